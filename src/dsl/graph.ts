@@ -1,0 +1,82 @@
+import type { Json, JsonObject } from '../values/json.ts';
+
+/**
+ * A resolved pipeline: every stage expanded over its axes into cells, every input bound to the cells it reads. Plain JSON,
+ * so that it can be printed, compared in tests and cached by the digest of its sources.
+ */
+export interface Graph {
+  readonly pipeline: string;
+  readonly description: string;
+  readonly seed: number;
+  /** Absolute path of the pipeline file. */
+  readonly file: string;
+  /** Absolute path of the project root: no path of the pipeline leaves it. */
+  readonly root: string;
+  /** Parameter values after profiles and `-S`. */
+  readonly params: JsonObject;
+  readonly executor: { readonly uses: string; readonly [option: string]: Json };
+  /** Treat tensors of one numeric backend as good for another (`numerics: shared`). */
+  readonly sharedNumerics: boolean;
+  readonly plugins: readonly string[];
+  /** Topological order: a stage comes after every stage that it reads. */
+  readonly stages: readonly GraphStage[];
+  /** Grouped by stage, stages in the order of `stages`. Inputs refer to cells by index into this list. */
+  readonly cells: readonly Cell[];
+}
+
+export interface GraphStage {
+  readonly id: string;
+  readonly title: string;
+  /** Names of the axes of its cells, inherited ones first. */
+  readonly axes: readonly string[];
+  /** Index of its first cell, and how many it has. */
+  readonly firstCell: number;
+  readonly cellCount: number;
+  /** Where the stage is written, as `file:line:column`. */
+  readonly at: string;
+  readonly settings: StageSettings;
+  /** Paths (absolute) to which outputs are copied: `publish:`. May contain `{axis}` placeholders resolved per cell. */
+  readonly publish: readonly PublishTarget[];
+}
+
+export interface PublishTarget {
+  readonly port: string;
+  /** Relative to the pipeline's folder, as written. */
+  readonly path: string;
+}
+
+/** None of these enters a key. */
+export interface StageSettings {
+  /** Images in a shard. */
+  readonly shard: number;
+  readonly onError: 'stop' | 'continue';
+  readonly retry: { readonly max: number; readonly on: readonly RetryCause[] };
+  readonly resources: { readonly gpu?: number; readonly memoryBytes?: number; readonly timeMs?: number };
+  readonly store: 'auto' | 'always' | 'never';
+}
+
+export type RetryCause = 'out-of-memory' | 'crash' | 'preempted' | 'io';
+
+export type AxisLabel = string | number | boolean;
+
+export interface Cell {
+  /** `defended[attack=fgsm,strength=0.06,defense=tvm]`, or the bare stage id where it has no axes. */
+  readonly id: string;
+  readonly stage: string;
+  readonly uses: string;
+  readonly axes: Readonly<Record<string, AxisLabel>>;
+  /** Defaults filled, units normalised, fractions as the nearest double. */
+  readonly params: JsonObject;
+  readonly inputs: Readonly<Record<string, CellInput>>;
+}
+
+export type CellInput =
+  | { readonly one: CellOutput }
+  /** `collect` or a list of references, in document order; `axes` are the labels that tell the items apart. */
+  | { readonly many: readonly (CellOutput & { readonly axes: Readonly<Record<string, AxisLabel>> })[] };
+
+export interface CellOutput {
+  /** Index into `Graph.cells`. */
+  readonly cell: number;
+  readonly port: string;
+}

@@ -1,0 +1,40 @@
+import type { TObject } from '@sinclair/typebox';
+
+export interface InputPort {
+  /** Port kind: `images`, `model`, …; `any` accepts every kind. */
+  readonly kind: string;
+  readonly optional: boolean;
+  /** Accepts several values: a `collect`ed reference or a list of references. A single reference is a list of one. */
+  readonly list: boolean;
+  readonly description: string;
+}
+
+export interface OutputPort {
+  readonly kind: string;
+  readonly description: string;
+}
+
+/** What the language must know of a stage type to check a pipeline that uses it. */
+export interface StageSignature {
+  /** `folder/name`, e.g. `attack/fgsm`. */
+  readonly uses: string;
+  readonly summary: string;
+  readonly with: TObject;
+  readonly in: Readonly<Record<string, InputPort>>;
+  readonly out: Readonly<Record<string, OutputPort>>;
+  /** The output that a bare `stage` reference means: the only one, or the one named like the default. */
+  readonly defaultOutput: string;
+  /**
+   * Checks between parameters that a schema cannot say (never both `epsilon` and `dissimilarity`). Each problem names the
+   * parameter it belongs to by its path from `with`.
+   */
+  readonly check?: (params: never) => readonly ParameterProblem[];
+}
+
+export interface ParameterProblem {
+  readonly path: readonly string[];
+  readonly message: string;
+  readonly fix?: string;
+}
+
+export type SignatureRegistry = ReadonlyMap<string, StageSignature>;

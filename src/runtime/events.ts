@@ -1,0 +1,117 @@
+import type { AxisLabel } from '../dsl/graph.ts';
+
+/**
+ * The only thing between the engine and every screen: `--ui json` prints these, the ledger stores them, the dashboard
+ * reduces them. Version 1; fields are only ever added.
+ */
+export type RunEvent = { readonly v: 1; /** Milliseconds since the epoch. */ readonly at: number } & RunEventBody;
+
+export type RunEventBody =
+  | {
+      readonly type: 'run-started';
+      readonly run: string;
+      readonly pipeline: string;
+      readonly file: string;
+      readonly backend: string;
+      readonly workers: number;
+      readonly host: string;
+      readonly pid: number;
+      readonly totals: { readonly cells: number; readonly shards: number; readonly reuse: number; readonly run: number };
+    }
+  | {
+      readonly type: 'cell-planned';
+      readonly cell: string;
+      readonly stage: string;
+      readonly uses: string;
+      readonly axes: Readonly<Record<string, AxisLabel>>;
+      readonly shards: { readonly total: number; readonly reuse: number; readonly run: number };
+      /** Images that the cell reads or makes; 0 where it has none. */
+      readonly images: number;
+      readonly because: readonly string[];
+    }
+  | {
+      readonly type: 'shard-started';
+      readonly cell: string;
+      readonly shard: number;
+      readonly worker: number;
+      readonly attempt: number;
+    }
+  | {
+      readonly type: 'shard-progress';
+      readonly cell: string;
+      readonly shard: number;
+      readonly done: number;
+      readonly total: number;
+      /** What is counted: `images`, `steps`, `epochs`. */
+      readonly unit: string;
+    }
+  | {
+      readonly type: 'shard-committed';
+      readonly cell: string;
+      readonly shard: number;
+      readonly key: string;
+      /** An upstream rerun gave the same bytes, or another run committed it meanwhile. */
+      readonly reused: boolean;
+      readonly images: number;
+      readonly seconds: number;
+      readonly bytes: number;
+      /** Highest resident memory of the worker so far. */
+      readonly peakBytes: number;
+    }
+  | {
+      readonly type: 'cell-finished';
+      readonly cell: string;
+      /** Every shard came from the cache. */
+      readonly reused: boolean;
+      readonly seconds: number;
+      /** Seconds that the reused shards took when they were computed. */
+      readonly savedSeconds: number;
+      /** Commit records of its shards, in order. */
+      readonly keys: readonly string[];
+    }
+  | {
+      readonly type: 'cell-failed';
+      readonly cell: string;
+      readonly shard: number;
+      readonly failure: Failure;
+      /** Cells that cannot run because of it. */
+      readonly blocked: number;
+    }
+  | {
+      readonly type: 'metric';
+      readonly cell: string;
+      readonly name: string;
+      readonly value: number;
+      readonly axes: Readonly<Record<string, AxisLabel>>;
+    }
+  | { readonly type: 'log'; readonly cell: string; readonly shard: number; readonly message: string }
+  | { readonly type: 'warning'; readonly cell: string | null; readonly message: string }
+  | { readonly type: 'published'; readonly cell: string; readonly path: string }
+  | {
+      readonly type: 'run-finished';
+      readonly status: 'ok' | 'failed' | 'interrupted';
+      readonly totals: {
+        readonly cells: number;
+        readonly shards: number;
+        readonly reused: number;
+        readonly ran: number;
+        readonly failed: number;
+      };
+      readonly seconds: number;
+    };
+
+/** Why a shard failed, for people: which file, what is wrong, what to do. */
+export interface Failure {
+  readonly code: FailureCode;
+  readonly message: string;
+  /** The file or value at fault, where there is one. */
+  readonly file?: string;
+  readonly fix?: string;
+  /** Where the stage is written: `file:line:column`. */
+  readonly at: string;
+  /** Log file of the cell with the full stack, absolute. */
+  readonly log: string;
+  readonly attempts: number;
+}
+
+export type FailureCode = 'bad-data' | 'out-of-memory' | 'crash' | 'storage' | 'io' | 'stage' | 'cancelled' | 'timeout';

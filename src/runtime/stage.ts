@@ -1,0 +1,150 @@
+import type { Static, TObject } from '@sinclair/typebox';
+import type { AxisLabel } from '../dsl/graph.ts';
+import type { InputPort, OutputPort, ParameterProblem, StageSignature } from '../dsl/signature.ts';
+import type { PortKind, Value, ValueOf } from '../values/value.ts';
+
+/** A stage type: a declaration that costs nothing to load, and a `run` that imports its mathematics when called. */
+export interface Stage extends StageSignature {
+  /** Raise when the numbers it produces change: old cache entries then miss. */
+  readonly version: number;
+  readonly in: Readonly<Record<string, InputPort & { readonly kind: PortKind | 'any' }>>;
+  readonly out: Readonly<Record<string, OutputPort & { readonly kind: PortKind }>>;
+  /** `images`: output shard i needs shard i of its per-image inputs and the whole of the others. `whole`: one unit. */
+  readonly shard: (params: never) => 'images' | 'whole';
+  /** Uses `context.seed`: the seed stream then enters the key. */
+  readonly randomness: boolean;
+  /** Computes on the tensor backend: the backend's numeric identity then enters the key. */
+  readonly device: boolean;
+  /** npm packages whose version decides the numbers (`sharp`): their versions then enter the key. */
+  readonly libraries: readonly string[];
+  readonly survey?: (context: SurveyContext<never>) => Promise<Survey>;
+  readonly run: (context: StageContext<never, never>) => Promise<Readonly<Record<string, Value>>>;
+}
+
+export type StageRegistry = ReadonlyMap<string, Stage>;
+
+/** For stages that read files: what is there, asked while planning. Opens no device and decodes nothing. */
+export interface SurveyContext<P> {
+  readonly params: P;
+  /** Path of the pipeline → absolute path. Throws `StageError` for one that leaves the project root. */
+  readonly resolve: (path: string) => string;
+}
+
+export interface Survey {
+  /** How many images the stage will produce; undefined for a stage that produces none. */
+  readonly images?: number;
+  /** Absolute paths of the files that decide the images `first … first + count − 1`: their digests enter the key. */
+  readonly files: (first: number, count: number) => readonly string[];
+}
+
+export interface Collected<V extends Value = Value> {
+  readonly axes: Readonly<Record<string, AxisLabel>>;
+  readonly value: V;
+}
+
+export interface StageContext<P, I> {
+  readonly params: P;
+  /** Decoded inputs by port, cut to this shard where the stage is sharded; absent where an optional port is unbound. */
+  readonly inputs: I;
+  /** The images to make or transform; `{first: 0, count: all}` for a whole stage. */
+  readonly shard: { readonly first: number; readonly count: number };
+  /** Key of all randomness: 64 bits from the pipeline's seed and the stage's id. */
+  readonly seed: readonly [high: number, low: number];
+  /** Name of the tensor backend to compute on. */
+  readonly backend: string;
+  readonly resolve: (path: string) => string;
+  readonly signal: AbortSignal;
+  readonly progress: (done: number, total: number, unit: string) => void;
+  /** A live number, such as the accuracy after an epoch: shown, stored in the ledger, never cached. */
+  readonly metric: (name: string, value: number, axes?: Readonly<Record<string, AxisLabel>>) => void;
+  readonly log: (message: string) => void;
+  /** Shown to the user and repeated in the summary. */
+  readonly warn: (message: string) => void;
+  readonly checkpoint: Checkpoint;
+}
+
+/** State of a long stage that outlives a killed run; removed when the stage commits. */
+export interface Checkpoint {
+  readonly read: () => Promise<Uint8Array | null>;
+  readonly write: (bytes: Uint8Array) => Promise<void>;
+}
+
+/** A failure that the user can do something about. Anything else that a stage throws is reported as our own mistake. */
+export class StageError extends Error {
+  override readonly name = 'StageError';
+  readonly code: 'bad-data' | 'out-of-memory' | 'io' | 'stage';
+  readonly file: string | undefined;
+  readonly fix: string | undefined;
+  constructor(
+    message: string,
+    options: { code?: 'bad-data' | 'out-of-memory' | 'io' | 'stage'; file?: string; fix?: string; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.code = options.code ?? 'stage';
+    this.file = options.file;
+    this.fix = options.fix;
+  }
+}
+
+interface Port<K extends PortKind | 'any', Optional extends boolean, List extends boolean> extends InputPort {
+  readonly kind: K;
+  readonly optional: Optional;
+  readonly list: List;
+}
+
+/** Declares an input or output port: `port('images')`, `port('model', { optional: true })`, `port('metrics', { list: true })`. */
+export function port<K extends PortKind | 'any', O extends boolean = false, L extends boolean = false>(
+  kind: K,
+  options: { optional?: O; list?: L; description?: string } = {},
+): Port<K, O, L> {
+  return {
+    kind,
+    optional: (options.optional ?? false) as O,
+    list: (options.list ?? false) as L,
+    description: options.description ?? '',
+  };
+}
+
+type PortValue<K> = K extends PortKind ? ValueOf<K> : Value;
+type InputOf<T> = T extends Port<infer K, boolean, infer L> ? (L extends true ? readonly Collected<PortValue<K>>[] : PortValue<K>) : never;
+type OptionalKeys<I> = { [N in keyof I]: I[N] extends Port<PortKind | 'any', true, boolean> ? N : never }[keyof I];
+export type InputsOf<I> = { readonly [N in Exclude<keyof I, OptionalKeys<I>>]: InputOf<I[N]> } & {
+  readonly [N in OptionalKeys<I>]?: InputOf<I[N]>;
+};
+type OutputsOf<O> = { readonly [N in keyof O]: O[N] extends { kind: infer K } ? PortValue<K> : never };
+
+type AnyPort = Port<PortKind | 'any', boolean, boolean>;
+
+/**
+ * Types a stage declaration from its own schema and ports. `shard` is `'whole'` unless given; the first output is the
+ * default one.
+ */
+export function defineStage<
+  W extends TObject,
+  I extends Readonly<Record<string, AnyPort>>,
+  O extends Readonly<Record<string, Port<PortKind, boolean, boolean>>>,
+>(declaration: {
+  readonly uses: string;
+  readonly version: number;
+  readonly summary: string;
+  readonly with: W;
+  readonly in: I;
+  readonly out: O;
+  readonly shard?: 'images' | 'whole' | ((params: Static<W>) => 'images' | 'whole');
+  readonly randomness?: boolean;
+  readonly device?: boolean;
+  readonly libraries?: readonly string[];
+  readonly check?: (params: Static<W>) => readonly ParameterProblem[];
+  readonly survey?: (context: SurveyContext<Static<W>>) => Promise<Survey>;
+  readonly run: (context: StageContext<Static<W>, InputsOf<I>>) => Promise<OutputsOf<O>>;
+}): Stage {
+  const { shard = 'whole', randomness = false, device = false, libraries = [], ...rest } = declaration;
+  return {
+    ...rest,
+    defaultOutput: Object.keys(declaration.out)[0]!,
+    shard: typeof shard === 'function' ? shard : () => shard,
+    randomness,
+    device,
+    libraries,
+  };
+}
