@@ -17,6 +17,11 @@ export interface Stage extends StageSignature {
   readonly device: boolean;
   /** npm packages whose version decides the numbers (`sharp`): their versions then enter the key. */
   readonly libraries: readonly string[];
+  /**
+   * Parameters of a sharded stage that only say how many images there are (`limit`): image i is the same whatever their
+   * value. They stay out of the key, which has the range of the shard, so that a larger limit computes only what is new.
+   */
+  readonly extent?: readonly string[];
   readonly survey?: (context: SurveyContext<never>) => Promise<Survey>;
   readonly run: (context: StageContext<never, never>) => Promise<Readonly<Record<string, Value>>>;
 }
@@ -93,17 +98,26 @@ interface Port<K extends PortKind | 'any', Optional extends boolean, List extend
 }
 
 /** Declares an input or output port: `port('images')`, `port('model', { optional: true })`, `port('metrics', { list: true })`. */
-export function port<K extends PortKind | 'any', O extends boolean = false, L extends boolean = false>(
+export function port<K extends PortKind | 'any', P extends PortOptions = NoOptions>(
   kind: K,
-  options: { optional?: O; list?: L; description?: string } = {},
-): Port<K, O, L> {
+  options?: P,
+): Port<K, Flag<P, 'optional'>, Flag<P, 'list'>> {
   return {
     kind,
-    optional: (options.optional ?? false) as O,
-    list: (options.list ?? false) as L,
-    description: options.description ?? '',
+    optional: (options?.optional ?? false) as Flag<P, 'optional'>,
+    list: (options?.list ?? false) as Flag<P, 'list'>,
+    description: options?.description ?? '',
   };
 }
+
+interface PortOptions {
+  readonly optional?: boolean;
+  readonly list?: boolean;
+  readonly description?: string;
+}
+type NoOptions = Record<never, never>;
+// Conditional, so that TypeScript does not infer `boolean` for it from the constraint of `defineStage`.
+type Flag<P, N extends string> = P extends Readonly<Record<N, true>> ? true : false;
 
 type PortValue<K> = K extends PortKind ? ValueOf<K> : Value;
 type InputOf<T> = T extends Port<infer K, boolean, infer L> ? (L extends true ? readonly Collected<PortValue<K>>[] : PortValue<K>) : never;
@@ -134,6 +148,7 @@ export function defineStage<
   readonly randomness?: boolean;
   readonly device?: boolean;
   readonly libraries?: readonly string[];
+  readonly extent?: readonly string[];
   readonly check?: (params: Static<W>) => readonly ParameterProblem[];
   readonly survey?: (context: SurveyContext<Static<W>>) => Promise<Survey>;
   readonly run: (context: StageContext<Static<W>, InputsOf<I>>) => Promise<OutputsOf<O>>;

@@ -59,7 +59,12 @@ export type NetworkNode =
       readonly before: number;
       readonly after: number;
     }
-  | { readonly op: 'scale'; readonly name: string; readonly inputs: readonly [string]; readonly factor: number }
+  | {
+      readonly op: 'scale';
+      readonly name: string;
+      readonly inputs: readonly [string];
+      readonly factor: number;
+    }
   | { readonly op: 'flatten'; readonly name: string; readonly inputs: readonly [string] }
   | {
       /** Training only; the identity at inference. */

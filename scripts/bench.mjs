@@ -1,0 +1,31 @@
+// Runs one bench: npm run bench -- no-op [arguments]. Benches are TypeScript; Node 20 needs them bundled first.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const [name, ...rest] = process.argv.slice(2);
+const root = fileURLToPath(new URL('..', import.meta.url));
+if (name === undefined) {
+  console.error('usage: npm run bench -- NAME   (a file of bench/ without .ts)');
+  process.exit(2);
+}
+// Inside the project, so that the bundle finds its packages.
+const folder = mkdtempSync(join(root, 'dist', 'bench-'));
+try {
+  const outfile = join(folder, `${name}.mjs`);
+  await build({
+    entryPoints: [join(root, 'bench', `${name}.ts`)],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'warning',
+  });
+  process.argv.splice(1, process.argv.length - 1, outfile, ...rest);
+  await import(pathToFileURL(outfile).href);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,79 @@
+import type { Preprocessing } from '../values/model.ts';
+import { type AttackInput, imageSize } from './images.ts';
+
+/** Pixel space: the dissimilarity of the paper on [0, 1] images. */
+export const pixelSpace: Preprocessing = { mean: [0], std: [1] };
+
+/** Divisor of each channel in a space given by one number or one per channel. */
+function perChannel(values: readonly number[], channels: number): Float64Array {
+  return Float64Array.from({ length: channels }, (_, channel) => values[values.length === 1 ? 0 : channel]!);
+}
+
+/**
+ * ‖x‖₂ of each image in a space (`(x − mean) / std` per channel), `[n]`, summed in float64 in pixel order: the denominators of the
+ * dissimilarity. 0 for an image that is the mean everywhere (black, in pixel space), whose dissimilarity is undefined.
+ */
+export function referenceNorms(images: AttackInput, space: Preprocessing): Float64Array {
+  const channels = images.shape[3];
+  const mean = perChannel(space.mean, channels);
+  const std = perChannel(space.std, channels);
+  const size = imageSize(images.shape);
+  const norms = new Float64Array(images.shape[0]);
+  for (let row = 0; row < norms.length; row++) {
+    let sum = 0;
+    for (let index = 0; index < size; index++) {
+      const channel = index % channels;
+      const value = (images.pixels[row * size + index]! - mean[channel]!) / std[channel]!;
+      sum += value * value;
+    }
+    norms[row] = Math.sqrt(sum);
+  }
+  return norms;
+}
+
+/** ‖x′ − x‖₂ of each image in a space, `[n]`; the mean of the space cancels. */
+export function perturbationNorms(images: AttackInput, perturbed: Float32Array, space: Preprocessing): Float64Array {
+  const channels = images.shape[3];
+  const std = perChannel(space.std, channels);
+  const size = imageSize(images.shape);
+  const norms = new Float64Array(images.shape[0]);
+  for (let row = 0; row < norms.length; row++) {
+    let sum = 0;
+    for (let index = 0; index < size; index++) {
+      const at = row * size + index;
+      const value = (perturbed[at]! - images.pixels[at]!) / std[index % channels]!;
+      sum += value * value;
+    }
+    norms[row] = Math.sqrt(sum);
+  }
+  return norms;
+}
+
+/** ‖x′ − x‖₂ / ‖x‖₂ of each image (Guo et al. 2018, equation 1): 0 where nothing moved, ∞ where a blank image moved. */
+export function ratios(norms: Float64Array, references: Float64Array): Float64Array {
+  return norms.map((norm, row) => (norm === 0 ? 0 : norm / references[row]!));
+}
+
+/** Mean over the images in float64, in their order, so that it is the same wherever the images were computed. */
+export function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Size of a perturbation in pixel space, in the form that travels with the images; every array is `[n]`. */
+export function measurePerturbation(
+  images: AttackInput,
+  perturbed: Float32Array,
+): { l2: Float32Array; linf: Float32Array; dissimilarity: Float32Array } {
+  const norms = perturbationNorms(images, perturbed, pixelSpace);
+  const size = imageSize(images.shape);
+  const linf = new Float32Array(norms.length);
+  for (let row = 0; row < linf.length; row++) {
+    let largest = 0;
+    for (let at = row * size; at < (row + 1) * size; at++) {
+      largest = Math.max(largest, Math.abs(perturbed[at]! - images.pixels[at]!));
+    }
+    linf[row] = largest;
+  }
+  const dissimilarity = ratios(norms, referenceNorms(images, pixelSpace));
+  return { l2: Float32Array.from(norms), linf, dissimilarity: Float32Array.from(dissimilarity) };
+}

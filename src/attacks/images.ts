@@ -1,0 +1,55 @@
+/** A batch of originals with true labels: what every attack starts from. */
+export interface AttackInput {
+  /** Row-major `[n, height, width, channels]` in [0, 1]. */
+  readonly pixels: Float32Array;
+  readonly shape: readonly [rows: number, height: number, width: number, channels: number];
+  /** True class index of each image, `[n]`. */
+  readonly labels: Int32Array;
+}
+
+/** What an attack reports while it works; it never looks at a clock. */
+export interface AttackHooks {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface AttackResult {
+  /** As the input's pixels, in [0, 1]. */
+  readonly pixels: Float32Array;
+  /** Class that the model gives to each original, `[n]`. */
+  readonly initial: Int32Array;
+  /** Value of the attack's strength knob for each image, `[n]`. */
+  readonly knobs: Float64Array;
+  /** Images whose loss gradient at the original is exactly zero: a sign of masked gradients. */
+  readonly zeroGradients: number;
+  /** Images whose final perturbation was scaled down, because no knob gives the target exactly. */
+  readonly scaled: number;
+}
+
+/** Pixels a batch: bounds memory on large images. No result depends on it, because rows are independent. */
+const batchElements = 1 << 21;
+const batchRows = 64;
+
+export function imageSize(shape: AttackInput['shape']): number {
+  return shape[1] * shape[2] * shape[3];
+}
+
+/** First and last-plus-one row of each batch. */
+export function* batchesOf(rows: number, size: number): Generator<readonly [first: number, end: number]> {
+  const step = Math.max(1, Math.min(batchRows, Math.floor(batchElements / size)));
+  for (let first = 0; first < rows; first += step) yield [first, Math.min(rows, first + step)];
+}
+
+/** The images of the given rows, in that order. */
+export function takeRows(images: AttackInput, rows: ArrayLike<number>): AttackInput {
+  const size = imageSize(images.shape);
+  const pixels = new Float32Array(rows.length * size);
+  const labels = new Int32Array(rows.length);
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]!;
+    pixels.set(images.pixels.subarray(row * size, (row + 1) * size), index * size);
+    labels[index] = images.labels[row]!;
+  }
+  const [, height, width, channels] = images.shape;
+  return { pixels, labels, shape: [rows.length, height, width, channels] };
+}

@@ -1,0 +1,155 @@
+import type { Preprocessing } from '../values/model.ts';
+import { meanOf, perturbationNorms, ratios, referenceNorms } from './dissimilarity.ts';
+import { type AttackInput, imageSize } from './images.ts';
+import { type KnobResult, type KnobSearch, searchKnob, UnreachableTargetError } from './search.ts';
+
+/** How strong an attack is: its own knob, or a dissimilarity that the knob must reach. */
+export type Strength = { readonly knob: number } | TargetStrength;
+
+export interface TargetStrength {
+  readonly dissimilarity: number;
+  /** One knob for the mean over the set, or one for each image. */
+  readonly per: 'set' | 'image';
+  readonly tolerance: number;
+  /** `pixelSpace`, or the preprocessing of the model. */
+  readonly space: Preprocessing;
+}
+
+/** An attack seen from the search: the perturbed pixels of some rows at given knobs, one knob a row. */
+export type Evaluate = (rows: Int32Array, knobs: Float64Array) => Promise<Float32Array>;
+
+export interface SolveOptions {
+  /** First guess of the knob for a relative strength of 1 without clipping. */
+  readonly unit: number;
+  readonly maximum: number;
+  readonly refinements: number;
+}
+
+export interface Solved {
+  readonly pixels: Float32Array;
+  readonly knobs: Float64Array;
+  readonly scaled: number;
+}
+
+/**
+ * Perturbed images at a target dissimilarity, measured after clipping. Where the strength jumps over the target (signs flip as the knob
+ * grows), the stronger perturbation is scaled down to the target. Throws `UnreachableTargetError`.
+ */
+export async function solveStrength(
+  images: AttackInput,
+  strength: TargetStrength,
+  evaluate: Evaluate,
+  options: SolveOptions,
+): Promise<Solved> {
+  const references = referenceNorms(images, strength.space);
+  return strength.per === 'set'
+    ? solveSet(images, strength, references, evaluate, options)
+    : solveEach(images, strength, references, evaluate, options);
+}
+
+/** Knob for which ±knob on every pixel, unclipped, has the mean dissimilarity 1. */
+export function unitKnob(images: AttackInput, space: Preprocessing): number {
+  const channels = images.shape[3];
+  const size = imageSize(images.shape);
+  let sum = 0;
+  for (let channel = 0; channel < channels; channel++) {
+    sum += (size / channels) * space.std[space.std.length === 1 ? 0 : channel]! ** -2;
+  }
+  const inverse = referenceNorms(images, space).map((norm) => 1 / norm);
+  return 1 / (Math.sqrt(sum) * meanOf(inverse));
+}
+
+async function solveSet(
+  images: AttackInput,
+  strength: TargetStrength,
+  references: Float64Array,
+  evaluate: Evaluate,
+  { unit, maximum, refinements }: SolveOptions,
+): Promise<Solved> {
+  const { dissimilarity: target, tolerance, space } = strength;
+  const rows = Int32Array.from({ length: images.shape[0] }, (_, row) => row);
+  const search = searchKnob({ target, tolerance, start: target * unit, maximum, refinements });
+  const knobsOf = (knob: number): Float64Array => new Float64Array(rows.length).fill(knob);
+  let step = search.next();
+  let pixels: Float32Array = images.pixels;
+  while (step.done !== true) {
+    pixels = await evaluate(rows, knobsOf(step.value));
+    step = search.next(meanOf(ratios(perturbationNorms(images, pixels, space), references)));
+  }
+  const result = step.value;
+  switch (result.status) {
+    case 'reached':
+      return { pixels, knobs: knobsOf(result.knob), scaled: 0 };
+    case 'unreachable':
+      throw new UnreachableTargetError(target, result.greatest, null);
+    case 'jump': {
+      const knobs = knobsOf(result.knob);
+      pixels = await evaluate(rows, knobs);
+      scaleRows(images.pixels, pixels, 0, pixels.length, target / result.strength);
+      return { pixels, knobs, scaled: rows.length };
+    }
+    default:
+      return result satisfies never;
+  }
+}
+
+/** All searches advance together, so that each round is one batch of the images that are still searching. */
+async function solveEach(
+  images: AttackInput,
+  strength: TargetStrength,
+  references: Float64Array,
+  evaluate: Evaluate,
+  { unit, maximum, refinements }: SolveOptions,
+): Promise<Solved> {
+  const { dissimilarity: target, tolerance, space } = strength;
+  const size = imageSize(images.shape);
+  const [count, height, width, channels] = images.shape;
+  const pixels = new Float32Array(images.pixels.length);
+  const knobs = new Float64Array(count);
+  const jumps = new Map<number, number>();
+  let active = Array.from({ length: count }, (_, row) => {
+    const search = searchKnob({ target, tolerance, start: target * unit, maximum, refinements });
+    return { row, search, knob: search.next().value as number };
+  });
+  while (active.length > 0) {
+    const rows = Int32Array.from(active, (item) => item.row);
+    const tried = await evaluate(rows, Float64Array.from(active, (item) => item.knob));
+    const still: { row: number; search: KnobSearch; knob: number }[] = [];
+    for (const [index, { row, search }] of active.entries()) {
+      const perturbed = tried.subarray(index * size, (index + 1) * size);
+      const original = images.pixels.subarray(row * size, (row + 1) * size);
+      const single = { pixels: original, labels: images.labels, shape: [1, height, width, channels] as const };
+      const [reached] = ratios(perturbationNorms(single, perturbed, space), references.subarray(row, row + 1));
+      const step = search.next(reached!);
+      if (step.done === true) {
+        knobs[row] = finalKnob(step.value, target, row, jumps);
+        pixels.set(perturbed, row * size);
+      } else {
+        still.push({ row, search, knob: step.value });
+      }
+    }
+    active = still;
+  }
+  if (jumps.size > 0) {
+    const rows = Int32Array.from(jumps.keys());
+    const stronger = await evaluate(rows, Float64Array.from(rows, (row) => knobs[row]!));
+    for (const [index, row] of rows.entries()) {
+      pixels.set(stronger.subarray(index * size, (index + 1) * size), row * size);
+      scaleRows(images.pixels, pixels, row * size, (row + 1) * size, target / jumps.get(row)!);
+    }
+  }
+  return { pixels, knobs, scaled: jumps.size };
+}
+
+function finalKnob(result: KnobResult, target: number, row: number, jumps: Map<number, number>): number {
+  if (result.status === 'unreachable') throw new UnreachableTargetError(target, result.greatest, row);
+  if (result.status === 'jump') jumps.set(row, result.strength);
+  return result.knob;
+}
+
+/** x + factor (x′ − x) in place for elements `first … end − 1`; a factor of at most 1 stays within [0, 1]. */
+function scaleRows(originals: Float32Array, perturbed: Float32Array, first: number, end: number, factor: number): void {
+  for (let at = first; at < end; at++) {
+    perturbed[at] = originals[at]! + factor * (perturbed[at]! - originals[at]!);
+  }
+}

@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
+import { print } from '../output.ts';
+import { createProgram } from '../program.ts';
+
+/** Shell completion from the same declaration as the commands themselves. Files are completed by the shell. */
+export function completion(shell: string): ExitCode {
+  const words = completionWords(createProgram());
+  switch (shell) {
+    case 'bash':
+      print(bash(words));
+      break;
+    case 'zsh':
+      print(`autoload -U +X bashcompinit && bashcompinit\n${bash(words)}`);
+      break;
+    case 'fish':
+      print(fish(words));
+      break;
+    default:
+      throw new UsageError(`no completion for '${shell}'`, 'bash, zsh and fish are known');
+  }
+  return exitCodes.ok;
+}
+
+interface Words {
+  /** `''`, `run`, `cache gc`: the commands typed so far. */
+  readonly path: string;
+  readonly subcommands: readonly { readonly name: string; readonly description: string }[];
+  readonly options: readonly { readonly flag: string; readonly description: string }[];
+}
+
+function completionWords(command: Command, path = ''): readonly Words[] {
+  const own: Words = {
+    path,
+    subcommands: command.commands.map((sub) => ({ name: sub.name(), description: sub.description() })),
+    options: command.options.flatMap(({ long, description }) => (long ? [{ flag: long, description }] : [])),
+  };
+  return [own, ...command.commands.flatMap((sub) => completionWords(sub, path === '' ? sub.name() : `${path} ${sub.name()}`))];
+}
+
+function bash(words: readonly Words[]): string {
+  const cases = words.map(
+    ({ path, subcommands, options }) =>
+      `    '${path}') words='${[...subcommands.map(({ name }) => name), ...options.map(({ flag }) => flag)].join(' ')}' ;;`,
+  );
+  return `# ravelin completion: eval "$(ravelin completion bash)"
+_ravelin() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" path='' word words=''
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "$word" in -*) ;; *) case " ${words.map(({ path }) => path.replaceAll(' ', '/')).join(' ')} " in
+      *" \${path:+$path/}$word "*) path="\${path:+$path/}$word" ;;
+    esac ;; esac
+  done
+  case "\${path//\\// }" in
+${cases.join('\n')}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$current") $(compgen -f -- "$current"))
+}
+complete -o filenames -F _ravelin ravelin
+`;
+}
+
+function fish(words: readonly Words[]): string {
+  const quote = (text: string) => `'${text.replaceAll("'", "\\'")}'`;
+  const lines = words.flatMap(({ path, subcommands, options }) => {
+    const parts = path.split(' ').filter((part) => part !== '');
+    const condition =
+      parts.length === 0 ? '__fish_use_subcommand' : parts.map((part) => `__fish_seen_subcommand_from ${part}`).join('; and ');
+    return [
+      ...subcommands.map(({ name, description }) => `complete -c ravelin -f -n ${quote(condition)} -a ${name} -d ${quote(description)}`),
+      ...options.map(({ flag, description }) =>
+        `complete -c ravelin -n ${quote(condition)} -l ${flag.slice(2)} -d ${quote(description)}`,
+      ),
+    ];
+  });
+  return `# ravelin completion: ravelin completion fish | source\n${lines.join('\n')}\n`;
+}

@@ -1,0 +1,33 @@
+import { stagesMarkdown, stageText } from '../../dsl/stages-page.ts';
+import { suggest } from '../../dsl/suggest.ts';
+import { stages as registry } from '../../stages/index.ts';
+import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
+import { formatColumns, print, printJson } from '../output.ts';
+
+export function stages(name: string | undefined, options: { readonly json?: boolean; readonly markdown?: boolean }): ExitCode {
+  if (options.markdown) {
+    print(stagesMarkdown(registry));
+    return exitCodes.ok;
+  }
+  if (name === undefined) {
+    const all = [...registry.values()];
+    if (options.json) printJson(all.map(({ uses, summary, version }) => ({ uses, summary, version })));
+    else print(formatColumns(all.map(({ uses, summary }) => [uses, summary])));
+    return exitCodes.ok;
+  }
+  const stage = registry.get(name);
+  if (stage === undefined) {
+    const near = suggest(name, [...registry.keys()]);
+    throw new UsageError(
+      `no stage type '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
+      "'ravelin stages' lists them",
+    );
+  }
+  if (options.json) {
+    const { uses, version, summary, with: schema, in: inputs, out } = stage;
+    printJson({ uses, version, summary, with: schema, in: inputs, out });
+  } else {
+    print(stageText(stage));
+  }
+  return exitCodes.ok;
+}

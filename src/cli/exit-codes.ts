@@ -1,0 +1,25 @@
+/** Exit codes that scripts rely on. */
+export const exitCodes = {
+  ok: 0,
+  cellFailed: 1,
+  usage: 2,
+  finishedWithFailures: 3,
+  busy: 4,
+  storage: 5,
+  executor: 6,
+  workPending: 10,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** A mistake in how the command was called: printed as one line, without a stack, exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly fix: string | undefined;
+  constructor(message: string, fix?: string) {
+    super(message);
+    this.fix = fix;
+  }
+}

@@ -1,0 +1,66 @@
+import { Box, Text, useInput } from 'ink';
+import { useSyncExternalStore } from 'react';
+import type { Key } from './view.ts';
+
+/** The screen as the component sees it: lines of terminal text, and keys back. */
+export interface Screen {
+  readonly subscribe: (listener: () => void) => () => void;
+  /** The same array until something changed. */
+  readonly lines: () => readonly string[];
+  readonly press: (key: Key) => void;
+}
+
+/** Shows the lines of a screen. All state and the clock live outside; `interactive` is false where stdin is no terminal. */
+export function App({ screen, interactive }: { readonly screen: Screen; readonly interactive: boolean }) {
+  const lines = useSyncExternalStore(screen.subscribe, screen.lines);
+  useInput(
+    (text, key) => {
+      for (const pressed of keysOf(text, key)) screen.press(pressed);
+    },
+    { isActive: interactive },
+  );
+  return (
+    <Box flexDirection="column">
+      {lines.map((line, row) => (
+        <Text key={row} wrap="truncate">
+          {line === '' ? ' ' : line}
+        </Text>
+      ))}
+    </Box>
+  );
+}
+
+interface InkKey {
+  readonly upArrow: boolean;
+  readonly downArrow: boolean;
+  readonly leftArrow: boolean;
+  readonly rightArrow: boolean;
+  readonly pageUp: boolean;
+  readonly pageDown: boolean;
+  readonly return: boolean;
+  readonly escape: boolean;
+  readonly backspace: boolean;
+  readonly delete: boolean;
+  readonly ctrl: boolean;
+  readonly meta: boolean;
+}
+
+/** Text that was pasted or typed fast arrives in one piece: one key a character. */
+function keysOf(text: string, key: InkKey): readonly Key[] {
+  if (key.ctrl) return text === 'c' ? [{ name: 'interrupt' }] : [];
+  if (key.upArrow) return [{ name: 'up' }];
+  if (key.downArrow) return [{ name: 'down' }];
+  if (key.leftArrow) return [{ name: 'left' }];
+  if (key.rightArrow) return [{ name: 'right' }];
+  if (key.pageUp) return [{ name: 'page-up' }];
+  if (key.pageDown) return [{ name: 'page-down' }];
+  if (key.return) return [{ name: 'enter' }];
+  if (key.escape) return [{ name: 'escape' }];
+  if (key.backspace || key.delete) return [{ name: 'backspace' }];
+  if (key.meta) return [];
+  return [...text].map((character): Key => {
+    if (character === '\u0003') return { name: 'interrupt' };
+    if (character === '\r' || character === '\n') return { name: 'enter' };
+    return { name: 'text', text: character };
+  });
+}

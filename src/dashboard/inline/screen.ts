@@ -1,0 +1,67 @@
+import type { RunEvent } from '../../runtime/events.ts';
+import { reduce } from '../reduce.ts';
+import { initialState } from '../state.ts';
+import type { DashboardState } from '../state.ts';
+import { frame } from './frame.ts';
+import type { Theme } from './theme.ts';
+import { firstView, press } from './view.ts';
+import type { Effect, Key } from './view.ts';
+
+export interface ScreenOptions {
+  readonly theme: Theme;
+  /** Asked for each frame, because a window changes its size. */
+  readonly size: () => { readonly columns: number; readonly rows: number };
+  readonly now: () => number;
+  readonly onEffect: (effect: Effect) => void;
+}
+
+/**
+ * Holds state and view and composes the lines. Events are only reduced; lines change on `tick`, which the one clock
+ * calls, and at once on a key.
+ */
+export interface LiveScreen {
+  readonly onEvent: (event: RunEvent) => void;
+  readonly tick: () => void;
+  /** The last frame: all stages, no hints. */
+  readonly end: () => void;
+  readonly state: () => DashboardState;
+  readonly subscribe: (listener: () => void) => () => void;
+  readonly lines: () => readonly string[];
+  readonly press: (key: Key) => void;
+}
+
+export function createScreen({ theme, size, now, onEffect }: ScreenOptions): LiveScreen {
+  let state = initialState();
+  let view = firstView;
+  let lines: readonly string[] = [];
+  const listeners = new Set<() => void>();
+  const draw = (last = false): void => {
+    const next = frame({ state, view, theme, now: now(), ...size() }, last);
+    // Unchanged lines keep their identity, so that nothing is rendered.
+    if (next.length === lines.length && next.every((line, row) => line === lines[row])) return;
+    lines = next;
+    for (const listener of listeners) listener();
+  };
+  return {
+    onEvent: (event) => {
+      state = reduce(state, event);
+    },
+    tick: () => draw(),
+    end: () => {
+      view = { ...firstView, stage: view.stage };
+      draw(true);
+    },
+    state: () => state,
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    lines: () => lines,
+    press: (key) => {
+      const pressed = press(view, key, state, size().columns);
+      view = pressed.view;
+      draw();
+      if (pressed.effect !== undefined) onEffect(pressed.effect);
+    },
+  };
+}

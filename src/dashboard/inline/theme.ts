@@ -1,0 +1,171 @@
+/** How things look: glyphs that the terminal has, colours if it may show them. */
+
+export type Style =
+  'plain' | 'bold' | 'dim' | 'good' | 'reused' | 'busy' | 'bad' | 'selected' | `share-${0 | 1 | 2 | 3 | 4}`;
+
+export interface Span {
+  readonly text: string;
+  readonly style: Style;
+}
+
+export type Line = readonly Span[];
+
+export interface Glyphs {
+  readonly done: string;
+  readonly reused: string;
+  readonly running: string;
+  readonly waiting: string;
+  readonly failed: string;
+  readonly blocked: string;
+  readonly pointer: string;
+  readonly separator: string;
+  readonly ellipsis: string;
+  readonly arrows: string;
+  readonly spinner: readonly string[];
+}
+
+export interface Theme {
+  readonly colour: boolean;
+  readonly glyphs: Glyphs;
+}
+
+const unicode: Glyphs = {
+  done: '▓',
+  reused: '▓',
+  running: '▒',
+  waiting: '░',
+  failed: '✗',
+  blocked: '·',
+  pointer: '›',
+  separator: ' · ',
+  ellipsis: '…',
+  arrows: '↑↓',
+  spinner: ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
+};
+
+const ascii: Glyphs = {
+  done: '#',
+  reused: '=',
+  running: '+',
+  waiting: '.',
+  failed: 'x',
+  blocked: '-',
+  pointer: '>',
+  separator: ' | ',
+  ellipsis: '~',
+  arrows: 'jk',
+  spinner: ['|', '/', '-', '\\'],
+};
+
+/**
+ * `FORCE_COLOR` wins over `NO_COLOR` unless it is `0`, as Node does it; the Linux console and dumb terminals get ASCII,
+ * and so does a locale that is not UTF-8.
+ */
+export function chooseTheme(environment: Readonly<Record<string, string | undefined>>): Theme {
+  const { NO_COLOR: noColour, FORCE_COLOR: force, TERM: term } = environment;
+  const colour =
+    force !== undefined
+      ? force !== '0' && force !== 'false'
+      : (noColour === undefined || noColour === '') && term !== 'dumb';
+  const locale = [environment['LC_ALL'], environment['LC_CTYPE'], environment['LANG']].find(
+    (name) => name !== undefined && name !== '',
+  );
+  const utf8 = locale !== undefined && /utf-?8/i.test(locale);
+  return { colour, glyphs: utf8 && term !== 'linux' && term !== 'dumb' ? unicode : ascii };
+}
+
+/** SGR parameters; the shares go from red over yellow to green in five steps of the 256-colour cube. */
+const codes: Readonly<Record<Exclude<Style, 'plain'>, string>> = {
+  bold: '1',
+  dim: '2',
+  good: '32',
+  reused: '36',
+  busy: '33',
+  bad: '31',
+  selected: '7',
+  'share-0': '38;5;196',
+  'share-1': '38;5;208',
+  'share-2': '38;5;220',
+  'share-3': '38;5;148',
+  'share-4': '38;5;40',
+};
+
+export function span(text: string, style: Style = 'plain'): Span {
+  return { text, style };
+}
+
+/** Colour step of a share in [0, 1]. */
+export function shareStyle(share: number): Style {
+  const step = Math.min(4, Math.max(0, Math.floor(share * 5)));
+  return `share-${step as 0 | 1 | 2 | 3 | 4}`;
+}
+
+/** The line as terminal text, cut to `width` columns; control characters never reach the terminal. */
+export function renderLine(line: Line, width: number, theme: Theme): string {
+  let room = width;
+  let text = '';
+  for (const { text: raw, style } of line) {
+    if (room <= 0) break;
+    // eslint-disable-next-line no-control-regex -- a log line may hold anything, escape sequences included
+    const clean = raw.replace(/[\u0000-\u001F\u007F-\u009F]/g, ' ');
+    const shown = clip(clean, room, theme.glyphs.ellipsis);
+    room -= textColumns(shown);
+    text +=
+      style === 'plain' || !theme.colour
+        ? markSelection(shown, style)
+        : `\u001B[${codes[style]}m${shown}\u001B[0m`;
+  }
+  return text;
+}
+
+/** Without colour the selection is marked by brackets where there is room for them. */
+function markSelection(text: string, style: Style): string {
+  if (style !== 'selected' || text.length < 3 || !text.startsWith(' ') || !text.endsWith(' ')) return text;
+  return `[${text.slice(1, -1)}]`;
+}
+
+/** Cuts to `width` columns with an ellipsis. */
+export function clip(text: string, width: number, ellipsis: string): string {
+  if (textColumns(text) <= width) return text;
+  let [kept, used] = ['', 0];
+  for (const character of text) {
+    const columns = textColumns(character);
+    if (used + columns > width - 1) break;
+    kept += character;
+    used += columns;
+  }
+  return width < 1 ? '' : kept + ellipsis;
+}
+
+/** Columns that text takes: wide for East Asian and pictographic characters, none for combining marks. */
+export function textColumns(text: string): number {
+  let columns = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0)!;
+    if (code < 0x300) columns += 1;
+    else if (/\p{Mark}|\u200D|\uFE0F/u.test(character)) columns += 0;
+    else columns += isWide(code) ? 2 : 1;
+  }
+  return columns;
+}
+
+function isWide(code: number): boolean {
+  return (
+    (code >= 0x1100 && code <= 0x115f) ||
+    (code >= 0x2e80 && code <= 0xa4cf) ||
+    (code >= 0xac00 && code <= 0xd7a3) ||
+    (code >= 0xf900 && code <= 0xfaff) ||
+    (code >= 0xfe30 && code <= 0xfe6f) ||
+    (code >= 0xff00 && code <= 0xff60) ||
+    (code >= 0xffe0 && code <= 0xffe6) ||
+    (code >= 0x1f300 && code <= 0x1faff) ||
+    (code >= 0x20000 && code <= 0x3fffd)
+  );
+}
+
+/** Pads or cuts to exactly `width` columns. */
+export function cellText(text: string, width: number, align: 'left' | 'right', ellipsis: string): string {
+  const shown = clip(text, width, ellipsis);
+  const space = ' '.repeat(Math.max(0, width - textColumns(shown)));
+  return align === 'left' ? shown + space : space + shown;
+}

@@ -1,0 +1,231 @@
+import type { DashboardState } from '../state.ts';
+import { at, items } from '../vector.ts';
+import { axisGrid, fitsAsGrid, matchingCells, matchingStages } from './grid.ts';
+
+/** What the user looks at; plain data, changed only by `press`. */
+export interface View {
+  readonly screen: 'stages' | 'cells' | 'why' | 'log' | 'help';
+  /** Screens to go back to, the latest last. */
+  readonly back: readonly View['screen'][];
+  /** Index into `state.stages`. */
+  readonly stage: number;
+  /** Index into `state.cells`; null until one was chosen. */
+  readonly cell: number | null;
+  readonly stageFilter: string;
+  readonly cellFilter: string;
+  /** The filter is being typed: keys are text. */
+  readonly typing: boolean;
+  /** Lines scrolled up from the end of a log, or down from the start of other text. */
+  readonly scroll: number;
+  readonly interrupts: number;
+  readonly note: string;
+}
+
+export const firstView: View = {
+  screen: 'stages',
+  back: [],
+  stage: 0,
+  cell: null,
+  stageFilter: '',
+  cellFilter: '',
+  typing: false,
+  scroll: 0,
+  interrupts: 0,
+  note: '',
+};
+
+export type Key =
+  | {
+      readonly name:
+        | 'up'
+        | 'down'
+        | 'left'
+        | 'right'
+        | 'enter'
+        | 'escape'
+        | 'backspace'
+        | 'interrupt'
+        | 'page-up'
+        | 'page-down';
+    }
+  | { readonly name: 'text'; readonly text: string };
+
+export type Effect = 'drain' | 'stop' | 'quit';
+
+export interface Pressed {
+  readonly view: View;
+  readonly effect?: Effect;
+}
+
+/** The view after a key, and what the world must do about it. */
+export function press(view: View, key: Key, state: DashboardState, width: number): Pressed {
+  const quiet = { ...view, note: '' };
+  if (key.name === 'interrupt') {
+    const interrupts = view.interrupts + 1;
+    const note = interrupts === 1 ? 'finishing the shards that run; Ctrl-C again stops at once' : 'stopping';
+    return { view: { ...view, interrupts, note }, effect: interrupts === 1 ? 'drain' : 'stop' };
+  }
+  if (view.typing) return { view: type(quiet, key, state) };
+  if (key.name === 'text') return letter(quiet, key.text, state, width);
+  switch (key.name) {
+    case 'up':
+      return { view: move(quiet, 0, -1, state, width) };
+    case 'down':
+      return { view: move(quiet, 0, 1, state, width) };
+    case 'left':
+      return { view: move(quiet, -1, 0, state, width) };
+    case 'right':
+      return { view: move(quiet, 1, 0, state, width) };
+    case 'page-up':
+      return { view: move(quiet, 0, -10, state, width) };
+    case 'page-down':
+      return { view: move(quiet, 0, 10, state, width) };
+    case 'enter':
+      return { view: enter(quiet, state) };
+    case 'escape':
+      return { view: leave(quiet) };
+    case 'backspace':
+      return { view: quiet };
+    default:
+      key.name satisfies never;
+      return { view };
+  }
+}
+
+function letter(view: View, text: string, state: DashboardState, width: number): Pressed {
+  switch (text) {
+    case 'k':
+      return { view: move(view, 0, -1, state, width) };
+    case 'j':
+      return { view: move(view, 0, 1, state, width) };
+    case 'h':
+      return { view: move(view, -1, 0, state, width) };
+    case 'l': {
+      // In a grid hjkl would be complete with l, but the log is asked for more often than a step to the right.
+      return { view: open({ ...view, cell: selectedCell(view, state) }, 'log') };
+    }
+    case 'w':
+      return { view: open({ ...view, cell: selectedCell(view, state) }, 'why') };
+    case '?':
+      return { view: view.screen === 'help' ? leave(view) : open(view, 'help') };
+    case '/':
+      return { view: view.screen === 'stages' || view.screen === 'cells' ? { ...view, typing: true } : view };
+    case 'f':
+      return { view: nextFailure(view, state) };
+    case 'q':
+      return { view, effect: 'quit' };
+    default:
+      return { view };
+  }
+}
+
+function type(view: View, key: Key, state: DashboardState): View {
+  const name = view.screen === 'cells' ? 'cellFilter' : 'stageFilter';
+  const filter = view[name];
+  const changed = (text: string): View => keepSelection({ ...view, [name]: text }, state);
+  if (key.name === 'text') return changed(filter + key.text);
+  if (key.name === 'backspace') return changed([...filter].slice(0, -1).join(''));
+  if (key.name === 'enter') return { ...view, typing: false };
+  if (key.name === 'escape') return { ...changed(''), typing: false };
+  return view;
+}
+
+/** A selection that the filter hides moves to the first match. */
+function keepSelection(view: View, state: DashboardState): View {
+  if (view.screen === 'stages') {
+    const stages = matchingStages(state, view.stageFilter);
+    return stages.includes(view.stage) ? view : { ...view, stage: stages[0] ?? view.stage, cell: null };
+  }
+  const stage = state.stages[view.stage];
+  if (stage === undefined) return view;
+  const cells = matchingCells(state, stage, view.cellFilter);
+  return view.cell !== null && cells.includes(view.cell) ? view : { ...view, cell: cells[0] ?? view.cell };
+}
+
+function move(view: View, dx: number, dy: number, state: DashboardState, width: number): View {
+  switch (view.screen) {
+    case 'stages': {
+      const stages = matchingStages(state, view.stageFilter);
+      const to = clamp(Math.max(0, stages.indexOf(view.stage)) + dy, stages.length);
+      return { ...view, stage: stages[to] ?? view.stage, cell: null };
+    }
+    case 'cells':
+      return { ...view, cell: neighbour(view, dx, dy, state, width) };
+    case 'log':
+      return { ...view, scroll: Math.max(0, view.scroll - dy) };
+    case 'why':
+    case 'help':
+      return { ...view, scroll: Math.max(0, view.scroll + dy) };
+    default:
+      view.screen satisfies never;
+      return view;
+  }
+}
+
+function neighbour(view: View, dx: number, dy: number, state: DashboardState, width: number): number | null {
+  const stage = state.stages[view.stage];
+  const from = selectedCell(view, state);
+  if (stage === undefined || from === null) return view.cell;
+  if (view.cellFilter === '' && fitsAsGrid(state, stage, width)) {
+    const grid = axisGrid(state, stage);
+    const row = grid.rows.findIndex((candidate) => candidate.cells.includes(from));
+    const column = grid.rows[row]!.cells.indexOf(from);
+    const target = grid.rows[clamp(row + dy, grid.rows.length)]!;
+    return target.cells[clamp(column + dx, target.cells.length)] ?? from;
+  }
+  const cells = matchingCells(state, stage, view.cellFilter);
+  return cells[clamp(Math.max(0, cells.indexOf(from)) + dy + dx, cells.length)] ?? from;
+}
+
+/** The cell that `w` and `l` speak of: the chosen one, else the one of the stage that most asks for attention. */
+export function selectedCell(view: View, state: DashboardState): number | null {
+  const stage = state.stages[view.stage];
+  if (stage === undefined) return null;
+  if (view.cell !== null && at(state.cells, view.cell)?.stage === view.stage) return view.cell;
+  for (const status of ['failed', 'running'] as const) {
+    if (stage.counts[status] === 0) continue;
+    for (const index of items(stage.cells)) if (at(state.cells, index)!.status === status) return index;
+  }
+  return at(stage.cells, 0) ?? null;
+}
+
+function enter(view: View, state: DashboardState): View {
+  if (view.screen === 'stages') {
+    if (state.stages[view.stage] === undefined) return view;
+    return { ...open(view, 'cells'), cell: selectedCell(view, state), cellFilter: '' };
+  }
+  return view.screen === 'cells' ? open({ ...view, cell: selectedCell(view, state) }, 'log') : leave(view);
+}
+
+function open(view: View, screen: View['screen']): View {
+  if (view.screen === screen) return view;
+  return { ...view, screen, back: [...view.back, view.screen], scroll: 0 };
+}
+
+function leave(view: View): View {
+  if (view.screen === 'cells' && view.cellFilter !== '') return { ...view, cellFilter: '' };
+  if (view.screen === 'stages' && view.stageFilter !== '') return { ...view, stageFilter: '' };
+  return { ...view, screen: view.back.at(-1) ?? 'stages', back: view.back.slice(0, -1), scroll: 0 };
+}
+
+function nextFailure(view: View, state: DashboardState): View {
+  if (state.failures.length === 0) return { ...view, note: 'nothing has failed' };
+  const current = view.cell === null ? undefined : at(state.cells, view.cell)?.id;
+  const index = state.failures.findIndex((failure) => failure.cell === current);
+  const failure = state.failures[(index + 1) % state.failures.length]!;
+  const cell = state.index.get(failure.cell);
+  if (cell === undefined) return { ...view, note: failure.failure.message };
+  return {
+    ...view,
+    screen: 'cells',
+    back: ['stages'],
+    stage: at(state.cells, cell)!.stage,
+    cell,
+    cellFilter: '',
+    scroll: 0,
+  };
+}
+
+function clamp(index: number, length: number): number {
+  return Math.max(0, Math.min(length - 1, index));
+}

@@ -1,0 +1,23 @@
+import { reduce } from './reduce.ts';
+import type { Renderer } from './renderer.ts';
+import { initialState } from './state.ts';
+import { summaryLines } from './summary.ts';
+
+/** Says nothing while the run goes well: at the end only failures and warnings on stderr, and the results on stdout. */
+export function createQuietRenderer(io: {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+}): Renderer {
+  let state = initialState();
+  return {
+    onEvent: (event) => {
+      state = reduce(state, event);
+    },
+    finish: (results = '') => {
+      const { failures, warnings } = state;
+      if (failures.length + warnings.length > 0) io.stderr.write(`${summaryLines(state).join('\n')}\n`);
+      if (results !== '') io.stdout.write(results.endsWith('\n') ? results : `${results}\n`);
+      return Promise.resolve();
+    },
+  };
+}

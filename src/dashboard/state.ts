@@ -1,0 +1,149 @@
+import type { AxisLabel } from '../dsl/graph.ts';
+import type { Failure, RunEvent } from '../runtime/events.ts';
+import { emptyVector } from './vector.ts';
+import type { Vector } from './vector.ts';
+
+/** `blocked`: cannot run any more, because the run ended before its turn. */
+export type CellStatus = 'waiting' | 'running' | 'reused' | 'finished' | 'failed' | 'blocked';
+
+export interface CellState {
+  readonly id: string;
+  /** Index into `DashboardState.stages`. */
+  readonly stage: number;
+  readonly uses: string;
+  readonly axes: Readonly<Record<string, AxisLabel>>;
+  readonly status: CellStatus;
+  readonly shards: { readonly total: number; readonly done: number; readonly running: number };
+  readonly images: number;
+  readonly because: readonly string[];
+  /** Latest number of each name. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly seconds: number;
+  readonly failure: Failure | null;
+  /** The last lines only. */
+  readonly logs: readonly string[];
+}
+
+export interface StageState {
+  readonly id: string;
+  /** Indices into `DashboardState.cells`. */
+  readonly cells: Vector<number>;
+  readonly axes: readonly string[];
+  readonly uses: readonly string[];
+  readonly counts: Readonly<Record<CellStatus, number>>;
+  readonly shards: { readonly total: number; readonly done: number };
+  /** Milliseconds since the epoch of the first and of the latest shard; null before. */
+  readonly startedAt: number | null;
+  readonly latestAt: number | null;
+  readonly images: number;
+}
+
+/** Work of one `uses`: what is left, and how long a shard of it took so far. */
+export interface WorkState {
+  readonly left: number;
+  readonly measured: number;
+  readonly seconds: number;
+}
+
+export interface RunningShard {
+  readonly cell: number;
+  readonly shard: number;
+  readonly worker: number;
+  readonly startedAt: number;
+  readonly done: number;
+  readonly total: number;
+  readonly unit: string;
+}
+
+export interface DashboardState {
+  readonly run: string;
+  readonly pipeline: string;
+  readonly file: string;
+  readonly backend: string;
+  readonly workers: number;
+  readonly startedAt: number | null;
+  /** Time of the latest event. */
+  readonly now: number;
+  readonly totals: {
+    readonly cells: number;
+    readonly shards: number;
+    readonly reuse: number;
+    readonly run: number;
+  };
+  readonly stages: readonly StageState[];
+  readonly cells: Vector<CellState>;
+  /** Cell id → index; only ever grows, so all states of one run share it. */
+  readonly index: Map<string, number>;
+  readonly stageIndex: ReadonlyMap<string, number>;
+  readonly counts: Readonly<Record<CellStatus, number>>;
+  readonly running: ReadonlyMap<string, RunningShard>;
+  readonly work: ReadonlyMap<string, WorkState>;
+  /** Cache: shards that were not computed, and what they took when they were. */
+  readonly reusedShards: number;
+  readonly savedSeconds: number;
+  readonly ranShards: number;
+  /** Images of the shards that finished lately, for the rate. */
+  readonly recent: readonly { readonly at: number; readonly images: number }[];
+  readonly peakBytes: number;
+  readonly failures: readonly {
+    readonly cell: string;
+    readonly shard: number;
+    readonly failure: Failure;
+    readonly blocked: number;
+  }[];
+  readonly warnings: readonly { readonly cell: string | null; readonly message: string }[];
+  readonly published: readonly { readonly cell: string; readonly path: string }[];
+  readonly finished: Extract<RunEvent, { type: 'run-finished' }> | null;
+}
+
+const noCounts: Readonly<Record<CellStatus, number>> = {
+  waiting: 0,
+  running: 0,
+  reused: 0,
+  finished: 0,
+  failed: 0,
+  blocked: 0,
+};
+
+export function initialState(): DashboardState {
+  return {
+    run: '',
+    pipeline: '',
+    file: '',
+    backend: '',
+    workers: 0,
+    startedAt: null,
+    now: 0,
+    totals: { cells: 0, shards: 0, reuse: 0, run: 0 },
+    stages: [],
+    cells: emptyVector(),
+    index: new Map(),
+    stageIndex: new Map(),
+    counts: noCounts,
+    running: new Map(),
+    work: new Map(),
+    reusedShards: 0,
+    savedSeconds: 0,
+    ranShards: 0,
+    recent: [],
+    peakBytes: 0,
+    failures: [],
+    warnings: [],
+    published: [],
+    finished: null,
+  };
+}
+
+export function newStage(id: string, axes: readonly string[]): StageState {
+  return {
+    id,
+    cells: emptyVector(),
+    axes,
+    uses: [],
+    counts: noCounts,
+    shards: { total: 0, done: 0 },
+    startedAt: null,
+    latestAt: null,
+    images: 0,
+  };
+}

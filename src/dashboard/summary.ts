@@ -1,0 +1,62 @@
+import { formatCount, formatDuration, plural, rerunCommand } from './format.ts';
+import type { DashboardState } from './state.ts';
+
+/** Failures shown in full; beyond them one line says how many more there are. */
+const shownFailures = 20;
+
+/**
+ * What a run ends with, in all renderers alike: failures first, each with its log and the command that runs it again,
+ * then warnings, published files, and one line of totals.
+ */
+export function summaryLines(state: DashboardState): readonly string[] {
+  const lines: string[] = [];
+  for (const { cell, failure, blocked } of state.failures.slice(0, shownFailures)) {
+    lines.push(`failed: ${cell}`, `  ${failure.message} [${failure.code}]`);
+    if (failure.file !== undefined && !failure.message.includes(failure.file))
+      lines.push(`  file:  ${failure.file}`);
+    if (failure.fix !== undefined) lines.push(`  fix:   ${failure.fix}`);
+    lines.push(`  at:    ${failure.at}`);
+    if (failure.attempts > 1) lines.push(`  tried: ${plural(failure.attempts, 'time')}`);
+    if (blocked > 0) lines.push(`  holds up ${plural(blocked, 'cell')}`);
+    lines.push(`  log:   ${failure.log}`, `  again: ${rerunCommand(state.file, cell)}`, '');
+  }
+  const more = state.failures.length - shownFailures;
+  if (more > 0) lines.push(`… and ${plural(more, 'more failure')}: ravelin status ${state.file}`, '');
+  for (const [message, cells] of groupedWarnings(state)) {
+    const from =
+      cells.length === 0 ? '' : ` (${cells[0]!}${cells.length > 1 ? ` and ${cells.length - 1} more` : ''})`;
+    lines.push(`warning: ${message}${from}`);
+  }
+  for (const { path } of state.published) lines.push(`published: ${path}`);
+  lines.push(totalsLine(state));
+  return lines;
+}
+
+/** `figure-4: ok · 48 cells · 12 shards ran, 36 reused · 2:31 · saved 4:10`. */
+export function totalsLine(state: DashboardState): string {
+  const { finished, pipeline, counts } = state;
+  const name = pipeline === '' ? 'run' : pipeline;
+  if (finished === null) return `${name}: the run has not ended`;
+  const { totals, seconds } = finished;
+  const parts = [
+    `${name}: ${finished.status}`,
+    plural(totals.cells, 'cell'),
+    `${plural(totals.ran, 'shard')} ran, ${formatCount(totals.reused)} reused`,
+  ];
+  if (totals.failed > 0) parts.push(`${formatCount(totals.failed)} failed`);
+  if (counts.blocked > 0) parts.push(`${formatCount(counts.blocked)} not run`);
+  parts.push(formatDuration(seconds));
+  if (state.savedSeconds >= 0.05) parts.push(`saved ${formatDuration(state.savedSeconds)}`);
+  return parts.join(' · ');
+}
+
+/** A warning that many cells give is printed once. */
+function groupedWarnings(state: DashboardState): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { cell, message } of state.warnings) {
+    const cells = groups.get(message) ?? [];
+    if (cell !== null) cells.push(cell);
+    groups.set(message, cells);
+  }
+  return groups;
+}

@@ -1,0 +1,50 @@
+import sharp from 'sharp';
+
+export interface JpegParameters {
+  readonly quality: number;
+  readonly chroma: '4:2:0' | '4:4:4';
+}
+
+/** Images in the hands of libuv's threads at a time. */
+const concurrency = 8;
+
+/**
+ * JPEG compression and decompression (Dziugaite, Ghahramani and Roy 2016; Guo et al. 2018, section 4.1) by libjpeg-turbo through sharp,
+ * with the plain encoder settings (mozjpeg off: no trellis quantisation, no scan optimisation; standard quantisation tables). Pixels
+ * are rounded to bytes before, halves upwards. `pixels` is `[n, height, width, channels]` in [0, 1] with 1 channel (encoded as grey) or 3;
+ * the result has the same shape. Each image is compressed by itself, so the result depends on no other image.
+ */
+export async function compressJpeg(
+  pixels: Float32Array,
+  shape: readonly [rows: number, height: number, width: number, channels: number],
+  { quality, chroma }: JpegParameters,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const [rows, height, width, channels] = shape;
+  if (channels !== 1 && channels !== 3) throw new RangeError(`JPEG holds 1 or 3 channels, not ${channels}`);
+  const size = height * width * channels;
+  const result = new Uint8Array(rows * size);
+  const compressRow = async (row: number): Promise<void> => {
+    const bytes = Buffer.alloc(size);
+    for (let index = 0; index < size; index++) bytes[index] = Math.round(pixels[row * size + index]! * 255);
+    const compressed = await sharp(bytes, { raw: { width, height, channels } })
+      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+      .jpeg({ quality, chromaSubsampling: chroma, mozjpeg: false, optimiseCoding: false })
+      .toBuffer();
+    const { data, info } = await sharp(compressed)
+      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== channels) throw new Error(`sharp decoded ${info.channels} channels from ${channels}`);
+    result.set(data, row * size);
+  };
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < rows) {
+      signal?.throwIfAborted();
+      await compressRow(next++);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, rows) }, worker));
+  return result;
+}

@@ -1,0 +1,66 @@
+/**
+ * Damerau-Levenshtein distance in its restricted form (optimal string alignment): insertions, deletions, substitutions
+ * and swaps of neighbours each cost 1.
+ */
+export function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const same = a[row - 1] === b[column - 1];
+      let cost = Math.min(current[column - 1]! + 1, previous[column]! + 1, previous[column - 1]! + (same ? 0 : 1));
+      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) {
+        cost = Math.min(cost, beforePrevious[column - 2]! + 1);
+      }
+      current.push(cost);
+    }
+    beforePrevious = previous;
+    previous = current;
+  }
+  return previous[b.length]!;
+}
+
+/** Beyond these a comparison costs more than the hint is worth. */
+const longestWord = 64;
+const mostCandidates = 2_000;
+
+/** The candidate that was probably meant: at most a third of the letters wrong (one in short words). */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length === 0 || word.length > longestWord) return undefined;
+  const folded = fold(word);
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let seen = 0;
+  for (const candidate of candidates) {
+    if (++seen > mostCandidates) break;
+    if (Math.abs(candidate.length - word.length) > bestDistance) continue;
+    const distance = fold(candidate) === folded ? 0.5 : editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** `step_size`, `step-size` and `stepSize` are one word with different habits. */
+function fold(word: string): string {
+  return word.toLowerCase().replaceAll(/[-_ ]/g, '');
+}
+
+/** End of a sentence: `; did you mean 'lambda'?`, or the list of what there is where nothing is near and the list is short. */
+export function didYouMean(word: string, candidates: Iterable<string>, noun?: string): string {
+  const list = [...candidates];
+  const found = nearest(word, list);
+  if (found !== undefined) return `; did you mean '${found}'?`;
+  if (noun === undefined) return '';
+  if (list.length === 0) return `; there are no ${noun}`;
+  return `; ${noun}: ${shortList(list)}`;
+}
+
+/** At most eight items, then how many more there are. */
+export function shortList(items: readonly (string | number | boolean)[], most = 8): string {
+  const shown = items.slice(0, most).join(', ');
+  return items.length > most ? `${shown}, … (${items.length - most} more)` : shown;
+}

@@ -1,0 +1,44 @@
+/** Index of the largest entry of each row of `[n, classes]`; the lowest index where several are equal. NaN is never the largest. */
+export function argmaxRows(values: Float32Array, classes: number): Int32Array {
+  const best = new Int32Array(values.length / classes);
+  for (let row = 0; row < best.length; row++) {
+    let index = 0;
+    for (let column = 1; column < classes; column++) {
+      if (values[row * classes + column]! > values[row * classes + index]!) index = column;
+    }
+    best[row] = index;
+  }
+  return best;
+}
+
+/** Softmax of each row of logits `[n, classes]`, computed in float64 after subtracting the largest logit, so that it never overflows. */
+export function softmaxRows(logits: Float32Array, classes: number): Float32Array {
+  const result = new Float32Array(logits.length);
+  const row = new Float64Array(classes);
+  for (let start = 0; start < logits.length; start += classes) {
+    let largest = -Infinity;
+    for (let column = 0; column < classes; column++) largest = Math.max(largest, logits[start + column]!);
+    let sum = 0;
+    for (let column = 0; column < classes; column++) {
+      row[column] = Math.exp(logits[start + column]! - largest);
+      sum += row[column]!;
+    }
+    for (let column = 0; column < classes; column++) result[start + column] = row[column]! / sum;
+  }
+  return result;
+}
+
+/** Mean over the `views` consecutive rows of each image: `[n × views, classes]` → `[n, classes]`, summed in float64 in order. */
+export function averageViews(probabilities: Float32Array, classes: number, views: number): Float32Array {
+  if (views === 1) return probabilities;
+  const result = new Float32Array(probabilities.length / views);
+  for (let index = 0; index < result.length; index++) {
+    const image = Math.floor(index / classes);
+    let sum = 0;
+    for (let view = 0; view < views; view++) {
+      sum += probabilities[(image * views + view) * classes + (index % classes)]!;
+    }
+    result[index] = sum / views;
+  }
+  return result;
+}

@@ -1,0 +1,70 @@
+import type { MetricsRow } from '../values/metrics.ts';
+import type { Predictions } from '../values/predictions.ts';
+import { argmaxRows } from './classification.ts';
+import { wilsonInterval } from './wilson.ts';
+
+/**
+ * Scores of predictions against their true labels, and against the class `initial` that each image had before the attack.
+ *
+ * - `accuracy` with its 95 % Wilson interval, `n`, `meanConfidence` (mean of the largest probability);
+ * - `successRate`: share of images whose prediction the attack altered, Σ 1[h(x) ≠ h(x′)] / N (Guo et al. 2018, section 2), whatever the
+ *   label; null without `initial`;
+ * - `accuracyInitiallyCorrect` with its interval: accuracy over the `nInitiallyCorrect` images that were right before;
+ * - `dissimilarity`, `l2`, `linf`: means over the images of what the attack recorded; null for images that were never attacked.
+ *
+ * Numbers that are undefined are null. Means are summed in float64 in the order of the images.
+ */
+export function robustnessScores(
+  predictions: Predictions,
+  initial: Int32Array | undefined = predictions.perturbation?.initial,
+): MetricsRow['values'] {
+  const { labels, probabilities, perturbation } = predictions;
+  const [n, classes] = predictions.shape;
+  const predicted = argmaxRows(probabilities, classes);
+  const correct = countWhere(n, (index) => predicted[index] === labels[index]);
+  const interval = wilsonInterval(correct, n);
+  const confidence = predicted.reduce((sum, label, index) => sum + probabilities[index * classes + label]!, 0);
+  const scores: Record<string, number | null> = {
+    n,
+    accuracy: ratio(correct, n),
+    accuracyLow: interval?.low ?? null,
+    accuracyHigh: interval?.high ?? null,
+    successRate: null,
+    dissimilarity: perturbation ? mean(perturbation.dissimilarity) : null,
+    l2: perturbation ? mean(perturbation.l2) : null,
+    linf: perturbation ? mean(perturbation.linf) : null,
+    accuracyInitiallyCorrect: null,
+    accuracyInitiallyCorrectLow: null,
+    accuracyInitiallyCorrectHigh: null,
+    nInitiallyCorrect: null,
+    meanConfidence: ratio(confidence, n),
+  };
+  if (initial === undefined) return scores;
+  const altered = countWhere(n, (index) => predicted[index] !== initial[index]);
+  const initiallyCorrect = countWhere(n, (index) => initial[index] === labels[index]);
+  const stillCorrect = countWhere(n, (index) => initial[index] === labels[index] && predicted[index] === labels[index]);
+  const stillInterval = wilsonInterval(stillCorrect, initiallyCorrect);
+  return {
+    ...scores,
+    successRate: ratio(altered, n),
+    accuracyInitiallyCorrect: ratio(stillCorrect, initiallyCorrect),
+    accuracyInitiallyCorrectLow: stillInterval?.low ?? null,
+    accuracyInitiallyCorrectHigh: stillInterval?.high ?? null,
+    nInitiallyCorrect: initiallyCorrect,
+  };
+}
+
+function countWhere(n: number, holds: (index: number) => boolean): number {
+  let count = 0;
+  for (let index = 0; index < n; index++) if (holds(index)) count++;
+  return count;
+}
+
+function ratio(part: number, whole: number): number | null {
+  return whole === 0 ? null : part / whole;
+}
+
+function mean(values: Float32Array): number | null {
+  const sum = values.reduce((total, value) => total + value, 0);
+  return values.length === 0 || !Number.isFinite(sum) ? null : sum / values.length;
+}

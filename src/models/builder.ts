@@ -1,0 +1,108 @@
+/** Writes a network graph node by node: each call adds a node and returns its name, the input of the next ones. */
+import type { Network, NetworkNode } from '../values/model.ts';
+import { networkShapes } from './network.ts';
+
+/** One number for both directions, or height and width. */
+export type Extent = number | readonly [height: number, width: number];
+/** One number for all sides, two for height and width, or top, bottom, left, right. */
+export type Padding = number | readonly [number, number] | readonly [number, number, number, number];
+
+export interface ConvolutionOptions {
+  readonly filters: number;
+  readonly kernel: Extent;
+  readonly stride?: Extent;
+  readonly padding?: Padding;
+  readonly groups?: number;
+  readonly bias?: boolean;
+}
+
+export interface PoolOptions {
+  readonly kernel: Extent;
+  /** The kernel where absent: windows side by side. */
+  readonly stride?: Extent;
+  readonly padding?: Padding;
+  readonly ceil?: boolean;
+  readonly countPadding?: boolean;
+}
+
+/** Names are the caller's: those of the published weights, so that a checkpoint fits. */
+export interface NetworkBuilder {
+  conv(name: string, input: string, options: ConvolutionOptions): string;
+  batchNorm(name: string, input: string, options?: { epsilon?: number; momentum?: number }): string;
+  relu(name: string, input: string): string;
+  relu6(name: string, input: string): string;
+  maxPool(name: string, input: string, options: PoolOptions): string;
+  averagePool(name: string, input: string, options: PoolOptions): string;
+  globalAveragePool(name: string, input: string): string;
+  add(name: string, left: string, right: string): string;
+  concat(name: string, inputs: readonly string[]): string;
+  shortcut(name: string, input: string, options: { stride: number; before: number; after: number }): string;
+  scale(name: string, input: string, factor: number): string;
+  flatten(name: string, input: string): string;
+  dropout(name: string, input: string, rate: number): string;
+  dense(name: string, input: string, options: { units: number; bias?: boolean }): string;
+  /** The finished graph, checked: throws `NetworkError` for one that does not fit together. */
+  build(output: string): Network;
+}
+
+/** Begins a network; `'input'` is the name of its (normalised) input. */
+export function networkBuilder(head: Pick<Network, 'architecture' | 'inputShape' | 'classes'>): NetworkBuilder {
+  const nodes: NetworkNode[] = [];
+  const push = (node: NetworkNode): string => {
+    nodes.push(node);
+    return node.name;
+  };
+  const pool = (op: 'max-pool' | 'average-pool', name: string, input: string, options: PoolOptions): string =>
+    push({
+      op,
+      name,
+      inputs: [input],
+      kernel: pair(options.kernel),
+      stride: pair(options.stride ?? options.kernel),
+      padding: sides(options.padding ?? 0),
+      ceil: options.ceil ?? false,
+      countPadding: options.countPadding ?? true,
+    });
+  return {
+    conv: (name, input, { filters, kernel, stride = 1, padding = 0, groups = 1, bias = true }) =>
+      push({
+        op: 'conv',
+        name,
+        inputs: [input],
+        kernel: pair(kernel),
+        stride: pair(stride),
+        padding: sides(padding),
+        filters,
+        groups,
+        bias,
+      }),
+    batchNorm: (name, input, { epsilon = 1e-5, momentum = 0.1 } = {}) =>
+      push({ op: 'batch-norm', name, inputs: [input], epsilon, momentum }),
+    relu: (name, input) => push({ op: 'relu', name, inputs: [input] }),
+    relu6: (name, input) => push({ op: 'relu6', name, inputs: [input] }),
+    maxPool: (name, input, options) => pool('max-pool', name, input, options),
+    averagePool: (name, input, options) => pool('average-pool', name, input, options),
+    globalAveragePool: (name, input) => push({ op: 'global-average-pool', name, inputs: [input] }),
+    add: (name, left, right) => push({ op: 'add', name, inputs: [left, right] }),
+    concat: (name, inputs) => push({ op: 'concat', name, inputs }),
+    shortcut: (name, input, options) => push({ op: 'shortcut', name, inputs: [input], ...options }),
+    scale: (name, input, factor) => push({ op: 'scale', name, inputs: [input], factor }),
+    flatten: (name, input) => push({ op: 'flatten', name, inputs: [input] }),
+    dropout: (name, input, rate) => push({ op: 'dropout', name, inputs: [input], rate }),
+    dense: (name, input, { units, bias = true }) => push({ op: 'dense', name, inputs: [input], units, bias }),
+    build: (output) => {
+      const network: Network = { ...head, nodes: [...nodes], output };
+      networkShapes(network);
+      return network;
+    },
+  };
+}
+
+function pair(extent: Extent): readonly [number, number] {
+  return typeof extent === 'number' ? [extent, extent] : extent;
+}
+
+function sides(padding: Padding): readonly [number, number, number, number] {
+  if (typeof padding === 'number') return [padding, padding, padding, padding];
+  return padding.length === 2 ? [padding[0], padding[0], padding[1], padding[1]] : padding;
+}

@@ -1,0 +1,147 @@
+import type { CurvePanel, CurvePoint, Curves, CurveSeries } from './curves.ts';
+import { axisLabels, axisNames, isShare, labelNumber, readableName } from './rows.ts';
+import type { Label, ScoreRow } from './rows.ts';
+
+export interface CurvesRecipe {
+  /** An axis (`strength`) or a measured number (`dissimilarity`). */
+  readonly x: string;
+  /** A measured number. */
+  readonly y: string;
+  /** Axes that split into panels and into lines; labels of several axes are joined. */
+  readonly panel: readonly string[];
+  readonly series: readonly string[];
+  readonly title: string;
+  readonly xLabel?: string;
+  readonly yLabel?: string;
+  /**
+   * Height of the dotted line: a number in the unit of `y`; `true` looks for `cleanAccuracy` in the rows, then for the
+   * point at x = 0; `false` draws none.
+   */
+  readonly clean: boolean | number;
+  /** Scores on clean images, when they are known apart from the rows; they win over what the rows say. */
+  readonly cleanRows?: readonly ScoreRow[];
+}
+
+/** Two points of one line at one x: an axis was forgotten. */
+export interface CurvesClash {
+  readonly first: ScoreRow;
+  readonly second: ScoreRow;
+}
+
+/**
+ * Arranges rows into panels and lines. Points are sorted by x; rows without x or y are left out of the line, as a gap.
+ * Shares are drawn in per cent on 0 to 100.
+ */
+export function curvesFromRows(
+  rows: readonly ScoreRow[],
+  recipe: CurvesRecipe,
+): Curves | { readonly clash: CurvesClash } {
+  const xIsAxis = axisNames(rows).includes(recipe.x);
+  const scale = isShare(recipe.y) ? 100 : 1;
+  const xScaleOf = xIsAxis ? axisPositions(axisLabels(rows, recipe.x)) : undefined;
+  const xOf = (row: ScoreRow): number => {
+    if (xScaleOf === undefined) return row.values[recipe.x] ?? NaN;
+    const label = row.axes[recipe.x];
+    return label === undefined ? NaN : (xScaleOf.positions.get(label) ?? NaN);
+  };
+  const panels: CurvePanel[] = [];
+  for (const [panelName, panelRows] of groupBy(rows, recipe.panel)) {
+    const series: CurveSeries[] = [];
+    for (const [seriesName, seriesRows] of groupBy(panelRows, recipe.series)) {
+      const clash = xIsAxis ? findClash(seriesRows, recipe.x) : undefined;
+      if (clash !== undefined) return { clash };
+      const points = seriesRows
+        .map((row) => curvePoint(row, xOf(row), recipe.y, scale))
+        .filter((point) => Number.isFinite(point.x))
+        .sort((a, b) => a.x - b.x);
+      series.push({ name: seriesName, points });
+    }
+    const clean = cleanHeight(panelRows, recipe, scale);
+    panels.push({ title: panelName, series, ...(clean === undefined ? {} : { clean }) });
+  }
+  return {
+    title: recipe.title,
+    xLabel: recipe.xLabel ?? readableName(recipe.x),
+    yLabel: recipe.yLabel ?? `${readableName(recipe.y)}${scale === 100 ? ' (%)' : ''}`,
+    panels,
+    ...(xScaleOf?.ticks === undefined ? {} : { xTicks: xScaleOf.ticks }),
+    ...(scale === 100 ? { yDomain: [0, 100] as const } : {}),
+  };
+}
+
+function curvePoint(row: ScoreRow, x: number, name: string, scale: number): CurvePoint {
+  const scaled = (value: number | null | undefined): number | null =>
+    value === undefined || value === null || !Number.isFinite(value) ? null : value * scale;
+  const [y, low, high] = [row.values[name], row.values[`${name}Low`], row.values[`${name}High`]].map(scaled);
+  return { x, y: y!, low: low!, high: high! };
+}
+
+/**
+ * Where labels stand: at their numbers if all have one, else evenly in document order. Ticks carry the labels themselves
+ * when they are not plain numbers.
+ */
+function axisPositions(labels: readonly Label[]): {
+  positions: ReadonlyMap<Label, number>;
+  ticks?: readonly { at: number; label: string }[];
+} {
+  const numbers = labels.map(labelNumber);
+  const numeric = numbers.every((number) => number !== undefined);
+  const positions = new Map(labels.map((label, index) => [label, numeric ? numbers[index]! : index]));
+  const plain = labels.every(
+    (label) => typeof label === 'number' || (numeric && !String(label).includes('/')),
+  );
+  if (plain) return { positions };
+  return { positions, ticks: labels.map((label) => ({ at: positions.get(label)!, label: String(label) })) };
+}
+
+function findClash(rows: readonly ScoreRow[], axis: string): CurvesClash | undefined {
+  const seen = new Map<Label | undefined, ScoreRow>();
+  for (const row of rows) {
+    const first = seen.get(row.axes[axis]);
+    if (first !== undefined) return { first, second: row };
+    seen.set(row.axes[axis], row);
+  }
+  return undefined;
+}
+
+function groupBy(
+  rows: readonly ScoreRow[],
+  axes: readonly string[],
+): ReadonlyMap<string, readonly ScoreRow[]> {
+  const groups = new Map<string, ScoreRow[]>();
+  for (const row of rows) {
+    const name = axes.map((axis) => String(row.axes[axis] ?? '–')).join(' · ');
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+function cleanHeight(rows: readonly ScoreRow[], recipe: CurvesRecipe, scale: number): number | undefined {
+  if (recipe.clean === false) return undefined;
+  if (typeof recipe.clean === 'number') return recipe.clean * scale;
+  const known = recipe.cleanRows?.find((row) => matches(row, rows[0]!, recipe.panel));
+  if (known !== undefined) return finite(known.values[recipe.y], scale);
+  // The undefended line is the reference of the paper; a defense lowers the accuracy on clean images a little.
+  const undefended = rows.filter((row) => recipe.series.some((axis) => row.axes[axis] === 'none'));
+  const candidates = undefended.length > 0 ? undefended : rows;
+  for (const row of candidates) {
+    const clean = finite(row.values['cleanAccuracy'], scale);
+    if (clean !== undefined) return clean;
+  }
+  // By the label, not by the place: the first of labels without numbers stands at 0 too.
+  const unattacked = candidates.find((row) =>
+    row.axes[recipe.x] === undefined ? row.values[recipe.x] === 0 : labelNumber(row.axes[recipe.x]!) === 0,
+  );
+  return unattacked === undefined ? undefined : finite(unattacked.values[recipe.y], scale);
+}
+
+/** Whether the clean row says nothing against the panel: an axis that it has carries the same label. */
+function matches(clean: ScoreRow, row: ScoreRow, axes: readonly string[]): boolean {
+  return axes.every((axis) => clean.axes[axis] === undefined || clean.axes[axis] === row.axes[axis]);
+}
+
+function finite(value: number | null | undefined, scale: number): number | undefined {
+  return value === undefined || value === null || !Number.isFinite(value) ? undefined : value * scale;
+}

@@ -1,0 +1,180 @@
+import type { CurvePanel, Curves } from './curves.ts';
+import { niceDomain, ticks } from './scale.ts';
+import type { Scale } from './scale.ts';
+import { fitText, textWidth } from './svg.ts';
+
+/** Sizes in pixels at 96 to the inch; two panels fill a text column of 5.5 inches, so nothing need be scaled. */
+export const sizes = {
+  text: 11,
+  tick: 10,
+  title: 14,
+  panelTitle: 12,
+  plotWidth: 214,
+  plotHeight: 160,
+} as const;
+
+export interface Tick {
+  readonly at: number;
+  readonly label: string;
+}
+
+export interface PanelLayout {
+  readonly content: CurvePanel;
+  /** The plotting area. */
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+  readonly x: Scale;
+  readonly y: Scale;
+  /** Only the outer panels carry numbers and axis titles. */
+  readonly showXTicks: boolean;
+  readonly showYTicks: boolean;
+}
+
+export interface LegendEntry {
+  readonly name: string;
+  readonly label: string;
+  readonly clean: boolean;
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface CurvesLayout {
+  readonly width: number;
+  readonly height: number;
+  readonly panels: readonly PanelLayout[];
+  readonly xTicks: readonly Tick[];
+  readonly yTicks: readonly Tick[];
+  readonly xTickHeight: number;
+  readonly yTickWidth: number;
+  readonly turnXTicks: boolean;
+  readonly legend: readonly LegendEntry[];
+  readonly cleanLegend: readonly LegendEntry[];
+}
+
+/** Places panels in rows of at most three, all on the same two scales, so that heights compare across panels. */
+export function layoutCurves(curves: Curves): CurvesLayout {
+  const count = Math.max(1, curves.panels.length);
+  const columns = count === 4 ? 2 : Math.min(count, 3);
+  const domains = commonDomains(curves);
+  const yTicks = ticks(...domains.y, 5).map((at) => ({ at, label: String(at) }));
+  const xTicks = curves.xTicks ?? ticks(...domains.x, 5).map((at) => ({ at, label: String(at) }));
+  const plotWidth = columns === 1 ? sizes.plotWidth * 1.7 : sizes.plotWidth;
+  const plotHeight = columns === 1 ? sizes.plotHeight * 1.5 : sizes.plotHeight;
+  const widestTick = Math.max(0, ...xTicks.map((tick) => textWidth(tick.label, sizes.tick)));
+  const turnXTicks = widestTick + 6 > plotWidth / Math.max(1, xTicks.length);
+  const shortTicks = turnXTicks
+    ? xTicks.map((tick) => ({ ...tick, label: fitText(tick.label, 110, sizes.tick) }))
+    : xTicks;
+  const xTickHeight = turnXTicks ? 14 + Math.min(widestTick, 110) * 0.58 : 16;
+  const yTickWidth = Math.max(0, ...yTicks.map((tick) => textWidth(tick.label, sizes.tick)));
+  const marginLeft = yTickWidth + 32;
+  const titleHeight = curves.title === '' ? 6 : 30;
+  const gapX = 22;
+  const headingHeight = curves.panels.every((panel) => panel.title === '') ? 10 : 24;
+  const marginRight = 10 + (turnXTicks ? 0 : widestTick / 2);
+  const width = Math.max(260, marginLeft + columns * plotWidth + (columns - 1) * gapX + marginRight);
+  const panels: PanelLayout[] = [];
+  let top = titleHeight + headingHeight;
+  for (let first = 0; first < curves.panels.length; first += columns) {
+    let rowHasXTicks = false;
+    for (let column = 0; column < columns && first + column < curves.panels.length; column++) {
+      const index = first + column;
+      const left = marginLeft + column * (plotWidth + gapX);
+      const showXTicks = index + columns >= curves.panels.length;
+      rowHasXTicks ||= showXTicks;
+      const [right, bottom] = [left + plotWidth, top + plotHeight];
+      // A margin inside the frame keeps markers of the first and last point off the axes.
+      const x = { domain: domains.x, range: [left + 8, right - 8] as const };
+      const y = { domain: domains.y, range: [bottom, top] as const };
+      panels.push({
+        content: curves.panels[index]!,
+        left,
+        right,
+        top,
+        bottom,
+        x,
+        y,
+        showXTicks,
+        showYTicks: column === 0,
+      });
+    }
+    top += plotHeight + headingHeight + (rowHasXTicks ? xTickHeight + 18 : 10);
+  }
+  const legendTop = top - headingHeight + 16;
+  const { entries, bottom } = placeLegend(curves, width, legendTop);
+  return {
+    width: Math.ceil(width),
+    height: Math.ceil(bottom + 10),
+    panels,
+    xTicks: shortTicks,
+    yTicks,
+    xTickHeight,
+    yTickWidth,
+    turnXTicks,
+    legend: entries.filter((entry) => !entry.clean),
+    cleanLegend: entries.filter((entry) => entry.clean),
+  };
+}
+
+function commonDomains(curves: Curves): { x: readonly [number, number]; y: readonly [number, number] } {
+  const xs: number[] = (curves.xTicks ?? []).map((tick) => tick.at);
+  const ys: number[] = [];
+  for (const panel of curves.panels) {
+    if (typeof panel.clean === 'number') ys.push(panel.clean);
+    for (const series of panel.series) {
+      for (const point of series.points) {
+        if (point.y === null || !Number.isFinite(point.y)) continue;
+        xs.push(point.x);
+        ys.push(point.y);
+        if (typeof point.low === 'number') ys.push(point.low);
+        if (typeof point.high === 'number') ys.push(point.high);
+      }
+    }
+  }
+  return { x: tightDomain(xs), y: curves.yDomain ?? niceDomain(ys, 5) };
+}
+
+/** The points' own range: the first and the last strength stand at the ends of the axis. */
+function tightDomain(values: readonly number[]): readonly [number, number] {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return low < high ? [low, high] : niceDomain(values, 5);
+}
+
+function placeLegend(curves: Curves, width: number, top: number): { entries: LegendEntry[]; bottom: number } {
+  const names = [...new Set(curves.panels.flatMap((panel) => panel.series.map((series) => series.name)))];
+  const wanted = names.map((name) => ({ name, label: fitText(name, width - 80, sizes.text), clean: false }));
+  const hasClean = curves.panels.some(
+    (panel) => typeof panel.clean === 'number' && Number.isFinite(panel.clean),
+  );
+  if (hasClean) wanted.push({ name: '', label: 'clean images', clean: true });
+  const named = wanted.filter((entry) => entry.clean || entry.name !== '');
+  const rows: { entries: typeof named; width: number }[] = [];
+  for (const entry of named) {
+    const size = 32 + textWidth(entry.label, sizes.text) + 16;
+    const row = rows.at(-1);
+    if (row !== undefined && row.width + size <= width - 16) {
+      row.entries.push(entry);
+      row.width += size;
+    } else rows.push({ entries: [entry], width: size });
+  }
+  const entries: LegendEntry[] = [];
+  for (const [index, row] of rows.entries()) {
+    let x = (width - row.width + 16) / 2;
+    for (const entry of row.entries) {
+      entries.push({ ...entry, x, y: top + index * 18 });
+      x += 32 + textWidth(entry.label, sizes.text) + 16;
+    }
+  }
+  // A series without a name (only one line) is drawn but needs no legend; it still needs its look.
+  for (const entry of wanted)
+    if (!named.includes(entry)) entries.push({ ...entry, label: '', x: -100, y: -100 });
+  return { entries, bottom: rows.length === 0 ? top - 10 : top + (rows.length - 1) * 18 + 4 };
+}

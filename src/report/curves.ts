@@ -1,0 +1,263 @@
+import { layoutCurves, sizes } from './curves-layout.ts';
+import type { CurvesLayout, PanelLayout } from './curves-layout.ts';
+import { seriesLook } from './palette.ts';
+import type { SeriesLook } from './palette.ts';
+import { position } from './scale.ts';
+import { element, escapeXml, fitText, shortNumber } from './svg.ts';
+
+/** One measured point; `y` is null or NaN where the number is missing, which interrupts the line. */
+export interface CurvePoint {
+  readonly x: number;
+  readonly y: number | null;
+  /** Ends of the 95 % interval of `y`, in its unit. */
+  readonly low?: number | null;
+  readonly high?: number | null;
+}
+
+export interface CurveSeries {
+  readonly name: string;
+  /** In the order in which the line connects them. */
+  readonly points: readonly CurvePoint[];
+}
+
+export interface CurvePanel {
+  readonly title: string;
+  readonly series: readonly CurveSeries[];
+  /** Height of the dotted line: the accuracy on clean images. */
+  readonly clean?: number | null;
+}
+
+export interface Curves {
+  readonly title: string;
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly panels: readonly CurvePanel[];
+  /** Written on the ticks in place of round numbers: `8/255`, or the labels of an axis without numbers. */
+  readonly xTicks?: readonly { readonly at: number; readonly label: string }[];
+  /** Shared by all panels. Default: round numbers around all points and intervals. */
+  readonly yDomain?: readonly [number, number];
+}
+
+/**
+ * Draws line charts in panels, after figure 4 of Guo et al. 2018: one line a series, the same look in every panel, error
+ * bars where intervals are known, a dotted line at the clean accuracy. Returns a complete SVG document of fixed size in
+ * pixels (96 to the inch), with a title and a description for screen readers.
+ */
+export function drawCurves(curves: Curves): string {
+  const layout = layoutCurves(curves);
+  const { width, height } = layout;
+  const names = layout.legend.map((entry) => entry.name);
+  const looks = new Map(names.map((name, index) => [name, seriesLook(index)]));
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>\n',
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${shortNumber(width)}" height="${shortNumber(height)}" `,
+    `viewBox="0 0 ${shortNumber(width)} ${shortNumber(height)}" role="img" `,
+    `font-family="Helvetica, Arial, 'DejaVu Sans', sans-serif" font-size="${sizes.text}" fill="#222222">\n`,
+    element('title', {}, escapeXml(curves.title || `${curves.yLabel} over ${curves.xLabel}`)),
+    element('desc', {}, escapeXml(describe(curves))),
+    '\n',
+    element('rect', { width, height, fill: '#ffffff' }),
+    '\n',
+    drawTitle(curves.title, layout),
+    ...layout.panels.map((panel) => drawPanel(panel, layout, curves, looks)),
+    drawLegend(layout, looks),
+    '</svg>\n',
+  ].join('');
+}
+
+function describe(curves: Curves): string {
+  const panels = curves.panels.map((panel) => panel.title).filter((title) => title !== '');
+  return `${curves.yLabel} over ${curves.xLabel}${panels.length > 0 ? `; panels: ${panels.join(', ')}` : ''}`;
+}
+
+function drawTitle(title: string, { width }: CurvesLayout): string {
+  if (title === '') return '';
+  const text = escapeXml(fitText(title, width - 16, sizes.title));
+  const attributes = {
+    x: width / 2,
+    y: 20,
+    'text-anchor': 'middle',
+    'font-size': sizes.title,
+    'font-weight': 'bold',
+  };
+  return `${element('text', attributes, text)}\n`;
+}
+
+function drawPanel(
+  panel: PanelLayout,
+  layout: CurvesLayout,
+  curves: Curves,
+  looks: ReadonlyMap<string, SeriesLook>,
+): string {
+  const { content } = panel;
+  const parts = [drawAxes(panel, layout, curves), drawCleanLine(panel)];
+  for (const series of content.series) parts.push(drawSeries(series, panel, looks.get(series.name)!));
+  const { left, top, right } = panel;
+  const heading = element(
+    'text',
+    { x: (left + right) / 2, y: top - 7, 'text-anchor': 'middle', 'font-size': sizes.panelTitle },
+    escapeXml(fitText(content.title, right - left + 20, sizes.panelTitle)),
+  );
+  return `${element('g', { class: 'panel', 'data-panel': content.title }, heading, ...parts)}\n`;
+}
+
+function drawAxes(panel: PanelLayout, layout: CurvesLayout, curves: Curves): string {
+  const { left, right, top, bottom, x, y } = panel;
+  const parts: string[] = [];
+  for (const tick of layout.yTicks) {
+    const at = position(y, tick.at);
+    parts.push(
+      element('line', { x1: left, x2: right, y1: at, y2: at, stroke: '#e4e4e4', 'stroke-width': 0.75 }),
+    );
+    if (panel.showYTicks) {
+      parts.push(
+        element(
+          'text',
+          { x: left - 6, y: at + 3.5, 'text-anchor': 'end', 'font-size': sizes.tick },
+          escapeXml(tick.label),
+        ),
+      );
+    }
+  }
+  for (const tick of layout.xTicks) {
+    const at = position(x, tick.at);
+    parts.push(
+      element('line', {
+        x1: at,
+        x2: at,
+        y1: bottom,
+        y2: bottom + 4,
+        stroke: '#444444',
+        'stroke-width': 0.75,
+      }),
+    );
+    if (!panel.showXTicks) continue;
+    const turned = layout.turnXTicks;
+    const where = turned
+      ? {
+          transform: `translate(${shortNumber(at + 3)} ${shortNumber(bottom + 13)}) rotate(-35)`,
+          'text-anchor': 'end',
+        }
+      : { x: at, y: bottom + 15, 'text-anchor': 'middle' };
+    parts.push(element('text', { ...where, 'font-size': sizes.tick }, escapeXml(tick.label)));
+  }
+  const frame = `M${shortNumber(left)} ${shortNumber(top)}V${shortNumber(bottom)}H${shortNumber(right)}`;
+  parts.push(element('path', { d: frame, fill: 'none', stroke: '#444444', 'stroke-width': 1 }));
+  if (panel.showXTicks) {
+    const label = escapeXml(fitText(curves.xLabel, right - left + 24, sizes.text));
+    const at = bottom + layout.xTickHeight + 15;
+    parts.push(element('text', { x: (left + right) / 2, y: at, 'text-anchor': 'middle' }, label));
+  }
+  if (panel.showYTicks) {
+    const label = escapeXml(fitText(curves.yLabel, bottom - top + 24, sizes.text));
+    const transform = `translate(${shortNumber(left - layout.yTickWidth - 14)} ${shortNumber((top + bottom) / 2)}) rotate(-90)`;
+    parts.push(element('text', { transform, 'text-anchor': 'middle' }, label));
+  }
+  return parts.join('');
+}
+
+function drawCleanLine({ content, left, right, y }: PanelLayout): string {
+  const { clean } = content;
+  if (clean === undefined || clean === null || !Number.isFinite(clean)) return '';
+  const at = position(y, clean);
+  return element('line', {
+    class: 'clean',
+    x1: left,
+    x2: right,
+    y1: at,
+    y2: at,
+    stroke: '#444444',
+    'stroke-width': 1.2,
+    'stroke-dasharray': '1.5 3',
+    'data-clean': String(clean),
+  });
+}
+
+function drawSeries(series: CurveSeries, panel: PanelLayout, look: SeriesLook): string {
+  const bars: string[] = [];
+  const marks: string[] = [];
+  let path = '';
+  let connected = false;
+  for (const point of series.points) {
+    if (point.y === null || !Number.isFinite(point.y) || !Number.isFinite(point.x)) {
+      connected = false;
+      continue;
+    }
+    const x = position(panel.x, point.x);
+    const y = position(panel.y, point.y);
+    path += `${connected ? 'L' : 'M'}${shortNumber(x)} ${shortNumber(y)}`;
+    connected = true;
+    bars.push(errorBar(point, x, panel, look));
+    marks.push(marker(look, x, y, { 'data-x': String(point.x), 'data-y': String(point.y) }));
+  }
+  const line = {
+    d: path,
+    fill: 'none',
+    stroke: look.colour,
+    'stroke-width': 1.6,
+    'stroke-linejoin': 'round',
+  };
+  return element(
+    'g',
+    { class: 'series', 'data-series': series.name },
+    ...bars,
+    path === '' ? '' : element('path', { ...line, 'stroke-dasharray': look.dash }),
+    ...marks,
+  );
+}
+
+function errorBar({ low, high }: CurvePoint, x: number, panel: PanelLayout, look: SeriesLook): string {
+  if (low === undefined || low === null || !Number.isFinite(low)) return '';
+  if (high === undefined || high === null || !Number.isFinite(high)) return '';
+  const top = shortNumber(position(panel.y, high));
+  const bottom = shortNumber(position(panel.y, low));
+  const [from, to] = [shortNumber(x - 2.5), shortNumber(x + 2.5)];
+  const d = `M${from} ${top}H${to}M${shortNumber(x)} ${top}V${bottom}M${from} ${bottom}H${to}`;
+  return element('path', { d, fill: 'none', stroke: look.colour, 'stroke-width': 0.9, opacity: 0.65 });
+}
+
+/** Legend of all series and the clean line, below the panels. */
+function drawLegend(layout: CurvesLayout, looks: ReadonlyMap<string, SeriesLook>): string {
+  const parts: string[] = [];
+  for (const entry of [...layout.legend, ...layout.cleanLegend]) {
+    if (entry.label === '') continue;
+    const look = looks.get(entry.name);
+    const { x, y } = entry;
+    const dash = entry.clean ? '1.5 3' : look!.dash;
+    const stroke = entry.clean ? '#444444' : look!.colour;
+    parts.push(
+      element('line', {
+        x1: x,
+        x2: x + 26,
+        y1: y,
+        y2: y,
+        stroke,
+        'stroke-width': 1.6,
+        'stroke-dasharray': dash,
+      }),
+    );
+    if (!entry.clean) parts.push(marker(look!, x + 13, y, {}));
+    parts.push(element('text', { x: x + 32, y: y + 4 }, escapeXml(entry.label)));
+  }
+  return `${element('g', { class: 'legend' }, ...parts)}\n`;
+}
+
+const markerPaths: Readonly<Record<Exclude<SeriesLook['marker'], 'circle'>, string>> = {
+  square: 'M-2.9 -2.9H2.9V2.9H-2.9Z',
+  triangle: 'M0 -3.9L3.6 2.6H-3.6Z',
+  'triangle-down': 'M0 3.9L3.6 -2.6H-3.6Z',
+  diamond: 'M0 -4.1L4.1 0L0 4.1L-4.1 0Z',
+  cross: 'M-3 -3L3 3M-3 3L3 -3',
+  plus: 'M-3.8 0H3.8M0 -3.8V3.8',
+  pentagon: 'M0 -3.8L3.6 -1.2L2.2 3.1H-2.2L-3.6 -1.2Z',
+};
+
+function marker(look: SeriesLook, x: number, y: number, data: Readonly<Record<string, string>>): string {
+  const open = look.marker === 'cross' || look.marker === 'plus';
+  const paint = open
+    ? { fill: 'none', stroke: look.colour, 'stroke-width': 1.8 }
+    : { fill: look.colour, stroke: '#ffffff', 'stroke-width': 0.7 };
+  if (look.marker === 'circle') return element('circle', { cx: x, cy: y, r: 3.4, ...paint, ...data });
+  const transform = `translate(${shortNumber(x)} ${shortNumber(y)})`;
+  return element('path', { d: markerPaths[look.marker], transform, ...paint, ...data });
+}

@@ -1,0 +1,27 @@
+import { isShare } from './rows.ts';
+
+/** One number with its interval, as read from a row: `accuracy`, `accuracyLow`, `accuracyHigh`. */
+export interface Measured {
+  readonly value: number | null;
+  readonly low?: number | null;
+  readonly high?: number | null;
+}
+
+/** `98.6 % [97.9, 99.1]` for shares, four significant digits otherwise; `–` where the number is missing or undefined. */
+export function formatMeasured(name: string, measured: Measured | undefined): string {
+  if (measured === undefined) return '–';
+  const { value, low, high } = measured;
+  if (value === null || !Number.isFinite(value)) return '–';
+  const share = isShare(name);
+  const text = share ? `${(value * 100).toFixed(1)} %` : formatNumber(value);
+  if (low === undefined || low === null || high === undefined || high === null) return text;
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return text;
+  const bound = (end: number): string => (share ? (end * 100).toFixed(1) : formatNumber(end));
+  return `${text} [${bound(low)}, ${bound(high)}]`;
+}
+
+/** Integers in full, other numbers with four significant digits and no trailing zeros. */
+export function formatNumber(value: number): string {
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) return String(value);
+  return String(Number(value.toPrecision(4)));
+}

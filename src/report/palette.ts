@@ -1,0 +1,42 @@
+/** Looks of a series that survive grey printing and colour blindness: a colour, a marker and a dash, all three differ. */
+export interface SeriesLook {
+  readonly colour: string;
+  readonly marker: Marker;
+  readonly dash: string | undefined;
+}
+
+export type Marker =
+  'circle' | 'square' | 'triangle' | 'diamond' | 'triangle-down' | 'cross' | 'plus' | 'pentagon';
+
+/** Okabe and Ito 2008, without the yellow, which vanishes as a line on white; grey takes its place. */
+const colours = [
+  '#0072B2',
+  '#D55E00',
+  '#009E73',
+  '#CC79A7',
+  '#E69F00',
+  '#56B4E9',
+  '#000000',
+  '#777777',
+] as const;
+const markers = [
+  'circle',
+  'square',
+  'triangle',
+  'diamond',
+  'triangle-down',
+  'cross',
+  'plus',
+  'pentagon',
+] as const;
+const dashes = [undefined, '6 2', '2 2', '8 2 2 2', '4 4', '1 2', '10 3', '6 2 2 2 2 2'] as const;
+
+/** Look of the series at `index` (from 0). The first 64 are distinct: after each round of colours the markers shift. */
+export function seriesLook(index: number): SeriesLook {
+  const round = Math.floor(index / colours.length);
+  return {
+    colour: colours[index % colours.length]!,
+    marker: markers[(index + round) % markers.length]!,
+    dash: dashes[(index + round) % dashes.length],
+  };
+}

@@ -1,0 +1,103 @@
+import type { Metrics } from '../values/metrics.ts';
+
+export type Label = string | number | boolean;
+
+/** One line of scores: the axes that say what was measured, and the numbers. */
+export interface ScoreRow {
+  readonly axes: Readonly<Record<string, Label>>;
+  readonly values: Readonly<Record<string, number | null>>;
+}
+
+/** Rows of all collected metrics; the axes of the cell come first, then those inside the value. */
+export function scoreRows(
+  collected: readonly { readonly axes: Readonly<Record<string, Label>>; readonly value: Metrics }[],
+): readonly ScoreRow[] {
+  return collected.flatMap(({ axes, value }) =>
+    value.rows.map((row) => ({ axes: { ...axes, ...row.axes }, values: row.values })),
+  );
+}
+
+/** Names of all axes, in order of first appearance. */
+export function axisNames(rows: readonly ScoreRow[]): readonly string[] {
+  return [...new Set(rows.flatMap((row) => Object.keys(row.axes)))];
+}
+
+/** Names of all numbers, in order of first appearance. */
+export function valueNames(rows: readonly ScoreRow[]): readonly string[] {
+  return [...new Set(rows.flatMap((row) => Object.keys(row.values)))];
+}
+
+/** Labels of one axis, in order of first appearance, which is document order. */
+export function axisLabels(rows: readonly ScoreRow[], axis: string): readonly Label[] {
+  return [...new Set(rows.flatMap((row) => (axis in row.axes ? [row.axes[axis]!] : [])))];
+}
+
+/** Axes with more than one label. */
+export function varyingAxes(rows: readonly ScoreRow[]): readonly string[] {
+  return axisNames(rows).filter((axis) => axisLabels(rows, axis).length > 1);
+}
+
+/** The number that a label stands for: `0.06`, `'0.06'`, `'8/255'`; undefined for other text. */
+export function labelNumber(label: Label): number | undefined {
+  if (typeof label === 'number') return Number.isFinite(label) ? label : undefined;
+  if (typeof label === 'boolean') return undefined;
+  const fraction = /^\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*\/\s*([\d.]+)\s*$/i.exec(label);
+  const number = fraction
+    ? Number(fraction[1]) / Number(fraction[2])
+    : label.trim() === ''
+      ? NaN
+      : Number(label);
+  return Number.isFinite(number) ? number : undefined;
+}
+
+/** Whether a number of this name is a share in [0, 1], which people read in per cent. */
+export function isShare(name: string): boolean {
+  return /accuracy|rate$|probability|confidence|agreement/i.test(name);
+}
+
+/** `successRate` → `success rate`, `l2` → `L2`: names as a reader of a figure wants them. */
+export function readableName(name: string): string {
+  const known: Readonly<Record<string, string>> = {
+    l2: 'L2 distance',
+    linf: 'L∞ distance',
+    dissimilarity: 'normalized L2-dissimilarity',
+    accuracy: 'top-1 accuracy',
+    n: 'images',
+  };
+  return (
+    known[name] ??
+    name
+      .replace(/([a-z\d])([A-Z])/g, '$1 $2')
+      .replaceAll(/[-_]/g, ' ')
+      .toLowerCase()
+  );
+}
+
+/** The candidate closest to `wrong`, if a typing error explains the difference. */
+export function didYouMean(wrong: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(Math.max(wrong.length, 3) / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(wrong.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours. */
+function editDistance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let distance = Math.min(row[j - 1]! + 1, rows[i - 1]![j]! + 1, substitution);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        distance = Math.min(distance, rows[i - 2]![j - 2]! + 1);
+      }
+      row.push(distance);
+    }
+    rows.push(row);
+  }
+  return rows[a.length]![b.length]!;
+}

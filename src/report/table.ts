@@ -1,0 +1,170 @@
+import { toCsv } from './csv.ts';
+import type { CsvField } from './csv.ts';
+import { formatMeasured } from './format.ts';
+import type { Measured } from './format.ts';
+import { axisNames, valueNames } from './rows.ts';
+import type { Label, ScoreRow } from './rows.ts';
+
+export interface TableShape {
+  /** Axes whose labels head the rows, one column each. */
+  readonly rows: readonly string[];
+  /** Axes whose labels head the columns; empty for one column per value. */
+  readonly columns: readonly string[];
+  /** Names of the numbers in the cells. */
+  readonly values: readonly string[];
+}
+
+/** A table ready to be written: every cell holds a number, or nothing where no row gave one. */
+export interface Table {
+  readonly rowAxes: readonly string[];
+  readonly columns: readonly TableColumn[];
+  readonly rows: readonly {
+    readonly labels: readonly (Label | null)[];
+    readonly cells: readonly (Measured | undefined)[];
+  }[];
+}
+
+export interface TableColumn {
+  /** Text above the column: `none`, `0.06 · accuracy`. */
+  readonly heading: string;
+  /** Which number stands in it. */
+  readonly value: string;
+}
+
+/** Two rows fell into one cell of the table: some axis is neither in `rows` nor in `columns`. */
+export interface TableClash {
+  readonly first: ScoreRow;
+  readonly second: ScoreRow;
+}
+
+/** Arranges rows into a table; labels keep their order of first appearance. Returns the first clash instead, if any. */
+export function pivot(rows: readonly ScoreRow[], shape: TableShape): Table | { readonly clash: TableClash } {
+  const rowKeys = new Map<string, (Label | null)[]>();
+  const columnKeys = new Map<string, (Label | null)[]>();
+  const found = new Map<string, ScoreRow>();
+  for (const row of rows) {
+    const rowLabels = shape.rows.map((axis) => row.axes[axis] ?? null);
+    const columnLabels = shape.columns.map((axis) => row.axes[axis] ?? null);
+    const [rowKey, columnKey] = [JSON.stringify(rowLabels), JSON.stringify(columnLabels)];
+    rowKeys.set(rowKey, rowLabels);
+    columnKeys.set(columnKey, columnLabels);
+    const place = `${rowKey}${columnKey}`;
+    const first = found.get(place);
+    if (first !== undefined) return { clash: { first, second: row } };
+    found.set(place, row);
+  }
+  const columns: (TableColumn & { key: string })[] = [];
+  for (const [key, labels] of columnKeys) {
+    const prefix = labels.map((label) => String(label ?? '–')).join(' · ');
+    for (const value of shape.values) {
+      const heading = prefix === '' ? value : shape.values.length === 1 ? prefix : `${prefix} · ${value}`;
+      columns.push({ key, heading, value });
+    }
+  }
+  return {
+    rowAxes: shape.rows,
+    columns: columns.map(({ heading, value }) => ({ heading, value })),
+    rows: [...rowKeys].map(([rowKey, labels]) => ({
+      labels,
+      cells: columns.map(({ key, value }) => measured(found.get(`${rowKey}${key}`), value)),
+    })),
+  };
+}
+
+/** The number `name` of a row with its interval, if the row has one. */
+export function measured(row: ScoreRow | undefined, name: string): Measured | undefined {
+  const value = row?.values[name];
+  if (row === undefined || value === undefined) return undefined;
+  const [low, high] = [row.values[`${name}Low`], row.values[`${name}High`]];
+  return { value, ...(low === undefined ? {} : { low }), ...(high === undefined ? {} : { high }) };
+}
+
+/** GitHub-flavoured Markdown; numbers stand flush right. */
+export function tableToMarkdown(table: Table): string {
+  const escape = (text: string): string =>
+    text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll(/\r?\n/g, ' ');
+  const text = textGrid(table).map((record) => record.map(escape));
+  const widths = columnWidths(text);
+  const rule = widths.map((width, column) =>
+    column < table.rowAxes.length ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+  );
+  const lines = [
+    padded(text[0]!, widths, table),
+    rule,
+    ...text.slice(1).map((record) => padded(record, widths, table)),
+  ];
+  return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
+}
+
+/** Aligned columns without rules, for a terminal. */
+export function tableToText(table: Table): string {
+  const text = textGrid(table);
+  const widths = columnWidths(text);
+  return text.map((record) => `${padded(record, widths, table).join('  ').trimEnd()}\n`).join('');
+}
+
+/**
+ * The same table with bare numbers: shares as fractions, full precision, and two more columns for the ends of each
+ * interval (`… low`, `… high`) where there are any.
+ */
+export function tableToCsv(table: Table): string {
+  const hasInterval = table.columns.map((_, column) =>
+    table.rows.some((row) => row.cells[column]?.low !== undefined),
+  );
+  const heading: CsvField[] = [...table.rowAxes];
+  for (const [column, { heading: name }] of table.columns.entries()) {
+    heading.push(name, ...(hasInterval[column]! ? [`${name} low`, `${name} high`] : []));
+  }
+  const records = table.rows.map((row) => {
+    const record: CsvField[] = [...row.labels];
+    for (const [column, cell] of row.cells.entries()) {
+      record.push(number(cell?.value));
+      if (hasInterval[column]!) record.push(number(cell?.low), number(cell?.high));
+    }
+    return record;
+  });
+  return toCsv([heading, ...records]);
+}
+
+/** One record per row, one column per axis and number: the form that data-frame libraries want. */
+export function rowsToCsv(rows: readonly ScoreRow[]): string {
+  const [axes, values] = [axisNames(rows), valueNames(rows)];
+  const records = rows.map((row) => [
+    ...axes.map((axis) => row.axes[axis] ?? null),
+    ...values.map((name) => number(row.values[name])),
+  ]);
+  return toCsv([[...axes, ...values], ...records]);
+}
+
+/** The rows as JSON, axes and numbers side by side, as `ravelin metrics --json` prints them. */
+export function rowsToJson(rows: readonly ScoreRow[]): string {
+  const flat = rows.map((row) => ({ ...row.axes, ...row.values }));
+  return `${JSON.stringify(flat, null, 2)}\n`;
+}
+
+function number(value: number | null | undefined): number | null {
+  return value === undefined || value === null || !Number.isFinite(value) ? null : value;
+}
+
+function textGrid(table: Table): readonly (readonly string[])[] {
+  const heading = [...table.rowAxes, ...table.columns.map((column) => column.heading)];
+  const body = table.rows.map((row) => [
+    ...row.labels.map((label) => String(label ?? '–')),
+    ...row.cells.map((cell, column) => formatMeasured(table.columns[column]!.value, cell)),
+  ]);
+  return [heading, ...body];
+}
+
+function columnWidths(text: readonly (readonly string[])[]): readonly number[] {
+  // Markdown needs three dashes under a heading.
+  return text[0]!.map((_, column) =>
+    text.reduce((widest, record) => Math.max(widest, [...record[column]!].length), 3),
+  );
+}
+
+function padded(record: readonly string[], widths: readonly number[], table: Table): readonly string[] {
+  return record.map((text, column) => {
+    const space = ' '.repeat(widths[column]! - [...text].length);
+    return column < table.rowAxes.length ? text + space : space + text;
+  });
+}

@@ -1,0 +1,91 @@
+import type { AxisLabel } from '../dsl/graph.ts';
+import type { JsonObject } from '../values/json.ts';
+import type { FailureCode } from './events.ts';
+import type { Outputs } from './store/record.ts';
+import type { BoundInput } from './units.ts';
+
+/** Everything a worker needs to compute and commit one unit, as plain JSON: it travels over IPC or in a manifest file. */
+export interface Task {
+  readonly id: number;
+  /** For messages only. */
+  readonly cell: string;
+  readonly shardIndex: number;
+  readonly uses: string;
+  readonly params: JsonObject;
+  readonly inputs: readonly BoundInput[];
+  /** Null for a whole unit. */
+  readonly shard: { readonly first: number; readonly count: number } | null;
+  /** Images that the cell makes or reads, as the plan counted them. */
+  readonly images: number;
+  /** Images in one object of a whole unit's output. */
+  readonly chunk: number | null;
+  readonly seed: readonly [high: number, low: number];
+  readonly key: string;
+  readonly preimage: string;
+  /** Compute even where a record exists. */
+  readonly recompute: boolean;
+  readonly timeMs: number | null;
+}
+
+/** What all tasks of a run share. */
+export interface WorkerSetup {
+  readonly root: string;
+  /** Folder of the pipeline file. */
+  readonly folder: string;
+  readonly cacheFolder: string;
+  readonly backend: string;
+  readonly version: string;
+}
+
+export interface TaskFailure {
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly file?: string;
+  readonly fix?: string;
+  readonly stack?: string;
+}
+
+/** What a worker says of a task. The commit record in the store is the truth; `committed` only repeats it. */
+export type TaskMessage =
+  | { readonly type: 'started'; readonly id: number }
+  | { readonly type: 'progress'; readonly id: number; readonly done: number; readonly total: number; readonly unit: string }
+  | {
+      readonly type: 'metric';
+      readonly id: number;
+      readonly name: string;
+      readonly value: number;
+      readonly axes: Readonly<Record<string, AxisLabel>>;
+    }
+  | { readonly type: 'log' | 'warning' | 'output'; readonly id: number; readonly message: string }
+  | TaskOutcome;
+
+/** The last message of a task. */
+export type TaskOutcome =
+  | {
+      readonly type: 'committed';
+      readonly id: number;
+      readonly outputs: Outputs;
+      readonly seconds: number;
+      /** Another run had committed it meanwhile. */
+      readonly reused: boolean;
+      readonly peakBytes: number;
+    }
+  | { readonly type: 'failed'; readonly id: number; readonly failure: TaskFailure }
+  /** Objects among the inputs are missing or damaged: their makers have to run again. */
+  | { readonly type: 'damaged'; readonly id: number; readonly digests: readonly string[] }
+  | { readonly type: 'lost'; readonly id: number; readonly cause: 'crash' | 'out-of-memory' | 'timeout'; readonly message: string };
+
+export type ExecutorListener = (message: TaskMessage, worker: number) => void;
+
+/** Where units are computed. `local/pool.ts` is one; a batch system is another. */
+export interface Executor {
+  /** Tasks that it would take now without keeping them waiting for long. */
+  readonly capacity: () => number;
+  readonly submit: (task: Task) => void;
+  /** Set once, before the first `submit`. */
+  readonly listen: (listener: ExecutorListener) => void;
+  /** Stops everything at once; unfinished tasks get no outcome. */
+  readonly kill: () => void;
+  /** Ends idle workers; resolves when all are gone. */
+  readonly close: () => Promise<void>;
+}

@@ -1,0 +1,141 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Task, TaskFailure, TaskMessage, TaskOutcome, WorkerSetup } from '../executor.ts';
+import { resolveInside } from '../resolve-path.ts';
+import type { Checkpoint, StageContext, StageRegistry } from '../stage.ts';
+import { writeDurable } from '../store/durable.ts';
+import { errorCode, StoreError } from '../store/errors.ts';
+import type { Store } from '../store/store.ts';
+import { checkOutputs, DamagedInputsError, readInputs, writeOutputs } from './task-values.ts';
+import type { ValueCache } from './value-cache.ts';
+
+export interface TaskSurroundings {
+  readonly registry: StageRegistry;
+  readonly setup: WorkerSetup;
+  readonly store: Store;
+  readonly cache: ValueCache;
+  readonly signal: AbortSignal;
+  readonly send: (message: TaskMessage) => void;
+}
+
+/** Most progress messages of a task are dropped: a screen shows no more than ten a second. */
+const progressMs = 100;
+
+/** Computes one unit and commits it to the store. Never throws: every end is an outcome. */
+export async function runTask(task: Task, surroundings: TaskSurroundings): Promise<TaskOutcome> {
+  const { registry, setup, store, cache } = surroundings;
+  try {
+    if (!task.recompute) {
+      const record = store.readRecord(task.key);
+      if (record !== null) return committed(task, record.outputs, record.seconds, true);
+    }
+    const stage = registry.get(task.uses);
+    if (stage === undefined) throw new Error(`this worker knows no stage type ${task.uses}`);
+    const started = process.hrtime.bigint();
+    const cpu = process.cpuUsage();
+    const inputs = readInputs(task, store, cache);
+    const checkpoint = fileCheckpoint(`${setup.cacheFolder}/checkpoints/${task.key}`);
+    const context = stageContext(task, inputs, checkpoint, surroundings);
+    const outputs = await stage.run(context as StageContext<never, never>);
+    checkOutputs(stage, task, outputs);
+    const written = writeOutputs(stage, task, outputs, store);
+    const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+    const { user, system } = process.cpuUsage(cpu);
+    store.commit(
+      {
+        format: 1,
+        key: task.key,
+        outputs: written,
+        seconds: Math.round(seconds * 1e6) / 1e6,
+        cpuSeconds: (user + system) / 1e6,
+        created: new Date().toISOString(),
+        ravelin: setup.version,
+      },
+      task.preimage,
+    );
+    if (checkpoint.used()) rmSync(`${setup.cacheFolder}/checkpoints/${task.key}`, { recursive: true, force: true });
+    return committed(task, written, seconds, false);
+  } catch (error) {
+    if (error instanceof DamagedInputsError) return { type: 'damaged', id: task.id, digests: error.digests };
+    return { type: 'failed', id: task.id, failure: describeFailure(error) };
+  }
+}
+
+function committed(task: Task, outputs: Extract<TaskOutcome, { type: 'committed' }>['outputs'], seconds: number, reused: boolean): TaskOutcome {
+  return { type: 'committed', id: task.id, outputs, seconds, reused, peakBytes: process.resourceUsage().maxRSS * 1024 };
+}
+
+function stageContext(
+  task: Task,
+  inputs: Readonly<Record<string, unknown>>,
+  checkpoint: Checkpoint,
+  { setup, signal, send }: TaskSurroundings,
+): StageContext<unknown, unknown> {
+  let lastProgress = 0;
+  return {
+    params: task.params,
+    inputs,
+    shard: task.shard ?? { first: 0, count: task.images },
+    seed: task.seed,
+    backend: setup.backend,
+    resolve: (path) => resolveInside(setup.root, setup.folder, path),
+    signal,
+    progress(done, total, unit) {
+      const now = Date.now();
+      if (now - lastProgress < progressMs) return;
+      lastProgress = now;
+      send({ type: 'progress', id: task.id, done, total, unit });
+    },
+    metric: (name, value, axes = {}) => send({ type: 'metric', id: task.id, name, value, axes }),
+    log: (message) => send({ type: 'log', id: task.id, message }),
+    warn: (message) => send({ type: 'warning', id: task.id, message }),
+    checkpoint,
+  };
+}
+
+function fileCheckpoint(folder: string): Checkpoint & { readonly used: () => boolean } {
+  const path = `${folder}/state`;
+  let used = false;
+  return {
+    used: () => used,
+    read() {
+      try {
+        const bytes = readFileSync(path);
+        used = true;
+        return Promise.resolve(bytes);
+      } catch (error) {
+        if (errorCode(error) === 'ENOENT') return Promise.resolve(null);
+        throw error;
+      }
+    },
+    write(bytes) {
+      used = true;
+      mkdirSync(dirname(path), { recursive: true });
+      writeDurable(path, bytes);
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Sorts what was thrown: a `StageError` is the user's to mend, lack of memory may pass, the rest is our own mistake. */
+export function describeFailure(error: unknown): TaskFailure {
+  if (!(error instanceof Error)) return { code: 'stage', message: String(error) };
+  const base = { message: error.message, ...(error.stack === undefined ? {} : { stack: fullStack(error) }) };
+  if (error instanceof StoreError) return { ...base, code: 'storage', file: error.path };
+  // By name: a plugin may bring its own copy of the class.
+  if (error.name === 'StageError') {
+    const { code, file, fix } = error as Error & { code?: TaskFailure['code']; file?: string; fix?: string };
+    return { ...base, code: code ?? 'stage', ...(file === undefined ? {} : { file }), ...(fix === undefined ? {} : { fix }) };
+  }
+  if (/allocation failed|out of memory|Invalid typed array length/i.test(error.message)) {
+    return { ...base, code: 'out-of-memory', fix: 'use smaller shards (`shard:`) or fewer workers (`-j`)' };
+  }
+  if ('syscall' in error) return { ...base, code: 'io', ...('path' in error ? { file: String(error.path) } : {}) };
+  return { ...base, code: 'stage' };
+}
+
+function fullStack(error: Error): string {
+  let text = error.stack ?? error.message;
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) text += `\ncaused by ${cause.stack ?? cause.message}`;
+  return text;
+}

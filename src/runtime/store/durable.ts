@@ -1,0 +1,83 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { errorCode } from './errors.ts';
+
+let counter = 0;
+
+/** Begins the name of every file that is not finished; whatever bears it may be removed once its writer is gone. */
+export const temporaryPrefix = '.tmp-';
+
+/**
+ * Writes a file so that after a crash at any moment it is either absent (or as it was) or complete: a temporary file in
+ * the same folder, fsync, rename, fsync of the folder. Creates the folder where it is missing.
+ */
+export function writeDurable(path: string, content: Uint8Array | string): void {
+  const folder = dirname(path);
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  const temporary = `${folder}/${temporaryPrefix}${process.pid}-${Date.now().toString(36)}-${counter++}`;
+  let file: number;
+  try {
+    file = openSync(temporary, 'wx');
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    mkdirSync(folder, { recursive: true });
+    syncFolder(dirname(folder));
+    file = openSync(temporary, 'wx');
+  }
+  try {
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    tryUnlink(temporary);
+    throw error;
+  }
+  syncFolder(folder);
+}
+
+/** Replaces a file in one step but without fsync: for what can be made again, such as an index. */
+export function writeAtomic(path: string, content: Uint8Array | string): void {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true });
+  const temporary = `${folder}/${temporaryPrefix}${process.pid}-${Date.now().toString(36)}-${counter++}`;
+  const file = openSync(temporary, 'wx');
+  try {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+}
+
+function syncFolder(folder: string): void {
+  let handle: number;
+  try {
+    handle = openSync(folder, 'r');
+  } catch (error) {
+    // Windows cannot open a folder; there is then nothing to sync.
+    if (errorCode(error) === 'EISDIR' || errorCode(error) === 'EPERM') return;
+    throw error;
+  }
+  try {
+    fsyncSync(handle);
+  } catch (error) {
+    // Some network file systems refuse fsync on a folder and are synchronous anyway.
+    if (!['EINVAL', 'ENOTSUP', 'EBADF'].includes(errorCode(error))) throw error;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+export function tryUnlink(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,47 @@
+export type StoreErrorCode = 'disk-full' | 'permission' | 'io';
+
+/** The cache cannot be written or read: a failure of the world, never a reason to delete anything. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  /** Exit code of the command line for cache and storage failures. */
+  readonly exitCode = 5;
+  readonly code: StoreErrorCode;
+  readonly path: string;
+  constructor(code: StoreErrorCode, message: string, path: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+    this.path = path;
+  }
+}
+
+/**
+ * An object that is missing, or whose bytes are not those that were committed (it is then in quarantine already). The
+ * unit that made it has to run again.
+ */
+export class DamagedObjectError extends Error {
+  override readonly name = 'DamagedObjectError';
+  readonly digest: string;
+  constructor(digest: string, what: string) {
+    super(`object ${digest.slice(0, 12)}… ${what}`);
+    this.digest = digest;
+  }
+}
+
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/** Turns an error of the file system into a `StoreError`; `needed` is the number of bytes that were to be written. */
+export function toStoreError(error: unknown, path: string, needed?: number): StoreError {
+  if (error instanceof StoreError) return error;
+  const code = errorCode(error);
+  const detail = error instanceof Error ? error.message : String(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const size = needed === undefined ? '' : ` (${needed} bytes were to be written)`;
+    return new StoreError('disk-full', `no space left for the cache at ${path}${size}`, path, error);
+  }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    return new StoreError('permission', `the cache at ${path} may not be used: ${detail}`, path, error);
+  }
+  return new StoreError('io', `the cache at ${path} failed: ${detail}`, path, error);
+}

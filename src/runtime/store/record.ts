@@ -1,0 +1,65 @@
+import type { JsonObject } from '../../values/json.ts';
+import { isDigest, sha256 } from '../digest.ts';
+
+/** One object of an output: the whole value, or a run of consecutive images of it. */
+export interface OutputPart {
+  readonly digest: string;
+  readonly bytes: number;
+  /** Images in this part; 0 for kinds that are no list over images. */
+  readonly images: number;
+}
+
+export type Outputs = Readonly<Record<string, readonly OutputPart[]>>;
+
+/** What a commit record says: this recipe gave these objects. Written last; without it there is no entry. */
+export interface CommitRecord {
+  readonly format: 1;
+  readonly key: string;
+  /** The recipe whose canonical JSON hashes to `key`; `fingerprint.ts` documents its fields. */
+  readonly preimage: JsonObject;
+  readonly outputs: Outputs;
+  /** Wall-clock and processor seconds that the unit took. */
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  /** ISO 8601. */
+  readonly created: string;
+  readonly ravelin: string;
+  readonly log?: string;
+}
+
+const head = '{"check":"';
+const middle = '","record":';
+const tail = '}\n';
+const bodyStart = head.length + 64 + middle.length;
+
+/**
+ * The text of a record file: `{"check": sha256 of the text of record, "record": {…}}`. The check finds a flipped bit that
+ * would still be valid JSON.
+ */
+export function encodeRecord(record: Omit<CommitRecord, 'preimage'>, preimageText: string): string {
+  const body = `${JSON.stringify(record).slice(0, -1)},"preimage":${preimageText}}`;
+  return `${head}${sha256(body)}${middle}${body}${tail}`;
+}
+
+/** Null where the text is not an undamaged record of this key. */
+export function parseRecord(text: string, key: string): CommitRecord | null {
+  if (!text.startsWith(head) || !text.endsWith(tail)) return null;
+  const body = text.slice(bodyStart, -tail.length);
+  if (text.slice(head.length, head.length + 64) !== sha256(body)) return null;
+  const record = JSON.parse(body) as CommitRecord;
+  if (record.format !== 1 || record.key !== key) return null;
+  for (const port of Object.keys(record.outputs)) {
+    for (const part of record.outputs[port]!) if (!isDigest(part.digest)) return null;
+  }
+  return record;
+}
+
+/** Format of a record that is whole but of another version of ravelin: a miss, but no damage. */
+export function isForeignRecord(text: string): boolean {
+  try {
+    const { record } = JSON.parse(text) as { record?: { format?: unknown } };
+    return typeof record?.format === 'number' && record.format !== 1;
+  } catch {
+    return false;
+  }
+}

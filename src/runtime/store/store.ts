@@ -1,0 +1,137 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { sha256 } from '../digest.ts';
+import { writeDurable } from './durable.ts';
+import { DamagedObjectError, errorCode, toStoreError } from './errors.ts';
+import { encodeRecord, isForeignRecord, parseRecord } from './record.ts';
+import type { CommitRecord } from './record.ts';
+
+/** The content-addressed cache of one folder. Every method is synchronous: its callers are worker processes and planners. */
+export interface Store {
+  /** The cache folder, absolute. */
+  readonly folder: string;
+  /**
+   * The record of a key if it can be reused: whole, of this key, and all its objects present with their size. A damaged
+   * record goes to quarantine with a warning and counts as a miss. Throws `StoreError` where the disk refuses.
+   */
+  readonly readRecord: (key: string) => CommitRecord | null;
+  /** The record alone, whether or not its objects are still there: for explanations. */
+  readonly peekRecord: (key: string) => CommitRecord | null;
+  /** The verified bytes; throws `DamagedObjectError` where they are missing or damaged (then moved to quarantine). */
+  readonly readObject: (digest: string) => Uint8Array;
+  /** Durable once it returns. Writes nothing where the same bytes are there already. Returns the digest. */
+  readonly writeObject: (bytes: Uint8Array) => string;
+  /** Writes the commit record, the last step of a commit. */
+  readonly commit: (record: Omit<CommitRecord, 'preimage'>, preimageText: string) => void;
+  readonly objectPath: (digest: string) => string;
+  readonly recordPath: (key: string) => string;
+}
+
+export function openStore(folder: string, warn: (message: string) => void = () => undefined): Store {
+  const objects = `${folder}/objects/sha256/`;
+  const actions = `${folder}/actions/`;
+  const objectPath = (digest: string): string => `${objects}${digest.slice(0, 2)}/${digest}`;
+  const recordPath = (key: string): string => `${actions}${key.slice(0, 2)}/${key}.json`;
+
+  const quarantine = (path: string, reason: string): void => {
+    const target = join(folder, 'quarantine', `${Date.now().toString(36)}-${basename(path)}`);
+    try {
+      mkdirSync(join(folder, 'quarantine'), { recursive: true });
+      renameSync(path, target);
+      warn(`${reason}; it was moved to ${target} and will be computed again`);
+    } catch (error) {
+      // Someone else moved it first; anything else means that we must not touch it.
+      if (errorCode(error) !== 'ENOENT') throw toStoreError(error, path);
+    }
+  };
+
+  const readText = (key: string): string | null => {
+    const path = recordPath(key);
+    try {
+      // An exception costs ten times a stat, and absent is the common case of a first plan.
+      if (statSync(path, { throwIfNoEntry: false }) === undefined) return null;
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return null;
+      throw toStoreError(error, path);
+    }
+  };
+
+  const peekRecord = (key: string): CommitRecord | null => {
+    const text = readText(key);
+    if (text === null) return null;
+    let record: CommitRecord | null = null;
+    try {
+      record = parseRecord(text, key);
+    } catch {
+      record = null;
+    }
+    if (record === null && !isForeignRecord(text)) quarantine(recordPath(key), `commit record ${key.slice(0, 12)}… is damaged`);
+    return record;
+  };
+
+  const objectIsThere = (digest: string, bytes: number): boolean => {
+    try {
+      return statSync(objectPath(digest), { throwIfNoEntry: false })?.size === bytes;
+    } catch (error) {
+      throw toStoreError(error, objectPath(digest));
+    }
+  };
+
+  const readObject = (digest: string): Uint8Array => {
+    const path = objectPath(digest);
+    let bytes: Uint8Array;
+    try {
+      bytes = readFileSync(path);
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') throw new DamagedObjectError(digest, 'is missing from the cache');
+      throw toStoreError(error, path);
+    }
+    if (sha256(bytes) === digest) return bytes;
+    quarantine(path, `object ${digest.slice(0, 12)}… is damaged`);
+    throw new DamagedObjectError(digest, 'was damaged');
+  };
+
+  return {
+    folder,
+    objectPath,
+    recordPath,
+    peekRecord,
+    readObject,
+    readRecord(key) {
+      const record = peekRecord(key);
+      if (record === null) return null;
+      for (const port of Object.keys(record.outputs)) {
+        for (const part of record.outputs[port]!) if (!objectIsThere(part.digest, part.bytes)) return null;
+      }
+      return record;
+    },
+    writeObject(bytes) {
+      const digest = sha256(bytes);
+      const path = objectPath(digest);
+      try {
+        if (existsSync(path)) {
+          try {
+            readObject(digest);
+            return digest;
+          } catch (error) {
+            if (!(error instanceof DamagedObjectError)) throw error;
+          }
+        }
+        writeDurable(path, bytes);
+        return digest;
+      } catch (error) {
+        throw toStoreError(error, path, bytes.length);
+      }
+    },
+    commit(record, preimageText) {
+      const path = recordPath(record.key);
+      const text = encodeRecord(record, preimageText);
+      try {
+        writeDurable(path, text);
+      } catch (error) {
+        throw toStoreError(error, path, text.length);
+      }
+    },
+  };
+}

@@ -1,0 +1,131 @@
+import { type StageContext, StageError } from '../../runtime/stage.ts';
+import {
+  meanOf,
+  measurePerturbation,
+  perturbationNorms,
+  pixelSpace,
+  ratios,
+  referenceNorms,
+} from '../../attacks/dissimilarity.ts';
+import type { AttackHooks, AttackInput, AttackResult } from '../../attacks/images.ts';
+import { UnreachableTargetError } from '../../attacks/search.ts';
+import type { Strength } from '../../attacks/strength.ts';
+import type { Classifier } from '../../models/classifier.ts';
+import { openClassifier } from '../../models/inference.ts';
+import { openBackend } from '../../tensors/backend.ts';
+import type { Images } from '../../values/images.ts';
+import type { Model } from '../../values/model.ts';
+import { toFloats } from '../../values/slices.ts';
+import { checkImageShape, checkLabels } from '../model-input.ts';
+
+export interface AttackParameters {
+  readonly dissimilarity?: number;
+  readonly space: 'pixel' | 'normalized';
+  readonly per: 'set' | 'image';
+  readonly tolerance: number;
+}
+
+type AttackContext<P> = StageContext<P, { readonly model: Model; readonly images: Images }>;
+
+/**
+ * What all attack stages do around their mathematics: open the model, check its input, run the attack at its strength, and record
+ * and report how far the images moved. `knob` is the attack's own strength, absent where a dissimilarity is given.
+ */
+export async function runAttack<P extends AttackParameters>(
+  context: AttackContext<P>,
+  knob: number | undefined,
+  knobName: string,
+  attack: (classifier: Classifier, images: AttackInput, strength: Strength, hooks: AttackHooks) => Promise<AttackResult>,
+): Promise<Images> {
+  const { model, images } = context.inputs;
+  if (images.views !== 1) {
+    throw new StageError(`the images have ${images.views} views each: they come out of a randomised defense`, {
+      code: 'bad-data',
+      fix: 'attack the images before the defense',
+    });
+  }
+  checkImageShape(images, model);
+  checkLabels(images, model);
+  const input: AttackInput = { pixels: toFloats(images.pixels), shape: images.shape, labels: images.labels };
+  const strength = strengthOf(context.params, knob, model);
+  if ('dissimilarity' in strength) checkReferences(input, images, strength);
+  await openBackend(context.backend);
+  const classifier = openClassifier(model);
+  try {
+    const hooks: AttackHooks = {
+      signal: context.signal,
+      onProgress: (done, total) => context.progress(done, total, 'images'),
+    };
+    const result = await attack(classifier, input, strength, hooks);
+    report(context, input, strength, result, knobName);
+    const perturbation = { ...measurePerturbation(input, result.pixels), initial: result.initial };
+    return { ...images, pixels: result.pixels, perturbation };
+  } catch (error) {
+    throw error instanceof UnreachableTargetError ? unreachable(error, images) : error;
+  } finally {
+    classifier.dispose();
+  }
+}
+
+function strengthOf(params: AttackParameters, knob: number | undefined, model: Model): Strength {
+  const { dissimilarity, per, tolerance } = params;
+  if (dissimilarity !== undefined) {
+    return { dissimilarity, per, tolerance, space: params.space === 'pixel' ? pixelSpace : model.preprocessing };
+  }
+  if (knob === undefined) throw new Error('the parameters give no strength, which their check refuses');
+  return { knob };
+}
+
+function checkReferences(input: AttackInput, images: Images, strength: Exclude<Strength, { knob: number }>): void {
+  if (strength.dissimilarity === 0) return;
+  const blank = referenceNorms(input, strength.space).indexOf(0);
+  if (blank < 0) return;
+  throw new StageError(
+    `image ${blank} (id ${images.ids[blank]!}) is ${strength.space === pixelSpace ? 'entirely black' : 'the mean everywhere'}: its dissimilarity is undefined`,
+    { code: 'bad-data', fix: "remove the image, or set the attack's own strength instead of dissimilarity" },
+  );
+}
+
+function report<P>(
+  context: AttackContext<P>,
+  input: AttackInput,
+  strength: Strength,
+  result: AttackResult,
+  knobName: string,
+): void {
+  const rows = input.shape[0];
+  if ('dissimilarity' in strength) {
+    const references = referenceNorms(input, strength.space);
+    const achieved = meanOf(ratios(perturbationNorms(input, result.pixels, strength.space), references));
+    const knob = meanOf(result.knobs);
+    context.log(
+      `dissimilarity: target ${strength.dissimilarity}, achieved ${achieved.toPrecision(6)} with ${strength.per === 'set' ? '' : 'mean '}${knobName} ${knob.toPrecision(6)}`,
+    );
+    context.metric('targetDissimilarity', strength.dissimilarity);
+    context.metric('achievedDissimilarity', achieved);
+    context.metric(knobName, knob);
+    if (result.scaled > 0) {
+      context.log(`${result.scaled} of ${rows} perturbations were scaled down to the target: no ${knobName} gives it exactly`);
+    }
+  }
+  if (result.zeroGradients > 0) {
+    context.warn(
+      `the loss gradient is exactly zero at ${result.zeroGradients} of ${rows} images: the attack cannot move them, which is no robustness`,
+    );
+  }
+}
+
+function unreachable(error: UnreachableTargetError, images: Images): StageError {
+  const subject = error.row === null ? 'the mean over the images' : `image ${error.row} (id ${images.ids[error.row]!})`;
+  return new StageError(
+    `a dissimilarity of ${error.target} is out of reach: ${subject} reaches at most ${error.greatest.toPrecision(4)}`,
+    {
+      code: 'stage',
+      fix:
+        error.row === null
+          ? `ask for at most ${(Math.floor(error.greatest * 1000) / 1000).toString()}`
+          : 'ask for less, or for the mean over the set (per: set)',
+      cause: error,
+    },
+  );
+}

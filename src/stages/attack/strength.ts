@@ -1,0 +1,65 @@
+import { type Static, Type } from '@sinclair/typebox';
+import type { Stage } from '../../runtime/stage.ts';
+
+type ParameterProblem = ReturnType<NonNullable<Stage['check']>>[number];
+
+/**
+ * Parameters that every attack shares: its strength as a target dissimilarity (Guo et al. 2018, equation 1) instead of
+ * its own knob.
+ */
+export const targetParameters = {
+  dissimilarity: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 100,
+      description:
+        'target strength: mean over the images of ‖x′ − x‖₂ / ‖x‖₂ after clipping, reached by searching for the knob',
+    }),
+  ),
+  space: Type.Union([Type.Literal('pixel'), Type.Literal('normalized')], {
+    default: 'pixel',
+    description: 'where the dissimilarity is measured: on [0, 1] pixels, or after the mean and std of the model',
+  }),
+  per: Type.Union([Type.Literal('set'), Type.Literal('image')], {
+    default: 'set',
+    description: 'one knob for all images whose mean reaches the target, or one knob for each image',
+  }),
+  tolerance: Type.Number({
+    minimum: 1e-6,
+    maximum: 0.5,
+    default: 0.01,
+    description: 'accepted relative deviation from the target',
+  }),
+};
+
+export type TargetParameters = Static<ReturnType<typeof targetSchema>>;
+const targetSchema = () => Type.Object(targetParameters);
+
+/** A target over a whole set needs all images at once; everything else is one image at a time. */
+export function attackShard(params: { readonly dissimilarity?: number; readonly per: 'set' | 'image' }): 'images' | 'whole' {
+  return params.dissimilarity !== undefined && params.per === 'set' ? 'whole' : 'images';
+}
+
+/** Exactly one of `dissimilarity` and the attack's own `knobs` gives the strength. */
+export function checkStrength(
+  params: Readonly<Record<string, unknown>>,
+  knobs: readonly string[],
+): readonly ParameterProblem[] {
+  const given = knobs.filter((knob) => params[knob] !== undefined);
+  const all = knobs.map((knob) => `'${knob}'`).join(' or ');
+  if (params['dissimilarity'] === undefined) {
+    if (given.length > 0) return [];
+    return [
+      {
+        path: [],
+        message: `no strength: give ${all}, or 'dissimilarity'`,
+        fix: `add ${knobs[0]!}: 8/255, or dissimilarity: 0.06`,
+      },
+    ];
+  }
+  return given.map((knob) => ({
+    path: [knob],
+    message: `'${knob}' and 'dissimilarity' both set the strength`,
+    fix: `remove one of them`,
+  }));
+}

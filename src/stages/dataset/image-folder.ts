@@ -1,0 +1,94 @@
+import { Type } from '@sinclair/typebox';
+import { defineStage, port } from '../../runtime/stage.ts';
+import { listImageFolder } from './folder-listing.ts';
+
+/**
+ * Images in class folders, prepared as torchvision's `Resize` and `CenterCrop` do. `ids` are indices into the listing
+ * sorted by class, then by file name, whatever `limit` and `stratify` say.
+ */
+export const imageFolder = defineStage({
+  uses: 'dataset/image-folder',
+  version: 1,
+  summary: 'Images from one folder per class, resized and centre-cropped as torchvision does',
+  with: Type.Object(
+    {
+      path: Type.String({ format: 'path', description: 'folder that holds one folder of images per class' }),
+      classes: Type.Optional(
+        Type.String({
+          format: 'path',
+          description:
+            'JSON file with the list of class folder names in label order; the sorted folder names where absent',
+        }),
+      ),
+      resize: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 8192,
+          description: 'pixels of the shorter side after bilinear resizing with antialiasing; unchanged where absent',
+        }),
+      ),
+      crop: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 8192,
+          description: 'pixels of the side of the centre square that is kept; the whole image where absent',
+        }),
+      ),
+      limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all where absent' })),
+      stratify: Type.Boolean({
+        default: false,
+        description: 'take classes in turn (one image each, then a second each, …) instead of class after class',
+      }),
+      extensions: Type.Array(Type.String({ pattern: '^[A-Za-z0-9]+$' }), {
+        minItems: 1,
+        default: ['png', 'jpg', 'jpeg', 'webp'],
+        description: 'file name extensions of images, without the dot, in any case; other files are ignored',
+      }),
+      channels: Type.Union([Type.Literal('rgb'), Type.Literal('grey')], {
+        default: 'rgb',
+        description: 'three channels or one',
+      }),
+      convert: Type.Boolean({
+        default: false,
+        description:
+          'accept files of another kind and convert them as torchvision does: grey is repeated, alpha dropped, colour turned to luma; an error otherwise',
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  in: {},
+  out: { images: port('images', { description: 'uint8 [n, height, width, 3 or 1]' }) },
+  shard: 'images',
+  extent: ['limit'],
+  libraries: ['sharp'],
+  survey: async ({ params, resolve }) => {
+    const listing = await listImageFolder(params, resolve);
+    return {
+      images: listing.entries.length,
+      files: (first, count) => [
+        ...listing.entries.slice(first, first + count).map((entry) => entry.file),
+        ...(params.classes === undefined ? [] : [resolve(params.classes)]),
+      ],
+    };
+  },
+  run: async (context) => {
+    const { params, shard, resolve } = context;
+    const listing = await listImageFolder(params, resolve);
+    const { decodeImages } = await import('./decode.ts');
+    const entries = listing.entries.slice(shard.first, shard.first + shard.count);
+    const decoded = await decodeImages(
+      entries.map((entry) => entry.file),
+      { ...params, signal: context.signal, onProgress: (done) => context.progress(done, shard.count, 'images') },
+    );
+    return {
+      images: {
+        kind: 'images',
+        ...decoded,
+        views: 1,
+        labels: Int32Array.from(entries, (entry) => entry.label),
+        ids: Int32Array.from(entries, (entry) => entry.id),
+        classes: listing.classes,
+      },
+    };
+  },
+});

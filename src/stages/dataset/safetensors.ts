@@ -1,0 +1,83 @@
+import { Type } from '@sinclair/typebox';
+import { defineStage, port, StageError } from '../../runtime/stage.ts';
+import { selectedCount } from './range.ts';
+import { imageShape, openSafetensors, readImageRows, readIntegerRows } from './safetensors-file.ts';
+
+/** Images made elsewhere, in Python say. `ids` are row indices unless the file has its own. */
+export const safetensorsDataset = defineStage({
+  uses: 'dataset/safetensors',
+  version: 1,
+  summary: 'Images and labels from a safetensors file, as Python or ravelin export writes it',
+  with: Type.Object(
+    {
+      path: Type.String({ format: 'path', description: 'the safetensors file' }),
+      images: Type.String({
+        default: 'images',
+        minLength: 1,
+        description: 'name of the tensor [n, height, width, channels]: float32 in [0, 1], or uint8',
+      }),
+      labels: Type.String({
+        default: 'labels',
+        minLength: 1,
+        description: 'name of the integer tensor [n] of class indices',
+      }),
+      ids: Type.Optional(
+        Type.String({ minLength: 1, description: 'name of the integer tensor [n] of image ids; row indices where absent' }),
+      ),
+      classes: Type.Array(Type.String(), { default: [], description: 'class names by index; may be left out' }),
+      limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all where absent' })),
+    },
+    { additionalProperties: false },
+  ),
+  in: {},
+  out: { images: port('images', { description: 'as stored: float32 or uint8 [n, height, width, channels]' }) },
+  shard: 'images',
+  extent: ['limit'],
+  survey: async ({ params, resolve }) => {
+    const file = await openSafetensors(resolve(params.path));
+    try {
+      const [rows] = imageShape(file, params.images);
+      return { images: selectedCount(rows, 0, params.limit), files: () => [file.path] };
+    } finally {
+      await file.close();
+    }
+  },
+  run: async ({ params, shard, resolve }) => {
+    const file = await openSafetensors(resolve(params.path));
+    try {
+      const [rows, height, width, channels] = imageShape(file, params.images);
+      const pixels = await readImageRows(file, params.images, shard.first, shard.count);
+      const labels = await readIntegerRows(file, params.labels, rows, shard.first, shard.count);
+      checkLabels(labels, params.classes.length, file.path, params.labels, shard.first);
+      const ids =
+        params.ids === undefined
+          ? Int32Array.from({ length: shard.count }, (_, index) => shard.first + index)
+          : await readIntegerRows(file, params.ids, rows, shard.first, shard.count);
+      return {
+        images: {
+          kind: 'images',
+          pixels,
+          shape: [shard.count, height, width, channels],
+          views: 1,
+          labels,
+          ids,
+          classes: params.classes,
+        },
+      };
+    } finally {
+      await file.close();
+    }
+  },
+});
+
+function checkLabels(labels: Int32Array, classes: number, file: string, tensor: string, first: number): void {
+  const limit = classes === 0 ? Infinity : classes;
+  const wrong = labels.findIndex((label) => label < 0 || label >= limit);
+  if (wrong < 0) return;
+  const range = classes === 0 ? 'negative' : `not one of the ${classes} classes (0 to ${classes - 1})`;
+  throw new StageError(`row ${first + wrong} of '${tensor}': label ${labels[wrong]!} is ${range}`, {
+    code: 'bad-data',
+    file,
+    fix: classes === 0 ? 'number the classes from 0' : "correct the label, or the list 'classes'",
+  });
+}

@@ -1,0 +1,19 @@
+import { Type } from '@sinclair/typebox';
+import { defineStage, port } from '../../runtime/stage.ts';
+
+/** The cheapest stage there is: planning and per-cell overhead are measured with it. */
+export const constant = defineStage({
+  uses: 'debug/constant',
+  version: 1,
+  summary: 'One metrics row that holds a given number (for measuring the runner itself)',
+  with: Type.Object(
+    { value: Type.Number({ default: 0, description: 'the number to return' }) },
+    { additionalProperties: false },
+  ),
+  in: { after: port('any', { optional: true, description: 'something to wait for; its content is not used' }) },
+  out: { metrics: port('metrics', { description: 'one row with `value`' }) },
+  run: ({ params }) =>
+    Promise.resolve({
+      metrics: { kind: 'metrics' as const, rows: [{ axes: {}, values: { value: params.value } }], warnings: [] },
+    }),
+});

@@ -1,0 +1,28 @@
+import { Type } from '@sinclair/typebox';
+import { defineStage, port } from '../../runtime/stage.ts';
+import { defend } from './defend.ts';
+
+/** JPEG compression (Dziugaite et al. 2016; Guo et al. 2018, section 4.1). */
+export const jpeg = defineStage({
+  uses: 'defense/jpeg',
+  version: 1,
+  summary: 'JPEG compression and decompression (libjpeg-turbo through sharp)',
+  with: Type.Object(
+    {
+      quality: Type.Integer({ minimum: 1, maximum: 100, default: 75, description: 'JPEG quality; 75 in the paper' }),
+      chroma: Type.Union([Type.Literal('4:2:0'), Type.Literal('4:4:4')], {
+        default: '4:2:0',
+        description: 'chroma subsampling of colour images: halved in both directions, or full',
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  in: { images: port('images', { description: 'images of 1 or 3 channels to transform' }) },
+  out: {
+    images: port('images', { description: 'uint8 images' }),
+    transform: port('transform', { description: 'the recipe' }),
+  },
+  shard: 'images',
+  libraries: ['sharp'],
+  run: ({ params, inputs, signal }) => defend(inputs.images, { name: 'jpeg', params }, signal),
+});

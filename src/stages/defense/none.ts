@@ -1,0 +1,17 @@
+import { Type } from '@sinclair/typebox';
+import { defineStage, port } from '../../runtime/stage.ts';
+
+export const none = defineStage({
+  uses: 'defense/none',
+  version: 1,
+  summary: 'No defense: the images as they are',
+  with: Type.Object({}, { additionalProperties: false }),
+  in: { images: port('images', { description: 'images to hand on' }) },
+  out: {
+    images: port('images', { description: 'the same images' }),
+    transform: port('transform', { description: 'the identity' }),
+  },
+  shard: 'images',
+  run: ({ inputs }) =>
+    Promise.resolve({ images: inputs.images, transform: { kind: 'transform' as const, steps: [] } }),
+});

@@ -1,0 +1,37 @@
+import type { Stage, StageRegistry } from '../runtime/stage.ts';
+import { fgsm } from './attack/fgsm.ts';
+import { iFgsm } from './attack/i-fgsm.ts';
+import { imageFolder } from './dataset/image-folder.ts';
+import { mnist } from './dataset/mnist.ts';
+import { safetensorsDataset } from './dataset/safetensors.ts';
+import { constant } from './debug/constant.ts';
+import { sleep } from './debug/sleep.ts';
+import { bitDepth } from './defense/bit-depth.ts';
+import { jpeg } from './defense/jpeg.ts';
+import { none } from './defense/none.ts';
+import { robustness } from './evaluate/robustness.ts';
+import { cnn } from './model/cnn.ts';
+import { average } from './predict/average.ts';
+import { classify } from './predict/classify.ts';
+import { sgd } from './train/sgd.ts';
+
+const all: readonly Stage[] = [
+  imageFolder,
+  mnist,
+  safetensorsDataset,
+  cnn,
+  sgd,
+  fgsm,
+  iFgsm,
+  bitDepth,
+  jpeg,
+  none,
+  average,
+  classify,
+  robustness,
+  constant,
+  sleep,
+];
+
+/** Every stage type that comes with ravelin, by `uses`. */
+export const stages: StageRegistry = new Map(all.map((stage) => [stage.uses, stage]));

@@ -1,0 +1,88 @@
+import { Type } from '@sinclair/typebox';
+import { defineStage, port } from '../../runtime/stage.ts';
+
+export const cnn = defineStage({
+  uses: 'model/cnn',
+  version: 1,
+  summary: 'A small convolutional network: blocks of convolution, ReLU and 2×2 max pooling, then dense layers',
+  with: Type.Object(
+    {
+      height: Type.Integer({ minimum: 1, maximum: 4096, default: 28, unit: 'px', description: 'height of the images' }),
+      width: Type.Integer({ minimum: 1, maximum: 4096, default: 28, unit: 'px', description: 'width of the images' }),
+      channels: Type.Integer({ minimum: 1, maximum: 16, default: 1, description: 'colour channels of the images' }),
+      classes: Type.Integer({ minimum: 2, maximum: 100_000, default: 10, description: 'number of classes' }),
+      filters: Type.Array(Type.Integer({ minimum: 1, maximum: 4096 }), {
+        minItems: 1,
+        maxItems: 8,
+        default: [16, 32],
+        description: 'filters of each convolution block; each block halves the image',
+      }),
+      kernel: Type.Integer({
+        minimum: 1,
+        maximum: 15,
+        default: 3,
+        unit: 'px',
+        description: 'side of the convolution kernels; odd, so that padding keeps the size',
+      }),
+      batchNorm: Type.Boolean({ default: false, description: 'batch normalisation after each convolution' }),
+      dense: Type.Array(Type.Integer({ minimum: 1, maximum: 65_536 }), {
+        maxItems: 8,
+        default: [64],
+        description: 'units of the hidden dense layers',
+      }),
+      dropout: Type.Number({
+        minimum: 0,
+        exclusiveMaximum: 1,
+        default: 0,
+        description: 'share of the hidden units that training drops before each dense layer',
+      }),
+      mean: Type.Array(Type.Number(), {
+        minItems: 1,
+        default: [0],
+        description: 'subtracted from the [0, 1] pixels inside the model; one number, or one per channel',
+      }),
+      std: Type.Array(Type.Number({ exclusiveMinimum: 0 }), {
+        minItems: 1,
+        default: [1],
+        description: 'the pixels are divided by it after the mean; one number, or one per channel',
+      }),
+      weights: Type.Optional(
+        Type.String({
+          format: 'path',
+          description: 'safetensors file with the weights; drawn from the seed (He initialisation) where absent',
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  in: {},
+  out: { model: port('model', { description: 'the network with its weights and preprocessing' }) },
+  randomness: true,
+  check: (params) => [
+    ...(params.kernel % 2 === 0
+      ? [{ path: ['kernel'], message: `kernel ${params.kernel} is even`, fix: `use ${params.kernel + 1}` }]
+      : []),
+    ...(['mean', 'std'] as const)
+      .filter((name) => params[name].length !== 1 && params[name].length !== params.channels)
+      .map((name) => ({
+        path: [name],
+        message: `${params[name].length} values for ${params.channels} channels`,
+        fix: `give one number, or ${params.channels}`,
+      })),
+    ...(Math.min(params.height, params.width) < 2 ** params.filters.length
+      ? [
+          {
+            path: ['filters'],
+            message: `${params.filters.length} blocks halve a ${params.height}×${params.width} image to nothing`,
+            fix: `use at most ${Math.floor(Math.log2(Math.min(params.height, params.width)))} blocks`,
+          },
+        ]
+      : []),
+  ],
+  survey: ({ params, resolve }) =>
+    Promise.resolve({ files: () => (params.weights === undefined ? [] : [resolve(params.weights)]) }),
+  run: async ({ params, seed, resolve }) => {
+    const { buildCnn } = await import('./build-cnn.ts');
+    return { model: await buildCnn(params, seed, params.weights === undefined ? undefined : resolve(params.weights)) };
+  },
+});

@@ -1,0 +1,108 @@
+import { Type } from '@sinclair/typebox';
+import { defineStage, port, StageError } from '../../runtime/stage.ts';
+import {
+  clashError,
+  listOf,
+  requireAxes,
+  requireName,
+  requireRows,
+  requireValues,
+  unplacedAxes,
+} from './columns.ts';
+
+const axes = (description: string) =>
+  Type.Optional(Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 8 })], { description }));
+
+// Ports stand outside the declaration, where TypeScript keeps `list: true` apart from `list: boolean`.
+const scores = port('metrics', {
+  list: true,
+  description: 'scores with their axes: `{ from: scores, collect: all }`',
+});
+const clean = port('metrics', {
+  list: true,
+  optional: true,
+  description: 'scores on clean images, for the dotted line',
+});
+
+export const reportCurves = defineStage({
+  uses: 'report/curves',
+  version: 1,
+  summary:
+    'Line charts in panels, as figure 4 of Guo et al. 2018: accuracy over strength, one line a defense',
+  with: Type.Object(
+    {
+      x: Type.String({
+        description: 'axis (`strength`) or achieved number (`dissimilarity`) on the horizontal axis',
+      }),
+      y: Type.String({
+        default: 'accuracy',
+        description: 'number on the vertical axis; its interval becomes error bars',
+      }),
+      panel: axes('axis, or list of axes, with one panel for each label'),
+      series: axes('axis, or list of axes, with one line for each label'),
+      title: Type.String({ default: '', description: 'written above the panels' }),
+      xLabel: Type.Optional(Type.String({ description: 'default: the name of x' })),
+      yLabel: Type.Optional(Type.String({ description: 'default: the name of y' })),
+      clean: Type.Union([Type.Boolean(), Type.Number()], {
+        default: true,
+        description:
+          'dotted line: a height in the unit of y, or true for the input `clean`, else `cleanAccuracy`, else the point at x = 0',
+      }),
+      pngScale: Type.Number({
+        default: 2,
+        minimum: 0.5,
+        maximum: 8,
+        description: 'pixels of the PNG for each pixel of the SVG',
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  in: { scores, clean },
+  out: { figure: port('figure') },
+  libraries: ['sharp'],
+  async run({ params, inputs }) {
+    const { axisNames, scoreRows, valueNames } = await import('../../report/rows.ts');
+    const rows = scoreRows(inputs.scores);
+    requireRows(rows);
+    const [panel, series] = [listOf(params.panel), listOf(params.series)];
+    requireName('x', params.x, 'an axis or a number', [...axisNames(rows), ...valueNames(rows)]);
+    requireValues(rows, 'y', [params.y]);
+    requireAxes(rows, 'panel', panel);
+    requireAxes(rows, 'series', series);
+    if (!axisNames(rows).includes(params.x)) {
+      // A line over an achieved number follows one axis, the strength; with two it would zigzag.
+      const unplaced = unplacedAxes(rows, [...panel, ...series]);
+      if (unplaced.length > 1) {
+        const names = unplaced.map((axis) => `'${axis}'`).join(', ');
+        throw new StageError(`a line over '${params.x}' can follow one axis, but ${names} all vary`, {
+          fix: 'add all but one of them to panel or series, or select one label with where',
+        });
+      }
+    }
+    const { curvesFromRows } = await import('../../report/curves-from-rows.ts');
+    const curves = curvesFromRows(rows, {
+      x: params.x,
+      y: params.y,
+      panel,
+      series,
+      title: params.title,
+      clean: params.clean,
+      ...(params.xLabel === undefined ? {} : { xLabel: params.xLabel }),
+      ...(params.yLabel === undefined ? {} : { yLabel: params.yLabel }),
+      ...(inputs.clean === undefined ? {} : { cleanRows: scoreRows(inputs.clean) }),
+    });
+    if ('clash' in curves) throw clashError(curves.clash.first, curves.clash.second, 'panel or series');
+    const { drawCurves } = await import('../../report/curves.ts');
+    const { rowsToCsv, rowsToJson } = await import('../../report/table.ts');
+    const { svgToPng } = await import('../../report/raster.ts');
+    const svg = drawCurves(curves);
+    const text = new TextEncoder();
+    const files = {
+      svg: text.encode(svg),
+      png: new Uint8Array(await svgToPng(svg, params.pngScale)),
+      csv: text.encode(rowsToCsv(rows)),
+      json: text.encode(rowsToJson(rows)),
+    };
+    return { figure: { kind: 'figure' as const, title: params.title, files } };
+  },
+});

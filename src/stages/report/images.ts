@@ -1,0 +1,64 @@
+import { Type } from '@sinclair/typebox';
+import { defineStage, port } from '../../runtime/stage.ts';
+
+// Ports stand outside the declaration, where TypeScript keeps `list: true` apart from `list: boolean`.
+const originals = port('images', { description: 'the images before the attack' });
+const adversarial = port('images', {
+  list: true,
+  optional: true,
+  description: 'attacked images, one or several versions',
+});
+const defended = port('images', {
+  list: true,
+  optional: true,
+  description: 'transformed images, one or several versions',
+});
+
+export const reportImages = defineStage({
+  uses: 'report/images',
+  version: 1,
+  summary:
+    'A grid of originals, adversarial and defended images and of scaled differences, as figures 1 and 2 of Guo et al. 2018',
+  with: Type.Object(
+    {
+      count: Type.Integer({
+        default: 8,
+        minimum: 1,
+        maximum: 100,
+        description: 'images shown, from the first on',
+      }),
+      indices: Type.Optional(
+        Type.Array(Type.Integer({ minimum: 0 }), {
+          minItems: 1,
+          maxItems: 100,
+          description: 'positions of the images shown, from 0; takes the place of count',
+        }),
+      ),
+      scale: Type.Number({
+        default: 10,
+        exclusiveMinimum: 0,
+        description: 'factor of the differences, which are drawn around grey; named in the label',
+      }),
+      differences: Type.Union([Type.Literal('adversarial'), Type.Literal('all'), Type.Literal('none')], {
+        default: 'adversarial',
+        description: 'which versions get a difference from the original beside them',
+      }),
+      across: Type.Union([Type.Literal('images'), Type.Literal('versions')], {
+        default: 'images',
+        description: 'what runs from left to right: the images, or the versions of one image',
+      }),
+      title: Type.String({ default: '', description: 'written above the grid' }),
+    },
+    { additionalProperties: false },
+  ),
+  in: { originals, adversarial, defended },
+  out: { grid: port('figure') },
+  libraries: ['sharp'],
+  async run({ params, inputs }) {
+    const { drawImageGrid } = await import('../../report/image-grid.ts');
+    const { imageVersions } = await import('./image-versions.ts');
+    const grid = imageVersions(inputs.originals, inputs.adversarial ?? [], inputs.defended ?? [], params);
+    const png = new Uint8Array(await drawImageGrid(grid));
+    return { grid: { kind: 'figure' as const, title: params.title, files: { png } } };
+  },
+});

@@ -1,0 +1,67 @@
+import { Type } from '@sinclair/typebox';
+import { defineStage, port, StageError } from '../../runtime/stage.ts';
+import { clashError, listOf, requireAxes, requireRows, requireValues } from './columns.ts';
+
+const names = (description: string) =>
+  Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 16 })], { description });
+
+// Outside the declaration, where TypeScript keeps `list: true` apart from `list: boolean`.
+const scores = port('metrics', {
+  list: true,
+  description: 'scores with their axes: `{ from: scores, collect: all }`',
+});
+
+export const reportTable = defineStage({
+  uses: 'report/table',
+  version: 1,
+  summary: 'A table of scores as Markdown, CSV and JSON, with intervals',
+  with: Type.Object(
+    {
+      rows: Type.Optional(
+        names('axis, or list of axes, that heads the rows; default: all that vary and are not in columns'),
+      ),
+      columns: Type.Optional(names('axis, or list of axes, that heads the columns; default: none')),
+      value: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 16 })], {
+        default: 'accuracy',
+        description:
+          'number, or list of numbers, in the cells; with its 95 % interval where the scores have one',
+      }),
+      title: Type.String({ default: '', description: 'heading above the table' }),
+    },
+    { additionalProperties: false },
+  ),
+  in: { scores },
+  out: { table: port('figure') },
+  async run({ params, inputs }) {
+    const { axisNames, scoreRows, varyingAxes } = await import('../../report/rows.ts');
+    const rows = scoreRows(inputs.scores);
+    requireRows(rows);
+    const values = listOf(params.value);
+    const columns = listOf(params.columns);
+    requireValues(rows, 'value', values);
+    requireAxes(rows, 'columns', columns);
+    const varying = varyingAxes(rows).filter((axis) => !columns.includes(axis));
+    const spare = axisNames(rows).filter((axis) => !columns.includes(axis));
+    const rowAxes = params.rows === undefined ? (varying.length > 0 ? varying : spare) : listOf(params.rows);
+    requireAxes(rows, 'rows', rowAxes);
+    const twice = rowAxes.find((axis) => columns.includes(axis));
+    if (twice !== undefined) {
+      throw new StageError(`'${twice}' heads both the rows and the columns`, {
+        fix: `take '${twice}' out of one of them`,
+      });
+    }
+    const { pivot, rowsToJson, tableToCsv, tableToMarkdown, tableToText } =
+      await import('../../report/table.ts');
+    const table = pivot(rows, { rows: rowAxes, columns, values });
+    if ('clash' in table) throw clashError(table.clash.first, table.clash.second, 'rows or columns');
+    const heading = params.title === '' ? '' : `### ${params.title}\n\n`;
+    const text = new TextEncoder();
+    const files = {
+      md: text.encode(heading + tableToMarkdown(table)),
+      csv: text.encode(tableToCsv(table)),
+      txt: text.encode(tableToText(table)),
+      json: text.encode(rowsToJson(rows)),
+    };
+    return { table: { kind: 'figure' as const, title: params.title, files } };
+  },
+});

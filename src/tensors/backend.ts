@@ -1,0 +1,86 @@
+/**
+ * The devices that tensors live on. Nothing here loads TensorFlow.js until a backend is opened, so that planning can ask
+ * for a backend's numeric identity at no cost.
+ */
+import { wasmDriver } from './wasm/driver.ts';
+
+/** An open backend. TensorFlow.js has one current backend per process: this one, until another is opened. */
+export interface Backend {
+  readonly name: string;
+  readonly version: string;
+}
+
+export interface BackendProbe {
+  readonly name: string;
+  readonly ready: boolean;
+  /** Version of the package that computes; null where it is not installed. */
+  readonly version: string | null;
+  /** Why it is not ready, with what to do; null when ready. */
+  readonly why: string | null;
+}
+
+/** What a backend must tell and do; `version` and `probe` must not load TensorFlow.js. */
+export interface BackendDriver {
+  readonly name: string;
+  /** Version of what decides the numbers. Throws where the package is not installed. */
+  readonly version: () => string;
+  readonly probe: () => Promise<BackendProbe>;
+  /** Loads, registers and selects the backend. Called once per process. */
+  readonly open: () => Promise<void>;
+}
+
+/** The backend cannot be used here; the message says why and what to do. */
+export class BackendError extends Error {
+  override readonly name = 'BackendError';
+}
+
+const drivers: readonly BackendDriver[] = [wasmDriver];
+const opened = new Map<string, Promise<Backend>>();
+
+/**
+ * Opens `name` and makes it the current backend; opening it again is free. Throws `BackendError` for a name that is not
+ * known or a backend that is not ready here.
+ */
+export async function openBackend(name: string): Promise<Backend> {
+  const driver = driverOf(name);
+  let backend = opened.get(name);
+  if (backend === undefined) {
+    backend = openDriver(driver);
+    opened.set(name, backend);
+    // A backend that failed to open may be tried again.
+    backend.catch(() => opened.delete(name));
+  }
+  const result = await backend;
+  const { tf } = await import('./tf.ts');
+  if (tf.getBackend() !== name) await tf.setBackend(name);
+  return result;
+}
+
+export function backendNames(): readonly string[] {
+  return drivers.map((driver) => driver.name);
+}
+
+/** State of every known backend on this machine, for `ravelin doctor`. */
+export async function probeBackends(): Promise<readonly BackendProbe[]> {
+  return Promise.all(drivers.map((driver) => driver.probe()));
+}
+
+/** What of a backend decides the numbers that it computes: part of the key of every result made on it. */
+export function numericIdentity(name: string): { readonly backend: string; readonly version: string } {
+  return { backend: name, version: driverOf(name).version() };
+}
+
+async function openDriver(driver: BackendDriver): Promise<Backend> {
+  const probe = await driver.probe();
+  if (!probe.ready) throw new BackendError(`the ${driver.name} backend is not ready: ${probe.why ?? 'unknown'}`);
+  await driver.open();
+  return { name: driver.name, version: driver.version() };
+}
+
+function driverOf(name: string): BackendDriver {
+  const driver = drivers.find((candidate) => candidate.name === name);
+  if (driver === undefined) {
+    throw new BackendError(`'${name}' is not a backend; there ${drivers.length === 1 ? 'is' : 'are'} ${backendNames().join(', ')}`);
+  }
+  return driver;
+}

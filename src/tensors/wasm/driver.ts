@@ -1,0 +1,57 @@
+/** WebAssembly with SIMD: the embedded backend, one thread, no native code. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import type { BackendDriver } from '../backend.ts';
+
+const packageName = '@tensorflow/tfjs-backend-wasm';
+
+/**
+ * Raise when a kernel of ours in this folder computes other bits than before: results made with the old one then miss
+ * in the cache.
+ */
+const kernelsVersion = 1;
+
+export const wasmDriver: BackendDriver = {
+  name: 'wasm',
+  version,
+  probe: () => {
+    try {
+      return Promise.resolve({ name: 'wasm', ready: true, version: version(), why: null });
+    } catch (cause) {
+      const why = `the package ${packageName} cannot be read (${cause instanceof Error ? cause.message : String(cause)}); run npm ci`;
+      return Promise.resolve({ name: 'wasm', ready: false, version: null, why });
+    }
+  },
+  open,
+};
+
+function version(): string {
+  const description = JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return `${description.version}+${kernelsVersion}`;
+}
+
+function packageFolder(): string {
+  return dirname(dirname(createRequire(import.meta.url).resolve(packageName)));
+}
+
+async function open(): Promise<void> {
+  const { tf } = await import('../tf.ts');
+  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+  const { registerWasmKernels } = await import('./register.ts');
+  setWasmPaths(join(packageFolder(), 'wasm-out') + sep);
+  const exceptionHandlers = new Set<unknown>(process.listeners('uncaughtException'));
+  const rejectionHandlers = new Set<unknown>(process.listeners('unhandledRejection'));
+  if (!(await tf.setBackend('wasm'))) throw new Error('TensorFlow.js refused its wasm backend');
+  await tf.ready();
+  // Emscripten installs process-wide handlers that rethrow what is none of its business.
+  for (const listener of process.listeners('uncaughtException')) {
+    if (!exceptionHandlers.has(listener)) process.removeListener('uncaughtException', listener);
+  }
+  for (const listener of process.listeners('unhandledRejection')) {
+    if (!rejectionHandlers.has(listener)) process.removeListener('unhandledRejection', listener);
+  }
+  registerWasmKernels();
+}

@@ -1,0 +1,195 @@
+import type { Figure } from './figure.ts';
+import type { Images, Perturbation } from './images.ts';
+import { canonicalJson, type Json } from './json.ts';
+import type { Metrics } from './metrics.ts';
+import type { Model, Network, Preprocessing, WeightTensor } from './model.ts';
+import type { Predictions } from './predictions.ts';
+import { decodeSafetensors, encodeSafetensors, SafetensorsError, type StoredTensor } from './safetensors.ts';
+import type { Transform } from './transform.ts';
+import type { PortKind, Value } from './value.ts';
+
+/**
+ * Value → bytes: safetensors for what holds tensors, canonical JSON for the rest. Equal values give equal bytes, so the
+ * digest of the bytes is the identity of the value.
+ */
+export function encodeValue(value: Value): Uint8Array {
+  switch (value.kind) {
+    case 'images':
+      return encodeImages(value);
+    case 'model':
+      return encodeModel(value);
+    case 'predictions':
+      return encodePredictions(value);
+    case 'figure':
+      return encodeFigure(value);
+    case 'transform':
+    case 'metrics':
+      return Buffer.from(canonicalJson(value as unknown as Json), 'utf8');
+  }
+}
+
+/** Bytes → value. Throws `SafetensorsError` or `SyntaxError` for bytes that `encodeValue` did not make. */
+export function decodeValue(kind: PortKind, bytes: Uint8Array): Value {
+  switch (kind) {
+    case 'images':
+      return decodeImages(bytes);
+    case 'model':
+      return decodeModel(bytes);
+    case 'predictions':
+      return decodePredictions(bytes);
+    case 'figure':
+      return decodeFigure(bytes);
+    case 'transform':
+      return JSON.parse(Buffer.from(bytes).toString('utf8')) as Transform;
+    case 'metrics':
+      return JSON.parse(Buffer.from(bytes).toString('utf8')) as Metrics;
+  }
+}
+
+function encodeImages(images: Images): Uint8Array {
+  const pixels: StoredTensor =
+    images.pixels instanceof Uint8Array
+      ? { dtype: 'U8', shape: images.shape, data: images.pixels }
+      : { dtype: 'F32', shape: images.shape, data: images.pixels };
+  return encodeSafetensors(
+    { images: pixels, ...labelTensors(images) },
+    { kind: 'images', views: String(images.views), classes: JSON.stringify(images.classes) },
+  );
+}
+
+function decodeImages(bytes: Uint8Array): Images {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  const pixels = tensors['images'];
+  if (pixels === undefined || pixels.dtype === 'I32' || pixels.shape.length !== 4)
+    throw new SafetensorsError("no 'images' tensor");
+  return {
+    kind: 'images',
+    pixels: pixels.data,
+    shape: pixels.shape as Images['shape'],
+    views: Number(metadata['views'] ?? 1),
+    ...readLabels(tensors, metadata),
+  };
+}
+
+function encodePredictions(predictions: Predictions): Uint8Array {
+  return encodeSafetensors(
+    {
+      probabilities: { dtype: 'F32', shape: predictions.shape, data: predictions.probabilities },
+      ...labelTensors(predictions),
+    },
+    { kind: 'predictions', classes: JSON.stringify(predictions.classes) },
+  );
+}
+
+function decodePredictions(bytes: Uint8Array): Predictions {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  const { data, shape } = floats(tensors, 'probabilities');
+  return {
+    kind: 'predictions',
+    probabilities: data,
+    shape: shape as Predictions['shape'],
+    ...readLabels(tensors, metadata),
+  };
+}
+
+type Labelled = Pick<Images, 'labels' | 'ids' | 'classes' | 'perturbation'>;
+
+function labelTensors({ labels, ids, perturbation }: Labelled): Record<string, StoredTensor> {
+  const vector = (data: Int32Array): StoredTensor => ({ dtype: 'I32', shape: [data.length], data });
+  const reals = (data: Float32Array): StoredTensor => ({ dtype: 'F32', shape: [data.length], data });
+  return {
+    labels: vector(labels),
+    ids: vector(ids),
+    ...(perturbation && {
+      'perturbation.l2': reals(perturbation.l2),
+      'perturbation.linf': reals(perturbation.linf),
+      'perturbation.dissimilarity': reals(perturbation.dissimilarity),
+      'perturbation.initial': vector(perturbation.initial),
+    }),
+  };
+}
+
+function readLabels(
+  tensors: Readonly<Record<string, StoredTensor>>,
+  metadata: Readonly<Record<string, string>>,
+): Labelled {
+  const perturbation: Perturbation | undefined =
+    tensors['perturbation.l2'] === undefined
+      ? undefined
+      : {
+          l2: floats(tensors, 'perturbation.l2').data,
+          linf: floats(tensors, 'perturbation.linf').data,
+          dissimilarity: floats(tensors, 'perturbation.dissimilarity').data,
+          initial: integers(tensors, 'perturbation.initial'),
+        };
+  return {
+    labels: integers(tensors, 'labels'),
+    ids: integers(tensors, 'ids'),
+    classes: JSON.parse(metadata['classes'] ?? '[]') as readonly string[],
+    ...(perturbation && { perturbation }),
+  };
+}
+
+function encodeModel(model: Model): Uint8Array {
+  const weights = Object.fromEntries(
+    Object.entries(model.weights).map(([name, { shape, data }]): [string, StoredTensor] => [
+      name,
+      { dtype: 'F32', shape, data },
+    ]),
+  );
+  const json = (part: Network | Preprocessing) => canonicalJson(part as unknown as Json);
+  return encodeSafetensors(weights, {
+    kind: 'model',
+    network: json(model.network),
+    preprocessing: json(model.preprocessing),
+  });
+}
+
+function decodeModel(bytes: Uint8Array): Model {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  if (metadata['network'] === undefined || metadata['preprocessing'] === undefined) {
+    throw new SafetensorsError('no network in the metadata: these are bare weights, not a model');
+  }
+  const weights: Record<string, WeightTensor> = {};
+  for (const name of Object.keys(tensors)) weights[name] = floats(tensors, name);
+  return {
+    kind: 'model',
+    network: JSON.parse(metadata['network']) as Network,
+    weights,
+    preprocessing: JSON.parse(metadata['preprocessing']) as Preprocessing,
+  };
+}
+
+function encodeFigure(figure: Figure): Uint8Array {
+  const files = Object.fromEntries(
+    Object.entries(figure.files).map(([extension, data]): [string, StoredTensor] => [
+      extension,
+      { dtype: 'U8', shape: [data.length], data },
+    ]),
+  );
+  return encodeSafetensors(files, { kind: 'figure', title: figure.title });
+}
+
+function decodeFigure(bytes: Uint8Array): Figure {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  const files: Record<string, Uint8Array> = {};
+  for (const [extension, tensor] of Object.entries(tensors)) {
+    if (tensor.dtype === 'U8') files[extension] = tensor.data;
+  }
+  return { kind: 'figure', title: metadata['title'] ?? '', files };
+}
+
+function floats(
+  tensors: Readonly<Record<string, StoredTensor>>,
+  name: string,
+): { shape: readonly number[]; data: Float32Array } {
+  const tensor = tensors[name];
+  if (tensor?.dtype !== 'F32') throw new SafetensorsError(`no float32 tensor '${name}'`);
+  return { shape: tensor.shape, data: tensor.data };
+}
+
+function integers(tensors: Readonly<Record<string, StoredTensor>>, name: string): Int32Array {
+  const tensor = tensors[name];
+  if (tensor?.dtype !== 'I32') throw new SafetensorsError(`no int32 tensor '${name}'`);
+  return tensor.data;
+}

@@ -1,0 +1,117 @@
+import type { Images, Perturbation } from './images.ts';
+import type { Predictions } from './predictions.ts';
+
+/** Values that are lists over images: they can be cut into shards and joined again. */
+export type PerImage = Images | Predictions;
+
+/** Number of images (not of views). */
+export function countOf(value: PerImage): number {
+  return value.ids.length;
+}
+
+/** Images `first … first + count − 1` of a value, all their views included. Shares memory with the value. */
+export function sliceValue<V extends PerImage>(value: V, first: number, count: number): V {
+  const end = first + count;
+  const labelled = {
+    labels: value.labels.subarray(first, end),
+    ids: value.ids.subarray(first, end),
+    ...(value.perturbation && {
+      perturbation: cutPerturbation(value.perturbation, first, end),
+    }),
+  };
+  if (value.kind === 'images') {
+    const [, height, width, channels] = value.shape;
+    const size = value.views * height * width * channels;
+    const pixels = value.pixels.subarray(first * size, end * size);
+    return { ...value, ...labelled, pixels, shape: [count * value.views, height, width, channels] };
+  }
+  const classes = value.shape[1];
+  return {
+    ...value,
+    ...labelled,
+    probabilities: value.probabilities.subarray(first * classes, end * classes),
+    shape: [count, classes],
+  };
+}
+
+/**
+ * Joins shards in order. Throws `RangeError` where they disagree in image size, classes or views, and for an empty list.
+ * Where some parts carry a perturbation and others do not, the result carries none.
+ */
+export function concatValues<V extends PerImage>(parts: readonly V[]): V {
+  const head = parts[0];
+  if (head === undefined) throw new RangeError('nothing to join');
+  if (parts.length === 1) return head;
+  for (const part of parts) {
+    if (part.shape.slice(1).join() !== head.shape.slice(1).join()) {
+      throw new RangeError(
+        `shards of shape [${head.shape.join(', ')}] and [${part.shape.join(', ')}] cannot be joined`,
+      );
+    }
+    if (part.kind === 'images' && head.kind === 'images' && part.views !== head.views) {
+      throw new RangeError(`shards with ${head.views} and ${part.views} views cannot be joined`);
+    }
+  }
+  const labelled = {
+    labels: concatArrays(parts.map((part) => part.labels)),
+    ids: concatArrays(parts.map((part) => part.ids)),
+  };
+  const perturbations = parts.map((part) => part.perturbation).filter((part) => part !== undefined);
+  const { perturbation: _dropped, ...rest } = head;
+  const common = {
+    ...rest,
+    ...labelled,
+    ...(perturbations.length === parts.length && { perturbation: concatPerturbations(perturbations) }),
+  };
+  const rows = parts.reduce((sum, part) => sum + part.shape[0], 0);
+  if (head.kind === 'images') {
+    const pixels = (parts as readonly Images[]).map((part) => part.pixels);
+    const joined = pixels.every((part) => part instanceof Uint8Array)
+      ? concatArrays(pixels)
+      : concatArrays(pixels.map(toFloats));
+    return { ...common, pixels: joined, shape: [rows, ...head.shape.slice(1)] } as unknown as V;
+  }
+  const probabilities = concatArrays((parts as readonly Predictions[]).map((part) => part.probabilities));
+  return { ...common, probabilities, shape: [rows, head.shape[1]] } as unknown as V;
+}
+
+/** Pixels as float32 in [0, 1]. Bytes become value / 255; floats are returned as they are. */
+export function toFloats(pixels: Float32Array | Uint8Array): Float32Array {
+  if (pixels instanceof Float32Array) return pixels;
+  const floats = new Float32Array(pixels.length);
+  for (let index = 0; index < pixels.length; index++) floats[index] = pixels[index]! / 255;
+  return floats;
+}
+
+function cutPerturbation(
+  { l2, linf, dissimilarity, initial }: Perturbation,
+  first: number,
+  end: number,
+): Perturbation {
+  return {
+    l2: l2.subarray(first, end),
+    linf: linf.subarray(first, end),
+    dissimilarity: dissimilarity.subarray(first, end),
+    initial: initial.subarray(first, end),
+  };
+}
+
+function concatPerturbations(parts: readonly Perturbation[]): Perturbation {
+  return {
+    l2: concatArrays(parts.map((part) => part.l2)),
+    linf: concatArrays(parts.map((part) => part.linf)),
+    dissimilarity: concatArrays(parts.map((part) => part.dissimilarity)),
+    initial: concatArrays(parts.map((part) => part.initial)),
+  };
+}
+
+function concatArrays<A extends Float32Array | Int32Array | Uint8Array>(parts: readonly A[]): A {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const joined = new (parts[0]!.constructor as new (length: number) => A)(length);
+  let position = 0;
+  for (const part of parts) {
+    joined.set(part, position);
+    position += part.length;
+  }
+  return joined;
+}

@@ -1,0 +1,146 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openBackend } from '../../src/tensors/backend.ts';
+import { randomStream } from '../../src/tensors/random.ts';
+import { tf } from '../../src/tensors/tf.ts';
+import { explicitPadding } from '../../src/tensors/wasm/heap.ts';
+
+interface Case {
+  readonly size: readonly [number, number, number, number];
+  readonly kernel: readonly [number, number];
+  readonly filters: number;
+  readonly stride: number;
+  readonly padding: readonly [number, number, number, number];
+}
+
+const cases: readonly Case[] = [
+  { size: [2, 7, 8, 3], kernel: [3, 3], filters: 4, stride: 1, padding: [1, 1, 1, 1] },
+  { size: [1, 5, 5, 1], kernel: [1, 1], filters: 1, stride: 1, padding: [0, 0, 0, 0] },
+  { size: [3, 6, 5, 2], kernel: [5, 3], filters: 5, stride: 1, padding: [2, 2, 0, 0] },
+  { size: [2, 9, 8, 3], kernel: [3, 3], filters: 2, stride: 2, padding: [1, 1, 1, 1] },
+  { size: [2, 8, 8, 2], kernel: [3, 2], filters: 3, stride: 2, padding: [0, 1, 1, 0] },
+  { size: [1, 11, 10, 3], kernel: [7, 7], filters: 4, stride: 2, padding: [3, 3, 3, 3] },
+  { size: [2, 8, 7, 4], kernel: [1, 1], filters: 3, stride: 2, padding: [0, 0, 0, 0] },
+  { size: [1, 10, 10, 2], kernel: [2, 2], filters: 2, stride: 3, padding: [0, 0, 0, 0] },
+  { size: [2, 4, 4, 2], kernel: [3, 3], filters: 2, stride: 1, padding: [3, 4, 3, 2] },
+  { size: [1, 5, 4, 1], kernel: [2, 2], filters: 2, stride: 2, padding: [3, 3, 4, 3] },
+];
+
+beforeAll(async () => {
+  await openBackend('wasm');
+});
+
+describe.each(cases)('convolution of $size by $kernel × $filters, stride $stride, padding $padding', (shape) => {
+  it('has the gradients of its definition in float64', () => {
+    compare(shape, false);
+  });
+});
+
+describe.each(cases)('depthwise convolution of $size by $kernel, stride $stride, padding $padding', (shape) => {
+  it('has the gradients of its definition in float64, multipliers included', () => {
+    compare(shape, true);
+  });
+});
+
+describe('the gradient kernels', () => {
+  it('serve tf.grads of a strided convolution', () => {
+    const x = tensor([2, 6, 6, 2], 1) as import('@tensorflow/tfjs').Tensor4D;
+    const w = tensor([3, 3, 2, 3], 2) as import('@tensorflow/tfjs').Tensor4D;
+    const loss = (a: typeof x, b: typeof w): import('@tensorflow/tfjs').Scalar =>
+      tf.sum(tf.square(tf.conv2d(a, b, 2, 'same')));
+    const [dx, dw] = tf.grads((a, b) => loss(a as typeof x, b as typeof w))([x, w]);
+    for (const [gradient, index] of [
+      [dx!, 5],
+      [dw!, 7],
+    ] as const) {
+      const variable = gradient === dx ? x : w;
+      const step = 1e-2;
+      const value = (sign: number): number => {
+        const moved = variable.dataSync().slice();
+        moved[index]! += sign * step;
+        const at = tf.tensor(moved, variable.shape) as typeof x;
+        return (gradient === dx ? loss(at, w) : loss(x, at)).dataSync()[0]!;
+      };
+      expect(gradient.dataSync()[index]).toBeCloseTo((value(1) - value(-1)) / (2 * step), 2);
+    }
+  });
+});
+
+function compare({ size, kernel, filters, stride, padding }: Case, depthwise: boolean): void {
+  const multiplier = 2;
+  const outChannels = depthwise ? size[3] * multiplier : filters;
+  const filterShape = [...kernel, size[3], depthwise ? multiplier : filters];
+  const outSize = [
+    size[0],
+    Math.floor((size[1] + padding[0] + padding[1] - kernel[0]) / stride) + 1,
+    Math.floor((size[2] + padding[2] + padding[3] - kernel[1]) / stride) + 1,
+    outChannels,
+  ];
+  const x = tensor(size, 1);
+  const dy = tensor(outSize, 2);
+  const filter = tensor(filterShape, 3);
+  const expected = definition(x.dataSync(), dy.dataSync(), filter.dataSync(), size, outSize, filterShape, stride, padding, depthwise);
+  const attrs = { strides: stride, pad: explicitPadding(...padding), dataFormat: 'NHWC', dilations: 1 };
+  const prefix = depthwise ? 'DepthwiseConv2dNative' : 'Conv2D';
+  const engine = tf.engine();
+  const before = [tf.memory().numTensors, tf.memory().numDataBuffers];
+  const byInput = engine.runKernel(`${prefix}BackpropInput`, { dy, filter }, { ...attrs, inputShape: size }) as typeof x;
+  const byFilter = engine.runKernel(`${prefix}BackpropFilter`, { x, dy }, { ...attrs, filterShape }) as typeof x;
+  expect(byInput.shape).toEqual([...size]);
+  expect(byFilter.shape).toEqual(filterShape);
+  expectClose(byInput.dataSync(), expected.byInput);
+  expectClose(byFilter.dataSync(), expected.byFilter);
+  byInput.dispose();
+  byFilter.dispose();
+  expect([tf.memory().numTensors, tf.memory().numDataBuffers]).toEqual(before);
+}
+
+function definition(
+  x: ArrayLike<number>,
+  dy: ArrayLike<number>,
+  filter: ArrayLike<number>,
+  [count, height, width, channels]: Case['size'],
+  outSize: readonly number[],
+  filterShape: readonly number[],
+  stride: number,
+  padding: readonly number[],
+  depthwise: boolean,
+): { byInput: Float64Array; byFilter: Float64Array } {
+  const byInput = new Float64Array(x.length);
+  const byFilter = new Float64Array(filter.length);
+  const [, outHeight, outWidth, outChannels] = outSize as [number, number, number, number];
+  const [kernelHeight, kernelWidth, , last] = filterShape as [number, number, number, number];
+  for (let n = 0; n < count; n++)
+    for (let row = 0; row < outHeight; row++)
+      for (let column = 0; column < outWidth; column++)
+        for (let o = 0; o < outChannels; o++)
+          for (let a = 0; a < kernelHeight; a++)
+            for (let b = 0; b < kernelWidth; b++)
+              for (let i = 0; i < channels; i++) {
+                if (depthwise && Math.floor(o / last) !== i) continue;
+                const inRow = row * stride + a - padding[0]!;
+                const inColumn = column * stride + b - padding[2]!;
+                if (inRow < 0 || inRow >= height || inColumn < 0 || inColumn >= width) continue;
+                const pixel = ((n * height + inRow) * width + inColumn) * channels + i;
+                const weight = ((a * kernelWidth + b) * channels + i) * last + (depthwise ? o % last : o);
+                const gradient = dy[((n * outHeight + row) * outWidth + column) * outChannels + o]!;
+                byInput[pixel]! += gradient * filter[weight]!;
+                byFilter[weight]! += gradient * x[pixel]!;
+              }
+  return { byInput, byFilter };
+}
+
+function expectClose(actual: ArrayLike<number>, expected: Float64Array): void {
+  let worst = 0;
+  let scale = 1;
+  for (let index = 0; index < expected.length; index++) {
+    worst = Math.max(worst, Math.abs(actual[index]! - expected[index]!));
+    scale = Math.max(scale, Math.abs(expected[index]!));
+  }
+  expect(worst / scale).toBeLessThan(1e-5);
+}
+
+function tensor(shape: readonly number[], stream: number): import('@tensorflow/tfjs').Tensor {
+  const data = new Float32Array(shape.reduce((product, extent) => product * extent, 1));
+  randomStream([11, 12], stream).fillNormal(data);
+  return tf.tensor(data, [...shape]);
+}
