@@ -14,7 +14,10 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
-  options: { cells: { type: 'string', default: '1000' }, 'without-turbo': { type: 'boolean', default: false } },
+  options: {
+    cells: { type: 'string', default: '1000' },
+    'without-turbo': { type: 'boolean', default: false },
+  },
 });
 const cells = Number(values.cells);
 const cli = resolve('dist/cli.js');
@@ -23,11 +26,20 @@ const folder = mkdtempSync(join(tmpdir(), 'ravelin-no-op-'));
 try {
   const ours = generatePipeline(join(folder, 'ravelin'), cells);
   const first = time(process.execPath, [cli, 'run', ours, '--ui', 'quiet'], folder);
-  console.log(`first run      ${first.toFixed(2)} s for ${cells} cells: ${((first * 1000) / cells).toFixed(2)} ms a cell`);
+  console.log(
+    `first run      ${first.toFixed(2)} s for ${cells} cells: ${((first * 1000) / cells).toFixed(2)} ms a cell`,
+  );
   const turbo = values['without-turbo'] ? undefined : generateTurbo(join(folder, 'turbo'), cells);
   const commands: readonly { readonly name: string; readonly run: () => number }[] = [
     { name: 'ravelin', run: () => time(process.execPath, [cli, 'run', ours, '--ui', 'quiet'], folder) },
-    ...(turbo ? [{ name: 'turbo', run: () => time(turbo.command, ['run', 'build', '--output-logs=none'], turbo.folder) }] : []),
+    ...(turbo
+      ? [
+          {
+            name: 'turbo',
+            run: () => time(turbo.command, ['run', 'build', '--output-logs=none'], turbo.folder),
+          },
+        ]
+      : []),
   ];
   const seconds = new Map<string, number[]>(commands.map(({ name }) => [name, []]));
   for (let round = 0; round < 6; round++) {
@@ -38,9 +50,14 @@ try {
   }
   for (const [name, all] of seconds) {
     all.sort((a, b) => a - b);
-    console.log(`no-op ${name.padEnd(8)} median ${median(all).toFixed(3)} s (min ${all[0]!.toFixed(3)}, max ${all.at(-1)!.toFixed(3)})`);
+    console.log(
+      `no-op ${name.padEnd(8)} median ${median(all).toFixed(3)} s (min ${all[0]!.toFixed(3)}, max ${all.at(-1)!.toFixed(3)})`,
+    );
   }
-  if (turbo) console.log(`ratio turbo / ravelin ${(median(seconds.get('turbo')!) / median(seconds.get('ravelin')!)).toFixed(2)}`);
+  if (turbo)
+    console.log(
+      `ratio turbo / ravelin ${(median(seconds.get('turbo')!) / median(seconds.get('ravelin')!)).toFixed(2)}`,
+    );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -53,7 +70,8 @@ function time(command: string, commandArguments: readonly string[], cwd: string)
   const start = process.hrtime.bigint();
   const { status, stderr } = spawnSync(command, commandArguments, { cwd, encoding: 'utf8' });
   const elapsed = Number(process.hrtime.bigint() - start) / 1e9;
-  if (status !== 0) throw new Error(`${command} ${commandArguments.join(' ')} ended with ${status}: ${stderr}`);
+  if (status !== 0)
+    throw new Error(`${command} ${commandArguments.join(' ')} ended with ${status}: ${stderr}`);
   return elapsed;
 }
 
@@ -83,9 +101,17 @@ function generateTurbo(root: string, count: number): { readonly folder: string; 
   mkdirSync(join(root, 'packages'), { recursive: true });
   writeFileSync(
     join(root, 'package.json'),
-    JSON.stringify({ name: 'no-op', private: true, packageManager: 'npm@10.0.0', workspaces: ['packages/*'] }),
+    JSON.stringify({
+      name: 'no-op',
+      private: true,
+      packageManager: 'npm@10.0.0',
+      workspaces: ['packages/*'],
+    }),
   );
-  writeFileSync(join(root, 'turbo.json'), JSON.stringify({ tasks: { build: { outputs: ['out.txt'] } }, telemetry: undefined }));
+  writeFileSync(
+    join(root, 'turbo.json'),
+    JSON.stringify({ tasks: { build: { outputs: ['out.txt'] } }, telemetry: undefined }),
+  );
   for (let index = 0; index < count; index++) {
     const folderOfPackage = join(root, 'packages', `p${index}`);
     mkdirSync(folderOfPackage);
@@ -96,8 +122,13 @@ function generateTurbo(root: string, count: number): { readonly folder: string; 
   }
   const tools = join(root, '..', 'turbo-tool');
   mkdirSync(tools);
-  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefix', tools, 'turbo@2'], { stdio: 'ignore' });
-  execFileSync('npm', ['install', '--package-lock-only', '--no-audit', '--no-fund'], { cwd: root, stdio: 'ignore' });
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefix', tools, 'turbo@2'], {
+    stdio: 'ignore',
+  });
+  execFileSync('npm', ['install', '--package-lock-only', '--no-audit', '--no-fund'], {
+    cwd: root,
+    stdio: 'ignore',
+  });
   execFileSync('git', ['init', '-q'], { cwd: root });
   process.env['TURBO_TELEMETRY_DISABLED'] = '1';
   return { folder: root, command: join(tools, 'node_modules', '.bin', 'turbo') };

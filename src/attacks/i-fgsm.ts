@@ -79,7 +79,8 @@ async function iterate(
         const moved = previous.add(gradient.sign().mul(size4));
         const held =
           epsilon === undefined ? moved : moved.maximum(original.sub(epsilon)).minimum(original.add(epsilon));
-        return held.clipByValue(0, 1);
+        // Broadcasting kept the rank, which the types cannot follow.
+        return held.clipByValue(0, 1) as Tensor4D;
       });
       tf.dispose([previous, gradient, logits]);
     }

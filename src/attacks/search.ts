@@ -30,6 +30,7 @@ export function* searchKnob(options: KnobSearchOptions): KnobSearch {
   let knob = Math.min(options.start, maximum);
   let low = { knob: 0, excess: -target };
   let greatest = 0;
+  let grown = false;
   let strength: number;
   for (;;) {
     strength = yield knob;
@@ -38,9 +39,10 @@ export function* searchKnob(options: KnobSearchOptions): KnobSearch {
     greatest = Math.max(greatest, strength);
     low = { knob, excess: strength - target };
     if (knob >= maximum) return { status: 'unreachable', greatest };
-    // A little more than proportionality asks for, so that the target comes to lie between.
-    const growth = strength > 0 ? (1.05 * target) / strength : 4;
-    knob = Math.min(maximum, knob * Math.min(4, Math.max(1.1, growth)));
+    // Proportional at first, because strength nearly is; then a little more, so that the target comes to lie between.
+    const growth = ((grown ? 1.05 : 1) * target) / strength;
+    knob = Math.min(maximum, knob * Math.min(6, Math.max(grown ? 1.1 : 1, growth)));
+    grown = true;
   }
   let high = { knob, excess: strength - target };
   let jump = { knob, strength };

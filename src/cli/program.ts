@@ -11,11 +11,15 @@ function lazy(load: () => Promise<Handler>): (...parameters: unknown[]) => Promi
   };
 }
 
-const collect = (value: string, previous: readonly string[] | undefined): readonly string[] => [...(previous ?? []), value];
+const collect = (value: string, previous: readonly string[] | undefined): readonly string[] => [
+  ...(previous ?? []),
+  value,
+];
 
 function positiveInteger(text: string): number {
   const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`'${text}' is not a positive whole number`);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new UsageError(`'${text}' is not a positive whole number`);
   return value;
 }
 
@@ -33,7 +37,9 @@ function withPipelineOptions(command: Command): Command {
     .option('--seed <n>', 'seed instead of the one in the file', naturalNumber)
     .option('--max-cells <n>', 'refuse pipelines with more cells', positiveInteger)
     .addOption(
-      new Option('--backend <name>', 'tensor backend').choices(['auto', 'wasm', 'tensorflow', 'webgpu']).default('auto'),
+      new Option('--backend <name>', 'tensor backend')
+        .choices(['auto', 'wasm', 'tensorflow', 'webgpu'])
+        .default('auto'),
     );
 }
 
@@ -100,13 +106,17 @@ export function createProgram(): Command {
     .option('--keep-going', 'run everything that does not depend on a failure; exit code 3')
     .option('--fail-fast', 'stop at the first failure (default)')
     .addOption(
-      new Option('--ui <kind>', 'what to show').choices(['auto', 'inline', 'full', 'plain', 'json', 'quiet']).default('auto'),
+      new Option('--ui <kind>', 'what to show')
+        .choices(['auto', 'inline', 'full', 'plain', 'json', 'quiet'])
+        .default('auto'),
     )
     .action(lazy(async () => (await import('./commands/run.ts')).run));
   program
     .command('watch [run]')
     .description('follow a run from another terminal, or replay a finished one')
-    .addOption(new Option('--ui <kind>', 'what to show').choices(['auto', 'inline', 'plain', 'json']).default('auto'))
+    .addOption(
+      new Option('--ui <kind>', 'what to show').choices(['auto', 'inline', 'plain', 'json']).default('auto'),
+    )
     .action(lazy(async () => (await import('./commands/watch.ts')).watch));
   withPipelineOptions(program.command('status <file>'))
     .description('one line a stage: done, missing, failed, and the latest scores')
@@ -146,7 +156,9 @@ export function createProgram(): Command {
     .option('--json', 'as JSON')
     .action(lazy(async () => (await import('./commands/metrics.ts')).metrics));
   withPipelineOptions(program.command('export <file> <cell>'))
-    .description('write the output of a cell: CELL or CELL.port, to a folder or .safetensors, .npz, .csv, .png, .svg, .md')
+    .description(
+      'write the output of a cell: CELL or CELL.port, to a folder or .safetensors, .npz, .csv, .png, .svg, .md',
+    )
     .requiredOption('--to <path>', 'folder or file')
     .action(lazy(async () => (await import('./commands/export.ts')).exportOutput));
 

@@ -44,10 +44,7 @@ export const noMatrix: Matrix = { axes: [], include: [], exclude: [] };
 export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext): Matrix | undefined {
   if (matrix === undefined) return noMatrix;
   const before = context.sink.errorCount;
-  if (isAnyUnknown(matrix) || forbidAxes(matrix, 'an axis', context.sink, 'axes are made here; put $(axes.…) into with:')) {
-    // Patches may hold $(axes.…) in `with`, and are looked at apart.
-    if (context.sink.errorCount > before || isAnyUnknown(matrix)) return undefined;
-  }
+  if (isAnyUnknown(matrix)) return undefined;
   const axes: Axis[] = [];
   for (const [name, { key, value }] of matrix.entries) {
     if (name === 'include' || name === 'exclude') continue;
@@ -56,7 +53,7 @@ export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext)
       context.sink.error('bad-id', key.at, `'${name}' can't name an axis: it ${why}`);
       continue;
     }
-    axes.push({ name, at: key.at, labels: readLabels(name, value, key.at, context) });
+    axes.push({ name, at: key.at, labels: readLabels(name, value, context) });
   }
   const include = itemsOf(matrix, 'include', context).flatMap((item) => includedRow(item, axes, context));
   const exclude = itemsOf(matrix, 'exclude', context).map((item) => exclusion(item, context));
@@ -69,7 +66,7 @@ function isAnyUnknown(matrix: LocatedMap): boolean {
   );
 }
 
-function readLabels(axis: string, value: Located, keyAt: SourceRange, context: LoadContext): Label[] {
+function readLabels(axis: string, value: Located, context: LoadContext): Label[] {
   const { sink } = context;
   const found =
     value.kind === 'map'
@@ -103,7 +100,6 @@ function readLabels(axis: string, value: Located, keyAt: SourceRange, context: L
       });
     }
   }
-  void keyAt;
   return [...labels.values()];
 }
 
@@ -112,6 +108,10 @@ function readLabels(axis: string, value: Located, keyAt: SourceRange, context: L
 const badLabel = /[,=*[\]\u0000-\u001f]|^\s|\s$|^$/;
 
 function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: LoadContext): Label | undefined {
+  if (located.kind === 'template') {
+    forbidAxes(located, 'a label', sink, 'labels make the axes; put $(axes.…) into with:');
+    return undefined;
+  }
   if (located.kind !== 'scalar' || located.value === null) {
     sink.error('bad-label', located.at, `a label is a word, a number, true or false, not ${quote(located)}`, {
       fix: 'for changes to the stage write a map: axis: { label: { with: … } }',

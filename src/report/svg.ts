@@ -10,7 +10,6 @@ const escapes: Readonly<Record<string, string>> = {
 
 /** Escapes text for content and attributes; drops the control characters that XML 1.0 forbids even as references. */
 export function escapeXml(text: string): string {
-  // eslint-disable-next-line no-control-regex -- these are the characters that XML cannot hold
   const illegal = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|\p{Surrogate}/gu;
   const legal = text.replace(illegal, '\uFFFD');
   return legal.replace(/[&<>"']/g, (character) => escapes[character]!);
@@ -52,7 +51,7 @@ export function textWidth(text: string, fontSize: number): number {
 /** Cuts text with an ellipsis so that it fits into `width` pixels. */
 export function fitText(text: string, width: number, fontSize: number): string {
   if (textWidth(text, fontSize) <= width) return text;
-  const characters = [...text];
+  const characters = Array.from(text);
   while (characters.length > 1 && textWidth(`${characters.join('')}…`, fontSize) > width) characters.pop();
   return `${characters.join('').trimEnd()}…`;
 }

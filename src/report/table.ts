@@ -158,13 +158,13 @@ function textGrid(table: Table): readonly (readonly string[])[] {
 function columnWidths(text: readonly (readonly string[])[]): readonly number[] {
   // Markdown needs three dashes under a heading.
   return text[0]!.map((_, column) =>
-    text.reduce((widest, record) => Math.max(widest, [...record[column]!].length), 3),
+    text.reduce((widest, record) => Math.max(widest, Array.from(record[column]!).length), 3),
   );
 }
 
 function padded(record: readonly string[], widths: readonly number[], table: Table): readonly string[] {
   return record.map((text, column) => {
-    const space = ' '.repeat(widths[column]! - [...text].length);
+    const space = ' '.repeat(widths[column]! - Array.from(text).length);
     return column < table.rowAxes.length ? text + space : space + text;
   });
 }

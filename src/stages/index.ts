@@ -13,6 +13,9 @@ import { robustness } from './evaluate/robustness.ts';
 import { cnn } from './model/cnn.ts';
 import { average } from './predict/average.ts';
 import { classify } from './predict/classify.ts';
+import { reportCurves } from './report/curves.ts';
+import { reportImages } from './report/images.ts';
+import { reportTable } from './report/table.ts';
 import { sgd } from './train/sgd.ts';
 
 const all: readonly Stage[] = [
@@ -29,6 +32,9 @@ const all: readonly Stage[] = [
   average,
   classify,
   robustness,
+  reportCurves,
+  reportImages,
+  reportTable,
   constant,
   sleep,
 ];

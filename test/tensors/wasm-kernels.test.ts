@@ -12,7 +12,14 @@ interface Case {
   readonly padding: readonly [number, number, number, number];
 }
 
+// The filter gradient takes two ways, by kernel area × channels up to 32 or beyond: both occur with every stride.
 const cases: readonly Case[] = [
+  { size: [2, 7, 8, 5], kernel: [3, 3], filters: 4, stride: 1, padding: [1, 1, 1, 1] },
+  { size: [2, 9, 8, 5], kernel: [3, 3], filters: 2, stride: 2, padding: [1, 1, 1, 1] },
+  { size: [2, 8, 8, 7], kernel: [3, 2], filters: 3, stride: 2, padding: [0, 1, 1, 0] },
+  { size: [2, 9, 7, 34], kernel: [1, 1], filters: 3, stride: 2, padding: [0, 0, 0, 0] },
+  { size: [1, 10, 11, 9], kernel: [2, 2], filters: 2, stride: 3, padding: [0, 0, 0, 0] },
+  { size: [2, 4, 4, 5], kernel: [3, 3], filters: 2, stride: 1, padding: [3, 4, 3, 2] },
   { size: [2, 7, 8, 3], kernel: [3, 3], filters: 4, stride: 1, padding: [1, 1, 1, 1] },
   { size: [1, 5, 5, 1], kernel: [1, 1], filters: 1, stride: 1, padding: [0, 0, 0, 0] },
   { size: [3, 6, 5, 2], kernel: [5, 3], filters: 5, stride: 1, padding: [2, 2, 0, 0] },

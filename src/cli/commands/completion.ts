@@ -35,7 +35,12 @@ function completionWords(command: Command, path = ''): readonly Words[] {
     subcommands: command.commands.map((sub) => ({ name: sub.name(), description: sub.description() })),
     options: command.options.flatMap(({ long, description }) => (long ? [{ flag: long, description }] : [])),
   };
-  return [own, ...command.commands.flatMap((sub) => completionWords(sub, path === '' ? sub.name() : `${path} ${sub.name()}`))];
+  return [
+    own,
+    ...command.commands.flatMap((sub) =>
+      completionWords(sub, path === '' ? sub.name() : `${path} ${sub.name()}`),
+    ),
+  ];
 }
 
 function bash(words: readonly Words[]): string {
@@ -65,11 +70,17 @@ function fish(words: readonly Words[]): string {
   const lines = words.flatMap(({ path, subcommands, options }) => {
     const parts = path.split(' ').filter((part) => part !== '');
     const condition =
-      parts.length === 0 ? '__fish_use_subcommand' : parts.map((part) => `__fish_seen_subcommand_from ${part}`).join('; and ');
+      parts.length === 0
+        ? '__fish_use_subcommand'
+        : parts.map((part) => `__fish_seen_subcommand_from ${part}`).join('; and ');
     return [
-      ...subcommands.map(({ name, description }) => `complete -c ravelin -f -n ${quote(condition)} -a ${name} -d ${quote(description)}`),
-      ...options.map(({ flag, description }) =>
-        `complete -c ravelin -n ${quote(condition)} -l ${flag.slice(2)} -d ${quote(description)}`,
+      ...subcommands.map(
+        ({ name, description }) =>
+          `complete -c ravelin -f -n ${quote(condition)} -a ${name} -d ${quote(description)}`,
+      ),
+      ...options.map(
+        ({ flag, description }) =>
+          `complete -c ravelin -n ${quote(condition)} -l ${flag.slice(2)} -d ${quote(description)}`,
       ),
     ];
   });

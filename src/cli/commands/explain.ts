@@ -8,7 +8,8 @@ export function explain(code: string | undefined): ExitCode {
     return exitCodes.ok;
   }
   const page = explainCode(code);
-  if (page === undefined) throw new UsageError(`no error has the code '${code}'`, "'ravelin explain' lists them");
+  if (page === undefined)
+    throw new UsageError(`no error has the code '${code}'`, "'ravelin explain' lists them");
   print(page);
   return exitCodes.ok;
 }

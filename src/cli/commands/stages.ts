@@ -1,10 +1,13 @@
 import { stagesMarkdown, stageText } from '../../dsl/stages-page.ts';
-import { suggest } from '../../dsl/suggest.ts';
+import { nearest } from '../../dsl/nearest.ts';
 import { stages as registry } from '../../stages/index.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 
-export function stages(name: string | undefined, options: { readonly json?: boolean; readonly markdown?: boolean }): ExitCode {
+export function stages(
+  name: string | undefined,
+  options: { readonly json?: boolean; readonly markdown?: boolean },
+): ExitCode {
   if (options.markdown) {
     print(stagesMarkdown(registry));
     return exitCodes.ok;
@@ -17,7 +20,7 @@ export function stages(name: string | undefined, options: { readonly json?: bool
   }
   const stage = registry.get(name);
   if (stage === undefined) {
-    const near = suggest(name, [...registry.keys()]);
+    const near = nearest(name, registry.keys());
     throw new UsageError(
       `no stage type '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
       "'ravelin stages' lists them",

@@ -58,7 +58,7 @@ function keysOf(text: string, key: InkKey): readonly Key[] {
   if (key.escape) return [{ name: 'escape' }];
   if (key.backspace || key.delete) return [{ name: 'backspace' }];
   if (key.meta) return [];
-  return [...text].map((character): Key => {
+  return Array.from(text, (character): Key => {
     if (character === '\u0003') return { name: 'interrupt' };
     if (character === '\r' || character === '\n') return { name: 'enter' };
     return { name: 'text', text: character };

@@ -18,8 +18,10 @@ export function cellsBody(context: FrameContext, height: number): readonly Line[
   const index = selectedCell(view, state);
   const cell = index === null ? undefined : at(state.cells, index);
   const title: Line = [span(stage.id, 'bold'), span(`  ${stage.uses.join(', ')}`, 'dim')];
+  // What to do about a failure matters more than the rest of the table.
+  const detailRoom = cell?.failure === null ? Math.floor(height / 3) : height - 4;
   const details =
-    cell === undefined ? [] : detailLines(cell, state, columns).slice(0, Math.max(1, Math.floor(height / 3)));
+    cell === undefined ? [] : detailLines(cell, state, columns).slice(0, Math.max(1, detailRoom));
   const room = Math.max(1, height - 1 - details.length);
   const asGrid = view.cellFilter === '' && fitsAsGrid(state, stage, columns);
   const table = asGrid ? gridLines(context, stage, room) : listLines(context, stage, room);
@@ -100,9 +102,8 @@ function listLines(
     const cell = at(state.cells, index)!;
     const { pointer, ellipsis } = theme.glyphs;
     const right = progressText(cell);
-    const labels = Object.entries(cell.axes).map(([axis, label]) => `${axis}=${String(label)}`);
-    const name = labels.length === 0 ? cell.id : labels.join(',');
     const width = Math.max(4, columns - 4 - textColumns(right) - 1);
+    const name = cellName(cell, width);
     return [
       span(index === selected ? `${pointer} ` : '  ', 'bold'),
       statusSpan(cell.status, theme),
@@ -111,6 +112,14 @@ function listLines(
       span(` ${right}`, 'dim'),
     ];
   });
+}
+
+/** Axes with their labels; where that is too wide the labels alone, which are what differs. */
+function cellName(cell: CellState, width: number): string {
+  const axes = Object.entries(cell.axes);
+  if (axes.length === 0) return cell.id;
+  const named = axes.map(([axis, label]) => `${axis}=${String(label)}`).join(',');
+  return textColumns(named) <= width ? named : axes.map(([, label]) => String(label)).join(',');
 }
 
 function progressText(cell: CellState): string {

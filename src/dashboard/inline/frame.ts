@@ -125,7 +125,7 @@ function windowed(lines: readonly Line[], scroll: number, height: number): reado
 }
 
 function footerLines(context: FrameContext): readonly Line[] {
-  const { state, view, columns, theme } = context;
+  const { state, view, theme } = context;
   const lines: Line[] = [hints(context)];
   const failure = state.failures.at(-1);
   if (view.note !== '') lines.unshift([span(view.note, 'busy')]);
@@ -142,7 +142,6 @@ function footerLines(context: FrameContext): readonly Line[] {
       span(` ${failure.failure.message}`),
     ]);
   }
-  void columns;
   return lines;
 }
 

@@ -106,7 +106,8 @@ export function renderLine(line: Line, width: number, theme: Theme): string {
   let text = '';
   for (const { text: raw, style } of line) {
     if (room <= 0) break;
-    // eslint-disable-next-line no-control-regex -- a log line may hold anything, escape sequences included
+    if (raw === '') continue;
+
     const clean = raw.replace(/[\u0000-\u001F\u007F-\u009F]/g, ' ');
     const shown = clip(clean, room, theme.glyphs.ellipsis);
     room -= textColumns(shown);

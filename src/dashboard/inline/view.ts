@@ -124,7 +124,7 @@ function type(view: View, key: Key, state: DashboardState): View {
   const filter = view[name];
   const changed = (text: string): View => keepSelection({ ...view, [name]: text }, state);
   if (key.name === 'text') return changed(filter + key.text);
-  if (key.name === 'backspace') return changed([...filter].slice(0, -1).join(''));
+  if (key.name === 'backspace') return changed(Array.from(filter).slice(0, -1).join(''));
   if (key.name === 'enter') return { ...view, typing: false };
   if (key.name === 'escape') return { ...changed(''), typing: false };
   return view;

@@ -1,7 +1,7 @@
 import { decodeValue, encodeValue } from '../../values/codec.ts';
 import { concatValues, countOf, sliceValue } from '../../values/slices.ts';
+import type { PerImage } from '../../values/slices.ts';
 import type { PortKind, Value } from '../../values/value.ts';
-import { perImageKinds } from '../../values/value.ts';
 import type { Task } from '../executor.ts';
 import { StageError } from '../stage.ts';
 import type { Collected, Stage } from '../stage.ts';
@@ -50,7 +50,6 @@ export function readInputs(task: Task, store: Store, cache: ValueCache): Record<
 }
 
 function readValue(bound: BoundValue, shardCount: number | null, store: Store, cache: ValueCache): Value {
-  const cut = shardCount !== null && perImageKinds.has(bound.kind);
   const id = bound.digests.length === 1 ? bound.digests[0]! : bound.digests.join();
   let value = cache.get(id);
   if (value === undefined) {
@@ -70,11 +69,15 @@ function readValue(bound: BoundValue, shardCount: number | null, store: Store, c
       }
     }
     if (damaged.length > 0) throw new DamagedInputsError(damaged);
-    value = parts.length === 1 ? parts[0]! : concatValues(parts);
+    value = parts.length === 1 ? parts[0]! : concatValues(parts.filter(isPerImage));
     cache.set(id, value, bytes);
   }
-  if (!cut || (bound.skip === 0 && countOf(value) === shardCount)) return value;
+  if (shardCount === null || !isPerImage(value) || (bound.skip === 0 && countOf(value) === shardCount)) return value;
   return sliceValue(value, bound.skip, shardCount);
+}
+
+function isPerImage(value: Value): value is PerImage {
+  return value.kind === 'images' || value.kind === 'predictions';
 }
 
 /** Checks what a stage returned against its declaration: ports, kinds, number of images, finite numbers. */
@@ -87,7 +90,7 @@ export function checkOutputs(stage: Stage, task: Task, outputs: Readonly<Record<
     const value = outputs[port];
     if (value === undefined) throw new Error(`${stage.uses} did not return its output '${port}'`);
     if (value.kind !== kind) throw new Error(`${stage.uses} returned ${value.kind} for '${port}', which is declared ${kind}`);
-    if (task.shard !== null && perImageKinds.has(kind) && countOf(value) !== task.shard.count) {
+    if (task.shard !== null && isPerImage(value) && countOf(value) !== task.shard.count) {
       throw new Error(`${stage.uses} returned ${countOf(value)} images for '${port}' of a shard of ${task.shard.count}`);
     }
     checkFinite(stage.uses, task.cell, port, value);
@@ -119,14 +122,22 @@ export function writeOutputs(stage: Stage, task: Task, outputs: Readonly<Record<
   const written: Record<string, OutputPart[]> = {};
   for (const port of Object.keys(stage.out)) {
     const value = outputs[port]!;
-    const isList = perImageKinds.has(value.kind);
-    const count = isList ? countOf(value) : 0;
     const parts: OutputPart[] = [];
-    const chunk = isList && task.shard === null ? task.chunk ?? count : count;
-    for (let first = 0; first === 0 || first < count; first += Math.max(chunk, 1)) {
-      const images = Math.min(chunk, count - first);
-      const bytes = encodeValue(images === count ? value : sliceValue(value, first, images));
+    const write = (part: Value, images: number): void => {
+      const bytes = encodeValue(part);
       parts.push({ digest: store.writeObject(bytes), bytes: bytes.length, images });
+    };
+    if (!isPerImage(value)) write(value, 0);
+    else {
+      const count = countOf(value);
+      const chunk = task.shard === null ? (task.chunk ?? count) : count;
+      if (count <= chunk) write(value, count);
+      else {
+        for (let first = 0; first < count; first += chunk) {
+          const images = Math.min(chunk, count - first);
+          write(sliceValue(value, first, images), images);
+        }
+      }
     }
     written[port] = parts;
   }

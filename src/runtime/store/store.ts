@@ -82,7 +82,9 @@ export function openStore(folder: string, warn: (message: string) => void = () =
     const path = objectPath(digest);
     let bytes: Uint8Array;
     try {
-      bytes = readFileSync(path);
+      // No Buffer: its `slice` shares memory where that of every other byte array copies.
+      const file = readFileSync(path);
+      bytes = new Uint8Array(file.buffer, file.byteOffset, file.length);
     } catch (error) {
       if (errorCode(error) === 'ENOENT') throw new DamagedObjectError(digest, 'is missing from the cache');
       throw toStoreError(error, path);

@@ -1,6 +1,6 @@
 /**
  * Gradient of max pooling: each window hands its gradient to its first maximum, in row-major order, as TensorFlow and
- * PyTorch do. The backend's own kernel takes 20 times as long (18 ms for 64 × 28 × 28 × 16; this one under 1 ms).
+ * PyTorch do. The backend's own kernel takes four times as long (18 ms for 64 × 28 × 28 × 16, this one 5).
  */
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../tf.ts';

@@ -1,0 +1,40 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { UsageError } from './exit-codes.ts';
+
+/** `--cache DIR`, the environment's RAVELIN_CACHE, or `.ravelin` beside the pipeline. Absolute. */
+export function cacheFolderOf(file: string, option: string | undefined): string {
+  return resolve(option ?? process.env['RAVELIN_CACHE'] ?? join(dirname(resolve(file)), '.ravelin'));
+}
+
+/**
+ * The cache for commands that name no pipeline: as above, else the nearest `.ravelin` here or in a folder above, else the
+ * one among the folders just below that was used last. Throws `UsageError` where there is none.
+ */
+export function findCacheFolder(option: string | undefined): string {
+  const given = option ?? process.env['RAVELIN_CACHE'];
+  if (given !== undefined) {
+    if (!existsSync(given)) throw new UsageError(`there is no cache at ${given}`);
+    return resolve(given);
+  }
+  for (let folder = process.cwd(); ; folder = dirname(folder)) {
+    const candidate = join(folder, '.ravelin');
+    if (existsSync(candidate)) return candidate;
+    if (dirname(folder) === folder) break;
+  }
+  const below = readdirSync('.', { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => resolve(entry.name, '.ravelin'))
+    .filter((candidate) => existsSync(candidate))
+    .sort((a, b) => lastUse(b) - lastUse(a));
+  if (below[0] !== undefined) return below[0];
+  throw new UsageError(
+    'no .ravelin folder here or above',
+    'go to the folder of a pipeline that has run, or give --cache DIR',
+  );
+}
+
+function lastUse(cache: string): number {
+  const runs = join(cache, 'runs');
+  return statSync(existsSync(runs) ? runs : cache).mtimeMs;
+}

@@ -1,0 +1,78 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, extname, join } from 'node:path';
+import type { Value } from '../../values/value.ts';
+import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
+import { encodeAs, extensionsOf } from '../export-formats.ts';
+import { complain } from '../output.ts';
+import { readOutput } from '../outputs.ts';
+import { openPipeline, type PipelineOptions } from '../pipeline.ts';
+import { selected } from '../selection.ts';
+import { planPipeline } from './plan.ts';
+
+/** Writes outputs of cells that have run: one cell to a file, or any number to a folder. */
+export async function exportOutput(
+  file: string,
+  target: string,
+  options: PipelineOptions & { readonly to: string },
+): Promise<ExitCode> {
+  const pipeline = await openPipeline(file, options);
+  const [, selector, portName] = /^([^[.]+(?:\[[^\]]*\])?)(?:\.([\w-]+))?$/.exec(target) ?? [];
+  if (selector === undefined)
+    throw new UsageError(
+      `'${target}' is not CELL or CELL.port`,
+      "for example 'defended[attack=fgsm].images'",
+    );
+  const cells = [...selected(pipeline.graph, [selector])];
+  const extension = extname(options.to).slice(1).toLowerCase();
+  if (extension !== '' && cells.length > 1) {
+    throw new UsageError(
+      `'${selector}' names ${cells.length} cells, which do not fit into one file`,
+      `name one, such as ${pipeline.graph.cells[cells[0]!]!.id}, or give a folder`,
+    );
+  }
+  const planned = await planPipeline(pipeline, [selector], {});
+  for (const index of cells) {
+    const { cell, stage, units } = planned.cells[index]!;
+    const port = portName ?? stage.defaultOutput;
+    const kind = stage.out[port]?.kind;
+    if (kind === undefined)
+      throw new UsageError(
+        `${cell.uses} has no output '${port}'`,
+        `it has ${Object.keys(stage.out).join(', ')}`,
+      );
+    const outputs = units.map((unit) => unit.outputs).filter((unit) => unit !== null);
+    if (outputs.length < units.length) {
+      complain(`error: ${cell.id} has no complete result yet\n  fix: ravelin run ${file} '${cell.id}'`);
+      return exitCodes.cellFailed;
+    }
+    const value = await readOutput(pipeline.store, outputs, port, kind);
+    if (extension === '') await writeAll(value, join(options.to, fileName(cell.id, port)));
+    else await writeOne(value, extension, options.to);
+  }
+  return exitCodes.ok;
+}
+
+async function writeOne(value: Value, extension: string, path: string): Promise<void> {
+  const bytes = await encodeAs(value, extension);
+  if (bytes === undefined) {
+    throw new UsageError(
+      `${value.kind} cannot be written as .${extension}`,
+      `use ${extensionsOf(value)
+        .map((name) => `.${name}`)
+        .join(', ')}`,
+    );
+  }
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, bytes);
+  complain(`wrote ${path}`);
+}
+
+/** A figure has several files; anything else goes into the first format that holds all of it. */
+async function writeAll(value: Value, stem: string): Promise<void> {
+  const extensions = value.kind === 'figure' ? extensionsOf(value) : extensionsOf(value).slice(0, 1);
+  for (const extension of extensions) await writeOne(value, extension, `${stem}.${extension}`);
+}
+
+function fileName(cell: string, port: string): string {
+  return `${cell.replaceAll(/[^\w.=,[\]-]/g, '_')}.${port}`;
+}

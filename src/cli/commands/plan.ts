@@ -1,0 +1,55 @@
+import { plan as makePlan, type Plan } from '../../runtime/plan.ts';
+import { countShards, planJson } from '../../runtime/plan-json.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { formatColumns, print } from '../output.ts';
+import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
+import { chooseCells, type SelectionOptions } from '../selection.ts';
+
+export interface PlanOptions extends PipelineOptions, SelectionOptions {
+  readonly json?: boolean;
+  readonly exitCode?: boolean;
+}
+
+export async function plan(
+  file: string,
+  selectors: readonly string[],
+  options: PlanOptions,
+): Promise<ExitCode> {
+  const pipeline = await openPipeline(file, options);
+  const planned = await planPipeline(pipeline, selectors, options);
+  if (options.json) print(JSON.stringify(planJson(pipeline.graph, planned)));
+  else print(planText(pipeline, planned));
+  return options.exitCode && planned.totals.run > 0 ? exitCodes.workPending : exitCodes.ok;
+}
+
+export async function planPipeline(
+  { graph, registry, store, numerics }: OpenPipeline,
+  selectors: readonly string[],
+  options: SelectionOptions,
+): Promise<Plan> {
+  return makePlan({ graph, registry, store, numerics, ...chooseCells(graph, selectors, options) });
+}
+
+/** Cells with the same story are told once; a stage of thousands of cells is a few lines. */
+function planText({ graph }: OpenPipeline, planned: Plan): string {
+  const rows: string[][] = [];
+  for (const stage of graph.stages) {
+    const stories = new Map<string, { cells: string[]; run: number; total: number; because: string }>();
+    for (const cell of planned.cells.slice(stage.firstCell, stage.firstCell + stage.cellCount)) {
+      if (cell === null) continue;
+      const shards = countShards(cell.units);
+      const because = cell.failure === null ? cell.because.join('; ') : `cannot run: ${cell.failure.message}`;
+      const story = stories.get(because) ?? { cells: [], run: 0, total: 0, because };
+      story.cells.push(cell.cell.id);
+      story.run += shards.run;
+      story.total += shards.total;
+      stories.set(because, story);
+    }
+    for (const { cells, run, total, because } of stories.values()) {
+      const name = cells.length === 1 ? cells[0]! : `${stage.id} (${cells.length} cells)`;
+      rows.push([run > 0 ? 'run' : 'reuse', name, `${run > 0 ? run : total} of ${total} shards`, because]);
+    }
+  }
+  const { cells, shards, reuse, run } = planned.totals;
+  return `${formatColumns(rows)}\n\n${cells} cells, ${shards} shards: ${reuse} reused, ${run} to run`;
+}

@@ -1,0 +1,163 @@
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { chooseRenderer, createRenderer } from '../../dashboard/create-renderer.ts';
+import type { Renderer } from '../../dashboard/renderer.ts';
+import type { RunEvent } from '../../runtime/events.ts';
+import { execute, type RunSummary } from '../../runtime/execute.ts';
+import type { Executor } from '../../runtime/executor.ts';
+import { newRunId, openLedger } from '../../runtime/ledger.ts';
+import type { Plan } from '../../runtime/plan.ts';
+import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
+import { complain } from '../output.ts';
+import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
+import { resultTables } from '../result-tables.ts';
+import type { SelectionOptions } from '../selection.ts';
+import { plan, planPipeline } from './plan.ts';
+
+export interface RunOptions extends PipelineOptions, SelectionOptions {
+  readonly jobs?: number;
+  readonly executor?: 'local' | 'slurm';
+  readonly dryRun?: boolean;
+  readonly keepGoing?: boolean;
+  readonly failFast?: boolean;
+  readonly ui: 'auto' | 'inline' | 'full' | 'plain' | 'json' | 'quiet';
+}
+
+export async function run(
+  file: string,
+  selectors: readonly string[],
+  options: RunOptions,
+): Promise<ExitCode> {
+  if (options.dryRun) return plan(file, selectors, options);
+  if (options.keepGoing && options.failFast)
+    throw new UsageError('--keep-going and --fail-fast exclude each other');
+  const pipeline = await openPipeline(file, options);
+  if ((options.executor ?? pipeline.graph.executor.uses) !== 'local') {
+    complain('error: this version of ravelin has only the local executor\n  fix: run with --executor local');
+    return exitCodes.executor;
+  }
+  const planned = await planPipeline(pipeline, selectors, options);
+  const interruption = listenForInterrupts();
+  const ledger = openLedger(pipeline.cacheFolder, newRunId());
+  const screen = await openScreen(options.ui, planned, interruption.interrupt);
+  const emit = (event: RunEvent) => {
+    ledger.append(event);
+    screen.onEvent(event);
+  };
+  const workers = options.jobs ?? availableParallelism();
+  let summary: RunSummary;
+  try {
+    summary = await execute({
+      graph: pipeline.graph,
+      plan: planned,
+      store: pipeline.store,
+      run: ledger.run,
+      backend: pipeline.backend,
+      workers,
+      openExecutor: () => openPool(pipeline, workers),
+      emit,
+      drain: interruption.drain,
+      kill: interruption.kill,
+      ...(options.keepGoing && { onError: 'continue' as const }),
+      ...(options.failFast && { onError: 'stop' as const }),
+    });
+  } finally {
+    ledger.close();
+    interruption.stop();
+  }
+  await screen.finish(options.ui === 'quiet' ? '' : await resultTables(pipeline, planned));
+  return exitCodeOf(summary, interruption.signal());
+}
+
+async function openPool({ graph, cacheFolder, backend }: OpenPipeline, workers: number): Promise<Executor> {
+  const [{ createLocalPool }, { dirname }] = await Promise.all([
+    import('../../runtime/local/pool.ts'),
+    import('node:path'),
+  ]);
+  return createLocalPool({
+    entry: fileURLToPath(new URL('worker.js', import.meta.url)),
+    workers,
+    setup: {
+      root: graph.root,
+      folder: dirname(graph.file),
+      cacheFolder,
+      backend,
+      version: process.env['RAVELIN_VERSION'] ?? 'development',
+    },
+    env: { RAVELIN_PLUGINS: JSON.stringify(graph.plugins) },
+  });
+}
+
+/** A run with nothing to do gets lines whatever the terminal, so that it loads no Ink. */
+async function openScreen(ui: RunOptions['ui'], planned: Plan, onInterrupt: () => void): Promise<Renderer> {
+  if (ui === 'full') throw new UsageError('--ui full is not part of this version', 'use --ui inline');
+  const io = {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    environment: process.env,
+    now: Date.now,
+  };
+  const kind = ui !== 'auto' ? ui : planned.totals.run === 0 ? 'plain' : chooseRenderer(io);
+  let renderer: Renderer = await createRenderer(kind, {
+    ...io,
+    onInterrupt,
+    onQuit: () => {
+      // The run lives in this process: leaving the screen goes on with lines.
+      const left = renderer;
+      void createRenderer('plain', { ...io, onInterrupt, onQuit: () => undefined }).then(async (plain) => {
+        renderer = plain;
+        await left.finish();
+      });
+    },
+  });
+  return { onEvent: (event) => renderer.onEvent(event), finish: (results) => renderer.finish(results) };
+}
+
+/** The first Ctrl-C (or SIGTERM) finishes what is running and starts nothing new, the second stops at once. */
+function listenForInterrupts(): {
+  readonly drain: AbortSignal;
+  readonly kill: AbortSignal;
+  readonly interrupt: () => void;
+  readonly signal: () => 'SIGINT' | 'SIGTERM';
+  readonly stop: () => void;
+} {
+  const drain = new AbortController();
+  const kill = new AbortController();
+  let last: 'SIGINT' | 'SIGTERM' = 'SIGINT';
+  const interrupt = (signal: 'SIGINT' | 'SIGTERM') => {
+    last = signal;
+    if (drain.signal.aborted) {
+      kill.abort();
+      return;
+    }
+    drain.abort();
+    complain('finishing the shards that are running; once more stops at once. Everything committed is kept.');
+  };
+  const onInterrupt = () => interrupt('SIGINT');
+  const onTerminate = () => interrupt('SIGTERM');
+  process.on('SIGINT', onInterrupt);
+  process.on('SIGTERM', onTerminate);
+  return {
+    drain: drain.signal,
+    kill: kill.signal,
+    interrupt: onInterrupt,
+    signal: () => last,
+    stop: () => {
+      process.off('SIGINT', onInterrupt);
+      process.off('SIGTERM', onTerminate);
+    },
+  };
+}
+
+function exitCodeOf(summary: RunSummary, signal: 'SIGINT' | 'SIGTERM'): ExitCode {
+  switch (summary.status) {
+    case 'ok':
+      return exitCodes.ok;
+    case 'interrupted':
+      return signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated;
+    case 'failed':
+      if (summary.failures.some(({ failure }) => failure.code === 'storage')) return exitCodes.storage;
+      return summary.stopped ? exitCodes.cellFailed : exitCodes.finishedWithFailures;
+  }
+}

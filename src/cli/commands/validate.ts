@@ -1,0 +1,41 @@
+import { dirname, resolve } from 'node:path';
+import type { Diagnostic } from '../../dsl/diagnostic.ts';
+import { loadPipeline, pluginsOf, projectRoot } from '../../dsl/load.ts';
+import { diagnosticJson } from '../../dsl/render-diagnostic.ts';
+import type { SourceFile } from '../../dsl/source.ts';
+import { DiagnosticsError, showDiagnostics } from '../diagnostics.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { print, printJson } from '../output.ts';
+import type { PipelineOptions } from '../pipeline.ts';
+import { loadRegistry } from '../plugins.ts';
+
+export async function validate(
+  files: readonly string[],
+  options: PipelineOptions & { readonly json?: boolean },
+): Promise<ExitCode> {
+  let valid = true;
+  const all: unknown[] = [];
+  for (const file of files) {
+    const path = resolve(file);
+    const registry = await loadRegistry(pluginsOf(path), projectRoot(path), dirname(path));
+    const loaded = loadPipeline({
+      file: path,
+      registry,
+      ...(options.set && { overrides: options.set }),
+      ...(options.profile && { profile: options.profile }),
+      ...(options.maxCells !== undefined && { maxCells: options.maxCells }),
+      env: process.env,
+    });
+    valid &&= loaded.ok;
+    const diagnostics: readonly Diagnostic[] = loaded.ok ? loaded.warnings : loaded.diagnostics;
+    const sources: readonly SourceFile[] = loaded.ok ? loaded.value.sources : loaded.sources;
+    if (options.json) all.push(...diagnostics.map((diagnostic) => diagnosticJson(diagnostic, sources)));
+    else if (diagnostics.length > 0) showDiagnostics(new DiagnosticsError(diagnostics, sources));
+    if (loaded.ok && !options.json) {
+      const { graph } = loaded.value;
+      print(`${file}: ok, ${graph.stages.length} stages, ${graph.cells.length} cells`);
+    }
+  }
+  if (options.json) printJson(all);
+  return valid ? exitCodes.ok : exitCodes.usage;
+}

@@ -1,0 +1,35 @@
+import { why as explainCell } from '../../runtime/plan-json.ts';
+import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
+import { print, printJson } from '../output.ts';
+import { openPipeline, type PipelineOptions } from '../pipeline.ts';
+import { selected } from '../selection.ts';
+import { planPipeline } from './plan.ts';
+
+export async function why(
+  file: string,
+  cell: string,
+  options: PipelineOptions & { readonly json?: boolean },
+): Promise<ExitCode> {
+  const pipeline = await openPipeline(file, options);
+  const cells = selected(pipeline.graph, [cell]);
+  const planned = await planPipeline(pipeline, [cell], {});
+  const stories = [...cells]
+    .map((index) => explainCell(planned, pipeline.store, index))
+    .filter((story) => story !== null);
+  if (stories.length === 0) throw new UsageError(`'${cell}' names no cell`);
+  if (options.json) {
+    printJson(stories.length === 1 ? stories[0] : stories);
+    return exitCodes.ok;
+  }
+  for (const { cell: id, because, failure, shards } of stories) {
+    const run = shards.filter(({ state }) => state !== 'reuse').length;
+    print(`${id}: ${run === 0 ? 'reused' : `${run} of ${shards.length} shards to run`}`);
+    if (failure !== null) print(`  cannot run: ${failure.message}`);
+    for (const reason of because) print(`  ${reason}`);
+    const reused = shards.find(({ state }) => state === 'reuse');
+    if (run === 0 && reused?.created !== undefined) {
+      print(`  nothing that it depends on has changed since ${reused.created}`);
+    }
+  }
+  return exitCodes.ok;
+}

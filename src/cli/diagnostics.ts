@@ -1,0 +1,20 @@
+import type { Diagnostic } from '../dsl/diagnostic.ts';
+import { renderDiagnostics } from '../dsl/render-diagnostic.ts';
+import type { SourceFile } from '../dsl/source.ts';
+import { complain, wantsColor } from './output.ts';
+
+/** A pipeline with mistakes in it: carries them to the one place that prints them; exit code 2. */
+export class DiagnosticsError extends Error {
+  override readonly name = 'DiagnosticsError';
+  readonly diagnostics: readonly Diagnostic[];
+  readonly sources: readonly SourceFile[];
+  constructor(diagnostics: readonly Diagnostic[], sources: readonly SourceFile[]) {
+    super(`${diagnostics.length} mistakes in the pipeline`);
+    this.diagnostics = diagnostics;
+    this.sources = sources;
+  }
+}
+
+export function showDiagnostics({ diagnostics, sources }: DiagnosticsError): void {
+  complain(renderDiagnostics(diagnostics, sources, { color: wantsColor(process.stderr) }));
+}

@@ -1,0 +1,26 @@
+import type { StageRegistry } from '../runtime/stage.ts';
+import type { Outputs } from '../runtime/store/record.ts';
+import type { Store } from '../runtime/store/store.ts';
+import type { PortKind, Value } from '../values/value.ts';
+
+/** Reads one output of a finished cell: the parts of all its units, verified, decoded and joined. */
+export async function readOutput(
+  store: Store,
+  units: readonly Outputs[],
+  port: string,
+  kind: PortKind,
+): Promise<Value> {
+  const { decodeValue } = await import('../values/codec.ts');
+  const parts = units.flatMap((outputs) => outputs[port] ?? []);
+  if (kind === 'images' || kind === 'predictions') {
+    const { concatValues } = await import('../values/slices.ts');
+    const values = parts.map(({ digest }) => decodeValue(kind, store.readObject(digest)));
+    return concatValues(values.filter((value) => value.kind === 'images' || value.kind === 'predictions'));
+  }
+  return decodeValue(kind, store.readObject(parts[0]!.digest));
+}
+
+/** Kind of a port of a stage type; undefined where either is not known to this version. */
+export function kindOfPort(registry: StageRegistry, uses: string, port: string): PortKind | undefined {
+  return registry.get(uses)?.out[port]?.kind;
+}

@@ -1,0 +1,101 @@
+import { dirname, resolve } from 'node:path';
+import type { Graph } from '../dsl/graph.ts';
+import { readCachedGraph, writeCachedGraph, type GraphRequest } from '../runtime/graph-cache.ts';
+import { sha256 } from '../runtime/digest.ts';
+import type { StageRegistry } from '../runtime/stage.ts';
+import { openStore, type Store } from '../runtime/store/store.ts';
+import { stages } from '../stages/index.ts';
+import { numericIdentity } from '../tensors/backend.ts';
+import { resolveBackend } from './backend.ts';
+import { cacheFolderOf } from './cache-folder.ts';
+import { complain } from './output.ts';
+import { loadRegistry } from './plugins.ts';
+
+export interface PipelineOptions {
+  readonly set?: readonly string[];
+  readonly profile?: readonly string[];
+  readonly seed?: number;
+  readonly maxCells?: number;
+  readonly backend?: string;
+  readonly cache?: string;
+}
+
+/** A pipeline file with everything that a command needs to plan or run it. */
+export interface OpenPipeline {
+  readonly file: string;
+  readonly graph: Graph;
+  readonly registry: StageRegistry;
+  readonly store: Store;
+  readonly cacheFolder: string;
+  readonly backend: string;
+  readonly numerics: { readonly backend: string; readonly version: string };
+}
+
+/**
+ * Reads, checks and resolves a pipeline, from the graph cache where its files are as they were. Throws
+ * `DiagnosticsError` for a pipeline with mistakes.
+ */
+export async function openPipeline(file: string, options: PipelineOptions): Promise<OpenPipeline> {
+  const path = resolve(file);
+  const cacheFolder = cacheFolderOf(path, options.cache);
+  const backend = resolveBackend(options.backend ?? 'auto');
+  const { graph, registry } = await loadGraph(path, cacheFolder, options);
+  return {
+    file: path,
+    graph,
+    registry,
+    store: openStore(cacheFolder, (message) => complain(`warning: ${message}`)),
+    cacheFolder,
+    backend,
+    numerics: numericIdentity(backend),
+  };
+}
+
+async function loadGraph(
+  file: string,
+  cacheFolder: string,
+  options: PipelineOptions,
+): Promise<{ readonly graph: Graph; readonly registry: StageRegistry }> {
+  const request: GraphRequest = {
+    file,
+    version: process.env['RAVELIN_VERSION'] ?? 'development',
+    stages: process.env['RAVELIN_BUILD'] ?? 'development',
+    overrides: {
+      set: options.set ?? [],
+      profile: options.profile ?? [],
+      seed: options.seed ?? null,
+      maxCells: options.maxCells ?? null,
+    },
+  };
+  // Plugins may change without our noticing: their pipelines are resolved every time.
+  const cached = readCachedGraph(cacheFolder, request);
+  if (cached !== null) return { graph: cached, registry: stages };
+  const [{ loadPipeline, pluginsOf, projectRoot }, { DiagnosticsError }] = await Promise.all([
+    import('../dsl/load.ts'),
+    import('./diagnostics.ts'),
+  ]);
+  const registry = await loadRegistry(pluginsOf(file), projectRoot(file), dirname(file));
+  const loaded = loadPipeline({
+    file,
+    registry,
+    ...(options.set && { overrides: options.set }),
+    ...(options.profile && { profile: options.profile }),
+    ...(options.seed !== undefined && { seed: options.seed }),
+    ...(options.maxCells !== undefined && { maxCells: options.maxCells }),
+    env: process.env,
+  });
+  if (!loaded.ok) throw new DiagnosticsError(loaded.diagnostics, loaded.sources);
+  const { graph, sources, env } = loaded.value;
+  if (loaded.warnings.length > 0) {
+    const { showDiagnostics } = await import('./diagnostics.ts');
+    showDiagnostics(new DiagnosticsError(loaded.warnings, sources));
+  } else if (graph.plugins.length === 0) {
+    const files = Object.fromEntries(
+      sources
+        .filter(({ absolute }) => absolute !== null)
+        .map(({ absolute, text }) => [absolute, sha256(text)]),
+    );
+    writeCachedGraph(cacheFolder, request, { files, env }, graph);
+  }
+  return { graph, registry };
+}

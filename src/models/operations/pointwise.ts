@@ -1,0 +1,46 @@
+/** Activations, dense layers and the rearrangements of a network, with their gradients. */
+import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { tf } from '../../tensors/tf.ts';
+import type { Activation } from './convolution.ts';
+
+export function activate(x: Tensor, activation: Activation): Tensor {
+  if (activation === 'relu') return tf.relu(x);
+  return activation === 'relu6' ? tf.relu6(x) : tf.clone(x);
+}
+
+/** Gradient before an activation, from the one after it and its output; 0 at the kinks. */
+export function activationGradient(dy: Tensor, output: Tensor, activation: Activation): Tensor {
+  if (activation === 'linear') return tf.clone(dy);
+  return tf.tidy(() => {
+    const open = tf.mul(dy, tf.step(output));
+    return activation === 'relu' ? open : tf.mul(open, tf.step(tf.sub(6, output)));
+  });
+}
+
+/** `[n, f] × [f, u] + [u]`. */
+export function dense(x: Tensor, weight: Tensor, bias: Tensor | null, activation: Activation): Tensor {
+  return tf.tidy(() => {
+    const product = tf.matMul(x as Tensor2D, weight as Tensor2D);
+    const sum = bias === null ? product : tf.add(product, bias);
+    return activation === 'linear' ? sum : activate(sum, activation);
+  });
+}
+
+/** The option-A shortcut: every `stride`-th pixel, with zero channels before and after. */
+export function shortcut(x: Tensor, stride: number, before: number, after: number): Tensor {
+  return tf.tidy(() => {
+    const kept = stride === 1 ? tf.clone(x) : tf.stridedSlice(x, [0, 0, 0, 0], [...x.shape], [1, stride, stride, 1]);
+    return before + after === 0 ? kept : tf.pad(kept, [[0, 0], [0, 0], [0, 0], [before, after]]); // prettier-ignore
+  });
+}
+
+export function shortcutGradient(dy: Tensor, inputShape: readonly number[], stride: number, before: number): Tensor {
+  return tf.tidy(() => {
+    const [count, height, width, channels] = inputShape as [number, number, number, number];
+    const kept = tf.slice(dy, [0, 0, 0, before], [count, dy.shape[1]!, dy.shape[2]!, channels]);
+    if (stride === 1) return kept;
+    // The first of stride² phases is the gradient, the others are zero: depth-to-space interleaves them.
+    const phases = tf.pad(kept, [[0, 0], [0, 0], [0, 0], [0, (stride * stride - 1) * channels]]); // prettier-ignore
+    return tf.slice(tf.depthToSpace(phases as Tensor4D, stride, 'NHWC'), [0, 0, 0, 0], [count, height, width, channels]);
+  });
+}

@@ -1,0 +1,247 @@
+import { render } from 'ink-testing-library';
+import { afterEach, describe, expect, test } from 'vitest';
+import { App } from '../../src/dashboard/inline/app.tsx';
+import { createScreen } from '../../src/dashboard/inline/screen.ts';
+import { chooseTheme, renderLine, span, textColumns } from '../../src/dashboard/inline/theme.ts';
+import type { Effect } from '../../src/dashboard/inline/view.ts';
+import type { RunEvent } from '../../src/runtime/events.ts';
+import { after, scriptedRun, start } from './fixtures/scripted-run.ts';
+
+const noColour = { LANG: 'C.UTF-8', NO_COLOR: '1' };
+const failing = 'adversarial[attack=fgsm,strength=0.02]';
+let unmount: (() => void) | undefined;
+afterEach(() => unmount?.());
+
+interface Shown {
+  readonly lines: () => string[];
+  readonly type: (...keys: string[]) => Promise<void>;
+  readonly effects: Effect[];
+  readonly screen: ReturnType<typeof createScreen>;
+}
+
+function show(
+  events: readonly RunEvent[],
+  options: { columns?: number; rows?: number; seconds?: number; environment?: Record<string, string> } = {},
+): Shown {
+  const { columns = 80, rows = 16, seconds = 2.4, environment = noColour } = options;
+  const effects: Effect[] = [];
+  const screen = createScreen({
+    theme: chooseTheme(environment),
+    size: () => ({ columns, rows }),
+    now: () => start + seconds * 1000,
+    onEffect: (effect) => effects.push(effect),
+  });
+  for (const event of events) screen.onEvent(event);
+  screen.tick();
+  const app = render(<App screen={screen} interactive={true} />);
+  unmount = app.unmount;
+  return {
+    lines: () =>
+      app
+        .lastFrame()!
+        .split('\n')
+        .map((line) => line.trimEnd()),
+    // A lone escape is told from the start of a sequence by a pause.
+    type: async (...keys) => {
+      for (const key of keys) {
+        await pause(key === '\u001B' ? 80 : 15);
+        app.stdin.write(key);
+        await pause(key === '\u001B' ? 80 : 15);
+      }
+    },
+    effects,
+    screen,
+  };
+}
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const until = (seconds: number, events: readonly RunEvent[]) =>
+  events.filter((event) => event.at <= start + seconds * 1000);
+
+describe('the list of stages', () => {
+  test('shows every stage with its strip, counts and rate', () => {
+    const { lines } = show(until(2.4, scriptedRun()));
+    expect(lines()).toEqual(
+      [
+        '⠋ figure-4 · 2.4 s · about 1.1 s left · wasm ×2 · peak 300 MiB',
+        '9/20 cells · 2 reused · 1 running · 373 images/s · cache 5 hits, saved 1:00',
+        '› photos      ▓▓▓▓                       1/1          reused',
+        '  trained     ▓                          1/1          reused',
+        '  adversarial ▓▓▓▓▓▓                     6/6   1.2 s  640 images/s',
+        '  scores      ▓▒░░░░░░░░░░              1/12   0.2 s  640 images/s',
+        '? help · q quit · enter open · ↑↓ move · w why · l log · / filter',
+      ].map((line) => expect.stringMatching(looksLike(line)) as string),
+    );
+  });
+
+  test('fits into 40 columns of ASCII', () => {
+    const { lines } = show(until(1.7, scriptedRun({ failing })), {
+      columns: 40,
+      rows: 12,
+      seconds: 1.7,
+      environment: { TERM: 'linux', NO_COLOR: '1' },
+    });
+    const shown = lines();
+    expect(shown.every((line) => textColumns(line) <= 40 && /^[\x20-\x7E]*$/.test(line))).toBe(true);
+    expect(shown.slice(-6)).toEqual([
+      '> photos      ====                   1/1',
+      '  trained     =                      1/1',
+      '  adversarial #x##+.                 3/6',
+      '  scores      ............          0/12',
+      'x adversarial[attack=fgsm,strength=0.02]',
+      '? help | q quit | f failure | enter open',
+    ]);
+  });
+
+  test('a thousand cells are compressed, and one failure among them still shows', () => {
+    const many = {
+      attacks: Array.from({ length: 20 }, (_, i) => `a${i}`),
+      strengths: Array.from({ length: 50 }, (_, i) => i),
+      defenses: ['none'],
+    };
+    const events = until(60, scriptedRun({ ...many, failing: 'adversarial[attack=a3,strength=7]' }));
+    const { lines } = show(events, { columns: 100, seconds: 60 });
+    const row = lines().find((line) => line.includes('adversarial '))!;
+    expect(textColumns(row)).toBeLessThanOrEqual(100);
+    expect(row.match(/✗/g)).toHaveLength(1);
+    expect(row).toMatch(/▓+✗▓*▒░+ +\d+\/1,000/);
+  });
+
+  test('is never as high as the terminal, and the window follows the selection', async () => {
+    const events = Array.from({ length: 50 }, (_, index) =>
+      after(0, {
+        type: 'cell-planned',
+        cell: `stage${index}`,
+        stage: `stage${index}`,
+        uses: 'debug/sleep',
+        axes: {},
+        shards: { total: 1, reuse: 0, run: 1 },
+        images: 0,
+        because: [],
+      }),
+    );
+    const { lines, type } = show(events, { rows: 10 });
+    expect(lines()).toHaveLength(9);
+    await type('j'.repeat(49));
+    expect(lines()).toHaveLength(9);
+    expect(lines().find((line) => line.startsWith('›'))).toContain('stage49');
+  });
+
+  test('the filter narrows the list while it is typed, escape clears it', async () => {
+    const { lines, type } = show(until(2.4, scriptedRun()));
+    await type('/', 'rob');
+    expect(lines().slice(2)).toEqual([
+      expect.stringContaining('› scores') as string,
+      '/rob_',
+      'type to filter, enter keeps it, esc clears it',
+    ]);
+    await type('\r');
+    expect(lines().at(-2)).toBe('/rob (esc clears)');
+    await type('\u001B');
+    expect(lines().filter((line) => line.includes('photos'))).toHaveLength(1);
+  });
+});
+
+describe('a stage', () => {
+  test('opens as a grid of its axes with the accuracy as it arrives', async () => {
+    const { lines, type } = show(until(4, scriptedRun()), { seconds: 4 });
+    await type('j', 'j', 'j', '\r');
+    expect(lines().slice(2, 10)).toEqual([
+      'scores  evaluate/robustness',
+      'attack · strength  none   jpeg',
+      'fgsm · 0           99.0   99.0',
+      'fgsm · 0.02        79.0   79.4',
+      'fgsm · 0.06        39.0   40.2',
+      'i-fgsm · 0         99.0   99.0',
+      // Without colours the chosen cell, which is the one that runs, has brackets.
+      'i-fgsm · 0.02      79.0 [    ▒]',
+      'i-fgsm · 0.06         ░      ░',
+    ]);
+  });
+
+  test('the accuracies have colours from red to green', async () => {
+    const { screen, type } = show(scriptedRun(), {
+      seconds: 10,
+      environment: { LANG: 'C.UTF-8', FORCE_COLOR: '1' },
+    });
+    await type('j', 'j', 'j', '\r');
+    const grid = screen.lines().join('\n');
+    expect(grid).toContain('\u001B[38;5;40m  99.0 \u001B[0m');
+    expect(grid).toContain('\u001B[38;5;208m  39.0 \u001B[0m');
+  });
+
+  test('opens as a list where the grid does not fit', async () => {
+    const { lines, type } = show(until(4, scriptedRun()), { seconds: 4, columns: 26, rows: 30 });
+    await type('j', 'j', 'j', '\r');
+    expect(lines().some((line) => /^[› ] ▓ (i-)?fgsm,[\d.]+,(none|jpeg) +\d\d\.\d %$/.test(line))).toBe(true);
+  });
+
+  test('f leads to the failure, w says why, l shows the log, escape goes back', async () => {
+    const { lines, type } = show(until(3, scriptedRun({ failing })), { columns: 100 });
+    await type('f');
+    expect(lines()).toContain(
+      "again: ravelin run pipelines/figure-4.yaml --only 'adversarial[attack=fgsm,strength=0.02]'",
+    );
+    expect(lines()).toContain('the worker ran out of memory at 1.5 GiB [out-of-memory]');
+    await type('w');
+    expect(lines().slice(2, 5)).toEqual([`why ${failing}`, 'attack/fgsm', '- with.steps 10 → 20']);
+    await type('l');
+    expect(lines().slice(2, 4)).toEqual([`log ${failing}`, 'shard 0: 64 images']);
+    await type('\u001B', '\u001B', '\u001B');
+    expect(lines().some((line) => line.startsWith('› adversarial'))).toBe(true);
+  });
+});
+
+test('Ctrl-C drains once and stops at the second time; q quits', async () => {
+  const { lines, type, effects } = show(until(2.4, scriptedRun()));
+  await type('\u0003');
+  expect(effects).toEqual(['drain']);
+  expect(lines().at(-2)).toBe('finishing the shards that run; Ctrl-C again stops at once');
+  await type('\u0003', 'q');
+  expect(effects).toEqual(['drain', 'stop', 'quit']);
+});
+
+test('the last frame has the result and no hints', async () => {
+  const { lines, screen } = show(scriptedRun());
+  screen.end();
+  await pause(40);
+  expect(lines()[0]).toMatch(/^figure-4 · ok in [\d.]+ s · wasm ×2/);
+  expect(lines().at(-1)).toContain('scores');
+});
+
+test('help names every key', async () => {
+  const { lines, type } = show([]);
+  await type('?');
+  expect(lines().join('\n')).toMatch(/enter[^]*esc[^]*\/[^]*w [^]*l [^]*f [^]*q [^]*Ctrl-C/);
+});
+
+describe('terminal text', () => {
+  test('control characters and escape sequences of a log never reach the terminal', () => {
+    expect(renderLine([span('a\u001B[2Jb\rc')], 20, chooseTheme(noColour))).toBe('a [2Jb c');
+  });
+
+  test('wide characters count twice, and text is cut to the width', () => {
+    expect(textColumns('日本a')).toBe(5);
+    expect(renderLine([span('日本語'), span('abc')], 5, chooseTheme(noColour))).toBe('日本…');
+  });
+
+  test('colour and glyphs follow the environment', () => {
+    expect(chooseTheme({ LANG: 'de_DE.UTF-8', TERM: 'xterm' })).toMatchObject({
+      colour: true,
+      glyphs: { done: '▓' },
+    });
+    expect(chooseTheme({ LANG: 'C', TERM: 'xterm', NO_COLOR: '1' })).toMatchObject({
+      colour: false,
+      glyphs: { done: '#' },
+    });
+    expect(chooseTheme({ NO_COLOR: '1', FORCE_COLOR: '1' }).colour).toBe(true);
+    expect(chooseTheme({ FORCE_COLOR: '0' }).colour).toBe(false);
+    expect(chooseTheme({ LANG: 'C.UTF-8', TERM: 'linux' }).glyphs.done).toBe('#');
+  });
+});
+
+/** The line with its spinner left open; everything else literal. */
+function looksLike(line: string): RegExp {
+  const literal = line.replace(/^⠋/, 'SPINNER').replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${literal.replace('SPINNER', '[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]')}$`);
+}

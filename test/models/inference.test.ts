@@ -1,0 +1,174 @@
+import type { Tensor4D } from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { AttackLoss } from '../../src/models/classifier.ts';
+import { lossGradient, openClassifier } from '../../src/models/inference.ts';
+import { NetworkError } from '../../src/models/network.ts';
+import { openBackend } from '../../src/tensors/backend.ts';
+import { randomStream } from '../../src/tensors/random.ts';
+import { tf } from '../../src/tensors/tf.ts';
+import type { Model, Network } from '../../src/values/model.ts';
+import { allOperations, networkWith, randomModel } from './networks.ts';
+import { crossEntropy, margin, referenceGradient, referenceLogits } from './reference.ts';
+
+const layers: Readonly<Record<string, () => Network>> = {
+  'a convolution': () => networkWith((b, x) => b.conv('c', x, { filters: 3, kernel: [3, 2], padding: [1, 1] })),
+  'a strided convolution': () => networkWith((b, x) => b.conv('c', x, { filters: 3, kernel: 3, stride: 2, padding: 1 })),
+  'a 1 × 1 convolution of stride 2': () => networkWith((b, x) => b.conv('c', x, { filters: 5, kernel: 1, stride: 2 })),
+  'a convolution with batch norm and ReLU': () =>
+    networkWith((b, x) => b.relu('r', b.batchNorm('n', b.conv('c', x, { filters: 5, kernel: 3, padding: 1 })))),
+  'a depthwise convolution with batch norm and ReLU6': () =>
+    networkWith((b, x) => b.relu6('r', b.batchNorm('n', b.conv('c', x, { filters: 4, kernel: 3, padding: 1, groups: 4, bias: false })))),
+  'a strided depthwise convolution with multiplier 2': () =>
+    networkWith((b, x) => b.conv('c', x, { filters: 8, kernel: 3, stride: 2, padding: 1, groups: 4 })),
+  'a batch norm of its own': () => networkWith((b, x) => b.batchNorm('n', b.relu('r', x))),
+  'ReLU and ReLU6 of an amplified input': () => networkWith((b, x) => b.relu6('r6', b.scale('s', b.relu('r', x), 6))),
+  'max-pooling': () => networkWith((b, x) => b.maxPool('p', x, { kernel: 2 })),
+  'overlapping padded max-pooling': () => networkWith((b, x) => b.maxPool('p', x, { kernel: 3, stride: 2, padding: 1 })),
+  'max-pooling rounded up': () => networkWith((b, x) => b.maxPool('p', x, { kernel: 2, stride: 2, ceil: true })),
+  'average pooling': () => networkWith((b, x) => b.averagePool('p', x, { kernel: 2 })),
+  'average pooling that counts padding': () => networkWith((b, x) => b.averagePool('p', x, { kernel: 3, stride: 2, padding: 1 })),
+  'average pooling that does not count padding': () =>
+    networkWith((b, x) => b.averagePool('p', x, { kernel: 3, stride: 1, padding: 1, countPadding: false })),
+  'average pooling rounded up with padding': () =>
+    networkWith((b, x) => b.averagePool('p', x, { kernel: 3, stride: 3, padding: 1, ceil: true })),
+  'global average pooling': () => networkWith((b, x) => b.globalAveragePool('g', x)),
+  'a sum of a node with itself and another': () =>
+    networkWith((b, x) => b.add('a', b.add('aa', x, x), b.conv('c', x, { filters: 4, kernel: 1 }))),
+  concatenation: () => networkWith((b, x) => b.concat('k', [x, b.conv('c', x, { filters: 3, kernel: 1 }), x])),
+  'a shortcut of stride 2': () => networkWith((b, x) => b.shortcut('s', x, { stride: 2, before: 1, after: 3 })),
+  'a shortcut of stride 1': () => networkWith((b, x) => b.shortcut('s', x, { stride: 1, before: 0, after: 2 })),
+  'dropout and a dense layer with ReLU': () =>
+    networkWith((b, x) => b.relu('r', b.dense('d', b.dropout('o', b.flatten('f', x), 0.5), { units: 6 }))),
+  'every operation at once': allOperations,
+};
+
+const preprocessing = { mean: [0.4, 0.5], std: [0.25, 0.2] };
+
+beforeAll(async () => {
+  await openBackend('wasm');
+});
+
+describe.each(Object.keys(layers))('a classifier with %s', (name) => {
+  const model = randomModel(layers[name]!(), preprocessing);
+
+  it('has the logits and input gradients of its definition', async () => {
+    const classifier = await openClassifier(model);
+    const { pixels, images } = batch(model, 3);
+    const labels = [1, 3, 0];
+    for (const loss of ['cross-entropy', 'margin'] as const) {
+      const result = classifier.inputGradient(pixels, tf.tensor1d(labels, 'int32'), loss);
+      images.forEach((image, row) => {
+        const value = (logits: Float64Array): number => (loss === 'margin' ? margin : crossEntropy)(logits, labels[row]!);
+        expectClose(rowOf(result.logits, row), referenceLogits(model, image), 1e-5);
+        expectClose(rowOf(result.gradient, row), referenceGradient(model, image, value), 1e-4);
+      });
+      expectClose(classifier.logits(pixels).dataSync(), result.logits.dataSync(), 0);
+    }
+    classifier.dispose();
+  });
+
+  it('gives a row the same bits in every batch', async () => {
+    const classifier = await openClassifier(model);
+    const { pixels } = batch(model, 64);
+    const labels = tf.tensor1d(Array.from({ length: 64 }, (_, row) => row % 4), 'int32');
+    const whole = classifier.inputGradient(pixels, labels, 'cross-entropy');
+    for (const size of [1, 3, 16, 63]) {
+      for (const first of [0, 64 - size]) {
+        const part = classifier.inputGradient(tf.slice(pixels, first, size), tf.slice(labels, first, size), 'cross-entropy');
+        expect(part.logits.dataSync()).toEqual(tf.slice(whole.logits, first, size).dataSync());
+        expect(part.gradient.dataSync()).toEqual(tf.slice(whole.gradient, first, size).dataSync());
+      }
+    }
+    classifier.dispose();
+  });
+
+  it('leaves no tensor behind', async () => {
+    const { pixels } = batch(model, 2);
+    const labels = tf.tensor1d([0, 1], 'int32');
+    const before = [tf.memory().numTensors, tf.memory().numDataBuffers];
+    const classifier = await openClassifier(model);
+    const open = [tf.memory().numTensors, tf.memory().numDataBuffers];
+    for (const loss of ['cross-entropy', 'margin'] as const) {
+      classifier.logits(pixels).dispose();
+      const { gradient, logits } = classifier.inputGradient(pixels, labels, loss);
+      tf.dispose([gradient, logits]);
+    }
+    expect([tf.memory().numTensors, tf.memory().numDataBuffers]).toEqual(open);
+    classifier.dispose();
+    expect([tf.memory().numTensors, tf.memory().numDataBuffers]).toEqual(before);
+  });
+});
+
+describe('the gradient of a loss', () => {
+  const gradient = (logits: number[], label: number, loss: AttackLoss): number[] =>
+    Array.from(lossGradient(tf.tensor2d([logits]), tf.tensor1d([label], 'int32'), loss).dataSync());
+
+  it('does not vanish for a confident image', () => {
+    const [other, label] = gradient([0, 40], 1, 'cross-entropy');
+    expect(other! / Math.exp(-40)).toBeCloseTo(1, 4);
+    expect(label).toBe(-other!);
+  });
+
+  it('is finite for huge logits', () => {
+    expect(gradient([1e4, -1e4, 0], 1, 'cross-entropy')).toEqual([1, -1, 0]);
+  });
+
+  it('of the margin points from the label to the best other class', () => {
+    expect(gradient([3, 5, 4], 1, 'margin')).toEqual([0, -1, 1]);
+    expect(gradient([3, 5, 4], 0, 'margin')).toEqual([-1, 1, 0]);
+  });
+});
+
+describe('opening a classifier', () => {
+  const model = randomModel(layers['a convolution']!());
+
+  it('names every weight that does not fit', async () => {
+    const { 'first.weight': _gone, ...rest } = model.weights;
+    const weights = {
+      ...rest,
+      'logits.bias': { shape: [4], data: Float32Array.of(0, NaN, 0, 0) },
+      'c.bias': { shape: [2], data: new Float32Array(2) },
+      stray: { shape: [1], data: new Float32Array(1) },
+    };
+    await expect(openClassifier({ ...model, weights })).rejects.toThrow(
+      new NetworkError(
+        'the weights do not fit the network test; missing: first.weight; not of this network: stray; ' +
+          'of another shape: c.bias is [2] instead of [3]; with NaN or infinite values: logits.bias',
+      ),
+    );
+  });
+
+  it('refuses preprocessing of another channel count', async () => {
+    await expect(openClassifier({ ...model, preprocessing: { mean: [0], std: [1] } })).rejects.toThrow(/2 means and stds/);
+  });
+});
+
+function batch(model: Model, count: number): { pixels: Tensor4D; images: Float32Array[] } {
+  const [height, width, channels] = model.network.inputShape;
+  const images = Array.from({ length: count }, (_, id) => {
+    const image = new Float32Array(height * width * channels);
+    randomStream([8, 9], id).fillUniform(image);
+    return image;
+  });
+  return { pixels: tf.tensor4d(Float32Array.from(images.flatMap((image) => [...image])), [count, height, width, channels]), images };
+}
+
+function rowOf(tensor: { dataSync(): ArrayLike<number>; shape: number[] }, row: number): number[] {
+  const values = Array.from(tensor.dataSync());
+  const size = values.length / tensor.shape[0]!;
+  return values.slice(row * size, (row + 1) * size);
+}
+
+/** The largest difference, relative to the largest expected value. */
+function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
+  expect(actual.length).toBe(expected.length);
+  let worst = 0;
+  let scale = 0;
+  for (let index = 0; index < expected.length; index++) {
+    worst = Math.max(worst, Math.abs(actual[index]! - expected[index]!));
+    scale = Math.max(scale, Math.abs(expected[index]!));
+  }
+  expect(scale).toBeGreaterThan(0);
+  expect(worst / scale).toBeLessThanOrEqual(tolerance);
+}
+

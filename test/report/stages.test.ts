@@ -1,0 +1,150 @@
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import type { Stage } from '../../src/runtime/stage.ts';
+import { reportCurves } from '../../src/stages/report/curves.ts';
+import { imageVersions } from '../../src/stages/report/image-versions.ts';
+import { reportImages } from '../../src/stages/report/images.ts';
+import { reportTable } from '../../src/stages/report/table.ts';
+import type { Figure } from '../../src/values/figure.ts';
+import type { Images } from '../../src/values/images.ts';
+
+/** Runs a stage outside the runtime: a report reads nothing of its context but params and inputs. */
+async function figureOf(stage: Stage, params: object, inputs: object): Promise<Figure> {
+  const run = stage.run as unknown as (context: object) => Promise<Readonly<Record<string, Figure>>>;
+  return (await run({ params, inputs }))[stage.defaultOutput]!;
+}
+
+const scores = ['fgsm', 'i-fgsm'].flatMap((attack) =>
+  [0, 0.06].map((strength) => ({
+    axes: { attack, strength },
+    value: {
+      kind: 'metrics',
+      rows: [
+        {
+          axes: {},
+          values: { accuracy: 0.9 - strength, accuracyLow: 0.8, accuracyHigh: 0.95, dissimilarity: strength },
+        },
+      ],
+      warnings: [],
+    },
+  })),
+);
+const curves = { x: 'strength', y: 'accuracy', series: 'attack', title: '', clean: true, pngScale: 1 };
+const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
+
+describe('report/curves', () => {
+  test('gives the figure and the data behind it', async () => {
+    const figure = await figureOf(reportCurves, curves, { scores });
+    expect(Object.keys(figure.files).sort()).toEqual(['csv', 'json', 'png', 'svg']);
+    expect(text(figure.files['svg'])).toContain('data-series="i-fgsm"');
+    expect(text(figure.files['csv']).split('\r\n')[0]).toBe(
+      'attack,strength,accuracy,accuracyLow,accuracyHigh,dissimilarity',
+    );
+    expect((await sharp(figure.files['png']).metadata()).format).toBe('png');
+  });
+
+  test.each([
+    [
+      { x: 'strenght' },
+      "'strenght' (x) is not an axis or a number of the scores",
+      "did you mean 'strength'?",
+    ],
+    [{ y: 'acuracy' }, "'acuracy' (y) is not a number of the scores", "did you mean 'accuracy'?"],
+    [
+      { panel: 'defense' },
+      "'defense' (panel) is not an axis of the scores; known are 'attack', 'strength'",
+      'set panel',
+    ],
+    [{ series: [] }, "they differ only in 'attack'", "add 'attack' to panel or series"],
+    [{ x: 'dissimilarity', series: [] }, "but 'attack', 'strength' all vary", 'add all but one'],
+  ])('%j is refused with what to do', async (change, message, fix) => {
+    await expect(figureOf(reportCurves, { ...curves, ...change }, { scores })).rejects.toMatchObject({
+      name: 'StageError',
+      message: expect.stringContaining(message) as string,
+      fix: expect.stringContaining(fix) as string,
+    });
+  });
+
+  test('no scores at all are refused', async () => {
+    await expect(figureOf(reportCurves, curves, { scores: [] })).rejects.toThrow(
+      'there are no scores to report',
+    );
+  });
+});
+
+describe('report/table', () => {
+  test('heads the rows with every axis that varies unless told', async () => {
+    const { files } = await figureOf(
+      reportTable,
+      { columns: 'strength', value: 'accuracy', title: 'Scores' },
+      { scores },
+    );
+    expect(text(files['md'])).toContain('### Scores\n\n| attack |');
+    expect(text(files['md']).split('\n')[4]).toBe('| fgsm   | 90.0 % [80.0, 95.0] | 84.0 % [80.0, 95.0] |');
+    expect(Object.keys(files).sort()).toEqual(['csv', 'json', 'md', 'txt']);
+  });
+
+  test('refuses one axis on both sides', async () => {
+    const params = { rows: 'attack', columns: 'attack', value: 'accuracy', title: '' };
+    await expect(figureOf(reportTable, params, { scores })).rejects.toThrow(
+      "'attack' heads both the rows and the columns",
+    );
+  });
+});
+
+function images(ids: number[], value: number, views = 1): Images {
+  const rows = ids.length * views;
+  const pixels = new Float32Array(rows * 4).map(
+    (_, index) => value + ids[Math.floor(index / 4 / views)]! / 100,
+  );
+  return {
+    kind: 'images',
+    pixels,
+    shape: [rows, 2, 2, 1],
+    views,
+    labels: Int32Array.from(ids),
+    ids: Int32Array.from(ids),
+    classes: [],
+  };
+}
+
+describe('report/images', () => {
+  const params = { count: 2, scale: 10, differences: 'adversarial', across: 'images', title: '' } as const;
+
+  test('pairs versions by id, shows the first view, and leaves absent images empty', () => {
+    const grid = imageVersions(
+      images([7, 8, 9], 0),
+      [{ axes: { attack: 'fgsm' }, value: images([9, 8], 0.01) }],
+      [
+        { axes: { attack: 'fgsm', defense: 'jpeg' }, value: images([8, 7], 0.5, 3) },
+        { axes: { attack: 'fgsm', defense: 'bits' }, value: images([7], 0.5) },
+      ],
+      params,
+    );
+    expect(grid.columns).toEqual(['class 7', 'class 8']);
+    expect(grid.rows.map((row) => row.label)).toEqual(['original', 'fgsm', 'difference ×10', 'jpeg', 'bits']);
+    expect(grid.rows[1]!.tiles[0]).toBeNull();
+    expect(grid.rows[1]!.tiles[1]!.pixels[0]).toBeCloseTo(0.09);
+    expect(grid.rows[2]!.tiles[1]!.pixels[0]).toBeCloseTo(0.6);
+    expect(grid.rows[3]!.tiles.map((tile) => tile!.pixels[0]!.toFixed(2))).toEqual(['0.57', '0.58']);
+    expect(grid.rows[4]!.tiles[1]).toBeNull();
+    const turned = imageVersions(images([7, 8, 9], 0), [], [], {
+      ...params,
+      across: 'versions',
+      indices: [2],
+    });
+    expect(turned).toMatchObject({ columns: ['original'], rows: [{ label: 'class 9' }] });
+  });
+
+  test('draws a PNG', async () => {
+    const { files } = await figureOf(reportImages, params, { originals: images([0, 1], 0) });
+    expect((await sharp(files['png']).metadata()).format).toBe('png');
+  });
+
+  test('an index beyond the images is refused', async () => {
+    const promise = figureOf(reportImages, { ...params, indices: [5] }, { originals: images([0, 1], 0) });
+    await expect(promise).rejects.toThrow(
+      'there is no image 5 (indices): the originals are 2 images, 0 to 1',
+    );
+  });
+});

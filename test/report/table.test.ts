@@ -1,0 +1,131 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { toCsv } from '../../src/report/csv.ts';
+import { didYouMean, labelNumber } from '../../src/report/rows.ts';
+import type { ScoreRow } from '../../src/report/rows.ts';
+import {
+  pivot,
+  rowsToCsv,
+  rowsToJson,
+  tableToCsv,
+  tableToMarkdown,
+  tableToText,
+} from '../../src/report/table.ts';
+import type { Table } from '../../src/report/table.ts';
+
+const rows: readonly ScoreRow[] = [
+  {
+    axes: { attack: 'fgsm', strength: 0 },
+    values: { accuracy: 0.9861, accuracyLow: 0.979, accuracyHigh: 0.9912, l2: 0 },
+  },
+  {
+    axes: { attack: 'fgsm', strength: 0.06 },
+    values: { accuracy: 0.1, accuracyLow: 0.08, accuracyHigh: 0.12, l2: 1.23456 },
+  },
+  { axes: { attack: 'a|b', strength: 0 }, values: { accuracy: null, l2: 2 } },
+];
+
+function tableOf(shape: { rows: string[]; columns: string[]; values: string[] }): Table {
+  const table = pivot(rows, shape);
+  if ('clash' in table) throw new Error('the rows clash');
+  return table;
+}
+
+/** A second, independent reading of RFC 4180. */
+function parseCsv(text: string): (string | null)[][] {
+  const records: (string | null)[][] = [];
+  let record: (string | null)[] = [];
+  const field = /("(?:[^"]|"")*"|[^",\r\n]*)(,|\r\n)/gy;
+  for (let match = field.exec(text); match !== null; match = field.exec(text)) {
+    const [, raw, end] = match as unknown as [string, string, string];
+    record.push(raw === '' ? null : raw.startsWith('"') ? raw.slice(1, -1).replaceAll('""', '"') : raw);
+    if (end === '\r\n') {
+      records.push(record);
+      record = [];
+    }
+  }
+  return records;
+}
+
+describe('tables', () => {
+  test('Markdown carries the interval in the cell and escapes bars', () => {
+    expect(tableToMarkdown(tableOf({ rows: ['attack'], columns: ['strength'], values: ['accuracy'] }))).toBe(
+      [
+        '| attack |                   0 |               0.06 |',
+        '| ------ | ------------------: | -----------------: |',
+        '| fgsm   | 98.6 % [97.9, 99.1] | 10.0 % [8.0, 12.0] |',
+        '| a\\|b   |                   – |                  – |',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('text for a terminal is aligned, several values get a column each', () => {
+    expect(
+      tableToText(tableOf({ rows: ['attack', 'strength'], columns: [], values: ['accuracy', 'l2'] })),
+    ).toBe(
+      [
+        'attack  strength             accuracy     l2',
+        'fgsm    0         98.6 % [97.9, 99.1]      0',
+        'fgsm    0.06       10.0 % [8.0, 12.0]  1.235',
+        'a|b     0                           –      2',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('CSV carries full numbers and the ends of the intervals', () => {
+    const csv = tableToCsv(tableOf({ rows: ['attack'], columns: ['strength'], values: ['accuracy'] }));
+    expect(csv).toBe(
+      'attack,0,0 low,0 high,0.06,0.06 low,0.06 high\r\nfgsm,0.9861,0.979,0.9912,0.1,0.08,0.12\r\na|b,,,,,,\r\n',
+    );
+  });
+
+  test('an axis without a place is a clash', () => {
+    expect(pivot(rows, { rows: ['attack'], columns: [], values: ['accuracy'] })).toHaveProperty('clash');
+  });
+
+  test('rows as CSV and JSON keep axes and numbers side by side', () => {
+    expect(rowsToCsv(rows.slice(1))).toBe(
+      'attack,strength,accuracy,accuracyLow,accuracyHigh,l2\r\nfgsm,0.06,0.1,0.08,0.12,1.23456\r\na|b,0,,,,2\r\n',
+    );
+    expect(JSON.parse(rowsToJson(rows.slice(2)))).toEqual([
+      { attack: 'a|b', strength: 0, accuracy: null, l2: 2 },
+    ]);
+  });
+});
+
+test('any text and any number survive CSV', () => {
+  const field = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('"', ',', '\r\n', '\n', ''),
+    fc.double({ noNaN: true }),
+    fc.constant(null),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.array(field, { minLength: 1, maxLength: 4 }), { maxLength: 4 }), (records) => {
+      const expected = records.map((record) =>
+        record.map((value) => (value === null ? null : String(value))),
+      );
+      expect(parseCsv(toCsv(records))).toEqual(expected);
+    }),
+  );
+});
+
+test('labels are numbers where they read as numbers', () => {
+  expect(['8/255', '0.06', '1e-3', 4, 'fgsm', '', true, '1/0'].map(labelNumber)).toEqual([
+    8 / 255,
+    0.06,
+    0.001,
+    4,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+test('a typing error finds its name, another name does not', () => {
+  expect(didYouMean('strenght', ['attack', 'strength'])).toBe('strength');
+  expect(didYouMean('banana', ['attack', 'strength'])).toBeUndefined();
+});

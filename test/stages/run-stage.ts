@@ -1,0 +1,109 @@
+import { Value as Schema } from '@sinclair/typebox/value';
+import { resolve as resolvePath } from 'node:path';
+import type { Stage, StageContext, Survey } from '../../src/runtime/stage.ts';
+import { StageError } from '../../src/runtime/stage.ts';
+import { stages } from '../../src/stages/index.ts';
+import type { Images } from '../../src/values/images.ts';
+import type { Value } from '../../src/values/value.ts';
+
+export interface StageRun {
+  readonly outputs: Readonly<Record<string, Value>>;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly logs: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface RunOptions {
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  readonly shard?: { readonly first: number; readonly count: number };
+  readonly root?: string;
+  readonly seed?: readonly [number, number];
+  readonly checkpoint?: Uint8Array | null;
+  readonly onCheckpoint?: (bytes: Uint8Array) => void;
+}
+
+export function stageOf(uses: string): Stage {
+  const stage = stages.get(uses);
+  if (stage === undefined) throw new Error(`no stage ${uses}`);
+  return stage;
+}
+
+/** Parameters as the language hands them over: defaults filled, and valid. Throws where they are not. */
+export function parametersOf(stage: Stage, given: Readonly<Record<string, unknown>>): never {
+  const params = Schema.Default(stage.with, Schema.Clone(given));
+  const error = Schema.Errors(stage.with, params).First();
+  // TypeBox knows no formats unless told; paths are text.
+  if (error !== undefined && error.message !== "Unknown format 'path'") throw new Error(`${error.path}: ${error.message}`);
+  return params as never;
+}
+
+/** Runs a stage in this process, as a worker would. */
+export async function runStage(
+  uses: string,
+  given: Readonly<Record<string, unknown>> = {},
+  options: RunOptions = {},
+): Promise<StageRun> {
+  const stage = stageOf(uses);
+  const params = parametersOf(stage, given);
+  const root = options.root ?? '/';
+  const metrics: Record<string, number> = {};
+  const logs: string[] = [];
+  const warnings: string[] = [];
+  let shard = options.shard;
+  if (shard === undefined) {
+    const images = options.inputs?.['images'] as Images | undefined;
+    const count = images?.ids.length ?? (await surveyStage(uses, given, root))?.images ?? 0;
+    shard = { first: 0, count };
+  }
+  const context: StageContext<never, never> = {
+    params,
+    inputs: (options.inputs ?? {}) as never,
+    shard,
+    seed: options.seed ?? [1, 2],
+    backend: 'wasm',
+    resolve: (path) => resolvePath(root, path),
+    signal: new AbortController().signal,
+    progress: () => {},
+    metric: (name, value) => {
+      metrics[name] = value;
+    },
+    log: (message) => logs.push(message),
+    warn: (message) => warnings.push(message),
+    checkpoint: {
+      read: () => Promise.resolve(options.checkpoint ?? null),
+      write: (bytes) => {
+        options.onCheckpoint?.(bytes);
+        return Promise.resolve();
+      },
+    },
+  };
+  return { outputs: await stage.run(context), metrics, logs, warnings };
+}
+
+export async function surveyStage(
+  uses: string,
+  given: Readonly<Record<string, unknown>>,
+  root = '/',
+): Promise<Survey | undefined> {
+  const stage = stageOf(uses);
+  return stage.survey?.({ params: parametersOf(stage, given), resolve: (path) => resolvePath(root, path) });
+}
+
+/** The images that a stage makes. */
+export async function imagesOf(
+  uses: string,
+  given: Readonly<Record<string, unknown>> = {},
+  options: RunOptions = {},
+): Promise<Images> {
+  return (await runStage(uses, given, options)).outputs['images'] as Images;
+}
+
+/** The `StageError` that a promise fails with; an assertion error where it does not. */
+export async function failureOf(promise: Promise<unknown>): Promise<StageError> {
+  const reason: unknown = await promise.then(
+    () => new Error('it did not fail'),
+    (error: unknown) => error,
+  );
+  if (reason instanceof StageError) return reason;
+  throw reason instanceof Error ? reason : new Error(String(reason));
+}
