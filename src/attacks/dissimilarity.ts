@@ -32,7 +32,11 @@ export function referenceNorms(images: AttackInput, space: Preprocessing): Float
 }
 
 /** ‖x′ − x‖₂ of each image in a space, `[n]`; the mean of the space cancels. */
-export function perturbationNorms(images: AttackInput, perturbed: Float32Array, space: Preprocessing): Float64Array {
+export function perturbationNorms(
+  images: AttackInput,
+  perturbed: Float32Array,
+  space: Preprocessing,
+): Float64Array {
   const channels = images.shape[3];
   const std = perChannel(space.std, channels);
   const size = imageSize(images.shape);

@@ -1,7 +1,7 @@
 import type { Classifier } from '../models/classifier.ts';
 import { gradientSigns, predictedClasses } from './gradient-signs.ts';
 import { type AttackHooks, type AttackInput, type AttackResult, imageSize } from './images.ts';
-import { solveStrength, type Strength, unitKnob } from './strength.ts';
+import { solveStrength, type Strength } from './strength.ts';
 
 /**
  * Fast gradient sign method (Goodfellow, Shlens and Szegedy 2015; Guo et al. 2018, equation 2): x′ = clip(x + ε sign ∇ₓℓ(x, y), 0, 1), the
@@ -19,7 +19,13 @@ export async function fgsm(
   const target = 'knob' in strength ? strength.knob : strength.dissimilarity;
   if (target === 0) {
     const initial = await predictedClasses(classifier, images, hooks);
-    return { pixels: images.pixels.slice(), initial, knobs: new Float64Array(rows), zeroGradients: 0, scaled: 0 };
+    return {
+      pixels: images.pixels.slice(),
+      initial,
+      knobs: new Float64Array(rows),
+      zeroGradients: 0,
+      scaled: 0,
+    };
   }
   const { signs, initial, zeroGradients } = await gradientSigns(classifier, images, hooks);
   if ('knob' in strength) {
@@ -32,7 +38,7 @@ export async function fgsm(
     // Trying another ε costs no gradient, so come closer than asked.
     { ...strength, tolerance: Math.min(strength.tolerance, 1e-4) },
     (some, knobs) => Promise.resolve(stepAlong(images, signs, some, knobs)),
-    { unit: unitKnob(images, strength.space), maximum: 1, refinements: 60 },
+    { guess: 1, maximum: 1, refinements: 60 },
   );
   return { ...solved, initial, zeroGradients };
 }

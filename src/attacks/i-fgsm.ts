@@ -3,8 +3,15 @@ import { tf } from '../tensors/tf.ts';
 import type { Classifier } from '../models/classifier.ts';
 import { stepAlong } from './fgsm.ts';
 import { gradientSigns, predictedClasses, rowsTensor } from './gradient-signs.ts';
-import { type AttackHooks, type AttackInput, type AttackResult, batchesOf, imageSize, takeRows } from './images.ts';
-import { solveStrength, type Strength, unitKnob } from './strength.ts';
+import {
+  type AttackHooks,
+  type AttackInput,
+  type AttackResult,
+  batchesOf,
+  imageSize,
+  takeRows,
+} from './images.ts';
+import { solveStrength, type Strength } from './strength.ts';
 
 export interface IterativeFgsmParameters {
   /** M in the paper; 10 there. */
@@ -30,9 +37,18 @@ export async function iterativeFgsm(
   const target = 'knob' in strength ? strength.knob : strength.dissimilarity;
   if (target === 0 || parameters.epsilon === 0) {
     const initial = await predictedClasses(classifier, images, hooks);
-    return { pixels: images.pixels.slice(), initial, knobs: new Float64Array(rows), zeroGradients: 0, scaled: 0 };
+    return {
+      pixels: images.pixels.slice(),
+      initial,
+      knobs: new Float64Array(rows),
+      zeroGradients: 0,
+      scaled: 0,
+    };
   }
-  const { signs, initial, zeroGradients } = await gradientSigns(classifier, images, { ...hooks, onProgress: () => {} });
+  const { signs, initial, zeroGradients } = await gradientSigns(classifier, images, {
+    ...hooks,
+    onProgress: () => {},
+  });
   const evaluate = (some: Int32Array, knobs: Float64Array): Promise<Float32Array> =>
     iterate(classifier, images, signs, some, knobs, parameters, hooks);
   if ('knob' in strength) {
@@ -42,7 +58,7 @@ export async function iterativeFgsm(
   }
   const solved = await solveStrength(images, strength, evaluate, {
     // About half of the steps at a pixel agree, on natural networks.
-    unit: (2 * unitKnob(images, strength.space)) / (parameters.steps + 1),
+    guess: 2 / (parameters.steps + 1),
     maximum: 1,
     refinements: 12,
   });
@@ -75,16 +91,18 @@ async function iterate(
       hooks.signal?.throwIfAborted();
       const { gradient, logits } = classifier.inputGradient(current, labels, 'cross-entropy');
       const previous = current;
-      current = tf.tidy((): Tensor4D => {
-        const moved = previous.add(gradient.sign().mul(size4));
-        const held =
-          epsilon === undefined ? moved : moved.maximum(original.sub(epsilon)).minimum(original.add(epsilon));
-        // Broadcasting kept the rank, which the types cannot follow.
-        return held.clipByValue(0, 1) as Tensor4D;
+      current = tf.tidy(() => {
+        const moved = tf.add<Tensor4D>(previous, tf.mul(tf.sign(gradient), size4));
+        if (epsilon === undefined) return tf.clipByValue(moved, 0, 1);
+        const held = tf.minimum<Tensor4D>(
+          tf.maximum(moved, tf.sub(original, epsilon)),
+          tf.add(original, epsilon),
+        );
+        return tf.clipByValue(held, 0, 1);
       });
       tf.dispose([previous, gradient, logits]);
     }
-    result.set((await current.data()) as Float32Array, first * size);
+    result.set(await current.data(), first * size);
     tf.dispose([original, labels, size4, current]);
     hooks.onProgress?.(end, rows.length);
   }

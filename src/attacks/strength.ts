@@ -19,8 +19,8 @@ export interface TargetStrength {
 export type Evaluate = (rows: Int32Array, knobs: Float64Array) => Promise<Float32Array>;
 
 export interface SolveOptions {
-  /** First guess of the knob for a relative strength of 1 without clipping. */
-  readonly unit: number;
+  /** First guess: by how much the knob is larger than one that moved every pixel by itself, unclipped. */
+  readonly guess: number;
   readonly maximum: number;
   readonly refinements: number;
 }
@@ -47,16 +47,19 @@ export async function solveStrength(
     : solveEach(images, strength, references, evaluate, options);
 }
 
-/** Knob for which ±knob on every pixel, unclipped, has the mean dissimilarity 1. */
-export function unitKnob(images: AttackInput, space: Preprocessing): number {
+/** Dissimilarity of each image at ±1 on every pixel, unclipped: with these the strength is proportional to the knob. */
+function unitDissimilarities(
+  images: AttackInput,
+  space: Preprocessing,
+  references: Float64Array,
+): Float64Array {
   const channels = images.shape[3];
   const size = imageSize(images.shape);
   let sum = 0;
   for (let channel = 0; channel < channels; channel++) {
     sum += (size / channels) * space.std[space.std.length === 1 ? 0 : channel]! ** -2;
   }
-  const inverse = referenceNorms(images, space).map((norm) => 1 / norm);
-  return 1 / (Math.sqrt(sum) * meanOf(inverse));
+  return references.map((norm) => Math.sqrt(sum) / norm);
 }
 
 async function solveSet(
@@ -64,11 +67,12 @@ async function solveSet(
   strength: TargetStrength,
   references: Float64Array,
   evaluate: Evaluate,
-  { unit, maximum, refinements }: SolveOptions,
+  { guess, maximum, refinements }: SolveOptions,
 ): Promise<Solved> {
   const { dissimilarity: target, tolerance, space } = strength;
   const rows = Int32Array.from({ length: images.shape[0] }, (_, row) => row);
-  const search = searchKnob({ target, tolerance, start: target * unit, maximum, refinements });
+  const start = (guess * target) / meanOf(unitDissimilarities(images, space, references));
+  const search = searchKnob({ target, tolerance, start, maximum, refinements });
   const knobsOf = (knob: number): Float64Array => new Float64Array(rows.length).fill(knob);
   let step = search.next();
   let pixels: Float32Array = images.pixels;
@@ -99,7 +103,7 @@ async function solveEach(
   strength: TargetStrength,
   references: Float64Array,
   evaluate: Evaluate,
-  { unit, maximum, refinements }: SolveOptions,
+  { guess, maximum, refinements }: SolveOptions,
 ): Promise<Solved> {
   const { dissimilarity: target, tolerance, space } = strength;
   const size = imageSize(images.shape);
@@ -107,19 +111,32 @@ async function solveEach(
   const pixels = new Float32Array(images.pixels.length);
   const knobs = new Float64Array(count);
   const jumps = new Map<number, number>();
+  // Each image by itself, so that its result does not depend on which others are here.
+  const units = unitDissimilarities(images, space, references);
   let active = Array.from({ length: count }, (_, row) => {
-    const search = searchKnob({ target, tolerance, start: target * unit, maximum, refinements });
+    const start = (guess * target) / units[row]!;
+    const search = searchKnob({ target, tolerance, start, maximum, refinements });
     return { row, search, knob: search.next().value as number };
   });
   while (active.length > 0) {
     const rows = Int32Array.from(active, (item) => item.row);
-    const tried = await evaluate(rows, Float64Array.from(active, (item) => item.knob));
+    const tried = await evaluate(
+      rows,
+      Float64Array.from(active, (item) => item.knob),
+    );
     const still: { row: number; search: KnobSearch; knob: number }[] = [];
     for (const [index, { row, search }] of active.entries()) {
       const perturbed = tried.subarray(index * size, (index + 1) * size);
       const original = images.pixels.subarray(row * size, (row + 1) * size);
-      const single = { pixels: original, labels: images.labels, shape: [1, height, width, channels] as const };
-      const [reached] = ratios(perturbationNorms(single, perturbed, space), references.subarray(row, row + 1));
+      const single = {
+        pixels: original,
+        labels: images.labels,
+        shape: [1, height, width, channels] as const,
+      };
+      const [reached] = ratios(
+        perturbationNorms(single, perturbed, space),
+        references.subarray(row, row + 1),
+      );
       const step = search.next(reached!);
       if (step.done === true) {
         knobs[row] = finalKnob(step.value, target, row, jumps);
@@ -132,7 +149,10 @@ async function solveEach(
   }
   if (jumps.size > 0) {
     const rows = Int32Array.from(jumps.keys());
-    const stronger = await evaluate(rows, Float64Array.from(rows, (row) => knobs[row]!));
+    const stronger = await evaluate(
+      rows,
+      Float64Array.from(rows, (row) => knobs[row]!),
+    );
     for (const [index, row] of rows.entries()) {
       pixels.set(stronger.subarray(index * size, (index + 1) * size), row * size);
       scaleRows(images.pixels, pixels, row * size, (row + 1) * size, target / jumps.get(row)!);
@@ -148,7 +168,13 @@ function finalKnob(result: KnobResult, target: number, row: number, jumps: Map<n
 }
 
 /** x + factor (x′ − x) in place for elements `first … end − 1`; a factor of at most 1 stays within [0, 1]. */
-function scaleRows(originals: Float32Array, perturbed: Float32Array, first: number, end: number, factor: number): void {
+function scaleRows(
+  originals: Float32Array,
+  perturbed: Float32Array,
+  first: number,
+  end: number,
+  factor: number,
+): void {
   for (let at = first; at < end; at++) {
     perturbed[at] = originals[at]! + factor * (perturbed[at]! - originals[at]!);
   }

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import type { Graph } from '../dsl/graph.ts';
 import { readCachedGraph, writeCachedGraph, type GraphRequest } from '../runtime/graph-cache.ts';
 import { sha256 } from '../runtime/digest.ts';
@@ -58,8 +58,8 @@ async function loadGraph(
 ): Promise<{ readonly graph: Graph; readonly registry: StageRegistry }> {
   const request: GraphRequest = {
     file,
-    version: process.env['RAVELIN_VERSION'] ?? 'development',
-    stages: process.env['RAVELIN_BUILD'] ?? 'development',
+    version: process.env.RAVELIN_VERSION ?? 'development',
+    stages: process.env.RAVELIN_BUILD ?? 'development',
     overrides: {
       set: options.set ?? [],
       profile: options.profile ?? [],
@@ -70,32 +70,47 @@ async function loadGraph(
   // Plugins may change without our noticing: their pipelines are resolved every time.
   const cached = readCachedGraph(cacheFolder, request);
   if (cached !== null) return { graph: cached, registry: stages };
-  const [{ loadPipeline, pluginsOf, projectRoot }, { DiagnosticsError }] = await Promise.all([
+  const [{ loadPipeline, pluginsOf, projectRoot }, { DiagnosticsError, showDiagnostics } ] = await Promise.all([
     import('../dsl/load.ts'),
     import('./diagnostics.ts'),
   ]);
   const registry = await loadRegistry(pluginsOf(file), projectRoot(file), dirname(file));
+  const env = recordReads(process.env);
   const loaded = loadPipeline({
     file,
     registry,
-    ...(options.set && { overrides: options.set }),
-    ...(options.profile && { profile: options.profile }),
-    ...(options.seed !== undefined && { seed: options.seed }),
-    ...(options.maxCells !== undefined && { maxCells: options.maxCells }),
-    env: process.env,
+    overrides: options.set,
+    profile: options.profile,
+    seed: options.seed,
+    maxCells: options.maxCells,
+    env: env.variables,
   });
-  if (!loaded.ok) throw new DiagnosticsError(loaded.diagnostics, loaded.sources);
-  const { graph, sources, env } = loaded.value;
+  const { sources } = loaded;
+  if (!loaded.ok) throw new DiagnosticsError(loaded.diagnostics, sources);
+  const { graph } = loaded.value;
   if (loaded.warnings.length > 0) {
-    const { showDiagnostics } = await import('./diagnostics.ts');
+    // Not remembered, so that the warnings come again.
     showDiagnostics(new DiagnosticsError(loaded.warnings, sources));
   } else if (graph.plugins.length === 0) {
-    const files = Object.fromEntries(
-      sources
-        .filter(({ absolute }) => absolute !== null)
-        .map(({ absolute, text }) => [absolute, sha256(text)]),
-    );
-    writeCachedGraph(cacheFolder, request, { files, env }, graph);
+    const files = sources.filter(({ absolute }) => isAbsolute(absolute)).map(({ absolute, text }) => [absolute, sha256(text)] as const);
+    writeCachedGraph(cacheFolder, request, { files: Object.fromEntries(files), env: env.read() }, graph);
   }
   return { graph, registry };
+}
+
+/** Environment variables with a note of which ones were asked for. */
+function recordReads(variables: NodeJS.ProcessEnv): {
+  readonly variables: NodeJS.ProcessEnv;
+  readonly read: () => Record<string, string | null>;
+} {
+  const names = new Set<string>();
+  return {
+    variables: new Proxy(variables, {
+      get(target, name: string) {
+        names.add(name);
+        return target[name];
+      },
+    }),
+    read: () => Object.fromEntries([...names].map((name) => [name, variables[name] ?? null])),
+  };
 }

@@ -46,7 +46,7 @@ function withPipelineOptions(command: Command): Command {
 export function createProgram(): Command {
   const program = new Command('ravelin')
     .description('Pipelines for adversarial-robustness experiments on images')
-    .version(process.env['RAVELIN_VERSION'] ?? 'development')
+    .version(process.env.RAVELIN_VERSION ?? 'development')
     .option('--cache <dir>', 'cache directory (default: .ravelin beside the pipeline)')
     .exitOverride()
     .showHelpAfterError("(run 'ravelin help' to see the commands)")

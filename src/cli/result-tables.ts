@@ -10,8 +10,8 @@ export async function resultTables({ store }: OpenPipeline, plan: Plan): Promise
     const outputs = planned.units.map((unit) => unit.outputs);
     if (!outputs.every((unit) => unit !== null)) continue;
     const figure = await readOutput(store, outputs, planned.stage.defaultOutput, 'figure');
-    if (figure.kind === 'figure' && figure.files['md'] !== undefined) {
-      texts.push(Buffer.from(figure.files['md']).toString('utf8').trimEnd());
+    if (figure.kind === 'figure' && figure.files['txt'] !== undefined) {
+      texts.push(Buffer.from(figure.files['txt']).toString('utf8').trimEnd());
     }
   }
   return texts.join('\n\n');

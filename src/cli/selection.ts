@@ -6,7 +6,7 @@ import { DiagnosticsError } from './diagnostics.ts';
 export function selected(graph: Graph, selectors: readonly string[]): ReadonlySet<number> {
   const result = selectCells(graph, selectors);
   if (!result.ok) throw new DiagnosticsError(result.diagnostics, result.sources);
-  return result.value;
+  return new Set(result.value);
 }
 
 /** The given cells and all that read them, directly or not. */

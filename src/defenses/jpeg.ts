@@ -35,7 +35,8 @@ export async function compressJpeg(
       .toColourspace(channels === 1 ? 'b-w' : 'srgb')
       .raw()
       .toBuffer({ resolveWithObject: true });
-    if (info.channels !== channels) throw new Error(`sharp decoded ${info.channels} channels from ${channels}`);
+    if (info.channels !== channels)
+      throw new Error(`sharp decoded ${info.channels} channels from ${channels}`);
     result.set(data, row * size);
   };
   let next = 0;

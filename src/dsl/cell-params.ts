@@ -4,7 +4,7 @@ import { convert, convertScalar } from './convert.ts';
 import type { SourceRange } from './diagnostic.ts';
 import type { AxisLabel } from './graph.ts';
 import { itemSchema, type JsonSchema, memberSchema } from './json-schema-types.ts';
-import { isInside, type LoadContext } from './load-context.ts';
+import { isInside, type LoadContext, outsideMessage } from './load-context.ts';
 import { type Located, type LocatedMap, type LocatedScalar, type LocatedTemplate } from './located.ts';
 import { parseNumber } from './scalars.ts';
 import { reportSchemaErrors, siteAt, type Subject } from './schema-errors.ts';
@@ -26,7 +26,10 @@ export interface CellParams {
    * Parameters for a cell. `labelOf` gives undefined where nobody knows the label: what depends on it is then not judged.
    * Undefined after a mistake, which is told with the name of the cell.
    */
-  readonly forCell: (labelOf: (axis: string) => AxisLabel | undefined, cell: string) => JsonObject | undefined;
+  readonly forCell: (
+    labelOf: (axis: string) => AxisLabel | undefined,
+    cell: string,
+  ) => JsonObject | undefined;
 }
 
 /** Reads a `with:` once; cells then cost a copy of its values and one validation. */
@@ -41,7 +44,8 @@ export function cellParams(
   const slots = slotsOf(given, schema, []);
   const axes = new Map<string, SourceRange>();
   for (const { template } of slots) {
-    for (const part of template.parts) if (typeof part !== 'string' && !axes.has(part.axis)) axes.set(part.axis, part.at);
+    for (const part of template.parts)
+      if (typeof part !== 'string' && !axes.has(part.axis)) axes.set(part.axis, part.at);
   }
   const paths = hasPaths(schema);
   return {
@@ -57,7 +61,8 @@ export function cellParams(
       const params = slots.length === 0 ? copy(base) : values;
       const errors = errorsOf(schema, params);
       // Everything below is for mistakes and for the few stages with paths: the common cell ends here.
-      if (errors.length === 0 && !paths && signature.check === undefined) return unknown.length === 0 ? (params as JsonObject) : undefined;
+      if (errors.length === 0 && !paths && signature.check === undefined)
+        return unknown.length === 0 ? params : undefined;
       const located = slots.length === 0 ? given : (fill(given, labelOf) as LocatedMap);
       const subject: Subject = {
         owner: signature.uses,
@@ -77,15 +82,26 @@ export function cellParams(
       );
       if (errors.length > 0 || unknown.length > 0) return undefined;
       if (paths) checkPaths(params, located, schema, context);
-      for (const problem of signature.check?.(params as never) ?? []) reportProblem(problem, located, subject, context);
-      return context.sink.errorCount > before ? undefined : (params as JsonObject);
+      for (const problem of signature.check?.(params as never) ?? [])
+        reportProblem(problem, located, subject, context);
+      return context.sink.errorCount > before ? undefined : params;
     },
   };
 }
 
-function reportProblem(problem: ParameterProblem, located: LocatedMap, subject: Subject, { sink }: LoadContext): void {
+function reportProblem(
+  problem: ParameterProblem,
+  located: LocatedMap,
+  subject: Subject,
+  { sink }: LoadContext,
+): void {
   const { value, keyAt, name } = siteAt(located, problem.path);
-  const at = problem.path.length === 0 || name === '' ? subject.missingAt : value.kind === 'scalar' ? (keyAt ?? value.at) : value.at;
+  const at =
+    problem.path.length === 0 || name === ''
+      ? subject.missingAt
+      : value.kind === 'scalar'
+        ? (keyAt ?? value.at)
+        : value.at;
   sink.error('param-conflict', at, `${problem.message}${subject.suffix ?? ''}`, {
     same: `${problem.path.join('.')} check`,
     fix: problem.fix,
@@ -99,14 +115,21 @@ function slotsOf(located: Located, schema: JsonSchema | undefined, path: readonl
     case 'template':
       return [{ path, template: located, schema }];
     case 'sequence':
-      return located.items.flatMap((item, index) => slotsOf(item, itemSchema(schema, index), [...path, String(index)]));
+      return located.items.flatMap((item, index) =>
+        slotsOf(item, itemSchema(schema, index), [...path, String(index)]),
+      );
     case 'map':
-      return [...located.entries].flatMap(([key, { value }]) => slotsOf(value, memberSchema(schema, key), [...path, key]));
+      return [...located.entries].flatMap(([key, { value }]) =>
+        slotsOf(value, memberSchema(schema, key), [...path, key]),
+      );
   }
 }
 
 /** The scalar that a template becomes; one that is only `$(axes.x)` keeps the type of the label. */
-function filled(template: LocatedTemplate, labelOf: (axis: string) => AxisLabel | undefined): LocatedScalar | undefined {
+function filled(
+  template: LocatedTemplate,
+  labelOf: (axis: string) => AxisLabel | undefined,
+): LocatedScalar | undefined {
   if (template.unknown === true) return undefined;
   const values: AxisLabel[] = [];
   for (const part of template.parts) {
@@ -117,7 +140,12 @@ function filled(template: LocatedTemplate, labelOf: (axis: string) => AxisLabel 
   const [only] = values;
   const text = values.length === 1 ? String(only) : values.join('');
   // `-$(axes.x)` is a number again if it reads as one: nobody could write it otherwise.
-  const value = values.length === 1 ? only! : (/^[-+.\d]/.test(text) && !text.includes('/') ? (parseNumber(text) ?? text) : text);
+  const value =
+    values.length === 1
+      ? only!
+      : /^[-+.\d]/.test(text) && !text.includes('/')
+        ? (parseNumber(text) ?? text)
+        : text;
   return { kind: 'scalar', at: template.at, value, text };
 }
 
@@ -130,7 +158,9 @@ function fill(located: Located, labelOf: (axis: string) => AxisLabel | undefined
     case 'sequence':
       return { ...located, items: located.items.map((item) => fill(item, labelOf)) };
     case 'map': {
-      const entries = [...located.entries].map(([key, entry]) => [key, { ...entry, value: fill(entry.value, labelOf) }] as const);
+      const entries = [...located.entries].map(
+        ([key, entry]) => [key, { ...entry, value: fill(entry.value, labelOf) }] as const,
+      );
       return { ...located, entries: new Map(entries) };
     }
   }
@@ -140,7 +170,7 @@ function copy<T extends Json>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((item: Json) => copy(item)) as unknown as T;
   const result: Record<string, Json> = {};
-  for (const [key, member] of Object.entries(value)) result[key] = copy(member as Json);
+  for (const [key, member] of Object.entries(value)) result[key] = copy(member);
   return result as T;
 }
 
@@ -162,7 +192,12 @@ function hasPaths(schema: JsonSchema): boolean {
 }
 
 /** Paths are relative to the pipeline file and stay inside the project. */
-function checkPaths(value: Json, located: Located, schema: JsonSchema | undefined, context: LoadContext): void {
+function checkPaths(
+  value: Json,
+  located: Located,
+  schema: JsonSchema | undefined,
+  context: LoadContext,
+): void {
   if (located.kind === 'map') {
     for (const [key, entry] of located.entries) {
       checkPaths((value as JsonObject)[key] ?? null, entry.value, memberSchema(schema, key), context);
@@ -171,7 +206,10 @@ function checkPaths(value: Json, located: Located, schema: JsonSchema | undefine
     for (const [index, item] of located.items.entries()) {
       checkPaths((value as readonly Json[])[index] ?? null, item, itemSchema(schema, index), context);
     }
-  } else if (typeof value === 'string' && (schema?.format === 'path' || schema?.anyOf?.some(({ format }) => format === 'path') === true)) {
+  } else if (
+    typeof value === 'string' &&
+    (schema?.format === 'path' || schema?.anyOf?.some(({ format }) => format === 'path') === true)
+  ) {
     checkPath(value, located.at, context);
   }
 }
@@ -179,7 +217,7 @@ function checkPaths(value: Json, located: Located, schema: JsonSchema | undefine
 /** True if the path stays inside the project. */
 export function checkPath(path: string, at: SourceRange, { sink, root, file }: LoadContext): boolean {
   if (!path.includes('\0') && isInside(root, resolve(dirname(file), path))) return true;
-  sink.error('outside-root', at, `'${path.replaceAll('\0', '␀')}' is outside the project (${root})`, {
+  sink.error('outside-root', at, outsideMessage(path, { root, file }), {
     fix: 'move or link the data into the project; paths are relative to the pipeline file',
   });
   return false;

@@ -16,13 +16,19 @@ export function convert(located: Located, schema: JsonSchema | undefined): Json 
     case 'sequence':
       return located.items.map((item, index) => convert(item, itemSchema(schema, index)));
     case 'map': {
-      const members = [...located.entries].map(([key, { value }]) => [key, convert(value, memberSchema(schema, key))]);
+      const members = [...located.entries].map(([key, { value }]) => [
+        key,
+        convert(value, memberSchema(schema, key)),
+      ]);
       return Object.fromEntries(members) as Json;
     }
   }
 }
 
-export function convertScalar({ value, text }: Pick<LocatedScalar, 'value' | 'text'>, schema: JsonSchema | undefined): Json {
+export function convertScalar(
+  { value, text }: Pick<LocatedScalar, 'value' | 'text'>,
+  schema: JsonSchema | undefined,
+): Json {
   if (schema === undefined || value === null || typeof value === 'boolean') return value;
   const branches = branchesOf(schema);
   for (const { unit } of branches) {
@@ -31,9 +37,12 @@ export function convertScalar({ value, text }: Pick<LocatedScalar, 'value' | 'te
     if (unit === 'duration') return value === 0 ? 0 : (parseDuration(text) ?? text);
   }
   if (typeof value === 'number') return value;
-  if (branches.some((branch) => branch.const === value || branch.enum?.includes(value) === true)) return value;
+  if (branches.some((branch) => branch.const === value || branch.enum?.includes(value) === true))
+    return value;
   if (!branches.some(isNumeric)) return value;
-  const free = branches.some((branch) => branch.type === 'string' && branch.const === undefined && branch.enum === undefined);
+  const free = branches.some(
+    (branch) => branch.type === 'string' && branch.const === undefined && branch.enum === undefined,
+  );
   if (free && !isFraction(text)) return value;
   return readsAsNumber(text) ? (parseNumber(text) ?? value) : value;
 }
@@ -44,5 +53,9 @@ function readsAsNumber(text: string): boolean {
 }
 
 export function isNumeric({ type }: JsonSchema): boolean {
-  return type === 'number' || type === 'integer' || (Array.isArray(type) && type.some((name) => name === 'number' || name === 'integer'));
+  return (
+    type === 'number' ||
+    type === 'integer' ||
+    (Array.isArray(type) && type.some((name) => name === 'number' || name === 'integer'))
+  );
 }

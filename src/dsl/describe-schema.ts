@@ -15,7 +15,14 @@ function phrasesOf(schema: JsonSchema): readonly string[] {
     case 'integer':
       return [number(schema)];
     case 'string':
-      return [schema.patternSays ?? (schema.format === 'path' ? 'a path' : schema.minLength === 1 ? 'a text that is not empty' : 'a text')];
+      return [
+        schema.patternSays ??
+          (schema.format === 'path'
+            ? 'a path'
+            : schema.minLength === 1
+              ? 'a text that is not empty'
+              : 'a text'),
+      ];
     case 'boolean':
       return ['true or false'];
     case 'null':

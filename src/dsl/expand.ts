@@ -1,38 +1,13 @@
-import type { AxisLabel, Cell, CellInput, StageSettings } from './graph.ts';
-import { cellParams, type CellParams } from './cell-params.ts';
-import { join, type Joined } from './join.ts';
+import type { AxisLabel, CellInput, StageSettings } from './graph.ts';
+import { bind, type BoundVariant, type Expansion, judgeParamsAlone } from './bind.ts';
+import type { CellParams } from './cell-params.ts';
 import type { LabelTable } from './labels.ts';
 import type { LoadContext } from './load-context.ts';
-import { emptyMap, entryOf, mapOf } from './located.ts';
 import type { Matrix } from './matrix.ts';
 import { didYouMean, shortList } from './nearest.ts';
-import { type ExpandedStage, type Item, type Offer, relate } from './relate.ts';
+import type { ExpandedStage, Item } from './relate.ts';
 import type { StageText } from './stage-text.ts';
 import type { Variant } from './variants.ts';
-
-/** What grows while the stages are expanded one after the other. */
-export interface Expansion {
-  readonly cells: Cell[];
-  readonly stages: Map<string, ExpandedStage>;
-  /** Ids of all stages as written, for suggestions. */
-  readonly known: readonly string[];
-  readonly labels: LabelTable;
-}
-
-interface Bound {
-  readonly port: string;
-  readonly list: boolean;
-  /** Indexes of its offers in those of the variant. */
-  readonly offers: readonly number[];
-}
-
-interface BoundVariant {
-  readonly variant: Variant;
-  readonly params: CellParams | undefined;
-  readonly offers: readonly Offer[];
-  readonly bound: readonly Bound[];
-  readonly joined: Joined;
-}
 
 /** Adds the cells of a stage whose inputs are expanded. Undefined after a mistake here or in what it reads. */
 export function expandStage(
@@ -71,107 +46,6 @@ export function expandStage(
   return rows === undefined ? undefined : makeCells(stage, whole, rows, axes, settingsOf, expansion, context);
 }
 
-/** The parameters, where nobody knows the cells: mistakes in them are told all the same. */
-export function judgeParamsAlone(stage: StageText, variants: readonly Variant[], context: LoadContext): void {
-  for (const variant of variants) paramsOf(stage, variant, context)?.forCell(() => undefined, stage.id);
-}
-
-function paramsOf(stage: StageText, { body, signature }: Variant, context: LoadContext): CellParams | undefined {
-  if (signature === undefined) return undefined;
-  const entry = entryOf(body, 'with');
-  return cellParams(mapOf(body, 'with') ?? emptyMap(stage.keyAt), signature, entry?.key.at ?? stage.keyAt, context);
-}
-
-function bind(stage: StageText, variant: Variant, expansion: Expansion, context: LoadContext): BoundVariant | undefined {
-  const { sink } = context;
-  const { signature, bindings, uses, usesAt } = variant;
-  const offers: Offer[] = [];
-  const bound: Bound[] = [];
-  let fine = true;
-  for (const binding of bindings) {
-    for (const { stage: id, stageAt } of binding.references) {
-      if (expansion.known.includes(id)) continue;
-      sink.error('unknown-stage', stageAt, `there is no stage '${id}'${didYouMean(id, expansion.known, 'stages')}`);
-    }
-    if (signature === undefined) continue;
-    const { port, keyAt } = binding;
-    const spec = Object.hasOwn(signature.in, port) ? signature.in[port] : undefined;
-    if (spec === undefined) {
-      sink.error('unknown-input', keyAt, `'${port}' is not an input of ${uses}${didYouMean(port, Object.keys(signature.in), 'its inputs')}`, { same: port });
-      fine = false;
-      continue;
-    }
-    const many = binding.list || binding.references.some(({ collect }) => collect !== undefined);
-    if (many && !spec.list) {
-      const at = binding.references[0]?.at ?? keyAt;
-      sink.error('list-to-single', at, `the input '${port}' of ${uses} takes one value, not a list`, {
-        same: port,
-        fix: binding.list ? 'name one stage' : 'remove collect:, so that each cell of the source gets its own cell here',
-      });
-      fine = false;
-      continue;
-    }
-    const indexes: number[] = [];
-    for (const reference of binding.references) {
-      const source = expansion.stages.get(reference.stage);
-      const offer = source && relate(reference, source, { port, spec, binding, uses, usesAt }, expansion.cells, expansion.labels, sink);
-      if (offer === undefined) fine = false;
-      else indexes.push(offers.push(offer) - 1);
-    }
-    fine &&= !binding.broken;
-    bound.push({ port, list: spec.list, offers: indexes });
-  }
-  if (signature === undefined) return undefined;
-  for (const [port, { optional, kind, description }] of Object.entries(signature.in)) {
-    if (optional || bindings.some((binding) => binding.port === port)) continue;
-    const at = entryOf(variant.body, 'in')?.key.at ?? stage.keyAt;
-    const about = description === '' ? '' : ` (${description})`;
-    sink.error('missing-input', at, `'${stage.id}' needs the input '${port}' of ${uses}: ${kind === 'any' ? 'any value' : kind}${about}`, {
-      same: `${stage.id} ${port}`,
-      fix: `add 'in: { ${port}: STAGE }'`,
-    });
-    fine = false;
-  }
-  if (!fine) return undefined;
-  const result = join(offers.map(({ relation }) => relation), context.maxCells);
-  if (result.ok) return { variant, params: paramsOf(stage, variant, context), offers, bound, joined: result.joined };
-  reportJoin(result, offers, stage, expansion.labels, context);
-  return undefined;
-}
-
-function reportJoin(
-  result: { readonly why: 'empty'; readonly index: number; readonly axes: readonly string[] } | { readonly why: 'too-many'; readonly index: number },
-  offers: readonly Offer[],
-  stage: StageText,
-  labels: LabelTable,
-  { sink, maxCells }: LoadContext,
-): void {
-  const offer = offers[result.index]!;
-  const { reference, relation } = offer;
-  if (result.why === 'too-many') {
-    sink.error('too-many-cells', reference.at, `the inputs of '${stage.id}' have more than ${maxCells} combinations, the most that are planned`, {
-      fix: 'select with where:, fan in with collect:, or allow more with --max-cells',
-    });
-    return;
-  }
-  const namesOf = ({ axes, columns }: Offer['relation'], axis: string): string =>
-    shortList([...new Set(columns[axes.indexOf(axis)])].map((id) => labels.labelOf(axis, id)));
-  const [axis = ''] = result.axes;
-  const other = offers.slice(0, result.index).find(({ relation: { axes } }) => axes.includes(axis));
-  const together = result.axes.map((name) => `'${name}'`).join(', ');
-  sink.error(
-    'empty-join',
-    reference.at,
-    axis === ''
-      ? `'${reference.stage}' has no cells here`
-      : `the inputs of '${stage.id}' have no label in common on ${together}: '${reference.stage}' has ${namesOf(relation, axis)}`,
-    {
-      related: other === undefined ? [] : [{ message: `'${other.reference.stage}' has ${namesOf(other.relation, axis)}`, at: other.reference.at }],
-      fix: 'use the same labels on both sides, or select one with where: { axis: label }, which drops the axis',
-    },
-  );
-}
-
 function checkAxes(
   stage: StageText,
   matrix: Matrix,
@@ -183,21 +57,36 @@ function checkAxes(
     for (const axis of matrix.axes) {
       const offer = offers.find(({ relation }) => relation.axes.includes(axis.name));
       if (offer === undefined) continue;
-      sink.error('axis-clash', axis.at, `'${stage.id}' has the axis '${axis.name}' from its input '${offer.reference.stage}' already`, {
-        related: [{ message: 'the axis comes from here', at: offer.reference.at }],
-        fix: 'rename this axis, or fan the input in with collect:',
-      });
+      sink.error(
+        'axis-clash',
+        axis.at,
+        `'${stage.id}' has the axis '${axis.name}' from its input '${offer.reference.stage}' already`,
+        {
+          related: [{ message: 'the axis comes from here', at: offer.reference.at }],
+          fix: 'rename this axis, or fan the input in with collect:',
+        },
+      );
     }
   }
   const [first, ...others] = bound;
   for (const { joined, offers, variant } of others) {
-    const odd = [...joined.axes.filter((axis) => !inherited.includes(axis)), ...inherited.filter((axis) => !joined.axes.includes(axis))];
+    const odd = [
+      ...joined.axes.filter((axis) => !inherited.includes(axis)),
+      ...inherited.filter((axis) => !joined.axes.includes(axis)),
+    ];
     if (odd.length === 0) continue;
-    const at = [...offers, ...(first?.offers ?? [])].find(({ relation }) => relation.axes.includes(odd[0]!))?.reference.at ?? stage.keyAt;
-    sink.error('axes-differ', at, `all cells of '${stage.id}' must have the same axes, but '${odd.join("', '")}' is only in some of them${variant.says}`, {
-      same: stage.id,
-      fix: 'select a label with where: { axis: label }, which drops the axis, or fan in with collect:',
-    });
+    const at =
+      [...offers, ...(first?.offers ?? [])].find(({ relation }) => relation.axes.includes(odd[0]!))?.reference
+        .at ?? stage.keyAt;
+    sink.error(
+      'axes-differ',
+      at,
+      `all cells of '${stage.id}' must have the same axes, but '${odd.join("', '")}' is only in some of them${variant.says}`,
+      {
+        same: stage.id,
+        fix: 'select a label with where: { axis: label }, which drops the axis, or fan in with collect:',
+      },
+    );
   }
 }
 
@@ -215,9 +104,14 @@ function orderedRows(
   const count = bound.reduce((sum, { joined, variant }) => sum + joined.count * variant.rows.length, 0);
   if (cells.length + count > maxCells) {
     const so = cells.length === 0 ? '' : ` after the ${cells.length} of the stages before it`;
-    sink.error('too-many-cells', stage.keyAt, `'${stage.id}' would have ${count} cells${so}; at most ${maxCells} are planned`, {
-      fix: 'select with where:, exclude combinations, fan in with collect:, or allow more with --max-cells',
-    });
+    sink.error(
+      'too-many-cells',
+      stage.keyAt,
+      `'${stage.id}' would have ${count} cells${so}; at most ${maxCells} are planned`,
+      {
+        fix: 'select with where:, exclude combinations, fan in with collect:, or allow more with --max-cells',
+      },
+    );
     return undefined;
   }
   const fromInclude = bound.length - matrix.include.length;
@@ -252,16 +146,29 @@ function exclusionTests(
     const tests = conditions.flatMap(({ name, at, labels: wanted }) => {
       const column = axes.indexOf(name);
       if (column === -1) {
-        sink.error('unknown-axis', at, `'${stage.id}' has no axis '${name}'${didYouMean(name, axes, 'its axes')}`);
+        sink.error(
+          'unknown-axis',
+          at,
+          `'${stage.id}' has no axis '${name}'${didYouMean(name, axes, 'its axes')}`,
+        );
         return [];
       }
       const own = matrix.axes.find((axis) => axis.name === name)?.labels.map(({ value }) => String(value));
-      const known = own ?? [...new Set(bound.flatMap(({ joined }) => joined.columns[column] ?? []))].map((id) => String(labels.labelOf(name, id)));
+      const known =
+        own ??
+        [...new Set(bound.flatMap(({ joined }) => joined.columns[column] ?? []))].map((id) =>
+          String(labels.labelOf(name, id)),
+        );
       for (const label of wanted) {
         if (known.includes(String(label.value))) continue;
-        sink.error('unknown-label', label.at, `the axis '${name}' of '${stage.id}' has no label '${label.value}'${didYouMean(String(label.value), known)}`, {
-          fix: `its labels: ${shortList(known)}`,
-        });
+        sink.error(
+          'unknown-label',
+          label.at,
+          `the axis '${name}' of '${stage.id}' has no label '${label.value}'${didYouMean(String(label.value), known)}`,
+          {
+            fix: `its labels: ${shortList(known)}`,
+          },
+        );
       }
       const ids = new Set(wanted.map((label) => labels.idOf(name, label.value)));
       return [(row: readonly number[]) => ids.has(row[column]!)];
@@ -271,11 +178,20 @@ function exclusionTests(
 }
 
 /** Rows of several variants in the order of the axes, as if they were one: labels in the order in which they are written. */
-function sorted(rows: Row[], matrix: Matrix, axes: readonly string[], bound: readonly BoundVariant[], labels: LabelTable): Row[] {
+function sorted(
+  rows: Row[],
+  matrix: Matrix,
+  axes: readonly string[],
+  bound: readonly BoundVariant[],
+  labels: LabelTable,
+): Row[] {
   const ranks = axes.map((name, column) => {
     const own = matrix.axes.find((axis) => axis.name === name);
     const rank = new Map<number, number>();
-    const ids = own === undefined ? bound.flatMap(({ joined }) => joined.columns[column] ?? []) : own.labels.map(({ value }) => labels.idOf(name, value));
+    const ids =
+      own === undefined
+        ? bound.flatMap(({ joined }) => joined.columns[column] ?? [])
+        : own.labels.map(({ value }) => labels.idOf(name, value));
     for (const id of ids) if (!rank.has(id)) rank.set(id, rank.size);
     return rank;
   });
@@ -337,14 +253,29 @@ function makeCells(
   const columns = new Map(axes.map((axis, column) => [axis, rows.map(([, , ids]) => ids[column]!)]));
   const variantOf = rows.map(([index]) => index);
   const variants = bound.map(({ variant }) => variant);
-  const expanded = { id: stage.id, keyAt: stage.keyAt, axes, columns, firstCell, count: rows.length, variants, variantOf };
+  const expanded = {
+    id: stage.id,
+    keyAt: stage.keyAt,
+    axes,
+    columns,
+    firstCell,
+    count: rows.length,
+    variants,
+    variantOf,
+  };
   stages.set(stage.id, expanded);
   return expanded;
 }
 
 /** Inputs of a row of the join. What rows share is one object. */
-function inputsOf({ bound, offers, joined }: BoundVariant): (row: number) => Readonly<Record<string, CellInput>> {
-  const singles = offers.map(({ items }) => items.map((list): CellInput => ({ one: { cell: list[0]!.cell, port: list[0]!.port } })));
+function inputsOf({
+  bound,
+  offers,
+  joined,
+}: BoundVariant): (row: number) => Readonly<Record<string, CellInput>> {
+  const singles = offers.map(({ items }) =>
+    items.map((list): CellInput => ({ one: { cell: list[0]!.cell, port: list[0]!.port } })),
+  );
   const lists = offers.map(({ items }) => items.map((list): CellInput => ({ many: list })));
   const merged = (indexes: readonly number[], row: number): readonly Item[] =>
     indexes.flatMap((index) => offers[index]!.items[joined.rows[index]![row]!]!);
@@ -352,10 +283,12 @@ function inputsOf({ bound, offers, joined }: BoundVariant): (row: number) => Rea
     const inputs: Record<string, CellInput> = {};
     for (const { port, list, offers: indexes } of bound) {
       const [only] = indexes;
-      const single = indexes.length === 1 && only !== undefined ? (list ? lists : singles)[only]![joined.rows[only]![row]!]! : undefined;
+      const single =
+        indexes.length === 1 && only !== undefined
+          ? (list ? lists : singles)[only]![joined.rows[only]![row]!]!
+          : undefined;
       inputs[port] = single ?? { many: merged(indexes, row) };
     }
     return inputs;
   };
 }
-

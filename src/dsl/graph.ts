@@ -35,13 +35,13 @@ export interface GraphStage {
   /** Where the stage is written, as `file:line:column`. */
   readonly at: string;
   readonly settings: StageSettings;
-  /** Paths (absolute) to which outputs are copied: `publish:`. May contain `{axis}` placeholders resolved per cell. */
+  /** Files to which outputs are copied: `publish:`. */
   readonly publish: readonly PublishTarget[];
 }
 
 export interface PublishTarget {
   readonly port: string;
-  /** Relative to the pipeline's folder, as written. */
+  /** Relative to the pipeline's folder; `{axis}` stands for the label of a cell, which `publishPath` puts in. */
   readonly path: string;
 }
 
@@ -68,6 +68,8 @@ export interface Cell {
   /** Defaults filled, units normalised, fractions as the nearest double. */
   readonly params: JsonObject;
   readonly inputs: Readonly<Record<string, CellInput>>;
+  /** Only where `defaults:` for its stage type make them differ from those of the stage. */
+  readonly settings?: StageSettings;
 }
 
 export type CellInput =

@@ -39,7 +39,9 @@ export function interpolate(located: Located, scope: Scope): Located {
 function replaced(value: Located, scope: Scope, visit: (value: Located) => Located): Located {
   switch (value.kind) {
     case 'scalar':
-      return typeof value.value === 'string' && value.value.includes('$') ? scalar(value, value.value, scope) : value;
+      return typeof value.value === 'string' && value.value.includes('$')
+        ? scalar(value, value.value, scope)
+        : value;
     case 'template':
       return value;
     case 'sequence': {
@@ -76,7 +78,8 @@ function scalar(value: LocatedScalar, text: string, scope: Scope): Located {
     looked.push(found);
   }
   const [only] = looked;
-  if (looked.length === 1 && only !== undefined && typeof only !== 'string' && 'kind' in only) return placed(only, value.at);
+  if (looked.length === 1 && only !== undefined && typeof only !== 'string' && 'kind' in only)
+    return placed(only, value.at);
   return joined(value, looked, parts, scope);
 }
 
@@ -99,10 +102,15 @@ function joined(
     }
     if (part.kind !== 'scalar') {
       const reference = parts[index] as Exclude<Part, string>;
-      scope.sink.error('not-a-scalar', reference.at, `$(${reference.reference}) is ${quote(part)} and can't be part of a text`, {
-        related: [{ message: 'its value is here', at: part.at }],
-        fix: 'let $(…) stand alone to keep the whole value',
-      });
+      scope.sink.error(
+        'not-a-scalar',
+        reference.at,
+        `$(${reference.reference}) is ${quote(part)} and can't be part of a text`,
+        {
+          related: [{ message: 'its value is here', at: part.at }],
+          fix: 'let $(…) stand alone to keep the whole value',
+        },
+      );
       return unknownValue(value.at, value.text);
     }
     texts.push(part.text);
@@ -110,7 +118,7 @@ function joined(
   if (texts.some((part) => typeof part !== 'string')) {
     return { kind: 'template', at: value.at, text: value.text, parts: texts };
   }
-  const text = texts.join('');
+  const text = texts.map(String).join('');
   return { kind: 'scalar', at: value.at, value: text, text };
 }
 
@@ -133,17 +141,29 @@ function split(value: LocatedScalar, text: string, scope: Scope): Part[] | undef
       const close = text.indexOf('}', from);
       const end = close === -1 ? text.length : close + 1;
       const inner = text.slice(from + 2, end - 1).trim();
-      const proper = /^(params|axes|env)\.|^name$/.test(inner) ? inner : `params.${inner === '' ? 'x' : inner}`;
-      scope.sink.error('dollar-brace', at(from, end), `'${text.slice(from, end)}' is the shell's; a pipeline writes $(…)`, {
-        fix: `write $(${proper})`,
-      });
+      const proper = /^(params|axes|env)\.|^name$/.test(inner)
+        ? inner
+        : `params.${inner === '' ? 'x' : inner}`;
+      scope.sink.error(
+        'dollar-brace',
+        at(from, end),
+        `'${text.slice(from, end)}' is the shell's; a pipeline writes $(…)`,
+        {
+          fix: `write $(${proper})`,
+        },
+      );
       return undefined;
     } else if (text.startsWith('$(', from)) {
       const end = text.indexOf(')', from);
       if (end === -1) {
-        scope.sink.error('unclosed-reference', at(from, text.length), `'${text.slice(from)}' has no closing ')'`, {
-          fix: 'close it, or write $$( for the characters themselves',
-        });
+        scope.sink.error(
+          'unclosed-reference',
+          at(from, text.length),
+          `'${text.slice(from)}' has no closing ')'`,
+          {
+            fix: 'close it, or write $$( for the characters themselves',
+          },
+        );
         return undefined;
       }
       push(text.slice(done, from));
@@ -180,7 +200,10 @@ function lookUp(
   const [, space, name] = /^(params|axes|env)\.(.+)$/.exec(reference) ?? [];
   if (space === undefined || name === undefined) {
     const known = ['name', ...[...(scope.params?.keys() ?? [])].map((key) => `params.${key}`)];
-    const hint = scope.params?.has(reference) === true ? `; did you mean 'params.${reference}'?` : didYouMean(reference, known);
+    const hint =
+      scope.params?.has(reference) === true
+        ? `; did you mean 'params.${reference}'?`
+        : didYouMean(reference, known);
     sink.error('unknown-reference', at, `'$(${reference})' names nothing${hint}`, {
       fix: 'there are $(params.NAME), $(axes.NAME), $(env.NAME) and $(name); they look values up and compute nothing',
     });
@@ -196,7 +219,11 @@ function lookUp(
   }
   const found = scope.params.get(name);
   if (found === undefined) {
-    sink.error('unknown-reference', at, `there is no param '${name}'${didYouMean(name, scope.params.keys(), 'params')}`);
+    sink.error(
+      'unknown-reference',
+      at,
+      `there is no param '${name}'${didYouMean(name, scope.params.keys(), 'params')}`,
+    );
   }
   return found;
 }
@@ -204,9 +231,14 @@ function lookUp(
 function environment(name: string, at: SourceRange, { env, sink }: Scope): Located | undefined {
   const found = env.get(name);
   if (found === undefined) {
-    sink.error('unlisted-env', at, `the environment variable '${name}' is not listed under env:${didYouMean(name, env.keys())}`, {
-      fix: `add 'env: [${[...env.keys(), name].join(', ')}]', so that everyone sees what the pipeline depends on`,
-    });
+    sink.error(
+      'unlisted-env',
+      at,
+      `the environment variable '${name}' is not listed under env:${didYouMean(name, env.keys())}`,
+      {
+        fix: `add 'env: [${[...env.keys(), name].join(', ')}]', so that everyone sees what the pipeline depends on`,
+      },
+    );
     return undefined;
   }
   if (found.value === undefined) {

@@ -53,7 +53,9 @@ function joinTwo(left: Joined, right: Relation, shared: readonly string[], most:
       rightRows.push(match);
     }
   }
-  const added = right.axes.flatMap((axis, index) => (shared.includes(axis) ? [] : [{ axis, column: right.columns[index]! }]));
+  const added = right.axes.flatMap((axis, index) =>
+    shared.includes(axis) ? [] : [{ axis, column: right.columns[index]! }],
+  );
   return {
     axes: [...left.axes, ...added.map(({ axis }) => axis)],
     columns: [

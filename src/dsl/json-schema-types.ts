@@ -41,7 +41,10 @@ export function branchesOf(schema: JsonSchema): readonly JsonSchema[] {
 /** Schema of an object's member, if the schema says anything about it. */
 export function memberSchema(schema: JsonSchema | undefined, key: string): JsonSchema | undefined {
   for (const branch of schema === undefined ? [] : branchesOf(schema)) {
-    const named = branch.properties !== undefined && Object.hasOwn(branch.properties, key) ? branch.properties[key] : undefined;
+    const named =
+      branch.properties !== undefined && Object.hasOwn(branch.properties, key)
+        ? branch.properties[key]
+        : undefined;
     if (named !== undefined) return named;
     for (const [pattern, member] of Object.entries(branch.patternProperties ?? {})) {
       if (new RegExp(pattern, 'u').test(key)) return member;

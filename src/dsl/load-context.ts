@@ -1,4 +1,4 @@
-import { relative, sep } from 'node:path';
+import { dirname, relative, sep } from 'node:path';
 import type { SourceRange } from './diagnostic.ts';
 import type { DiagnosticSink } from './diagnostic-sink.ts';
 import type { Located } from './located.ts';
@@ -29,7 +29,18 @@ export function shownPath(absolute: string): string {
 
 export function isInside(root: string, absolute: string): boolean {
   const path = relative(root, absolute);
-  return path !== '..' && !path.startsWith(`..${sep}`) && !(process.platform === 'win32' && /^[A-Za-z]:/.test(path));
+  return (
+    path !== '..' &&
+    !path.startsWith(`..${sep}`) &&
+    !(process.platform === 'win32' && /^[A-Za-z]:/.test(path))
+  );
+}
+
+/** The root is shown from the file's folder, so that the message is the same wherever the project lies. */
+export function outsideMessage(path: string, { root, file }: { readonly root: string; readonly file: string }): string {
+  const from = relative(dirname(file), root);
+  const begins = from === '' ? 'in the folder of this file' : `at '${from.replaceAll(sep, '/')}'`;
+  return `'${path.replaceAll('\0', '␀')}' is outside the project, which begins ${begins}`;
 }
 
 /** Reports every `$(axes.x)` in a value that belongs to no cell. */
@@ -42,11 +53,18 @@ export function forbidAxes(located: Located, where: string, sink: DiagnosticSink
     if (value.kind === 'template') {
       found = true;
       if (value.unknown === true) return;
-      const axis = value.parts.find((part): part is { axis: string; at: SourceRange } => typeof part !== 'string');
+      const axis = value.parts.find(
+        (part): part is { axis: string; at: SourceRange } => typeof part !== 'string',
+      );
       const name = axis?.axis ?? '';
-      sink.error('axes-not-here', axis?.at ?? value.at, `'$(axes.${name})' has a value only in a cell, and ${where} belongs to none`, {
-        fix: fix ?? '$(axes.…) may stand in with: and publish:',
-      });
+      sink.error(
+        'axes-not-here',
+        axis?.at ?? value.at,
+        `'$(axes.${name})' has a value only in a cell, and ${where} belongs to none`,
+        {
+          fix: fix ?? '$(axes.…) may stand in with: and publish:',
+        },
+      );
     } else if (value.kind === 'sequence') {
       value.items.forEach(visit);
     } else if (value.kind === 'map') {

@@ -29,7 +29,11 @@ export interface IncludedRow {
 
 /** An item of `exclude:`: rows with one of these labels on each of these axes go. */
 export interface Exclusion {
-  readonly axes: readonly { readonly name: string; readonly at: SourceRange; readonly labels: readonly Label[] }[];
+  readonly axes: readonly {
+    readonly name: string;
+    readonly at: SourceRange;
+    readonly labels: readonly Label[];
+  }[];
 }
 
 export interface Matrix {
@@ -49,7 +53,9 @@ export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext)
   for (const [name, { key, value }] of matrix.entries) {
     if (name === 'include' || name === 'exclude') continue;
     if (!idPattern.test(name) || patchKeys.includes(name)) {
-      const why = patchKeys.includes(name) ? 'is a key of a stage' : 'is not made of letters, digits, - and _';
+      const why = patchKeys.includes(name)
+        ? 'is a key of a stage'
+        : 'is not made of letters, digits, - and _';
       context.sink.error('bad-id', key.at, `'${name}' can't name an axis: it ${why}`);
       continue;
     }
@@ -62,7 +68,8 @@ export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext)
 
 function isAnyUnknown(matrix: LocatedMap): boolean {
   return [...matrix.entries.values()].some(
-    ({ value }) => isUnknown(value) || (value.kind === 'sequence' && value.items.some((item) => isUnknown(item))),
+    ({ value }) =>
+      isUnknown(value) || (value.kind === 'sequence' && value.items.some((item) => isUnknown(item))),
   );
 }
 
@@ -75,13 +82,23 @@ function readLabels(axis: string, value: Located, context: LoadContext): Label[]
         ? value.items.map((item) => labelOf(item, undefined, context))
         : undefined;
   if (found === undefined) {
-    sink.error('wrong-type', value.at, `the axis '${axis}' takes a list of labels or a map from label to patch, not ${quote(value)}`, {
-      fix: isNull(value) ? `write ${axis}: [first, second]` : `write [${value.kind === 'scalar' ? value.text : '…'}] for one label`,
-    });
+    sink.error(
+      'wrong-type',
+      value.at,
+      `the axis '${axis}' takes a list of labels or a map from label to patch, not ${quote(value)}`,
+      {
+        fix: isNull(value)
+          ? `write ${axis}: [first, second]`
+          : `write [${value.kind === 'scalar' ? value.text : '…'}] for one label`,
+      },
+    );
     return [];
   }
   if (found.length === 0) {
-    const related = value.kind !== 'template' && value.origin !== undefined ? [{ message: 'the value comes from here', at: value.origin }] : [];
+    const related =
+      value.kind !== 'template' && value.origin !== undefined
+        ? [{ message: 'the value comes from here', at: value.origin }]
+        : [];
     sink.error('empty-axis', value.at, `the axis '${axis}' has no labels, so the stage would have no cells`, {
       related,
       fix: 'give it a label, or remove the axis',
@@ -104,7 +121,7 @@ function readLabels(axis: string, value: Located, context: LoadContext): Label[]
 }
 
 /** Characters that the names of cells are written with, or that would be lost in them. */
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+
 const badLabel = /[,=*[\]\u0000-\u001f]|^\s|\s$|^$/;
 
 function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: LoadContext): Label | undefined {
@@ -119,9 +136,14 @@ function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: Load
     return undefined;
   }
   if (typeof located.value === 'string' && badLabel.test(located.value)) {
-    sink.error('bad-label', located.at, `${quote(located)} can't be a label: names of cells are written with , = * [ ]`, {
-      fix: 'choose a short name and put the value into its patch: { name: { with: { … } } }',
-    });
+    sink.error(
+      'bad-label',
+      located.at,
+      `${quote(located)} can't be a label: names of cells are written with , = * [ ]`,
+      {
+        fix: 'choose a short name and put the value into its patch: { name: { with: { … } } }',
+      },
+    );
     return undefined;
   }
   return { value: located.value, at: located.at, patch };
@@ -130,28 +152,47 @@ function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: Load
 function patchOf(value: Located, context: LoadContext): LocatedMap | undefined {
   if (isNull(value)) return undefined;
   if (value.kind !== 'map') {
-    context.sink.error('wrong-type', value.at, `a label maps to a patch of the stage such as { with: { … } }, not to ${quote(value)}`, {
-      fix: 'for plain labels write a list: axis: [a, b]',
-    });
+    context.sink.error(
+      'wrong-type',
+      value.at,
+      `a label maps to a patch of the stage such as { with: { … } }, not to ${quote(value)}`,
+      {
+        fix: 'for plain labels write a list: axis: [a, b]',
+      },
+    );
     return undefined;
   }
   checkAgainst(
     patchSchema as JsonSchema,
     value,
-    { owner: 'the patch of a label', noun: 'key', unknownCode: 'unknown-key', missingCode: 'missing-key', missingAt: value.at },
+    {
+      owner: 'the patch of a label',
+      noun: 'key',
+      unknownCode: 'unknown-key',
+      missingCode: 'missing-key',
+      missingAt: value.at,
+    },
     context.sink,
   );
   const maps = ['in', 'with'].filter((key) => (value.entries.get(key)?.value.kind ?? 'map') !== 'map');
   return withoutKeys(value, maps);
 }
 
-function itemsOf(matrix: LocatedMap, key: 'include' | 'exclude', { sink }: LoadContext): readonly LocatedMap[] {
+function itemsOf(
+  matrix: LocatedMap,
+  key: 'include' | 'exclude',
+  { sink }: LoadContext,
+): readonly LocatedMap[] {
   const value = matrix.entries.get(key)?.value;
   if (value === undefined || isNull(value)) return [];
   const items = value.kind === 'sequence' ? value.items : [value];
   return items.flatMap((item) => {
     if (item.kind === 'map') return [item];
-    sink.error('wrong-type', item.at, `matrix.${key} takes a list of maps such as { axis: label }, not ${quote(item)}`);
+    sink.error(
+      'wrong-type',
+      item.at,
+      `matrix.${key} takes a list of maps such as { axis: label }, not ${quote(item)}`,
+    );
     return [];
   });
 }
@@ -164,20 +205,34 @@ function includedRow(item: LocatedMap, axes: readonly Axis[], context: LoadConte
     const axis = axes.find((candidate) => candidate.name === name);
     if (axis === undefined) {
       const known = [...axes.map((candidate) => candidate.name), ...patchKeys];
-      sink.error('unknown-axis', key.at, `the matrix has no axis '${name}'${didYouMean(name, known, 'axes')}`);
+      sink.error(
+        'unknown-axis',
+        key.at,
+        `the matrix has no axis '${name}'${didYouMean(name, known, 'axes')}`,
+      );
       continue;
     }
     const label = labelOf(value, undefined, context);
-    const same = axis.labels.find((candidate) => label !== undefined && String(candidate.value) === String(label.value));
+    const same = axis.labels.find(
+      (candidate) => label !== undefined && String(candidate.value) === String(label.value),
+    );
     if (label !== undefined) labels.set(name, same === undefined ? label : { ...same, at: label.at });
   }
   const missing = axes.filter(({ name }) => !item.entries.has(name)).map(({ name }) => name);
   if (missing.length > 0) {
-    sink.error('incomplete-row', firstCharacters(item.at), `a row of matrix.include has a label on every axis; '${missing.join("', '")}' is missing`, {
-      fix: `add '${missing[0] ?? ''}: …'`,
-    });
+    sink.error(
+      'incomplete-row',
+      firstCharacters(item.at),
+      `a row of matrix.include has a label on every axis; '${missing.join("', '")}' is missing`,
+      {
+        fix: `add '${missing[0] ?? ''}: …'`,
+      },
+    );
   }
-  const patch = withoutKeys(item, [...item.entries.keys()].filter((name) => !patchKeys.includes(name)));
+  const patch = withoutKeys(
+    item,
+    [...item.entries.keys()].filter((name) => !patchKeys.includes(name)),
+  );
   return [{ at: firstCharacters(item.at), labels, patch: patchOf(patch, context) ?? emptyMap(item.at) }];
 }
 

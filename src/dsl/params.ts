@@ -23,25 +23,48 @@ export interface Param {
 export function declaredParams(section: LocatedMap | undefined, context: LoadContext): Map<string, Param> {
   const params = new Map<string, Param>();
   for (const [name, { key, value }] of section?.entries ?? []) {
-    params.set(name, { name, keyAt: key.at, ...(value.kind === 'map' ? longForm(name, value, key.at, context) : shortForm(value)) });
+    params.set(name, {
+      name,
+      keyAt: key.at,
+      ...(value.kind === 'map' ? longForm(name, value, key.at, context) : shortForm(value)),
+    });
   }
   return params;
 }
 
-function longForm(name: string, value: LocatedMap, keyAt: SourceRange, context: LoadContext): Pick<Param, 'schema' | 'value'> {
-  const subject = { owner: `the param '${name}'`, noun: 'key', unknownCode: 'unknown-key', missingCode: 'missing-key', missingAt: keyAt } as const;
+function longForm(
+  name: string,
+  value: LocatedMap,
+  keyAt: SourceRange,
+  context: LoadContext,
+): Pick<Param, 'schema' | 'value'> {
+  const subject = {
+    owner: `the param '${name}'`,
+    noun: 'key',
+    unknownCode: 'unknown-key',
+    missingCode: 'missing-key',
+    missingAt: keyAt,
+  } as const;
   const text = checkAgainst(paramSchema as JsonSchema, value, subject, context.sink) as ParamText | undefined;
   const given = valueOf(value, 'default');
   if (text === undefined) return { schema: {}, value: given };
   return { schema: schemaOf(text, given), value: given };
 }
 
-function schemaOf({ type, minimum, maximum, enum: choices, description }: ParamText, given: Located | undefined): JsonSchema {
+function schemaOf(
+  { type, minimum, maximum, enum: choices, description }: ParamText,
+  given: Located | undefined,
+): JsonSchema {
   const about = description === undefined ? {} : { description };
   if (choices !== undefined) return { enum: choices, ...about };
   const limits = { ...(minimum !== undefined && { minimum }), ...(maximum !== undefined && { maximum }) };
   const limited = minimum !== undefined || maximum !== undefined;
-  if (type === undefined) return { ...(limited ? { type: 'number' } : given === undefined ? {} : inferred(given)), ...limits, ...about };
+  if (type === undefined)
+    return {
+      ...(limited ? { type: 'number' } : given === undefined ? {} : inferred(given)),
+      ...limits,
+      ...about,
+    };
   return { type: type === 'list' ? 'array' : type, ...limits, ...about };
 }
 
@@ -53,16 +76,26 @@ function inferred(value: Located): JsonSchema {
   if (value.kind === 'sequence') return { type: 'array' };
   if (value.kind !== 'scalar') return {};
   if (typeof value.value === 'boolean') return { type: 'boolean' };
-  const numeric = typeof value.value === 'number' || (typeof value.value === 'string' && /[/_]/.test(value.text) && parseNumber(value.text) !== undefined);
+  const numeric =
+    typeof value.value === 'number' ||
+    (typeof value.value === 'string' && /[/_]/.test(value.text) && parseNumber(value.text) !== undefined);
   return { type: numeric ? 'number' : 'string' };
 }
 
 /** Values of a profile over the defaults. */
-export function applyProfileParams(params: Map<string, Param>, section: LocatedMap | undefined, { sink }: LoadContext): void {
+export function applyProfileParams(
+  params: Map<string, Param>,
+  section: LocatedMap | undefined,
+  { sink }: LoadContext,
+): void {
   for (const [name, { key, value }] of section?.entries ?? []) {
     const param = params.get(name);
     if (param === undefined) {
-      sink.error('unknown-override', key.at, `the pipeline has no param '${name}'${didYouMean(name, params.keys(), 'params')}`);
+      sink.error(
+        'unknown-override',
+        key.at,
+        `the pipeline has no param '${name}'${didYouMean(name, params.keys(), 'params')}`,
+      );
     } else {
       const given = value.kind === 'map' ? valueOf(value, 'default') : value;
       params.set(name, { ...param, value: given ?? param.value });
@@ -73,27 +106,46 @@ export function applyProfileParams(params: Map<string, Param>, section: LocatedM
 export const commandLine = '<command line>';
 
 /** `-S params.images=100`: each argument is a line of the source `<command line>`, its value a YAML scalar or flow list. */
-export function applyOverrides(params: Map<string, Param>, overrides: readonly string[], context: LoadContext): void {
+export function applyOverrides(
+  params: Map<string, Param>,
+  overrides: readonly string[],
+  context: LoadContext,
+): void {
   const { sink, sources } = context;
   if (overrides.length === 0) return;
   const lines = overrides.map((override) => override.replaceAll(/[\r\n]+/g, ' '));
   sources.set(commandLine, sourceFile(commandLine, lines.join('\n')));
   let offset = 0;
   for (const line of lines) {
-    const at = (start: number, end: number): SourceRange => ({ file: commandLine, start: offset + start, end: offset + end });
+    const at = (start: number, end: number): SourceRange => ({
+      file: commandLine,
+      start: offset + start,
+      end: offset + end,
+    });
     const equals = line.indexOf('=');
     const target = equals === -1 ? line : line.slice(0, equals);
     const name = target.startsWith('params.') ? target.slice('params.'.length) : undefined;
     if (equals === -1) {
-      sink.error('bad-override', at(0, line.length), `'-S ${line}' has no value`, { fix: 'write -S params.NAME=VALUE' });
+      sink.error('bad-override', at(0, line.length), `'-S ${line}' has no value`, {
+        fix: 'write -S params.NAME=VALUE',
+      });
     } else if (name === undefined) {
       const hint = params.has(target) ? `; did you mean 'params.${target}'?` : '';
-      sink.error('bad-override', at(0, equals), `-S sets params only, not '${target}'${hint}`, { fix: 'write -S params.NAME=VALUE' });
+      sink.error('bad-override', at(0, equals), `-S sets params only, not '${target}'${hint}`, {
+        fix: 'write -S params.NAME=VALUE',
+      });
     } else if (!params.has(name)) {
-      sink.error('unknown-override', at('params.'.length, equals), `the pipeline has no param '${name}'${didYouMean(name, params.keys(), 'params')}`);
+      sink.error(
+        'unknown-override',
+        at('params.'.length, equals),
+        `the pipeline has no param '${name}'${didYouMean(name, params.keys(), 'params')}`,
+      );
     } else {
       // Spaces before the value give its parts their place in the line.
-      const value = parseDocument(sourceFile(commandLine, ' '.repeat(offset + equals + 1) + (line.slice(equals + 1) || "''")), sink);
+      const value = parseDocument(
+        sourceFile(commandLine, ' '.repeat(offset + equals + 1) + (line.slice(equals + 1) || "''")),
+        sink,
+      );
       if (value !== undefined) params.set(name, { ...params.get(name)!, value });
     }
     offset += line.length + 1;
@@ -119,8 +171,18 @@ export function settleParams(
     const value = interpolate(given, { ...scope, params: undefined });
     located.set(name, value);
     if (forbidAxes(value, 'a param', context.sink)) continue;
-    const subject = { owner: `the param '${name}'`, noun: 'key', unknownCode: 'unknown-key', missingCode: 'missing-key', missingAt: keyAt } as const;
-    const wrapped: Located = { kind: 'map', at: value.at, entries: new Map([[name, { key: { kind: 'scalar', at: keyAt, value: name, text: name }, value }]]) };
+    const subject = {
+      owner: `the param '${name}'`,
+      noun: 'key',
+      unknownCode: 'unknown-key',
+      missingCode: 'missing-key',
+      missingAt: keyAt,
+    } as const;
+    const wrapped: Located = {
+      kind: 'map',
+      at: value.at,
+      entries: new Map([[name, { key: { kind: 'scalar', at: keyAt, value: name, text: name }, value }]]),
+    };
     checkAgainst({ type: 'object', properties: { [name]: schema } }, wrapped, subject, context.sink);
     plain[name] = schema.type === 'array' ? plainOf(value) : convert(value, schema);
   }

@@ -1,11 +1,26 @@
-import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments, type YAMLError } from 'yaml';
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  parseAllDocuments,
+  type YAMLError,
+} from 'yaml';
 import type { SourceRange } from './diagnostic.ts';
 import type { DiagnosticSink } from './diagnostic-sink.ts';
 import type { Located, LocatedEntry, LocatedScalar, Scalar } from './located.ts';
 import type { SourceFile } from './source.ts';
 
 /** What a pipeline file may cost before it is looked at: YAML is data that may come from anywhere. */
-export const limits = { bytes: 1024 * 1024, depth: 64, aliases: 100, nodes: 1_000_000, syntaxErrors: 20 } as const;
+export const limits = {
+  bytes: 1024 * 1024,
+  depth: 64,
+  aliases: 100,
+  nodes: 1_000_000,
+  syntaxErrors: 20,
+} as const;
 
 /**
  * Text → values with their places. YAML 1.2 core: unique keys, no custom tags, no merge keys, one document. Reports every
@@ -15,9 +30,14 @@ export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located |
   const whole = { file: file.path, start: 0, end: 0 };
   const bytes = Buffer.byteLength(file.text);
   if (bytes > limits.bytes) {
-    sink.error('too-large', whole, `the file has ${bytes} bytes; a pipeline file has at most ${limits.bytes} (1 MiB)`, {
-      fix: 'split it with include:, or generate the labels of an axis from a parameter',
-    });
+    sink.error(
+      'too-large',
+      whole,
+      `the file has ${bytes} bytes; a pipeline file has at most ${limits.bytes} (1 MiB)`,
+      {
+        fix: 'split it with include:, or generate the labels of an axis from a parameter',
+      },
+    );
     return undefined;
   }
   const documents = parse(file, sink);
@@ -25,9 +45,14 @@ export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located |
   const [document, second] = documents;
   if (second !== undefined) {
     const start = second.range[0];
-    sink.error('many-documents', { file: file.path, start, end: start }, 'a pipeline file holds one YAML document, here begins a second', {
-      fix: "remove the '---' or move this part to a file of its own and include: it",
-    });
+    sink.error(
+      'many-documents',
+      { file: file.path, start, end: start },
+      'a pipeline file holds one YAML document, here begins a second',
+      {
+        fix: "remove the '---' or move this part to a file of its own and include: it",
+      },
+    );
     return undefined;
   }
   if (document?.contents == null) {
@@ -52,7 +77,7 @@ function parse(file: SourceFile, sink: DiagnosticSink): readonly ParsedDocument[
       prettyErrors: false,
       logLevel: 'silent',
     });
-    const documents: ParsedDocument[] = 'empty' in parsed ? [] : (parsed as ParsedDocument[]);
+    const documents: ParsedDocument[] = 'empty' in parsed ? [] : parsed;
     const problems = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]);
     for (const problem of problems.slice(0, limits.syntaxErrors)) reportYamlError(file, problem, sink);
     return problems.length > 0 ? undefined : documents;
@@ -131,13 +156,19 @@ class Converter {
     if (isAlias(node)) return this.#alias(node, at);
     if (isMap(node)) return { kind: 'map', at, entries: this.#entries(node.items, at, depth) };
     if (isSeq(node)) {
-      const items = node.items.map((item) => this.convert(item, depth + 1)).filter((item) => item !== undefined);
+      const items = node.items
+        .map((item) => this.convert(item, depth + 1))
+        .filter((item) => item !== undefined);
       return { kind: 'sequence', at, items };
     }
     return this.#scalar(node, at);
   }
 
-  #entries(items: readonly { key: unknown; value: unknown }[], parent: SourceRange, depth: number): Map<string, LocatedEntry> {
+  #entries(
+    items: readonly { key: unknown; value: unknown }[],
+    parent: SourceRange,
+    depth: number,
+  ): Map<string, LocatedEntry> {
     const entries = new Map<string, LocatedEntry>();
     for (const pair of items) {
       const key = this.#key(pair.key, parent);
@@ -162,7 +193,11 @@ class Converter {
 
   #key(node: unknown, parent: SourceRange): LocatedScalar | undefined {
     const at = node === null ? { ...parent, end: parent.start } : this.#range(node as Node);
-    const target = isAlias(node) ? this.#alias(node, at) : isScalar(node) ? this.#scalar(node, at) : undefined;
+    const target = isAlias(node)
+      ? this.#alias(node, at)
+      : isScalar(node)
+        ? this.#scalar(node, at)
+        : undefined;
     if (target === undefined || target.kind !== 'scalar' || target.value === null) {
       this.#sink.error('bad-key', at, 'a key is one word, a number or a quoted text');
       return undefined;
@@ -197,9 +232,14 @@ class Converter {
     this.#nodes += target.nodes;
     if (this.#aliases > limits.aliases || this.#nodes > limits.nodes) {
       if (!this.#stopped) {
-        this.#sink.error('too-many-aliases', at, `the aliases of this file expand more than ${limits.aliases} times`, {
-          fix: 'put what is shared under templates: or params: and refer to it from there',
-        });
+        this.#sink.error(
+          'too-many-aliases',
+          at,
+          `the aliases of this file expand more than ${limits.aliases} times`,
+          {
+            fix: 'put what is shared under templates: or params: and refer to it from there',
+          },
+        );
       }
       this.#stopped = true;
       return undefined;

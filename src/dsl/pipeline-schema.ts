@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import type { StageSettings } from './graph.ts';
 
 /** The frame of a pipeline file. Stage parameters are judged by the schemas of the stage types, `in` and `matrix` by hand. */
 
@@ -6,7 +7,7 @@ export const builtInExecutors = ['local', 'slurm'] as const;
 
 const ids = { pattern: '^[A-Za-z_][A-Za-z0-9_-]*$', patternSays: 'a name of letters, digits, - and _' };
 
-const words = <const T extends readonly string[]>(values: T, description: string) =>
+const words = (values: readonly string[], description: string) =>
   Type.Union(
     values.map((value) => Type.Literal(value)),
     { description },
@@ -15,8 +16,12 @@ const words = <const T extends readonly string[]>(values: T, description: string
 export const resourcesSchema = Type.Object(
   {
     gpu: Type.Optional(Type.Integer({ minimum: 0, description: 'number of GPUs' })),
-    memory: Type.Optional(Type.Number({ minimum: 0, unit: 'bytes', description: 'memory of a worker, e.g. 6GiB' })),
-    time: Type.Optional(Type.Number({ minimum: 0, unit: 'duration', description: 'longest time of a shard, e.g. 30m' })),
+    memory: Type.Optional(
+      Type.Number({ minimum: 0, unit: 'bytes', description: 'memory of a worker, e.g. 6GiB' }),
+    ),
+    time: Type.Optional(
+      Type.Number({ minimum: 0, unit: 'duration', description: 'longest time of a shard, e.g. 30m' }),
+    ),
   },
   { description: 'what a shard needs; enters no key' },
 );
@@ -36,19 +41,29 @@ export const retrySchema = Type.Union(
 
 /** Settings of a stage, of all stages (top level, `defaults:`) or of a stage type. */
 export const settingSchemas = {
-  shard: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'images in a shard (64); enters no key' })),
-  onError: Type.Optional(words(['stop', 'continue'], 'after a failed cell: stop, or go on with what does not need it')),
+  shard: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'images in a shard (64); enters no key' }),
+  ),
+  onError: Type.Optional(
+    words(['stop', 'continue'], 'after a failed cell: stop, or go on with what does not need it'),
+  ),
   retry: Type.Optional(retrySchema),
   resources: Type.Optional(resourcesSchema),
 };
 const store = Type.Optional(
-  words(['auto', 'always', 'never'], 'keep the result: cheap transforms are computed on the fly unless always'),
+  words(
+    ['auto', 'always', 'never'],
+    'keep the result: cheap transforms are computed on the fly unless always',
+  ),
 );
 
 const text = (description: string) => Type.Optional(Type.String({ description }));
-const section = (description: string) => Type.Optional(Type.Object({}, { additionalProperties: true, description }));
+const section = (description: string) =>
+  Type.Optional(Type.Object({}, { additionalProperties: true, description }));
 const names = (description: string) =>
-  Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }))], { description }));
+  Type.Optional(
+    Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }))], { description }),
+  );
 
 /** What may stand in a stage, a template, a patch under `defaults:` and a stage of a profile. */
 export const stageSchema = Type.Object({
@@ -61,7 +76,8 @@ export const stageSchema = Type.Object({
   matrix: section('axes: one cell of the stage for each combination of labels'),
   publish: Type.Optional(
     Type.Union([Type.String(), Type.Array(Type.Unknown()), Type.Object({}, { additionalProperties: true })], {
-      description: 'files under the project to which outputs are copied: a path, a list of paths, or port: path',
+      description:
+        'files under the project to which outputs are copied: a path, a list of paths, or port: path',
     }),
   ),
   store,
@@ -110,14 +126,23 @@ const shared = {
 const frameOnly = {
   name: Type.Optional(Type.String({ ...ids, description: 'name of the pipeline (that of the file)' })),
   seed: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'start of all randomness (0)' }),
+    Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'start of all randomness (0)',
+    }),
   ),
   executor: Type.Optional(executorSchema),
   plugins: Type.Optional(
-    Type.Array(Type.String({ minLength: 1 }), { description: 'npm packages or modules of the project with more stage types' }),
+    Type.Array(Type.String({ minLength: 1 }), {
+      description: 'npm packages or modules of the project with more stage types',
+    }),
   ),
   numerics: Type.Optional(
-    words(['separate', 'shared'], 'results of one tensor backend are those of another (shared) or not (separate)'),
+    words(
+      ['separate', 'shared'],
+      'results of one tensor backend are those of another (shared) or not (separate)',
+    ),
   ),
   ...settingSchemas,
 };
@@ -148,10 +173,20 @@ export const paramSchema = Type.Object({
   default: Type.Optional(Type.Unknown({ description: 'value unless set; a param without one must be set' })),
   minimum: Type.Optional(Type.Number()),
   maximum: Type.Optional(Type.Number()),
-  enum: Type.Optional(Type.Array(Type.Union([Type.Number(), Type.String(), Type.Boolean()]), { minItems: 1 })),
+  enum: Type.Optional(
+    Type.Array(Type.Union([Type.Number(), Type.String(), Type.Boolean()]), { minItems: 1 }),
+  ),
   description: text('what it means, with its unit'),
 });
 export type ParamText = Static<typeof paramSchema>;
-export type SettingsText = Static<typeof defaultSettingsSchema>;
+
+/** Settings as the schema lets them through. */
+export interface SettingsText {
+  readonly shard?: number;
+  readonly onError?: StageSettings['onError'];
+  readonly retry?: number | Partial<StageSettings['retry']>;
+  readonly resources?: { readonly gpu?: number; readonly memory?: number; readonly time?: number };
+  readonly store?: StageSettings['store'];
+}
 
 export const idPattern = new RegExp(ids.pattern);

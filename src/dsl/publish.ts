@@ -41,18 +41,30 @@ export function publishTargets(
   return targets.map(({ target }) => target);
 }
 
-function targetsOf(value: Located, port: { name: string; at: SourceRange } | undefined, stage: ExpandedStage, context: LoadContext): Target[] {
+function targetsOf(
+  value: Located,
+  port: { name: string; at: SourceRange } | undefined,
+  stage: ExpandedStage,
+  context: LoadContext,
+): Target[] {
   const { sink } = context;
   if (isUnknown(value)) return [];
   if (value.kind === 'sequence') return value.items.flatMap((item) => targetsOf(item, port, stage, context));
   if (value.kind === 'map' && port === undefined) {
-    return [...value.entries].flatMap(([name, entry]) => targetsOf(entry.value, { name, at: entry.key.at }, stage, context));
+    return [...value.entries].flatMap(([name, entry]) =>
+      targetsOf(entry.value, { name, at: entry.key.at }, stage, context),
+    );
   }
   const name = port?.name ?? stage.variants[0]?.signature?.defaultOutput ?? '';
   for (const { signature } of stage.variants) {
     if (signature === undefined || Object.hasOwn(signature.out, name)) continue;
     const outputs = Object.keys(signature.out);
-    sink.error('unknown-output', port?.at ?? value.at, `${signature.uses} has no output '${name}'${didYouMean(name, outputs, 'its outputs')}`, { same: name });
+    sink.error(
+      'unknown-output',
+      port?.at ?? value.at,
+      `${signature.uses} has no output '${name}'${didYouMean(name, outputs, 'its outputs')}`,
+      { same: name },
+    );
     return [];
   }
   const path = pathOf(value, stage, context);
@@ -65,14 +77,24 @@ function pathOf(value: Located, stage: ExpandedStage, { sink }: LoadContext): st
     const parts = value.parts.map((part) => {
       if (typeof part === 'string') return part;
       if (!stage.axes.includes(part.axis)) {
-        sink.error('unknown-axis', part.at, `'${stage.id}' has no axis '${part.axis}'${didYouMean(part.axis, stage.axes, 'axes')}`);
+        sink.error(
+          'unknown-axis',
+          part.at,
+          `'${stage.id}' has no axis '${part.axis}'${didYouMean(part.axis, stage.axes, 'axes')}`,
+        );
       }
       return `{${part.axis}}`;
     });
-    return braced(value, value.parts.filter((part) => typeof part === 'string').join(''), sink) ? undefined : parts.join('');
+    return braced(value, value.parts.filter((part) => typeof part === 'string').join(''), sink)
+      ? undefined
+      : parts.join('');
   }
   if (value.kind !== 'scalar' || typeof value.value !== 'string' || value.value.trim() === '') {
-    sink.error('bad-publish', value.at, `publish: takes a path such as results/figure.svg, not ${quote(value)}`);
+    sink.error(
+      'bad-publish',
+      value.at,
+      `publish: takes a path such as results/figure.svg, not ${quote(value)}`,
+    );
     return undefined;
   }
   if (braced(value, value.value, sink)) return undefined;
@@ -86,11 +108,19 @@ function pathOf(value: Located, stage: ExpandedStage, { sink }: LoadContext): st
 function braced(value: Located, text: string, sink: LoadContext['sink']): boolean {
   const match = /\{([^{}]*)\}?|\}/.exec(text);
   if (match === null) return false;
-  sink.error('bad-publish', value.at, `a published path has no braces, as ${quote(value)} does`, { fix: `write $(axes.${match[1] ?? 'x'}) for a label` });
+  sink.error('bad-publish', value.at, `a published path has no braces, as ${quote(value)} does`, {
+    fix: `write $(axes.${match[1] ?? 'x'}) for a label`,
+  });
   return true;
 }
 
-function claim({ target, at }: Target, stage: ExpandedStage, cells: readonly Cell[], files: PublishedFiles, context: LoadContext): void {
+function claim(
+  { target, at }: Target,
+  stage: ExpandedStage,
+  cells: readonly Cell[],
+  files: PublishedFiles,
+  context: LoadContext,
+): void {
   const { sink, file, root } = context;
   const folder = dirname(file);
   for (let index = stage.firstCell; index < stage.firstCell + stage.count; index++) {
@@ -98,7 +128,12 @@ function claim({ target, at }: Target, stage: ExpandedStage, cells: readonly Cel
     const path = publishPath(target.path, cell.axes);
     const absolute = resolve(folder, path);
     if (isAbsolute(target.path) || !isInside(root, absolute)) {
-      if (isInside(root, absolute)) sink.error('bad-publish', at, `'${target.path}' is absolute; published paths are relative to the pipeline file`);
+      if (isInside(root, absolute))
+        sink.error(
+          'bad-publish',
+          at,
+          `'${target.path}' is absolute; published paths are relative to the pipeline file`,
+        );
       else checkPath(path, at, context);
       return;
     }
@@ -113,11 +148,19 @@ function claim({ target, at }: Target, stage: ExpandedStage, cells: readonly Cel
     }
     const own = other.at.file === at.file && other.at.start === at.start;
     const missing = stage.axes.filter((axis) => !target.path.includes(`{${axis}}`));
-    sink.error('publish-collision', at, `'${path}' would be written by ${own ? 'both ' : ''}${cell.id} and ${other.cell}`, {
-      same: path,
-      related: own ? [] : [{ message: 'the other one is here', at: other.at }],
-      fix: own && missing.length > 0 ? `put $(axes.${missing.join(') and $(axes.')}) into the path` : 'give each its own path',
-    });
+    sink.error(
+      'publish-collision',
+      at,
+      `'${path}' would be written by ${own ? 'both ' : ''}${cell.id} and ${other.cell}`,
+      {
+        same: path,
+        related: own ? [] : [{ message: 'the other one is here', at: other.at }],
+        fix:
+          own && missing.length > 0
+            ? `put $(axes.${missing.join(') and $(axes.')}) into the path`
+            : 'give each its own path',
+      },
+    );
     return;
   }
 }

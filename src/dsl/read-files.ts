@@ -1,8 +1,16 @@
 import { dirname, resolve } from 'node:path';
 import type { SourceRange } from './diagnostic.ts';
 import type { JsonSchema } from './json-schema-types.ts';
-import { isInside, type LoadContext, shownPath } from './load-context.ts';
-import { isNull, type Located, type LocatedEntry, type LocatedMap, mergeMaps, valueOf, withoutKeys } from './located.ts';
+import { isInside, type LoadContext, outsideMessage, shownPath } from './load-context.ts';
+import {
+  isNull,
+  type Located,
+  type LocatedEntry,
+  type LocatedMap,
+  mergeMaps,
+  valueOf,
+  withoutKeys,
+} from './located.ts';
 import { parseDocument } from './parse-document.ts';
 import { frameSchema, idPattern, includedSchema } from './pipeline-schema.ts';
 import { sourceFile } from './source.ts';
@@ -34,7 +42,12 @@ function readFile(
     text = context.readFile(absolute);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const why = code === 'ENOENT' ? 'does not exist' : code === 'EISDIR' ? 'is a folder' : `can't be read (${code ?? String(error)})`;
+    const why =
+      code === 'ENOENT'
+        ? 'does not exist'
+        : code === 'EISDIR'
+          ? 'is a folder'
+          : `can't be read (${code ?? String(error)})`;
     if (askedAt === undefined) {
       sink.error('cannot-read', { file: shown, start: 0, end: 0 }, `the file ${why}`);
     } else {
@@ -60,7 +73,10 @@ function readFile(
 
 /** `with:` without a value is the same as no `with:`. */
 function withoutEmpty(map: LocatedMap): LocatedMap {
-  return withoutKeys(map, [...map.entries].filter(([, { value }]) => isNull(value)).map(([key]) => key));
+  return withoutKeys(
+    map,
+    [...map.entries].filter(([, { value }]) => isNull(value)).map(([key]) => key),
+  );
 }
 
 /** False if the version is one that this program can't read, as everything else would then be told wrongly. */
@@ -68,14 +84,24 @@ function checkFrame(document: LocatedMap, included: boolean, { sink }: LoadConte
   const top = { file: document.at.file, start: document.at.start, end: document.at.start };
   const version = valueOf(document, 'ravelin');
   if (version === undefined) {
-    sink.error('missing-version', top, "the version of the language is missing: a pipeline begins with 'ravelin: 1'", {
-      fix: "add the line 'ravelin: 1' at the top",
-    });
+    sink.error(
+      'missing-version',
+      top,
+      "the version of the language is missing: a pipeline begins with 'ravelin: 1'",
+      {
+        fix: "add the line 'ravelin: 1' at the top",
+      },
+    );
   } else if (!(version.kind === 'scalar' && version.value === 1)) {
     const text = version.kind === 'scalar' ? `'${version.text}'` : 'a list or map';
-    sink.error('unsupported-version', version.at, `this program reads version 1 of the language, not ${text}`, {
-      fix: "write 'ravelin: 1', or install the version of the program that the pipeline was written for",
-    });
+    sink.error(
+      'unsupported-version',
+      version.at,
+      `this program reads version 1 of the language, not ${text}`,
+      {
+        fix: "write 'ravelin: 1', or install the version of the program that the pipeline was written for",
+      },
+    );
     return false;
   }
   const rest = withoutKeys(document, ['ravelin']);
@@ -84,7 +110,13 @@ function checkFrame(document: LocatedMap, included: boolean, { sink }: LoadConte
   checkAgainst(
     schema,
     included ? withoutKeys(rest, frameKeys) : rest,
-    { owner: included ? 'an included file' : 'a pipeline', noun: 'key', unknownCode: 'unknown-key', missingCode: 'missing-key', missingAt: top },
+    {
+      owner: included ? 'an included file' : 'a pipeline',
+      noun: 'key',
+      unknownCode: 'unknown-key',
+      missingCode: 'missing-key',
+      missingAt: top,
+    },
     sink,
   );
   for (const section of sections) {
@@ -92,7 +124,11 @@ function checkFrame(document: LocatedMap, included: boolean, { sink }: LoadConte
     if (map?.kind !== 'map') continue;
     for (const [id, { key }] of map.entries) {
       if (idPattern.test(id) && !(section === 'stages' && id === 'all')) continue;
-      sink.error('bad-id', key.at, `'${id}' can't be a name under ${section}: names are letters, digits, - and _, and begin with a letter`);
+      sink.error(
+        'bad-id',
+        key.at,
+        `'${id}' can't be a name under ${section}: names are letters, digits, - and _, and begin with a letter`,
+      );
     }
   }
   return true;
@@ -116,19 +152,29 @@ function reportFrameKeys(document: LocatedMap, sink: LoadContext['sink']): void 
   for (const key of frameKeys) {
     const entry = document.entries.get(key);
     if (entry === undefined) continue;
-    sink.error('include-key', entry.key.at, `'${key}' holds for the whole pipeline and can't stand in an included file`, {
-      fix: 'move it to the file that includes this one',
-    });
+    sink.error(
+      'include-key',
+      entry.key.at,
+      `'${key}' holds for the whole pipeline and can't stand in an included file`,
+      {
+        fix: 'move it to the file that includes this one',
+      },
+    );
   }
 }
 
-function mergeIncludes(document: LocatedMap, absolute: string, trail: readonly Step[], context: LoadContext): LocatedMap {
+function mergeIncludes(
+  document: LocatedMap,
+  absolute: string,
+  trail: readonly Step[],
+  context: LoadContext,
+): LocatedMap {
   let result = document;
   for (const path of includePaths(document)) {
     const target = resolve(dirname(absolute), path.text);
     const steps = [...trail, { file: absolute, at: path.at }];
     if (!isInside(context.root, target)) {
-      context.sink.error('outside-root', path.at, `'${path.text}' is outside the project (${context.root})`, {
+      context.sink.error('outside-root', path.at, outsideMessage(path.text, { root: context.root, file: absolute }), {
         fix: 'move the file into the project',
       });
       continue;
@@ -136,7 +182,10 @@ function mergeIncludes(document: LocatedMap, absolute: string, trail: readonly S
     const first = steps.findIndex(({ file }) => file === target);
     if (first !== -1) {
       const related = steps.slice(first, -1).map(({ at }) => ({ message: 'included from here', at }));
-      context.sink.error('include-cycle', path.at, `'${path.text}' is included by itself`, { related, fix: 'remove one of the include: lines' });
+      context.sink.error('include-cycle', path.at, `'${path.text}' is included by itself`, {
+        related,
+        fix: 'remove one of the include: lines',
+      });
       continue;
     }
     // Included by two files: its parts are already there.
@@ -149,8 +198,11 @@ function mergeIncludes(document: LocatedMap, absolute: string, trail: readonly S
 
 function includePaths(document: LocatedMap): readonly { text: string; at: SourceRange }[] {
   const include = valueOf(document, 'include');
-  const items: readonly Located[] = include === undefined ? [] : include.kind === 'sequence' ? include.items : [include];
-  return items.flatMap((item) => (item.kind === 'scalar' && typeof item.value === 'string' ? [{ text: item.value, at: item.at }] : []));
+  const items: readonly Located[] =
+    include === undefined ? [] : include.kind === 'sequence' ? include.items : [include];
+  return items.flatMap((item) =>
+    item.kind === 'scalar' && typeof item.value === 'string' ? [{ text: item.value, at: item.at }] : [],
+  );
 }
 
 function mergeIncluded(document: LocatedMap, included: LocatedMap, { sink }: LoadContext): LocatedMap {
@@ -165,14 +217,18 @@ function mergeIncluded(document: LocatedMap, included: LocatedMap, { sink }: Loa
     } else if (before.value.kind === 'map' && entry.value.kind === 'map') {
       for (const [id, { key }] of sections.some((section) => section === name) ? entry.value.entries : []) {
         const first = before.value.entries.get(id);
-        if (first === undefined || first.key.at.file === key.at.file && first.key.at.start === key.at.start) continue;
+        if (first === undefined || (first.key.at.file === key.at.file && first.key.at.start === key.at.start))
+          continue;
         sink.error('duplicate-id', key.at, `'${id}' under ${name}: is already there`, {
           related: [{ message: 'the first is here', at: first.key.at }],
           fix: 'rename one of them',
         });
       }
       // What the including file says wins; what it includes comes after it in the order of stages.
-      entries.set(name, { key: before.key, value: mergeMaps(mergeMaps(before.value, entry.value), before.value) });
+      entries.set(name, {
+        key: before.key,
+        value: mergeMaps(mergeMaps(before.value, entry.value), before.value),
+      });
     }
   }
   return { ...document, entries };
@@ -182,7 +238,9 @@ function mergedEnv(first: Located, second: Located): Located {
   const itemsOf = (env: Located): LocatedEntry[] => {
     if (env.kind === 'map') return [...env.entries.values()];
     const nothing = (at: SourceRange): Located => ({ kind: 'scalar', at, value: null, text: '' });
-    return env.kind === 'sequence' ? env.items.flatMap((key) => (key.kind === 'scalar' ? [{ key, value: nothing(key.at) }] : [])) : [];
+    return env.kind === 'sequence'
+      ? env.items.flatMap((key) => (key.kind === 'scalar' ? [{ key, value: nothing(key.at) }] : []))
+      : [];
   };
   const entries = new Map([...itemsOf(second), ...itemsOf(first)].map((entry) => [entry.key.text, entry]));
   return { kind: 'map', at: first.at, entries };

@@ -1,6 +1,14 @@
 import type { SourceRange } from './diagnostic.ts';
 import { forbidAxes, type LoadContext } from './load-context.ts';
-import { isNull, isUnknown, type Located, type LocatedMap, type LocatedScalar, quote, valueOf } from './located.ts';
+import {
+  isNull,
+  isUnknown,
+  type Located,
+  type LocatedMap,
+  type LocatedScalar,
+  quote,
+  valueOf,
+} from './located.ts';
 import { didYouMean } from './nearest.ts';
 
 export interface Where {
@@ -52,17 +60,27 @@ function readInput(value: Located, context: LoadContext): Pick<Binding, 'list' |
   const list = value.kind === 'sequence';
   const items = list ? value.items : [value];
   const references = items.map((item) => readReference(item, context));
-  return { list, references: references.filter((item) => item !== undefined), broken: references.includes(undefined) };
+  return {
+    list,
+    references: references.filter((item) => item !== undefined),
+    broken: references.includes(undefined),
+  };
 }
 
 function readReference(value: Located, context: LoadContext): Reference | undefined {
   const { sink } = context;
   if (isUnknown(value)) return undefined;
   if (forbidAxes(value, 'a reference', sink, 'join on axes by name, or select with where:')) return undefined;
-  if (value.kind === 'scalar' && typeof value.value === 'string') return parseName(value, [], undefined, sink);
+  if (value.kind === 'scalar' && typeof value.value === 'string')
+    return parseName(value, [], undefined, sink);
   if (value.kind !== 'map') {
     const fix = isNull(value) ? 'write the name of a stage' : undefined;
-    sink.error('bad-reference', value.at, `an input is 'stage', 'stage.port' or { from, where, collect }, not ${quote(value)}`, { fix });
+    sink.error(
+      'bad-reference',
+      value.at,
+      `an input is 'stage', 'stage.port' or { from, where, collect }, not ${quote(value)}`,
+      { fix },
+    );
     return undefined;
   }
   return readLongForm(value, context);
@@ -78,7 +96,9 @@ function readLongForm(value: LocatedMap, { sink }: LoadContext): Reference | und
   const from = valueOf(value, 'from');
   if (from?.kind !== 'scalar' || typeof from.value !== 'string') {
     const at = from?.at ?? { ...value.at, end: value.at.start + 1 };
-    sink.error('bad-reference', at, `a reference says from which stage it comes`, { fix: "write 'from: stage' or 'from: stage.port'" });
+    sink.error('bad-reference', at, `a reference says from which stage it comes`, {
+      fix: "write 'from: stage' or 'from: stage.port'",
+    });
     return undefined;
   }
   const where = readWhere(valueOf(value, 'where'), sink);
@@ -95,7 +115,9 @@ function readWhere(value: Located | undefined, sink: LoadContext['sink']): Where
   }
   return [...value.entries].flatMap(([axis, { key, value: labels }]): Where[] => {
     const items = labels.kind === 'sequence' ? labels.items : [labels];
-    const scalars = items.filter((item): item is LocatedScalar => item.kind === 'scalar' && item.value !== null);
+    const scalars = items.filter(
+      (item): item is LocatedScalar => item.kind === 'scalar' && item.value !== null,
+    );
     if (scalars.length === items.length && items.length > 0) {
       return [{ axis, axisAt: key.at, labels: scalars, single: labels.kind !== 'sequence' }];
     }
@@ -108,9 +130,15 @@ function readCollect(value: Located | undefined, sink: LoadContext['sink']): Ref
   if (value === undefined) return undefined;
   if (value.kind === 'scalar' && value.value === 'all') return 'all';
   const items = value.kind === 'sequence' ? value.items : [value];
-  const axes = items.filter((item): item is LocatedScalar => item.kind === 'scalar' && typeof item.value === 'string');
+  const axes = items.filter(
+    (item): item is LocatedScalar => item.kind === 'scalar' && typeof item.value === 'string',
+  );
   if (axes.length < items.length || items.length === 0) {
-    sink.error('bad-reference', value.at, `collect: takes 'all' or a list of axes, not ${items.length === 0 ? 'an empty list' : quote(value)}`);
+    sink.error(
+      'bad-reference',
+      value.at,
+      `collect: takes 'all' or a list of axes, not ${items.length === 0 ? 'an empty list' : quote(value)}`,
+    );
     return undefined;
   }
   return axes.map(({ text, at }) => ({ axis: text, at }));
@@ -127,7 +155,9 @@ function parseName(
   if (match === null) {
     const selects = text.includes('[');
     sink.error('bad-reference', at, `${quote(from)} is neither 'stage' nor 'stage.port'`, {
-      fix: selects ? `write { from: ${text.split('[')[0] ?? ''}, where: { axis: label } } to select cells` : undefined,
+      fix: selects
+        ? `write { from: ${text.split('[')[0] ?? ''}, where: { axis: label } } to select cells`
+        : undefined,
     });
     return undefined;
   }

@@ -70,7 +70,12 @@ export function relate(
   return grouped(reference, axes, columns, items);
 }
 
-function grouped(reference: Reference, axes: readonly string[], columns: readonly (readonly number[])[], items: readonly Item[]): Offer {
+function grouped(
+  reference: Reference,
+  axes: readonly string[],
+  columns: readonly (readonly number[])[],
+  items: readonly Item[],
+): Offer {
   const groups = new Map<string, { first: number; items: Item[] }>();
   for (const [row, item] of items.entries()) {
     const key = columns.map((column) => column[row]!).join(',');
@@ -79,11 +84,20 @@ function grouped(reference: Reference, axes: readonly string[], columns: readonl
     else group.items.push(item);
   }
   const list = [...groups.values()];
-  const relation = { axes, columns: columns.map((column) => list.map(({ first }) => column[first]!)), count: list.length };
+  const relation = {
+    axes,
+    columns: columns.map((column) => list.map(({ first }) => column[first]!)),
+    count: list.length,
+  };
   return { reference, relation, items: list.map((group) => group.items) };
 }
 
-function selected(where: readonly Where[], source: ExpandedStage, labels: LabelTable, sink: DiagnosticSink): readonly number[] {
+function selected(
+  where: readonly Where[],
+  source: ExpandedStage,
+  labels: LabelTable,
+  sink: DiagnosticSink,
+): readonly number[] {
   let rows = Array.from({ length: source.count }, (_, row) => row);
   for (const { axis, axisAt, labels: wanted } of where) {
     const column = source.columns.get(axis);
@@ -97,9 +111,14 @@ function selected(where: readonly Where[], source: ExpandedStage, labels: LabelT
       const id = present.get(String(label.value));
       if (id !== undefined) ids.add(id);
       else {
-        sink.error('unknown-label', label.at, `the axis '${axis}' of '${source.id}' has no label ${quote(label)}${didYouMean(label.text, present.keys())}`, {
-          fix: `its labels: ${shortList([...present.keys()])}`,
-        });
+        sink.error(
+          'unknown-label',
+          label.at,
+          `the axis '${axis}' of '${source.id}' has no label ${quote(label)}${didYouMean(label.text, present.keys())}`,
+          {
+            fix: `its labels: ${shortList([...present.keys()])}`,
+          },
+        );
       }
     }
     rows = rows.filter((row) => ids.has(column[row]!));
@@ -110,14 +129,20 @@ function selected(where: readonly Where[], source: ExpandedStage, labels: LabelT
 function collectedAxes({ collect }: Reference, source: ExpandedStage, sink: DiagnosticSink): Set<string> {
   if (collect === undefined) return new Set();
   if (collect === 'all') return new Set(source.axes);
-  for (const { axis, at } of collect) if (!source.columns.has(axis)) reportUnknownAxis(axis, at, source, sink);
+  for (const { axis, at } of collect)
+    if (!source.columns.has(axis)) reportUnknownAxis(axis, at, source, sink);
   return new Set(collect.map(({ axis }) => axis));
 }
 
 function reportUnknownAxis(axis: string, at: SourceRange, source: ExpandedStage, sink: DiagnosticSink): void {
-  sink.error('unknown-axis', at, `'${source.id}' has no axis '${axis}'${didYouMean(axis, source.axes, 'its axes')}`, {
-    related: [{ message: `'${source.id}' is written here`, at: source.keyAt }],
-  });
+  sink.error(
+    'unknown-axis',
+    at,
+    `'${source.id}' has no axis '${axis}'${didYouMean(axis, source.axes, 'its axes')}`,
+    {
+      related: [{ message: `'${source.id}' is written here`, at: source.keyAt }],
+    },
+  );
 }
 
 /** The output port by variant of the source; checks that it exists and is of the kind that the input takes. */
@@ -139,10 +164,15 @@ function checkPorts(
     const here = { message: `'${source.id}' uses ${signature.uses} here`, at: usesAt };
     if (output === undefined) {
       const names = Object.keys(signature.out);
-      sink.error('unknown-output', reference.portAt, `${signature.uses} has no output '${port}'${didYouMean(port, names, 'its outputs')}`, {
-        same: port,
-        related: [here],
-      });
+      sink.error(
+        'unknown-output',
+        reference.portAt,
+        `${signature.uses} has no output '${port}'${didYouMean(port, names, 'its outputs')}`,
+        {
+          same: port,
+          related: [here],
+        },
+      );
       fine = false;
     } else if (consumer.spec.kind !== 'any' && output.kind !== consumer.spec.kind) {
       const others = Object.entries(signature.out).filter(([, other]) => other.kind === consumer.spec.kind);

@@ -73,7 +73,13 @@ export function parseBytes(text: string): number | undefined {
   return unit === undefined ? undefined : finite(Math.round(Number(match![1]!.replaceAll('_', '')) * unit));
 }
 
-const millisecondsOf: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const millisecondsOf: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
 /** `30m`, `90s`, `1h30m`, `250ms`, `1.5h` in milliseconds. */
 export function parseDuration(text: string): number | undefined {

@@ -22,7 +22,12 @@ export interface Subject {
 }
 
 /** Ajv's errors as diagnostics: one per place, unions summed up in one sentence. */
-export function reportSchemaErrors(errors: readonly ErrorObject[], located: Located, subject: Subject, sink: DiagnosticSink): void {
+export function reportSchemaErrors(
+  errors: readonly ErrorObject[],
+  located: Located,
+  subject: Subject,
+  sink: DiagnosticSink,
+): void {
   for (const error of withoutBranches(errors)) report(error, located, subject, sink);
 }
 
@@ -41,9 +46,13 @@ function withoutBranches(errors: readonly ErrorObject[]): readonly ErrorObject[]
     const branches = (union.schema as readonly JsonSchema[]).map((branch, index) => ({ branch, index }));
     const shaped = branches.filter(({ branch }) => hasShapeOf(branch, union.data));
     const best = shaped
-      .map(({ index }) => errors.filter(({ schemaPath }) => schemaPath.startsWith(`${union.schemaPath}/${index}/`)))
+      .map(({ index }) =>
+        errors.filter(({ schemaPath }) => schemaPath.startsWith(`${union.schemaPath}/${index}/`)),
+      )
       .sort((a, b) => a.length - b.length)[0];
-    kept = kept.filter((error) => (best === undefined ? !inside(error) : error !== union && (!inside(error) || best.includes(error))));
+    kept = kept.filter((error) =>
+      best === undefined ? !inside(error) : error !== union && (!inside(error) || best.includes(error)),
+    );
   }
   return kept;
 }
@@ -82,7 +91,10 @@ function report(error: ErrorObject, located: Located, subject: Subject, sink: Di
       const about = schema?.description === undefined ? '' : ` (${schema.description})`;
       const at = site.name === '' ? subject.missingAt : (site.keyAt ?? site.value.at);
       const of = site.name === '' ? owner : `'${site.name}'`;
-      sink.error(subject.missingCode, at, `${of} needs the ${noun} '${key}'${takes}${about}`, { same, fix: `add '${key}: …'` });
+      sink.error(subject.missingCode, at, `${of} needs the ${noun} '${key}'${takes}${about}`, {
+        same,
+        fix: `add '${key}: …'`,
+      });
       return;
     }
     case 'const':
@@ -108,7 +120,12 @@ function report(error: ErrorObject, located: Located, subject: Subject, sink: Di
       sink.error('wrong-length', site.value.at, `'${site.name}' has an item twice${suffix}`, { same });
       return;
     default:
-      sink.error('wrong-type', site.value.at, `'${site.name}' ${error.message ?? 'is not allowed'}${suffix}`, { same });
+      sink.error(
+        'wrong-type',
+        site.value.at,
+        `'${site.name}' ${error.message ?? 'is not allowed'}${suffix}`,
+        { same },
+      );
   }
 }
 
@@ -166,7 +183,8 @@ function codeOf({ keyword }: ErrorObject, schema: JsonSchema, value: Located): D
       if (value.kind === 'scalar' && value.value !== null) {
         if (branches.some(({ unit }) => unit === 'bytes' || unit === 'duration')) return 'wrong-unit';
         if (wordsOf(schema).length > 0) return 'not-one-of';
-        if (keyword !== 'type' && branches.every(({ type }) => type === 'number' || type === 'integer')) return 'out-of-range';
+        if (keyword !== 'type' && branches.every(({ type }) => type === 'number' || type === 'integer'))
+          return 'out-of-range';
       }
       return 'wrong-type';
     }
@@ -179,10 +197,15 @@ function fixOf({ keyword }: ErrorObject, value: Located, schema: JsonSchema): st
   if (branches.some(({ unit }) => unit === 'duration') && /^[\d.]+$/.test(value.text)) {
     return `write ${value.text}s for seconds, ${value.text}m for minutes or ${value.text}ms`;
   }
-  if (typeof value.value !== 'string' && value.value !== null && branches.some(({ type }) => type === 'string')) {
+  if (
+    typeof value.value !== 'string' &&
+    value.value !== null &&
+    branches.some(({ type }) => type === 'string')
+  ) {
     return `put it in quotes: '${value.text}'`;
   }
-  if (typeof value.value === 'string' && /^[-+]?[\d.]+(e[-+]?\d+)?$/i.test(value.text)) return 'remove the quotes';
+  if (typeof value.value === 'string' && /^[-+]?[\d.]+(e[-+]?\d+)?$/i.test(value.text))
+    return 'remove the quotes';
   return undefined;
 }
 
@@ -190,7 +213,10 @@ function fixOf({ keyword }: ErrorObject, value: Located, schema: JsonSchema): st
 export function siteOf(located: Located, pointer: string): Site {
   return siteAt(
     located,
-    pointer.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~')),
+    pointer
+      .split('/')
+      .slice(1)
+      .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~')),
   );
 }
 

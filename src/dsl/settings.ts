@@ -15,7 +15,10 @@ export const builtInSettings: StageSettings = {
 
 /** The part of a map that is settings. */
 export function settingsPart(map: LocatedMap): LocatedMap {
-  return withoutKeys(map, [...map.entries.keys()].filter((key) => !settingKeys.includes(key)));
+  return withoutKeys(
+    map,
+    [...map.entries.keys()].filter((key) => !settingKeys.includes(key)),
+  );
 }
 
 /** Settings after all defaults and patches, given from the most general to the most special. */
@@ -24,8 +27,15 @@ export function settleSettings(layers: readonly LocatedMap[], context: LoadConte
   if (first === undefined) return builtInSettings;
   const merged = rest.reduce(mergeMaps, first);
   if (forbidAxes(merged, 'a setting of a stage', context.sink)) return builtInSettings;
-  const subject = { owner: 'a stage', noun: 'key', unknownCode: 'unknown-key', missingCode: 'missing-key', missingAt: merged.at } as const;
-  const text = checkAgainst(defaultSettingsSchema as JsonSchema, merged, subject, context.sink) as SettingsText | undefined;
+  const subject = {
+    owner: 'a stage',
+    noun: 'key',
+    unknownCode: 'unknown-key',
+    missingCode: 'missing-key',
+    missingAt: merged.at,
+  } as const;
+  const text = checkAgainst(defaultSettingsSchema as JsonSchema, merged, subject, context.sink) as
+    SettingsText | undefined;
   if (text === undefined) return builtInSettings;
   const retry = typeof text.retry === 'number' ? { max: text.retry } : (text.retry ?? {});
   const { gpu, memory, time } = text.resources ?? {};

@@ -1,7 +1,16 @@
 import type { SourceRange } from './diagnostic.ts';
 import type { JsonSchema } from './json-schema-types.ts';
 import type { LoadContext } from './load-context.ts';
-import { emptyMap, isNull, isUnknown, type Located, type LocatedMap, mergeMaps, valueOf, withoutKeys } from './located.ts';
+import {
+  emptyMap,
+  isNull,
+  isUnknown,
+  type Located,
+  type LocatedMap,
+  mergeMaps,
+  valueOf,
+  withoutKeys,
+} from './located.ts';
 import { didYouMean, nearest } from './nearest.ts';
 import { settingKeys, stageSchema, typeDefaultsSchema } from './pipeline-schema.ts';
 import { checkAgainst } from './validator.ts';
@@ -47,13 +56,31 @@ function checkedBodies(
   const bodies = new Map<string, { keyAt: SourceRange; body: LocatedMap }>();
   for (const [id, { key, value }] of section?.entries ?? []) {
     if (value.kind !== 'map' && !isNull(value)) {
-      context.sink.error('wrong-type', value.at, `'${id}' is ${owner} and takes a map of keys such as uses:, in: and with:`);
+      context.sink.error(
+        'wrong-type',
+        value.at,
+        `'${id}' is ${owner} and takes a map of keys such as uses:, in: and with:`,
+      );
       continue;
     }
     const map = value.kind === 'map' ? value : emptyMap(value.at);
-    const body = withoutKeys(map, [...map.entries].filter(([, entry]) => isNull(entry.value) || (['in', 'with', 'matrix'].includes(entry.key.text) && isUnknown(entry.value))).map(([name]) => name));
+    const body = withoutKeys(
+      map,
+      [...map.entries]
+        .filter(
+          ([, entry]) =>
+            isNull(entry.value) ||
+            (['in', 'with', 'matrix'].includes(entry.key.text) && isUnknown(entry.value)),
+        )
+        .map(([name]) => name),
+    );
     // Settings are judged once for each stage, after all defaults.
-    checkAgainst(stageSchema as JsonSchema, withoutKeys(body, settingKeys), subject(owner, key.at), context.sink);
+    checkAgainst(
+      stageSchema as JsonSchema,
+      withoutKeys(body, settingKeys),
+      subject(owner, key.at),
+      context.sink,
+    );
     bodies.set(id, { keyAt: key.at, body: onlyShaped(body) });
   }
   return bodies;
@@ -62,7 +89,10 @@ function checkedBodies(
 /** Without the parts whose shape is wrong, which are told already, so that the rest can still be judged. */
 function onlyShaped(body: LocatedMap): LocatedMap {
   const maps = ['in', 'with', 'matrix'];
-  return withoutKeys(body, maps.filter((key) => (body.entries.get(key)?.value.kind ?? 'map') !== 'map'));
+  return withoutKeys(
+    body,
+    maps.filter((key) => (body.entries.get(key)?.value.kind ?? 'map') !== 'map'),
+  );
 }
 
 function withTemplates(
@@ -76,12 +106,24 @@ function withTemplates(
     const template = templates.get(id);
     const first = trail.findIndex((step) => step.id === id);
     if (template === undefined) {
-      context.sink.error('unknown-template', at, `there is no template '${id}'${didYouMean(id, templates.keys(), 'templates')}`);
+      context.sink.error(
+        'unknown-template',
+        at,
+        `there is no template '${id}'${didYouMean(id, templates.keys(), 'templates')}`,
+      );
     } else if (first !== -1) {
-      const related = trail.slice(first).map((step) => ({ message: `'${step.id}' is written here`, at: step.at }));
-      context.sink.error('extends-cycle', at, `the template '${id}' extends itself`, { related, fix: 'remove one of the extends: lines' });
+      const related = trail
+        .slice(first)
+        .map((step) => ({ message: `'${step.id}' is written here`, at: step.at }));
+      context.sink.error('extends-cycle', at, `the template '${id}' extends itself`, {
+        related,
+        fix: 'remove one of the extends: lines',
+      });
     } else {
-      result = mergeMaps(result, withTemplates(template.body, templates, [...trail, { id, at: template.keyAt }], context));
+      result = mergeMaps(
+        result,
+        withTemplates(template.body, templates, [...trail, { id, at: template.keyAt }], context),
+      );
     }
   }
   return withoutKeys(mergeMaps(result, body), ['extends']);
@@ -89,7 +131,9 @@ function withTemplates(
 
 function namesOf(value: Located | undefined): readonly { id: string; at: SourceRange }[] {
   const items = value === undefined ? [] : value.kind === 'sequence' ? value.items : [value];
-  return items.flatMap((item) => (item.kind === 'scalar' && item.value !== null ? [{ id: String(item.value), at: item.at }] : []));
+  return items.flatMap((item) =>
+    item.kind === 'scalar' && item.value !== null ? [{ id: String(item.value), at: item.at }] : [],
+  );
 }
 
 /** The part of `defaults:` that is for stage types, checked against the types there are. */
@@ -100,9 +144,10 @@ export function typeDefaults(section: LocatedMap | undefined, context: LoadConte
     if (settingKeys.includes(pattern)) continue;
     const types = [...registry.values()].filter(({ uses }) => matchesType(pattern, uses));
     if (types.length === 0) {
-      const message = pattern.includes('/') || pattern.includes('*')
-        ? `no stage type matches '${pattern}'${didYouMean(pattern, registry.keys())}`
-        : `'${pattern}' is neither a setting nor a stage type${didYouMean(pattern, [...settingKeys, ...registry.keys()])}`;
+      const message =
+        pattern.includes('/') || pattern.includes('*')
+          ? `no stage type matches '${pattern}'${didYouMean(pattern, registry.keys())}`
+          : `'${pattern}' is neither a setting nor a stage type${didYouMean(pattern, [...settingKeys, ...registry.keys()])}`;
       sink.error('unknown-stage-type', key.at, message, {
         fix: `under defaults: stand ${settingKeys.join(', ')}, stage types (attack/fgsm) and patterns (attack/*)`,
       });
@@ -114,7 +159,11 @@ export function typeDefaults(section: LocatedMap | undefined, context: LoadConte
     for (const [name, parameter] of parameters?.kind === 'map' ? parameters.entries : []) {
       const known = new Set(types.flatMap((type) => Object.keys(type.with.properties)));
       if (known.has(name) || pattern === types[0]?.uses) continue;
-      sink.error('unknown-param', parameter.key.at, `'${name}' is not a parameter of any ${pattern}${didYouMean(name, known)}`);
+      sink.error(
+        'unknown-param',
+        parameter.key.at,
+        `'${name}' is not a parameter of any ${pattern}${didYouMean(name, known)}`,
+      );
     }
     result.push({ pattern, keyAt: key.at, patch: value });
   }
@@ -125,12 +174,23 @@ export function typeDefaults(section: LocatedMap | undefined, context: LoadConte
  * What `defaults:` gives a stage of a type; exact names win over patterns. A pattern gives a type only the parameters that
  * it has, so that `attack/*: { with: { steps: 10 } }` leaves the attacks without steps alone.
  */
-export function defaultsFor(uses: string, defaults: readonly TypeDefaults[], context: LoadContext): LocatedMap | undefined {
+export function defaultsFor(
+  uses: string,
+  defaults: readonly TypeDefaults[],
+  context: LoadContext,
+): LocatedMap | undefined {
   const signature = context.registry.get(uses);
   const matching = defaults
     .filter(({ pattern }) => matchesType(pattern, uses))
-    .sort((a, b) => Number(a.pattern === uses) - Number(b.pattern === uses) || a.pattern.length - b.pattern.length)
-    .map(({ pattern, patch }) => (pattern === uses || signature === undefined ? patch : onlyKnown(patch, Object.keys(signature.with.properties))));
+    .sort(
+      (a, b) =>
+        Number(a.pattern === uses) - Number(b.pattern === uses) || a.pattern.length - b.pattern.length,
+    )
+    .map(({ pattern, patch }) =>
+      pattern === uses || signature === undefined
+        ? patch
+        : onlyKnown(patch, Object.keys(signature.with.properties)),
+    );
   const [first, ...rest] = matching;
   return first === undefined ? undefined : rest.reduce(mergeMaps, first);
 }
@@ -138,7 +198,10 @@ export function defaultsFor(uses: string, defaults: readonly TypeDefaults[], con
 function onlyKnown(patch: LocatedMap, known: readonly string[]): LocatedMap {
   const parameters = patch.entries.get('with');
   if (parameters?.value.kind !== 'map') return patch;
-  const value = withoutKeys(parameters.value, [...parameters.value.entries.keys()].filter((name) => !known.includes(name)));
+  const value = withoutKeys(
+    parameters.value,
+    [...parameters.value.entries.keys()].filter((name) => !known.includes(name)),
+  );
   return { ...patch, entries: new Map(patch.entries).set('with', { key: parameters.key, value }) };
 }
 

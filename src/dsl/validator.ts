@@ -38,7 +38,12 @@ function ajv(): Ajv {
  * Judges a value by a schema and fills in defaults. The mistakes go to `sink`; undefined if there is one. No value is
  * coerced but the scalars of the field.
  */
-export function checkAgainst(schema: JsonSchema, located: Located, subject: Subject, sink: DiagnosticSink): Json | undefined {
+export function checkAgainst(
+  schema: JsonSchema,
+  located: Located,
+  subject: Subject,
+  sink: DiagnosticSink,
+): Json | undefined {
   const value = convert(located, schema);
   const errors = errorsOf(schema, value);
   if (errors.length === 0) return value;

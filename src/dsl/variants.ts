@@ -35,18 +35,27 @@ export function variantsOf(
   const count = axes.reduce((product, axis) => product * axis.labels.length, 1) + matrix.include.length;
   if (count > most) {
     const shape = axes.map(({ name, labels: { length } }) => `${name} (${length})`).join(' × ');
-    context.sink.error('too-many-cells', axes[0]?.at ?? stage.keyAt, `'${stage.id}' would have ${count} cells: ${shape}; at most ${most} are planned`, {
-      fix: 'shorten an axis, exclude combinations, or allow more with --max-cells',
-    });
+    context.sink.error(
+      'too-many-cells',
+      axes[0]?.at ?? stage.keyAt,
+      `'${stage.id}' would have ${count} cells: ${shape}; at most ${most} are planned`,
+      {
+        fix: 'shorten an axis, exclude combinations, or allow more with --max-cells',
+      },
+    );
     return undefined;
   }
   const base = withoutKeys(stage.body, ['matrix']);
   const ids = axes.map((axis) => axis.labels.map((label) => labels.idOf(axis.name, label.value)));
   const variants: Variant[] = [];
   const patching = axes.filter((axis) => axis.labels.some(({ patch }) => patch !== undefined));
-  const combinations = axes.length > 0 && count === matrix.include.length ? [] : product(patching.map((axis) => axis.labels));
+  const combinations =
+    axes.length > 0 && count === matrix.include.length ? [] : product(patching.map((axis) => axis.labels));
   for (const chosen of combinations) {
-    const body = chosen.reduce((merged, { patch }) => (patch === undefined ? merged : mergeMaps(merged, patch)), base);
+    const body = chosen.reduce(
+      (merged, { patch }) => (patch === undefined ? merged : mergeMaps(merged, patch)),
+      base,
+    );
     const columns = axes.map((axis, index) => {
       const label = chosen[patching.indexOf(axis)];
       return label === undefined ? ids[index]! : [labels.idOf(axis.name, label.value)];
@@ -56,15 +65,22 @@ export function variantsOf(
   for (const { labels: chosen, patch } of matrix.include) {
     const patches = axes.map((axis) => chosen.get(axis.name)?.patch ?? emptyMap(patch.at));
     const row = axes.map((axis) => labels.idOf(axis.name, chosen.get(axis.name)?.value ?? ''));
-    const says = saysOf(axes, axes.map((axis) => chosen.get(axis.name)!));
-    variants.push(variantOf(stage, [...patches, patch].reduce(mergeMaps, base), [row], says, defaults, context));
+    const says = saysOf(
+      axes,
+      axes.map((axis) => chosen.get(axis.name)!),
+    );
+    variants.push(
+      variantOf(stage, [...patches, patch].reduce(mergeMaps, base), [row], says, defaults, context),
+    );
   }
   reportRepeatedRows(matrix, variants, context);
   return variants;
 }
 
 function saysOf(axes: readonly Axis[], chosen: readonly Label[]): string {
-  return axes.length === 0 ? '' : ` (with ${axes.map(({ name }, index) => `${name}=${String(chosen[index]?.value)}`).join(', ')})`;
+  return axes.length === 0
+    ? ''
+    : ` (with ${axes.map(({ name }, index) => `${name}=${String(chosen[index]?.value)}`).join(', ')})`;
 }
 
 function variantOf(
@@ -85,12 +101,23 @@ function variantOf(
   const signature = registry.get(name);
   if (uses === undefined) {
     const key = [...own.entries.values()].find((entry) => nearest(entry.key.text, ['uses']) !== undefined);
-    sink.error('missing-uses', key?.key.at ?? stage.keyAt, `the stage '${stage.id}' does not say what it uses${says}`, {
-      same: stage.id,
-      fix: "add 'uses: folder/name', in the stage or in each label of its matrix; 'ravelin stages' lists the types",
-    });
+    sink.error(
+      'missing-uses',
+      key?.key.at ?? stage.keyAt,
+      `the stage '${stage.id}' does not say what it uses${says}`,
+      {
+        same: stage.id,
+        fix: "add 'uses: folder/name', in the stage or in each label of its matrix; 'ravelin stages' lists the types",
+      },
+    );
   } else if (uses.kind === 'template') {
-    if (!isUnknown(uses)) forbidAxes(uses, 'uses:', sink, 'let the labels of the axis change it: matrix: { axis: { label: { uses: … } } }');
+    if (!isUnknown(uses))
+      forbidAxes(
+        uses,
+        'uses:',
+        sink,
+        'let the labels of the axis change it: matrix: { axis: { label: { uses: … } } }',
+      );
   } else if (signature === undefined && name !== '') {
     sink.error('unknown-stage-type', usesAt, unknownType(name, registry));
   }
@@ -113,7 +140,9 @@ function reportRepeatedRows(matrix: Matrix, variants: readonly Variant[], { sink
       const key = row.join(',');
       const at = matrix.include[index - included]?.at;
       if (seen.has(key) && at !== undefined) {
-        sink.error('duplicate-label', at, `the matrix has this row already${says}`, { fix: 'exclude the row first, or remove this one' });
+        sink.error('duplicate-label', at, `the matrix has this row already${says}`, {
+          fix: 'exclude the row first, or remove this one',
+        });
       }
       seen.add(key);
     }

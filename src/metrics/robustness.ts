@@ -23,7 +23,10 @@ export function robustnessScores(
   const predicted = argmaxRows(probabilities, classes);
   const correct = countWhere(n, (index) => predicted[index] === labels[index]);
   const interval = wilsonInterval(correct, n);
-  const confidence = predicted.reduce((sum, label, index) => sum + probabilities[index * classes + label]!, 0);
+  const confidence = predicted.reduce(
+    (sum, label, index) => sum + probabilities[index * classes + label]!,
+    0,
+  );
   const scores: Record<string, number | null> = {
     n,
     accuracy: ratio(correct, n),
@@ -42,7 +45,10 @@ export function robustnessScores(
   if (initial === undefined) return scores;
   const altered = countWhere(n, (index) => predicted[index] !== initial[index]);
   const initiallyCorrect = countWhere(n, (index) => initial[index] === labels[index]);
-  const stillCorrect = countWhere(n, (index) => initial[index] === labels[index] && predicted[index] === labels[index]);
+  const stillCorrect = countWhere(
+    n,
+    (index) => initial[index] === labels[index] && predicted[index] === labels[index],
+  );
   const stillInterval = wilsonInterval(stillCorrect, initiallyCorrect);
   return {
     ...scores,

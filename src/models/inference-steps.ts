@@ -8,22 +8,12 @@ import type { Model, NetworkNode, WeightTensor } from '../values/model.ts';
 import { networkShapes } from './network.ts';
 import { convolutionGeometry, convolutionInputGradient, convolve } from './operations/convolution.ts';
 import type { Activation } from './operations/convolution.ts';
-import { activate, activationGradient, dense, shortcut, shortcutGradient } from './operations/pointwise.ts';
-import * as pooling from './operations/pooling.ts';
-
-export interface InferenceStep {
-  readonly name: string;
-  readonly inputs: readonly string[];
-  /** What `backward` needs of the forward pass beyond the gradient. */
-  readonly keeps: 'nothing' | 'output' | 'input-and-output';
-  /** The caller disposes the result. */
-  readonly forward: (inputs: readonly Tensor[]) => Tensor;
-  /** Gradients of the inputs, in order; the caller disposes them. `kept` is what `keeps` names. */
-  readonly backward: (dy: Tensor, kept: { readonly input: Tensor | null; readonly output: Tensor | null }) => readonly Tensor[];
-}
+import { activationGradient, dense } from './operations/pointwise.ts';
+import { weightlessStep } from './operations/weightless.ts';
+import type { Step } from './operations/weightless.ts';
 
 export interface InferencePlan {
-  readonly steps: readonly InferenceStep[];
+  readonly steps: readonly Step[];
   readonly output: string;
   /** Weights on the device. */
   readonly tensors: readonly Tensor[];
@@ -49,7 +39,7 @@ export function inferencePlan(model: Model): InferencePlan {
     tensors.push(tensor);
     return tensor;
   };
-  const steps: InferenceStep[] = [];
+  const steps: Step[] = [];
   const renamed = new Map<string, string>();
   const absorbed = new Set<string>();
 
@@ -122,99 +112,11 @@ export function inferencePlan(model: Model): InferencePlan {
       case 'batch-norm':
         steps.push(affineStep(name, inputs[0]!, device, batchNorm(model, node)));
         break;
-      case 'relu':
-      case 'relu6':
-        steps.push({
-          name,
-          inputs,
-          keeps: 'output',
-          forward: ([x]) => activate(x!, node.op),
-          backward: (dy, { output }) => [activationGradient(dy, output!, node.op)],
-        });
-        break;
-      case 'max-pool': {
-        const geometry = pooling.poolGeometry(node, shapes.get(node.inputs[0])!);
-        steps.push({
-          name,
-          inputs,
-          keeps: 'input-and-output',
-          forward: ([x]) => pooling.maxPool(x!, geometry),
-          backward: (dy, { input, output }) => [pooling.maxPoolGradient(dy, input!, output!, geometry)],
-        });
-        break;
-      }
-      case 'average-pool': {
-        const geometry = pooling.poolGeometry(node, shapes.get(node.inputs[0])!);
-        steps.push({
-          name,
-          inputs,
-          keeps: 'nothing',
-          forward: ([x]) => pooling.averagePool(x!, geometry),
-          backward: (dy) => [pooling.averagePoolGradient(dy, inputShape(dy.shape[0]!), geometry)],
-        });
-        break;
-      }
-      case 'global-average-pool':
-        steps.push({
-          name,
-          inputs,
-          keeps: 'nothing',
-          forward: ([x]) => pooling.globalAveragePool(x!),
-          backward: (dy) => [pooling.globalAveragePoolGradient(dy, inputShape(dy.shape[0]!))],
-        });
-        break;
-      case 'add':
-        steps.push({
-          name,
-          inputs,
-          keeps: 'nothing',
-          forward: ([x, y]) => tf.add(x!, y!),
-          backward: (dy) => [tf.clone(dy), tf.clone(dy)],
-        });
-        break;
-      case 'concat': {
-        const channels = node.inputs.map((input) => shapes.get(input)!.at(-1)!);
-        steps.push({
-          name,
-          inputs,
-          keeps: 'nothing',
-          forward: (parts) => tf.concat([...parts], -1),
-          backward: (dy) => tf.split(dy, channels, -1),
-        });
-        break;
-      }
-      case 'shortcut':
-        steps.push({
-          name,
-          inputs,
-          keeps: 'nothing',
-          forward: ([x]) => shortcut(x!, node.stride, node.before, node.after),
-          backward: (dy) => [shortcutGradient(dy, inputShape(dy.shape[0]!), node.stride, node.before)],
-        });
-        break;
-      case 'scale':
-        steps.push({
-          name,
-          inputs,
-          keeps: 'nothing',
-          forward: ([x]) => tf.mul(x!, node.factor),
-          backward: (dy) => [tf.mul(dy, node.factor)],
-        });
-        break;
-      case 'flatten':
-        steps.push({
-          name,
-          inputs,
-          keeps: 'nothing',
-          forward: ([x]) => tf.reshape(x!, [x!.shape[0]!, -1]),
-          backward: (dy) => [tf.reshape(dy, inputShape(dy.shape[0]!))],
-        });
-        break;
       case 'dropout':
         renamed.set(name, inputs[0]!);
         break;
       default:
-        node satisfies never;
+        steps.push(weightlessStep(node, inputs, shapes));
     }
   }
   return { steps, output: renamed.get(network.output) ?? network.output, tensors };
@@ -231,7 +133,7 @@ function affineStep(
   input: string,
   device: (data: Float32Array, shape: readonly number[]) => Tensor,
   affine: Affine,
-): InferenceStep {
+): Step {
   const scale = device(Float32Array.from(affine.scale), [affine.scale.length]);
   const shift = device(Float32Array.from(affine.shift), [affine.shift.length]);
   return {

@@ -4,8 +4,9 @@ import { tf } from '../tensors/tf.ts';
 import type { Model } from '../values/model.ts';
 import type { AttackLoss, Classifier } from './classifier.ts';
 import { inferencePlan } from './inference-steps.ts';
-import type { InferencePlan, InferenceStep } from './inference-steps.ts';
+import type { InferencePlan } from './inference-steps.ts';
 import { checkModel } from './network.ts';
+import type { Step } from './operations/weightless.ts';
 
 /**
  * Opens `model` on the current backend (see `openBackend`). Throws `NetworkError` for weights that do not fit. On wasm a
@@ -48,7 +49,7 @@ export function lossGradient(logits: Tensor2D, labels: Tensor1D, loss: AttackLos
   });
 }
 
-type Kept = Map<InferenceStep, { readonly input: Tensor | null; readonly output: Tensor | null }>;
+type Kept = Map<Step, { readonly input: Tensor | null; readonly output: Tensor | null }>;
 
 /** Runs the steps, holding an activation only until its last reader has run, or, where `kept` is given, its gradient. */
 function forward({ steps, output }: InferencePlan, pixels: Tensor4D, kept: Kept | null): Tensor {

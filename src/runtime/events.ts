@@ -4,7 +4,10 @@ import type { AxisLabel } from '../dsl/graph.ts';
  * The only thing between the engine and every screen: `--ui json` prints these, the ledger stores them, the dashboard
  * reduces them. Version 1; fields are only ever added.
  */
-export type RunEvent = { readonly v: 1; /** Milliseconds since the epoch. */ readonly at: number } & RunEventBody;
+export type RunEvent = {
+  readonly v: 1;
+  /** Milliseconds since the epoch. */ readonly at: number;
+} & RunEventBody;
 
 export type RunEventBody =
   | {
@@ -16,7 +19,12 @@ export type RunEventBody =
       readonly workers: number;
       readonly host: string;
       readonly pid: number;
-      readonly totals: { readonly cells: number; readonly shards: number; readonly reuse: number; readonly run: number };
+      readonly totals: {
+        readonly cells: number;
+        readonly shards: number;
+        readonly reuse: number;
+        readonly run: number;
+      };
     }
   | {
       readonly type: 'cell-planned';
@@ -114,4 +122,5 @@ export interface Failure {
   readonly attempts: number;
 }
 
-export type FailureCode = 'bad-data' | 'out-of-memory' | 'crash' | 'storage' | 'io' | 'stage' | 'cancelled' | 'timeout';
+export type FailureCode =
+  'bad-data' | 'out-of-memory' | 'crash' | 'storage' | 'io' | 'stage' | 'cancelled' | 'timeout';

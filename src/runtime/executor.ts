@@ -48,7 +48,13 @@ export interface TaskFailure {
 /** What a worker says of a task. The commit record in the store is the truth; `committed` only repeats it. */
 export type TaskMessage =
   | { readonly type: 'started'; readonly id: number }
-  | { readonly type: 'progress'; readonly id: number; readonly done: number; readonly total: number; readonly unit: string }
+  | {
+      readonly type: 'progress';
+      readonly id: number;
+      readonly done: number;
+      readonly total: number;
+      readonly unit: string;
+    }
   | {
       readonly type: 'metric';
       readonly id: number;
@@ -73,7 +79,12 @@ export type TaskOutcome =
   | { readonly type: 'failed'; readonly id: number; readonly failure: TaskFailure }
   /** Objects among the inputs are missing or damaged: their makers have to run again. */
   | { readonly type: 'damaged'; readonly id: number; readonly digests: readonly string[] }
-  | { readonly type: 'lost'; readonly id: number; readonly cause: 'crash' | 'out-of-memory' | 'timeout'; readonly message: string };
+  | {
+      readonly type: 'lost';
+      readonly id: number;
+      readonly cause: 'crash' | 'out-of-memory' | 'timeout';
+      readonly message: string;
+    };
 
 export type ExecutorListener = (message: TaskMessage, worker: number) => void;
 

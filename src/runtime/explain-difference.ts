@@ -28,7 +28,13 @@ export function explainDifference(previous: JsonObject, next: JsonObject): reado
   return reasons;
 }
 
-function explainTree(path: string, a: Json | undefined, b: Json | undefined, reasons: string[], joint = '.'): void {
+function explainTree(
+  path: string,
+  a: Json | undefined,
+  b: Json | undefined,
+  reasons: string[],
+  joint = '.',
+): void {
   if (!differs(a, b)) return;
   if (!isJsonObject(a) || !isJsonObject(b)) {
     reasons.push(`${path} ${show(a)} → ${show(b)}`);
@@ -46,7 +52,8 @@ function explainInputs(a: Json | undefined, b: Json | undefined, reasons: string
     if (!differs(before, after)) continue;
     if (before === undefined) reasons.push(`input ${port} added`);
     else if (after === undefined) reasons.push(`input ${port} removed`);
-    else if (isJsonArray(before) && isJsonArray(after)) reasons.push(`input ${port} changed${countChanges(before, after)}`);
+    else if (isJsonArray(before) && isJsonArray(after))
+      reasons.push(`input ${port} changed${countChanges(before, after)}`);
   }
 }
 
@@ -60,7 +67,8 @@ function countChanges(before: readonly Json[], after: readonly Json[]): string {
 
 function explainShard(a: Json | undefined, b: Json | undefined, reasons: string[]): void {
   if (!differs(a, b)) return;
-  if (!isJsonObject(a) || !isJsonObject(b)) reasons.push(b === undefined ? 'no longer sharded' : 'now sharded');
+  if (!isJsonObject(a) || !isJsonObject(b))
+    reasons.push(b === undefined ? 'no longer sharded' : 'now sharded');
   else reasons.push(`images ${range(a)} → ${range(b)}`);
 }
 
@@ -73,19 +81,25 @@ function explainFiles(a: Json | undefined, b: Json | undefined, reasons: string[
   if (!differs(a, b)) return;
   if (a === undefined || b === undefined || !isJsonArray(a) || !isJsonArray(b)) {
     const [before, after] = [fileCount(a), fileCount(b)];
-    reasons.push(before === after ? `some of ${after} files changed` : `files changed (${before} → ${after})`);
+    reasons.push(
+      before === after ? `some of ${after} files changed` : `files changed (${before} → ${after})`,
+    );
     return;
   }
   const [before, after] = [fileMap(a), fileMap(b)];
-  const names = [...new Set([...before.keys(), ...after.keys()])].filter((name) => before.get(name) !== after.get(name));
+  const names = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (name) => before.get(name) !== after.get(name),
+  );
   for (const name of names.slice(0, 3)) {
-    reasons.push(`file ${name} ${before.has(name) ? (after.has(name) ? 'changed' : 'is no longer read') : 'is new'}`);
+    reasons.push(
+      `file ${name} ${before.has(name) ? (after.has(name) ? 'changed' : 'is no longer read') : 'is new'}`,
+    );
   }
   if (names.length > 3) reasons.push(`and ${names.length - 3} more files`);
 }
 
 function fileMap(files: readonly Json[]): Map<string, string> {
-  return new Map(files.map((entry) => (isJsonArray(entry) ? [String(entry[0]), String(entry[1])] : ['', ''])));
+  return new Map(files.map((entry) => (isJsonArray(entry) ? [show(entry[0]), show(entry[1])] : ['', ''])));
 }
 
 function fileCount(files: Json | undefined): number {

@@ -43,10 +43,12 @@ export function openFileDigests(cacheFolder: string, now: () => number = Date.no
       const { size, mtimeMs, ctimeMs, ino } = statSync(file);
       const known = entries.get(file);
       let digest: string;
-      if (known?.[0] === size && known[1] === mtimeMs && known[2] === ctimeMs && known[3] === ino) digest = known[4];
+      if (known?.[0] === size && known[1] === mtimeMs && known[2] === ctimeMs && known[3] === ino)
+        digest = known[4];
       else {
         digest = digestFile(file);
-        if (now() - Math.max(mtimeMs, ctimeMs) > settledMs) entries.set(file, [size, mtimeMs, ctimeMs, ino, digest]);
+        if (now() - Math.max(mtimeMs, ctimeMs) > settledMs)
+          entries.set(file, [size, mtimeMs, ctimeMs, ino, digest]);
         else entries.delete(file);
         changed = true;
       }
@@ -66,7 +68,7 @@ function digestFile(path: string): string {
   const file = openSync(path, 'r');
   try {
     const buffer = Buffer.allocUnsafe(1 << 20);
-    for (let read = 1; read > 0; ) {
+    for (let read = 1; read > 0;) {
       read = readSync(file, buffer, 0, buffer.length, null);
       hash.update(buffer.subarray(0, read));
     }

@@ -37,7 +37,10 @@ export interface UnitRecipe {
 
 export type RecipeInput =
   | { readonly port: string; readonly one: RecipeValue }
-  | { readonly port: string; readonly many: readonly (RecipeValue & { readonly axes: Readonly<Record<string, AxisLabel>> })[] };
+  | {
+      readonly port: string;
+      readonly many: readonly (RecipeValue & { readonly axes: Readonly<Record<string, AxisLabel>> })[];
+    };
 
 export interface RecipeValue {
   readonly digests: readonly string[];
@@ -52,7 +55,11 @@ export interface StageConstant {
   readonly usesAndVersion: string;
 }
 
-export function stageConstant(stage: Stage, seed: readonly [number, number], numerics: Json | null): StageConstant {
+export function stageConstant(
+  stage: Stage,
+  seed: readonly [number, number],
+  numerics: Json | null,
+): StageConstant {
   return {
     libraries:
       stage.libraries.length === 0
@@ -110,7 +117,8 @@ function digestsText(digests: readonly string[]): string {
 
 function skipText(inputs: readonly RecipeInput[]): string {
   const entries: [string, number][] = [];
-  for (const input of inputs) if ('one' in input && input.one.skip !== 0) entries.push([input.port, input.one.skip]);
+  for (const input of inputs)
+    if ('one' in input && input.one.skip !== 0) entries.push([input.port, input.one.skip]);
   if (entries.length === 0) return '';
   return canonicalJson(Object.fromEntries(entries)).slice(1, -1);
 }

@@ -28,13 +28,18 @@ export interface GraphSources {
  * The graph that this request gave the last time, if no file and no variable that it rests on has changed: a second run
  * then loads neither the YAML parser nor the validator. Anything odd is a miss.
  */
-export function readCachedGraph(cacheFolder: string, request: GraphRequest, env: NodeJS.ProcessEnv = process.env): Graph | null {
+export function readCachedGraph(
+  cacheFolder: string,
+  request: GraphRequest,
+  env: NodeJS.ProcessEnv = process.env,
+): Graph | null {
   try {
     const text = readFileSync(cachePath(cacheFolder, request), 'utf8');
     const lineEnd = text.indexOf('\n');
     const head = JSON.parse(text.slice(0, lineEnd)) as GraphSources & { format: number; check: string };
     if (head.format !== 1) return null;
-    for (const [path, digest] of Object.entries(head.files)) if (sha256(readFileSync(path)) !== digest) return null;
+    for (const [path, digest] of Object.entries(head.files))
+      if (sha256(readFileSync(path)) !== digest) return null;
     for (const [name, value] of Object.entries(head.env)) if ((env[name] ?? null) !== value) return null;
     const body = text.slice(lineEnd + 1);
     return sha256(body) === head.check ? (JSON.parse(body) as Graph) : null;
@@ -44,7 +49,12 @@ export function readCachedGraph(cacheFolder: string, request: GraphRequest, env:
 }
 
 /** Remembers a graph; a cache that cannot be written is no failure. */
-export function writeCachedGraph(cacheFolder: string, request: GraphRequest, sources: GraphSources, graph: Graph): void {
+export function writeCachedGraph(
+  cacheFolder: string,
+  request: GraphRequest,
+  sources: GraphSources,
+  graph: Graph,
+): void {
   try {
     const body = JSON.stringify(graph);
     const head = JSON.stringify({ format: 1, check: sha256(body), ...sources });

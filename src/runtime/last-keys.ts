@@ -8,7 +8,9 @@ import { writeAtomic } from './store/durable.ts';
 export type LastKeys = ReadonlyMap<string, readonly string[]>;
 
 export function lastKeysPath(cacheFolder: string, graph: Pick<Graph, 'file'>): string {
-  const name = basename(graph.file).replaceAll(/[^\w.-]/g, '_').slice(0, 60);
+  const name = basename(graph.file)
+    .replaceAll(/[^\w.-]/g, '_')
+    .slice(0, 60);
   return `${cacheFolder}/last/${name}-${sha256(graph.file).slice(0, 12)}.json`;
 }
 

@@ -1,5 +1,16 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
-import { existsSync, fstatSync, readSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { appendFileSync, existsSync, fstatSync, readSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { sha256 } from './digest.ts';
 import type { RunEvent } from './events.ts';
@@ -32,6 +43,16 @@ export function logPath(cacheFolder: string, run: string, cell: string): string 
   return `${runFolder(cacheFolder, run)}/logs/${safe === cell ? cell : `${safe}-${sha256(cell).slice(0, 8)}`}.log`;
 }
 
+/** Adds to a log. One that cannot be written must not fail the work: the store will say what is wrong with the disk. */
+export function appendLog(path: string, text: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    appendFileSync(path, text);
+  } catch {
+    // See above.
+  }
+}
+
 /** Creates the run's folder and opens its ledger. Lines are buffered for at most 200 ms; `close` makes them durable. */
 export function openLedger(cacheFolder: string, run: string): Ledger {
   const folder = runFolder(cacheFolder, run);
@@ -52,7 +73,7 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
     buffer = [];
     size = 0;
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
+      for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done);
     } catch (error) {
       throw toStoreError(error, path, bytes.length);
     }

@@ -34,7 +34,11 @@ export function planJson(graph: Graph, plan: Plan): PlanJson {
   return { pipeline: graph.pipeline, cells, totals: plan.totals };
 }
 
-export function countShards(units: readonly { readonly state: string }[]): { total: number; reuse: number; run: number } {
+export function countShards(units: readonly { readonly state: string }[]): {
+  total: number;
+  reuse: number;
+  run: number;
+} {
   let reuse = 0;
   for (const unit of units) if (unit.state === 'reuse') reuse++;
   return { total: units.length, reuse, run: units.length - reuse };
@@ -76,6 +80,7 @@ export function why(plan: Plan, store: Store, index: number): Why | null {
         ...(record === null ? {} : { created: record.created, seconds: record.seconds }),
       };
     }),
-    recipe: typeof inputs === 'number' ? null : (JSON.parse(unitPreimage(planned, first!, inputs)) as JsonObject),
+    recipe:
+      typeof inputs === 'number' ? null : (JSON.parse(unitPreimage(planned, first!, inputs)) as JsonObject),
   };
 }

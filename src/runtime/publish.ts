@@ -27,7 +27,9 @@ export function openPublisher(graph: Graph, store: Store): Publisher {
       for (const { port, path } of state.graphStage.publish) {
         known ??= readMemory(memory);
         const target = resolveInside(graph.root, dirname(graph.file), fillAxes(path, state.cell));
-        const digests = state.units.flatMap((unit) => (unit.outputs?.[port] ?? []).map((part) => part.digest));
+        const digests = state.units.flatMap((unit) =>
+          (unit.outputs?.[port] ?? []).map((part) => part.digest),
+        );
         const source = digests.join();
         const entry = known.get(target);
         if (entry?.[0] === source && isUnchanged(target, entry)) continue;
@@ -78,8 +80,8 @@ async function publishedBytes(
   store: Store,
 ): Promise<Uint8Array> {
   const kind = outputKind(state, port);
-  const objects = (kind === 'images' || kind === 'predictions' ? digests : digests.slice(0, 1)).map((digest) =>
-    store.readObject(digest),
+  const objects = (kind === 'images' || kind === 'predictions' ? digests : digests.slice(0, 1)).map(
+    (digest) => store.readObject(digest),
   );
   if (kind !== 'figure' && objects.length === 1) return objects[0]!;
   const { decodeValue, encodeValue } = await import('../values/codec.ts');
@@ -96,5 +98,7 @@ async function publishedBytes(
     });
   }
   const { concatValues } = await import('../values/slices.ts');
-  return encodeValue(concatValues(values.filter((value) => value.kind === 'images' || value.kind === 'predictions')));
+  return encodeValue(
+    concatValues(values.filter((value) => value.kind === 'images' || value.kind === 'predictions')),
+  );
 }

@@ -17,7 +17,7 @@ export function createReadyQueue(): ReadyQueue {
     size: () => heap.length,
     push(priority, cell, unit) {
       heap.push({ priority, cell, unit });
-      for (let child = heap.length - 1; child > 0; ) {
+      for (let child = heap.length - 1; child > 0;) {
         const parent = (child - 1) >> 1;
         if (heap[parent]!.priority <= heap[child]!.priority) break;
         swap(heap, parent, child);
@@ -30,7 +30,7 @@ export function createReadyQueue(): ReadyQueue {
       const last = heap.pop()!;
       if (heap.length > 0) {
         heap[0] = last;
-        for (let parent = 0; ; ) {
+        for (let parent = 0; ;) {
           let least = parent;
           for (const child of [2 * parent + 1, 2 * parent + 2]) {
             if (child < heap.length && heap[child]!.priority < heap[least]!.priority) least = child;

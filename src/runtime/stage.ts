@@ -82,7 +82,12 @@ export class StageError extends Error {
   readonly fix: string | undefined;
   constructor(
     message: string,
-    options: { code?: 'bad-data' | 'out-of-memory' | 'io' | 'stage'; file?: string; fix?: string; cause?: unknown } = {},
+    options: {
+      code?: 'bad-data' | 'out-of-memory' | 'io' | 'stage';
+      file?: string;
+      fix?: string;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: options.cause });
     this.code = options.code ?? 'stage';
@@ -120,8 +125,15 @@ type NoOptions = Record<never, never>;
 type Flag<P, N extends string> = P extends Readonly<Record<N, true>> ? true : false;
 
 type PortValue<K> = K extends PortKind ? ValueOf<K> : Value;
-type InputOf<T> = T extends Port<infer K, boolean, infer L> ? (L extends true ? readonly Collected<PortValue<K>>[] : PortValue<K>) : never;
-type OptionalKeys<I> = { [N in keyof I]: I[N] extends Port<PortKind | 'any', true, boolean> ? N : never }[keyof I];
+type InputOf<T> =
+  T extends Port<infer K, boolean, infer L>
+    ? L extends true
+      ? readonly Collected<PortValue<K>>[]
+      : PortValue<K>
+    : never;
+type OptionalKeys<I> = {
+  [N in keyof I]: I[N] extends Port<PortKind | 'any', true, boolean> ? N : never;
+}[keyof I];
 export type InputsOf<I> = { readonly [N in Exclude<keyof I, OptionalKeys<I>>]: InputOf<I[N]> } & {
   readonly [N in OptionalKeys<I>]?: InputOf<I[N]>;
 };

@@ -51,7 +51,8 @@ export function newUnit(first: number, count: number): Unit {
 /** Cuts `images` images into shards of `size`; the last one may be smaller. */
 export function cutUnits(images: number, size: number): Unit[] {
   const units: Unit[] = [];
-  for (let first = 0; first < images; first += size) units.push(newUnit(first, Math.min(size, images - first)));
+  for (let first = 0; first < images; first += size)
+    units.push(newUnit(first, Math.min(size, images - first)));
   return units;
 }
 
@@ -86,7 +87,11 @@ export function imagesOf(producer: CellState, port: string): number {
  * Objects of every input of a unit, or the index of a cell that has to finish first. A sharded unit gets the objects
  * that overlap its images; `skip` counts the images of the first object that come before it.
  */
-export function bindInputs(states: readonly (CellState | null)[], state: CellState, unit: Unit): BoundInput[] | number {
+export function bindInputs(
+  states: readonly (CellState | null)[],
+  state: CellState,
+  unit: Unit,
+): BoundInput[] | number {
   const bound: BoundInput[] = [];
   for (const port of Object.keys(state.cell.inputs)) {
     const input = state.cell.inputs[port]!;
@@ -149,7 +154,9 @@ function bindRange(producer: CellState, port: string, first: number, count: numb
   const to = Math.ceil((first + count) / size);
   const digests: string[] = [];
   for (let index = from; index < to; index++) {
-    const part = producer.sharded ? producer.units[index]?.outputs?.[port]?.[0] : producer.units[0]?.outputs?.[port]?.[index];
+    const part = producer.sharded
+      ? producer.units[index]?.outputs?.[port]?.[0]
+      : producer.units[0]?.outputs?.[port]?.[index];
     if (part === undefined) return null;
     digests.push(part.digest);
   }
@@ -164,7 +171,7 @@ export function unitPreimage(state: CellState, unit: Unit, inputs: readonly Reci
     inputs,
     shard: state.sharded ? { first: unit.first, count: unit.count } : null,
     chunk: chunkOf(state),
-    filesText: state.filesText(unit.first, state.sharded ? unit.count : state.survey?.images ?? 0),
+    filesText: state.filesText(unit.first, state.sharded ? unit.count : (state.survey?.images ?? 0)),
   });
 }
 
@@ -205,7 +212,8 @@ export function layOut(states: readonly (CellState | null)[], state: CellState):
   state.images = reference?.images ?? state.survey?.images ?? 0;
   state.exact = counts.every(({ exact }) => exact);
   if (state.images === 0 && state.exact) return 'there are no images for it';
-  state.units = state.images === 0 ? [newUnit(0, 0)] : cutUnits(state.images, state.graphStage.settings.shard);
+  state.units =
+    state.images === 0 ? [newUnit(0, 0)] : cutUnits(state.images, state.graphStage.settings.shard);
   return null;
 }
 
@@ -217,6 +225,8 @@ export function isCounted(producer: CellState): boolean {
 /** Index of the stage of every cell, as `Graph.stages` groups them. */
 export function stageOfCells(graph: Graph): Uint32Array {
   const stages = new Uint32Array(graph.cells.length);
-  graph.stages.forEach((stage, index) => stages.fill(index, stage.firstCell, stage.firstCell + stage.cellCount));
+  graph.stages.forEach((stage, index) =>
+    stages.fill(index, stage.firstCell, stage.firstCell + stage.cellCount),
+  );
   return stages;
 }

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { meanOf, perturbationNorms, pixelSpace, ratios, referenceNorms } from '../../src/attacks/dissimilarity.ts';
+import {
+  meanOf,
+  perturbationNorms,
+  pixelSpace,
+  ratios,
+  referenceNorms,
+} from '../../src/attacks/dissimilarity.ts';
 import { fgsm } from '../../src/attacks/fgsm.ts';
 import { takeRows } from '../../src/attacks/images.ts';
 import { UnreachableTargetError } from '../../src/attacks/search.ts';
@@ -76,21 +82,32 @@ describe('fgsm', () => {
     }
   });
 
-  it.each([0.02, 0.1, 0.3, 0.5])('reaches a mean dissimilarity of %d within 0.01 % in spite of clipping', async (target) => {
-    const { classifier } = randomLinearModel([6, 6, 1], 3);
-    const images = randomImages(40, [6, 6, 1], 3);
-    const strength = { dissimilarity: target, per: 'set', tolerance: 0.01, space: pixelSpace } as const;
-    const { pixels, knobs } = await fgsm(classifier, images, strength);
-    const achieved = ratios(perturbationNorms(images, pixels, pixelSpace), referenceNorms(images, pixelSpace));
-    expect(Math.abs(meanOf(achieved) - target)).toBeLessThanOrEqual(1e-4 * target);
-    expect(new Set(knobs).size).toBe(1);
-  });
+  it.each([0.02, 0.1, 0.3, 0.5])(
+    'reaches a mean dissimilarity of %d within 0.01 % in spite of clipping',
+    async (target) => {
+      const { classifier } = randomLinearModel([6, 6, 1], 3);
+      const images = randomImages(40, [6, 6, 1], 3);
+      const strength = { dissimilarity: target, per: 'set', tolerance: 0.01, space: pixelSpace } as const;
+      const { pixels, knobs } = await fgsm(classifier, images, strength);
+      const achieved = ratios(
+        perturbationNorms(images, pixels, pixelSpace),
+        referenceNorms(images, pixelSpace),
+      );
+      expect(Math.abs(meanOf(achieved) - target)).toBeLessThanOrEqual(1e-4 * target);
+      expect(new Set(knobs).size).toBe(1);
+    },
+  );
 
   it('reaches the dissimilarity of each image by itself, in the normalised space too', async () => {
     const { classifier } = randomLinearModel([6, 6, 3], 3);
     const images = randomImages(12, [6, 6, 3], 3);
     const space = { mean: [0.4, 0.5, 0.6], std: [0.2, 0.25, 0.3] };
-    const { pixels } = await fgsm(classifier, images, { dissimilarity: 0.1, per: 'image', tolerance: 0.01, space });
+    const { pixels } = await fgsm(classifier, images, {
+      dissimilarity: 0.1,
+      per: 'image',
+      tolerance: 0.01,
+      space,
+    });
     const achieved = ratios(perturbationNorms(images, pixels, space), referenceNorms(images, space));
     for (const value of achieved) expect(Math.abs(value - 0.1)).toBeLessThanOrEqual(1e-5);
   });
@@ -98,7 +115,11 @@ describe('fgsm', () => {
   it('says the largest dissimilarity it can reach when the target is out of reach', async () => {
     // The gradient of two equal pixels of 0.5 points up at one and down at the other: at most 0.5 each.
     const { classifier } = linearModel([1, 2, 1], 2, Float32Array.from([1, -1, -1, 1]));
-    const images = { pixels: Float32Array.from([0.5, 0.5]), shape: [1, 1, 2, 1], labels: Int32Array.from([0]) } as const;
+    const images = {
+      pixels: Float32Array.from([0.5, 0.5]),
+      shape: [1, 1, 2, 1],
+      labels: Int32Array.from([0]),
+    } as const;
     const strength = { dissimilarity: 1.5, per: 'set', tolerance: 0.01, space: pixelSpace } as const;
     const error: unknown = await fgsm(classifier, images, strength).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UnreachableTargetError);

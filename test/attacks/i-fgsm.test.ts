@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { meanOf, perturbationNorms, pixelSpace, ratios, referenceNorms } from '../../src/attacks/dissimilarity.ts';
+import {
+  meanOf,
+  perturbationNorms,
+  pixelSpace,
+  ratios,
+  referenceNorms,
+} from '../../src/attacks/dissimilarity.ts';
 import { fgsm } from '../../src/attacks/fgsm.ts';
 import { iterativeFgsm } from '../../src/attacks/i-fgsm.ts';
 import { takeRows } from '../../src/attacks/images.ts';
@@ -65,7 +71,10 @@ describe('iterativeFgsm', () => {
     const images = randomImages(20, [6, 6, 1], 4);
     const strength = { dissimilarity: 0.2, per, tolerance: 0.01, space: pixelSpace };
     const { pixels } = await iterativeFgsm(classifier, images, strength, { steps: 10 });
-    const achieved = ratios(perturbationNorms(images, pixels, pixelSpace), referenceNorms(images, pixelSpace));
+    const achieved = ratios(
+      perturbationNorms(images, pixels, pixelSpace),
+      referenceNorms(images, pixelSpace),
+    );
     if (per === 'set') expect(Math.abs(meanOf(achieved) - 0.2)).toBeLessThanOrEqual(0.002);
     else for (const value of achieved) expect(Math.abs(value - 0.2)).toBeLessThanOrEqual(0.002);
   });
@@ -73,7 +82,12 @@ describe('iterativeFgsm', () => {
   it('leaves no tensor behind', async () => {
     const { classifier } = randomLinearModel([4, 4, 1], 3);
     const before = tf.memory().numTensors;
-    await iterativeFgsm(classifier, randomImages(70, [4, 4, 1], 3), { knob: 0.1 }, { steps: 3, epsilon: 0.2 });
+    await iterativeFgsm(
+      classifier,
+      randomImages(70, [4, 4, 1], 3),
+      { knob: 0.1 },
+      { steps: 3, epsilon: 0.2 },
+    );
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -21,7 +21,9 @@ export function linearModel(
   const features = inputShape[0] * inputShape[1] * inputShape[2];
   let asked = 0;
   const product = (pixels: Tensor4D): Tensor2D =>
-    tf.tidy(() => pixels.reshape([-1, features]).matMul(tf.tensor2d(weights, [features, classes])) as Tensor2D);
+    tf.tidy(() =>
+      tf.matMul<Tensor2D>(pixels.reshape([-1, features]), tf.tensor2d(weights, [features, classes])),
+    );
   return {
     weights,
     gradients: () => asked,
@@ -32,13 +34,12 @@ export function linearModel(
       inputGradient: (pixels: Tensor4D, labels: Tensor1D) => {
         asked++;
         const logits = product(pixels);
-        const gradient = tf.tidy(
-          () =>
-            logits
-              .softmax()
-              .sub(tf.oneHot(labels, classes))
-              .matMul(tf.tensor2d(weights, [features, classes]), false, true)
-              .reshape([-1, ...inputShape]) as Tensor4D,
+        const gradient = tf.tidy(() =>
+          logits
+            .softmax()
+            .sub(tf.oneHot(labels, classes))
+            .matMul(tf.tensor2d(weights, [features, classes]), false, true)
+            .reshape<Tensor4D>([-1, ...inputShape]),
         );
         return { gradient, logits };
       },
@@ -47,7 +48,11 @@ export function linearModel(
   };
 }
 
-export function randomLinearModel(inputShape: readonly [number, number, number], classes: number, seed = 1): LinearModel {
+export function randomLinearModel(
+  inputShape: readonly [number, number, number],
+  classes: number,
+  seed = 1,
+): LinearModel {
   const weights = new Float32Array(inputShape[0] * inputShape[1] * inputShape[2] * classes);
   randomStream([seed, 7], 0).fillNormal(weights);
   return linearModel(inputShape, classes, weights);

@@ -8,8 +8,18 @@ interface Run {
   readonly last: number;
 }
 
-function drive(strength: (knob: number) => number, options: Partial<Parameters<typeof searchKnob>[0]> = {}): Run {
-  const search = searchKnob({ target: 0.1, tolerance: 0.01, start: 0.05, maximum: 1, refinements: 60, ...options });
+function drive(
+  strength: (knob: number) => number,
+  options: Partial<Parameters<typeof searchKnob>[0]> = {},
+): Run {
+  const search = searchKnob({
+    target: 0.1,
+    tolerance: 0.01,
+    start: 0.05,
+    maximum: 1,
+    refinements: 60,
+    ...options,
+  });
   let step = search.next();
   let evaluations = 0;
   let last = 0;

@@ -20,17 +20,22 @@ describe('reduceBitDepth', () => {
 
   it('is idempotent, stays in [0, 1] and moves a value by at most half a level', () => {
     fc.assert(
-      fc.property(fc.array(pixel, { minLength: 1 }), fc.integer({ min: 1, max: 8 }), fc.constantFrom('paper', 'fb'), (values, bits, compat) => {
-        const pixels = Float32Array.from(values);
-        const once = reduceBitDepth(pixels, { bits, compat });
-        expect(reduceBitDepth(once, { bits, compat })).toEqual(once);
-        const half = 0.5 / (compat === 'fb' ? 2 ** bits : 2 ** bits - 1);
-        for (const [index, value] of once.entries()) {
-          expect(value).toBeGreaterThanOrEqual(0);
-          expect(value).toBeLessThanOrEqual(1);
-          expect(Math.abs(value - pixels[index]!)).toBeLessThanOrEqual(half + 1e-7);
-        }
-      }),
+      fc.property(
+        fc.array(pixel, { minLength: 1 }),
+        fc.integer({ min: 1, max: 8 }),
+        fc.constantFrom('paper', 'fb'),
+        (values, bits, compat) => {
+          const pixels = Float32Array.from(values);
+          const once = reduceBitDepth(pixels, { bits, compat });
+          expect(reduceBitDepth(once, { bits, compat })).toEqual(once);
+          const half = 0.5 / (compat === 'fb' ? 2 ** bits : 2 ** bits - 1);
+          for (const [index, value] of once.entries()) {
+            expect(value).toBeGreaterThanOrEqual(0);
+            expect(value).toBeLessThanOrEqual(1);
+            expect(Math.abs(value - pixels[index]!)).toBeLessThanOrEqual(half + 1e-7);
+          }
+        },
+      ),
       { seed: 1 },
     );
   });
@@ -73,7 +78,9 @@ describe('compressJpeg', () => {
     const together = await compressJpeg(pixels, [20, 28, 28, 1], params);
     for (const row of [0, 9, 19]) {
       const one = pixels.slice(row * 784, (row + 1) * 784);
-      expect(await compressJpeg(one, [1, 28, 28, 1], params)).toEqual(together.subarray(row * 784, (row + 1) * 784));
+      expect(await compressJpeg(one, [1, 28, 28, 1], params)).toEqual(
+        together.subarray(row * 784, (row + 1) * 784),
+      );
     }
   });
 
@@ -91,7 +98,9 @@ describe('compressJpeg', () => {
   });
 
   it('refuses two channels', async () => {
-    await expect(compressJpeg(new Float32Array(8), [1, 2, 2, 2], { quality: 75, chroma: '4:2:0' })).rejects.toThrow(RangeError);
+    await expect(
+      compressJpeg(new Float32Array(8), [1, 2, 2, 2], { quality: 75, chroma: '4:2:0' }),
+    ).rejects.toThrow(RangeError);
   });
 });
 
@@ -112,12 +121,18 @@ describe('applyTransform', () => {
 
   it('reads bytes as value / 255', async () => {
     const step = { name: 'bit-depth', params: { bits: 1, compat: 'paper' } };
-    const out = await applyTransform({ kind: 'transform', steps: [step] }, Uint8Array.from([127, 128]), [1, 1, 2, 1]);
+    const out = await applyTransform(
+      { kind: 'transform', steps: [step] },
+      Uint8Array.from([127, 128]),
+      [1, 1, 2, 1],
+    );
     expect([...out]).toEqual([0, 1]);
   });
 
   it('refuses a step that it does not know', async () => {
     const transform = { kind: 'transform', steps: [{ name: 'magic', params: {} }] } as const;
-    await expect(applyTransform(transform, Float32Array.from([0]), [1, 1, 1, 1])).rejects.toThrow("'magic' is no defense");
+    await expect(applyTransform(transform, Float32Array.from([0]), [1, 1, 1, 1])).rejects.toThrow(
+      "'magic' is no defense",
+    );
   });
 });

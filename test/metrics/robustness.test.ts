@@ -7,7 +7,9 @@ import type { Predictions } from '../../src/values/predictions.ts';
 /** Labels 0, 0, 1, 1; predicted 0, 1, 1, 0; before the attack 0, 0, 0, 1. */
 const attacked: Predictions = {
   kind: 'predictions',
-  probabilities: Float32Array.from([0.75, 0.25, 0.25, 0.75, 0.5, 0.5, 0.75, 0.25].map((p, i) => (i === 4 ? 0.25 : i === 5 ? 0.75 : p))),
+  probabilities: Float32Array.from(
+    [0.75, 0.25, 0.25, 0.75, 0.5, 0.5, 0.75, 0.25].map((p, i) => (i === 4 ? 0.25 : i === 5 ? 0.75 : p)),
+  ),
   shape: [4, 2],
   labels: Int32Array.from([0, 0, 1, 1]),
   ids: Int32Array.from([0, 1, 2, 3]),
@@ -42,14 +44,28 @@ describe('robustnessScores', () => {
 
   it('leaves undefined numbers null', () => {
     const { perturbation: _, ...clean } = attacked;
-    expect(robustnessScores(clean)).toMatchObject({ successRate: null, dissimilarity: null, nInitiallyCorrect: null });
-    const empty = { ...clean, shape: [0, 2] as const, labels: new Int32Array(), ids: new Int32Array(), probabilities: new Float32Array() };
+    expect(robustnessScores(clean)).toMatchObject({
+      successRate: null,
+      dissimilarity: null,
+      nInitiallyCorrect: null,
+    });
+    const empty = {
+      ...clean,
+      shape: [0, 2] as const,
+      labels: new Int32Array(),
+      ids: new Int32Array(),
+      probabilities: new Float32Array(),
+    };
     expect(robustnessScores(empty)).toMatchObject({ n: 0, accuracy: null, accuracyLow: null });
   });
 
   it('gives no accuracy on initially correct images where there are none', () => {
     const wrong = robustnessScores(attacked, Int32Array.from([1, 1, 0, 0]));
-    expect(wrong).toMatchObject({ nInitiallyCorrect: 0, accuracyInitiallyCorrect: null, accuracyInitiallyCorrectLow: null });
+    expect(wrong).toMatchObject({
+      nInitiallyCorrect: 0,
+      accuracyInitiallyCorrect: null,
+      accuracyInitiallyCorrectLow: null,
+    });
   });
 });
 

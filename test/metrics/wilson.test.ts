@@ -24,16 +24,20 @@ describe('wilsonInterval', () => {
 
   it('lies in [0, 1], holds the proportion, and mirrors with the failures', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 5000 }), fc.double({ min: 0, max: 1, noNaN: true }), (n, share) => {
-        const successes = Math.round(n * share);
-        const { low, high } = wilsonInterval(successes, n)!;
-        const mirrored = wilsonInterval(n - successes, n)!;
-        expect(low).toBeGreaterThanOrEqual(0);
-        expect(high).toBeLessThanOrEqual(1);
-        expect(low).toBeLessThanOrEqual(successes / n);
-        expect(high).toBeGreaterThanOrEqual(successes / n);
-        expect(mirrored.low).toBeCloseTo(1 - high, 12);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 5000 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (n, share) => {
+          const successes = Math.round(n * share);
+          const { low, high } = wilsonInterval(successes, n)!;
+          const mirrored = wilsonInterval(n - successes, n)!;
+          expect(low).toBeGreaterThanOrEqual(0);
+          expect(high).toBeLessThanOrEqual(1);
+          expect(low).toBeLessThanOrEqual(successes / n);
+          expect(high).toBeGreaterThanOrEqual(successes / n);
+          expect(mirrored.low).toBeCloseTo(1 - high, 12);
+        },
+      ),
       { seed: 1 },
     );
   });

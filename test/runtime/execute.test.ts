@@ -22,7 +22,8 @@ beforeEach(() => {
   folder = makeFolder();
 });
 
-const run = (graph: Graph, options: Partial<RunOptions> = {}): ReturnType<typeof runGraph> => runGraph(graph, { workerEntry, ...options });
+const run = (graph: Graph, options: Partial<RunOptions> = {}): ReturnType<typeof runGraph> =>
+  runGraph(graph, { workerEntry, ...options });
 
 function chain(limit: number, by: number, extra: Partial<CellLiteral> = {}): CellLiteral[] {
   return [
@@ -37,13 +38,17 @@ async function outputs(graph: Graph): Promise<Record<string, string[]>> {
   return Object.fromEntries(
     cells.map((planned) => [
       planned!.cell.id,
-      planned!.units.flatMap((unit) => Object.values(unit.outputs ?? {}).flatMap((parts) => parts.map((part) => part.digest))),
+      planned!.units.flatMap((unit) =>
+        Object.values(unit.outputs ?? {}).flatMap((parts) => parts.map((part) => part.digest)),
+      ),
     ]),
   );
 }
 
 async function because(graph: Graph): Promise<Record<string, readonly string[]>> {
-  return Object.fromEntries(planJson(graph, await planGraph(graph)).cells.map(({ cell, because: why }) => [cell, why]));
+  return Object.fromEntries(
+    planJson(graph, await planGraph(graph)).cells.map(({ cell, because: why }) => [cell, why]),
+  );
 }
 
 async function images(graph: Graph, index: number): Promise<Images> {
@@ -57,18 +62,34 @@ describe('what runs', () => {
   test('a second run reuses every shard and starts no executor', async () => {
     const graph = makeGraph(folder, chain(100, 0.5));
     const first = await run(graph);
-    expect(first.summary).toMatchObject({ status: 'ok', totals: { cells: 3, shards: 5, reused: 0, ran: 5, failed: 0 } });
+    expect(first.summary).toMatchObject({
+      status: 'ok',
+      totals: { cells: 3, shards: 5, reused: 0, ran: 5, failed: 0 },
+    });
     const openExecutor = (): Promise<never> => Promise.reject(new Error('opened'));
     const second = await run(graph, { execute: { openExecutor } });
-    expect(second.summary).toMatchObject({ status: 'ok', totals: { cells: 3, shards: 5, reused: 5, ran: 0, failed: 0 } });
-    expect(second.events.filter((event) => event.type === 'cell-finished').map((event) => event.reused)).toEqual([true, true, true]);
+    expect(second.summary).toMatchObject({
+      status: 'ok',
+      totals: { cells: 3, shards: 5, reused: 5, ran: 0, failed: 0 },
+    });
+    expect(
+      second.events.filter((event) => event.type === 'cell-finished').map((event) => event.reused),
+    ).toEqual([true, true, true]);
   });
 
   test('a plan says why: no result yet, waits for, and what changed', async () => {
     const graph = makeGraph(folder, chain(100, 0.5));
-    expect(await because(graph)).toEqual({ photos: ['no result yet'], added: ['waits for photos'], sum: ['waits for added'] });
+    expect(await because(graph)).toEqual({
+      photos: ['no result yet'],
+      added: ['waits for photos'],
+      sum: ['waits for added'],
+    });
     await run(graph);
-    expect(await because(makeGraph(folder, chain(100, 0.25)))).toEqual({ photos: [], added: ['with.by 0.5 → 0.25'], sum: ['waits for added'] });
+    expect(await because(makeGraph(folder, chain(100, 0.25)))).toEqual({
+      photos: [],
+      added: ['with.by 0.5 → 0.25'],
+      sum: ['waits for added'],
+    });
     const newer = new Map(testRegistry).set('test/add', { ...testRegistry.get('test/add')!, version: 2 });
     const planned = await planGraph(graph, { registry: newer });
     expect(planned.cells[1]!.because).toEqual(['test/add version 1 → 2']);
@@ -97,7 +118,9 @@ describe('what runs', () => {
   test('a changed source file runs its readers and is named', async () => {
     const file = join(folder, 'weights.bin');
     writeFileSync(file, 'one');
-    const graph = makeGraph(folder, [{ id: 'photos', uses: 'test/source', with: { limit: 10, file: 'weights.bin' } }]);
+    const graph = makeGraph(folder, [
+      { id: 'photos', uses: 'test/source', with: { limit: 10, file: 'weights.bin' } },
+    ]);
     await run(graph);
     expect((await planGraph(graph)).totals).toMatchObject({ reuse: 1, run: 0 });
     utimesSync(file, 1, 1);
@@ -128,7 +151,12 @@ describe('what runs', () => {
 describe('results depend on nothing but the recipe', () => {
   test('shards of 16 and 64, one worker and three give the same images and the same sum', async () => {
     const results: unknown[] = [];
-    for (const [shard, workers] of [[16, 1], [64, 1], [64, 3], [30, 2]] as const) {
+    for (const [shard, workers] of [
+      [16, 1],
+      [64, 1],
+      [64, 3],
+      [30, 2],
+    ] as const) {
       const graph = makeGraph(makeFolder(), chain(150, 0.125), shard);
       const { summary } = await run(graph, { workers });
       expect(summary.status).toBe('ok');
@@ -192,7 +220,12 @@ describe('what can go wrong', () => {
     expect(summary.status).toBe('failed');
     expect(summary.totals.failed).toBe(1);
     const failed = events.find((event) => event.type === 'cell-failed');
-    expect(failed).toMatchObject({ cell: 'added', shard: 1, blocked: 1, failure: { code: 'crash', attempts: 3, at: 'pipeline.yaml:2:1' } });
+    expect(failed).toMatchObject({
+      cell: 'added',
+      shard: 1,
+      blocked: 1,
+      failure: { code: 'crash', attempts: 3, at: 'pipeline.yaml:2:1' },
+    });
     expect(events.some((event) => event.type === 'cell-finished' && event.cell === 'other')).toBe(true);
     expect(existsSync(summary.failures[0]!.failure.log)).toBe(true);
   });
@@ -201,7 +234,9 @@ describe('what can go wrong', () => {
     const graph = makeGraph(folder, [{ id: 'photos', uses: 'test/source', with: { limit: 100, nan: 80 } }]);
     const { summary } = await run(graph);
     expect(summary.failures[0]).toMatchObject({ cell: 'photos', failure: { code: 'stage' } });
-    expect(summary.failures[0]!.failure.message).toBe("test/source made pixels that are not finite numbers (output 'images' of photos)");
+    expect(summary.failures[0]!.failure.message).toBe(
+      "test/source made pixels that are not finite numbers (output 'images' of photos)",
+    );
   });
 
   test('a missing source file fails its cell in the plan, and nothing else', async () => {
@@ -212,7 +247,11 @@ describe('what can go wrong', () => {
     ]);
     const { summary, events } = await run(graph);
     expect(summary).toMatchObject({ status: 'failed', totals: { ran: 1, failed: 1 } });
-    expect(events.find((event) => event.type === 'cell-failed')).toMatchObject({ cell: 'photos', blocked: 1, failure: { code: 'bad-data' } });
+    expect(events.find((event) => event.type === 'cell-failed')).toMatchObject({
+      cell: 'photos',
+      blocked: 1,
+      failure: { code: 'bad-data' },
+    });
   });
 
   test('inputs with different numbers of images are refused, naming both', async () => {
@@ -229,8 +268,18 @@ describe('what can go wrong', () => {
   test('stop after a failure starts nothing more', async () => {
     const settings = { onError: 'stop' as const, retry: { max: 0, on: [] } };
     const graph = makeGraph(folder, [
-      { id: 'photos', uses: 'test/source', with: { limit: 100, nan: 0 }, settings: { ...settings, shard: 100 } },
-      ...Array.from({ length: 20 }, (_, index): CellLiteral => ({ id: `c${index}`, uses: 'test/constant', with: { value: index, ms: 30 }, in: index === 0 ? {} : { after: `c${index - 1}` } })),
+      {
+        id: 'photos',
+        uses: 'test/source',
+        with: { limit: 100, nan: 0 },
+        settings: { ...settings, shard: 100 },
+      },
+      ...Array.from({ length: 20 }, (_, index): CellLiteral => ({
+        id: `c${index}`,
+        uses: 'test/constant',
+        with: { value: index, ms: 30 },
+        in: index === 0 ? {} : { after: `c${index - 1}` },
+      })),
     ]);
     const { summary } = await run(graph);
     expect(summary).toMatchObject({ status: 'failed', stopped: true });
@@ -251,7 +300,10 @@ describe('what can go wrong', () => {
     const ended = events.filter((event) => event.type === 'shard-committed').length;
     expect(events.filter((event) => event.type === 'shard-started').length).toBe(ended);
     const rest = await run(graph);
-    expect(rest.summary).toMatchObject({ status: 'ok', totals: { shards: 21, reused: ended, ran: 21 - ended } });
+    expect(rest.summary).toMatchObject({
+      status: 'ok',
+      totals: { shards: 21, reused: ended, ran: 21 - ended },
+    });
   });
 
   test('the second cancellation stops at once', async () => {
@@ -279,7 +331,12 @@ describe('publishing', () => {
     makeGraph(folder, [
       { id: 'a', uses: 'test/constant', with: { value: 1 } },
       { id: 'b', uses: 'test/constant', with: { value: 2 } },
-      { id: 'table', uses: 'test/collect', in: { scores: ['a', 'b'] }, publish: [{ port: 'figure', path: 'results/table.md' }] },
+      {
+        id: 'table',
+        uses: 'test/collect',
+        in: { scores: ['a', 'b'] },
+        publish: [{ port: 'figure', path: 'results/table.md' }],
+      },
     ]);
 
   test('a figure is written in the format of the file name, and again when it is gone', async () => {

@@ -31,7 +31,11 @@ describe('dataset/mnist', () => {
 
   it('gives the same images in shards, with ids that are rows of the file', async () => {
     const whole = await imagesOf('dataset/mnist', { split: 'train', offset: 10, limit: 20 });
-    const part = await imagesOf('dataset/mnist', { split: 'train', offset: 10, limit: 20 }, { shard: { first: 16, count: 4 } });
+    const part = await imagesOf(
+      'dataset/mnist',
+      { split: 'train', offset: 10, limit: 20 },
+      { shard: { first: 16, count: 4 } },
+    );
     expect([...part.ids]).toEqual([26, 27, 28, 29]);
     expect(part.pixels).toEqual(whole.pixels.subarray(16 * 784));
     expect(part.labels).toEqual(whole.labels.subarray(16));
@@ -59,21 +63,34 @@ describe('dataset/mnist', () => {
   });
 
   it('refuses an offset beyond the end', async () => {
-    expect((await failureOf(imagesOf('dataset/mnist', { offset: 10_000 }))).message).toContain('leaves no image');
+    expect((await failureOf(imagesOf('dataset/mnist', { offset: 10_000 }))).message).toContain(
+      'leaves no image',
+    );
   });
 });
 
 describe('dataset/safetensors', () => {
-  const write = (tensors: Record<string, StoredTensor>) => writeFile(join(root, 'x.safetensors'), encodeSafetensors(tensors));
-  const floats = (shape: readonly number[], data: readonly number[]): StoredTensor => ({ dtype: 'F32', shape, data: Float32Array.from(data) });
-  const integers = (data: readonly number[]): StoredTensor => ({ dtype: 'I32', shape: [data.length], data: Int32Array.from(data) });
+  const write = (tensors: Record<string, StoredTensor>) =>
+    writeFile(join(root, 'x.safetensors'), encodeSafetensors(tensors));
+  const floats = (shape: readonly number[], data: readonly number[]): StoredTensor => ({
+    dtype: 'F32',
+    shape,
+    data: Float32Array.from(data),
+  });
+  const integers = (data: readonly number[]): StoredTensor => ({
+    dtype: 'I32',
+    shape: [data.length],
+    data: Int32Array.from(data),
+  });
   const read = (given: Record<string, unknown> = {}, shard?: { first: number; count: number }) =>
     imagesOf('dataset/safetensors', { path: 'x.safetensors', ...given }, { root, ...(shard && { shard }) });
   const pixels = floats([3, 1, 2, 1], [0, 0.25, 0.5, 0.75, 1, 0.125]);
 
   it('reads float32 images, labels and ids, and only the rows of the shard', async () => {
     await write({ images: pixels, labels: integers([4, 5, 6]), number: integers([10, 20, 30]) });
-    expect((await surveyStage('dataset/safetensors', { path: 'x.safetensors', limit: 2 }, root))!.images).toBe(2);
+    expect(
+      (await surveyStage('dataset/safetensors', { path: 'x.safetensors', limit: 2 }, root))!.images,
+    ).toBe(2);
     const part = await read({ ids: 'number' }, { first: 1, count: 2 });
     expect([...part.pixels]).toEqual([0.5, 0.75, 1, 0.125]);
     expect([...part.labels]).toEqual([5, 6]);
@@ -82,20 +99,58 @@ describe('dataset/safetensors', () => {
   });
 
   it('reads uint8 images as they are', async () => {
-    await write({ images: { dtype: 'U8', shape: [1, 1, 2, 1], data: Uint8Array.from([3, 255]) }, labels: integers([0]) });
+    await write({
+      images: { dtype: 'U8', shape: [1, 1, 2, 1], data: Uint8Array.from([3, 255]) },
+      labels: integers([0]),
+    });
     expect((await read()).pixels).toEqual(Uint8Array.from([3, 255]));
   });
 
   it.each<[string, Record<string, StoredTensor>, Record<string, unknown>, string]>([
-    ['NaN', { images: floats([3, 1, 1, 1], [0, 1, NaN]), labels: integers([0, 0, 0]) }, {}, "row 2 of 'images' has the value NaN"],
-    ['a value above 1', { images: floats([2, 1, 1, 1], [0, 255]), labels: integers([0, 0]) }, {}, "row 1 of 'images' has the value 255"],
-    ['an integer image', { images: { dtype: 'I32', shape: [1, 1, 1, 1], data: new Int32Array(1) }, labels: integers([0]) }, {}, "'images' has type I32"],
+    [
+      'NaN',
+      { images: floats([3, 1, 1, 1], [0, 1, NaN]), labels: integers([0, 0, 0]) },
+      {},
+      "row 2 of 'images' has the value NaN",
+    ],
+    [
+      'a value above 1',
+      { images: floats([2, 1, 1, 1], [0, 255]), labels: integers([0, 0]) },
+      {},
+      "row 1 of 'images' has the value 255",
+    ],
+    [
+      'an integer image',
+      { images: { dtype: 'I32', shape: [1, 1, 1, 1], data: new Int32Array(1) }, labels: integers([0]) },
+      {},
+      "'images' has type I32",
+    ],
     ['float labels', { images: pixels, labels: floats([3], [0, 1, 2]) }, {}, "'labels' has type F32"],
     ['too few labels', { images: pixels, labels: integers([0]) }, {}, "'labels' has shape [1] for 3 images"],
-    ['a missing tensor', { pictures: pixels, labels: integers([0, 1, 2]) }, {}, "there is no tensor 'images'"],
-    ['channels first', { images: floats([1, 3, 8, 8], Array<number>(192).fill(0)), labels: integers([0]) }, {}, '8 channels'],
-    ['no batch', { images: floats([2, 2, 1], [0, 0, 0, 0]), labels: integers([0, 1]) }, {}, 'has shape [2, 2, 1]'],
-    ['a label that is no class', { images: pixels, labels: integers([0, 1, 2]) }, { classes: ['a', 'b'] }, "row 2 of 'labels': label 2"],
+    [
+      'a missing tensor',
+      { pictures: pixels, labels: integers([0, 1, 2]) },
+      {},
+      "there is no tensor 'images'",
+    ],
+    [
+      'channels first',
+      { images: floats([1, 3, 8, 8], Array<number>(192).fill(0)), labels: integers([0]) },
+      {},
+      '8 channels',
+    ],
+    [
+      'no batch',
+      { images: floats([2, 2, 1], [0, 0, 0, 0]), labels: integers([0, 1]) },
+      {},
+      'has shape [2, 2, 1]',
+    ],
+    [
+      'a label that is no class',
+      { images: pixels, labels: integers([0, 1, 2]) },
+      { classes: ['a', 'b'] },
+      "row 2 of 'labels': label 2",
+    ],
     ['a negative label', { images: pixels, labels: integers([0, -1, 2]) }, {}, "row 1 of 'labels': label -1"],
   ])('names file and row for %s', async (_, tensors, given, message) => {
     await write(tensors);

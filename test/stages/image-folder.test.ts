@@ -14,7 +14,12 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true }));
 
 /** An image whose first channel is its column, second its row, third `blue`. */
-async function png(path: string, width: number, height: number, { blue = 0, channels = 3 as 1 | 3 | 4 } = {}): Promise<void> {
+async function png(
+  path: string,
+  width: number,
+  height: number,
+  { blue = 0, channels = 3 }: { blue?: number; channels?: 1 | 3 | 4 } = {},
+): Promise<void> {
   const data = Buffer.alloc(width * height * channels);
   for (let index = 0; index < width * height; index++) {
     const pixel = [index % width, Math.floor(index / width), blue, 255].slice(0, channels);
@@ -43,7 +48,11 @@ describe('dataset/image-folder', () => {
   it('takes labels from a JSON list, of which not every class needs a folder', async () => {
     await png('data/dog/a.png', 2, 2);
     await writeFile(join(root, 'classes.json'), '["bird", "cat", "dog"]');
-    const images = await imagesOf('dataset/image-folder', { path: 'data', classes: 'classes.json' }, { root });
+    const images = await imagesOf(
+      'dataset/image-folder',
+      { path: 'data', classes: 'classes.json' },
+      { root },
+    );
     expect([...images.labels]).toEqual([2]);
     const survey = await surveyStage('dataset/image-folder', { path: 'data', classes: 'classes.json' }, root);
     expect(survey!.files(0, 1)).toEqual([join(root, 'data/dog/a.png'), join(root, 'classes.json')]);
@@ -51,7 +60,11 @@ describe('dataset/image-folder', () => {
 
   it('takes classes in turn when stratified, and keeps the ids of the plain listing', async () => {
     for (const name of ['a/1', 'a/2', 'a/3', 'b/1', 'c/1', 'c/2']) await png(`data/${name}.png`, 2, 2);
-    const images = await imagesOf('dataset/image-folder', { path: 'data', stratify: true, limit: 5 }, { root });
+    const images = await imagesOf(
+      'dataset/image-folder',
+      { path: 'data', stratify: true, limit: 5 },
+      { root },
+    );
     expect([...images.labels]).toEqual([0, 1, 2, 0, 2]);
     expect([...images.ids]).toEqual([0, 3, 4, 1, 5]);
     expect(inTurn([['a', 'b', 'c'], ['d']])).toEqual(['a', 'd', 'b', 'c']);
@@ -60,7 +73,11 @@ describe('dataset/image-folder', () => {
   it('gives the same images in shards as at once', async () => {
     for (let index = 0; index < 7; index++) await png(`data/a/${index}.png`, 2, 2, { blue: index });
     const whole = await imagesOf('dataset/image-folder', { path: 'data' }, { root });
-    const part = await imagesOf('dataset/image-folder', { path: 'data' }, { root, shard: { first: 3, count: 4 } });
+    const part = await imagesOf(
+      'dataset/image-folder',
+      { path: 'data' },
+      { root, shard: { first: 3, count: 4 } },
+    );
     expect(part.pixels).toEqual(whole.pixels.subarray(3 * 12));
     expect([...part.ids]).toEqual([3, 4, 5, 6]);
   });
@@ -83,7 +100,12 @@ describe('dataset/image-folder', () => {
   });
 
   it('resizes bilinearly with antialiasing: a halved row has the weights 1, 3, 3, 1 over 8 of a triangle', () => {
-    const row = { data: Uint8Array.from([0, 0, 0, 80, 160, 160, 160, 160]), height: 1, width: 8, channels: 1 };
+    const row = {
+      data: Uint8Array.from([0, 0, 0, 80, 160, 160, 160, 160]),
+      height: 1,
+      width: 8,
+      channels: 1,
+    };
     // Output 1 has its centre at 3: inputs 1 to 4 weigh 1, 3, 3, 1. (0 + 0 + 3·80 + 160) / 8 = 50.
     expect(resizeBilinear(row, 1, 4).data[1]).toBe(50);
     const wide = { ...row, data: Uint8Array.from([0, 100]), width: 2 };
@@ -103,10 +125,15 @@ describe('dataset/image-folder', () => {
     const grey = await imagesOf('dataset/image-folder', { path: 'grey', channels: 'grey' }, { root });
     expect(grey.shape).toEqual([1, 2, 3, 1]);
     await png('colour/a/1.png', 3, 2, { blue: 100 });
-    expect((await failureOf(imagesOf('dataset/image-folder', { path: 'colour', channels: 'grey' }, { root }))).message).toContain(
-      'is a colour image (3 channels)',
+    expect(
+      (await failureOf(imagesOf('dataset/image-folder', { path: 'colour', channels: 'grey' }, { root })))
+        .message,
+    ).toContain('is a colour image (3 channels)');
+    const luma = await imagesOf(
+      'dataset/image-folder',
+      { path: 'colour', channels: 'grey', convert: true },
+      { root },
     );
-    const luma = await imagesOf('dataset/image-folder', { path: 'colour', channels: 'grey', convert: true }, { root });
     expect(luma.pixels[0]).toBe(11);
   });
 
@@ -146,14 +173,22 @@ describe('dataset/image-folder', () => {
     };
     await png('data/a/1.png', 2, 2);
     await mkdir(join(root, 'data/b'));
-    expect(await fail({ path: 'data' })).toBe('the class folder /data/b holds no image (.png, .jpg, .jpeg, .webp)');
+    expect(await fail({ path: 'data' })).toBe(
+      'the class folder /data/b holds no image (.png, .jpg, .jpeg, .webp)',
+    );
     await png('flat/1.png', 2, 2);
-    expect(await fail({ path: 'flat' })).toBe('/flat holds 1 images directly; one folder per class is expected');
+    expect(await fail({ path: 'flat' })).toBe(
+      '/flat holds 1 images directly; one folder per class is expected',
+    );
     expect(await fail({ path: 'nowhere' })).toBe('/nowhere does not exist');
     await writeFile(join(root, 'classes.json'), '["a", "c"]');
-    expect(await fail({ path: 'data', classes: 'classes.json' })).toBe('the folder /data/b is not in the list of 2 classes');
+    expect(await fail({ path: 'data', classes: 'classes.json' })).toBe(
+      'the folder /data/b is not in the list of 2 classes',
+    );
     await writeFile(join(root, 'classes.json'), '{"a": 1}');
-    expect(await fail({ path: 'data', classes: 'classes.json' })).toBe('/classes.json is not a list of class names');
+    expect(await fail({ path: 'data', classes: 'classes.json' })).toBe(
+      '/classes.json is not a list of class names',
+    );
   });
 
   it('refuses a crop larger than the image, and images of several sizes', async () => {
@@ -161,6 +196,8 @@ describe('dataset/image-folder', () => {
     const failure = await failureOf(imagesOf('dataset/image-folder', { path: 'data', crop: 7 }, { root }));
     expect(failure.message).toContain('is 8×6: too small for a crop of 7');
     await png('data/a/2.png', 8, 8);
-    expect((await failureOf(imagesOf('dataset/image-folder', { path: 'data' }, { root }))).fix).toContain('set resize and crop');
+    expect((await failureOf(imagesOf('dataset/image-folder', { path: 'data' }, { root }))).fix).toContain(
+      'set resize and crop',
+    );
   });
 });

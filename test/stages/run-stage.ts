@@ -33,7 +33,8 @@ export function parametersOf(stage: Stage, given: Readonly<Record<string, unknow
   const params = Schema.Default(stage.with, Schema.Clone(given));
   const error = Schema.Errors(stage.with, params).First();
   // TypeBox knows no formats unless told; paths are text.
-  if (error !== undefined && error.message !== "Unknown format 'path'") throw new Error(`${error.path}: ${error.message}`);
+  if (error !== undefined && error.message !== "Unknown format 'path'")
+    throw new Error(`${error.path}: ${error.message}`);
   return params as never;
 }
 

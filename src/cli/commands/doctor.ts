@@ -9,7 +9,7 @@ export async function doctor(options: { readonly json?: boolean }): Promise<Exit
   const backends = await probeBackends();
   const disk = statfsSync('.');
   const report = {
-    ravelin: process.env['RAVELIN_VERSION'] ?? 'development',
+    ravelin: process.env.RAVELIN_VERSION ?? 'development',
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
     cores: availableParallelism(),
@@ -30,9 +30,9 @@ export async function doctor(options: { readonly json?: boolean }): Promise<Exit
       ['memory', `${formatBytes(report.freeMemoryBytes)} free of ${formatBytes(report.memoryBytes)}`],
       ['disk', `${formatBytes(report.freeDiskBytes)} free here`],
       ['sharp', report.sharp.ready ? `${report.sharp.version}` : `missing: ${report.sharp.why}`],
-      ...backends.map(({ name, ready, version, device, why }) => [
+      ...backends.map(({ name, ready, version, why }) => [
         `backend ${name}`,
-        ready ? `ready: ${[version, device].filter(Boolean).join(', ')}` : `not here: ${why ?? 'unknown'}`,
+        ready ? `ready: ${version ?? ''}` : `not here: ${why ?? 'unknown'}`,
       ]),
     ]),
   );

@@ -1,15 +1,14 @@
-import { explain as explainCode, explainedCodes } from '../../dsl/explain.ts';
+import { explain as explainCode, explainList, unknownCode } from '../../dsl/explain.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
-import { formatColumns, print } from '../output.ts';
+import { print } from '../output.ts';
 
 export function explain(code: string | undefined): ExitCode {
   if (code === undefined) {
-    print(formatColumns(explainedCodes().map(({ code: name, title }) => [name, title])));
+    print(explainList());
     return exitCodes.ok;
   }
   const page = explainCode(code);
-  if (page === undefined)
-    throw new UsageError(`no error has the code '${code}'`, "'ravelin explain' lists them");
+  if (page === undefined) throw new UsageError(unknownCode(code), "'ravelin explain' lists them");
   print(page);
   return exitCodes.ok;
 }

@@ -82,7 +82,7 @@ async function openPool({ graph, cacheFolder, backend }: OpenPipeline, workers: 
       folder: dirname(graph.file),
       cacheFolder,
       backend,
-      version: process.env['RAVELIN_VERSION'] ?? 'development',
+      version: process.env.RAVELIN_VERSION ?? 'development',
     },
     env: { RAVELIN_PLUGINS: JSON.stringify(graph.plugins) },
   });

@@ -1,8 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Diagnostic } from '../../dsl/diagnostic.ts';
 import { loadPipeline, pluginsOf, projectRoot } from '../../dsl/load.ts';
-import { diagnosticJson } from '../../dsl/render-diagnostic.ts';
-import type { SourceFile } from '../../dsl/source.ts';
+import { diagnosticsJson } from '../../dsl/render-diagnostic.ts';
 import { DiagnosticsError, showDiagnostics } from '../diagnostics.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
@@ -21,15 +20,15 @@ export async function validate(
     const loaded = loadPipeline({
       file: path,
       registry,
-      ...(options.set && { overrides: options.set }),
-      ...(options.profile && { profile: options.profile }),
-      ...(options.maxCells !== undefined && { maxCells: options.maxCells }),
+      overrides: options.set,
+      profile: options.profile,
+      maxCells: options.maxCells,
       env: process.env,
     });
     valid &&= loaded.ok;
     const diagnostics: readonly Diagnostic[] = loaded.ok ? loaded.warnings : loaded.diagnostics;
-    const sources: readonly SourceFile[] = loaded.ok ? loaded.value.sources : loaded.sources;
-    if (options.json) all.push(...diagnostics.map((diagnostic) => diagnosticJson(diagnostic, sources)));
+    const { sources } = loaded;
+    if (options.json) all.push(...diagnosticsJson(diagnostics, sources));
     else if (diagnostics.length > 0) showDiagnostics(new DiagnosticsError(diagnostics, sources));
     if (loaded.ok && !options.json) {
       const { graph } = loaded.value;

@@ -49,7 +49,8 @@ export function createLocalPool(options: PoolOptions): Executor {
     while (waiting.length > 0 && !closed) {
       let best: Worker | null = null;
       for (const worker of workers) {
-        if (worker.tasks.length < depth(worker) && (best === null || worker.tasks.length < best.tasks.length)) best = worker;
+        if (worker.tasks.length < depth(worker) && (best === null || worker.tasks.length < best.tasks.length))
+          best = worker;
       }
       if ((best === null || best.tasks.length > 0) && workers.size < options.workers) best = start();
       if (best === null) return;
@@ -106,7 +107,8 @@ export function createLocalPool(options: PoolOptions): Executor {
     const capture = (chunk: Buffer): void => {
       const message = chunk.toString();
       worker.stderr = (worker.stderr + message).slice(-stderrTail);
-      if (worker.lastTask >= 0) listener({ type: 'output', id: worker.tasks[0]?.id ?? worker.lastTask, message }, worker.number);
+      if (worker.lastTask >= 0)
+        listener({ type: 'output', id: worker.tasks[0]?.id ?? worker.lastTask, message }, worker.number);
     };
     child.stdout?.on('data', capture);
     child.stderr?.on('data', capture);
@@ -145,7 +147,8 @@ export function createLocalPool(options: PoolOptions): Executor {
     if (closed) return;
     const lost = end(worker);
     waiting.unshift(...worker.tasks.splice(0));
-    if (lost !== undefined) listener({ type: 'lost', id: lost.id, ...describeEnd(worker, code, signal) }, worker.number);
+    if (lost !== undefined)
+      listener({ type: 'lost', id: lost.id, ...describeEnd(worker, code, signal) }, worker.number);
     assign();
   };
 
@@ -154,7 +157,8 @@ export function createLocalPool(options: PoolOptions): Executor {
       ? null
       : setInterval(() => {
           for (const worker of workers) {
-            if (worker.tasks.length > 0 && Date.now() - worker.heardAt > options.silentMs!) worker.process.kill('SIGKILL');
+            if (worker.tasks.length > 0 && Date.now() - worker.heardAt > options.silentMs!)
+              worker.process.kill('SIGKILL');
           }
         }, 1_000).unref();
 
@@ -169,7 +173,7 @@ export function createLocalPool(options: PoolOptions): Executor {
 
   return {
     capacity() {
-      let free = (options.workers - workers.size) - waiting.length;
+      let free = options.workers - workers.size - waiting.length;
       for (const worker of workers) free += depth(worker) - worker.tasks.length;
       return free;
     },
@@ -204,7 +208,10 @@ function describeEnd(
     return { cause: 'out-of-memory', message: `the worker ran out of memory${detail}` };
   }
   if (signal === 'SIGKILL' || code === 137) {
-    return { cause: 'out-of-memory', message: `the worker was killed, as systems do that run out of memory${detail}` };
+    return {
+      cause: 'out-of-memory',
+      message: `the worker was killed, as systems do that run out of memory${detail}`,
+    };
   }
   const how = signal === null ? `exit code ${String(code)}` : signal;
   return { cause: 'crash', message: `the worker crashed (${how})${detail}` };

@@ -53,7 +53,8 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
       },
       task.preimage,
     );
-    if (checkpoint.used()) rmSync(`${setup.cacheFolder}/checkpoints/${task.key}`, { recursive: true, force: true });
+    if (checkpoint.used())
+      rmSync(`${setup.cacheFolder}/checkpoints/${task.key}`, { recursive: true, force: true });
     return committed(task, written, seconds, false);
   } catch (error) {
     if (error instanceof DamagedInputsError) return { type: 'damaged', id: task.id, digests: error.digests };
@@ -61,8 +62,20 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
   }
 }
 
-function committed(task: Task, outputs: Extract<TaskOutcome, { type: 'committed' }>['outputs'], seconds: number, reused: boolean): TaskOutcome {
-  return { type: 'committed', id: task.id, outputs, seconds, reused, peakBytes: process.resourceUsage().maxRSS * 1024 };
+function committed(
+  task: Task,
+  outputs: Extract<TaskOutcome, { type: 'committed' }>['outputs'],
+  seconds: number,
+  reused: boolean,
+): TaskOutcome {
+  return {
+    type: 'committed',
+    id: task.id,
+    outputs,
+    seconds,
+    reused,
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+  };
 }
 
 function stageContext(
@@ -125,17 +138,24 @@ export function describeFailure(error: unknown): TaskFailure {
   // By name: a plugin may bring its own copy of the class.
   if (error.name === 'StageError') {
     const { code, file, fix } = error as Error & { code?: TaskFailure['code']; file?: string; fix?: string };
-    return { ...base, code: code ?? 'stage', ...(file === undefined ? {} : { file }), ...(fix === undefined ? {} : { fix }) };
+    return {
+      ...base,
+      code: code ?? 'stage',
+      ...(file === undefined ? {} : { file }),
+      ...(fix === undefined ? {} : { fix }),
+    };
   }
   if (/allocation failed|out of memory|Invalid typed array length/i.test(error.message)) {
     return { ...base, code: 'out-of-memory', fix: 'use smaller shards (`shard:`) or fewer workers (`-j`)' };
   }
-  if ('syscall' in error) return { ...base, code: 'io', ...('path' in error ? { file: String(error.path) } : {}) };
+  if ('syscall' in error)
+    return { ...base, code: 'io', ...('path' in error ? { file: String(error.path) } : {}) };
   return { ...base, code: 'stage' };
 }
 
 function fullStack(error: Error): string {
   let text = error.stack ?? error.message;
-  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) text += `\ncaused by ${cause.stack ?? cause.message}`;
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause)
+    text += `\ncaused by ${cause.stack ?? cause.message}`;
   return text;
 }

@@ -72,7 +72,8 @@ function readValue(bound: BoundValue, shardCount: number | null, store: Store, c
     value = parts.length === 1 ? parts[0]! : concatValues(parts.filter(isPerImage));
     cache.set(id, value, bytes);
   }
-  if (shardCount === null || !isPerImage(value) || (bound.skip === 0 && countOf(value) === shardCount)) return value;
+  if (shardCount === null || !isPerImage(value) || (bound.skip === 0 && countOf(value) === shardCount))
+    return value;
   return sliceValue(value, bound.skip, shardCount);
 }
 
@@ -83,15 +84,19 @@ function isPerImage(value: Value): value is PerImage {
 /** Checks what a stage returned against its declaration: ports, kinds, number of images, finite numbers. */
 export function checkOutputs(stage: Stage, task: Task, outputs: Readonly<Record<string, Value>>): void {
   for (const port of Object.keys(outputs)) {
-    if (stage.out[port] === undefined) throw new Error(`${stage.uses} returned '${port}', which it does not declare`);
+    if (stage.out[port] === undefined)
+      throw new Error(`${stage.uses} returned '${port}', which it does not declare`);
   }
   for (const port of Object.keys(stage.out)) {
     const kind: PortKind = stage.out[port]!.kind;
     const value = outputs[port];
     if (value === undefined) throw new Error(`${stage.uses} did not return its output '${port}'`);
-    if (value.kind !== kind) throw new Error(`${stage.uses} returned ${value.kind} for '${port}', which is declared ${kind}`);
+    if (value.kind !== kind)
+      throw new Error(`${stage.uses} returned ${value.kind} for '${port}', which is declared ${kind}`);
     if (task.shard !== null && isPerImage(value) && countOf(value) !== task.shard.count) {
-      throw new Error(`${stage.uses} returned ${countOf(value)} images for '${port}' of a shard of ${task.shard.count}`);
+      throw new Error(
+        `${stage.uses} returned ${countOf(value)} images for '${port}' of a shard of ${task.shard.count}`,
+      );
     }
     checkFinite(stage.uses, task.cell, port, value);
   }
@@ -103,7 +108,8 @@ function checkFinite(uses: string, cell: string, port: string, value: Value): vo
       fix: 'look for a NaN in its inputs, or a learning rate or strength that is too large',
     });
   };
-  if (value.kind === 'images' && value.pixels instanceof Float32Array && !allFinite(value.pixels)) complain('pixels');
+  if (value.kind === 'images' && value.pixels instanceof Float32Array && !allFinite(value.pixels))
+    complain('pixels');
   if (value.kind === 'predictions' && !allFinite(value.probabilities)) complain('probabilities');
   if (value.kind === 'model') {
     for (const weights of Object.values(value.weights)) if (!allFinite(weights.data)) complain('weights');
@@ -118,7 +124,12 @@ function allFinite(values: Float32Array): boolean {
 }
 
 /** Encodes outputs and writes their objects; a whole unit's images are cut into parts of `task.chunk`. */
-export function writeOutputs(stage: Stage, task: Task, outputs: Readonly<Record<string, Value>>, store: Store): Outputs {
+export function writeOutputs(
+  stage: Stage,
+  task: Task,
+  outputs: Readonly<Record<string, Value>>,
+  store: Store,
+): Outputs {
   const written: Record<string, OutputPart[]> = {};
   for (const port of Object.keys(stage.out)) {
     const value = outputs[port]!;

@@ -5,8 +5,7 @@ import { runTask } from './run-task.ts';
 import { createValueCache } from './value-cache.ts';
 
 export type DriverMessage =
-  | { readonly type: 'setup'; readonly setup: WorkerSetup }
-  | { readonly type: 'task'; readonly task: Task };
+  { readonly type: 'setup'; readonly setup: WorkerSetup } | { readonly type: 'task'; readonly task: Task };
 
 /** A worker's sign of life, beside the messages of its tasks. */
 export interface AliveMessage {

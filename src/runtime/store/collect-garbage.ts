@@ -18,7 +18,12 @@ export interface GarbageRules {
 }
 
 export interface GarbageReport {
-  readonly removed: readonly { readonly key: string; readonly uses: string; readonly bytes: number; readonly reason: string }[];
+  readonly removed: readonly {
+    readonly key: string;
+    readonly uses: string;
+    readonly bytes: number;
+    readonly reason: string;
+  }[];
   readonly objects: number;
   readonly freedBytes: number;
   readonly keptBytes: number;
@@ -39,7 +44,8 @@ export function collectGarbage(store: Store, rules: GarbageRules): GarbageReport
   const sizes = new Map(objects.map(({ name, bytes }) => [name, bytes]));
   const records = listRecords(store);
   const users = new Map<string, number>();
-  for (const { digests } of records) for (const digest of new Set(digests)) users.set(digest, (users.get(digest) ?? 0) + 1);
+  for (const { digests } of records)
+    for (const digest of new Set(digests)) users.set(digest, (users.get(digest) ?? 0) + 1);
 
   const removed: { key: string; uses: string; bytes: number; reason: string }[] = [];
   const stored = objects.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -54,7 +60,9 @@ export function collectGarbage(store: Store, rules: GarbageRules): GarbageReport
   };
 
   const free = records.filter(({ key }) => !rules.keep.has(key));
-  const aged = free.filter(({ created }) => rules.maxAgeMs !== undefined && now - Date.parse(created) > rules.maxAgeMs);
+  const aged = free.filter(
+    ({ created }) => rules.maxAgeMs !== undefined && now - Date.parse(created) > rules.maxAgeMs,
+  );
   aged.forEach((record) => remove(record, `older than ${Math.round(rules.maxAgeMs! / 86_400_000)} days`));
 
   const diskFree = rules.minFreeBytes === undefined ? 0 : freeBytes(store.folder);

@@ -26,7 +26,7 @@ export function writeDurable(path: string, content: Uint8Array | string): void {
   }
   try {
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
+      for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done);
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -47,7 +47,7 @@ export function writeAtomic(path: string, content: Uint8Array | string): void {
   const file = openSync(temporary, 'wx');
   try {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
+    for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done);
   } finally {
     closeSync(file);
   }

@@ -40,16 +40,27 @@ export interface DiskUsage {
   readonly records: { readonly count: number; readonly bytes: number };
   readonly quarantine: { readonly count: number; readonly bytes: number };
   /** Bytes and seconds of compute by stage type, largest first. An object shared by several is counted once for each. */
-  readonly stages: readonly { readonly uses: string; readonly records: number; readonly bytes: number; readonly seconds: number }[];
+  readonly stages: readonly {
+    readonly uses: string;
+    readonly records: number;
+    readonly bytes: number;
+    readonly seconds: number;
+  }[];
 }
 
 /** Where the space went. */
 export function diskUsage(store: Store): DiskUsage {
-  const quarantine = listFolder(`${store.folder}/quarantine`).map((name) => statSync(`${store.folder}/quarantine/${name}`).size);
+  const quarantine = listFolder(`${store.folder}/quarantine`).map(
+    (name) => statSync(`${store.folder}/quarantine/${name}`).size,
+  );
   const stages = new Map<string, { records: number; bytes: number; seconds: number }>();
   for (const { uses, bytes, seconds } of listRecords(store)) {
     const stage = stages.get(uses) ?? { records: 0, bytes: 0, seconds: 0 };
-    stages.set(uses, { records: stage.records + 1, bytes: stage.bytes + bytes, seconds: stage.seconds + seconds });
+    stages.set(uses, {
+      records: stage.records + 1,
+      bytes: stage.bytes + bytes,
+      seconds: stage.seconds + seconds,
+    });
   }
   return {
     objects: total(listStored(store, 'objects').map(({ bytes }) => bytes)),
@@ -79,10 +90,11 @@ export function listRecords(store: Store): RecordInfo[] {
   for (const file of listStored(store, 'actions')) {
     const record = readQuietly(file);
     if (record === null) continue;
+    const { uses } = record.preimage;
     const parts = Object.values(record.outputs).flat();
     records.push({
       key: record.key,
-      uses: String(record.preimage['uses']),
+      uses: typeof uses === 'string' ? uses : '',
       created: record.created,
       seconds: record.seconds,
       bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
@@ -114,7 +126,10 @@ export interface Verification {
 }
 
 /** Reads everything and moves what is damaged to quarantine. */
-export function verifyStore(store: Store, progress: (done: number, total: number) => void = () => undefined): Verification {
+export function verifyStore(
+  store: Store,
+  progress: (done: number, total: number) => void = () => undefined,
+): Verification {
   const objects = listStored(store, 'objects').filter(({ name }) => !name.startsWith('.'));
   const actions = listStored(store, 'actions').filter(({ name }) => name.endsWith('.json'));
   const damagedObjects: string[] = [];
@@ -136,5 +151,12 @@ export function verifyStore(store: Store, progress: (done: number, total: number
     if (store.peekRecord(key) === null) damagedRecords.push(key);
     else if (store.readRecord(key) === null) incomplete.push(key);
   }
-  return { objects: objects.length, bytes, records: actions.length, damagedObjects, damagedRecords, incomplete };
+  return {
+    objects: objects.length,
+    bytes,
+    records: actions.length,
+    damagedObjects,
+    damagedRecords,
+    incomplete,
+  };
 }

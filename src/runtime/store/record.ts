@@ -43,15 +43,20 @@ export function encodeRecord(record: Omit<CommitRecord, 'preimage'>, preimageTex
 
 /** Null where the text is not an undamaged record of this key. */
 export function parseRecord(text: string, key: string): CommitRecord | null {
-  if (!text.startsWith(head) || !text.endsWith(tail)) return null;
+  if (!text.startsWith(head) || !text.startsWith(middle, head.length + 64) || !text.endsWith(tail))
+    return null;
   const body = text.slice(bodyStart, -tail.length);
   if (text.slice(head.length, head.length + 64) !== sha256(body)) return null;
-  const record = JSON.parse(body) as CommitRecord;
-  if (record.format !== 1 || record.key !== key) return null;
+  const record = JSON.parse(body) as Omit<CommitRecord, 'format'> & { readonly format: number };
+  if (!isCurrent(record) || record.key !== key) return null;
   for (const port of Object.keys(record.outputs)) {
     for (const part of record.outputs[port]!) if (!isDigest(part.digest)) return null;
   }
   return record;
+}
+
+function isCurrent(record: { readonly format: number }): record is { readonly format: 1 } {
+  return record.format === 1;
 }
 
 /** Format of a record that is whole but of another version of ravelin: a miss, but no damage. */

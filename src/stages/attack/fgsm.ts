@@ -10,7 +10,11 @@ export const fgsm = defineStage({
   with: Type.Object(
     {
       epsilon: Type.Optional(
-        Type.Number({ minimum: 0, maximum: 1, description: 'size of the step, in units of [0, 1] pixels (8/255 say)' }),
+        Type.Number({
+          minimum: 0,
+          maximum: 1,
+          description: 'size of the step, in units of [0, 1] pixels (8/255 say)',
+        }),
       ),
       ...targetParameters,
     },
@@ -20,7 +24,9 @@ export const fgsm = defineStage({
     model: port('model', { description: 'the model whose gradient is followed' }),
     images: port('images', { description: 'originals, with their true labels' }),
   },
-  out: { images: port('images', { description: 'float32 adversarial images in [0, 1], with their perturbation' }) },
+  out: {
+    images: port('images', { description: 'float32 adversarial images in [0, 1], with their perturbation' }),
+  },
   shard: attackShard,
   device: true,
   check: (params) => checkStrength(params, ['epsilon']),

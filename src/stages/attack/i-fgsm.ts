@@ -13,14 +13,16 @@ export const iFgsm = defineStage({
         Type.Number({
           minimum: 0,
           maximum: 1,
-          description: 'size of one step, in units of [0, 1] pixels; epsilon / steps where only epsilon is given',
+          description:
+            'size of one step, in units of [0, 1] pixels; epsilon / steps where only epsilon is given',
         }),
       ),
       epsilon: Type.Optional(
         Type.Number({
           minimum: 0,
           maximum: 1,
-          description: 'radius of the L∞ ball around the original to which each step is projected; no ball where absent',
+          description:
+            'radius of the L∞ ball around the original to which each step is projected; no ball where absent',
         }),
       ),
       steps: Type.Integer({ minimum: 1, maximum: 10_000, default: 10, description: 'number of steps' }),
@@ -32,7 +34,9 @@ export const iFgsm = defineStage({
     model: port('model', { description: 'the model whose gradient is followed' }),
     images: port('images', { description: 'originals, with their true labels' }),
   },
-  out: { images: port('images', { description: 'float32 adversarial images in [0, 1], with their perturbation' }) },
+  out: {
+    images: port('images', { description: 'float32 adversarial images in [0, 1], with their perturbation' }),
+  },
   shard: attackShard,
   device: true,
   check: (params) => checkStrength(params, ['stepSize', 'epsilon']),

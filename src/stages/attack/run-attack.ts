@@ -35,14 +35,22 @@ export async function runAttack<P extends AttackParameters>(
   context: AttackContext<P>,
   knob: number | undefined,
   knobName: string,
-  attack: (classifier: Classifier, images: AttackInput, strength: Strength, hooks: AttackHooks) => Promise<AttackResult>,
+  attack: (
+    classifier: Classifier,
+    images: AttackInput,
+    strength: Strength,
+    hooks: AttackHooks,
+  ) => Promise<AttackResult>,
 ): Promise<Images> {
   const { model, images } = context.inputs;
   if (images.views !== 1) {
-    throw new StageError(`the images have ${images.views} views each: they come out of a randomised defense`, {
-      code: 'bad-data',
-      fix: 'attack the images before the defense',
-    });
+    throw new StageError(
+      `the images have ${images.views} views each: they come out of a randomised defense`,
+      {
+        code: 'bad-data',
+        fix: 'attack the images before the defense',
+      },
+    );
   }
   checkImageShape(images, model);
   checkLabels(images, model);
@@ -50,7 +58,7 @@ export async function runAttack<P extends AttackParameters>(
   const strength = strengthOf(context.params, knob, model);
   if ('dissimilarity' in strength) checkReferences(input, images, strength);
   await openBackend(context.backend);
-  const classifier = openClassifier(model);
+  const classifier = await openClassifier(model);
   try {
     const hooks: AttackHooks = {
       signal: context.signal,
@@ -70,13 +78,22 @@ export async function runAttack<P extends AttackParameters>(
 function strengthOf(params: AttackParameters, knob: number | undefined, model: Model): Strength {
   const { dissimilarity, per, tolerance } = params;
   if (dissimilarity !== undefined) {
-    return { dissimilarity, per, tolerance, space: params.space === 'pixel' ? pixelSpace : model.preprocessing };
+    return {
+      dissimilarity,
+      per,
+      tolerance,
+      space: params.space === 'pixel' ? pixelSpace : model.preprocessing,
+    };
   }
   if (knob === undefined) throw new Error('the parameters give no strength, which their check refuses');
   return { knob };
 }
 
-function checkReferences(input: AttackInput, images: Images, strength: Exclude<Strength, { knob: number }>): void {
+function checkReferences(
+  input: AttackInput,
+  images: Images,
+  strength: Exclude<Strength, { knob: number }>,
+): void {
   if (strength.dissimilarity === 0) return;
   const blank = referenceNorms(input, strength.space).indexOf(0);
   if (blank < 0) return;
@@ -105,7 +122,9 @@ function report<P>(
     context.metric('achievedDissimilarity', achieved);
     context.metric(knobName, knob);
     if (result.scaled > 0) {
-      context.log(`${result.scaled} of ${rows} perturbations were scaled down to the target: no ${knobName} gives it exactly`);
+      context.log(
+        `${result.scaled} of ${rows} perturbations were scaled down to the target: no ${knobName} gives it exactly`,
+      );
     }
   }
   if (result.zeroGradients > 0) {
@@ -116,7 +135,8 @@ function report<P>(
 }
 
 function unreachable(error: UnreachableTargetError, images: Images): StageError {
-  const subject = error.row === null ? 'the mean over the images' : `image ${error.row} (id ${images.ids[error.row]!})`;
+  const subject =
+    error.row === null ? 'the mean over the images' : `image ${error.row} (id ${images.ids[error.row]!})`;
   return new StageError(
     `a dissimilarity of ${error.target} is out of reach: ${subject} reaches at most ${error.greatest.toPrecision(4)}`,
     {

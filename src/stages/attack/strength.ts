@@ -1,7 +1,4 @@
-import { type Static, Type } from '@sinclair/typebox';
-import type { Stage } from '../../runtime/stage.ts';
-
-type ParameterProblem = ReturnType<NonNullable<Stage['check']>>[number];
+import { Type } from '@sinclair/typebox';
 
 /**
  * Parameters that every attack shares: its strength as a target dissimilarity (Guo et al. 2018, equation 1) instead of
@@ -18,7 +15,8 @@ export const targetParameters = {
   ),
   space: Type.Union([Type.Literal('pixel'), Type.Literal('normalized')], {
     default: 'pixel',
-    description: 'where the dissimilarity is measured: on [0, 1] pixels, or after the mean and std of the model',
+    description:
+      'where the dissimilarity is measured: on [0, 1] pixels, or after the mean and std of the model',
   }),
   per: Type.Union([Type.Literal('set'), Type.Literal('image')], {
     default: 'set',
@@ -32,19 +30,25 @@ export const targetParameters = {
   }),
 };
 
-export type TargetParameters = Static<ReturnType<typeof targetSchema>>;
-const targetSchema = () => Type.Object(targetParameters);
-
 /** A target over a whole set needs all images at once; everything else is one image at a time. */
-export function attackShard(params: { readonly dissimilarity?: number; readonly per: 'set' | 'image' }): 'images' | 'whole' {
+export function attackShard(params: {
+  readonly dissimilarity?: number;
+  readonly per: 'set' | 'image';
+}): 'images' | 'whole' {
   return params.dissimilarity !== undefined && params.per === 'set' ? 'whole' : 'images';
+}
+
+export interface StrengthProblem {
+  readonly path: readonly string[];
+  readonly message: string;
+  readonly fix: string;
 }
 
 /** Exactly one of `dissimilarity` and the attack's own `knobs` gives the strength. */
 export function checkStrength(
   params: Readonly<Record<string, unknown>>,
   knobs: readonly string[],
-): readonly ParameterProblem[] {
+): readonly StrengthProblem[] {
   const given = knobs.filter((knob) => params[knob] !== undefined);
   const all = knobs.map((knob) => `'${knob}'`).join(' or ');
   if (params['dissimilarity'] === undefined) {

@@ -33,7 +33,11 @@ export async function decodeImages(
     if (bitmap.height !== head.height || bitmap.width !== head.width) {
       throw new StageError(
         `${files[index]!} is ${bitmap.width}×${bitmap.height} where ${files[0]!} is ${head.width}×${head.height}`,
-        { code: 'bad-data', file: files[index]!, fix: 'set resize and crop, so that all images have one size' },
+        {
+          code: 'bad-data',
+          file: files[index]!,
+          fix: 'set resize and crop, so that all images have one size',
+        },
       );
     }
     pixels.set(bitmap.data, index * size);
@@ -81,7 +85,11 @@ async function readBitmap(file: string, { channels, convert }: DecodeOptions): P
       fix: `convert the file, or set convert: true${channels === 'rgb' && metadata.channels === 1 ? ', or channels: grey' : ''}`,
     });
   }
-  const { data, info } = await source.removeAlpha().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await source
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   return toChannels({ data, height: info.height, width: info.width, channels: info.channels }, channels);
 }
 
@@ -102,7 +110,8 @@ function toChannels(image: Bitmap, wanted: 'rgb' | 'grey'): Bitmap {
   const pixels = height * width;
   if (wanted === 'rgb') {
     const repeated = new Uint8Array(pixels * 3);
-    for (let index = 0; index < pixels; index++) repeated.fill(data[index * channels]!, 3 * index, 3 * index + 3);
+    for (let index = 0; index < pixels; index++)
+      repeated.fill(data[index * channels]!, 3 * index, 3 * index + 3);
     return { data: repeated, height, width, channels: 3 };
   }
   const luma = new Uint8Array(pixels);

@@ -2,7 +2,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { StageError } from '../../runtime/stage.ts';
 
 /** Opens a data file for reading and tells its length. Throws `StageError` where it is missing or no file. */
-export async function openData(path: string): Promise<{ readonly handle: FileHandle; readonly length: number }> {
+export async function openData(
+  path: string,
+): Promise<{ readonly handle: FileHandle; readonly length: number }> {
   let handle: FileHandle;
   try {
     handle = await open(path, 'r');
@@ -12,7 +14,11 @@ export async function openData(path: string): Promise<{ readonly handle: FileHan
   try {
     const stat = await handle.stat();
     if (!stat.isFile()) {
-      throw new StageError(`${path} is not a file`, { code: 'io', file: path, fix: 'give the path of a file' });
+      throw new StageError(`${path} is not a file`, {
+        code: 'io',
+        file: path,
+        fix: 'give the path of a file',
+      });
     }
     return { handle, length: stat.size };
   } catch (error) {
@@ -51,7 +57,9 @@ export function ioError(path: string, cause: unknown): StageError {
   return new StageError(missing ? `${path} does not exist` : `${path} cannot be read (${code})`, {
     code: 'io',
     file: path,
-    fix: missing ? 'correct the path; it is relative to the pipeline file' : 'check the permissions of the file',
+    fix: missing
+      ? 'correct the path; it is relative to the pipeline file'
+      : 'check the permissions of the file',
     cause,
   });
 }

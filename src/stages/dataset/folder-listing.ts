@@ -50,11 +50,14 @@ export async function listImageFolder(
   const known = new Set(classes);
   const stranger = folders.find((folder) => !known.has(folder));
   if (stranger !== undefined) {
-    throw new StageError(`the folder ${join(root, stranger)} is not in the list of ${classes.length} classes`, {
-      code: 'bad-data',
-      file: join(root, stranger),
-      fix: `add '${stranger}' to ${params.classes ?? 'the classes'}, or remove the folder`,
-    });
+    throw new StageError(
+      `the folder ${join(root, stranger)} is not in the list of ${classes.length} classes`,
+      {
+        code: 'bad-data',
+        file: join(root, stranger),
+        fix: `add '${stranger}' to ${params.classes ?? 'the classes'}, or remove the folder`,
+      },
+    );
   }
   const present = new Set(folders);
   const byClass: FolderEntry[][] = [];

@@ -19,7 +19,8 @@ export async function readIdxHeader(path: string, dimensions: number): Promise<I
   const { handle, length } = await openData(path);
   try {
     const dataStart = 4 + 4 * dimensions;
-    if (length < dataStart) throw badIdx(path, `it has ${length} bytes, less than the header of ${dataStart}`);
+    if (length < dataStart)
+      throw badIdx(path, `it has ${length} bytes, less than the header of ${dataStart}`);
     const bytes = await readRange(handle, path, 0, dataStart);
     const view = new DataView(bytes.buffer);
     const magic = view.getUint32(0);
@@ -50,7 +51,10 @@ export async function readIdxItems(
   const itemSize = header.itemShape.reduce((product, extent) => product * extent, 1);
   const { handle } = await openData(path);
   try {
-    return { header, bytes: await readRange(handle, path, header.dataStart + first * itemSize, count * itemSize) };
+    return {
+      header,
+      bytes: await readRange(handle, path, header.dataStart + first * itemSize, count * itemSize),
+    };
   } finally {
     await handle.close();
   }

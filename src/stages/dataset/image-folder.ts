@@ -24,7 +24,8 @@ export const imageFolder = defineStage({
         Type.Integer({
           minimum: 1,
           maximum: 8192,
-          description: 'pixels of the shorter side after bilinear resizing with antialiasing; unchanged where absent',
+          description:
+            'pixels of the shorter side after bilinear resizing with antialiasing; unchanged where absent',
         }),
       ),
       crop: Type.Optional(
@@ -37,7 +38,8 @@ export const imageFolder = defineStage({
       limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all where absent' })),
       stratify: Type.Boolean({
         default: false,
-        description: 'take classes in turn (one image each, then a second each, …) instead of class after class',
+        description:
+          'take classes in turn (one image each, then a second each, …) instead of class after class',
       }),
       extensions: Type.Array(Type.String({ pattern: '^[A-Za-z0-9]+$' }), {
         minItems: 1,
@@ -78,7 +80,11 @@ export const imageFolder = defineStage({
     const entries = listing.entries.slice(shard.first, shard.first + shard.count);
     const decoded = await decodeImages(
       entries.map((entry) => entry.file),
-      { ...params, signal: context.signal, onProgress: (done) => context.progress(done, shard.count, 'images') },
+      {
+        ...params,
+        signal: context.signal,
+        onProgress: (done) => context.progress(done, shard.count, 'images'),
+      },
     );
     return {
       images: {

@@ -31,7 +31,11 @@ export const mnist = defineStage({
         default: 'test',
         description: 'the 60,000 training images or the 10,000 test images',
       }),
-      offset: Type.Integer({ minimum: 0, default: 0, description: 'images to skip at the start of the file' }),
+      offset: Type.Integer({
+        minimum: 0,
+        default: 0,
+        description: 'images to skip at the start of the file',
+      }),
       limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all where absent' })),
     },
     { additionalProperties: false },

@@ -97,7 +97,8 @@ export async function readIntegerRows(
     );
   }
   const read = integerReaders[entry.dtype];
-  if (read === undefined) throw badData(file.path, `'${name}' has type ${entry.dtype}`, 'store int32 or int64');
+  if (read === undefined)
+    throw badData(file.path, `'${name}' has type ${entry.dtype}`, 'store int32 or int64');
   const bytes = await readRows(file, entry, first, count);
   const view = new DataView(bytes.buffer);
   const width = bytes.length / count;
@@ -128,14 +129,23 @@ async function readRows(
   count: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const rowBytes = (entry.end - entry.start) / entry.shape[0]!;
-  return readRange(file.handle, file.path, file.header.dataStart + entry.start + first * rowBytes, count * rowBytes);
+  return readRange(
+    file.handle,
+    file.path,
+    file.header.dataStart + entry.start + first * rowBytes,
+    count * rowBytes,
+  );
 }
 
 function entryOf(file: OpenSafetensors, name: string): TensorEntry {
   const entry = file.header.tensors.get(name);
   if (entry !== undefined) return entry;
   const names = [...file.header.tensors.keys()].map((key) => `'${key}'`).join(', ');
-  throw badData(file.path, `there is no tensor '${name}' in the file`, `use one of ${names || 'none: the file is empty'}`);
+  throw badData(
+    file.path,
+    `there is no tensor '${name}' in the file`,
+    `use one of ${names || 'none: the file is empty'}`,
+  );
 }
 
 function badData(path: string, problem: string, fix: string): StageError {

@@ -22,15 +22,23 @@ export const safetensorsDataset = defineStage({
         description: 'name of the integer tensor [n] of class indices',
       }),
       ids: Type.Optional(
-        Type.String({ minLength: 1, description: 'name of the integer tensor [n] of image ids; row indices where absent' }),
+        Type.String({
+          minLength: 1,
+          description: 'name of the integer tensor [n] of image ids; row indices where absent',
+        }),
       ),
-      classes: Type.Array(Type.String(), { default: [], description: 'class names by index; may be left out' }),
+      classes: Type.Array(Type.String(), {
+        default: [],
+        description: 'class names by index; may be left out',
+      }),
       limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all where absent' })),
     },
     { additionalProperties: false },
   ),
   in: {},
-  out: { images: port('images', { description: 'as stored: float32 or uint8 [n, height, width, channels]' }) },
+  out: {
+    images: port('images', { description: 'as stored: float32 or uint8 [n, height, width, channels]' }),
+  },
   shard: 'images',
   extent: ['limit'],
   survey: async ({ params, resolve }) => {

@@ -10,10 +10,16 @@ export const constant = defineStage({
     { value: Type.Number({ default: 0, description: 'the number to return' }) },
     { additionalProperties: false },
   ),
-  in: { after: port('any', { optional: true, description: 'something to wait for; its content is not used' }) },
+  in: {
+    after: port('any', { optional: true, description: 'something to wait for; its content is not used' }),
+  },
   out: { metrics: port('metrics', { description: 'one row with `value`' }) },
   run: ({ params }) =>
     Promise.resolve({
-      metrics: { kind: 'metrics' as const, rows: [{ axes: {}, values: { value: params.value } }], warnings: [] },
+      metrics: {
+        kind: 'metrics' as const,
+        rows: [{ axes: {}, values: { value: params.value } }],
+        warnings: [],
+      },
     }),
 });

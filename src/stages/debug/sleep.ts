@@ -19,7 +19,9 @@ export const sleep = defineStage({
     },
     { additionalProperties: false },
   ),
-  in: { after: port('any', { optional: true, description: 'something to wait for; its content is not used' }) },
+  in: {
+    after: port('any', { optional: true, description: 'something to wait for; its content is not used' }),
+  },
   out: { metrics: port('metrics', { description: 'one row with `ms`' }) },
   run: async ({ params, signal }) => {
     await delay(params.ms, undefined, { signal });

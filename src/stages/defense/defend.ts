@@ -17,5 +17,8 @@ export async function defend(
   }
   const transform: Transform = { kind: 'transform', steps: [step] };
   const { applyTransform } = await import('../../defenses/apply.ts');
-  return { images: { ...images, pixels: await applyTransform(transform, images.pixels, images.shape, signal) }, transform };
+  return {
+    images: { ...images, pixels: await applyTransform(transform, images.pixels, images.shape, signal) },
+    transform,
+  };
 }

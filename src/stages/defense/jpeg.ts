@@ -9,7 +9,12 @@ export const jpeg = defineStage({
   summary: 'JPEG compression and decompression (libjpeg-turbo through sharp)',
   with: Type.Object(
     {
-      quality: Type.Integer({ minimum: 1, maximum: 100, default: 75, description: 'JPEG quality; 75 in the paper' }),
+      quality: Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        default: 75,
+        description: 'JPEG quality; 75 in the paper',
+      }),
       chroma: Type.Union([Type.Literal('4:2:0'), Type.Literal('4:4:4')], {
         default: '4:2:0',
         description: 'chroma subsampling of colour images: halved in both directions, or full',

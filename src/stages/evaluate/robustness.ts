@@ -9,10 +9,14 @@ export const robustness = defineStage({
   with: Type.Object({}, { additionalProperties: false }),
   in: {
     predictions: port('predictions', { description: 'predictions to score' }),
-    originals: port('images', { optional: true, description: 'the images before the attack: checked to pair up with the predictions' }),
+    originals: port('images', {
+      optional: true,
+      description: 'the images before the attack: checked to pair up with the predictions',
+    }),
     clean: port('predictions', {
       optional: true,
-      description: 'predictions on the originals, against which success is measured; those of the attacked model where absent',
+      description:
+        'predictions on the originals, against which success is measured; those of the attacked model where absent',
     }),
   },
   out: {

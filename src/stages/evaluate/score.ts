@@ -31,7 +31,10 @@ export function scoreRobustness(inputs: {
       { code: 'bad-data', fix: 'use a model and a dataset with the same classes' },
     );
   }
-  const values = robustnessScores(predictions, clean ? argmaxRows(clean.probabilities, clean.shape[1]) : undefined);
+  const values = robustnessScores(
+    predictions,
+    clean ? argmaxRows(clean.probabilities, clean.shape[1]) : undefined,
+  );
   const warnings: string[] = [];
   if (predictions.perturbation && values['dissimilarity'] === null) {
     warnings.push('an original is entirely black: its dissimilarity is undefined, and so is the mean');

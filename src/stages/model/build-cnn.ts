@@ -51,7 +51,8 @@ async function readWeights(path: string): Promise<Readonly<Record<string, Weight
     const { tensors } = decodeSafetensors(await readRange(handle, path, 0, length));
     const weights: Record<string, WeightTensor> = {};
     for (const [name, tensor] of Object.entries(tensors)) {
-      if (tensor.dtype !== 'F32') throw new SafetensorsError(`tensor '${name}' has type ${tensor.dtype}, not F32`);
+      if (tensor.dtype !== 'F32')
+        throw new SafetensorsError(`tensor '${name}' has type ${tensor.dtype}, not F32`);
       weights[name] = { shape: tensor.shape, data: tensor.data };
     }
     return weights;

@@ -4,12 +4,30 @@ import { defineStage, port } from '../../runtime/stage.ts';
 export const cnn = defineStage({
   uses: 'model/cnn',
   version: 1,
-  summary: 'A small convolutional network: blocks of convolution, ReLU and 2×2 max pooling, then dense layers',
+  summary:
+    'A small convolutional network: blocks of convolution, ReLU and 2×2 max pooling, then dense layers',
   with: Type.Object(
     {
-      height: Type.Integer({ minimum: 1, maximum: 4096, default: 28, unit: 'px', description: 'height of the images' }),
-      width: Type.Integer({ minimum: 1, maximum: 4096, default: 28, unit: 'px', description: 'width of the images' }),
-      channels: Type.Integer({ minimum: 1, maximum: 16, default: 1, description: 'colour channels of the images' }),
+      height: Type.Integer({
+        minimum: 1,
+        maximum: 4096,
+        default: 28,
+        unit: 'px',
+        description: 'height of the images',
+      }),
+      width: Type.Integer({
+        minimum: 1,
+        maximum: 4096,
+        default: 28,
+        unit: 'px',
+        description: 'width of the images',
+      }),
+      channels: Type.Integer({
+        minimum: 1,
+        maximum: 16,
+        default: 1,
+        description: 'colour channels of the images',
+      }),
       classes: Type.Integer({ minimum: 2, maximum: 100_000, default: 10, description: 'number of classes' }),
       filters: Type.Array(Type.Integer({ minimum: 1, maximum: 4096 }), {
         minItems: 1,
@@ -49,7 +67,8 @@ export const cnn = defineStage({
       weights: Type.Optional(
         Type.String({
           format: 'path',
-          description: 'safetensors file with the weights; drawn from the seed (He initialisation) where absent',
+          description:
+            'safetensors file with the weights; drawn from the seed (He initialisation) where absent',
         }),
       ),
     },
@@ -83,6 +102,8 @@ export const cnn = defineStage({
     Promise.resolve({ files: () => (params.weights === undefined ? [] : [resolve(params.weights)]) }),
   run: async ({ params, seed, resolve }) => {
     const { buildCnn } = await import('./build-cnn.ts');
-    return { model: await buildCnn(params, seed, params.weights === undefined ? undefined : resolve(params.weights)) };
+    return {
+      model: await buildCnn(params, seed, params.weights === undefined ? undefined : resolve(params.weights)),
+    };
   },
 });

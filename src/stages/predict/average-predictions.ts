@@ -11,16 +11,22 @@ export function averagePredictions(
 ): Predictions {
   const [head, ...others] = members;
   if (head === undefined) {
-    throw new StageError('there are no predictions to average', { code: 'bad-data', fix: 'bind at least one' });
+    throw new StageError('there are no predictions to average', {
+      code: 'bad-data',
+      fix: 'bind at least one',
+    });
   }
   const classes = head.shape[1];
   for (const [index, other] of others.entries()) {
     checkPaired(head, 'predictions[0]', other, `predictions[${index + 1}]`);
     if (other.shape[1] !== classes) {
-      throw new StageError(`predictions[${index + 1}] has ${other.shape[1]} classes where predictions[0] has ${classes}`, {
-        code: 'bad-data',
-        fix: 'average models with the same classes',
-      });
+      throw new StageError(
+        `predictions[${index + 1}] has ${other.shape[1]} classes where predictions[0] has ${classes}`,
+        {
+          code: 'bad-data',
+          fix: 'average models with the same classes',
+        },
+      );
     }
   }
   const arrays = members.map((member) => member.probabilities);

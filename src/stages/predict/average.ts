@@ -24,12 +24,18 @@ export const average = defineStage({
       ),
       average: Type.Union([Type.Literal('probabilities'), Type.Literal('logits')], {
         default: 'probabilities',
-        description: "average of the probabilities, or the softmax of the averaged logits as the authors' code does",
+        description:
+          "average of the probabilities, or the softmax of the averaged logits as the authors' code does",
       }),
     },
     { additionalProperties: false },
   ),
-  in: { predictions: port('predictions', { list: true, description: 'predictions of the same images, in the same order' }) },
+  in: {
+    predictions: port('predictions', {
+      list: true,
+      description: 'predictions of the same images, in the same order',
+    }),
+  },
   out: { predictions: port('predictions', { description: 'averaged probabilities [n, classes]' }) },
   shard: 'images',
   run: ({ params, inputs }) =>

@@ -16,7 +16,9 @@ export function memberWeights(
     return positive(weights);
   }
   const keys = items.map(({ axes }) => {
-    const named = [...new Set(Object.values(axes).map(String))].filter((label) => Object.hasOwn(weights, label));
+    const named = [...new Set(Object.values(axes).map(String))].filter((label) =>
+      Object.hasOwn(weights, label),
+    );
     if (named.length === 1) return named[0]!;
     const text = Object.entries(axes)
       .map(([axis, label]) => `${axis}=${label}`)

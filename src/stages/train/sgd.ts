@@ -8,9 +8,19 @@ export const sgd = defineStage({
   summary: 'Stochastic gradient descent on the cross-entropy, with momentum, weight decay and a schedule',
   with: Type.Object(
     {
-      epochs: Type.Integer({ minimum: 0, maximum: 100_000, default: 10, description: 'passes over the images' }),
+      epochs: Type.Integer({
+        minimum: 0,
+        maximum: 100_000,
+        default: 10,
+        description: 'passes over the images',
+      }),
       batchSize: Type.Integer({ minimum: 1, maximum: 65_536, default: 64, description: 'images in a step' }),
-      learningRate: Type.Number({ minimum: 0, maximum: 1000, default: 0.1, description: 'size of a step at the start' }),
+      learningRate: Type.Number({
+        minimum: 0,
+        maximum: 1000,
+        default: 0.1,
+        description: 'size of a step at the start',
+      }),
       momentum: Type.Number({
         minimum: 0,
         exclusiveMaximum: 1,
@@ -26,10 +36,19 @@ export const sgd = defineStage({
       nesterov: Type.Boolean({ default: false, description: "Nesterov's momentum" }),
       schedule: Type.Object(
         {
-          kind: Type.Union([Type.Literal('constant'), Type.Literal('step'), Type.Literal('cosine')], {
-            default: 'constant',
-            description: 'how the learning rate falls over the epochs',
-          }),
+          kind: Type.Union(
+            [
+              Type.Literal('constant'),
+              Type.Literal('step'),
+              Type.Literal('cosine'),
+              Type.Literal('one-cycle'),
+            ],
+            {
+              default: 'constant',
+              description:
+                'constant; step: multiplied by factor every few epochs; cosine: down to 0; one-cycle: up, then down (Smith and Topin 2018)',
+            },
+          ),
           every: Type.Integer({
             minimum: 1,
             maximum: 100_000,
@@ -72,11 +91,16 @@ export const sgd = defineStage({
   in: {
     model: port('model', { description: 'where training starts' }),
     images: port('images', { description: 'training images' }),
-    validation: port('images', { optional: true, description: 'images on which accuracy is measured after each epoch' }),
+    validation: port('images', {
+      optional: true,
+      description: 'images on which accuracy is measured after each epoch',
+    }),
   },
   out: {
     model: port('model', { description: 'the trained model' }),
-    history: port('metrics', { description: 'one row per epoch: loss, accuracy, and validationAccuracy where measured' }),
+    history: port('metrics', {
+      description: 'one row per epoch: loss, accuracy, and validationAccuracy where measured',
+    }),
   },
   randomness: true,
   device: true,

@@ -1,0 +1,155 @@
+import { page } from './page.ts';
+
+/** Stages, their inputs and outputs, axes and cells. */
+export const wiringPages = {
+  'missing-uses': page(
+    'A stage does not say what it is',
+    'uses: names the stage type. It may come from a template, or from every label of a matrix.',
+    'stages:\n  digits: { with: { limit: 10 } }',
+    'stages:\n  digits: { uses: dataset/mnist, with: { limit: 10 } }',
+  ),
+  'unknown-stage-type': page(
+    'There is no such stage type',
+    "'ravelin stages' lists the types; more come from plugins:.",
+    'uses: attack/fsgm',
+    'uses: attack/fgsm',
+  ),
+  'unknown-stage': page(
+    'There is no such stage',
+    'An input, a profile or a selection names a stage that the pipeline does not have.',
+    'in: { images: digit }',
+    'in: { images: digits }',
+  ),
+  'unknown-input': page(
+    'A stage type has no such input',
+    "'ravelin stages TYPE' shows the inputs and outputs of a type.",
+    'uses: attack/fgsm\nin: { modle: network, images: digits }',
+    'uses: attack/fgsm\nin: { model: network, images: digits }',
+  ),
+  'unknown-output': page(
+    'A stage type has no such output',
+    "'stage' means the default output of a stage, 'stage.port' names one.",
+    'in: { images: defended.picture }',
+    'in: { images: defended.images }',
+  ),
+  'missing-input': page(
+    'An input is not connected',
+    'A stage needs all its inputs but the optional ones.',
+    'uses: attack/fgsm\nin: { images: digits }',
+    'uses: attack/fgsm\nin: { model: network, images: digits }',
+  ),
+  'bad-reference': page(
+    'An input is not written as a reference',
+    "An input is 'stage', 'stage.port', { from: stage.port, where: { axis: label }, collect: [axis] | all }, or, where a list is taken, a list of these.",
+    'in: { scores: { scores: all } }',
+    'in: { scores: { from: scores, collect: all } }',
+  ),
+  'kind-mismatch': page(
+    'An output does not fit an input',
+    'Ports have kinds (images, model, predictions, metrics, …), and an edge joins ports of one kind. Both places are shown.',
+    'in: { images: network }   # gives a model',
+    'in: { images: digits }',
+  ),
+  'list-to-single': page(
+    'A list is given to an input that takes one value',
+    'collect: and lists of references give several values at once. An input that takes one value gets a cell for each label instead, without collect:.',
+    'uses: predict/classify\nin: { model: network, images: { from: defended, collect: all } }',
+    'uses: predict/classify\nin: { model: network, images: defended }',
+  ),
+  cycle: page(
+    'Stages read each other in a circle',
+    'None of them could be the first to run. Every step of the circle is shown.',
+    'a: { in: { images: b } }\nb: { in: { images: a } }',
+    'a: { uses: dataset/mnist }\nb: { in: { images: a } }',
+  ),
+  'unknown-axis': page(
+    'There is no such axis',
+    'A stage has the axes of its inputs and those of its own matrix; collect: and where: with one label take axes away.',
+    'in: { scores: { from: scores, collect: [atack] } }',
+    'in: { scores: { from: scores, collect: [attack] } }',
+  ),
+  'unknown-label': page(
+    'An axis has no such label',
+    'Labels are compared as they are written in the matrix: 8/255 is the label 8/255, and 0.060 is 0.06.',
+    'where: { attack: fsgm }',
+    'where: { attack: fgsm }',
+  ),
+  'bad-label': page(
+    'A value cannot be a label',
+    'Labels are words, numbers, true or false, without the characters , = * [ ] that names of cells are written with.',
+    "matrix: { size: ['1,2'] }",
+    'matrix:\n  size:\n    one-two: { with: { sizes: [1, 2] } }',
+  ),
+  'duplicate-label': page(
+    'An axis has a label, or a matrix a row, twice',
+    'Two cells would have the same name.',
+    'matrix: { strength: [0.06, 0.060] }',
+    'matrix: { strength: [0.06, 0.08] }',
+  ),
+  'empty-axis': page(
+    'An axis has no labels',
+    'A product with an empty list is empty: the stage and all that read it would have no cells.',
+    'matrix: { strength: [] }',
+    'matrix: { strength: [0.06] }',
+  ),
+  'axis-clash': page(
+    'A stage makes an axis that it already has',
+    'Axes come along with inputs. An axis of the same name in the matrix would be a second one.',
+    'in: { images: adversarial }   # has the axis strength\nmatrix: { strength: [1, 2] }',
+    'in: { images: adversarial }\nmatrix: { draw: [1, 2] }',
+  ),
+  'axes-differ': page(
+    'Cells of one stage have different axes',
+    'A label changes the inputs so that its cells inherit other axes than the rest. All cells of a stage have the same axes; where: with one label, or collect:, takes an axis away.',
+    'matrix:\n  model:\n    plain: { in: { model: network } }\n    trained: { in: { model: hardened } }   # has the axis defense',
+    'matrix:\n  model:\n    plain: { in: { model: network } }\n    trained: { in: { model: { from: hardened, where: { defense: tvm } } } }',
+  ),
+  'empty-join': page(
+    'Inputs share an axis but no label on it',
+    'Inputs meet where their labels on common axes are the same. Here they never are, so the stage would have no cells.',
+    'a: matrix: { strength: [1, 2] }\nb: matrix: { strength: [3, 4] }\nc: in: { one: a, two: b }',
+    'c: in: { one: a, two: { from: b, where: { strength: 3 } } }',
+  ),
+  'incomplete-row': page(
+    'A row of matrix.include lacks a label',
+    'A row adds one combination, so it has a label on every axis of the matrix.',
+    'matrix:\n  attack: [fgsm]\n  strength: [1]\n  include: [{ attack: i-fgsm }]',
+    'matrix:\n  attack: [fgsm]\n  strength: [1]\n  include: [{ attack: i-fgsm, strength: 2 }]',
+  ),
+  'no-cells': page(
+    'A stage has no cells',
+    'matrix.exclude removes every combination.',
+    'matrix: { attack: [fgsm], exclude: [{ attack: fgsm }] }',
+    'matrix: { attack: [fgsm, i-fgsm], exclude: [{ attack: fgsm }] }',
+  ),
+  'too-many-cells': page(
+    'The pipeline has more cells than are planned',
+    'At most 100,000 cells, as a product of axes grows faster than one thinks; --max-cells allows more.',
+    'matrix: { a: […1,000 labels…], b: […1,000 labels…] }',
+    'matrix: { a: […100 labels…], b: […100 labels…] }',
+  ),
+  'bad-publish': page(
+    'publish: is not a path of a file in the project',
+    'publish: takes paths relative to the pipeline file; labels are written $(axes.x).',
+    'publish: results/{attack}.svg',
+    'publish: results/$(axes.attack).svg',
+  ),
+  'publish-collision': page(
+    'Two cells would write the same file',
+    'Which of them comes last would be chance. Put the labels into the path, or collect the cells into one.',
+    'publish: results/figure.svg   # of a stage with the axis attack',
+    'publish: results/figure-$(axes.attack).svg',
+  ),
+  'bad-selector': page(
+    'A selection is not written as one',
+    'defended, defended[attack=fgsm], defended[attack=fgsm,strength=*] and * select cells; axes that are left out may be anything.',
+    "ravelin run figure-4.yaml 'defended[fgsm]'",
+    "ravelin run figure-4.yaml 'defended[attack=fgsm]'",
+  ),
+  'no-match': page(
+    'A selection selects nothing',
+    'Every name in it exists, but no cell has this combination of labels: matrix.exclude may have removed it.',
+    "ravelin run figure-4.yaml 'scores[attack=fgsm,strength=0]'",
+    "ravelin run figure-4.yaml 'scores[attack=fgsm]'",
+  ),
+} as const;

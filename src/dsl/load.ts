@@ -1,0 +1,104 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Checked, Diagnostic } from './diagnostic.ts';
+import { DiagnosticSink } from './diagnostic-sink.ts';
+import type { Graph } from './graph.ts';
+import { type LoadContext, shownPath } from './load-context.ts';
+import { valueOf } from './located.ts';
+import { parseDocument } from './parse-document.ts';
+import { validate } from './pipeline.ts';
+import { readPipelineFiles } from './read-files.ts';
+import { sortDiagnostics } from './render-diagnostic.ts';
+import { resolveGraph } from './resolve.ts';
+import type { SignatureRegistry } from './signature.ts';
+import { type SourceFile, sourceFile } from './source.ts';
+
+export interface LoadOptions {
+  /** Path of the pipeline file, from the working directory. */
+  readonly file: string;
+  readonly registry: SignatureRegistry;
+  /** Project root instead of the one that `projectRoot` finds. */
+  readonly root?: string | undefined;
+  /** `-S` arguments: `params.images=100`. */
+  readonly overrides?: readonly string[] | undefined;
+  readonly profile?: string | readonly string[] | undefined;
+  /** Instead of the seed in the file. */
+  readonly seed?: number | undefined;
+  /** 100,000 unless given. */
+  readonly maxCells?: number | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Throws where there is no such file. */
+  readonly readFile?: ((absolutePath: string) => string) | undefined;
+}
+
+export interface Loaded {
+  readonly graph: Graph;
+  /** All files that were read, and the `-S` arguments as `<command line>`. */
+  readonly sources: readonly SourceFile[];
+}
+
+export const mostCells = 100_000;
+
+/**
+ * Text → graph: parse, validate, resolve. Never throws for what is in a file. With `ok: false` all mistakes are told at
+ * once; `sources` is what `renderDiagnostics` needs to show them.
+ */
+export function loadPipeline(
+  options: LoadOptions,
+): Checked<Loaded> & { readonly sources: readonly SourceFile[] } {
+  const file = resolve(options.file);
+  const sink = new DiagnosticSink();
+  const context: LoadContext = {
+    registry: options.registry,
+    sink,
+    sources: new Map(),
+    root: resolve(options.root ?? projectRoot(file)),
+    file,
+    maxCells: options.maxCells ?? mostCells,
+    env: options.env ?? process.env,
+    readFile: options.readFile ?? ((path) => readFileSync(path, 'utf8')),
+  };
+  const graph = load(options, context);
+  const sources = [...context.sources.values()];
+  const diagnostics = sortDiagnostics(sink.diagnostics, context.sources);
+  if (graph === undefined || sink.failed) return { ok: false, diagnostics, sources };
+  return { ok: true, value: { graph, sources }, warnings: diagnostics, sources };
+}
+
+function load({ profile = [], overrides = [], seed }: LoadOptions, context: LoadContext): Graph | undefined {
+  const document = readPipelineFiles(context);
+  if (document === undefined) return undefined;
+  const profiles = typeof profile === 'string' ? [profile] : profile;
+  return resolveGraph(validate(document, { profiles, overrides, seed }, context), context);
+}
+
+/** The nearest folder above the file with a package.json or .git; the file's own folder if there is none. */
+export function projectRoot(file: string): string {
+  const start = dirname(resolve(file));
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (['package.json', '.git'].some((name) => existsSync(join(folder, name)))) return folder;
+    if (dirname(folder) === folder) return start;
+  }
+}
+
+/** The `plugins:` list of a file, before anything is checked: they bring the stage types that the check needs. */
+export function pluginsOf(
+  file: string,
+  readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
+): readonly string[] {
+  let text: string;
+  try {
+    text = readFile(resolve(file));
+  } catch {
+    return [];
+  }
+  if (!text.includes('plugins')) return [];
+  const sink = new DiagnosticSink();
+  const plugins = valueOf(parseDocument(sourceFile(shownPath(resolve(file)), text), sink), 'plugins');
+  if (sink.failed || plugins?.kind !== 'sequence') return [];
+  return plugins.items.flatMap((item) =>
+    item.kind === 'scalar' && typeof item.value === 'string' ? [item.value] : [],
+  );
+}
+
+export type { Diagnostic };

@@ -1,0 +1,168 @@
+/** A network as training evaluates it: batch statistics, dropout, and the gradients of all weights, by a reverse pass. */
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { tf } from '../tensors/tf.ts';
+import type { Network, NetworkNode, Preprocessing } from '../values/model.ts';
+import { lossGradient } from './inference.ts';
+import { networkShapes } from './network.ts';
+import { batchNorm, batchNormGradient, channelSum } from './operations/batch-norm.ts';
+import {
+  convolutionFilterGradient,
+  convolutionGeometry,
+  convolutionInputGradient,
+  convolve,
+} from './operations/convolution.ts';
+import { dense } from './operations/pointwise.ts';
+import { weightlessStep } from './operations/weightless.ts';
+
+export type DeviceWeights = Readonly<Record<string, Tensor>>;
+
+export interface TrainingPass {
+  /** Mean cross-entropy over the batch, a scalar. */
+  readonly loss: Tensor;
+  /** Images of the batch whose best logit is their label's, a scalar. */
+  readonly correct: Tensor;
+  /** Gradient of the loss by every trained weight. */
+  readonly gradients: Record<string, Tensor>;
+  /** New running statistics of the batch norms. */
+  readonly statistics: Record<string, Tensor>;
+}
+
+export interface TrainingBatch {
+  /** `[n, h, w, c]` in [0, 1]. */
+  readonly pixels: Tensor4D;
+  /** Int32 `[n]`. */
+  readonly labels: Tensor1D;
+  /** Ones where dropout keeps, `[n × size]`, for the dropout node of this index and rate. */
+  readonly keep: (dropout: number, size: number, rate: number) => Float32Array;
+}
+
+/** Names of the weights that a gradient trains: all but the running statistics. */
+export function trainedWeights(weights: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys(weights).filter((name) => !/\.running_(mean|var)$/.test(name));
+}
+
+/** One forward and backward pass. The caller disposes everything in the result. */
+export function trainingPass(
+  network: Network,
+  preprocessing: Preprocessing,
+  weights: DeviceWeights,
+  batch: TrainingBatch,
+): TrainingPass {
+  return tf.tidy(() => {
+    const { values, reversals, statistics } = forwardPass(network, preprocessing, weights, batch);
+    const logits = values.get(network.output) as Tensor2D;
+    const count = logits.shape[0];
+    const label = tf.oneHot(batch.labels, network.classes);
+    const logProbabilities = tf.logSoftmax(logits);
+    const loss = tf.neg(tf.div(tf.sum(tf.mul(logProbabilities, tf.cast(label, 'float32'))), count));
+    const correct = tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), batch.labels), 'float32'));
+    const gradients: Record<string, Tensor> = {};
+    const seed = tf.div(lossGradient(logits, batch.labels, 'cross-entropy'), count);
+    const byNode = new Map<string, Tensor>([[network.output, seed]]);
+    for (const { node, reverse } of reversals.reverse()) {
+      const dy = byNode.get(node.name);
+      if (dy === undefined) continue;
+      const reversed = reverse(dy);
+      for (const [part, gradient] of Object.entries(reversed.weights)) gradients[`${node.name}.${part}`] = gradient;
+      reversed.inputs.forEach((gradient, index) => {
+        const input = node.inputs[index]!;
+        const sum = byNode.get(input);
+        byNode.set(input, sum === undefined ? gradient : tf.add(sum, gradient));
+      });
+      byNode.delete(node.name);
+    }
+    return { loss, correct, gradients, statistics };
+  });
+}
+
+interface Reversed {
+  readonly inputs: readonly Tensor[];
+  readonly weights: Readonly<Record<string, Tensor>>;
+}
+
+interface Reversal {
+  readonly node: NetworkNode;
+  readonly reverse: (dy: Tensor) => Reversed;
+}
+
+function forwardPass(
+  network: Network,
+  { mean, std }: Preprocessing,
+  weights: DeviceWeights,
+  batch: TrainingBatch,
+): { values: Map<string, Tensor>; reversals: Reversal[]; statistics: Record<string, Tensor> } {
+  const shapes = networkShapes(network);
+  const statistics: Record<string, Tensor> = {};
+  const reversals: Reversal[] = [];
+  const normalised = tf.div(tf.sub(batch.pixels, tf.tensor1d([...mean])), tf.tensor1d([...std]));
+  const values = new Map<string, Tensor>([['input', normalised]]);
+  let dropouts = 0;
+  for (const node of network.nodes) {
+    const inputs = node.inputs.map((input) => values.get(input)!);
+    const x = inputs[0]!;
+    const weight = (part: string): Tensor => weights[`${node.name}.${part}`]!;
+    const record = (output: Tensor, reverse: Reversal['reverse']): void => {
+      values.set(node.name, output);
+      reversals.push({ node, reverse });
+    };
+    // Nothing below the first layer is trained, so its input gradient is not needed.
+    const wanted = (gradient: () => Tensor): Tensor[] => (node.inputs[0] === 'input' ? [] : [gradient()]);
+    switch (node.op) {
+      case 'conv': {
+        const geometry = convolutionGeometry(node);
+        const filter = weight('weight');
+        record(convolve(x, filter, node.bias ? weight('bias') : null, 'linear', geometry), (dy) => ({
+          inputs: wanted(() => convolutionInputGradient(dy, filter, x.shape, geometry)),
+          weights: {
+            weight: convolutionFilterGradient(x, dy, filter.shape, geometry),
+            ...(node.bias ? { bias: channelSum(dy) } : {}),
+          },
+        }));
+        break;
+      }
+      case 'dense': {
+        const matrix = weight('weight');
+        // Explicit transposes: the wasm backend multiplies transposed operands with a plain loop, ten times slower.
+        record(dense(x, matrix, node.bias ? weight('bias') : null, 'linear'), (dy) => ({
+          inputs: wanted(() => dense(dy, tf.transpose(matrix), null, 'linear')),
+          weights: {
+            weight: dense(tf.transpose(x), dy, null, 'linear'),
+            ...(node.bias ? { bias: channelSum(dy) } : {}),
+          },
+        }));
+        break;
+      }
+      case 'batch-norm': {
+        const gamma = weight('weight');
+        const pass = batchNorm(x, gamma, weight('bias'), node.epsilon);
+        const count = x.size / x.shape.at(-1)!;
+        // As PyTorch: the running variance takes the unbiased estimate, the output the biased one.
+        const unbiased = tf.mul(pass.variance, count / Math.max(count - 1, 1));
+        statistics[`${node.name}.running_mean`] = blend(weight('running_mean'), pass.mean, node.momentum);
+        statistics[`${node.name}.running_var`] = blend(weight('running_var'), unbiased, node.momentum);
+        record(pass.output, (dy) => {
+          const { x: byInput, gamma: byGamma, beta: byBeta } = batchNormGradient(dy, pass, gamma);
+          return { inputs: [byInput], weights: { weight: byGamma, bias: byBeta } };
+        });
+        break;
+      }
+      case 'dropout': {
+        const kept = batch.keep(dropouts++, x.size / x.shape[0]!, node.rate);
+        // Inverted dropout: scaled here, so that inference need not.
+        const mask = tf.mul(tf.tensor(kept, x.shape), 1 / (1 - node.rate));
+        record(tf.mul(x, mask), (dy) => ({ inputs: [tf.mul(dy, mask)], weights: {} }));
+        break;
+      }
+      default: {
+        const step = weightlessStep(node, node.inputs, shapes);
+        const output = step.forward(inputs);
+        record(output, (dy) => ({ inputs: step.backward(dy, { input: x, output }), weights: {} }));
+      }
+    }
+  }
+  return { values, reversals, statistics };
+}
+
+function blend(running: Tensor, batch: Tensor, momentum: number): Tensor {
+  return tf.add(tf.mul(running, 1 - momentum), tf.mul(batch, momentum));
+}

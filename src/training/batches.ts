@@ -1,0 +1,64 @@
+/** The images of a training set in shuffled batches, scaled to float32 batch by batch. */
+import { childSeed, randomStream } from '../tensors/random.ts';
+import type { Seed } from '../tensors/random.ts';
+import type { Images } from '../values/images.ts';
+
+/**
+ * Changes the pixels of a batch before it is trained on: `[n, h, w, c]` row-major in [0, 1], image by image with its id,
+ * in the given epoch. May work in place and must return what to train on.
+ */
+export type Augmentation = (
+  pixels: Float32Array,
+  shape: readonly [count: number, height: number, width: number, channels: number],
+  ids: Int32Array,
+  epoch: number,
+) => Float32Array | Promise<Float32Array>;
+
+export interface Batch {
+  readonly pixels: Float32Array;
+  readonly shape: [number, number, number, number];
+  readonly labels: Int32Array;
+  readonly ids: Int32Array;
+}
+
+/** Order of the rows in an epoch. */
+export function epochOrder(seed: Seed, epoch: number, rows: number): Int32Array {
+  return randomStream(childSeed(seed, shuffleStream), epoch).permutation(rows);
+}
+
+/** The rows `order[first …]`, at most `batchSize` of them. Every view of an image is a row of its own. */
+export function readBatch(images: Images, order: Int32Array, first: number, batchSize: number): Batch {
+  const rows = order.subarray(first, first + batchSize);
+  const [, height, width, channels] = images.shape;
+  const size = height * width * channels;
+  const pixels = new Float32Array(rows.length * size);
+  rows.forEach((row, position) => {
+    const source = images.pixels.subarray(row * size, (row + 1) * size);
+    if (source instanceof Float32Array) pixels.set(source, position * size);
+    else for (let index = 0; index < size; index++) pixels[position * size + index] = source[index]! / 255;
+  });
+  return {
+    pixels,
+    shape: [rows.length, height, width, channels],
+    labels: rows.map((row) => images.labels[Math.floor(row / images.views)]!),
+    ids: rows.map((row) => images.ids[Math.floor(row / images.views)]!),
+  };
+}
+
+/** Dropout masks keyed by dropout node, epoch and image: no other image of the batch changes them. */
+export function dropoutMask(
+  seed: Seed,
+  epoch: number,
+  ids: Int32Array,
+  dropout: number,
+  size: number,
+  rate: number,
+): Float32Array {
+  const key = childSeed(seed, dropoutStream, dropout);
+  const keep = new Float32Array(ids.length * size);
+  ids.forEach((id, row) => randomStream(key, epoch, id).fillBernoulli(keep.subarray(row * size, (row + 1) * size), 1 - rate));
+  return keep;
+}
+
+const shuffleStream = 1;
+const dropoutStream = 2;
