@@ -38,7 +38,7 @@ export async function fgsm(
     // Trying another ε costs no gradient, so come closer than asked.
     { ...strength, tolerance: Math.min(strength.tolerance, 1e-4) },
     (some, knobs) => Promise.resolve(stepAlong(images, signs, some, knobs)),
-    { guess: 1, maximum: 1, refinements: 60 },
+    { guess: 1, maximum: 1, refinements: 60, pilot: 0 },
   );
   return { ...solved, initial, zeroGradients };
 }

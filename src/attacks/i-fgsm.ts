@@ -61,6 +61,7 @@ export async function iterativeFgsm(
     guess: 2 / (parameters.steps + 1),
     maximum: 1,
     refinements: 12,
+    pilot: 64,
   });
   return { ...solved, initial, zeroGradients };
 }

@@ -1,6 +1,6 @@
 import type { Preprocessing } from '../values/model.ts';
 import { meanOf, perturbationNorms, ratios, referenceNorms } from './dissimilarity.ts';
-import { type AttackInput, imageSize } from './images.ts';
+import { type AttackInput, imageSize, takeRows } from './images.ts';
 import { type KnobResult, type KnobSearch, searchKnob, UnreachableTargetError } from './search.ts';
 
 /** How strong an attack is: its own knob, or a dissimilarity that the knob must reach. */
@@ -23,6 +23,8 @@ export interface SolveOptions {
   readonly guess: number;
   readonly maximum: number;
   readonly refinements: number;
+  /** Evenly spaced images on which the first guess is made for a large set; 0 where an evaluation is cheap. */
+  readonly pilot: number;
 }
 
 export interface Solved {
@@ -67,34 +69,40 @@ async function solveSet(
   strength: TargetStrength,
   references: Float64Array,
   evaluate: Evaluate,
-  { guess, maximum, refinements }: SolveOptions,
+  { guess, maximum, refinements, pilot }: SolveOptions,
 ): Promise<Solved> {
   const { dissimilarity: target, tolerance, space } = strength;
-  const rows = Int32Array.from({ length: images.shape[0] }, (_, row) => row);
-  const start = (guess * target) / meanOf(unitDissimilarities(images, space, references));
-  const search = searchKnob({ target, tolerance, start, maximum, refinements });
-  const knobsOf = (knob: number): Float64Array => new Float64Array(rows.length).fill(knob);
-  let step = search.next();
-  let pixels: Float32Array = images.pixels;
-  while (step.done !== true) {
-    pixels = await evaluate(rows, knobsOf(step.value));
-    step = search.next(meanOf(ratios(perturbationNorms(images, pixels, space), references)));
-  }
-  const result = step.value;
-  switch (result.status) {
-    case 'reached':
-      return { pixels, knobs: knobsOf(result.knob), scaled: 0 };
-    case 'unreachable':
-      throw new UnreachableTargetError(target, result.greatest, null);
-    case 'jump': {
-      const knobs = knobsOf(result.knob);
-      pixels = await evaluate(rows, knobs);
-      scaleRows(images.pixels, pixels, 0, pixels.length, target / result.strength);
-      return { pixels, knobs, scaled: rows.length };
+  const count = images.shape[0];
+  let last: Float32Array = images.pixels;
+  const searchOn = async (rows: Int32Array, start: number): Promise<KnobResult> => {
+    const some = rows.length === count ? images : takeRows(images, rows);
+    const norms = Float64Array.from(rows, (row) => references[row]!);
+    const search = searchKnob({ target, tolerance, start, maximum, refinements });
+    let step = search.next();
+    while (step.done !== true) {
+      last = await evaluate(rows, new Float64Array(rows.length).fill(step.value));
+      step = search.next(meanOf(ratios(perturbationNorms(some, last, space), norms)));
     }
-    default:
-      return result satisfies never;
+    return step.value;
+  };
+  let start = (guess * target) / meanOf(unitDissimilarities(images, space, references));
+  if (pilot > 0 && count >= 4 * pilot) {
+    const found = await searchOn(evenlySpaced(count, pilot), start);
+    if (found.status === 'reached') start = found.knob;
   }
+  const all = evenlySpaced(count, count);
+  const result = await searchOn(all, start);
+  if (result.status === 'unreachable') throw new UnreachableTargetError(target, result.greatest, null);
+  const knobs = new Float64Array(count).fill(result.knob);
+  if (result.status === 'reached') return { pixels: last, knobs, scaled: 0 };
+  const pixels = await evaluate(all, knobs);
+  scaleRows(images.pixels, pixels, 0, pixels.length, target / result.strength);
+  return { pixels, knobs, scaled: count };
+}
+
+/** `count` rows of `total`, in order. */
+function evenlySpaced(total: number, count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, index) => Math.floor((index * total) / count));
 }
 
 /** All searches advance together, so that each round is one batch of the images that are still searching. */

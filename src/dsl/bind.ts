@@ -4,7 +4,7 @@ import { join, type Joined } from './join.ts';
 import type { LabelTable } from './labels.ts';
 import type { LoadContext } from './load-context.ts';
 import { emptyMap, entryOf, mapOf } from './located.ts';
-import { didYouMean, shortList } from './nearest.ts';
+import { didYouMean, nearest, shortList } from './nearest.ts';
 import { type ExpandedStage, type Offer, relate } from './relate.ts';
 import type { StageText } from './stage-text.ts';
 import type { Variant } from './variants.ts';
@@ -118,7 +118,12 @@ export function bind(
     bound.push({ port, list: spec.list, offers: indexes });
   }
   if (signature === undefined) return undefined;
+  // A misspelt input is told as such, not as missing too.
+  const meant = bindings
+    .filter(({ port }) => !Object.hasOwn(signature.in, port))
+    .map(({ port }) => nearest(port, Object.keys(signature.in)));
   for (const [port, { optional, kind, description }] of Object.entries(signature.in)) {
+    if (meant.includes(port)) continue;
     if (optional || bindings.some((binding) => binding.port === port)) continue;
     const at = entryOf(variant.body, 'in')?.key.at ?? stage.keyAt;
     const about = description === '' ? '' : ` (${description})`;

@@ -41,11 +41,17 @@ function literal(value: unknown): string {
 }
 
 function number(schema: JsonSchema): string {
-  if (schema.unit === 'bytes') return `a size such as 6GiB or 512MiB${range(schema)}`;
-  if (schema.unit === 'duration') return `a duration such as 30m, 90s or 1h30m${range(schema)}`;
+  if (schema.unit === 'bytes') return `a size such as 6GiB or 512MiB${unitRange(schema)}`;
+  if (schema.unit === 'duration') return `a duration such as 30m, 90s or 1h30m${unitRange(schema)}`;
   const unit = schema.unit === undefined ? '' : ` (${schema.unit})`;
   const multiple = schema.multipleOf === undefined ? '' : ` that is a multiple of ${schema.multipleOf}`;
   return `${schema.type === 'integer' ? 'a whole number' : 'a number'}${range(schema)}${multiple}${unit}`;
+}
+
+/** Sizes and durations are never negative, which needs no saying. */
+function unitRange(schema: JsonSchema): string {
+  const { minimum: _, ...rest } = schema;
+  return range(schema.minimum === 0 ? rest : schema);
 }
 
 /** ` from 0 to 1`, ` above 0`, ` of at least 1`; empty where there are no limits. */
@@ -70,7 +76,8 @@ function list({ items, minItems, maxItems }: JsonSchema): string {
   };
   const what = plural[single] ?? `items, each ${single}`;
   if (minItems !== undefined && minItems === maxItems) return `a list of ${minItems} ${what}`;
-  const least = minItems === undefined ? '' : `at least ${minItems} `;
+  if (minItems === 1 && maxItems === undefined) return `a list of ${what} that is not empty`;
+  const least = minItems === undefined || minItems === 0 ? '' : `at least ${minItems} `;
   const most = maxItems === undefined ? '' : `${least === '' ? '' : 'and '}at most ${maxItems} `;
   return `a list of ${least}${most}${what}`;
 }

@@ -29,6 +29,13 @@ export class DiagnosticSink {
     return [...this.#byKey.values()];
   }
 
+  /** Whether a mistake inside of a range is told already, so that what follows from it need not be. */
+  hasErrorIn({ file, start, end }: SourceRange): boolean {
+    return [...this.#byKey.values()].some(
+      ({ at, severity }) => severity === 'error' && at.file === file && at.start >= start && at.end <= end,
+    );
+  }
+
   error(code: DiagnosticCode, at: SourceRange, message: string, extra: Extra = {}): void {
     this.#errors++;
     this.#add({ code, severity: 'error', message, at, ...detailsOf(extra) }, extra.same ?? message);

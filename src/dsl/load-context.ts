@@ -37,7 +37,10 @@ export function isInside(root: string, absolute: string): boolean {
 }
 
 /** The root is shown from the file's folder, so that the message is the same wherever the project lies. */
-export function outsideMessage(path: string, { root, file }: { readonly root: string; readonly file: string }): string {
+export function outsideMessage(
+  path: string,
+  { root, file }: { readonly root: string; readonly file: string },
+): string {
   const from = relative(dirname(file), root);
   const begins = from === '' ? 'in the folder of this file' : `at '${from.replaceAll(sep, '/')}'`;
   return `'${path.replaceAll('\0', '␀')}' is outside the project, which begins ${begins}`;

@@ -139,7 +139,9 @@ function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: Load
     sink.error(
       'bad-label',
       located.at,
-      `${quote(located)} can't be a label: names of cells are written with , = * [ ]`,
+      located.value.trim() === ''
+        ? "an empty text can't be a label"
+        : `${quote(located)} can't be a label: names of cells are written with , = * [ ]`,
       {
         fix: 'choose a short name and put the value into its patch: { name: { with: { … } } }',
       },

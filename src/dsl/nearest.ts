@@ -31,7 +31,8 @@ const mostCandidates = 2_000;
 
 /** The candidate that was probably meant: at most a third of the letters wrong (one in short words). */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  if (word.length === 0 || word.length > longestWord) return undefined;
+  // Of numbers none is a misspelling of another.
+  if (word.length === 0 || word.length > longestWord || /^[-+\d./_]+$/.test(word)) return undefined;
   const folded = fold(word);
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;

@@ -178,12 +178,15 @@ export function settleParams(
       missingCode: 'missing-key',
       missingAt: keyAt,
     } as const;
+    const before = context.sink.errorCount;
     const wrapped: Located = {
       kind: 'map',
       at: value.at,
       entries: new Map([[name, { key: { kind: 'scalar', at: keyAt, value: name, text: name }, value }]]),
     };
     checkAgainst({ type: 'object', properties: { [name]: schema } }, wrapped, subject, context.sink);
+    // A wrong value is told once, here, and not again wherever it is used.
+    if (context.sink.errorCount > before) located.set(name, unknownValue(value.at, `$(params.${name})`));
     plain[name] = schema.type === 'array' ? plainOf(value) : convert(value, schema);
   }
   return { located, plain };

@@ -92,9 +92,16 @@ function parse(file: SourceFile, sink: DiagnosticSink): readonly ParsedDocument[
 const tooDeep = `the values are nested more than ${limits.depth} levels deep`;
 
 function reportYamlError(file: SourceFile, error: YAMLError, sink: DiagnosticSink): void {
-  const [start, end] = error.pos;
+  const [from, end] = error.pos;
+  // At the end of a line or of the file there is nothing to see: the last character before it is where to look.
+  const blank = error.code !== 'TAB_AS_INDENT' && /^\s*$/.test(file.text.slice(from, from + 1));
+  const start = blank ? Math.max(0, file.text.slice(0, from).trimEnd().length - 1) : from;
   const lineEnd = file.text.indexOf('\n', start);
-  const at = { file: file.path, start, end: Math.min(end, lineEnd === -1 ? file.text.length : lineEnd) };
+  const at = {
+    file: file.path,
+    start,
+    end: Math.min(Math.max(end, start + 1), lineEnd === -1 ? file.text.length : lineEnd),
+  };
   switch (error.code) {
     case 'TAG_RESOLVE_FAILED': {
       const tag = /^\S+/.exec(file.text.slice(start))?.[0] ?? '';
@@ -117,6 +124,8 @@ function reportYamlError(file: SourceFile, error: YAMLError, sink: DiagnosticSin
 
 function sentence(message: string): string {
   const line = message.split('\n')[0]!;
+  const missing = /end with a (\S)$/.exec(line)?.[1];
+  if (missing !== undefined) return `this is not YAML: a '${missing}' is missing here or earlier`;
   return `this is not YAML: ${line[0]?.toLowerCase() ?? ''}${line.slice(1)}`;
 }
 
@@ -225,7 +234,7 @@ class Converter {
   #alias(node: Alias, at: SourceRange): Located | undefined {
     const target = this.#anchors.get(node.source);
     if (target === undefined) {
-      this.#sink.error('yaml-syntax', at, `the alias '*${node.source}' stands inside its own anchor`);
+      this.#sink.error('yaml-syntax', at, `the alias '*${node.source}' has no anchor before it`);
       return undefined;
     }
     this.#aliases += 1 + target.aliases;

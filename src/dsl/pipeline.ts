@@ -64,7 +64,8 @@ export function validate(written: LocatedMap, choices: Choices, context: LoadCon
   const settings = [top, ...(defaults === undefined ? [] : [settingsPart(defaults)])];
   settleSettings(settings, context);
   const stages = section('stages');
-  if (stages === undefined || stages.entries.size === 0) {
+  // After another mistake the stages may be there under a wrong name, or in a part that could not be read.
+  if ((stages === undefined || stages.entries.size === 0) && !sink.failed) {
     const at = document.entries.get('stages')?.key.at ?? { ...document.at, end: document.at.start };
     sink.error('missing-key', at, 'the pipeline has no stages', {
       fix: "add 'stages:' with at least one stage",

@@ -1,8 +1,7 @@
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import type { SourceRange } from './diagnostic.ts';
 import type { AxisLabel, Cell, PublishTarget } from './graph.ts';
-import { checkPath } from './cell-params.ts';
-import { isInside, type LoadContext } from './load-context.ts';
+import { isInside, type LoadContext, outsideMessage } from './load-context.ts';
 import { isUnknown, type Located, type LocatedMap, quote, valueOf } from './located.ts';
 import { didYouMean } from './nearest.ts';
 import type { ExpandedStage } from './relate.ts';
@@ -74,6 +73,7 @@ function targetsOf(
 /** The path with `{axis}` where `$(axes.…)` stands. */
 function pathOf(value: Located, stage: ExpandedStage, { sink }: LoadContext): string | undefined {
   if (value.kind === 'template') {
+    const before = sink.errorCount;
     const parts = value.parts.map((part) => {
       if (typeof part === 'string') return part;
       if (!stage.axes.includes(part.axis)) {
@@ -85,7 +85,8 @@ function pathOf(value: Located, stage: ExpandedStage, { sink }: LoadContext): st
       }
       return `{${part.axis}}`;
     });
-    return braced(value, value.parts.filter((part) => typeof part === 'string').join(''), sink)
+    return braced(value, value.parts.filter((part) => typeof part === 'string').join(''), sink) ||
+      sink.errorCount > before
       ? undefined
       : parts.join('');
   }
@@ -134,7 +135,10 @@ function claim(
           at,
           `'${target.path}' is absolute; published paths are relative to the pipeline file`,
         );
-      else checkPath(path, at, context);
+      else
+        sink.error('outside-root', at, outsideMessage(path, context), {
+          fix: 'publish into the project; paths are relative to the pipeline file',
+        });
       return;
     }
     if (relative(root, absolute).split(sep)[0] === '.ravelin' || absolute === file) {
@@ -148,19 +152,14 @@ function claim(
     }
     const own = other.at.file === at.file && other.at.start === at.start;
     const missing = stage.axes.filter((axis) => !target.path.includes(`{${axis}}`));
-    sink.error(
-      'publish-collision',
-      at,
-      `'${path}' would be written by ${own ? 'both ' : ''}${cell.id} and ${other.cell}`,
-      {
-        same: path,
-        related: own ? [] : [{ message: 'the other one is here', at: other.at }],
-        fix:
-          own && missing.length > 0
-            ? `put $(axes.${missing.join(') and $(axes.')}) into the path`
-            : 'give each its own path',
-      },
-    );
+    sink.error('publish-collision', at, `'${path}' would be written by both ${other.cell} and ${cell.id}`, {
+      same: path,
+      related: own ? [] : [{ message: 'the other one is here', at: other.at }],
+      fix:
+        own && missing.length > 0
+          ? `put $(axes.${missing.join(') and $(axes.')}) into the path`
+          : 'give each its own path',
+    });
     return;
   }
 }

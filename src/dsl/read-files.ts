@@ -174,9 +174,14 @@ function mergeIncludes(
     const target = resolve(dirname(absolute), path.text);
     const steps = [...trail, { file: absolute, at: path.at }];
     if (!isInside(context.root, target)) {
-      context.sink.error('outside-root', path.at, outsideMessage(path.text, { root: context.root, file: absolute }), {
-        fix: 'move the file into the project',
-      });
+      context.sink.error(
+        'outside-root',
+        path.at,
+        outsideMessage(path.text, { root: context.root, file: absolute }),
+        {
+          fix: 'move the file into the project',
+        },
+      );
       continue;
     }
     const first = steps.findIndex(({ file }) => file === target);
@@ -219,7 +224,7 @@ function mergeIncluded(document: LocatedMap, included: LocatedMap, { sink }: Loa
         const first = before.value.entries.get(id);
         if (first === undefined || (first.key.at.file === key.at.file && first.key.at.start === key.at.start))
           continue;
-        sink.error('duplicate-id', key.at, `'${id}' under ${name}: is already there`, {
+        sink.error('duplicate-id', key.at, `the name '${id}' under ${name}: is taken already`, {
           related: [{ message: 'the first is here', at: first.key.at }],
           fix: 'rename one of them',
         });

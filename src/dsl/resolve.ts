@@ -24,6 +24,7 @@ export function resolveGraph(pipeline: Pipeline, context: LoadContext): Graph {
   const labels = new LabelTable();
   const prepared = new Map<string, Prepared>();
   for (const stage of pipeline.stages.values()) {
+    settingsOf(stage, pipeline, undefined, context);
     const matrix = readMatrix(mapOf(stage.body, 'matrix'), context);
     const none: Matrix = { axes: [], include: [], exclude: [] };
     const variants = variantsOf(stage, matrix ?? none, pipeline.defaults, labels, context.maxCells, context);

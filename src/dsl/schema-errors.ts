@@ -5,7 +5,7 @@ import { describeSchema } from './describe-schema.ts';
 import type { DiagnosticCode } from './explain.ts';
 import { branchesOf, type JsonSchema } from './json-schema-types.ts';
 import { type Located, quote } from './located.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean, nearest } from './nearest.ts';
 
 /** Whose values are judged, for the wording and the codes. */
 export interface Subject {
@@ -28,7 +28,24 @@ export function reportSchemaErrors(
   subject: Subject,
   sink: DiagnosticSink,
 ): void {
-  for (const error of withoutBranches(errors)) report(error, located, subject, sink);
+  for (const error of withoutMisspelt(withoutBranches(errors))) report(error, located, subject, sink);
+}
+
+/** A misspelt name is unknown, and the right one is then missing: only the first is told. */
+function withoutMisspelt(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const meant = new Set(
+    errors
+      .filter(({ keyword }) => keyword === 'additionalProperties')
+      .map(({ instancePath, params, parentSchema }) => {
+        const names = Object.keys((parentSchema as JsonSchema | undefined)?.properties ?? {});
+        return `${instancePath} ${nearest((params as { additionalProperty: string }).additionalProperty, names) ?? ''}`;
+      }),
+  );
+  return errors.filter(
+    ({ keyword, instancePath, params }) =>
+      keyword !== 'required' ||
+      !meant.has(`${instancePath} ${(params as { missingProperty: string }).missingProperty}`),
+  );
 }
 
 /**
@@ -93,7 +110,10 @@ function report(error: ErrorObject, located: Located, subject: Subject, sink: Di
       const of = site.name === '' ? owner : `'${site.name}'`;
       sink.error(subject.missingCode, at, `${of} needs the ${noun} '${key}'${takes}${about}`, {
         same,
-        fix: `add '${key}: …'`,
+        fix:
+          noun === 'parameter' && site.value.kind === 'map' && site.value.entries.size === 0
+            ? `add 'with: { ${key}: … }'`
+            : `add '${key}: …'`,
       });
       return;
     }
@@ -149,6 +169,10 @@ function reportValue(
 }
 
 function what(error: ErrorObject, value: Located): string {
+  const typed = error.keyword === 'type' || error.keyword === 'anyOf';
+  if (value.kind === 'scalar' && typed && typeof value.value === 'number') return `the number ${value.text}`;
+  if (value.kind === 'scalar' && typed && typeof value.value === 'string' && isDecimal(value.text))
+    return `the text '${value.text}'`;
   if (value.kind !== 'sequence') return quote(value);
   return error.keyword === 'type' || error.keyword === 'anyOf' ? 'a list' : `a list of ${value.items.length}`;
 }
@@ -204,9 +228,16 @@ function fixOf({ keyword }: ErrorObject, value: Located, schema: JsonSchema): st
   ) {
     return `put it in quotes: '${value.text}'`;
   }
-  if (typeof value.value === 'string' && /^[-+]?[\d.]+(e[-+]?\d+)?$/i.test(value.text))
-    return 'remove the quotes';
+  if (typeof value.value === 'string' && isDecimal(value.text)) return 'remove the quotes';
+  if (branches.some(({ type }) => type === 'boolean') && /^(yes|no|on|off)$/i.test(value.text)) {
+    return `write ${/^(yes|on)$/i.test(value.text) ? 'true' : 'false'}: YAML 1.2 has no other words for it`;
+  }
+  if (branches.some(({ type }) => type === 'array')) return `write [${value.text}] for a list of one`;
   return undefined;
+}
+
+function isDecimal(text: string): boolean {
+  return /^[-+]?[\d.]+(e[-+]?\d+)?$/i.test(text);
 }
 
 /** The value that a JSON pointer names, its key and its dotted name. */

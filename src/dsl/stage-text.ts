@@ -112,6 +112,9 @@ function withTemplates(
         `there is no template '${id}'${didYouMean(id, templates.keys(), 'templates')}`,
       );
     } else if (first !== -1) {
+      // Each step of the circle finds it; it is told from one of them.
+      const ids = trail.slice(first).map((step) => step.id);
+      if (ids.some((other) => other < id)) continue;
       const related = trail
         .slice(first)
         .map((step) => ({ message: `'${step.id}' is written here`, at: step.at }));

@@ -3,7 +3,6 @@ import type { LabelTable } from './labels.ts';
 import { forbidAxes, type LoadContext } from './load-context.ts';
 import { emptyMap, isUnknown, type LocatedMap, mapOf, mergeMaps, valueOf, withoutKeys } from './located.ts';
 import type { Axis, Label, Matrix } from './matrix.ts';
-import { nearest } from './nearest.ts';
 import { type Binding, readBindings } from './references.ts';
 import type { StageSignature } from './signature.ts';
 import { defaultsFor, type StageText, type TypeDefaults, unknownType } from './stage-text.ts';
@@ -100,16 +99,13 @@ function variantOf(
   const bindings = readBindings(mapOf(body, 'in'), context);
   const signature = registry.get(name);
   if (uses === undefined) {
-    const key = [...own.entries.values()].find((entry) => nearest(entry.key.text, ['uses']) !== undefined);
-    sink.error(
-      'missing-uses',
-      key?.key.at ?? stage.keyAt,
-      `the stage '${stage.id}' does not say what it uses${says}`,
-      {
+    // After `use:` for `uses:`, or a template that there is not, it would be told twice.
+    if (!sink.hasErrorIn(stage.body.at)) {
+      sink.error('missing-uses', stage.keyAt, `the stage '${stage.id}' does not say what it uses${says}`, {
         same: stage.id,
         fix: "add 'uses: folder/name', in the stage or in each label of its matrix; 'ravelin stages' lists the types",
-      },
-    );
+      });
+    }
   } else if (uses.kind === 'template') {
     if (!isUnknown(uses))
       forbidAxes(

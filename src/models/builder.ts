@@ -46,7 +46,9 @@ export interface NetworkBuilder {
 }
 
 /** Begins a network; `'input'` is the name of its (normalised) input. */
-export function networkBuilder(head: Pick<Network, 'architecture' | 'inputShape' | 'classes'>): NetworkBuilder {
+export function networkBuilder(
+  head: Pick<Network, 'architecture' | 'inputShape' | 'classes'>,
+): NetworkBuilder {
   const nodes: NetworkNode[] = [];
   const push = (node: NetworkNode): string => {
     nodes.push(node);

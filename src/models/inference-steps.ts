@@ -28,7 +28,10 @@ export function inferencePlan(model: Model): InferencePlan {
     for (const input of node.inputs) consumers.set(input, [...(consumers.get(input) ?? []), node]);
   }
   /** The one node that reads `name`, if it is of one of these kinds. */
-  const follower = <Op extends NetworkNode['op']>(name: string, ...ops: Op[]): Extract<NetworkNode, { op: Op }> | null => {
+  const follower = <Op extends NetworkNode['op']>(
+    name: string,
+    ...ops: Op[]
+  ): Extract<NetworkNode, { op: Op }> | null => {
     const readers = consumers.get(name) ?? [];
     if (name === network.output || readers.length !== 1 || !ops.includes(readers[0]!.op as Op)) return null;
     return readers[0] as Extract<NetworkNode, { op: Op }>;
@@ -62,7 +65,7 @@ export function inferencePlan(model: Model): InferencePlan {
       absorb(next);
       return next.op;
     };
-    const inputShape = (count: number): number[] => [count, ...shapes.get(node.inputs[0]!)!];
+    const inputShape = (count: number): number[] => [count, ...shapes.get(node.inputs[0])!];
     const weight = (part: string): WeightTensor => model.weights[`${node.name}.${part}`]!;
 
     switch (node.op) {
@@ -70,7 +73,11 @@ export function inferencePlan(model: Model): InferencePlan {
         const geometry = convolutionGeometry(node);
         const norm = follower(name, 'batch-norm');
         if (norm !== null) absorb(norm);
-        const folded = foldBatchNorm(weight('weight'), node.bias ? weight('bias') : null, norm && batchNorm(model, norm));
+        const folded = foldBatchNorm(
+          weight('weight'),
+          node.bias ? weight('bias') : null,
+          norm && batchNorm(model, norm),
+        );
         const activation = activationAfter();
         const filter = device(folded.filter, weight('weight').shape);
         const bias = folded.bias && device(folded.bias, [node.filters]);
@@ -81,7 +88,7 @@ export function inferencePlan(model: Model): InferencePlan {
           forward: ([x]) => convolve(x!, filter, bias, activation, geometry),
           backward: (dy, { output }) => {
             const inner = beforeActivation(dy, output, activation);
-            const gradient = convolutionInputGradient(inner, filter, inputShape(dy.shape[0]!), geometry);
+            const gradient = convolutionInputGradient(inner, filter, inputShape(dy.shape[0]), geometry);
             if (inner !== dy) inner.dispose();
             return [gradient];
           },
@@ -159,7 +166,9 @@ function batchNorm(model: Model, node: Extract<NetworkNode, { op: 'batch-norm' }
   const scale = Float64Array.from(part('weight'), (gamma, channel) => {
     return gamma / Math.sqrt(part('running_var')[channel]! + node.epsilon);
   });
-  const shift = scale.map((factor, channel) => part('bias')[channel]! - factor * part('running_mean')[channel]!);
+  const shift = scale.map(
+    (factor, channel) => part('bias')[channel]! - factor * part('running_mean')[channel]!,
+  );
   return { scale, shift };
 }
 
@@ -173,7 +182,10 @@ function foldBatchNorm(
   const channels = norm.scale.length;
   return {
     filter: filter.data.map((value, index) => value * norm.scale[index % channels]!),
-    bias: Float32Array.from(norm.shift, (shift, channel) => shift + norm.scale[channel]! * (bias?.data[channel] ?? 0)),
+    bias: Float32Array.from(
+      norm.shift,
+      (shift, channel) => shift + norm.scale[channel]! * (bias?.data[channel] ?? 0),
+    ),
   };
 }
 

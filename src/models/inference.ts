@@ -54,7 +54,8 @@ type Kept = Map<Step, { readonly input: Tensor | null; readonly output: Tensor |
 /** Runs the steps, holding an activation only until its last reader has run, or, where `kept` is given, its gradient. */
 function forward({ steps, output }: InferencePlan, pixels: Tensor4D, kept: Kept | null): Tensor {
   const readersLeft = new Map<string, number>([[output, 1]]);
-  for (const { inputs } of steps) for (const input of inputs) readersLeft.set(input, (readersLeft.get(input) ?? 0) + 1);
+  for (const { inputs } of steps)
+    for (const input of inputs) readersLeft.set(input, (readersLeft.get(input) ?? 0) + 1);
   const activations = new Map<string, Tensor>([['input', tf.clone(pixels)]]);
   for (const step of steps) {
     const inputs = step.inputs.map((input) => activations.get(input)!);

@@ -34,7 +34,8 @@ export function initializeModel(network: Network, preprocessing: Preprocessing, 
 /** Null for batch norm, whose weight starts at 1. */
 function weightDeviation(network: Network, name: string, shape: readonly number[]): number | null {
   const node = network.nodes.find((candidate) => candidate.name === name)!;
-  if (node.op === 'conv') return Math.sqrt(2 / (node.kernel[0] * node.kernel[1] * (node.filters / node.groups)));
+  if (node.op === 'conv')
+    return Math.sqrt(2 / (node.kernel[0] * node.kernel[1] * (node.filters / node.groups)));
   if (node.op !== 'dense') return null;
   const rectified = network.nodes.some(({ op, inputs }) => op.startsWith('relu') && inputs[0] === name);
   return Math.sqrt((rectified ? 2 : 1) / shape[0]!);

@@ -24,7 +24,8 @@ export function networkShapes(network: Network): ReadonlyMap<string, ActivationS
     shapes.set(node.name, outputShape(node, inputs));
   }
   const output = shapes.get(network.output);
-  if (output === undefined) throw new NetworkError(`the network's output '${network.output}' is no node of it`);
+  if (output === undefined)
+    throw new NetworkError(`the network's output '${network.output}' is no node of it`);
   if (output.length !== 1 || output[0] !== network.classes) {
     throw new NetworkError(
       `the network's output '${network.output}' is [${output.join(', ')}], not [${network.classes}]: one logit a class`,
@@ -38,7 +39,7 @@ export function weightShapes(network: Network): ReadonlyMap<string, readonly num
   const shapes = networkShapes(network);
   const weights = new Map<string, readonly number[]>();
   for (const node of network.nodes) {
-    const input = shapes.get(node.inputs[0]!)!;
+    const input = shapes.get(node.inputs[0])!;
     const channels = input.at(-1)!;
     if (node.op === 'conv') {
       // A depthwise filter holds the outputs of one input channel only, as TensorFlow's: [height, width, channels, multiplier].
@@ -85,7 +86,9 @@ export function checkWeights(network: Network, weights: Readonly<Record<string, 
     ...(broken.length > 0 ? [`with NaN or infinite values: ${listed(broken)}`] : []),
   ];
   if (problems.length > 0) {
-    throw new NetworkError(`the weights do not fit the network ${network.architecture}; ${problems.join('; ')}`);
+    throw new NetworkError(
+      `the weights do not fit the network ${network.architecture}; ${problems.join('; ')}`,
+    );
   }
 }
 
@@ -94,7 +97,9 @@ export function checkModel(model: Model): void {
   const channels = model.network.inputShape[2];
   const { mean, std } = model.preprocessing;
   if (mean.length !== channels || std.length !== channels) {
-    throw new NetworkError(`preprocessing needs ${channels} means and stds, not ${mean.length} and ${std.length}`);
+    throw new NetworkError(
+      `preprocessing needs ${channels} means and stds, not ${mean.length} and ${std.length}`,
+    );
   }
   if (!mean.every(Number.isFinite) || !std.every((value) => Number.isFinite(value) && value > 0)) {
     throw new NetworkError('preprocessing needs finite means and positive stds');
@@ -124,10 +129,14 @@ function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): Act
     case 'conv': {
       const [height, width, channels] = image(node, input);
       if (node.groups !== 1 && node.groups !== channels) {
-        throw new NetworkError(`convolution '${node.name}' has ${node.groups} groups for ${channels} channels: only 1 or all are known`);
+        throw new NetworkError(
+          `convolution '${node.name}' has ${node.groups} groups for ${channels} channels: only 1 or all are known`,
+        );
       }
       if (node.filters % node.groups !== 0) {
-        throw new NetworkError(`convolution '${node.name}' has ${node.filters} filters, no multiple of its ${node.groups} groups`);
+        throw new NetworkError(
+          `convolution '${node.name}' has ${node.filters} filters, no multiple of its ${node.groups} groups`,
+        );
       }
       const [top, bottom, left, right] = node.padding;
       return nonEmpty(node, [
@@ -153,22 +162,31 @@ function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): Act
       return [image(node, input)[2]];
     case 'shortcut': {
       const [height, width, channels] = image(node, input);
-      return [Math.ceil(height / node.stride), Math.ceil(width / node.stride), channels + node.before + node.after];
+      return [
+        Math.ceil(height / node.stride),
+        Math.ceil(width / node.stride),
+        channels + node.before + node.after,
+      ];
     }
     case 'flatten':
       return [input.reduce((product, extent) => product * extent, 1)];
     case 'dense':
-      if (input.length !== 1) throw new NetworkError(`dense layer '${node.name}' reads [${input.join(', ')}]: flatten it first`);
+      if (input.length !== 1)
+        throw new NetworkError(`dense layer '${node.name}' reads [${input.join(', ')}]: flatten it first`);
       return [node.units];
     case 'add':
       if (inputs[1]?.join() !== input.join()) {
-        throw new NetworkError(`'${node.name}' adds [${input.join(', ')}] and [${(inputs[1] ?? []).join(', ')}]`);
+        throw new NetworkError(
+          `'${node.name}' adds [${input.join(', ')}] and [${(inputs[1] ?? []).join(', ')}]`,
+        );
       }
       return input;
     case 'concat': {
       const outer = input.slice(0, -1).join();
       if (inputs.some((shape) => shape.length !== input.length || shape.slice(0, -1).join() !== outer)) {
-        throw new NetworkError(`'${node.name}' joins ${inputs.map((shape) => `[${shape.join(', ')}]`).join(' and ')}: only channels may differ`);
+        throw new NetworkError(
+          `'${node.name}' joins ${inputs.map((shape) => `[${shape.join(', ')}]`).join(' and ')}: only channels may differ`,
+        );
       }
       return [...input.slice(0, -1), inputs.reduce((sum, shape) => sum + shape.at(-1)!, 0)];
     }
@@ -183,13 +201,16 @@ function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): Act
 }
 
 function image(node: NetworkNode, shape: ActivationShape): readonly [number, number, number] {
-  if (shape.length !== 3) throw new NetworkError(`'${node.name}' (${node.op}) needs an image, not [${shape.join(', ')}]`);
+  if (shape.length !== 3)
+    throw new NetworkError(`'${node.name}' (${node.op}) needs an image, not [${shape.join(', ')}]`);
   return shape as readonly [number, number, number];
 }
 
 function nonEmpty(node: NetworkNode, shape: ActivationShape): ActivationShape {
   if (shape.some((extent) => !Number.isInteger(extent) || extent < 1)) {
-    throw new NetworkError(`'${node.name}' (${node.op}) would give [${shape.join(', ')}]: the image is too small for it`);
+    throw new NetworkError(
+      `'${node.name}' (${node.op}) would give [${shape.join(', ')}]: the image is too small for it`,
+    );
   }
   return shape;
 }

@@ -63,7 +63,8 @@ export function trainingPass(
       const dy = byNode.get(node.name);
       if (dy === undefined) continue;
       const reversed = reverse(dy);
-      for (const [part, gradient] of Object.entries(reversed.weights)) gradients[`${node.name}.${part}`] = gradient;
+      for (const [part, gradient] of Object.entries(reversed.weights))
+        gradients[`${node.name}.${part}`] = gradient;
       reversed.inputs.forEach((gradient, index) => {
         const input = node.inputs[index]!;
         const sum = byNode.get(input);
@@ -147,7 +148,7 @@ function forwardPass(
         break;
       }
       case 'dropout': {
-        const kept = batch.keep(dropouts++, x.size / x.shape[0]!, node.rate);
+        const kept = batch.keep(dropouts++, x.size / x.shape[0], node.rate);
         // Inverted dropout: scaled here, so that inference need not.
         const mask = tf.mul(tf.tensor(kept, x.shape), 1 / (1 - node.rate));
         record(tf.mul(x, mask), (dy) => ({ inputs: [tf.mul(dy, mask)], weights: {} }));

@@ -72,7 +72,8 @@ export function numericIdentity(name: string): { readonly backend: string; reado
 
 async function openDriver(driver: BackendDriver): Promise<Backend> {
   const probe = await driver.probe();
-  if (!probe.ready) throw new BackendError(`the ${driver.name} backend is not ready: ${probe.why ?? 'unknown'}`);
+  if (!probe.ready)
+    throw new BackendError(`the ${driver.name} backend is not ready: ${probe.why ?? 'unknown'}`);
   await driver.open();
   return { name: driver.name, version: driver.version() };
 }
@@ -80,7 +81,9 @@ async function openDriver(driver: BackendDriver): Promise<Backend> {
 function driverOf(name: string): BackendDriver {
   const driver = drivers.find((candidate) => candidate.name === name);
   if (driver === undefined) {
-    throw new BackendError(`'${name}' is not a backend; there ${drivers.length === 1 ? 'is' : 'are'} ${backendNames().join(', ')}`);
+    throw new BackendError(
+      `'${name}' is not a backend; there ${drivers.length === 1 ? 'is' : 'are'} ${backendNames().join(', ')}`,
+    );
   }
   return driver;
 }

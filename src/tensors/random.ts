@@ -76,7 +76,7 @@ function multiplyHigh(a: number, b: number): number {
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
   const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + (((middle & 0xffff) + aLow * bHigh) / 0x10000)) | 0;
+  return (aHigh * bHigh + Math.floor(middle / 0x10000) + ((middle & 0xffff) + aLow * bHigh) / 0x10000) | 0;
 }
 
 class PhiloxStream implements RandomStream {
@@ -119,7 +119,8 @@ class PhiloxStream implements RandomStream {
   }
 
   integer(n: number): number {
-    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) throw new RangeError(`integer(${n}): n must be an integer in [1, 2^32]`);
+    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32)
+      throw new RangeError(`integer(${n}): n must be an integer in [1, 2^32]`);
     if (n === 2 ** 32) return this.#word();
     let word = this.#word();
     let low = Math.imul(word, n) >>> 0;
@@ -162,7 +163,8 @@ class PhiloxStream implements RandomStream {
 }
 
 function checkCounters(counters: readonly number[]): readonly [number, number, number] {
-  if (counters.length > 3) throw new RangeError(`a random stream has at most 3 counters, not ${counters.length}`);
+  if (counters.length > 3)
+    throw new RangeError(`a random stream has at most 3 counters, not ${counters.length}`);
   for (const counter of counters) {
     if (!Number.isInteger(counter) || counter < 0 || counter >= 2 ** 32) {
       throw new RangeError(`counter ${counter} of a random stream is no integer in [0, 2^32)`);

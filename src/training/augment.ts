@@ -18,7 +18,14 @@ export function cropAndFlip(seed: Seed, { padding, flip }: { padding: number; fl
       const across = random.integer(2 * padding + 1) - padding;
       const mirrored = flip && random.bernoulli(0.5);
       const source = pixels.subarray(row * size, (row + 1) * size);
-      cropImage(source, result.subarray(row * size, (row + 1) * size), [height, width, channels], down, across, mirrored);
+      cropImage(
+        source,
+        result.subarray(row * size, (row + 1) * size),
+        [height, width, channels],
+        down,
+        across,
+        mirrored,
+      );
     });
     return result;
   };

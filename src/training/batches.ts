@@ -56,7 +56,9 @@ export function dropoutMask(
 ): Float32Array {
   const key = childSeed(seed, dropoutStream, dropout);
   const keep = new Float32Array(ids.length * size);
-  ids.forEach((id, row) => randomStream(key, epoch, id).fillBernoulli(keep.subarray(row * size, (row + 1) * size), 1 - rate));
+  ids.forEach((id, row) =>
+    randomStream(key, epoch, id).fillBernoulli(keep.subarray(row * size, (row + 1) * size), 1 - rate),
+  );
   return keep;
 }
 

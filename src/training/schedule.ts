@@ -18,12 +18,17 @@ export function learningRateAt(schedule: Schedule, base: number, progress: numbe
     case 'constant':
       return base;
     case 'steps':
-      return schedule.steps.reduce((rate, { epoch, factor }) => (progress >= epoch ? rate * factor : rate), base);
+      return schedule.steps.reduce(
+        (rate, { epoch, factor }) => (progress >= epoch ? rate * factor : rate),
+        base,
+      );
     case 'cosine':
       return halfCosine(base, 0, progress / epochs);
     case 'one-cycle': {
       const time = progress / epochs;
-      return time < 0.3 ? halfCosine(base / 25, base, time / 0.3) : halfCosine(base, base / 250_000, (time - 0.3) / 0.7);
+      return time < 0.3
+        ? halfCosine(base / 25, base, time / 0.3)
+        : halfCosine(base, base / 250_000, (time - 0.3) / 0.7);
     }
   }
 }

@@ -84,7 +84,13 @@ export async function trainSgd(options: SgdOptions): Promise<Model> {
       const { loss, accuracy, learningRate } = await trainEpoch(state, options);
       state = { ...state, epoch: state.epoch + 1 };
       const completed = state;
-      await options.onEpoch?.({ epoch: state.epoch, loss, accuracy, learningRate, state: () => encodeState(completed) });
+      await options.onEpoch?.({
+        epoch: state.epoch,
+        loss,
+        accuracy,
+        learningRate,
+        state: () => encodeState(completed),
+      });
     }
     return await trainedModel(model, state.weights);
   } finally {
@@ -133,11 +139,16 @@ async function trainStep(
   learningRate: number,
 ): Promise<{ loss: number; correct: number }> {
   const result = tf.tidy(() => {
-    const { gradients, statistics, loss, correct } = trainingPass(model.network, model.preprocessing, state.weights, {
-      pixels: tf.tensor4d(batch.pixels, batch.shape),
-      labels: tf.tensor1d(batch.labels, 'int32'),
-      keep: (dropout, size, rate) => dropoutMask(seed, state.epoch, batch.ids, dropout, size, rate),
-    });
+    const { gradients, statistics, loss, correct } = trainingPass(
+      model.network,
+      model.preprocessing,
+      state.weights,
+      {
+        pixels: tf.tensor4d(batch.pixels, batch.shape),
+        labels: tf.tensor1d(batch.labels, 'int32'),
+        keep: (dropout, size, rate) => dropoutMask(seed, state.epoch, batch.ids, dropout, size, rate),
+      },
+    );
     const weights: Record<string, Tensor> = { ...statistics };
     const velocities: Record<string, Tensor> = {};
     for (const [name, gradient] of Object.entries(gradients)) {
@@ -167,9 +178,12 @@ function replaceTensors(target: Record<string, Tensor>, source: Readonly<Record<
 function checkImages({ network }: Model, images: Images): void {
   const shape = images.shape.slice(1);
   if (shape.join() !== network.inputShape.join()) {
-    throw new RangeError(`the images are ${shape.join(' × ')}, the model takes ${network.inputShape.join(' × ')}`);
+    throw new RangeError(
+      `the images are ${shape.join(' × ')}, the model takes ${network.inputShape.join(' × ')}`,
+    );
   }
   if (images.shape[0] === 0) throw new RangeError('there is no image to train on');
   const outside = images.labels.find((label) => label < 0 || label >= network.classes);
-  if (outside !== undefined) throw new RangeError(`label ${outside} is none of the model's ${network.classes} classes`);
+  if (outside !== undefined)
+    throw new RangeError(`label ${outside} is none of the model's ${network.classes} classes`);
 }

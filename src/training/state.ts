@@ -21,16 +21,24 @@ export class TrainingStateError extends Error {
 export function initialState(model: Model, trained: readonly string[]): TrainingState {
   const weights: Record<string, Tensor> = {};
   const momentum: Record<string, Tensor> = {};
-  for (const [name, { data, shape }] of Object.entries(model.weights)) weights[name] = tf.tensor(data.slice(), [...shape]);
+  for (const [name, { data, shape }] of Object.entries(model.weights))
+    weights[name] = tf.tensor(data.slice(), [...shape]);
   for (const name of trained) momentum[name] = tf.zeros(weights[name]!.shape);
   return { epoch: 0, weights, momentum };
 }
 
 export async function encodeState({ epoch, weights, momentum }: TrainingState): Promise<Uint8Array> {
   const tensors: Record<string, StoredTensor> = {};
-  for (const [part, group] of [['weight', weights], ['momentum', momentum]] as const) {
+  for (const [part, group] of [
+    ['weight', weights],
+    ['momentum', momentum],
+  ] as const) {
     for (const [name, tensor] of Object.entries(group)) {
-      tensors[`${part}/${name}`] = { dtype: 'F32', shape: tensor.shape, data: (await tensor.data()) as Float32Array };
+      tensors[`${part}/${name}`] = {
+        dtype: 'F32',
+        shape: tensor.shape,
+        data: (await tensor.data()) as Float32Array,
+      };
     }
   }
   return encodeSafetensors(tensors, { epoch: String(epoch) });
@@ -43,12 +51,15 @@ export function decodeState(bytes: Uint8Array, model: Model, trained: readonly s
     const stored = tensors[`${part}/${name}`];
     const shape = model.weights[name]!.shape;
     if (stored?.dtype !== 'F32' || stored.shape.join() !== shape.join()) {
-      throw new TrainingStateError(`the checkpoint has no ${part} '${name}' of shape [${shape.join(', ')}]: it is of another training`);
+      throw new TrainingStateError(
+        `the checkpoint has no ${part} '${name}' of shape [${shape.join(', ')}]: it is of another training`,
+      );
     }
     return tf.tensor(stored.data, [...shape]);
   };
   const epoch = Number(metadata['epoch'] ?? 'none');
-  if (!Number.isInteger(epoch) || epoch < 0) throw new TrainingStateError('the checkpoint does not say its epoch');
+  if (!Number.isInteger(epoch) || epoch < 0)
+    throw new TrainingStateError('the checkpoint does not say its epoch');
   const weights = Object.fromEntries(Object.keys(model.weights).map((name) => [name, load('weight', name)]));
   const momentum = Object.fromEntries(trained.map((name) => [name, load('momentum', name)]));
   return { epoch, weights, momentum };

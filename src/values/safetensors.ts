@@ -149,7 +149,8 @@ export function decodeSafetensors(bytes: Uint8Array): {
 
 export function decodeTensor(name: string, entry: TensorEntry, bytes: Uint8Array): StoredTensor {
   const { dtype, shape } = entry;
-  const copy = bytes.slice();
+  // Not `bytes.slice()`: a Node Buffer overrides it with a view into a shared pool.
+  const copy = new Uint8Array(bytes);
   switch (dtype) {
     case 'F32':
       return { dtype, shape, data: new Float32Array(copy.buffer) };

@@ -79,6 +79,18 @@ describe('iterativeFgsm', () => {
     else for (const value of achieved) expect(Math.abs(value - 0.2)).toBeLessThanOrEqual(0.002);
   });
 
+  it('reaches the mean over a set that is large enough for a pilot within 1 %', async () => {
+    const { classifier } = randomLinearModel([4, 4, 1], 4);
+    const images = randomImages(300, [4, 4, 1], 4);
+    const strength = { dissimilarity: 0.2, per: 'set', tolerance: 0.01, space: pixelSpace } as const;
+    const { pixels } = await iterativeFgsm(classifier, images, strength, { steps: 10 });
+    const achieved = ratios(
+      perturbationNorms(images, pixels, pixelSpace),
+      referenceNorms(images, pixelSpace),
+    );
+    expect(Math.abs(meanOf(achieved) - 0.2)).toBeLessThanOrEqual(0.002);
+  });
+
   it('leaves no tensor behind', async () => {
     const { classifier } = randomLinearModel([4, 4, 1], 3);
     const before = tf.memory().numTensors;

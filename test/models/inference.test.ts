@@ -11,22 +11,36 @@ import { allOperations, networkWith, randomModel } from './networks.ts';
 import { crossEntropy, margin, referenceGradient, referenceLogits } from './reference.ts';
 
 const layers: Readonly<Record<string, () => Network>> = {
-  'a convolution': () => networkWith((b, x) => b.conv('c', x, { filters: 3, kernel: [3, 2], padding: [1, 1] })),
-  'a strided convolution': () => networkWith((b, x) => b.conv('c', x, { filters: 3, kernel: 3, stride: 2, padding: 1 })),
-  'a 1 × 1 convolution of stride 2': () => networkWith((b, x) => b.conv('c', x, { filters: 5, kernel: 1, stride: 2 })),
+  'a convolution': () =>
+    networkWith((b, x) => b.conv('c', x, { filters: 3, kernel: [3, 2], padding: [1, 1] })),
+  'a strided convolution': () =>
+    networkWith((b, x) => b.conv('c', x, { filters: 3, kernel: 3, stride: 2, padding: 1 })),
+  'a 1 × 1 convolution of stride 2': () =>
+    networkWith((b, x) => b.conv('c', x, { filters: 5, kernel: 1, stride: 2 })),
   'a convolution with batch norm and ReLU': () =>
-    networkWith((b, x) => b.relu('r', b.batchNorm('n', b.conv('c', x, { filters: 5, kernel: 3, padding: 1 })))),
+    networkWith((b, x) =>
+      b.relu('r', b.batchNorm('n', b.conv('c', x, { filters: 5, kernel: 3, padding: 1 }))),
+    ),
   'a depthwise convolution with batch norm and ReLU6': () =>
-    networkWith((b, x) => b.relu6('r', b.batchNorm('n', b.conv('c', x, { filters: 4, kernel: 3, padding: 1, groups: 4, bias: false })))),
+    networkWith((b, x) =>
+      b.relu6(
+        'r',
+        b.batchNorm('n', b.conv('c', x, { filters: 4, kernel: 3, padding: 1, groups: 4, bias: false })),
+      ),
+    ),
   'a strided depthwise convolution with multiplier 2': () =>
     networkWith((b, x) => b.conv('c', x, { filters: 8, kernel: 3, stride: 2, padding: 1, groups: 4 })),
   'a batch norm of its own': () => networkWith((b, x) => b.batchNorm('n', b.relu('r', x))),
-  'ReLU and ReLU6 of an amplified input': () => networkWith((b, x) => b.relu6('r6', b.scale('s', b.relu('r', x), 6))),
+  'ReLU and ReLU6 of an amplified input': () =>
+    networkWith((b, x) => b.relu6('r6', b.scale('s', b.relu('r', x), 6))),
   'max-pooling': () => networkWith((b, x) => b.maxPool('p', x, { kernel: 2 })),
-  'overlapping padded max-pooling': () => networkWith((b, x) => b.maxPool('p', x, { kernel: 3, stride: 2, padding: 1 })),
-  'max-pooling rounded up': () => networkWith((b, x) => b.maxPool('p', x, { kernel: 2, stride: 2, ceil: true })),
+  'overlapping padded max-pooling': () =>
+    networkWith((b, x) => b.maxPool('p', x, { kernel: 3, stride: 2, padding: 1 })),
+  'max-pooling rounded up': () =>
+    networkWith((b, x) => b.maxPool('p', x, { kernel: 2, stride: 2, ceil: true })),
   'average pooling': () => networkWith((b, x) => b.averagePool('p', x, { kernel: 2 })),
-  'average pooling that counts padding': () => networkWith((b, x) => b.averagePool('p', x, { kernel: 3, stride: 2, padding: 1 })),
+  'average pooling that counts padding': () =>
+    networkWith((b, x) => b.averagePool('p', x, { kernel: 3, stride: 2, padding: 1 })),
   'average pooling that does not count padding': () =>
     networkWith((b, x) => b.averagePool('p', x, { kernel: 3, stride: 1, padding: 1, countPadding: false })),
   'average pooling rounded up with padding': () =>
@@ -34,9 +48,12 @@ const layers: Readonly<Record<string, () => Network>> = {
   'global average pooling': () => networkWith((b, x) => b.globalAveragePool('g', x)),
   'a sum of a node with itself and another': () =>
     networkWith((b, x) => b.add('a', b.add('aa', x, x), b.conv('c', x, { filters: 4, kernel: 1 }))),
-  concatenation: () => networkWith((b, x) => b.concat('k', [x, b.conv('c', x, { filters: 3, kernel: 1 }), x])),
-  'a shortcut of stride 2': () => networkWith((b, x) => b.shortcut('s', x, { stride: 2, before: 1, after: 3 })),
-  'a shortcut of stride 1': () => networkWith((b, x) => b.shortcut('s', x, { stride: 1, before: 0, after: 2 })),
+  concatenation: () =>
+    networkWith((b, x) => b.concat('k', [x, b.conv('c', x, { filters: 3, kernel: 1 }), x])),
+  'a shortcut of stride 2': () =>
+    networkWith((b, x) => b.shortcut('s', x, { stride: 2, before: 1, after: 3 })),
+  'a shortcut of stride 1': () =>
+    networkWith((b, x) => b.shortcut('s', x, { stride: 1, before: 0, after: 2 })),
   'dropout and a dense layer with ReLU': () =>
     networkWith((b, x) => b.relu('r', b.dense('d', b.dropout('o', b.flatten('f', x), 0.5), { units: 6 }))),
   'every operation at once': allOperations,
@@ -58,7 +75,8 @@ describe.each(Object.keys(layers))('a classifier with %s', (name) => {
     for (const loss of ['cross-entropy', 'margin'] as const) {
       const result = classifier.inputGradient(pixels, tf.tensor1d(labels, 'int32'), loss);
       images.forEach((image, row) => {
-        const value = (logits: Float64Array): number => (loss === 'margin' ? margin : crossEntropy)(logits, labels[row]!);
+        const value = (logits: Float64Array): number =>
+          (loss === 'margin' ? margin : crossEntropy)(logits, labels[row]!);
         expectClose(rowOf(result.logits, row), referenceLogits(model, image), 1e-5);
         expectClose(rowOf(result.gradient, row), referenceGradient(model, image, value), 1e-4);
       });
@@ -70,11 +88,18 @@ describe.each(Object.keys(layers))('a classifier with %s', (name) => {
   it('gives a row the same bits in every batch', async () => {
     const classifier = await openClassifier(model);
     const { pixels } = batch(model, 64);
-    const labels = tf.tensor1d(Array.from({ length: 64 }, (_, row) => row % 4), 'int32');
+    const labels = tf.tensor1d(
+      Array.from({ length: 64 }, (_, row) => row % 4),
+      'int32',
+    );
     const whole = classifier.inputGradient(pixels, labels, 'cross-entropy');
     for (const size of [1, 3, 16, 63]) {
       for (const first of [0, 64 - size]) {
-        const part = classifier.inputGradient(tf.slice(pixels, first, size), tf.slice(labels, first, size), 'cross-entropy');
+        const part = classifier.inputGradient(
+          tf.slice(pixels, first, size),
+          tf.slice(labels, first, size),
+          'cross-entropy',
+        );
         expect(part.logits.dataSync()).toEqual(tf.slice(whole.logits, first, size).dataSync());
         expect(part.gradient.dataSync()).toEqual(tf.slice(whole.gradient, first, size).dataSync());
       }
@@ -139,7 +164,9 @@ describe('opening a classifier', () => {
   });
 
   it('refuses preprocessing of another channel count', async () => {
-    await expect(openClassifier({ ...model, preprocessing: { mean: [0], std: [1] } })).rejects.toThrow(/2 means and stds/);
+    await expect(openClassifier({ ...model, preprocessing: { mean: [0], std: [1] } })).rejects.toThrow(
+      /2 means and stds/,
+    );
   });
 });
 
@@ -150,7 +177,15 @@ function batch(model: Model, count: number): { pixels: Tensor4D; images: Float32
     randomStream([8, 9], id).fillUniform(image);
     return image;
   });
-  return { pixels: tf.tensor4d(Float32Array.from(images.flatMap((image) => [...image])), [count, height, width, channels]), images };
+  return {
+    pixels: tf.tensor4d(Float32Array.from(images.flatMap((image) => [...image])), [
+      count,
+      height,
+      width,
+      channels,
+    ]),
+    images,
+  };
 }
 
 function rowOf(tensor: { dataSync(): ArrayLike<number>; shape: number[] }, row: number): number[] {
@@ -171,4 +206,3 @@ function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tol
   expect(scale).toBeGreaterThan(0);
   expect(worst / scale).toBeLessThanOrEqual(tolerance);
 }
-

@@ -60,7 +60,11 @@ function evaluate(
   const window = (
     row: number,
     column: number,
-    { kernel, stride, padding }: { kernel: readonly number[]; stride: readonly number[]; padding: readonly number[] },
+    {
+      kernel,
+      stride,
+      padding,
+    }: { kernel: readonly number[]; stride: readonly number[]; padding: readonly number[] },
     visit: (a: number, b: number, pixel: number | null, inPadding: boolean) => void,
   ): void => {
     for (let a = 0; a < kernel[0]!; a++)
@@ -68,7 +72,12 @@ function evaluate(
         const y = row * stride[0]! + a - padding[0]!;
         const z = column * stride[1]! + b - padding[2]!;
         const inside = y >= 0 && y < height && z >= 0 && z < width;
-        visit(a, b, inside ? (y * width + z) * channels : null, y < height + padding[1]! && z < width + padding[3]!);
+        visit(
+          a,
+          b,
+          inside ? (y * width + z) * channels : null,
+          y < height + padding[1]! && z < width + padding[3]!,
+        );
       }
   };
   switch (node.op) {
@@ -83,7 +92,12 @@ function evaluate(
               if (pixel === null) return;
               for (let i = 0; i < channels; i++) {
                 if (node.groups > 1 && Math.floor(o / perGroup) !== i) continue;
-                sum += x[pixel + i]! * filter[((a * node.kernel[1] + b) * channels + i) * perGroup + (node.groups > 1 ? o % perGroup : o)]!;
+                sum +=
+                  x[pixel + i]! *
+                  filter[
+                    ((a * node.kernel[1] + b) * channels + i) * perGroup +
+                      (node.groups > 1 ? o % perGroup : o)
+                  ]!;
               }
             });
             out[(row * shape[1]! + column) * node.filters + o] = sum;
@@ -114,7 +128,11 @@ function evaluate(
     case 'batch-norm':
       return out.map((_, index) => {
         const c = index % shape.at(-1)!;
-        return ((x[index]! - weight('running_mean')[c]!) / Math.sqrt(weight('running_var')[c]! + node.epsilon)) * weight('weight')[c]! + weight('bias')[c]!;
+        return (
+          ((x[index]! - weight('running_mean')[c]!) / Math.sqrt(weight('running_var')[c]! + node.epsilon)) *
+            weight('weight')[c]! +
+          weight('bias')[c]!
+        );
       });
     case 'relu':
       return out.map((_, index) => Math.max(x[index]!, 0));

@@ -37,7 +37,13 @@ describe('a random stream', () => {
       return [stream.uniform(), stream.normal(), stream.integer(1000), stream.uniform()];
     };
     expect(draw([1, 2], 3, 4)).toEqual(draw([1, 2], 3, 4));
-    const others = [draw([1, 2], 3, 4), draw([2, 1], 3, 4), draw([1, 2], 4, 3), draw([1, 2], 3, 4, 1), draw([1, 2])];
+    const others = [
+      draw([1, 2], 3, 4),
+      draw([2, 1], 3, 4),
+      draw([1, 2], 4, 3),
+      draw([1, 2], 3, 4, 1),
+      draw([1, 2]),
+    ];
     expect(new Set(others.map(String)).size).toBe(others.length);
   });
 

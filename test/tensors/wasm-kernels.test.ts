@@ -1,3 +1,4 @@
+import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { randomStream } from '../../src/tensors/random.ts';
@@ -36,24 +37,37 @@ beforeAll(async () => {
   await openBackend('wasm');
 });
 
-describe.each(cases)('convolution of $size by $kernel × $filters, stride $stride, padding $padding', (shape) => {
-  it('has the gradients of its definition in float64', () => {
-    compare(shape, false);
-  });
-});
+describe.each(cases)(
+  'convolution of $size by $kernel × $filters, stride $stride, padding $padding',
+  (shape) => {
+    it('has the gradients of its definition in float64', () => {
+      compare(shape, false);
+    });
+  },
+);
 
-describe.each(cases)('depthwise convolution of $size by $kernel, stride $stride, padding $padding', (shape) => {
-  it('has the gradients of its definition in float64, multipliers included', () => {
-    compare(shape, true);
+describe.each(cases)(
+  'depthwise convolution of $size by $kernel, stride $stride, padding $padding',
+  (shape) => {
+    it('has the gradients of its definition in float64, multipliers included', () => {
+      compare(shape, true);
+    });
+  },
+);
+
+describe('sign', () => {
+  it('is exact for the smallest numbers, as the gradients of confident images are', async () => {
+    const values = [1e-3, 9e-8, -9e-8, 1e-30, -1e-38, 0, -2, NaN];
+    const x = tf.tensor1d(values);
+    expect([...(await tf.sign(x).data())]).toEqual(values.map(Math.sign));
   });
 });
 
 describe('the gradient kernels', () => {
   it('serve tf.grads of a strided convolution', () => {
-    const x = tensor([2, 6, 6, 2], 1) as import('@tensorflow/tfjs').Tensor4D;
-    const w = tensor([3, 3, 2, 3], 2) as import('@tensorflow/tfjs').Tensor4D;
-    const loss = (a: typeof x, b: typeof w): import('@tensorflow/tfjs').Scalar =>
-      tf.sum(tf.square(tf.conv2d(a, b, 2, 'same')));
+    const x = tensor([2, 6, 6, 2], 1) as Tensor4D;
+    const w = tensor([3, 3, 2, 3], 2) as Tensor4D;
+    const loss = (a: typeof x, b: typeof w): Scalar => tf.sum(tf.square(tf.conv2d(a, b, 2, 'same')));
     const [dx, dw] = tf.grads((a, b) => loss(a as typeof x, b as typeof w))([x, w]);
     for (const [gradient, index] of [
       [dx!, 5],
@@ -64,7 +78,7 @@ describe('the gradient kernels', () => {
       const value = (sign: number): number => {
         const moved = variable.dataSync().slice();
         moved[index]! += sign * step;
-        const at = tf.tensor(moved, variable.shape) as typeof x;
+        const at: Tensor4D = tf.tensor4d(moved, variable.shape);
         return (gradient === dx ? loss(at, w) : loss(x, at)).dataSync()[0]!;
       };
       expect(gradient.dataSync()[index]).toBeCloseTo((value(1) - value(-1)) / (2 * step), 2);
@@ -85,13 +99,27 @@ function compare({ size, kernel, filters, stride, padding }: Case, depthwise: bo
   const x = tensor(size, 1);
   const dy = tensor(outSize, 2);
   const filter = tensor(filterShape, 3);
-  const expected = definition(x.dataSync(), dy.dataSync(), filter.dataSync(), size, outSize, filterShape, stride, padding, depthwise);
+  const expected = definition(
+    x.dataSync(),
+    dy.dataSync(),
+    filter.dataSync(),
+    size,
+    outSize,
+    filterShape,
+    stride,
+    padding,
+    depthwise,
+  );
   const attrs = { strides: stride, pad: explicitPadding(...padding), dataFormat: 'NHWC', dilations: 1 };
   const prefix = depthwise ? 'DepthwiseConv2dNative' : 'Conv2D';
   const engine = tf.engine();
   const before = [tf.memory().numTensors, tf.memory().numDataBuffers];
-  const byInput = engine.runKernel(`${prefix}BackpropInput`, { dy, filter }, { ...attrs, inputShape: size }) as typeof x;
-  const byFilter = engine.runKernel(`${prefix}BackpropFilter`, { x, dy }, { ...attrs, filterShape }) as typeof x;
+  const byInput = engine.runKernel<Tensor>(
+    `${prefix}BackpropInput`,
+    { dy, filter },
+    { ...attrs, inputShape: size },
+  );
+  const byFilter = engine.runKernel<Tensor>(`${prefix}BackpropFilter`, { x, dy }, { ...attrs, filterShape });
   expect(byInput.shape).toEqual([...size]);
   expect(byFilter.shape).toEqual(filterShape);
   expectClose(byInput.dataSync(), expected.byInput);
@@ -146,7 +174,7 @@ function expectClose(actual: ArrayLike<number>, expected: Float64Array): void {
   expect(worst / scale).toBeLessThan(1e-5);
 }
 
-function tensor(shape: readonly number[], stream: number): import('@tensorflow/tfjs').Tensor {
+function tensor(shape: readonly number[], stream: number): Tensor {
   const data = new Float32Array(shape.reduce((product, extent) => product * extent, 1));
   randomStream([11, 12], stream).fillNormal(data);
   return tf.tensor(data, [...shape]);

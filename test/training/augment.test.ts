@@ -41,7 +41,8 @@ describe('cropAndFlip', () => {
 
   it('reaches all 25 places and both directions', async () => {
     const results = new Set<string>();
-    for (let id = 0; id < 800; id++) results.add(String(await augment(image, [1, 4, 4, 2], Int32Array.of(id), 0)));
+    for (let id = 0; id < 800; id++)
+      results.add(String(await augment(image, [1, 4, 4, 2], Int32Array.of(id), 0)));
     expect(results.size).toBe(50);
   });
 

@@ -29,7 +29,10 @@ function regression(weight: readonly number[], bias: readonly number[]): Model {
 
 function small(dropout: boolean): Model {
   const b = networkBuilder({ architecture: 'small', inputShape: [6, 6, 1], classes: 2 });
-  let x = b.relu('r', b.batchNorm('bn', b.conv('c', 'input', { filters: 3, kernel: 3, padding: 1, bias: false })));
+  let x = b.relu(
+    'r',
+    b.batchNorm('bn', b.conv('c', 'input', { filters: 3, kernel: 3, padding: 1, bias: false })),
+  );
   x = b.flatten('f', b.maxPool('p', x, { kernel: 2 }));
   if (dropout) x = b.dropout('d', x, 0.3);
   return initializeModel(b.build(b.dense('fc', x, { units: 2 })), { mean: [0.5], std: [0.5] }, [1, 2]);
@@ -41,9 +44,18 @@ function halves(count: number): Images {
   const labels = Int32Array.from({ length: count }, (_, id) => id % 2);
   for (let id = 0; id < count; id++) {
     const random = randomStream([4, 4], id);
-    for (let at = 0; at < 36; at++) pixels[id * 36 + at] = random.integer(150) + (at < 18 === (labels[id] === 0) ? 100 : 0);
+    for (let at = 0; at < 36; at++)
+      pixels[id * 36 + at] = random.integer(150) + (at < 18 === (labels[id] === 0) ? 100 : 0);
   }
-  return { kind: 'images', pixels, shape: [count, 6, 6, 1], views: 1, labels, ids: Int32Array.from(labels.keys()), classes: [] };
+  return {
+    kind: 'images',
+    pixels,
+    shape: [count, 6, 6, 1],
+    views: 1,
+    labels,
+    ids: Int32Array.from(labels.keys()),
+    classes: [],
+  };
 }
 
 function points(pixels: readonly number[], labels: readonly number[]): Images {
@@ -74,11 +86,17 @@ describe('trainSgd', () => {
     const x = [0.2, 0.9, 0.4, 0.7, 0.1, 0.5];
     const labels = [1, 0];
     const w = [0.3, -0.2, 0.1, 0.4, -0.5, 0.2];
-    const trained = await trainSgd({ ...plain, model: regression(w, [0.1, -0.1]), images: points(x, labels) });
+    const trained = await trainSgd({
+      ...plain,
+      model: regression(w, [0.1, -0.1]),
+      images: points(x, labels),
+    });
     const expectedWeight = [...w];
     const expectedBias = [0.1, -0.1];
     labels.forEach((label, n) => {
-      const z = [0, 1].map((k) => [0, 1, 2].reduce((sum, f) => sum + x[n * 3 + f]! * w[f * 2 + k]!, [0.1, -0.1][k]!));
+      const z = [0, 1].map((k) =>
+        [0, 1, 2].reduce((sum, f) => sum + x[n * 3 + f]! * w[f * 2 + k]!, [0.1, -0.1][k]!),
+      );
       const total = Math.exp(z[0]!) + Math.exp(z[1]!);
       for (const k of [0, 1]) {
         const error = Math.exp(z[k]!) / total - (k === label ? 1 : 0);
@@ -90,24 +108,34 @@ describe('trainSgd', () => {
     expectClose(trained.weights['fc.bias']!.data, expectedBias, 1e-6);
   });
 
-  it.each([false, true])('takes the steps of torch.optim.SGD with momentum and weight decay (nesterov: %s)', async (nesterov) => {
-    // One image in every batch and epoch, so that the steps can be done by hand in float64.
-    const x = [0.6, 0.3, 0.8];
-    const options = { momentum: 0.9, weightDecay: 0.02, nesterov, learningRate: 0.5, epochs: 4 };
-    const trained = await trainSgd({ ...plain, ...options, model: regression([0.3, -0.2, 0.1, 0.4, -0.5, 0.2], [0.1, -0.1]), images: points(x, [0]) });
-    const w = [0.3, -0.2, 0.1, 0.4, -0.5, 0.2, 0.1, -0.1];
-    const inputs = [...x, 1];
-    let v: number[] | null = null;
-    for (let step = 0; step < 4; step++) {
-      const z = [0, 1].map((k) => inputs.reduce((sum, value, f) => sum + value * w[f * 2 + k]!, 0));
-      const p = z.map((value) => Math.exp(value) / (Math.exp(z[0]!) + Math.exp(z[1]!)));
-      const g = w.map((value, at) => (p[at % 2]! - (at % 2 === 0 ? 1 : 0)) * inputs[Math.floor(at / 2)]! + 0.02 * value);
-      v = v === null ? g : v.map((old, at) => 0.9 * old + g[at]!);
-      for (const at of w.keys()) w[at]! -= 0.5 * (nesterov ? g[at]! + 0.9 * v[at]! : v[at]!);
-    }
-    expectClose(trained.weights['fc.weight']!.data, w.slice(0, 6), 1e-6);
-    expectClose(trained.weights['fc.bias']!.data, w.slice(6), 1e-6);
-  });
+  it.each([false, true])(
+    'takes the steps of torch.optim.SGD with momentum and weight decay (nesterov: %s)',
+    async (nesterov) => {
+      // One image in every batch and epoch, so that the steps can be done by hand in float64.
+      const x = [0.6, 0.3, 0.8];
+      const options = { momentum: 0.9, weightDecay: 0.02, nesterov, learningRate: 0.5, epochs: 4 };
+      const trained = await trainSgd({
+        ...plain,
+        ...options,
+        model: regression([0.3, -0.2, 0.1, 0.4, -0.5, 0.2], [0.1, -0.1]),
+        images: points(x, [0]),
+      });
+      const w = [0.3, -0.2, 0.1, 0.4, -0.5, 0.2, 0.1, -0.1];
+      const inputs = [...x, 1];
+      let v: number[] | null = null;
+      for (let step = 0; step < 4; step++) {
+        const z = [0, 1].map((k) => inputs.reduce((sum, value, f) => sum + value * w[f * 2 + k]!, 0));
+        const p = z.map((value) => Math.exp(value) / (Math.exp(z[0]!) + Math.exp(z[1]!)));
+        const g = w.map(
+          (value, at) => (p[at % 2]! - (at % 2 === 0 ? 1 : 0)) * inputs[Math.floor(at / 2)]! + 0.02 * value,
+        );
+        v = v === null ? g : v.map((old, at) => 0.9 * old + g[at]!);
+        for (const at of w.keys()) w[at]! -= 0.5 * (nesterov ? g[at]! + 0.9 * v[at]! : v[at]!);
+      }
+      expectClose(trained.weights['fc.weight']!.data, w.slice(0, 6), 1e-6);
+      expectClose(trained.weights['fc.bias']!.data, w.slice(6), 1e-6);
+    },
+  );
 
   it('learns, with batch norm, dropout and augmentation', async () => {
     const reports: number[] = [];
@@ -138,7 +166,10 @@ describe('trainSgd', () => {
       augment: cropAndFlip([7, 7], { padding: 1, flip: true }),
     };
     const states: Uint8Array[] = [];
-    const whole = await trainSgd({ ...options, onEpoch: async ({ state }) => void states.push(await state()) });
+    const whole = await trainSgd({
+      ...options,
+      onEpoch: async ({ state }) => void states.push(await state()),
+    });
     const again = await trainSgd(options);
     expect(again.weights).toEqual(whole.weights);
     for (const state of states) {
@@ -152,13 +183,22 @@ describe('trainSgd', () => {
   it('refuses the state of another network', async () => {
     let state = new Uint8Array();
     const first = { ...plain, model: small(false), images: halves(8) };
-    await trainSgd({ ...first, onEpoch: async (report) => void (state = new Uint8Array(await report.state())) });
+    await trainSgd({
+      ...first,
+      onEpoch: async (report) => void (state = new Uint8Array(await report.state())),
+    });
     const other = { ...plain, model: regression([0, 0, 0, 0, 0, 0], [0, 0]), images: points([1, 1, 1], [0]) };
     await expect(trainSgd({ ...other, resume: state })).rejects.toThrow(TrainingStateError);
   });
 
   it('says where it diverged', async () => {
-    const diverging = trainSgd({ ...plain, model: small(false), images: halves(40), learningRate: 1e38, epochs: 3 });
+    const diverging = trainSgd({
+      ...plain,
+      model: small(false),
+      images: halves(40),
+      learningRate: 1e38,
+      epochs: 3,
+    });
     await expect(diverging).rejects.toThrow(DivergedError);
     await expect(diverging).rejects.toMatchObject({ epoch: 1, step: 2 });
   });
@@ -182,7 +222,12 @@ describe('trainSgd', () => {
 
   it('counts every image once an epoch and views as images', async () => {
     const done: number[] = [];
-    const images = { ...halves(20), labels: Int32Array.from({ length: 10 }, (_, n) => n % 2), ids: Int32Array.from({ length: 10 }, (_, n) => n), views: 2 };
+    const images = {
+      ...halves(20),
+      labels: Int32Array.from({ length: 10 }, (_, n) => n % 2),
+      ids: Int32Array.from({ length: 10 }, (_, n) => n),
+      views: 2,
+    };
     const seen: number[] = [];
     await trainSgd({
       ...plain,
@@ -196,20 +241,34 @@ describe('trainSgd', () => {
       },
     });
     expect(done).toEqual([0.2, 0.4, 0.5, 0.7, 0.9, 1]);
-    expect(seen.slice(0, 20).sort((a, b) => a - b)).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9]);
+    expect(seen.slice(0, 20).sort((a, b) => a - b)).toEqual([
+      0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9,
+    ]);
   });
 
   it('refuses images and labels that the model cannot take', async () => {
     const images = halves(4);
-    await expect(trainSgd({ ...plain, model: regression([0, 0, 0, 0, 0, 0], [0, 0]), images })).rejects.toThrow(/6 × 6 × 1/);
-    await expect(trainSgd({ ...plain, model: small(false), images: { ...images, labels: Int32Array.of(0, 1, 2, 0) } })).rejects.toThrow(/label 2/);
+    await expect(
+      trainSgd({ ...plain, model: regression([0, 0, 0, 0, 0, 0], [0, 0]), images }),
+    ).rejects.toThrow(/6 × 6 × 1/);
+    await expect(
+      trainSgd({ ...plain, model: small(false), images: { ...images, labels: Int32Array.of(0, 1, 2, 0) } }),
+    ).rejects.toThrow(/label 2/);
   });
 });
 
 describe('learningRateAt', () => {
   it('multiplies at the steps', () => {
-    const schedule = { kind: 'steps', steps: [{ epoch: 2, factor: 0.1 }, { epoch: 4, factor: 0.5 }] } as const;
-    expect([0, 1.99, 2, 3.5, 4].map((at) => learningRateAt(schedule, 1, at, 6))).toEqual([1, 1, 0.1, 0.1, 0.05]);
+    const schedule = {
+      kind: 'steps',
+      steps: [
+        { epoch: 2, factor: 0.1 },
+        { epoch: 4, factor: 0.5 },
+      ],
+    } as const;
+    expect([0, 1.99, 2, 3.5, 4].map((at) => learningRateAt(schedule, 1, at, 6))).toEqual([
+      1, 1, 0.1, 0.1, 0.05,
+    ]);
   });
 
   it('falls along half a cosine', () => {

@@ -97,6 +97,13 @@ describe('safetensors', () => {
     }
   });
 
+  it('decode from a Node Buffer, whose slice() is a view, as from plain bytes', () => {
+    const tensors = { x: { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) } } as const;
+    const bytes = encodeSafetensors(tensors);
+    expect(decodeSafetensors(Buffer.from(bytes)).tensors).toEqual(decodeSafetensors(bytes).tensors);
+    expect(decodeSafetensors(Buffer.from(bytes)).tensors['x']!.data).toEqual(Float32Array.of(1, 2));
+  });
+
   it('lay tensors out at multiples of their element size', () => {
     const bytes = encodeSafetensors({
       a: { dtype: 'U8', shape: [3], data: Uint8Array.of(1, 2, 3) },

@@ -17,7 +17,15 @@ export interface CnnOptions {
 }
 
 /** Nodes are named `conv1, bn1, relu1, pool1, …, flatten, fc1, …`. Throws `NetworkError` if the image is too small. */
-export function cnn({ inputShape, classes, channels, kernel, batchNorm, dense, dropout }: CnnOptions): Network {
+export function cnn({
+  inputShape,
+  classes,
+  channels,
+  kernel,
+  batchNorm,
+  dense,
+  dropout,
+}: CnnOptions): Network {
   const build = networkBuilder({ architecture: 'cnn', inputShape, classes });
   let last = 'input';
   channels.forEach((filters, index) => {

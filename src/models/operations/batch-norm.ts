@@ -33,7 +33,11 @@ export function batchNormGradient(
   const byBeta = channelMean(dy);
   const count = dy.size / dy.shape.at(-1)!;
   const centred = tf.sub(tf.sub(dy, byBeta), tf.mul(normalised, byGamma));
-  return { x: tf.mul(centred, tf.mul(gamma, inverse)), gamma: tf.mul(byGamma, count), beta: tf.mul(byBeta, count) };
+  return {
+    x: tf.mul(centred, tf.mul(gamma, inverse)),
+    gamma: tf.mul(byGamma, count),
+    beta: tf.mul(byBeta, count),
+  };
 }
 
 /** Sum over all axes but the last, `[c]`: the gradient of a bias. */

@@ -23,7 +23,12 @@ export function convolutionGeometry(node: Extract<NetworkNode, { op: 'conv' }>):
 }
 
 /** Top, bottom, left, right as TensorFlow.js takes them; nothing for batch and channels. */
-export function explicitPadding([top, bottom, left, right]: readonly [number, number, number, number]): ExplicitPadding {
+export function explicitPadding([top, bottom, left, right]: readonly [
+  number,
+  number,
+  number,
+  number,
+]): ExplicitPadding {
   return [
     [0, 0],
     [top, bottom],
@@ -55,7 +60,11 @@ export function convolutionInputGradient(
   { strides, pad, depthwise }: ConvolutionGeometry,
 ): Tensor {
   return depthwise
-    ? run('DepthwiseConv2dNativeBackpropInput', { dy, filter }, { strides, pad, dilations: [1, 1], inputShape })
+    ? run(
+        'DepthwiseConv2dNativeBackpropInput',
+        { dy, filter },
+        { strides, pad, dilations: [1, 1], inputShape },
+      )
     : run('Conv2DBackpropInput', { dy, filter }, { strides, pad, dataFormat: 'NHWC', inputShape });
 }
 
@@ -71,7 +80,17 @@ export function convolutionFilterGradient(
 }
 
 /** Runs one kernel of the current backend by name. */
-export function run(kernel: string, inputs: Record<string, Tensor>, attributes: Record<string, unknown>): Tensor {
+export function run(
+  kernel: string,
+  inputs: Record<string, Tensor>,
+  attributes: Record<string, unknown>,
+): Tensor {
   // The package types attributes more narrowly than its own kernels read them.
-  return tf.engine().runKernel(kernel, inputs, attributes as Parameters<ReturnType<typeof tf.engine>['runKernel']>[2]) as Tensor;
+  return tf
+    .engine()
+    .runKernel<Tensor>(
+      kernel,
+      inputs,
+      attributes as Parameters<ReturnType<typeof tf.engine>['runKernel']>[2],
+    );
 }

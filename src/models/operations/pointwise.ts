@@ -1,5 +1,5 @@
 /** Activations, dense layers and the rearrangements of a network, with their gradients. */
-import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
 import type { Activation } from './convolution.ts';
 
@@ -20,7 +20,7 @@ export function activationGradient(dy: Tensor, output: Tensor, activation: Activ
 /** `[n, f] × [f, u] + [u]`. */
 export function dense(x: Tensor, weight: Tensor, bias: Tensor | null, activation: Activation): Tensor {
   return tf.tidy(() => {
-    const product = tf.matMul(x as Tensor2D, weight as Tensor2D);
+    const product = tf.matMul(x, weight);
     const sum = bias === null ? product : tf.add(product, bias);
     return activation === 'linear' ? sum : activate(sum, activation);
   });
@@ -29,18 +29,28 @@ export function dense(x: Tensor, weight: Tensor, bias: Tensor | null, activation
 /** The option-A shortcut: every `stride`-th pixel, with zero channels before and after. */
 export function shortcut(x: Tensor, stride: number, before: number, after: number): Tensor {
   return tf.tidy(() => {
-    const kept = stride === 1 ? tf.clone(x) : tf.stridedSlice(x, [0, 0, 0, 0], [...x.shape], [1, stride, stride, 1]);
+    const kept =
+      stride === 1 ? tf.clone(x) : tf.stridedSlice(x, [0, 0, 0, 0], [...x.shape], [1, stride, stride, 1]);
     return before + after === 0 ? kept : tf.pad(kept, [[0, 0], [0, 0], [0, 0], [before, after]]); // prettier-ignore
   });
 }
 
-export function shortcutGradient(dy: Tensor, inputShape: readonly number[], stride: number, before: number): Tensor {
+export function shortcutGradient(
+  dy: Tensor,
+  inputShape: readonly number[],
+  stride: number,
+  before: number,
+): Tensor {
   return tf.tidy(() => {
     const [count, height, width, channels] = inputShape as [number, number, number, number];
     const kept = tf.slice(dy, [0, 0, 0, before], [count, dy.shape[1]!, dy.shape[2]!, channels]);
     if (stride === 1) return kept;
     // The first of stride² phases is the gradient, the others are zero: depth-to-space interleaves them.
     const phases = tf.pad(kept, [[0, 0], [0, 0], [0, 0], [0, (stride * stride - 1) * channels]]); // prettier-ignore
-    return tf.slice(tf.depthToSpace(phases as Tensor4D, stride, 'NHWC'), [0, 0, 0, 0], [count, height, width, channels]);
+    return tf.slice(
+      tf.depthToSpace(phases as Tensor4D, stride, 'NHWC'),
+      [0, 0, 0, 0],
+      [count, height, width, channels],
+    );
   });
 }

@@ -30,7 +30,9 @@ export function poolGeometry(node: PoolNode, [height, width]: readonly number[])
     filterSize: [node.kernel[0], node.kernel[1]],
     strides: [node.stride[0], node.stride[1]],
     pad: explicitPadding([top, bottom + rows.extra, left, right + columns.extra]),
-    correction: counts.every((count) => count === area) ? null : Float32Array.from(counts, (count) => area / count),
+    correction: counts.every((count) => count === area)
+      ? null
+      : Float32Array.from(counts, (count) => area / count),
   };
 }
 
@@ -38,7 +40,12 @@ export function maxPool(x: Tensor, { filterSize, strides, pad }: PoolGeometry): 
   return tf.maxPool(x as Tensor4D, filterSize, strides, pad);
 }
 
-export function maxPoolGradient(dy: Tensor, input: Tensor, output: Tensor, { filterSize, strides, pad }: PoolGeometry): Tensor {
+export function maxPoolGradient(
+  dy: Tensor,
+  input: Tensor,
+  output: Tensor,
+  { filterSize, strides, pad }: PoolGeometry,
+): Tensor {
   return run('MaxPoolGrad', { dy, input, output }, { filterSize, strides, pad });
 }
 
@@ -54,14 +61,22 @@ export function averagePool(x: Tensor, { filterSize, strides, pad, correction }:
   });
 }
 
-export function averagePoolGradient(dy: Tensor, inputShape: readonly number[], geometry: PoolGeometry): Tensor {
+export function averagePoolGradient(
+  dy: Tensor,
+  inputShape: readonly number[],
+  geometry: PoolGeometry,
+): Tensor {
   const { filterSize, strides, pad, correction } = geometry;
   return tf.tidy(() => {
     const [count, height, width, channels] = inputShape as [number, number, number, number];
     const padded = [count, height + pad[1][0] + pad[1][1], width + pad[2][0] + pad[2][1], channels];
     const corrected = correction === null ? dy : tf.mul(dy, correctionTensor(correction, dy));
     // The kernel reads only the shape of its input.
-    const gradient = run('AvgPoolGrad', { dy: corrected, input: tf.zeros(padded) }, { filterSize, strides, pad: 'valid' });
+    const gradient = run(
+      'AvgPoolGrad',
+      { dy: corrected, input: tf.zeros(padded) },
+      { filterSize, strides, pad: 'valid' },
+    );
     return isPadded(pad) ? tf.slice(gradient, [0, pad[1][0], pad[2][0], 0], [...inputShape]) : gradient;
   });
 }

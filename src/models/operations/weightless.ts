@@ -15,7 +15,10 @@ export interface Step {
   /** The caller disposes the result. */
   readonly forward: (inputs: readonly Tensor[]) => Tensor;
   /** Gradients of the inputs, in order; the caller disposes them. `kept` is what `keeps` names. */
-  readonly backward: (dy: Tensor, kept: { readonly input: Tensor | null; readonly output: Tensor | null }) => readonly Tensor[];
+  readonly backward: (
+    dy: Tensor,
+    kept: { readonly input: Tensor | null; readonly output: Tensor | null },
+  ) => readonly Tensor[];
 }
 
 export type WeightlessNode = Exclude<NetworkNode, { op: 'conv' | 'dense' | 'batch-norm' | 'dropout' }>;
@@ -26,8 +29,8 @@ export function weightlessStep(
   inputs: readonly string[],
   shapes: ReadonlyMap<string, ActivationShape>,
 ): Step {
-  const shape = shapes.get(node.inputs[0]!)!;
-  const inputShape = (dy: Tensor): number[] => [dy.shape[0]!, ...shape];
+  const shape = shapes.get(node.inputs[0])!;
+  const inputShape = (dy: Tensor): number[] => [dy.shape[0], ...shape];
   const step = (forward: Step['forward'], backward: (dy: Tensor) => readonly Tensor[]): Step => ({
     name: node.name,
     inputs,
@@ -91,7 +94,7 @@ export function weightlessStep(
       );
     case 'flatten':
       return step(
-        ([x]) => tf.reshape(x!, [x!.shape[0]!, -1]),
+        ([x]) => tf.reshape(x!, [x!.shape[0], -1]),
         (dy) => [tf.reshape(dy, inputShape(dy))],
       );
   }

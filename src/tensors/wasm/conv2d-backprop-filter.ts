@@ -24,11 +24,18 @@ export function conv2DBackpropFilter({ inputs, backend, attrs }: WasmKernelCall)
   }
   const rows = geometry.filterHeight * geometry.filterWidth * geometry.inChannels;
   const result =
-    rows <= unfoldedRows ? byMatrixProduct(backend, x, dy, geometry) : byConvolution(backend, x, dy, geometry);
+    rows <= unfoldedRows
+      ? byMatrixProduct(backend, x, dy, geometry)
+      : byConvolution(backend, x, dy, geometry);
   return { ...result, shape: [...filterShape] };
 }
 
-function byConvolution(backend: WasmBackend, x: TensorInfo, dy: TensorInfo, geometry: ConvolutionGeometry): TensorInfo {
+function byConvolution(
+  backend: WasmBackend,
+  x: TensorInfo,
+  dy: TensorInfo,
+  geometry: ConvolutionGeometry,
+): TensorInfo {
   const { batchSize, inHeight, inWidth, inChannels, outHeight, outWidth } = geometry;
   const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = geometry;
   // Padding at the bottom and right that gives exactly filterHeight × filterWidth outputs: less than the forward one
@@ -37,31 +44,52 @@ function byConvolution(backend: WasmBackend, x: TensorInfo, dy: TensorInfo, geom
   const right = filterWidth + strideWidth * (outWidth - 1) - inWidth - padInfo.left;
   const cropped =
     bottom < 0 || right < 0
-      ? callKernel(backend, 'Slice', { x }, {
-          begin: [0, 0, 0, 0],
-          size: [batchSize, inHeight + Math.min(bottom, 0), inWidth + Math.min(right, 0), inChannels],
-        })
+      ? callKernel(
+          backend,
+          'Slice',
+          { x },
+          {
+            begin: [0, 0, 0, 0],
+            size: [batchSize, inHeight + Math.min(bottom, 0), inWidth + Math.min(right, 0), inChannels],
+          },
+        )
       : null;
   const images = callKernel(backend, 'Transpose', { x: cropped ?? x }, { perm: [3, 1, 2, 0] });
   const gradient = callKernel(backend, 'Transpose', { x: dy }, { perm: [1, 2, 0, 3] });
-  const product = callKernel(backend, 'Conv2D', { x: images, filter: gradient }, {
-    strides: 1,
-    dilations: [strideHeight, strideWidth],
-    pad: explicitPadding(padInfo.top, Math.max(bottom, 0), padInfo.left, Math.max(right, 0)),
-    dataFormat: 'NHWC',
-  });
+  const product = callKernel(
+    backend,
+    'Conv2D',
+    { x: images, filter: gradient },
+    {
+      strides: 1,
+      dilations: [strideHeight, strideWidth],
+      pad: explicitPadding(padInfo.top, Math.max(bottom, 0), padInfo.left, Math.max(right, 0)),
+      dataFormat: 'NHWC',
+    },
+  );
   const result = callKernel(backend, 'Transpose', { x: product }, { perm: [1, 2, 0, 3] });
-  for (const info of [cropped, images, gradient, product]) if (info !== null) backend.disposeData(info.dataId);
+  for (const info of [cropped, images, gradient, product])
+    if (info !== null) backend.disposeData(info.dataId);
   return result;
 }
 
-function byMatrixProduct(backend: WasmBackend, x: TensorInfo, dy: TensorInfo, g: ConvolutionGeometry): TensorInfo {
+function byMatrixProduct(
+  backend: WasmBackend,
+  x: TensorInfo,
+  dy: TensorInfo,
+  g: ConvolutionGeometry,
+): TensorInfo {
   const positions = g.batchSize * g.outHeight * g.outWidth;
   const rows = g.filterHeight * g.filterWidth * g.inChannels;
   const unfolded = backend.makeOutput([rows, positions], 'float32');
   unfold(backend.typedArrayFromHeap(x), backend.typedArrayFromHeap(unfolded), g);
   const gradient = { ...dy, shape: [positions, g.outChannels] };
-  const result = callKernel(backend, 'BatchMatMul', { a: unfolded, b: gradient }, { transposeA: false, transposeB: false });
+  const result = callKernel(
+    backend,
+    'BatchMatMul',
+    { a: unfolded, b: gradient },
+    { transposeA: false, transposeB: false },
+  );
   backend.disposeData(unfolded.dataId);
   return result;
 }
@@ -70,21 +98,23 @@ function byMatrixProduct(backend: WasmBackend, x: TensorInfo, dy: TensorInfo, g:
 function unfold(images: Float32Array, target: Float32Array, g: ConvolutionGeometry): void {
   target.fill(0);
   const positions = g.batchSize * g.outHeight * g.outWidth;
+  const step = g.strideWidth * g.inChannels;
   let offset = 0;
   for (let a = 0; a < g.filterHeight; a++) {
     for (let b = 0; b < g.filterWidth; b++) {
+      // Output column x meets input column stride · x + shift; those outside are padding.
+      const shift = b - g.padInfo.left;
+      const firstColumn = Math.max(Math.ceil(-shift / g.strideWidth), 0);
+      const endColumn = Math.min(Math.floor((g.inWidth - 1 - shift) / g.strideWidth) + 1, g.outWidth);
       for (let i = 0; i < g.inChannels; i++, offset += positions) {
         for (let n = 0; n < g.batchSize; n++) {
           for (let row = 0; row < g.outHeight; row++) {
             const inRow = row * g.strideHeight + a - g.padInfo.top;
             if (inRow < 0 || inRow >= g.inHeight) continue;
             const to = offset + (n * g.outHeight + row) * g.outWidth;
-            const from = (n * g.inHeight + inRow) * g.inWidth;
-            for (let column = 0; column < g.outWidth; column++) {
-              const inColumn = column * g.strideWidth + b - g.padInfo.left;
-              if (inColumn >= 0 && inColumn < g.inWidth) {
-                target[to + column] = images[(from + inColumn) * g.inChannels + i]!;
-              }
+            const from = ((n * g.inHeight + inRow) * g.inWidth + shift) * g.inChannels + i;
+            for (let column = firstColumn; column < endColumn; column++) {
+              target[to + column] = images[from + column * step]!;
             }
           }
         }

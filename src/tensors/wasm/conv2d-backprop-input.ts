@@ -14,7 +14,8 @@ export function conv2DBackpropInput({ inputs, backend, attrs }: WasmKernelCall):
   const geometry = convolutionGeometry(attrs, inputShape, filter.shape, false);
   const { strideHeight, strideWidth, padInfo, inHeight, inWidth, outHeight, outWidth } = geometry;
   // A block of depth-to-space is a square: unequal strides take the larger one and keep only their own phases.
-  if (strideHeight !== strideWidth) throw new Error('the input gradient of a convolution needs equal strides on wasm');
+  if (strideHeight !== strideWidth)
+    throw new Error('the input gradient of a convolution needs equal strides on wasm');
   const stride = strideHeight;
   const phases = phaseFilters(backend, filter, geometry);
   const [tapsHeight, tapsWidth] = phases.shape as [number, number];
@@ -41,22 +42,34 @@ export function conv2DBackpropInput({ inputs, backend, attrs }: WasmKernelCall):
     x = own(callKernel(backend, 'Slice', { x }, { begin: [0, 0, 0, 0], size }));
   }
   let result = own(
-    callKernel(backend, 'Conv2D', { x, filter: phases }, {
-      strides: 1,
-      dilations: 1,
-      pad: explicitPadding(top, Math.max(bottom, 0), left, Math.max(right, 0)),
-      dataFormat: 'NHWC',
-    }),
+    callKernel(
+      backend,
+      'Conv2D',
+      { x, filter: phases },
+      {
+        strides: 1,
+        dilations: 1,
+        pad: explicitPadding(top, Math.max(bottom, 0), left, Math.max(right, 0)),
+        dataFormat: 'NHWC',
+      },
+    ),
   );
   if (stride > 1) {
-    result = own(callKernel(backend, 'DepthToSpace', { x: result }, { blockSize: stride, dataFormat: 'NHWC' }));
+    result = own(
+      callKernel(backend, 'DepthToSpace', { x: result }, { blockSize: stride, dataFormat: 'NHWC' }),
+    );
   }
   if (crop) {
     result = own(
-      callKernel(backend, 'Slice', { x: result }, {
-        begin: [0, padInfo.top, padInfo.left, 0],
-        size: [...inputShape],
-      }),
+      callKernel(
+        backend,
+        'Slice',
+        { x: result },
+        {
+          begin: [0, padInfo.top, padInfo.left, 0],
+          size: [...inputShape],
+        },
+      ),
     );
   }
   for (const info of owned) if (info !== result) backend.disposeData(info.dataId);

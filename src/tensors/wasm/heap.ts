@@ -55,7 +55,12 @@ export interface ConvolutionGeometry {
   readonly strideWidth: number;
   readonly dilationHeight: number;
   readonly dilationWidth: number;
-  readonly padInfo: { readonly top: number; readonly bottom: number; readonly left: number; readonly right: number };
+  readonly padInfo: {
+    readonly top: number;
+    readonly bottom: number;
+    readonly left: number;
+    readonly right: number;
+  };
 }
 
 /** Sizes and padding of a convolution from the attributes of its gradient kernels. NHWC only. */

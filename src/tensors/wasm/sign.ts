@@ -1,0 +1,15 @@
+/**
+ * Sign of each element. The backend's own kernel takes everything between −1e-7 and 1e-7 for zero, and gradients of a
+ * confident image are smaller than that: one image in six of MNIST stood still under I-FGSM. NaN stays NaN.
+ */
+import type { TensorInfo } from '@tensorflow/tfjs';
+import type { WasmKernelCall } from './heap.ts';
+
+export function sign({ inputs, backend }: WasmKernelCall): TensorInfo {
+  const { x } = inputs as { x: TensorInfo };
+  const result = backend.makeOutput(x.shape, x.dtype as 'float32' | 'int32');
+  const from = backend.typedArrayFromHeap(x);
+  const to = backend.typedArrayFromHeap(result);
+  for (let index = 0; index < to.length; index++) to[index] = Math.sign(from[index]!);
+  return result;
+}

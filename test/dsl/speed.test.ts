@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import { graphOf } from './fakes.ts';
+
+const labels = (count: number): string =>
+  `[${Array.from({ length: count }, (_, index) => index).join(', ')}]`;
+
+it('10,000 cells with parameters by label take less than 1.5 s', () => {
+  const text = `ravelin: 1
+stages:
+  a: { uses: data/photos, with: { tag: 'n$(axes.i)' }, matrix: { i: ${labels(5000)} } }
+  b: { uses: defense/blur, in: { images: a }, with: { radius: $(axes.i) } }
+`;
+  graphOf('ravelin: 1\nstages:\n  a: { uses: data/photos }\n');
+  const started = performance.now();
+  expect(graphOf(text).cells.length).toBe(10_000);
+  expect(performance.now() - started).toBeLessThan(1500);
+});
