@@ -179,15 +179,20 @@ export function settleParams(
       missingAt: keyAt,
     } as const;
     const before = context.sink.errorCount;
-    const wrapped: Located = {
-      kind: 'map',
-      at: value.at,
-      entries: new Map([[name, { key: { kind: 'scalar', at: keyAt, value: name, text: name }, value }]]),
-    };
-    checkAgainst({ type: 'object', properties: { [name]: schema } }, wrapped, subject, context.sink);
+    checkAgainst(sharedSchema(schema), value, { ...subject, root: name }, context.sink);
     // A wrong value is told once, here, and not again wherever it is used.
     if (context.sink.errorCount > before) located.set(name, unknownValue(value.at, `$(params.${name})`));
     plain[name] = schema.type === 'array' ? plainOf(value) : convert(value, schema);
   }
   return { located, plain };
+}
+
+const sharedSchemas = new Map<string, JsonSchema>();
+
+/** One object for all schemas that say the same, as a validator is compiled for each object. */
+function sharedSchema({ description: _, ...schema }: JsonSchema): JsonSchema {
+  const key = JSON.stringify(schema);
+  const known = sharedSchemas.get(key);
+  if (known === undefined) sharedSchemas.set(key, schema);
+  return known ?? schema;
 }

@@ -19,6 +19,8 @@ export interface Subject {
   readonly missingAt: SourceRange;
   /** ` (in adversarial[strength=2])`: which cell the value is of. */
   readonly suffix?: string;
+  /** Name of the value itself, where it is not a map of parts with names. */
+  readonly root?: string;
 }
 
 /** Ajv's errors as diagnostics: one per place, unions summed up in one sentence. */
@@ -153,13 +155,13 @@ function reportValue(
   error: ErrorObject,
   { value, name }: Site,
   parent: JsonSchema,
-  { suffix = '' }: Subject,
+  { suffix = '', root = '' }: Subject,
   sink: DiagnosticSink,
   same: string,
 ): void {
   const words = value.kind === 'scalar' && typeof value.value === 'string' ? wordsOf(parent) : [];
   const hint = value.kind === 'scalar' ? didYouMean(value.text, words) : '';
-  const takes = `${name === '' ? 'this' : `'${name}'`} takes ${describeSchema(parent)}, not ${what(error, value)}`;
+  const takes = `${name + root === '' ? 'this' : `'${root}${name}'`} takes ${describeSchema(parent)}, not ${what(error, value)}`;
   const origin = value.kind === 'template' ? undefined : value.origin;
   sink.error(codeOf(error, parent, value), value.at, `${takes}${hint}${suffix}`, {
     same,

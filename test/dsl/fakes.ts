@@ -96,7 +96,8 @@ export function load(text: Text, options: Partial<LoadOptions> = {}): ReturnType
     registry,
     env: {},
     readFile: (path) => {
-      const found = files[path.replace('/project/pipelines/', '')];
+      const name = path.replace('/project/pipelines/', '');
+      const found = Object.hasOwn(files, name) ? files[name] : undefined;
       if (found === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
       return found;
     },

@@ -258,7 +258,7 @@ stages:
   blurred: { uses: defense/blur, in: { images: photos }, with: { radius: $(axes.r), raduis: 1 }, matrix: { r: [1, -1] } }
   more: { uses: defense/blur, in: { images: blurred }, with: { radius: -1 } }
 `),
-    ).toEqual(['unknown-stage-type 3:19', 'unknown-param 4:82', 'out-of-range 5:70']);
+    ).toEqual(['unknown-stage-type 3:19', 'unknown-param 4:85', 'out-of-range 5:72']);
   });
 
   it('of which only some cells are wrong is told once', () => {

@@ -1,0 +1,204 @@
+import { Ajv } from 'ajv';
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
+import { diagnosticCodes, explain, unknownCode } from '../../src/dsl/explain.ts';
+import { pipelineJsonSchema } from '../../src/dsl/json-schema.ts';
+import { pluginsOf } from '../../src/dsl/load.ts';
+import { diagnosticsJson, renderDiagnostics } from '../../src/dsl/render-diagnostic.ts';
+import { selectCells } from '../../src/dsl/selector.ts';
+import { stageList, stagesMarkdown, stageText } from '../../src/dsl/stages-page.ts';
+import { stages } from '../../src/stages/index.ts';
+import { graphOf, load, registry } from './fakes.ts';
+
+const root = new URL('../../', import.meta.url);
+
+describe('explain', () => {
+  const sources = readdirSync(new URL('src/dsl', root), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('explain'))
+    .map((file) => readFileSync(new URL(`src/dsl/${file}`, root), 'utf8'))
+    .join('\n');
+
+  it('has a page for every code, and no page for a code that nothing tells', () => {
+    // That every code used has a page is a matter of types: `DiagnosticSink.error` takes no other.
+    expect(diagnosticCodes.filter((code) => !sources.includes(`'${code}'`))).toEqual([]);
+    for (const code of diagnosticCodes)
+      expect(explain(code)).toMatch(/^[a-z-]+: .+\n\n[^]+\nWrong:\n\n {2}[^]+\nRight:\n\n {2}/);
+  });
+
+  it('knows the code that was meant', () => {
+    expect(explain('unknown-parm')).toBeUndefined();
+    expect(unknownCode('unknown-parm')).toBe(
+      "there is no diagnostic code 'unknown-parm'; did you mean 'unknown-param'?",
+    );
+  });
+});
+
+describe('a diagnostic', () => {
+  const text = `ravelin: 1\nstages:\n  a: { uses: data/photos, with: { limt: 3 } }\n`;
+  const loaded = load(text);
+  const shown = loaded.ok ? '' : renderDiagnostics(loaded.diagnostics, loaded.sources);
+
+  it('shows file, line, column, code, source and squiggle', () => {
+    expect(shown.replace(/^\S+main.yaml/, 'main.yaml')).toBe(
+      [
+        "main.yaml:3:35 error[unknown-param]: 'limt' is not a parameter of data/photos; did you mean 'limit'?",
+        '    3 |   a: { uses: data/photos, with: { limt: 3 } }',
+        '      |                                   ^~~~',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('is the same in colour', () => {
+    const colored = loaded.ok ? '' : renderDiagnostics(loaded.diagnostics, loaded.sources, { color: true });
+    expect(colored).toContain('\u001b[31m^~~~\u001b[0m');
+    // eslint-disable-next-line no-control-regex -- the colours themselves
+    expect(colored.replaceAll(/\u001b\[\d+m/g, '')).toBe(shown);
+  });
+
+  it('has a form for programs', () => {
+    expect(loaded.ok ? [] : diagnosticsJson(loaded.diagnostics, loaded.sources)).toMatchObject([
+      {
+        line: 3,
+        column: 35,
+        endLine: 3,
+        endColumn: 39,
+        code: 'unknown-param',
+        severity: 'error',
+        related: [],
+        fix: null,
+      },
+    ]);
+  });
+
+  it('cuts long lines and keeps wide characters, tabs and Windows line ends in step', () => {
+    const wide = load(`ravelin: 1\r\nstages:\r\n  a: { title: 漢字,\tuses: data/photo }\r\n`);
+    const lines = (wide.ok ? '' : renderDiagnostics(wide.diagnostics, wide.sources)).split('\n');
+    expect(lines[1]).toBe('    3 |   a: { title: 漢字, uses: data/photo }');
+    expect(lines[2]).toBe(`      | ${' '.repeat(26)}^~~~~~~~~~`);
+    const long = load(
+      `ravelin: 1\nstages: { ${'a'.repeat(500)}: { uses: data/photos }, b: { uses: data/photo } }\n`,
+    );
+    const text = long.ok ? '' : renderDiagnostics(long.diagnostics, long.sources);
+    const [, source, squiggle] = text.split('\n');
+    expect(source!.length).toBeLessThan(140);
+    expect(source!.slice(squiggle!.indexOf('^'), squiggle!.lastIndexOf('~') + 1)).toBe('data/photo');
+  });
+});
+
+describe('a selection', () => {
+  const graph = graphOf(`ravelin: 1
+stages:
+  a: { uses: data/photos, matrix: { x: [0.06, 8/255], y: [p, q] } }
+  b: { uses: defense/blur, in: { images: { from: a, where: { y: p } } } }
+`);
+  const select = (...selections: string[]): readonly string[] => {
+    const selected = selectCells(graph, selections);
+    if (selected.ok) return selected.value.map((index) => graph.cells[index]!.id);
+    return renderDiagnostics(selected.diagnostics, selected.sources)
+      .split('\n')
+      .filter((line) => line.includes('error'));
+  };
+
+  it('names cells by stage and labels', () => {
+    expect(select('a[y=p]')).toEqual(['a[x=0.06,y=p]', 'a[x=8/255,y=p]']);
+    expect(select('a[x=0.060,y=*]', 'b[x=8/255]')).toEqual(['a[x=0.06,y=p]', 'a[x=0.06,y=q]', 'b[x=8/255]']);
+    expect(select('*[y=q]')).toEqual(['a[x=0.06,y=q]', 'a[x=8/255,y=q]']);
+    expect(select('b')).toEqual(['b[x=0.06]', 'b[x=8/255]']);
+    expect(select('*').length).toBe(6);
+    expect(select().length).toBe(6);
+  });
+
+  it('finds each cell by its own name', () => {
+    for (const { id } of graph.cells) expect(select(id)).toEqual([id]);
+  });
+
+  it('tells what there is not', () => {
+    expect(select('c')).toEqual([
+      "<selection>:1:1 error[unknown-stage]: there is no stage 'c'; did you mean 'a'?",
+    ]);
+    expect(select('a', 'a[z=1]')).toEqual([
+      "<selection>:2:3 error[unknown-axis]: 'a' has no axis 'z'; did you mean 'x'?",
+    ]);
+    expect(select('a[y=pq]')).toEqual([
+      "<selection>:1:5 error[unknown-label]: the axis 'y' has no label 'pq'; did you mean 'p'?",
+    ]);
+    expect(select('a[y]')[0]).toContain('bad-selector');
+    expect(select('a[y=p')[0]).toContain('bad-selector');
+  });
+});
+
+describe('the JSON Schema', () => {
+  const warn = vi.spyOn(console, 'warn');
+  const validate = new Ajv().compile(pipelineJsonSchema(stages));
+
+  it('compiles with plain Ajv without a warning and takes every file in pipelines/', () => {
+    const files = readdirSync(new URL('pipelines', root)).filter((file) => file.endsWith('.yaml'));
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) {
+      expect(
+        validate(parse(readFileSync(new URL(`pipelines/${file}`, root), 'utf8'))),
+        file + JSON.stringify(validate.errors),
+      ).toBe(true);
+    }
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it('takes the scalars of the field and requires nothing that a label may supply', () => {
+    const text = `
+ravelin: 1
+params: { a: { type: number, default: 8/255 }, b: [1, 2/3], c: 4 }
+shard: $(params.c)
+resources: { memory: 6GiB, time: 30m }
+stages:
+  digits: { uses: dataset/mnist, with: { limit: 1_000, split: $(params.split) } }
+  bad:
+    in: { images: { from: digits, where: { x: 1, y: [a, true] }, collect: all }, model: [net, net.model] }
+    with: { epsilon: 8/255 }
+    matrix: { attack: { fgsm: { uses: attack/fgsm, with: { epsilon: 8/255 } }, plain: null }, x: [1, a], y: $(params.b), include: [{ attack: fgsm, x: 3, y: 1 }], exclude: [{ x: [1] }] }
+    publish: { images: out.png }
+defaults: { store: never, attack/fgsm: { with: { space: pixel } }, attack/*: { with: { any: 1 } } }
+profiles: { smoke: { params: { c: 1 }, executor: slurm } }
+`;
+    expect(validate(parse(text)), JSON.stringify(validate.errors)).toBe(true);
+  });
+
+  it('discriminates the parameters and inputs on uses', () => {
+    const wrong = (stage: object): boolean => validate({ ravelin: 1, stages: { a: stage } });
+    expect(wrong({ uses: 'dataset/mnist', with: { limit: 3 } })).toBe(true);
+    expect(wrong({ uses: 'dataset/mnist', with: { limt: 3 } })).toBe(false);
+    expect(wrong({ uses: 'dataset/mnist', with: { limit: 'three' } })).toBe(false);
+    expect(wrong({ uses: 'attack/fgsm', in: { modle: 'net' } })).toBe(false);
+    expect(wrong({ uses: 'attack/fsgm' })).toBe(false);
+    expect(wrong({ use: 'attack/fgsm' })).toBe(false);
+    expect(wrong({ matrix: { attack: { fgsm: { uses: 'attack/fgsm', with: { epsilom: 1 } } } } })).toBe(
+      false,
+    );
+  });
+});
+
+describe('the pages of stage types', () => {
+  it('list parameters with range, default and meaning, and ports with kinds', () => {
+    const text = stageText(registry.get('attack/one')!);
+    expect(text).toContain('  steps: a whole number of at least 1 (default 10)\n');
+    expect(text).toContain('  epsilon: a number from 0 to 1 (optional)\n');
+    expect(text).toContain("  space: 'pixel' or 'normalized' (default \"pixel\")\n");
+    expect(stagesMarkdown(registry)).toContain('| `scores` | list of metrics |');
+    expect(stageList(registry).split('\n').length).toBe(registry.size + 1);
+  });
+
+  it('have every real stage, and say what each of its parameters means', () => {
+    const markdown = stagesMarkdown(stages);
+    for (const uses of stages.keys()) expect(markdown).toContain(`## ${uses}\n`);
+    expect(markdown.split('\n').filter((line) => /^\| `[^|]+\|[^|]+\|[^|]+\|\s+\|$/.test(line))).toEqual([]);
+  });
+});
+
+it('plugins are read before anything is checked', () => {
+  expect(
+    pluginsOf('x.yaml', () => 'ravelin: 1\nplugins: [one, ./two.js]\nstages: { a: { uses: of/plugin } }\n'),
+  ).toEqual(['one', './two.js']);
+  expect(pluginsOf('x.yaml', () => 'plugins: [')).toEqual([]);
+  expect(pluginsOf('/no/such/file.yaml')).toEqual([]);
+});
