@@ -104,16 +104,12 @@ stages:
       exclude: [{ eps: [1, 2], steps: many }]
       include: [{ eps: 4, steps: few, with: { space: normalized } }]
 `);
-    expect(
-      graph.cells
-        .slice(2)
-        .map(({ id, params }) => `${id} ${String(params['steps'])} ${String(params['space'])}`),
-    ).toEqual([
-      'bad[eps=1,steps=few] 1 pixel',
-      'bad[eps=2,steps=few] 1 pixel',
-      'bad[eps=3,steps=few] 1 pixel',
-      'bad[eps=3,steps=many] 99 pixel',
-      'bad[eps=4,steps=few] 1 normalized',
+    expect(graph.cells.slice(2).map(({ id, params }) => `${id} ${JSON.stringify(params)}`)).toEqual([
+      'bad[eps=1,steps=few] {"steps":1,"space":"pixel"}',
+      'bad[eps=2,steps=few] {"steps":1,"space":"pixel"}',
+      'bad[eps=3,steps=few] {"steps":1,"space":"pixel"}',
+      'bad[eps=3,steps=many] {"steps":99,"space":"pixel"}',
+      'bad[eps=4,steps=few] {"steps":1,"space":"normalized"}',
     ]);
   });
 

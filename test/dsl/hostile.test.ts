@@ -8,7 +8,7 @@ function survives(text: string): void {
   const loaded = load(text);
   if (!loaded.ok) {
     expect(loaded.diagnostics.length).toBeGreaterThan(0);
-    // eslint-disable-next-line no-control-regex -- control characters must not reach the terminal
+
     expect(renderDiagnostics(loaded.diagnostics, loaded.sources)).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
     for (const { line, column } of diagnosticsJson(loaded.diagnostics, loaded.sources))
       expect(Math.min(line, column)).toBeGreaterThan(0);

@@ -53,7 +53,7 @@ describe('a diagnostic', () => {
   it('is the same in colour', () => {
     const colored = loaded.ok ? '' : renderDiagnostics(loaded.diagnostics, loaded.sources, { color: true });
     expect(colored).toContain('\u001b[31m^~~~\u001b[0m');
-    // eslint-disable-next-line no-control-regex -- the colours themselves
+
     expect(colored.replaceAll(/\u001b\[\d+m/g, '')).toBe(shown);
   });
 
