@@ -12,7 +12,9 @@ rmSync(`${root}/dist`, { recursive: true, force: true });
 
 // Resolved pipelines are cached by this: another source, another way to resolve them.
 const fingerprint = createHash('sha256');
-for (const entry of readdirSync(`${root}/src`, { recursive: true, withFileTypes: true }).sort((a, b) => (join(a.parentPath, a.name) < join(b.parentPath, b.name) ? -1 : 1))) {
+for (const entry of readdirSync(`${root}/src`, { recursive: true, withFileTypes: true }).sort((a, b) =>
+  join(a.parentPath, a.name) < join(b.parentPath, b.name) ? -1 : 1,
+)) {
   if (entry.isFile()) fingerprint.update(readFileSync(join(entry.parentPath, entry.name)));
 }
 

@@ -70,7 +70,10 @@ describe('the rooms of src/', () => {
   it('import only what the table allows', () => {
     const wrong = imports
       .filter(({ target }) => target.startsWith('.'))
-      .map((entry) => ({ ...entry, to: relative(source, resolve(source, dirname(entry.file), entry.target)) }))
+      .map((entry) => ({
+        ...entry,
+        to: relative(source, resolve(source, dirname(entry.file), entry.target)),
+      }))
       .filter(({ room, to }) => {
         const allowed = mayImport[room] ?? [];
         return !(

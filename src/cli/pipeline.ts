@@ -70,10 +70,9 @@ async function loadGraph(
   // Plugins may change without our noticing: their pipelines are resolved every time.
   const cached = readCachedGraph(cacheFolder, request);
   if (cached !== null) return { graph: cached, registry: stages };
-  const [{ loadPipeline, pluginsOf, projectRoot }, { DiagnosticsError, showDiagnostics } ] = await Promise.all([
-    import('../dsl/load.ts'),
-    import('./diagnostics.ts'),
-  ]);
+  const [{ loadPipeline, pluginsOf, projectRoot }, { DiagnosticsError, showDiagnostics }] = await Promise.all(
+    [import('../dsl/load.ts'), import('./diagnostics.ts')],
+  );
   const registry = await loadRegistry(pluginsOf(file), projectRoot(file), dirname(file));
   const env = recordReads(process.env);
   const loaded = loadPipeline({
@@ -92,7 +91,9 @@ async function loadGraph(
     // Not remembered, so that the warnings come again.
     showDiagnostics(new DiagnosticsError(loaded.warnings, sources));
   } else if (graph.plugins.length === 0) {
-    const files = sources.filter(({ absolute }) => isAbsolute(absolute)).map(({ absolute, text }) => [absolute, sha256(text)] as const);
+    const files = sources
+      .filter(({ absolute }) => isAbsolute(absolute))
+      .map(({ absolute, text }) => [absolute, sha256(text)] as const);
     writeCachedGraph(cacheFolder, request, { files: Object.fromEntries(files), env: env.read() }, graph);
   }
   return { graph, registry };

@@ -1,21 +1,11 @@
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import type { SourceRange } from './diagnostic.ts';
-import type { AxisLabel, Cell, PublishTarget } from './graph.ts';
+import type { Cell, PublishTarget } from './graph.ts';
 import { isInside, type LoadContext, outsideMessage } from './load-context.ts';
 import { isUnknown, type Located, type LocatedMap, quote, valueOf } from './located.ts';
 import { didYouMean } from './nearest.ts';
+import { publishPath } from './publish-path.ts';
 import type { ExpandedStage } from './relate.ts';
-
-/**
- * The path of a published output for a cell: `{axis}` becomes the cell's label, in which `/` and `\` become `-`, so that
- * the label `8/255` names one file and no label leads out of its folder.
- */
-export function publishPath(path: string, axes: Readonly<Record<string, AxisLabel>>): string {
-  return path.replaceAll(/\{([^{}]+)\}/g, (whole, axis: string) => {
-    const label = Object.hasOwn(axes, axis) ? axes[axis] : undefined;
-    return label === undefined ? whole : String(label).replaceAll(/[/\\]/g, '-');
-  });
-}
 
 interface Target {
   readonly target: PublishTarget;

@@ -84,7 +84,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
     const full: Failure = { ...rest, at: planned.graphStage.at, log: path, attempts: tries };
     failures.push({ cell: id, failure: full });
     emit({ type: 'cell-failed', cell: id, shard, failure: full, blocked: schedule.fail(planned) });
-    const policy = request.onError ?? planned.graphStage.settings.onError;
+    const policy = request.onError ?? planned.settings.onError;
     if (policy === 'stop' || failure.code === 'storage') stopped = true;
   };
 
@@ -222,7 +222,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
     }
     const failure: TaskFailure =
       outcome.type === 'failed' ? outcome.failure : { code: outcome.cause, message: outcome.message };
-    const mayRetry = tries <= planned.graphStage.settings.retry.max && isRetried(planned, outcome);
+    const mayRetry = tries <= planned.settings.retry.max && isRetried(planned, outcome);
     if (!mayRetry || !schedule.isActive(planned)) {
       failCell(planned, shard, failure, tries);
       return;
@@ -331,12 +331,12 @@ function makeTask(
     key: unit.key!,
     preimage: unitPreimage(planned, unit, inputs),
     recompute,
-    timeMs: planned.graphStage.settings.resources.timeMs ?? null,
+    timeMs: planned.settings.resources.timeMs ?? null,
   };
 }
 
 function isRetried(planned: PlannedCell, outcome: TaskOutcome): boolean {
-  const { on } = planned.graphStage.settings.retry;
+  const { on } = planned.settings.retry;
   if (outcome.type === 'lost') {
     // Who killed a worker is a guess, so either cause will do.
     return outcome.cause !== 'timeout' && (on.includes('crash') || on.includes('out-of-memory'));

@@ -90,11 +90,13 @@ export async function plan(request: PlanRequest): Promise<Plan> {
       shared.constant.set(cell.uses, constant);
     }
     const sharded = stage.shard(cell.params as never) === 'images';
+    const graphStage = graph.stages[stageIndex[index]!]!;
     const planned: PlannedCell = {
       index,
       cell,
       stage,
-      graphStage: graph.stages[stageIndex[index]!]!,
+      graphStage,
+      settings: cell.settings ?? graphStage.settings,
       constant,
       sharded,
       withText: withText(cell.params, sharded ? stage.extent : undefined),

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
-import type { Cell, Graph } from '../dsl/graph.ts';
+import type { Graph } from '../dsl/graph.ts';
+import { publishPath } from '../dsl/publish-path.ts';
 import type { Value } from '../values/value.ts';
 import { resolveInside } from './resolve-path.ts';
 import { writeAtomic } from './store/durable.ts';
@@ -26,7 +27,7 @@ export function openPublisher(graph: Graph, store: Store): Publisher {
       const written: string[] = [];
       for (const { port, path } of state.graphStage.publish) {
         known ??= readMemory(memory);
-        const target = resolveInside(graph.root, dirname(graph.file), fillAxes(path, state.cell));
+        const target = resolveInside(graph.root, dirname(graph.file), publishPath(path, state.cell.axes));
         const digests = state.units.flatMap((unit) =>
           (unit.outputs?.[port] ?? []).map((part) => part.digest),
         );
@@ -50,13 +51,6 @@ export function openPublisher(graph: Graph, store: Store): Publisher {
       changed = false;
     },
   };
-}
-
-/** `results/{attack}.svg` → `results/fgsm.svg`, from the axes of the cell. */
-export function fillAxes(path: string, cell: Pick<Cell, 'axes'>): string {
-  return path.replaceAll(/\{([^{}]+)\}/g, (whole, axis: string) =>
-    axis in cell.axes ? String(cell.axes[axis]).replaceAll(/[/\\]/g, '_') : whole,
-  );
 }
 
 function readMemory(path: string): Map<string, Entry> {

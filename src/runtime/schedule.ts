@@ -131,7 +131,7 @@ export function createSchedule(graph: Graph, plan: Plan, store: Store, listener:
         for (let shard = 0; shard < consumer.units.length; shard++) tryReady(consumer, shard);
         continue;
       }
-      const size = consumer.graphStage.settings.shard;
+      const size = consumer.settings.shard;
       const last = Math.min(consumer.units.length, Math.ceil((unit.first + unit.count) / size));
       for (let shard = Math.floor(unit.first / size); shard < last; shard++) tryReady(consumer, shard);
     }

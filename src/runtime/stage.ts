@@ -103,7 +103,7 @@ interface Port<K extends PortKind | 'any', Optional extends boolean, List extend
 }
 
 /** Declares an input or output port: `port('images')`, `port('model', { optional: true })`, `port('metrics', { list: true })`. */
-export function port<K extends PortKind | 'any', P extends PortOptions = NoOptions>(
+export function port<K extends PortKind | 'any', P extends PortOptions = Pick<PortOptions, 'description'>>(
   kind: K,
   options?: P,
 ): Port<K, Flag<P, 'optional'>, Flag<P, 'list'>> {
@@ -120,7 +120,6 @@ interface PortOptions {
   readonly list?: boolean;
   readonly description?: string;
 }
-type NoOptions = Record<never, never>;
 // Conditional, so that TypeScript does not infer `boolean` for it from the constraint of `defineStage`.
 type Flag<P, N extends string> = P extends Readonly<Record<N, true>> ? true : false;
 

@@ -1,4 +1,4 @@
-import type { Cell, CellOutput, Graph, GraphStage } from '../dsl/graph.ts';
+import type { Cell, CellOutput, Graph, GraphStage, StageSettings } from '../dsl/graph.ts';
 import { perImageKinds } from '../values/value.ts';
 import type { PortKind } from '../values/value.ts';
 import { preimageText } from './fingerprint.ts';
@@ -26,6 +26,8 @@ export interface CellState {
   readonly cell: Cell;
   readonly stage: Stage;
   readonly graphStage: GraphStage;
+  /** Those of the cell where defaults for its stage type make it differ from the others of its stage. */
+  readonly settings: StageSettings;
   readonly constant: StageConstant;
   readonly sharded: boolean;
   readonly withText: string;
@@ -149,7 +151,7 @@ function bindAll(producer: CellState, port: string): RecipeValue | null {
 
 function bindRange(producer: CellState, port: string, first: number, count: number): RecipeValue | null {
   // Every object but the last holds exactly one shard of the producer's size, whoever cut it.
-  const size = producer.graphStage.settings.shard;
+  const size = producer.settings.shard;
   const from = Math.floor(first / size);
   const to = Math.ceil((first + count) / size);
   const digests: string[] = [];
@@ -179,7 +181,7 @@ export function unitPreimage(state: CellState, unit: Unit, inputs: readonly Reci
 export function chunkOf(state: CellState): number | null {
   if (state.sharded) return null;
   for (const port of Object.keys(state.stage.out)) {
-    if (perImageKinds.has(state.stage.out[port]!.kind)) return state.graphStage.settings.shard;
+    if (perImageKinds.has(state.stage.out[port]!.kind)) return state.settings.shard;
   }
   return null;
 }
@@ -212,8 +214,7 @@ export function layOut(states: readonly (CellState | null)[], state: CellState):
   state.images = reference?.images ?? state.survey?.images ?? 0;
   state.exact = counts.every(({ exact }) => exact);
   if (state.images === 0 && state.exact) return 'there are no images for it';
-  state.units =
-    state.images === 0 ? [newUnit(0, 0)] : cutUnits(state.images, state.graphStage.settings.shard);
+  state.units = state.images === 0 ? [newUnit(0, 0)] : cutUnits(state.images, state.settings.shard);
   return null;
 }
 

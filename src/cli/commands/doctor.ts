@@ -29,7 +29,7 @@ export async function doctor(options: { readonly json?: boolean }): Promise<Exit
       ['node', `${report.node} on ${report.platform}, ${report.cores} cores`],
       ['memory', `${formatBytes(report.freeMemoryBytes)} free of ${formatBytes(report.memoryBytes)}`],
       ['disk', `${formatBytes(report.freeDiskBytes)} free here`],
-      ['sharp', report.sharp.ready ? `${report.sharp.version}` : `missing: ${report.sharp.why}`],
+      ['sharp', report.sharp.ready ? report.sharp.version : `missing: ${report.sharp.why}`],
       ...backends.map(({ name, ready, version, why }) => [
         `backend ${name}`,
         ready ? `ready: ${version ?? ''}` : `not here: ${why ?? 'unknown'}`,
@@ -42,7 +42,7 @@ export async function doctor(options: { readonly json?: boolean }): Promise<Exit
 async function sharpVersion(): Promise<{ ready: true; version: string } | { ready: false; why: string }> {
   try {
     const { default: sharp } = await import('sharp');
-    return { ready: true, version: `${sharp.versions['sharp'] ?? ''} (libvips ${sharp.versions.vips})` };
+    return { ready: true, version: `${sharp.versions.sharp} (libvips ${sharp.versions.vips})` };
   } catch (error) {
     return { ready: false, why: error instanceof Error ? error.message.split('\n')[0]! : String(error) };
   }

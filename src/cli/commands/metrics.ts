@@ -36,19 +36,21 @@ function readRows(cacheFolder: string, run: string): Row[] {
     { readonly stage: string; readonly axes: Readonly<Record<string, AxisLabel>> }
   >();
   const rows: Row[] = [];
+  const finished = new Map<string, readonly string[]>();
   for (const event of readLedger(cacheFolder, run)) {
     if (event.type === 'cell-planned') planned.set(event.cell, event);
-    if (event.type !== 'cell-finished') continue;
-    const { stage, axes } = planned.get(event.cell)!;
-    for (const key of event.keys) {
+    if (event.type === 'cell-finished') finished.set(event.cell, event.keys);
+  }
+  // In the order of the pipeline, whatever the order in which cells finished.
+  for (const [cell, { stage, axes }] of planned) {
+    for (const key of finished.get(cell) ?? []) {
       const outputs = store.peekRecord(key)?.outputs;
       // The first port is the stage's main output; the history of a training, say, is not.
       const part = outputs && Object.keys(outputs)[0] === 'metrics' ? outputs['metrics']?.[0] : undefined;
       if (part === undefined) continue;
       const value = decodeValue('metrics', store.readObject(part.digest));
       if (value.kind !== 'metrics') continue;
-      for (const row of value.rows)
-        rows.push({ stage, cell: event.cell, ...axes, ...row.axes, ...row.values });
+      for (const row of value.rows) rows.push({ stage, cell, ...axes, ...row.axes, ...row.values });
     }
   }
   return rows;

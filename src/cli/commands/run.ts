@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chooseRenderer, createRenderer } from '../../dashboard/create-renderer.ts';
 import type { Renderer } from '../../dashboard/renderer.ts';
@@ -70,10 +71,7 @@ export async function run(
 }
 
 async function openPool({ graph, cacheFolder, backend }: OpenPipeline, workers: number): Promise<Executor> {
-  const [{ createLocalPool }, { dirname }] = await Promise.all([
-    import('../../runtime/local/pool.ts'),
-    import('node:path'),
-  ]);
+  const { createLocalPool } = await import('../../runtime/local/pool.ts');
   return createLocalPool({
     entry: fileURLToPath(new URL('worker.js', import.meta.url)),
     workers,
@@ -96,7 +94,7 @@ async function openScreen(ui: RunOptions['ui'], planned: Plan, onInterrupt: () =
     stderr: process.stderr,
     stdin: process.stdin,
     environment: process.env,
-    now: Date.now,
+    now: () => Date.now(),
   };
   const kind = ui !== 'auto' ? ui : planned.totals.run === 0 ? 'plain' : chooseRenderer(io);
   let renderer: Renderer = await createRenderer(kind, {

@@ -19,12 +19,10 @@ export async function watch(
     stderr: process.stderr,
     stdin: process.stdin,
     environment: process.env,
-    now: Date.now,
+    now: () => Date.now(),
   };
-  let left = false;
-  const leave = () => {
-    left = true;
-  };
+  const leaving = new AbortController();
+  const leave = () => leaving.abort();
   process.on('SIGINT', leave);
   const renderer = await createRenderer(options.ui === 'auto' ? chooseRenderer(io) : options.ui, {
     ...io,
@@ -34,7 +32,7 @@ export async function watch(
   const lines = openLines(`${info.folder}/events.jsonl`);
   let finished = false;
   try {
-    while (!left && !finished) {
+    while (!leaving.signal.aborted && !finished) {
       const alive = info.started === null || isAlive(info.started.pid);
       const events = parseEvents(lines.next());
       for (const event of events) {
