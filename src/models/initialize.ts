@@ -4,21 +4,40 @@ import type { Seed } from '../tensors/random.ts';
 import type { Model, Network, Preprocessing, WeightTensor } from '../values/model.ts';
 import { weightShapes } from './network.ts';
 
+/** How an architecture's paper, or its reference code, draws weights. All are normal around 0. */
+export interface Initialization {
+  /**
+   * Variance 2 / fan-out with fan-out = kernel area × filters / groups, or 2 / fan-in with fan-in = kernel area ×
+   * channels / groups (He et al. 2015 allow both), or a fixed deviation.
+   */
+  readonly convolution: 'he-fan-out' | 'he-fan-in' | number;
+  /** Deviation of dense weights; variance 2 / fan-in before a ReLU, else 1 / fan-in, where absent. */
+  readonly dense?: number;
+  /** Deviation of the convolution that makes the class scores, where a network has one. */
+  readonly scores?: number;
+}
+
 /**
  * A model with fresh weights, by kind of layer:
- * - convolution: normal with variance 2 / fan-out, fan-out = kernel area × filters / groups (He et al. 2015, as
- *   torchvision's ResNets do);
+ * - convolution: normal with variance 2 / fan-out (as torchvision's ResNets) unless `initialization` says otherwise;
  * - dense: normal with variance 2 / fan-in where a ReLU follows, else 1 / fan-in, so that logits start small;
  * - biases 0; batch norm the identity with running mean 0 and variance 1.
  *
  * The n-th weight tensor of the network draws from stream n of `seed`.
  */
-export function initializeModel(network: Network, preprocessing: Preprocessing, seed: Seed): Model {
+export function initializeModel(
+  network: Network,
+  preprocessing: Preprocessing,
+  seed: Seed,
+  initialization: Initialization = { convolution: 'he-fan-out' },
+): Model {
   const weights: Record<string, WeightTensor> = {};
   let tensor = 0;
   for (const [name, shape] of weightShapes(network)) {
     const data = new Float32Array(shape.reduce((product, extent) => product * extent, 1));
-    const deviation = name.endsWith('.weight') ? weightDeviation(network, name.slice(0, -7), shape) : null;
+    const deviation = name.endsWith('.weight')
+      ? weightDeviation(network, name.slice(0, -7), shape, initialization)
+      : null;
     if (deviation !== null) {
       randomStream(seed, tensor).fillNormal(data);
       for (let index = 0; index < data.length; index++) data[index]! *= deviation;
@@ -32,11 +51,23 @@ export function initializeModel(network: Network, preprocessing: Preprocessing, 
 }
 
 /** Null for batch norm, whose weight starts at 1. */
-function weightDeviation(network: Network, name: string, shape: readonly number[]): number | null {
+function weightDeviation(
+  network: Network,
+  name: string,
+  shape: readonly number[],
+  { convolution, dense, scores }: Initialization,
+): number | null {
   const node = network.nodes.find((candidate) => candidate.name === name)!;
-  if (node.op === 'conv')
-    return Math.sqrt(2 / (node.kernel[0] * node.kernel[1] * (node.filters / node.groups)));
+  if (node.op === 'conv') {
+    const [height, width, channels] = shape as [number, number, number];
+    if (scores !== undefined && node === network.nodes.findLast(({ op }) => op === 'conv')) return scores;
+    if (typeof convolution === 'number') return convolution;
+    const fanOut = height * width * (node.filters / node.groups);
+    const fanIn = height * width * (channels / node.groups);
+    return Math.sqrt(2 / (convolution === 'he-fan-in' ? fanIn : fanOut));
+  }
   if (node.op !== 'dense') return null;
+  if (dense !== undefined) return dense;
   const rectified = network.nodes.some(({ op, inputs }) => op.startsWith('relu') && inputs[0] === name);
   return Math.sqrt((rectified ? 2 : 1) / shape[0]!);
 }

@@ -1,0 +1,75 @@
+/** The published architectures by name, with what their checkpoints and their training from scratch need to know. */
+import type { Network } from '../../values/model.ts';
+import type { Initialization } from '../initialize.ts';
+import { cifarResnet } from './cifar-resnet.ts';
+import { densenet } from './densenet.ts';
+import { efficientnetLite0 } from './efficientnet-lite.ts';
+import { inceptionResnetV2 } from './inception-resnet-v2.ts';
+import { inceptionV3 } from './inception-v3.ts';
+import { inceptionV4 } from './inception-v4.ts';
+import { mobilenetV2 } from './mobilenet-v2.ts';
+import type { ArchitectureOptions } from './options.ts';
+import { resnet } from './resnet.ts';
+import { squeezenet } from './squeezenet.ts';
+import { vgg16 } from './vgg.ts';
+
+export interface Architecture {
+  /** Throws `NetworkError` for a size that the network cannot take. */
+  readonly build: (options: ArchitectureOptions) => Network;
+  readonly initialization: Initialization;
+  /** Name in an old checkpoint → name of today. */
+  readonly rename?: (name: string) => string;
+  /** Start of the names of tensors that checkpoints have and inference does not need. */
+  readonly ignored?: readonly string[];
+}
+
+/** As He et al. 2015, and as torchvision has it. */
+const heFanOut: Initialization = { convolution: 'he-fan-out' };
+const heFanIn: Initialization = { convolution: 'he-fan-in' };
+
+const architectures = {
+  'cifar-resnet20': { build: (options) => cifarResnet(20, options), initialization: heFanIn },
+  'cifar-resnet32': { build: (options) => cifarResnet(32, options), initialization: heFanIn },
+  'cifar-resnet56': { build: (options) => cifarResnet(56, options), initialization: heFanIn },
+  resnet18: { build: (options) => resnet(18, options), initialization: heFanOut },
+  resnet34: { build: (options) => resnet(34, options), initialization: heFanOut },
+  resnet50: { build: (options) => resnet(50, options), initialization: heFanOut },
+  resnet101: { build: (options) => resnet(101, options), initialization: heFanOut },
+  squeezenet1_0: {
+    build: (options) => squeezenet('1_0', options),
+    initialization: { convolution: 'he-fan-in', scores: 0.01 },
+  },
+  squeezenet1_1: {
+    build: (options) => squeezenet('1_1', options),
+    initialization: { convolution: 'he-fan-in', scores: 0.01 },
+  },
+  vgg16: { build: vgg16, initialization: { convolution: 'he-fan-out', dense: 0.01 } },
+  densenet121: {
+    build: (options) => densenet(121, options),
+    initialization: heFanIn,
+    rename: densenetName,
+  },
+  densenet169: {
+    build: (options) => densenet(169, options),
+    initialization: heFanIn,
+    rename: densenetName,
+  },
+  'inception-v3': {
+    build: inceptionV3,
+    initialization: { convolution: 0.1 },
+    ignored: ['AuxLogits.'],
+  },
+  'inception-v4': { build: inceptionV4, initialization: heFanIn },
+  'inception-resnet-v2': { build: inceptionResnetV2, initialization: heFanIn },
+  'mobilenet-v2': { build: mobilenetV2, initialization: { convolution: 'he-fan-out', dense: 0.01 } },
+  'efficientnet-lite0': { build: efficientnetLite0, initialization: heFanOut },
+} satisfies Record<string, Architecture>;
+
+export type ArchitectureName = keyof typeof architectures;
+
+export const zoo: Readonly<Record<ArchitectureName, Architecture>> = architectures;
+
+/** torchvision's first DenseNet checkpoints write `norm.1` for `norm1`. */
+function densenetName(name: string): string {
+  return name.replace(/\.(norm|conv)\.([12])\./, '.$1$2.');
+}

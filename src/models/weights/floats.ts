@@ -1,0 +1,64 @@
+/** Stored numbers of any type as float32. Both formats here are little-endian. */
+
+export type ElementType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
+
+export const elementBytes: Readonly<Record<ElementType, number>> = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+};
+
+export function isElementType(type: string): type is ElementType {
+  return Object.hasOwn(elementBytes, type);
+}
+
+/** A copy. Doubles and long integers are rounded to the nearest float32. `bytes` holds a whole number of elements. */
+export function toFloat32(bytes: Uint8Array, type: ElementType): Float32Array {
+  const count = bytes.length / elementBytes[type];
+  if (type === 'F32') {
+    // Through a fresh copy, for the bytes may not be aligned.
+    return new Float32Array(new Uint8Array(bytes).buffer);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const values = new Float32Array(count);
+  const read = readers[type];
+  for (let index = 0; index < count; index++) values[index] = read(view, index);
+  return values;
+}
+
+const readers: Readonly<Record<Exclude<ElementType, 'F32'>, (view: DataView, index: number) => number>> = {
+  F64: (view, index) => view.getFloat64(8 * index, true),
+  F16: (view, index) => halfToNumber(view.getUint16(2 * index, true)),
+  BF16: (view, index) => bfloatToNumber(view.getUint16(2 * index, true)),
+  I64: (view, index) => Number(view.getBigInt64(8 * index, true)),
+  I32: (view, index) => view.getInt32(4 * index, true),
+  I16: (view, index) => view.getInt16(2 * index, true),
+  I8: (view, index) => view.getInt8(index),
+  U8: (view, index) => view.getUint8(index),
+  BOOL: (view, index) => view.getUint8(index),
+};
+
+/** IEEE 754 binary16. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+/** The upper half of a float32. */
+function bfloatToNumber(bits: number): number {
+  word.setUint32(0, bits * 0x10000);
+  return word.getFloat32(0);
+}

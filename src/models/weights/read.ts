@@ -1,0 +1,59 @@
+/** Weight files of any kind as named tensors. */
+import { readSafetensorsHeader, SafetensorsError } from '../../values/safetensors.ts';
+import { WeightsError } from './errors.ts';
+import { isElementType, toFloat32 } from './floats.ts';
+import type { ElementType } from './floats.ts';
+import { readTorchLegacy, readTorchZip } from './torch-file.ts';
+
+export interface RawTensor {
+  readonly shape: readonly number[];
+  readonly type: ElementType;
+  /** The elements, row-major, as float32: a fresh copy at each call. Throws `WeightsError` where the data is damaged. */
+  readonly read: () => Float32Array;
+}
+
+export type NamedTensors = ReadonlyMap<string, RawTensor>;
+
+export interface WeightFile {
+  readonly tensors: NamedTensors;
+  /** `torch`: OIHW convolutions and [out, in] dense layers; `ravelin`: as in a `Model` (a file that ravelin wrote). */
+  readonly layout: 'torch' | 'ravelin';
+}
+
+/**
+ * Reads safetensors and what `torch.save` writes, told apart by their first bytes. A `module.` before every name, from
+ * PyTorch's `DataParallel`, is taken away. Throws `WeightsError`.
+ */
+export function readWeightFile(bytes: Uint8Array): WeightFile {
+  const [first, second, third, fourth] = bytes;
+  if (first === 0x50 && second === 0x4b && third === 3 && fourth === 4) {
+    return { tensors: withoutPrefix(readTorchZip(bytes)), layout: 'torch' };
+  }
+  if (first === 0x80 && second !== undefined && second <= 5 && third !== 0) {
+    return { tensors: withoutPrefix(readTorchLegacy(bytes)), layout: 'torch' };
+  }
+  return readSafetensors(bytes);
+}
+
+function readSafetensors(bytes: Uint8Array): WeightFile {
+  try {
+    const { tensors, metadata, dataStart } = readSafetensorsHeader(bytes, bytes.length);
+    const named = new Map<string, RawTensor>();
+    for (const [name, { shape, dtype, start, end }] of tensors) {
+      if (!isElementType(dtype)) throw new WeightsError(`tensor '${name}' has the type ${dtype}`);
+      const data = bytes.subarray(dataStart + start, dataStart + end);
+      named.set(name, { shape, type: dtype, read: () => toFloat32(data, dtype) });
+    }
+    const layout = metadata['kind'] === 'model' ? 'ravelin' : 'torch';
+    return { tensors: layout === 'torch' ? withoutPrefix(named) : named, layout };
+  } catch (error) {
+    if (error instanceof SafetensorsError) throw new WeightsError(error.message);
+    throw error;
+  }
+}
+
+function withoutPrefix(tensors: NamedTensors): NamedTensors {
+  const prefix = 'module.';
+  if (tensors.size === 0 || ![...tensors.keys()].every((name) => name.startsWith(prefix))) return tensors;
+  return new Map([...tensors].map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+}

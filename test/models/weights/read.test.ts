@@ -1,0 +1,97 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { WeightsError } from '../../../src/models/weights/errors.ts';
+import { readPickle } from '../../../src/models/weights/pickle.ts';
+import { readWeightFile } from '../../../src/models/weights/read.ts';
+import { encodeSafetensors } from '../../../src/values/safetensors.ts';
+
+/** Written by test/reference/weight_files.py with torch 2.13.0. */
+const file = (name: string): Buffer =>
+  readFileSync(new URL(`../../reference/weight-files/${name}`, import.meta.url));
+const grid = Array.from({ length: 24 }, (_, index) => index);
+
+describe('readWeightFile', () => {
+  it.each(['zip.pth', 'legacy.pth', 'nested.pth'])(
+    'reads the tensors of %s, of any type and stride',
+    (name) => {
+      const { tensors, layout } = readWeightFile(file(name));
+      const values = (tensor: string): number[] => [...tensors.get(tensor)!.read()];
+      expect(layout).toBe('torch');
+      expect(tensors.get('float32')!.shape).toEqual([2, 3, 4]);
+      expect(values('float32')).toEqual(grid.map((value) => value / 8));
+      expect(tensors.get('transposed')!.shape).toEqual([4, 2, 3]);
+      expect(values('transposed')).toEqual(
+        [0, 1, 2, 3].flatMap((c) => [0, 1].flatMap((a) => [0, 1, 2].map((b) => grid[(a * 3 + b) * 4 + c]!))),
+      );
+      expect(values('part')).toEqual([16, 18, 20, 22]);
+      expect(values('float64')).toEqual([Math.fround(0.1), Math.fround(-2.5e30)]);
+      expect(values('float16')).toEqual([0.0999755859375, -65504, 2 ** -24, Infinity]);
+      expect(values('bfloat16')[0]).toBe(0.10009765625);
+      expect(values('bfloat16')[1]! / -3e38).toBeCloseTo(1, 2);
+      expect(values('bfloat16')[2]).toBe(2 ** -133);
+      expect(tensors.get('int64')!.shape).toEqual([]);
+      expect(values('int64')).toEqual([2 ** 40]);
+      expect(values('parameter')).toEqual([1.5]);
+      expect(values('empty')).toEqual([]);
+      expect(tensors.size).toBe(9);
+    },
+  );
+
+  it.each(['evil.pth', 'evil-legacy.pth'])(
+    'refuses %s, which would run a command, and runs nothing',
+    (name) => {
+      expect(() => readWeightFile(file(name))).toThrow(
+        new WeightsError("the pickle refers to 'posix.system': only tensors are read, and no code is run"),
+      );
+      expect(existsSync('/tmp/ravelin-was-here')).toBe(false);
+    },
+  );
+
+  it('fails with a message, and nothing else, on files cut off or changed at any byte', () => {
+    for (const name of ['zip.pth', 'legacy.pth']) {
+      const whole = file(name);
+      const attempt = (bytes: Uint8Array): void => {
+        try {
+          for (const tensor of readWeightFile(bytes).tensors.values()) tensor.read();
+        } catch (error) {
+          expect(error).toBeInstanceOf(WeightsError);
+        }
+      };
+      for (let end = 0; end < whole.length; end += 7) attempt(whole.subarray(0, end));
+      for (let at = 0; at < whole.length; at += 3) {
+        const changed = new Uint8Array(whole);
+        changed[at] = changed[at]! ^ 0x5a;
+        attempt(changed);
+      }
+    }
+  });
+
+  it('reads safetensors of any type, and knows its own layout', () => {
+    const one = { weight: { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) } } as const;
+    expect(readWeightFile(encodeSafetensors(one)).layout).toBe('torch');
+    expect(readWeightFile(encodeSafetensors(one, { kind: 'model' })).layout).toBe('ravelin');
+    const header = '{"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}';
+    const bytes = Buffer.concat([Buffer.from([header.length, 0, 0, 0, 0, 0, 0, 0]), Buffer.from(header), Buffer.from([0, 0x3c, 0, 0xc0])]); // prettier-ignore
+    expect([...readWeightFile(bytes).tensors.get('h')!.read()]).toEqual([1, -2]);
+    expect(() => readWeightFile(bytes.subarray(0, bytes.length - 1))).toThrow(WeightsError);
+    expect(() => readWeightFile(Buffer.from('nonsense, at length'))).toThrow(WeightsError);
+  });
+});
+
+describe('readPickle', () => {
+  it('reads plain values of the older opcodes', () => {
+    const hooks = { allows: () => false, call: () => null, persistent: () => null };
+    // pickle.dumps((1, -2, 300, 1 << 40, 0.5, 'é', [True, None], {'a': ()}), protocol=2)
+    const dumped = Buffer.from('8002284b014afeffffff4d2c018a06000000000001473fe00000000000005802000000c3a971005d71012888 4e657d71025801000000617103297374710 42e'.replaceAll(' ', ''), 'hex'); // prettier-ignore
+    expect(readPickle(dumped, hooks).value).toEqual([
+      1,
+      -2,
+      300,
+      2 ** 40,
+      0.5,
+      'é',
+      [true, null],
+      new Map([['a', []]]),
+    ]);
+  });
+});
