@@ -1,6 +1,7 @@
 import type { Stage, StageRegistry } from '../runtime/stage.ts';
 import { fgsm } from './attack/fgsm.ts';
 import { iFgsm } from './attack/i-fgsm.ts';
+import { cifar10 } from './dataset/cifar10.ts';
 import { imageFolder } from './dataset/image-folder.ts';
 import { mnist } from './dataset/mnist.ts';
 import { safetensorsDataset } from './dataset/safetensors.ts';
@@ -11,6 +12,7 @@ import { jpeg } from './defense/jpeg.ts';
 import { none } from './defense/none.ts';
 import { robustness } from './evaluate/robustness.ts';
 import { cnn } from './model/cnn.ts';
+import { publishedModels } from './model/published.ts';
 import { average } from './predict/average.ts';
 import { classify } from './predict/classify.ts';
 import { reportCurves } from './report/curves.ts';
@@ -19,10 +21,12 @@ import { reportTable } from './report/table.ts';
 import { sgd } from './train/sgd.ts';
 
 const all: readonly Stage[] = [
+  cifar10,
   imageFolder,
   mnist,
   safetensorsDataset,
   cnn,
+  ...publishedModels,
   sgd,
   fgsm,
   iFgsm,

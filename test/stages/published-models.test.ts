@@ -1,0 +1,150 @@
+import type { Tensor4D } from '@tensorflow/tfjs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { zoo } from '../../src/models/architectures/zoo.ts';
+import { openClassifier } from '../../src/models/inference.ts';
+import { networkShapes } from '../../src/models/network.ts';
+import { openBackend } from '../../src/tensors/backend.ts';
+import { tf } from '../../src/tensors/tf.ts';
+import { encodeValue } from '../../src/values/codec.ts';
+import type { Images } from '../../src/values/images.ts';
+import type { Model } from '../../src/values/model.ts';
+import { encodeSafetensors } from '../../src/values/safetensors.ts';
+import { failureOf, imagesOf, parametersOf, runStage, stageOf } from './run-stage.ts';
+import { sharedData } from './shared-data.ts';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'ravelin-models-'));
+});
+afterEach(() => rm(root, { recursive: true }));
+
+const build = async (uses: string, params: Readonly<Record<string, unknown>>): Promise<Model> =>
+  (await runStage(uses, params, { root })).outputs['model'] as Model;
+
+describe('model/<published architecture>', () => {
+  it.each(Object.keys(zoo))('model/%s takes its smallest images and its usual ones', (name) => {
+    const { properties } = stageOf(`model/${name}`).with as unknown as {
+      properties: { size: { minimum: number; default: number } };
+    };
+    for (const size of [properties.size.minimum, properties.size.default]) {
+      expect(() => networkShapes(zoo[name as keyof typeof zoo].build({ size, classes: 10 }))).not.toThrow();
+    }
+    const params = parametersOf(stageOf(`model/${name}`), {});
+    expect(stageOf(`model/${name}`).check?.(params) ?? []).toEqual([]);
+  });
+
+  it('draws fresh weights from the seed, and reads back what ravelin wrote', async () => {
+    const model = await build('model/cifar-resnet20', { mean: [0.5] });
+    expect(model.preprocessing.mean).toEqual([0.5, 0.5, 0.5]);
+    expect(model.network.inputShape).toEqual([32, 32, 3]);
+    await writeFile(join(root, 'model.safetensors'), encodeValue(model));
+    const again = await build('model/cifar-resnet20', { weights: 'model.safetensors' });
+    expect(again.weights).toEqual(model.weights);
+  });
+
+  it('says which file does not fit, and how', async () => {
+    const weights = 'other.safetensors';
+    const tensor = { dtype: 'F32', shape: [10, 64], data: new Float32Array(640) } as const;
+    await writeFile(join(root, weights), encodeSafetensors({ 'linaer.weight': tensor }));
+    const failure = await failureOf(build('model/cifar-resnet20', { weights }));
+    expect(failure).toMatchObject({ code: 'bad-data', file: join(root, weights) });
+    expect(failure.message).toContain('1 unexpected: linaer.weight (is it linear.weight?)');
+    expect((await failureOf(build('model/vgg16', { weights: 'absent.pth' }))).message).toContain(
+      'does not exist',
+    );
+  });
+
+  it('checks the number of means and the size of VGG-16 before anything runs', () => {
+    const stage = stageOf('model/vgg16');
+    const problems = stage.check!(parametersOf(stage, { size: 256, std: [1, 2] }));
+    expect(problems.map(({ message }) => message)).toEqual([
+      '2 values for 3 channels',
+      'size 256 is no multiple of 224',
+    ]);
+  });
+});
+
+/**
+ * Share of images with the right label. RAVELIN_TEST_LARGE=1 takes all images instead of a subset, whose accuracy must
+ * lie within three standard errors of the known one besides.
+ */
+const all = process.env['RAVELIN_TEST_LARGE'] === '1';
+
+describe('published weights', () => {
+  const batches = sharedData('cifar10-jpeg75/cifar-10-batches-bin');
+  it.skipIf(batches === null).each([
+    [20, 0.81],
+    [32, 0.826],
+    [56, 0.832],
+  ])(
+    'ResNet-%i reaches %f on JPEG CIFAR-10 test images',
+    async (depth, expected) => {
+      const weights = sharedData(`models/cifar10-resnet${depth}.safetensors`)!;
+      const images = await imagesOf('dataset/cifar10', { path: batches!, limit: all ? 5000 : 500 });
+      const accuracy = await accuracyOf(await build(`model/cifar-resnet${depth}`, { weights }), images, 100);
+      expectAccuracy(`ResNet-${depth}`, accuracy, expected, 0.008, images.ids.length, 5000);
+    },
+    600_000,
+  );
+
+  const photographs = sharedData('imagenet-sample/val');
+  it.skipIf(photographs === null)(
+    'SqueezeNet 1.0 reaches 0.657 on ImageNet photographs at 227',
+    async () => {
+      const images = await imagesOf('dataset/image-folder', {
+        path: photographs!,
+        classes: sharedData('imagenet-sample/classes.json')!,
+        crop: 227,
+        limit: all ? 300 : 40,
+      });
+      const model = await build('model/squeezenet1_0', {
+        weights: sharedData('models/squeezenet1_0.safetensors')!,
+        size: 227,
+        mean: [123 / 255, 117 / 255, 104 / 255],
+        std: [1 / 255],
+      });
+      const accuracy = await accuracyOf(model, images, 20);
+      expectAccuracy('SqueezeNet 1.0', accuracy, 0.657, 0.015, images.ids.length, 300);
+    },
+    600_000,
+  );
+});
+
+function expectAccuracy(
+  name: string,
+  accuracy: number,
+  expected: number,
+  tolerance: number,
+  count: number,
+  whole: number,
+): void {
+  if (all) process.stderr.write(`${name}: ${(100 * accuracy).toFixed(2)} % of ${count}\n`);
+  // The subset is drawn without replacement from the images that `expected` was measured on.
+  const error = Math.sqrt(((expected * (1 - expected)) / count) * (1 - count / whole));
+  expect(Math.abs(accuracy - expected)).toBeLessThan(tolerance + 3 * error);
+}
+
+async function accuracyOf(model: Model, images: Images, batch: number): Promise<number> {
+  await openBackend('wasm');
+  const classifier = await openClassifier(model);
+  const [count, ...shape] = images.shape;
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  let right = 0;
+  for (let first = 0; first < count; first += batch) {
+    const rows = Math.min(batch, count - first);
+    const bytes = images.pixels.subarray(first * size, (first + rows) * size);
+    const pixels: Tensor4D = tf.tensor4d(
+      Float32Array.from(bytes, (value) => value / 255),
+      [rows, ...shape],
+    );
+    const logits = classifier.logits(pixels);
+    const classes = tf.argMax(logits, 1);
+    (await classes.data()).forEach((label, row) => (right += Number(label === images.labels[first + row])));
+    tf.dispose([pixels, logits, classes]);
+  }
+  classifier.dispose();
+  return right / count;
+}
