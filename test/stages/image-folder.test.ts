@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { inTurn } from '../../src/stages/dataset/folder-listing.ts';
@@ -80,6 +81,26 @@ describe('dataset/image-folder', () => {
     );
     expect(part.pixels).toEqual(whole.pixels.subarray(3 * 12));
     expect([...part.ids]).toEqual([3, 4, 5, 6]);
+  });
+
+  it('takes the stored numbers of an image with a colour profile, as Pillow does', async () => {
+    await png('data/a/1.png', 60, 90, { blue: 30 });
+    const file = join(root, 'data/a/1.png');
+    const plain = await readFile(file);
+    const wide = await sharp(plain).withIccProfile('p3').png().toBuffer();
+    const profile = (await sharp(wide).metadata()).icc!;
+    const content = Buffer.concat([Buffer.from('iCCPp3\0\0', 'latin1'), deflateSync(profile)]);
+    const word = (value: number): Buffer => {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32BE(value >>> 0);
+      return bytes;
+    };
+    // After the signature and the header chunk: length, type and content, checksum.
+    const chunk = Buffer.concat([word(content.length - 4), content, word(crc32(content))]);
+    await writeFile(file, Buffer.concat([plain.subarray(0, 33), chunk, plain.subarray(33)]));
+    expect((await sharp(file).metadata()).icc).toEqual(profile);
+    const images = await imagesOf('dataset/image-folder', { path: 'data' }, { root });
+    expect([...images.pixels.subarray(3 * (60 * 80 + 50), 3 * (60 * 80 + 51))]).toEqual([50, 80, 30]);
   });
 
   it('crops the centre at int(round((size − crop) / 2)), halves to even, as torchvision does', async () => {

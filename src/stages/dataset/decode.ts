@@ -75,7 +75,8 @@ async function decodeImage(file: string, options: DecodeOptions): Promise<Bitmap
 
 async function readBitmap(file: string, { channels, convert }: DecodeOptions): Promise<Bitmap> {
   // 'error' refuses truncated files, but not the harmless warnings (odd metadata) that Pillow passes over too.
-  const source = sharp(file, { failOn: 'error' });
+  // Colour profiles are ignored, as Pillow and so torchvision ignore them: networks were trained on the stored numbers.
+  const source = sharp(file, { failOn: 'error', ignoreIcc: true });
   const metadata = await source.metadata();
   const problem = kindProblem(metadata, channels);
   if (problem !== null && !convert) {

@@ -8,7 +8,7 @@ import { listImageFolder } from './folder-listing.ts';
  */
 export const imageFolder = defineStage({
   uses: 'dataset/image-folder',
-  version: 1,
+  version: 2,
   summary: 'Images from one folder per class, resized and centre-cropped as torchvision does',
   with: Type.Object(
     {
