@@ -33,6 +33,9 @@ const references = Object.entries(table.architectures) as [ArchitectureName, Ref
  */
 const tooLarge = process.env['RAVELIN_TEST_LARGE'] === '1' ? [] : ['vgg16'];
 
+for (const name of tooLarge)
+  process.stderr.write(`SKIPPED: the logits of ${name}, for RAVELIN_TEST_LARGE is not 1\n`);
+
 beforeAll(async () => {
   await openBackend('wasm');
 });
