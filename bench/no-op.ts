@@ -125,7 +125,6 @@ function generateTurbo(root: string, count: number): { readonly folder: string; 
   execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefix', tools, 'turbo@2'], {
     stdio: 'ignore',
   });
-  execFileSync('npm', ['install', '--package-lock-only', '--no-audit', '--no-fund'], {
     cwd: root,
     stdio: 'ignore',
   });
