@@ -125,9 +125,6 @@ function generateTurbo(root: string, count: number): { readonly folder: string; 
   execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefix', tools, 'turbo@2'], {
     stdio: 'ignore',
   });
-    cwd: root,
-    stdio: 'ignore',
-  });
   execFileSync('git', ['init', '-q'], { cwd: root });
   process.env['TURBO_TELEMETRY_DISABLED'] = '1';
   return { folder: root, command: join(tools, 'node_modules', '.bin', 'turbo') };
