@@ -200,6 +200,7 @@ export function createProgram(): Command {
   program
     .command('explain [code]')
     .description('what an error code means, with a wrong and a right example')
+    .option('--markdown', 'all of them as the reference page')
     .action(lazy(async () => (await import('./commands/explain.ts')).explain));
   return program;
 }
