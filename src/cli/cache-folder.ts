@@ -4,7 +4,7 @@ import { UsageError } from './exit-codes.ts';
 
 /** `--cache DIR`, the environment's RAVELIN_CACHE, or `.ravelin` beside the pipeline. Absolute. */
 export function cacheFolderOf(file: string, option: string | undefined): string {
-  return resolve(option ?? process.env['RAVELIN_CACHE'] ?? join(dirname(resolve(file)), '.ravelin'));
+  return resolve(option ?? cacheVariable() ?? join(dirname(resolve(file)), '.ravelin'));
 }
 
 /**
@@ -12,7 +12,7 @@ export function cacheFolderOf(file: string, option: string | undefined): string 
  * one among the folders just below that was used last. Throws `UsageError` where there is none.
  */
 export function findCacheFolder(option: string | undefined): string {
-  const given = option ?? process.env['RAVELIN_CACHE'];
+  const given = option ?? cacheVariable();
   if (given !== undefined) {
     if (!existsSync(given)) throw new UsageError(`there is no cache at ${given}`);
     return resolve(given);
@@ -37,4 +37,10 @@ export function findCacheFolder(option: string | undefined): string {
 function lastUse(cache: string): number {
   const runs = join(cache, 'runs');
   return statSync(existsSync(runs) ? runs : cache).mtimeMs;
+}
+
+/** RAVELIN_CACHE; set but empty is as good as not set. */
+function cacheVariable(): string | undefined {
+  const value = process.env['RAVELIN_CACHE'];
+  return value === '' ? undefined : value;
 }

@@ -3,11 +3,12 @@ import { type ExitCode, UsageError } from './exit-codes.ts';
 
 type Handler = (...parameters: never[]) => Promise<ExitCode> | ExitCode;
 
-/** Wraps a lazily imported handler: commander's trailing Command argument is dropped, the result is the exit code. */
+/** Wraps a lazily imported handler: it gets the arguments and the options, the global ones included. */
 function lazy(load: () => Promise<Handler>): (...parameters: unknown[]) => Promise<void> {
   return async (...parameters) => {
     const handler = await load();
-    process.exitCode = await handler(...(parameters.slice(0, -1) as never[]));
+    const command = parameters.at(-1) as Command;
+    process.exitCode = await handler(...([...parameters.slice(0, -2), command.optsWithGlobals()] as never[]));
   };
 }
 
@@ -199,6 +200,7 @@ export function createProgram(): Command {
   program
     .command('explain [code]')
     .description('what an error code means, with a wrong and a right example')
+    .option('--markdown', 'all of them as the reference page')
     .action(lazy(async () => (await import('./commands/explain.ts')).explain));
   return program;
 }

@@ -1,8 +1,12 @@
-import { explain as explainCode, explainList, unknownCode } from '../../dsl/explain.ts';
+import { explain as explainCode, explainList, explainMarkdown, unknownCode } from '../../dsl/explain.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print } from '../output.ts';
 
-export function explain(code: string | undefined): ExitCode {
+export function explain(code: string | undefined, options: { readonly markdown?: boolean }): ExitCode {
+  if (options.markdown) {
+    print(explainMarkdown());
+    return exitCodes.ok;
+  }
   if (code === undefined) {
     print(explainList());
     return exitCodes.ok;

@@ -1,0 +1,12 @@
+// Writes what is generated from the stages and the language: run it after changing either. A test compares.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const ravelin = (...parameters) =>
+  execFileSync(process.execPath, [`${root}/dist/cli.js`, ...parameters], { encoding: 'utf8' });
+
+writeFileSync(`${root}/schemas/pipeline.schema.json`, ravelin('schema'));
+writeFileSync(`${root}/docs/stages.md`, ravelin('stages', '--markdown'));
+writeFileSync(`${root}/docs/errors.md`, ravelin('explain', '--markdown'));
