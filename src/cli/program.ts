@@ -104,6 +104,7 @@ export function createProgram(): Command {
     .option('-j, --jobs <n>', 'worker processes', positiveInteger)
     .addOption(new Option('--executor <name>', 'where to compute').choices(['local', 'slurm']))
     .option('-n, --dry-run', 'the same as plan')
+    .option('--detach', 'go on in the background; ravelin watch follows it')
     .option('--keep-going', 'run everything that does not depend on a failure; exit code 3')
     .option('--fail-fast', 'stop at the first failure (default)')
     .addOption(

@@ -77,6 +77,22 @@ stages:
   expect(last.totals.reused + last.totals.ran).toBe(8);
 });
 
+it('a detached run goes on by itself and can be watched to its end', async () => {
+  const project = createProject({
+    'p.yaml': 'ravelin: 1\nname: slow\nstages:\n  waits: { uses: debug/sleep, with: { ms: 700 } }\n',
+  });
+  const { code, stdout } = await project.run('run', 'p.yaml', '--detach');
+  expect(code).toBe(0);
+  for (let turn = 0; turn < 100; turn++) {
+    const { stdout: runs } = await project.run('runs', 'ls', '--json');
+    if (runs.includes(stdout.trim())) break;
+    await sleep(50);
+  }
+  const watched = await project.run('watch', stdout.trim(), '--ui', 'plain');
+  expect(watched).toMatchObject({ code: 0 });
+  expect(watched.stderr).toContain('slow: ok · 1 cell · 1 shard ran');
+});
+
 it('the second SIGINT stops at once', async () => {
   const project = createProject({
     'p.yaml': 'ravelin: 1\nname: slow\nstages:\n  waits: { uses: debug/sleep, with: { ms: 30000 } }\n',

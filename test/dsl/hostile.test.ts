@@ -4,7 +4,7 @@ import { diagnosticsJson, renderDiagnostics } from '../../src/dsl/render-diagnos
 import { load, mistakesOf } from './fakes.ts';
 
 function survives(text: string): void {
-  const started = performance.now();
+  const started = process.cpuUsage();
   const loaded = load(text);
   if (!loaded.ok) {
     expect(loaded.diagnostics.length).toBeGreaterThan(0);
@@ -13,7 +13,8 @@ function survives(text: string): void {
     for (const { line, column } of diagnosticsJson(loaded.diagnostics, loaded.sources))
       expect(Math.min(line, column)).toBeGreaterThan(0);
   }
-  expect(performance.now() - started).toBeLessThan(5_000);
+  // Processor time, as the machine may be busy with something else.
+  expect(process.cpuUsage(started).user / 1000).toBeLessThan(5_000);
 }
 
 const correct = `ravelin: 1

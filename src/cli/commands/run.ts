@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +10,7 @@ import type { Executor } from '../../runtime/executor.ts';
 import { newRunId, openLedger } from '../../runtime/ledger.ts';
 import type { Plan } from '../../runtime/plan.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
-import { complain } from '../output.ts';
+import { complain, print } from '../output.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
 import { resultTables } from '../result-tables.ts';
 import type { SelectionOptions } from '../selection.ts';
@@ -19,6 +20,7 @@ export interface RunOptions extends PipelineOptions, SelectionOptions {
   readonly jobs?: number;
   readonly executor?: 'local' | 'slurm';
   readonly dryRun?: boolean;
+  readonly detach?: boolean;
   readonly keepGoing?: boolean;
   readonly failFast?: boolean;
   readonly ui: 'auto' | 'inline' | 'full' | 'plain' | 'json' | 'quiet';
@@ -37,9 +39,10 @@ export async function run(
     complain('error: this version of ravelin has only the local executor\n  fix: run with --executor local');
     return exitCodes.executor;
   }
+  if (options.detach) return detach(pipeline.cacheFolder);
   const planned = await planPipeline(pipeline, selectors, options);
   const interruption = listenForInterrupts();
-  const ledger = openLedger(pipeline.cacheFolder, newRunId());
+  const ledger = openLedger(pipeline.cacheFolder, process.env['RAVELIN_RUN'] ?? newRunId());
   const screen = await openScreen(options.ui, planned, interruption.interrupt);
   const emit = (event: RunEvent) => {
     ledger.append(event);
@@ -68,6 +71,20 @@ export async function run(
   }
   await screen.finish(options.ui === 'quiet' ? '' : await resultTables(pipeline, planned));
   return exitCodeOf(summary, interruption.signal());
+}
+
+/** The same command in a process of its own, which outlives this terminal. The pipeline has been checked by now. */
+function detach(cacheFolder: string): ExitCode {
+  const id = newRunId();
+  const parameters = process.argv.slice(1).filter((parameter) => parameter !== '--detach');
+  spawn(process.execPath, [...parameters, '--ui', 'quiet'], {
+    detached: true,
+    stdio: 'ignore',
+    env: { ...process.env, RAVELIN_RUN: id },
+  }).unref();
+  print(id);
+  complain(`follow it with: ravelin --cache ${cacheFolder} watch ${id}`);
+  return exitCodes.ok;
 }
 
 async function openPool({ graph, cacheFolder, backend }: OpenPipeline, workers: number): Promise<Executor> {
