@@ -6,10 +6,12 @@ import { reportError } from './report-error.ts';
 
 try {
   const program = createProgram();
+  // Its selection is optional and follows '=': a bare --force must not take the file's name for one.
+  const takesForce = process.argv.includes('run') || process.argv.includes('plan');
   if (process.argv.length <= 2) {
     program.outputHelp();
   } else {
-    await program.parseAsync();
+    await program.parseAsync(process.argv.map((word) => (takesForce && word === '--force' ? '--force=*' : word)));
   }
 } catch (error) {
   if (error instanceof CommanderError) {

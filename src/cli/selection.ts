@@ -25,8 +25,8 @@ export function withDependents(graph: Graph, cells: ReadonlySet<number>): Readon
 export interface SelectionOptions {
   readonly only?: readonly string[];
   readonly from?: readonly string[];
-  /** `true` for `--force` without a selector. */
-  readonly force?: string | true;
+  /** `*` for `--force` without a selector: whatever is selected otherwise. */
+  readonly force?: string;
 }
 
 /** What `run` and `plan` bring up to date, and what they compute again although it is there. */
@@ -44,7 +44,7 @@ export function chooseCells(
   const force =
     options.force === undefined
       ? undefined
-      : options.force === true
+      : options.force === '*'
         ? (select ?? new Set(graph.cells.keys()))
         : selected(graph, [options.force]);
   return { ...(select && { select }), ...(force && { force }) };

@@ -53,7 +53,7 @@ export const settingSchemas = {
 const store = Type.Optional(
   words(
     ['auto', 'always', 'never'],
-    'keep the result: cheap transforms are computed on the fly unless always',
+    'whether the result is kept; today every result is',
   ),
 );
 

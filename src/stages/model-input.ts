@@ -9,7 +9,13 @@ export function checkImageShape(images: Images, model: Model): void {
   if (shape.join() === inputShape.join()) return;
   throw new StageError(
     `the images are ${shape.join('×')} (height×width×channels), but the model takes ${inputShape.join('×')}`,
-    { code: 'bad-data', fix: 'resize and crop the images to that size, or use another model' },
+    {
+      code: 'bad-data',
+      fix:
+        shape[2] === inputShape[2]
+          ? 'resize and crop the images to that size, or use another model'
+          : `use images with ${inputShape[2]} channels, or a model for ${shape[2]!}`,
+    },
   );
 }
 

@@ -38,7 +38,10 @@ function planText({ graph }: OpenPipeline, planned: Plan): string {
     for (const cell of planned.cells.slice(stage.firstCell, stage.firstCell + stage.cellCount)) {
       if (cell === null) continue;
       const shards = countShards(cell.units);
-      const because = cell.failure === null ? cell.because.join('; ') : `cannot run: ${cell.failure.message}`;
+      const because =
+        cell.failure === null
+          ? [...new Set(cell.because.map(byStage))].join('; ')
+          : `cannot run: ${cell.failure.message}`;
       const story = stories.get(because) ?? { cells: [], run: 0, total: 0, because };
       story.cells.push(cell.cell.id);
       story.run += shards.run;
@@ -52,4 +55,9 @@ function planText({ graph }: OpenPipeline, planned: Plan): string {
   }
   const { cells, shards, reuse, run } = planned.totals;
   return `${formatColumns(rows)}\n\n${cells} cells, ${shards} shards: ${reuse} reused, ${run} to run`;
+}
+
+/** `waits for defended[attack=fgsm]` → `waits for defended`: the cells of a stage that wait have one story. */
+function byStage(reason: string): string {
+  return reason.replace(/^(waits for [^[]+)\[.*$/, '$1');
 }
