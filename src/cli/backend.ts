@@ -1,15 +1,20 @@
-import { backendNames } from '../tensors/backend.ts';
+import { backendNames, bestBackend, probeBackends } from '../tensors/backend.ts';
 import { UsageError } from './exit-codes.ts';
 
-/** The backend to compute on: the named one, or the best that is part of this version. */
+/** The backend to compute on: the named one, or the best that is ready here. Throws `UsageError` for one that is not. */
 export function resolveBackend(name: string): string {
   const known = backendNames();
-  if (name === 'auto') return known[0]!;
+  if (name === 'auto') return bestBackend();
   if (!known.includes(name)) {
     throw new UsageError(
       `the ${name} backend is not part of this version of ravelin`,
       `use ${known.join(' or ')}`,
     );
+  }
+  const probe = probeBackends().find((candidate) => candidate.name === name);
+  if (probe?.ready === false) {
+    const [why = '', fix] = (probe.why ?? '').split('; ');
+    throw new UsageError(`the ${name} backend is not ready here: ${why}`, fix);
   }
   return name;
 }

@@ -11,7 +11,9 @@ try {
   if (process.argv.length <= 2) {
     program.outputHelp();
   } else {
-    await program.parseAsync(process.argv.map((word) => (takesForce && word === '--force' ? '--force=*' : word)));
+    await program.parseAsync(
+      process.argv.map((word) => (takesForce && word === '--force' ? '--force=*' : word)),
+    );
   }
 } catch (error) {
   if (error instanceof CommanderError) {

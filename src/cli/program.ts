@@ -194,6 +194,14 @@ export function createProgram(): Command {
     .description('what this machine can do, and how to get what is missing')
     .option('--json', 'as JSON')
     .action(lazy(async () => (await import('./commands/doctor.ts')).doctor));
+  const setup = program.command('setup').description('bring what npm does not');
+  setup
+    .command('tensorflow')
+    .description('fetch TensorFlow with pip and compile the binding: several times as fast as wasm')
+    .option('--gpu', 'with CUDA and cuDNN')
+    .option('--from-wheel <file>', 'use this wheel instead of fetching one')
+    .option('--check', 'only compute something with what is there')
+    .action(lazy(async () => (await import('./commands/setup.ts')).setupTensorflow));
   program
     .command('completion <shell>')
     .description('completion script for bash, zsh or fish')

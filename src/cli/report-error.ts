@@ -7,6 +7,11 @@ export async function reportError(error: unknown): Promise<ExitCode> {
     complain(`error: ${error.message}${error.fix === undefined ? '' : `\n  fix: ${error.fix}`}`);
     return exitCodes.usage;
   }
+  const { SetupError } = await import('../setup/errors.ts');
+  if (error instanceof SetupError) {
+    complain(`error: ${error.message}\n  fix: ${error.fix}`);
+    return exitCodes.cellFailed;
+  }
   const { DiagnosticsError, showDiagnostics } = await import('./diagnostics.ts');
   if (error instanceof DiagnosticsError) {
     showDiagnostics(error);

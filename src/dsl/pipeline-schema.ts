@@ -51,10 +51,7 @@ export const settingSchemas = {
   resources: Type.Optional(resourcesSchema),
 };
 const store = Type.Optional(
-  words(
-    ['auto', 'always', 'never'],
-    'whether the result is kept; today every result is',
-  ),
+  words(['auto', 'always', 'never'], 'whether the result is kept; today every result is'),
 );
 
 const text = (description: string) => Type.Optional(Type.String({ description }));

@@ -14,7 +14,7 @@ export function checkImageShape(images: Images, model: Model): void {
       fix:
         shape[2] === inputShape[2]
           ? 'resize and crop the images to that size, or use another model'
-          : `use images with ${inputShape[2]} channels, or a model for ${shape[2]!}`,
+          : `use images with ${inputShape[2]} channels, or a model for ${shape[2]}`,
     },
   );
 }

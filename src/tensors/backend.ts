@@ -2,6 +2,7 @@
  * The devices that tensors live on. Nothing here loads TensorFlow.js until a backend is opened, so that planning can ask
  * for a backend's numeric identity at no cost.
  */
+import { tensorflowDriver } from './tensorflow/driver.ts';
 import { wasmDriver } from './wasm/driver.ts';
 
 /** An open backend. TensorFlow.js has one current backend per process: this one, until another is opened. */
@@ -24,7 +25,7 @@ export interface BackendDriver {
   readonly name: string;
   /** Version of what decides the numbers. Throws where the package is not installed. */
   readonly version: () => string;
-  readonly probe: () => Promise<BackendProbe>;
+  readonly probe: () => BackendProbe;
   /** Loads, registers and selects the backend. Called once per process. */
   readonly open: () => Promise<void>;
 }
@@ -34,7 +35,8 @@ export class BackendError extends Error {
   override readonly name = 'BackendError';
 }
 
-const drivers: readonly BackendDriver[] = [wasmDriver];
+/** In order of preference. */
+const drivers: readonly BackendDriver[] = [tensorflowDriver, wasmDriver];
 const opened = new Map<string, Promise<Backend>>();
 
 /**
@@ -61,8 +63,13 @@ export function backendNames(): readonly string[] {
 }
 
 /** State of every known backend on this machine, for `ravelin doctor`. */
-export async function probeBackends(): Promise<readonly BackendProbe[]> {
-  return Promise.all(drivers.map((driver) => driver.probe()));
+export function probeBackends(): readonly BackendProbe[] {
+  return drivers.map((driver) => driver.probe());
+}
+
+/** The best backend that is ready here; the embedded one where none is, so that opening it says what is wrong. */
+export function bestBackend(): string {
+  return (drivers.find((driver) => driver.probe().ready) ?? wasmDriver).name;
 }
 
 /** What of a backend decides the numbers that it computes: part of the key of every result made on it. */
@@ -71,7 +78,7 @@ export function numericIdentity(name: string): { readonly backend: string; reado
 }
 
 async function openDriver(driver: BackendDriver): Promise<Backend> {
-  const probe = await driver.probe();
+  const probe = driver.probe();
   if (!probe.ready)
     throw new BackendError(`the ${driver.name} backend is not ready: ${probe.why ?? 'unknown'}`);
   await driver.open();

@@ -15,6 +15,7 @@ function start(project: Project): {
     cwd: project.folder,
     detached: true,
     stdio: 'ignore',
+    env: { ...process.env, RAVELIN_HOME: project.path('home') },
   });
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
   return {

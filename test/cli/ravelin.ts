@@ -36,7 +36,8 @@ export function createProject(files: Readonly<Record<string, string>> = {}): Pro
       const result = await execa(process.execPath, [cli, ...parameters], {
         cwd: folder,
         reject: false,
-        env: { NO_COLOR: '1', RAVELIN_CACHE: '' },
+        // No RAVELIN_HOME: the embedded backend, whatever was set up on this machine.
+        env: { NO_COLOR: '1', RAVELIN_CACHE: '', RAVELIN_HOME: join(folder, 'home') },
         extendEnv: true,
       });
       return { code: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr };

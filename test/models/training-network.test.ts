@@ -4,68 +4,71 @@ import { trainedWeights, trainingPass } from '../../src/models/training-network.
 import { openBackend } from '../../src/tensors/backend.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import { tf } from '../../src/tensors/tf.ts';
+import { readyBackends } from '../tensors/backends.ts';
 import { allOperations, networkWith, randomModel } from './networks.ts';
 
-beforeAll(async () => {
-  await openBackend('wasm');
-});
-
-describe('trainingPass', () => {
-  it('has the gradient of every weight, as central differences along it show', () => {
-    const model = randomModel(allOperations());
-    const weights: Record<string, Tensor> = {};
-    for (const [name, { data, shape }] of Object.entries(model.weights))
-      weights[name] = tf.tensor(data, [...shape]);
-    const run = (at: Record<string, Tensor>): ReturnType<typeof trainingPass> =>
-      trainingPass(model.network, model.preprocessing, at, {
-        pixels: images(8),
-        labels: tf.tensor1d([0, 1, 2, 3, 4, 0, 1, 2], 'int32'),
-        keep: (_, size) =>
-          Float32Array.from({ length: 8 * size }, (_value, index) => (index % 3 === 0 ? 0 : 1)),
-      });
-    const { gradients } = run(weights);
-    expect(Object.keys(gradients).sort()).toEqual(trainedWeights(weights).sort());
-    for (const [name, gradient] of Object.entries(gradients)) {
-      const norm = Math.sqrt(tf.sum(tf.square(gradient)).dataSync()[0]!);
-      // A bias before a batch norm has no effect at all: its gradient is rounding.
-      if (name === 'deep.bias') {
-        expect(norm).toBeLessThan(1e-5);
-        continue;
-      }
-      // Small, for batch norm over a nearly dead channel amplifies the kinks of the ReLUs.
-      const step = 2e-4;
-      const loss = (sign: number): number =>
-        run({
-          ...weights,
-          [name]: tf.add(weights[name]!, tf.mul(gradient, (sign * step) / norm)),
-        }).loss.dataSync()[0]!;
-      expect(norm).toBeGreaterThan(1e-4);
-      expect(Math.abs((loss(1) - loss(-1)) / (2 * step) / norm - 1), name).toBeLessThan(0.02);
-    }
+describe.each(readyBackends)('on %s', (backend) => {
+  beforeAll(async () => {
+    await openBackend(backend);
   });
 
-  it('normalises by the batch and blends its statistics in, the variance unbiased', () => {
-    const model = randomModel(networkWith((b, x) => b.batchNorm('n', x)));
-    const weights: Record<string, Tensor> = {};
-    for (const [name, { data, shape }] of Object.entries(model.weights))
-      weights[name] = tf.tensor(data, [...shape]);
-    const pixels = images(3, [7, 6, 2]);
-    const { statistics } = trainingPass(model.network, model.preprocessing, weights, {
-      pixels,
-      labels: tf.tensor1d([0, 1, 2], 'int32'),
-      keep: () => new Float32Array(),
+  describe('trainingPass', () => {
+    it('has the gradient of every weight, as central differences along it show', () => {
+      const model = randomModel(allOperations());
+      const weights: Record<string, Tensor> = {};
+      for (const [name, { data, shape }] of Object.entries(model.weights))
+        weights[name] = tf.tensor(data, [...shape]);
+      const run = (at: Record<string, Tensor>): ReturnType<typeof trainingPass> =>
+        trainingPass(model.network, model.preprocessing, at, {
+          pixels: images(8),
+          labels: tf.tensor1d([0, 1, 2, 3, 4, 0, 1, 2], 'int32'),
+          keep: (_, size) =>
+            Float32Array.from({ length: 8 * size }, (_value, index) => (index % 3 === 0 ? 0 : 1)),
+        });
+      const { gradients } = run(weights);
+      expect(Object.keys(gradients).sort()).toEqual(trainedWeights(weights).sort());
+      for (const [name, gradient] of Object.entries(gradients)) {
+        const norm = Math.sqrt(tf.sum(tf.square(gradient)).dataSync()[0]!);
+        // A bias before a batch norm has no effect at all: its gradient is rounding.
+        if (name === 'deep.bias') {
+          expect(norm).toBeLessThan(1e-5);
+          continue;
+        }
+        // Small, for batch norm over a nearly dead channel amplifies the kinks of the ReLUs.
+        const step = 2e-4;
+        const loss = (sign: number): number =>
+          run({
+            ...weights,
+            [name]: tf.add(weights[name]!, tf.mul(gradient, (sign * step) / norm)),
+          }).loss.dataSync()[0]!;
+        expect(norm).toBeGreaterThan(1e-4);
+        expect(Math.abs((loss(1) - loss(-1)) / (2 * step) / norm - 1), name).toBeLessThan(0.02);
+      }
     });
-    const x = tf.conv2d(pixels, weights['first.weight'] as Tensor4D, 1, 'same').add(weights['first.bias']!);
-    const values = Array.from(x.dataSync());
-    for (let c = 0; c < 4; c++) {
-      const channel = values.filter((_, index) => index % 4 === c);
-      const mean = channel.reduce((sum, value) => sum + value, 0) / channel.length;
-      const variance = channel.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (channel.length - 1);
-      const blended = (part: string, value: number): number =>
-        0.9 * model.weights[`n.${part}`]!.data[c]! + 0.1 * value;
-      expect(statistics['n.running_mean']!.dataSync()[c]).toBeCloseTo(blended('running_mean', mean), 5);
-      expect(statistics['n.running_var']!.dataSync()[c]).toBeCloseTo(blended('running_var', variance), 5);
-    }
+
+    it('normalises by the batch and blends its statistics in, the variance unbiased', () => {
+      const model = randomModel(networkWith((b, x) => b.batchNorm('n', x)));
+      const weights: Record<string, Tensor> = {};
+      for (const [name, { data, shape }] of Object.entries(model.weights))
+        weights[name] = tf.tensor(data, [...shape]);
+      const pixels = images(3, [7, 6, 2]);
+      const { statistics } = trainingPass(model.network, model.preprocessing, weights, {
+        pixels,
+        labels: tf.tensor1d([0, 1, 2], 'int32'),
+        keep: () => new Float32Array(),
+      });
+      const x = tf.conv2d(pixels, weights['first.weight'] as Tensor4D, 1, 'same').add(weights['first.bias']!);
+      const values = Array.from(x.dataSync());
+      for (let c = 0; c < 4; c++) {
+        const channel = values.filter((_, index) => index % 4 === c);
+        const mean = channel.reduce((sum, value) => sum + value, 0) / channel.length;
+        const variance = channel.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (channel.length - 1);
+        const blended = (part: string, value: number): number =>
+          0.9 * model.weights[`n.${part}`]!.data[c]! + 0.1 * value;
+        expect(statistics['n.running_mean']!.dataSync()[c]).toBeCloseTo(blended('running_mean', mean), 5);
+        expect(statistics['n.running_var']!.dataSync()[c]).toBeCloseTo(blended('running_var', variance), 5);
+      }
+    });
   });
 });
 

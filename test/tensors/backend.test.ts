@@ -1,6 +1,13 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { BackendError, numericIdentity, openBackend, probeBackends } from '../../src/tensors/backend.ts';
+import {
+  BackendError,
+  bestBackend,
+  numericIdentity,
+  openBackend,
+  probeBackends,
+} from '../../src/tensors/backend.ts';
+import { readyBackends } from './backends.ts';
 
 const installed = (
   createRequire(import.meta.url)('@tensorflow/tfjs-backend-wasm/package.json') as { version: string }
@@ -19,10 +26,18 @@ describe('backends', () => {
     expect(loaded.filter((file) => file.endsWith('.js'))).toEqual([]);
   });
 
-  it('are probed with a reason or none', async () => {
-    expect(await probeBackends()).toEqual([
-      { name: 'wasm', ready: true, version: expect.any(String) as string, why: null },
-    ]);
+  it('are probed with a reason or none', () => {
+    for (const { ready, version, why } of probeBackends()) {
+      expect([version, why].map((text) => text === null)).toEqual(ready ? [false, true] : [true, false]);
+    }
+    expect(probeBackends().map(({ name }) => name)).toEqual(['tensorflow', 'wasm']);
+    expect(readyBackends).toContain('wasm');
+    expect(bestBackend()).toBe(readyBackends[0]);
+  });
+
+  it('that this machine must have are ready', () => {
+    const required = (process.env['RAVELIN_REQUIRE_BACKENDS'] ?? 'wasm').split(',');
+    expect(readyBackends).toEqual(expect.arrayContaining(required));
   });
 
   it('open once, and quietly', async () => {
@@ -39,7 +54,7 @@ describe('backends', () => {
 
   it('name those that exist', async () => {
     await expect(openBackend('cuda')).rejects.toThrow(
-      new BackendError("'cuda' is not a backend; there is wasm"),
+      new BackendError("'cuda' is not a backend; there are tensorflow, wasm"),
     );
   });
 });

@@ -99,7 +99,11 @@ async function openPool({ graph, cacheFolder, backend }: OpenPipeline, workers: 
       backend,
       version: process.env.RAVELIN_VERSION ?? 'development',
     },
-    env: { RAVELIN_PLUGINS: JSON.stringify(graph.plugins) },
+    env: {
+      RAVELIN_PLUGINS: JSON.stringify(graph.plugins),
+      // Backends with threads of their own would take every core in every worker.
+      RAVELIN_THREADS: String(Math.max(Math.floor(availableParallelism() / workers), 1)),
+    },
   });
 }
 

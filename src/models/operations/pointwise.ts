@@ -1,6 +1,7 @@
 /** Activations, dense layers and the rearrangements of a network, with their gradients. */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
+import { run } from './convolution.ts';
 import type { Activation } from './convolution.ts';
 
 export function activate(x: Tensor, activation: Activation): Tensor {
@@ -11,6 +12,10 @@ export function activate(x: Tensor, activation: Activation): Tensor {
 /** Gradient before an activation, from the one after it and its output; 0 at the kinks. */
 export function activationGradient(dy: Tensor, output: Tensor, activation: Activation): Tensor {
   if (activation === 'linear') return tf.clone(dy);
+  const kernel = activation === 'relu' ? 'ReluGrad' : 'Relu6Grad';
+  // Typed as always there; only some backends have it.
+  if ((tf.getKernel(kernel, tf.getBackend()) as object | undefined) !== undefined)
+    return run(kernel, { dy, output }, {});
   return tf.tidy(() => {
     const open = tf.mul(dy, tf.step(output));
     return activation === 'relu' ? open : tf.mul(open, tf.step(tf.sub(6, output)));

@@ -17,10 +17,10 @@ export const wasmDriver: BackendDriver = {
   version,
   probe: () => {
     try {
-      return Promise.resolve({ name: 'wasm', ready: true, version: version(), why: null });
+      return { name: 'wasm', ready: true, version: version(), why: null };
     } catch (cause) {
       const why = `the package ${packageName} cannot be read (${cause instanceof Error ? cause.message : String(cause)}); run npm ci`;
-      return Promise.resolve({ name: 'wasm', ready: false, version: null, why });
+      return { name: 'wasm', ready: false, version: null, why };
     }
   },
   open,

@@ -4,6 +4,7 @@ import { openBackend } from '../../src/tensors/backend.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import { explicitPadding } from '../../src/tensors/wasm/heap.ts';
+import { readyBackends } from './backends.ts';
 
 interface Case {
   readonly size: readonly [number, number, number, number];
@@ -33,56 +34,59 @@ const cases: readonly Case[] = [
   { size: [1, 5, 4, 1], kernel: [2, 2], filters: 2, stride: 2, padding: [3, 3, 4, 3] },
 ];
 
-beforeAll(async () => {
-  await openBackend('wasm');
-});
-
-describe.each(cases)(
-  'convolution of $size by $kernel × $filters, stride $stride, padding $padding',
-  (shape) => {
-    it('has the gradients of its definition in float64', () => {
-      compare(shape, false);
-    });
-  },
-);
-
-describe.each(cases)(
-  'depthwise convolution of $size by $kernel, stride $stride, padding $padding',
-  (shape) => {
-    it('has the gradients of its definition in float64, multipliers included', () => {
-      compare(shape, true);
-    });
-  },
-);
-
-describe('sign', () => {
-  it('is exact for the smallest numbers, as the gradients of confident images are', async () => {
-    const values = [1e-3, 9e-8, -9e-8, 1e-30, -1e-38, 0, -2, NaN];
-    const x = tf.tensor1d(values);
-    expect([...(await tf.sign(x).data())]).toEqual(values.map(Math.sign));
+describe.each(readyBackends)('on %s', (backend) => {
+  beforeAll(async () => {
+    await openBackend(backend);
   });
-});
 
-describe('the gradient kernels', () => {
-  it('serve tf.grads of a strided convolution', () => {
-    const x = tensor([2, 6, 6, 2], 1) as Tensor4D;
-    const w = tensor([3, 3, 2, 3], 2) as Tensor4D;
-    const loss = (a: typeof x, b: typeof w): Scalar => tf.sum(tf.square(tf.conv2d(a, b, 2, 'same')));
-    const [dx, dw] = tf.grads((a, b) => loss(a as typeof x, b as typeof w))([x, w]);
-    for (const [gradient, index] of [
-      [dx!, 5],
-      [dw!, 7],
-    ] as const) {
-      const variable = gradient === dx ? x : w;
-      const step = 1e-2;
-      const value = (sign: number): number => {
-        const moved = variable.dataSync().slice();
-        moved[index]! += sign * step;
-        const at: Tensor4D = tf.tensor4d(moved, variable.shape);
-        return (gradient === dx ? loss(at, w) : loss(x, at)).dataSync()[0]!;
-      };
-      expect(gradient.dataSync()[index]).toBeCloseTo((value(1) - value(-1)) / (2 * step), 2);
-    }
+  describe.each(cases)(
+    'convolution of $size by $kernel × $filters, stride $stride, padding $padding',
+    (shape) => {
+      it('has the gradients of its definition in float64', () => {
+        compare(shape, false);
+      });
+    },
+  );
+
+  describe.each(cases)(
+    'depthwise convolution of $size by $kernel, stride $stride, padding $padding',
+    (shape) => {
+      it('has the gradients of its definition in float64, multipliers included', () => {
+        compare(shape, true);
+      });
+    },
+  );
+
+  describe('sign', () => {
+    it('is exact for the smallest numbers, as the gradients of confident images are', async () => {
+      // Down to the smallest normal number; TensorFlow takes those below it for zero.
+      const values = [1e-3, 9e-8, -9e-8, 1e-30, -2e-38, 0, -2, NaN];
+      const x = tf.tensor1d(values);
+      expect([...(await tf.sign(x).data())]).toEqual(values.map(Math.sign));
+    });
+  });
+
+  describe('the gradient kernels', () => {
+    it('serve tf.grads of a strided convolution', () => {
+      const x = tensor([2, 6, 6, 2], 1) as Tensor4D;
+      const w = tensor([3, 3, 2, 3], 2) as Tensor4D;
+      const loss = (a: typeof x, b: typeof w): Scalar => tf.sum(tf.square(tf.conv2d(a, b, 2, 'same')));
+      const [dx, dw] = tf.grads((a, b) => loss(a as typeof x, b as typeof w))([x, w]);
+      for (const [gradient, index] of [
+        [dx!, 5],
+        [dw!, 7],
+      ] as const) {
+        const variable = gradient === dx ? x : w;
+        const step = 1e-2;
+        const value = (sign: number): number => {
+          const moved = variable.dataSync().slice();
+          moved[index]! += sign * step;
+          const at: Tensor4D = tf.tensor4d(moved, variable.shape);
+          return (gradient === dx ? loss(at, w) : loss(x, at)).dataSync()[0]!;
+        };
+        expect(gradient.dataSync()[index]).toBeCloseTo((value(1) - value(-1)) / (2 * step), 2);
+      }
+    });
   });
 });
 

@@ -1,0 +1,9 @@
+/** Something outside ravelin keeps a set-up from going on; `fix` says what to do about it. */
+export class SetupError extends Error {
+  override readonly name = 'SetupError';
+  readonly fix: string;
+  constructor(message: string, fix: string) {
+    super(message);
+    this.fix = fix;
+  }
+}

@@ -1,0 +1,90 @@
+/** Where TensorFlow and its binding lie on this machine. Reads a few small files and loads nothing. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** The TensorFlow that `ravelin setup tensorflow` brings, and that the kernels were tested with. */
+export const tensorflowVersion = '2.21.0';
+
+export const bindingPackageName = '@tensorflow/tfjs-node-gpu';
+
+export interface TensorflowBuild {
+  /** The compiled addon, absolute. */
+  readonly binding: string;
+  /** Version of TensorFlow, as far as can be told without loading it. */
+  readonly version: string;
+  readonly gpu: boolean;
+}
+
+export interface BindingPackage {
+  readonly folder: string;
+  readonly version: string;
+}
+
+/** Folder of ravelin's own downloads, shared by all projects of a user: $RAVELIN_HOME or ~/.cache/ravelin. */
+export function ravelinHome(): string {
+  const home = process.env['RAVELIN_HOME'];
+  return home === undefined || home === '' ? join(homedir(), '.cache', 'ravelin') : home;
+}
+
+/** Outside node_modules, so that reinstalling packages does not lose it. */
+export function tensorflowFolder(gpu: boolean): string {
+  return join(
+    ravelinHome(),
+    `tensorflow-${tensorflowVersion}-${process.platform}-${process.arch}${gpu ? '-gpu' : ''}`,
+  );
+}
+
+/** The npm package whose sources the binding is compiled from; null where it is not installed. */
+export function bindingPackage(): BindingPackage | null {
+  try {
+    const description = createRequire(import.meta.url).resolve(`${bindingPackageName}/package.json`);
+    const { version } = JSON.parse(readFileSync(description, 'utf8')) as { version: string };
+    return { folder: dirname(description), version };
+  } catch {
+    return null;
+  }
+}
+
+/** Binding that the package brought itself, where its install script was allowed to run; null otherwise. */
+export function prebuiltBinding({ folder }: BindingPackage): string | null {
+  const library = join(folder, 'lib');
+  if (!existsSync(library)) return null;
+  const file = readdirSync(library)
+    .filter((name) => name.startsWith('napi-v'))
+    .map((name) => join(library, name, 'tfjs_binding.node'))
+    .find((candidate) => existsSync(candidate));
+  return file ?? null;
+}
+
+export function compiledBinding(folder: string, { version }: BindingPackage): string {
+  return join(folder, `binding-${version}`, 'tfjs_binding.node');
+}
+
+/** Written last by the set-up, once the binding has computed something. */
+export function readyFile(folder: string, { version }: BindingPackage): string {
+  return join(folder, `ready-${version}.json`);
+}
+
+/**
+ * The build to load: one with GPU support before one without, ours before the package's. RAVELIN_TENSORFLOW names a
+ * folder to use without asking whether its set-up was finished; the set-up itself verifies with it.
+ */
+export function findTensorflow(from: BindingPackage): TensorflowBuild | null {
+  const named = process.env['RAVELIN_TENSORFLOW'];
+  if (named !== undefined && named !== '') {
+    const binding = compiledBinding(named, from);
+    return existsSync(binding) ? { binding, version: tensorflowVersion, gpu: named.endsWith('-gpu') } : null;
+  }
+  for (const gpu of [true, false]) {
+    const folder = tensorflowFolder(gpu);
+    const binding = compiledBinding(folder, from);
+    if (existsSync(readyFile(folder, from)) && existsSync(binding))
+      return { binding, version: tensorflowVersion, gpu };
+  }
+  const binding = prebuiltBinding(from);
+  return binding === null
+    ? null
+    : { binding, version: `of ${bindingPackageName} ${from.version}`, gpu: true };
+}

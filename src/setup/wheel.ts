@@ -1,0 +1,92 @@
+/** Takes what the binding needs out of a TensorFlow wheel, and checks every file against the wheel's own hashes. */
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Transform } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { SetupError } from './errors.ts';
+import { listZip, readZipEntry, ZipError } from './zip.ts';
+import type { ZipEntry } from './zip.ts';
+
+export const libraries = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'] as const;
+
+/** The headers that the binding includes, with what those include; the wheel has ten thousand more. */
+const wanted = [
+  ...libraries.map((name) => `tensorflow/${name}`),
+  'tensorflow/THIRD_PARTY_NOTICES.txt',
+  'tensorflow/include/absl/',
+  'tensorflow/include/tensorflow/c/',
+  'tensorflow/include/tensorflow/core/platform/',
+  'tensorflow/include/tsl/',
+  'tensorflow/include/xla/tsl/',
+];
+
+/** Unpacks into `folder`, keeping the layout. Throws `SetupError` for a wheel that is damaged or another one. */
+export async function unpackWheel(path: string, folder: string, version: string): Promise<void> {
+  try {
+    const entries = await listZip(path);
+    const record = entries.find(({ name }) => /^[^/]+\.dist-info\/RECORD$/.test(name));
+    if (record === undefined) throw wrongWheel(path, 'it has no RECORD, so it is no wheel');
+    if (!new RegExp(`^tensorflow(_cpu)?-${version.replaceAll('.', '\\.')}\\.dist-info/`).test(record.name))
+      throw wrongWheel(path, `it holds ${dirname(record.name).replace(/\.dist-info$/, '')}`);
+    for (const library of libraries) {
+      if (!entries.some(({ name }) => name === `tensorflow/${library}`))
+        throw wrongWheel(path, `it holds no ${library}`);
+    }
+    const hashes = readRecord(await text(await readZipEntry(path, record)));
+    for (const entry of entries) {
+      if (wanted.some((prefix) => entry.name.startsWith(prefix)) && !entry.name.endsWith('/'))
+        await unpack(path, entry, folder, hashes.get(entry.name));
+    }
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (error instanceof ZipError || /^(Z_|ERR_ZLIB)/.test(code))
+      throw damaged(path, (error as Error).message);
+    if (code === 'ENOENT') throw new SetupError(`there is no file ${path}`, 'give the path of the wheel');
+    throw error;
+  }
+}
+
+/** Lines are `path,sha256=base64url,size`; the list's own line has no hash. */
+function readRecord(lines: string): ReadonlyMap<string, string> {
+  return new Map(
+    [...lines.matchAll(/^"?([^",\n]+)"?,sha256=([\w-]+),\d+\s*$/gm)].map(([, path, hash]) => [path!, hash!]),
+  );
+}
+
+async function unpack(
+  path: string,
+  entry: ZipEntry,
+  folder: string,
+  expected: string | undefined,
+): Promise<void> {
+  if (entry.name.split('/').includes('..')) throw damaged(path, `${entry.name} leads outside`);
+  const target = join(folder, entry.name);
+  await mkdir(dirname(target), { recursive: true });
+  const hash = createHash('sha256');
+  const hashing = new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      hash.update(chunk);
+      done(null, chunk);
+    },
+  });
+  await pipeline(await readZipEntry(path, entry), hashing, createWriteStream(target));
+  if (hash.digest('base64url') !== expected)
+    throw damaged(path, `the SHA-256 of ${entry.name} is not the one in its RECORD`);
+}
+
+function damaged(path: string, why: string): SetupError {
+  return new SetupError(
+    `the wheel ${path} is damaged: ${why}`,
+    'run the set-up again, or copy the wheel again',
+  );
+}
+
+function wrongWheel(path: string, why: string): SetupError {
+  return new SetupError(
+    `${path} is not the wheel that is needed: ${why}`,
+    'take the wheel that this fetches on a machine with a network: python3 -m pip download --no-deps tensorflow-cpu==2.21.0',
+  );
+}

@@ -1,0 +1,28 @@
+/** Computes something whose result is known, on the tensorflow backend. */
+import type { Rank, Tensor4D } from '@tensorflow/tfjs';
+import { BackendError, openBackend } from '../backend.ts';
+
+/** What it ran on, in words. Throws `BackendError` where the backend is not ready or computes nonsense. */
+export async function checkTensorflow(): Promise<string> {
+  await openBackend('tensorflow');
+  const { tf } = await import('../tf.ts');
+  const size = 16;
+  const ones = tf.ones<Rank.R4>([1, size, size, 8]);
+  // Each inner pixel sums 3 × 3 × 8 ones; the filter's gradient sums the inner pixels of each tap.
+  const [sum, gradient] = tf.tidy(() => {
+    const filter = tf.ones<Rank.R4>([3, 3, 8, 8]);
+    const total = tf.sum(tf.conv2d(ones, filter, 1, 'valid'));
+    const byFilter = tf.grad((weights) => tf.sum(tf.conv2d(ones, weights as Tensor4D, 1, 'valid')))(filter);
+    return [total.dataSync()[0]!, tf.max(byFilter).dataSync()[0]!];
+  });
+  const inner = (size - 2) ** 2;
+  if (sum !== inner * 72 * 8 || gradient !== inner)
+    throw new BackendError(
+      `a convolution gave ${sum} and ${gradient} instead of ${inner * 576} and ${inner}`,
+    );
+  const { binding, isUsingGpuDevice } = tf.backend() as unknown as {
+    binding: { TF_Version: string };
+    isUsingGpuDevice: boolean;
+  };
+  return `TensorFlow ${binding.TF_Version} on ${isUsingGpuDevice ? 'a CUDA device' : 'the CPU'}`;
+}

@@ -1,0 +1,72 @@
+/** TensorFlow itself, on all cores or a CUDA device, through the binding that `ravelin setup tensorflow` compiles. */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { bindingPackage, bindingPackageName, findTensorflow } from '../../setup/locations.ts';
+import type { BindingPackage, TensorflowBuild } from '../../setup/locations.ts';
+import type { BackendDriver, BackendProbe } from '../backend.ts';
+
+/** Raise when a kernel of ours in this folder computes other bits than before. */
+const kernelsVersion = 1;
+
+export const tensorflowDriver: BackendDriver = {
+  name: 'tensorflow',
+  version,
+  probe,
+  open,
+};
+
+function version(): string {
+  const { ready, version: found, why } = probe();
+  if (!ready) throw new Error(why ?? 'not ready');
+  return found!;
+}
+
+function probe(): BackendProbe {
+  const found = locate();
+  if (typeof found === 'string') return { name: 'tensorflow', ready: false, version: null, why: found };
+  const { version: number, gpu } = found.build;
+  return {
+    name: 'tensorflow',
+    ready: true,
+    version: `${number}${gpu ? '-gpu' : ''}+${kernelsVersion}`,
+    why: null,
+  };
+}
+
+/** The build to load, or why there is none. */
+function locate(): { readonly build: TensorflowBuild; readonly from: BindingPackage } | string {
+  const from = bindingPackage();
+  if (from === null)
+    return `the package ${bindingPackageName} is not installed; run npm ci (without --omit=optional)`;
+  const build = findTensorflow(from);
+  return build === null ? 'TensorFlow is not set up; run ravelin setup tensorflow' : { build, from };
+}
+
+async function open(): Promise<void> {
+  const found = locate();
+  if (typeof found === 'string') throw new Error(found);
+  const { build, from } = found;
+  // TensorFlow reads these once, when it is loaded.
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  const threads = process.env['RAVELIN_THREADS'];
+  if (threads !== undefined) process.env['TF_NUM_INTRAOP_THREADS'] ??= threads;
+  const { tf } = await import('../tf.ts');
+  const require = createRequire(join(from.folder, 'package.json'));
+  mendNode(require);
+  // The package looks for its binding with this, below its own folder in node_modules, which the next npm ci empties.
+  const finder = require('@mapbox/node-pre-gyp/lib/pre-binding') as { find: () => string };
+  finder.find = () => build.binding;
+  require(from.folder);
+  // Another copy of TensorFlow.js in the package would have registered the backend there.
+  if (!(await tf.setBackend('tensorflow')))
+    throw new Error(`${bindingPackageName} uses another copy of TensorFlow.js than ravelin; run npm dedupe`);
+  const { registerTensorflowKernels } = await import('./register.ts');
+  registerTensorflowKernels();
+}
+
+/** What the package calls of Node's `util` and Node 23 no longer has. */
+function mendNode(require: NodeJS.Require): void {
+  const util = require('node:util') as Record<string, unknown>;
+  util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
+  util['isArray'] ??= Array.isArray;
+}
