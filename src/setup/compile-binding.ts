@@ -1,9 +1,10 @@
 /** Compiles the binding of @tensorflow/tfjs-node-gpu against an unpacked TensorFlow: two files of its, one of ours. */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { SetupError } from './errors.ts';
+import { quietAddon } from './locations.ts';
 import { libraries } from './wheel.ts';
 
 export interface Compilation {
@@ -17,13 +18,37 @@ export interface Compilation {
   readonly runPath: string;
 }
 
-/** TensorFlow reports its settings on every start, whatever TF_CPP_MIN_LOG_LEVEL says: only errors interest here. */
-const quiet = `#include "absl/log/globals.h"
-namespace {
-const struct Quiet {
-  Quiet() { absl::SetMinLogLevel(absl::LogSeverityAtLeast::kError); }
-} quiet;
-}  // namespace
+/**
+ * An addon of its own with `mute` and `unmute` for the standard error: TensorFlow reports its settings while it is being
+ * loaded, into every worker's log, whatever TF_CPP_MIN_LOG_LEVEL says.
+ */
+const quiet = `#include <fcntl.h>
+#include <node_api.h>
+#include <unistd.h>
+static int kept = -1;
+static napi_value mute(napi_env, napi_callback_info) {
+  if (kept >= 0) return nullptr;
+  int none = open("/dev/null", O_WRONLY);
+  kept = dup(2);
+  if (none >= 0 && kept >= 0) dup2(none, 2);
+  if (none >= 0) close(none);
+  return nullptr;
+}
+static napi_value unmute(napi_env, napi_callback_info) {
+  if (kept < 0) return nullptr;
+  dup2(kept, 2);
+  close(kept);
+  kept = -1;
+  return nullptr;
+}
+extern "C" napi_value napi_register_module_v1(napi_env env, napi_value exports) {
+  napi_value function;
+  napi_create_function(env, "mute", NAPI_AUTO_LENGTH, mute, nullptr, &function);
+  napi_set_named_property(env, exports, "mute", function);
+  napi_create_function(env, "unmute", NAPI_AUTO_LENGTH, unmute, nullptr, &function);
+  napi_set_named_property(env, exports, "unmute", function);
+  return exports;
+}
 `;
 
 /** The C++ compiler to use: $CXX, g++ or clang++. Throws `SetupError`. */
@@ -45,20 +70,22 @@ export async function compileBinding(compiler: string, compilation: Compilation)
   const { sources, packages, target, runPath } = compilation;
   const quietFile = join(dirname(target), 'quiet.cc');
   await writeFile(quietFile, quiet);
-  const run = await execa(
-    compiler,
-    [
-      '-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8',
-      ...[napiHeaders(), join(packages, 'tensorflow', 'include'), join(sources, 'binding'), sources].map((folder) => `-I${folder}`),
-      ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(sources, 'binding', file)),
-      quietFile,
-      `-L${join(packages, 'tensorflow')}`,
-      ...libraries.map((library) => `-l:${library}`),
-      `-Wl,-rpath,$ORIGIN/${runPath}`,
-      '-o', target,
-    ],
-    { reject: false, all: true },
-  ); // prettier-ignore
+  const common = [
+    ...['-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8'],
+    ...[napiHeaders(), join(packages, 'tensorflow', 'include'), join(sources, 'binding'), sources].map(
+      (folder) => `-I${folder}`,
+    ),
+    `-L${join(packages, 'tensorflow')}`,
+    `-Wl,-rpath,$ORIGIN/${runPath}`,
+  ];
+  const files = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(sources, 'binding', file));
+  await compile(compiler, [...common, ...files, ...libraries.map((name) => `-l:${name}`), '-o', target]);
+  await compile(compiler, [...common, quietFile, '-o', quietAddon(target)]);
+  await rm(quietFile);
+}
+
+async function compile(compiler: string, parameters: readonly string[]): Promise<void> {
+  const run = await execa(compiler, parameters, { reject: false, all: true });
   if (run.exitCode === 0) return;
   const complaints = run.all.split('\n').filter((line) => /error|undefined|cannot find/i.test(line)).slice(0, 3); // prettier-ignore
   throw new SetupError(

@@ -62,6 +62,11 @@ export function compiledBinding(folder: string, { version }: BindingPackage): st
   return join(folder, `binding-${version}`, 'tfjs_binding.node');
 }
 
+/** Addon to load before a compiled binding, so that TensorFlow is silent while it is loaded. A binding from elsewhere has none. */
+export function quietAddon(binding: string): string {
+  return join(dirname(binding), 'quiet.node');
+}
+
 /** Written last by the set-up, once the binding has computed something. */
 export function readyFile(folder: string, { version }: BindingPackage): string {
   return join(folder, `ready-${version}.json`);

@@ -16,7 +16,6 @@ export const libraries = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2
 const wanted = [
   ...libraries.map((name) => `tensorflow/${name}`),
   'tensorflow/THIRD_PARTY_NOTICES.txt',
-  'tensorflow/include/absl/',
   'tensorflow/include/tensorflow/c/',
   'tensorflow/include/tensorflow/core/platform/',
   'tensorflow/include/tsl/',

@@ -17,16 +17,15 @@ interface Geometry {
 
 type Attributes = Readonly<Record<string, string | readonly number[]>>;
 
-/** `pad` as the attributes of an operation. */
-function windowAttributes(
+function convolutionInfo(
   attrs: unknown,
   inputShape: readonly number[],
   filterShape: readonly number[],
   depthwise: boolean,
-): Attributes {
+): ReturnType<typeof tf.backend_util.computeConv2DInfo> {
   const { strides, pad, dilations, dimRoundingMode, dataFormat } = attrs as Geometry;
   if (dataFormat === 'NCHW') throw new Error('convolutions on tensorflow need NHWC');
-  const info = tf.backend_util.computeConv2DInfo(
+  return tf.backend_util.computeConv2DInfo(
     inputShape as [number, number, number, number],
     filterShape as [number, number, number, number],
     strides,
@@ -35,11 +34,32 @@ function windowAttributes(
     dimRoundingMode,
     depthwise,
   );
+}
+
+type Info = ReturnType<typeof convolutionInfo>;
+
+function windowAttributes(info: Info): Attributes {
   return {
     strides: [1, info.strideHeight, info.strideWidth, 1],
     dilations: [1, info.dilationHeight, info.dilationWidth, 1],
-    ...paddingAttributes(info.padInfo),
   };
+}
+
+/** Whether the padding is what TensorFlow calls SAME: as little as gives ⌈extent / stride⌉ outputs, the odd one behind. */
+function isSame(info: Info): boolean {
+  const { top, bottom, left, right } = info.padInfo;
+  const [rows, columns] = [
+    [info.inHeight, info.strideHeight, info.effectiveFilterHeight],
+    [info.inWidth, info.strideWidth, info.effectiveFilterWidth],
+  ].map(([extent, stride, filter]) =>
+    Math.max((Math.ceil(extent! / stride!) - 1) * stride! + filter! - extent!, 0),
+  );
+  return (
+    top === Math.floor(rows! / 2) &&
+    top + bottom === rows &&
+    left === Math.floor(columns! / 2) &&
+    left + right === columns
+  );
 }
 
 /** As TensorFlow takes it: explicit paddings only with padding of that type. */
@@ -70,7 +90,8 @@ function fused(operation: string, depthwise: boolean): TensorflowKernel {
   return ({ inputs, backend, attrs }) => {
     const { x, filter, bias } = inputs as { x: TensorInfo; filter: TensorInfo; bias?: TensorInfo };
     const activation = attrs['activation'] as string;
-    const window = windowAttributes(attrs, x.shape, filter.shape, depthwise);
+    const info = convolutionInfo(attrs, x.shape, filter.shape, depthwise);
+    const window = { ...windowAttributes(info), ...paddingAttributes(info.padInfo) };
     const product = execute(backend, operation, [x, filter], window);
     const sum = bias === undefined ? product : replacing(product, () => biasAdd(backend, product, bias));
     switch (activation) {
@@ -96,22 +117,64 @@ function replacing(old: Tensor, make: () => Tensor): Tensor {
   return made;
 }
 
+/**
+ * The gradients take explicit padding too, but by a plain loop: 100 × 28 × 28 × 1 → 8 by 5 × 5 takes 8.9 ms for the
+ * filter, 0.6 ms with SAME. So it is SAME where that is the same, and else done before a gradient without padding.
+ */
 function inputGradient(operation: string, depthwise: boolean): TensorflowKernel {
   return ({ inputs, backend, attrs }) => {
     const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
     const inputShape = attrs['inputShape'] as readonly number[];
-    const window = windowAttributes(attrs, inputShape, filter.shape, depthwise);
-    return withShape(inputShape, (shape) => execute(backend, operation, [shape, filter, dy], window));
+    const info = convolutionInfo(attrs, inputShape, filter.shape, depthwise);
+    const gradient = (shape: readonly number[], padding: string): Tensor =>
+      withShape(shape, (vector) =>
+        execute(backend, operation, [vector, filter, dy], {
+          ...windowAttributes(info),
+          padding,
+          data_format: 'NHWC',
+        }),
+      );
+    if (isSame(info)) return gradient(inputShape, 'SAME');
+    const padding = paddingOf(info);
+    if (padding === null) return gradient(inputShape, 'VALID');
+    const padded = gradient(
+      inputShape.map((extent, axis) => extent + padding[axis]![0] + padding[axis]![1]),
+      'VALID',
+    );
+    return replacing(padded, () =>
+      tf.slice(
+        padded,
+        padding.map(([before]) => before),
+        [...inputShape],
+      ),
+    );
   };
 }
 
 function filterGradient(operation: string, depthwise: boolean): TensorflowKernel {
   return ({ inputs, backend, attrs }) => {
-    const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
+    const { x, dy } = inputs as { x: Tensor; dy: TensorInfo };
     const filterShape = attrs['filterShape'] as readonly number[];
-    const window = windowAttributes(attrs, x.shape, filterShape, depthwise);
-    return withShape(filterShape, (shape) => execute(backend, operation, [x, shape, dy], window));
+    const info = convolutionInfo(attrs, x.shape, filterShape, depthwise);
+    const gradient = (images: TensorInfo, padding: string): Tensor =>
+      withShape(filterShape, (vector) =>
+        execute(backend, operation, [images, vector, dy], {
+          ...windowAttributes(info),
+          padding,
+          data_format: 'NHWC',
+        }),
+      );
+    if (isSame(info)) return gradient(x, 'SAME');
+    const padding = paddingOf(info);
+    if (padding === null) return gradient(x, 'VALID');
+    const padded = tf.pad(x, padding);
+    return replacing(padded, () => gradient(padded, 'VALID'));
   };
+}
+
+/** Null for none. */
+function paddingOf({ padInfo: { top, bottom, left, right } }: Info): [number, number][] | null {
+  return top + bottom + left + right === 0 ? null : [[0, 0], [top, bottom], [left, right], [0, 0]]; // prettier-ignore
 }
 
 export const convolutionKernels: Readonly<Record<string, TensorflowKernel>> = {

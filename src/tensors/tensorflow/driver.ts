@@ -1,7 +1,8 @@
 /** TensorFlow itself, on all cores or a CUDA device, through the binding that `ravelin setup tensorflow` compiles. */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { bindingPackage, bindingPackageName, findTensorflow } from '../../setup/locations.ts';
+import { bindingPackage, bindingPackageName, findTensorflow, quietAddon } from '../../setup/locations.ts';
 import type { BindingPackage, TensorflowBuild } from '../../setup/locations.ts';
 import type { BackendDriver, BackendProbe } from '../backend.ts';
 
@@ -56,7 +57,14 @@ async function open(): Promise<void> {
   // The package looks for its binding with this, below its own folder in node_modules, which the next npm ci empties.
   const finder = require('@mapbox/node-pre-gyp/lib/pre-binding') as { find: () => string };
   finder.find = () => build.binding;
-  require(from.folder);
+  const addon = quietAddon(build.binding);
+  const quiet = existsSync(addon) ? (require(addon) as { mute: () => void; unmute: () => void }) : null;
+  quiet?.mute();
+  try {
+    require(from.folder);
+  } finally {
+    quiet?.unmute();
+  }
   // Another copy of TensorFlow.js in the package would have registered the backend there.
   if (!(await tf.setBackend('tensorflow')))
     throw new Error(`${bindingPackageName} uses another copy of TensorFlow.js than ravelin; run npm dedupe`);
