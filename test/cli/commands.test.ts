@@ -108,7 +108,9 @@ describe('the stable surfaces', () => {
   it('doctor --json lists backends', async () => {
     expect(await project.json('doctor', '--json')).toMatchObject({
       node: process.versions.node,
-      backends: expect.arrayContaining([expect.objectContaining({ name: 'wasm', ready: true })]) as unknown,
+      backends: expect.arrayContaining([
+        expect.objectContaining({ name: 'wasm', ready: true, device: 'cpu' }),
+      ]) as unknown,
     });
   });
 });

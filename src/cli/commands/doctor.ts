@@ -6,7 +6,10 @@ import { formatBytes, formatColumns, print, printJson } from '../output.ts';
 
 /** What this machine can do; for what it cannot, why, and how to mend it. */
 export async function doctor(options: { readonly json?: boolean }): Promise<ExitCode> {
-  const backends = probeBackends();
+  const backends = probeBackends().map((probe) => ({
+    ...probe,
+    device: probe.ready ? (probe.version?.includes('-gpu') ? 'gpu' : 'cpu') : null,
+  }));
   const disk = statfsSync('.');
   const report = {
     ravelin: process.env.RAVELIN_VERSION ?? 'development',

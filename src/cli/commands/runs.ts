@@ -1,7 +1,7 @@
 import { listRuns, pinRun, readLedger, removeRun, type RunInfo } from '../../runtime/ledger.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
-import { findRun } from '../find-run.ts';
+import { findRun, isAlive } from '../find-run.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 
 interface Options {
@@ -96,13 +96,4 @@ function describe({ run, started, finished, pinned }: RunInfo): {
         : `${totals.ran} shards ran, ${totals.reused} reused, ${finished!.seconds.toFixed(1)} s`,
     pinned,
   };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

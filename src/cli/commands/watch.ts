@@ -4,7 +4,7 @@ import { chooseRenderer, createRenderer } from '../../dashboard/create-renderer.
 import { parseEvents } from '../../runtime/ledger.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
-import { findRun } from '../find-run.ts';
+import { findRun, isAlive } from '../find-run.ts';
 
 const pollMs = 200;
 
@@ -68,13 +68,4 @@ function openLines(path: string): { readonly next: () => string; readonly close:
     },
     close: () => closeSync(file),
   };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
