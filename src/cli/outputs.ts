@@ -1,4 +1,3 @@
-import type { StageRegistry } from '../runtime/stage.ts';
 import type { Outputs } from '../runtime/store/record.ts';
 import type { Store } from '../runtime/store/store.ts';
 import type { PortKind, Value } from '../values/value.ts';
@@ -18,9 +17,4 @@ export async function readOutput(
     return concatValues(values.filter((value) => value.kind === 'images' || value.kind === 'predictions'));
   }
   return decodeValue(kind, store.readObject(parts[0]!.digest));
-}
-
-/** Kind of a port of a stage type; undefined where either is not known to this version. */
-export function kindOfPort(registry: StageRegistry, uses: string, port: string): PortKind | undefined {
-  return registry.get(uses)?.out[port]?.kind;
 }

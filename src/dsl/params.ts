@@ -38,14 +38,8 @@ function longForm(
   keyAt: SourceRange,
   context: LoadContext,
 ): Pick<Param, 'schema' | 'value'> {
-  const subject = {
-    owner: `the param '${name}'`,
-    noun: 'key',
-    unknownCode: 'unknown-key',
-    missingCode: 'missing-key',
-    missingAt: keyAt,
-  } as const;
-  const text = checkAgainst(paramSchema as JsonSchema, value, subject, context.sink) as ParamText | undefined;
+  const text = checkAgainst(paramSchema as JsonSchema, value, subjectOf(name, keyAt), context.sink) as
+    ParamText | undefined;
   const given = valueOf(value, 'default');
   if (text === undefined) return { schema: {}, value: given };
   return { schema: schemaOf(text, given), value: given };
@@ -171,15 +165,8 @@ export function settleParams(
     const value = interpolate(given, { ...scope, params: undefined });
     located.set(name, value);
     if (forbidAxes(value, 'a param', context.sink)) continue;
-    const subject = {
-      owner: `the param '${name}'`,
-      noun: 'key',
-      unknownCode: 'unknown-key',
-      missingCode: 'missing-key',
-      missingAt: keyAt,
-    } as const;
     const before = context.sink.errorCount;
-    checkAgainst(sharedSchema(schema), value, { ...subject, root: name }, context.sink);
+    checkAgainst(sharedSchema(schema), value, { ...subjectOf(name, keyAt), root: name }, context.sink);
     // A wrong value is told once, here, and not again wherever it is used.
     if (context.sink.errorCount > before) located.set(name, unknownValue(value.at, `$(params.${name})`));
     plain[name] = schema.type === 'array' ? plainOf(value) : convert(value, schema);
@@ -195,4 +182,15 @@ function sharedSchema({ description: _, ...schema }: JsonSchema): JsonSchema {
   const known = sharedSchemas.get(key);
   if (known === undefined) sharedSchemas.set(key, schema);
   return known ?? schema;
+}
+
+/** What messages call a param and its parts. */
+function subjectOf(name: string, keyAt: SourceRange) {
+  return {
+    owner: `the param '${name}'`,
+    noun: 'key',
+    unknownCode: 'unknown-key',
+    missingCode: 'missing-key',
+    missingAt: keyAt,
+  } as const;
 }
