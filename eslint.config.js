@@ -1,7 +1,18 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', 'results', '.ravelin', 'scripts/*.mjs', 'eslint.config.js'] },
+  {
+    ignores: [
+      'dist',
+      'node_modules',
+      'results',
+      '.ravelin',
+      'scripts/*.mjs',
+      'eslint.config.js',
+      '**/*.as.ts',
+      '**/*.wasm.ts',
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true } },

@@ -26,7 +26,7 @@ export async function gradientSigns(
     hooks.signal?.throwIfAborted();
     const pixels = rowsTensor(images, first, end);
     const labels = tf.tensor1d(images.labels.slice(first, end), 'int32');
-    const { gradient, logits } = classifier.inputGradient(pixels, labels, 'cross-entropy');
+    const { gradient, logits } = await classifier.inputGradient(pixels, labels, 'cross-entropy');
     const values = await gradient.data();
     initial.set(argmax((await logits.data()) as Float32Array, classifier.classes), first);
     tf.dispose([pixels, labels, gradient, logits]);
@@ -55,7 +55,7 @@ export async function predictedClasses(
   for (const [first, end] of batchesOf(rows, imageSize(images.shape))) {
     hooks.signal?.throwIfAborted();
     const pixels = rowsTensor(images, first, end);
-    const logits = classifier.logits(pixels);
+    const logits = await classifier.logits(pixels);
     classes.set(argmax((await logits.data()) as Float32Array, classifier.classes), first);
     tf.dispose([pixels, logits]);
     hooks.onProgress?.(end, rows);

@@ -90,7 +90,7 @@ async function iterate(
     let current = rowsTensor(started, 0, end - first);
     for (let step = 1; step < steps; step++) {
       hooks.signal?.throwIfAborted();
-      const { gradient, logits } = classifier.inputGradient(current, labels, 'cross-entropy');
+      const { gradient, logits } = await classifier.inputGradient(current, labels, 'cross-entropy');
       const previous = current;
       current = tf.tidy(() => {
         const moved = tf.add<Tensor4D>(previous, tf.mul(tf.sign(gradient), size4));

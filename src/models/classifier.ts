@@ -1,25 +1,38 @@
-import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 
-/** Loss whose gradient an attack follows; on logits, with a stable log-softmax. */
-export type AttackLoss = 'cross-entropy' | 'margin';
+/**
+ * Loss whose gradient an attack follows. `cross-entropy` is −log softmax(Z)_y, stable. `margin` is max_{k≠y} Z_k − Z_y (Carlini and
+ * Wagner 2017). `dlr` is the difference-of-logits ratio −(Z_y − max_{k≠y} Z_k) / (Z_π1 − Z_π3), π sorting the logits downwards (Croce and
+ * Hein 2020, equation 6); it needs three classes or more.
+ */
+export type AttackLoss = 'cross-entropy' | 'margin' | 'dlr';
+
+export interface InputGradient {
+  readonly gradient: Tensor4D;
+  readonly logits: Tensor2D;
+}
 
 /**
  * A model opened on the current backend: what attacks and predictions see. Pixels are `[n, h, w, c]` in [0, 1];
- * normalisation happens inside. Rows are independent: a result depends on no other image of the batch.
+ * normalisation happens inside. Rows are independent: a result depends on no other image of the batch. The caller keeps
+ * its arguments and disposes the results. Asynchronous because some classifiers decode, draw or wait for a device.
  */
 export interface Classifier {
   readonly classes: number;
   readonly inputShape: readonly [height: number, width: number, channels: number];
-  /** Logits `[n, classes]`. The caller disposes the result. */
-  logits(pixels: Tensor4D): Tensor2D;
+  /** Logits `[n, classes]`. */
+  logits(pixels: Tensor4D): Promise<Tensor2D>;
+  /** Gradient of the sum over images of the loss at `labels` (int32 `[n]`) with respect to `pixels`, and the logits at them. */
+  inputGradient(pixels: Tensor4D, labels: Tensor1D, loss: AttackLoss): Promise<InputGradient>;
+  /** Gradient with respect to `pixels` of Σ cotangent · logits, for a constant `cotangent` `[n, classes]`. */
+  vectorJacobianProduct(pixels: Tensor4D, cotangent: Tensor2D): Promise<InputGradient>;
   /**
-   * Gradient of the sum over images of the loss at `labels` (int32 `[n]`) with respect to `pixels`, and the logits at
-   * them. `cross-entropy` is −log softmax(Z)_y; `margin` is max_{k≠y} Z_k − Z_y. The caller disposes both.
+   * Gradients of single logits: entry `[i, j]` of the result `[n, k, h, w, c]` is ∇ₓ Z_c(xᵢ) with c = `classes[i, j]` (int32 `[n, k]`).
+   * One forward pass serves all k.
    */
-  inputGradient(
+  classGradients(
     pixels: Tensor4D,
-    labels: Tensor1D,
-    loss: AttackLoss,
-  ): { readonly gradient: Tensor4D; readonly logits: Tensor2D };
+    classes: Tensor2D,
+  ): Promise<{ readonly gradients: Tensor; readonly logits: Tensor2D }>;
   dispose(): void;
 }

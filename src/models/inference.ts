@@ -2,9 +2,10 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
 import type { Model } from '../values/model.ts';
-import type { AttackLoss, Classifier } from './classifier.ts';
+import type { Classifier, InputGradient } from './classifier.ts';
 import { inferencePlan } from './inference-steps.ts';
 import type { InferencePlan } from './inference-steps.ts';
+import { lossGradient } from './loss-gradient.ts';
 import { checkModel } from './network.ts';
 import type { Step } from './operations/weightless.ts';
 
@@ -12,41 +13,40 @@ import type { Step } from './operations/weightless.ts';
  * Opens `model` on the current backend (see `openBackend`). Throws `NetworkError` for weights that do not fit. On wasm a
  * row's bits do not depend on the other rows of the batch.
  */
-// eslint-disable-next-line @typescript-eslint/require-await -- other backends load a graph here
+/* eslint-disable @typescript-eslint/require-await -- other backends load a graph and wait for a device here */
 export async function openClassifier(model: Model): Promise<Classifier> {
   checkModel(model);
   const plan = inferencePlan(model);
   const { classes, inputShape } = model.network;
+  const pullBack = (pixels: Tensor4D, cotangentAt: (logits: Tensor2D) => Tensor2D): InputGradient => {
+    const kept: Kept = new Map();
+    const logits = forward(plan, pixels, kept) as Tensor2D;
+    const gradient = backward(plan, cotangentAt(logits), kept) as Tensor4D;
+    disposeKept(kept);
+    return { gradient, logits };
+  };
   return {
     classes,
     inputShape,
-    logits: (pixels) => forward(plan, pixels, null) as Tensor2D,
-    inputGradient: (pixels, labels, loss) => {
+    logits: (pixels) => Promise.resolve(forward(plan, pixels, null) as Tensor2D),
+    inputGradient: async (pixels, labels, loss) =>
+      pullBack(pixels, (logits) => lossGradient(logits, labels, loss)),
+    vectorJacobianProduct: async (pixels, cotangent) => pullBack(pixels, () => tf.clone(cotangent)),
+    classGradients: async (pixels, chosen) => {
       const kept: Kept = new Map();
       const logits = forward(plan, pixels, kept) as Tensor2D;
-      const gradient = backward(plan, lossGradient(logits, labels, loss), kept) as Tensor4D;
-      return { gradient, logits };
+      const gradients = (tf.unstack(chosen, 1) as Tensor1D[]).map((column) => {
+        const cotangent = tf.tidy(() => tf.oneHot(column, classes).cast('float32') as Tensor2D);
+        column.dispose();
+        return backward(plan, cotangent, kept);
+      });
+      disposeKept(kept);
+      const stacked = tf.stack(gradients, 1);
+      tf.dispose(gradients);
+      return { gradients: stacked, logits };
     },
     dispose: () => tf.dispose([...plan.tensors]),
   };
-}
-
-/**
- * Gradient of the sum of the losses with respect to the logits. The label's entry of a cross-entropy is minus the sum of
- * the others', not p − 1: that difference rounds to 0 for a confident image and would fake robustness.
- */
-export function lossGradient(logits: Tensor2D, labels: Tensor1D, loss: AttackLoss): Tensor2D {
-  return tf.tidy(() => {
-    const classes = logits.shape[1];
-    const label = tf.cast(tf.oneHot(labels, classes), 'float32');
-    if (loss === 'margin') {
-      // Infinity times 0 is NaN, so a large finite number takes the label out of the competition.
-      const others = tf.sub(logits, tf.mul(label, 1e30));
-      return tf.sub(tf.cast(tf.oneHot(tf.argMax(others, 1), classes), 'float32'), label);
-    }
-    const others = tf.mul(tf.softmax(logits), tf.sub(1, label));
-    return tf.sub(others, tf.mul(label, tf.sum(others, 1, true)));
-  });
 }
 
 type Kept = Map<Step, { readonly input: Tensor | null; readonly output: Tensor | null }>;
@@ -80,7 +80,7 @@ function forward({ steps, output }: InferencePlan, pixels: Tensor4D, kept: Kept 
   return result;
 }
 
-/** Takes `gradient`, that of the output, and what `kept` holds; disposes both. */
+/** Takes and disposes `gradient`, that of the output; leaves `kept` for the next one. */
 function backward({ steps, output }: InferencePlan, gradient: Tensor, kept: Kept): Tensor {
   const gradients = new Map<string, Tensor>([[output, gradient]]);
   for (const step of [...steps].reverse()) {
@@ -91,10 +91,15 @@ function backward({ steps, output }: InferencePlan, gradient: Tensor, kept: Kept
       dy.dispose();
       gradients.delete(step.name);
     }
-    saved.input?.dispose();
-    saved.output?.dispose();
   }
   return gradients.get('input')!;
+}
+
+function disposeKept(kept: Kept): void {
+  for (const { input, output } of kept.values()) {
+    input?.dispose();
+    output?.dispose();
+  }
 }
 
 function addGradient(gradients: Map<string, Tensor>, name: string, part: Tensor): void {

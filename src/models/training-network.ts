@@ -2,7 +2,7 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
 import type { Network, NetworkNode, Preprocessing } from '../values/model.ts';
-import { lossGradient } from './inference.ts';
+import { lossGradient } from './loss-gradient.ts';
 import { networkShapes } from './network.ts';
 import { batchNorm, batchNormGradient, channelSum } from './operations/batch-norm.ts';
 import {

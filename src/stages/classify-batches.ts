@@ -22,7 +22,7 @@ export async function logitsOf(
     const end = Math.min(rows, first + step);
     const pixels = toFloats(images.pixels.slice(first * size, end * size));
     const batch = tf.tensor4d(pixels, [end - first, height, width, channels]);
-    const result = classifier.logits(batch);
+    const result = await classifier.logits(batch);
     logits.set(await result.data(), first * classifier.classes);
     tf.dispose([batch, result]);
     hooks.onProgress?.(end);

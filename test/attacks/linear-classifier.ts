@@ -1,6 +1,7 @@
 import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { AttackInput } from '../../src/attacks/images.ts';
 import type { Classifier } from '../../src/models/classifier.ts';
+import { lossGradient } from '../../src/models/loss-gradient.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import { tf } from '../../src/tensors/tf.ts';
 
@@ -24,24 +25,39 @@ export function linearModel(
     tf.tidy(() =>
       tf.matMul<Tensor2D>(pixels.reshape([-1, features]), tf.tensor2d(weights, [features, classes])),
     );
+  const pullBack = (cotangent: Tensor2D): Tensor4D =>
+    tf.tidy(() =>
+      tf
+        .matMul(cotangent, tf.tensor2d(weights, [features, classes]), false, true)
+        .reshape<Tensor4D>([-1, ...inputShape]),
+    );
   return {
     weights,
     gradients: () => asked,
     classifier: {
       classes,
       inputShape,
-      logits: product,
-      inputGradient: (pixels: Tensor4D, labels: Tensor1D) => {
+      logits: (pixels) => Promise.resolve(product(pixels)),
+      inputGradient: (pixels, labels, loss) => {
         asked++;
         const logits = product(pixels);
-        const gradient = tf.tidy(() =>
-          logits
-            .softmax()
-            .sub(tf.oneHot(labels, classes))
-            .matMul(tf.tensor2d(weights, [features, classes]), false, true)
-            .reshape<Tensor4D>([-1, ...inputShape]),
-        );
-        return { gradient, logits };
+        const gradient = tf.tidy(() => pullBack(lossGradient(logits, labels, loss)));
+        return Promise.resolve({ gradient, logits });
+      },
+      vectorJacobianProduct: (pixels, cotangent) => {
+        asked++;
+        return Promise.resolve({ gradient: pullBack(cotangent), logits: product(pixels) });
+      },
+      classGradients: (pixels, chosen) => {
+        asked++;
+        const gradients = tf.tidy(() => {
+          const columns = tf.unstack(chosen, 1) as Tensor1D[];
+          return tf.stack(
+            columns.map((column) => pullBack(tf.oneHot(column, classes).cast('float32') as Tensor2D)),
+            1,
+          );
+        });
+        return Promise.resolve({ gradients, logits: product(pixels) });
       },
       dispose: () => {},
     },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyTransform } from '../../src/defenses/apply.ts';
+import { transformOnce } from '../../src/defenses/apply.ts';
 import { reduceBitDepth } from '../../src/defenses/bit-depth.ts';
 import { compressJpeg } from '../../src/defenses/jpeg.ts';
 import { readIdxItems } from '../../src/stages/dataset/idx.ts';
@@ -104,16 +104,23 @@ describe('compressJpeg', () => {
   });
 });
 
-describe('applyTransform', () => {
+describe('transformOnce', () => {
+  const draw = { seed: [1, 2], draw: 0, ids: Int32Array.of(0) } as const;
+
   it('without steps returns its argument', async () => {
     const pixels = Float32Array.from([0.2]);
-    expect(await applyTransform({ kind: 'transform', steps: [] }, pixels, [1, 1, 1, 1])).toBe(pixels);
+    expect(await transformOnce({ kind: 'transform', steps: [] }, pixels, [1, 1, 1, 1], draw)).toBe(pixels);
   });
 
   it('applies the steps in order', async () => {
     const oneBit = (compat: string) => ({ name: 'bit-depth', params: { bits: 1, compat } });
     const apply = (...names: string[]) =>
-      applyTransform({ kind: 'transform', steps: names.map(oneBit) }, Float32Array.from([0.3]), [1, 1, 1, 1]);
+      transformOnce(
+        { kind: 'transform', steps: names.map(oneBit) },
+        Float32Array.from([0.3]),
+        [1, 1, 1, 1],
+        draw,
+      );
     // The levels of fb are 0, ½, 1; those of paper 0 and 1.
     expect([...(await apply('fb', 'paper'))]).toEqual([1]);
     expect([...(await apply('paper', 'fb'))]).toEqual([0]);
@@ -121,17 +128,18 @@ describe('applyTransform', () => {
 
   it('reads bytes as value / 255', async () => {
     const step = { name: 'bit-depth', params: { bits: 1, compat: 'paper' } };
-    const out = await applyTransform(
+    const out = await transformOnce(
       { kind: 'transform', steps: [step] },
       Uint8Array.from([127, 128]),
       [1, 1, 2, 1],
+      draw,
     );
     expect([...out]).toEqual([0, 1]);
   });
 
   it('refuses a step that it does not know', async () => {
     const transform = { kind: 'transform', steps: [{ name: 'magic', params: {} }] } as const;
-    await expect(applyTransform(transform, Float32Array.from([0]), [1, 1, 1, 1])).rejects.toThrow(
+    await expect(transformOnce(transform, Float32Array.from([0]), [1, 1, 1, 1], draw)).rejects.toThrow(
       "'magic' is no defense",
     );
   });

@@ -78,7 +78,7 @@ describe.each(references)('%s', (name, reference) => {
       };
       const classifier = await openClassifier(model);
       const image: Tensor4D = tf.tensor4d(madeUp('image', size * size * 3), [1, size, size, 3]);
-      const logits = classifier.logits(image);
+      const logits = await classifier.logits(image);
       const values = [...(await logits.data())];
       tf.dispose([image, logits]);
       classifier.dispose();

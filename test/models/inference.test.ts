@@ -1,7 +1,8 @@
-import type { Tensor4D } from '@tensorflow/tfjs';
+import type { Rank, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AttackLoss } from '../../src/models/classifier.ts';
-import { lossGradient, openClassifier } from '../../src/models/inference.ts';
+import { openClassifier } from '../../src/models/inference.ts';
+import { lossGradient } from '../../src/models/loss-gradient.ts';
 import { NetworkError } from '../../src/models/network.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { randomStream } from '../../src/tensors/random.ts';
@@ -9,7 +10,7 @@ import { tf } from '../../src/tensors/tf.ts';
 import type { Model, Network } from '../../src/values/model.ts';
 import { readyBackends } from '../tensors/backends.ts';
 import { allOperations, networkWith, randomModel } from './networks.ts';
-import { crossEntropy, margin, referenceGradient, referenceLogits } from './reference.ts';
+import { crossEntropy, dlr, margin, referenceGradient, referenceLogits } from './reference.ts';
 
 const layers: Readonly<Record<string, () => Network>> = {
   'a convolution': () =>
@@ -60,6 +61,8 @@ const layers: Readonly<Record<string, () => Network>> = {
   'every operation at once': allOperations,
 };
 
+const losses = ['cross-entropy', 'margin', 'dlr'] as const;
+const definition = { 'cross-entropy': crossEntropy, margin, dlr };
 const preprocessing = { mean: [0.4, 0.5], std: [0.25, 0.2] };
 
 describe.each(readyBackends)('on %s', (backend) => {
@@ -75,17 +78,45 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('has the logits and input gradients of its definition', async () => {
       const classifier = await openClassifier(model);
       const { pixels, images } = batch(model, 3);
-      const labels = [1, 3, 0];
-      for (const loss of ['cross-entropy', 'margin'] as const) {
-        const result = classifier.inputGradient(pixels, tf.tensor1d(labels, 'int32'), loss);
+      for (const loss of losses) {
+        // Of the third-largest logit the ratio is 1 whatever the image, so ask for the largest.
+        const labels =
+          loss === 'dlr' ? images.map((image) => largestOf(referenceLogits(model, image))) : [1, 3, 0];
+        const result = await classifier.inputGradient(pixels, tf.tensor1d(labels, 'int32'), loss);
         images.forEach((image, row) => {
-          const value = (logits: Float64Array): number =>
-            (loss === 'margin' ? margin : crossEntropy)(logits, labels[row]!);
+          const value = (logits: Float64Array): number => definition[loss](logits, labels[row]!);
           expectClose(rowOf(result.logits, row), referenceLogits(model, image), 1e-5);
           expectClose(rowOf(result.gradient, row), referenceGradient(model, image, value), 1e-4);
         });
-        expectClose(classifier.logits(pixels).dataSync(), result.logits.dataSync(), same);
+        expectClose((await classifier.logits(pixels)).dataSync(), result.logits.dataSync(), same);
       }
+      classifier.dispose();
+    });
+
+    it('has the gradients of single logits and of any combination of them', async () => {
+      const classifier = await openClassifier(model);
+      const { pixels, images } = batch(model, 2);
+      const chosen = [
+        [0, 3, 1],
+        [2, 2, 0],
+      ];
+      const each = await classifier.classGradients(pixels, tf.tensor2d(chosen, [2, 3], 'int32'));
+      const { classes } = model.network;
+      const cotangent = [1, -2].map((first, row) =>
+        Array.from({ length: classes }, (_, index) => first * (index === row ? 2 : 0.5 - index)),
+      );
+      const combined = await classifier.vectorJacobianProduct(pixels, tf.tensor2d(cotangent));
+      expect(each.gradients.shape).toEqual([2, 3, ...pixels.shape.slice(1)]);
+      images.forEach((image, row) => {
+        const expected = chosen[row]!.flatMap((label) => [
+          ...referenceGradient(model, image, (logits) => logits[label]!),
+        ]);
+        expectClose(rowOf(each.gradients, row), expected, 1e-4);
+        const weighted = (logits: Float64Array): number =>
+          logits.reduce((sum, logit, index) => sum + logit * cotangent[row]![index]!, 0);
+        expectClose(rowOf(combined.gradient, row), referenceGradient(model, image, weighted), 1e-4);
+      });
+      expectClose(each.logits.dataSync(), combined.logits.dataSync(), same);
       classifier.dispose();
     });
 
@@ -96,10 +127,10 @@ describe.each(readyBackends)('on %s', (backend) => {
         Array.from({ length: 64 }, (_, row) => row % 4),
         'int32',
       );
-      const whole = classifier.inputGradient(pixels, labels, 'cross-entropy');
+      const whole = await classifier.inputGradient(pixels, labels, 'cross-entropy');
       for (const size of [1, 3, 16, 63]) {
         for (const first of [0, 64 - size]) {
-          const part = classifier.inputGradient(
+          const part = await classifier.inputGradient(
             tf.slice(pixels, first, size),
             tf.slice(labels, first, size),
             'cross-entropy',
@@ -114,14 +145,19 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('leaves no tensor behind', async () => {
       const { pixels } = batch(model, 2);
       const labels = tf.tensor1d([0, 1], 'int32');
+      const cotangent = tf.ones<Rank.R2>([2, model.network.classes]);
+      const chosen = tf.tensor2d([0, 1, 2, 3, 1, 0], [2, 3], 'int32');
       const before = [tf.memory().numTensors, tf.memory().numDataBuffers];
       const classifier = await openClassifier(model);
       const open = [tf.memory().numTensors, tf.memory().numDataBuffers];
-      for (const loss of ['cross-entropy', 'margin'] as const) {
-        classifier.logits(pixels).dispose();
-        const { gradient, logits } = classifier.inputGradient(pixels, labels, loss);
+      for (const loss of losses) {
+        (await classifier.logits(pixels)).dispose();
+        const { gradient, logits } = await classifier.inputGradient(pixels, labels, loss);
         tf.dispose([gradient, logits]);
       }
+      const product = await classifier.vectorJacobianProduct(pixels, cotangent);
+      const each = await classifier.classGradients(pixels, chosen);
+      tf.dispose([product.gradient, product.logits, each.gradients, each.logits]);
       expect([tf.memory().numTensors, tf.memory().numDataBuffers]).toEqual(open);
       classifier.dispose();
       expect([tf.memory().numTensors, tf.memory().numDataBuffers]).toEqual(before);
@@ -145,6 +181,14 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('of the margin points from the label to the best other class', () => {
       expect(gradient([3, 5, 4], 1, 'margin')).toEqual([0, -1, 1]);
       expect(gradient([3, 5, 4], 0, 'margin')).toEqual([-1, 1, 0]);
+    });
+
+    it('of the difference-of-logits ratio does not change with the scale of the logits, but for the scale', () => {
+      const plain = gradient([3, 5, 4, 1], 1, 'dlr');
+      const scaled = gradient([30, 50, 40, 10], 1, 'dlr');
+      plain.forEach((value, index) => expect(scaled[index]! * 10).toBeCloseTo(value, 5));
+      // m = −1, d = 2: ((−1, 1) + ½ (1, −1)) / 2 on the rival, the label and the third.
+      expect(plain.map((value) => Number(value.toFixed(6)))).toEqual([-0.25, -0.25, 0.5, 0]);
     });
   });
 });
@@ -197,6 +241,10 @@ function rowOf(tensor: { dataSync(): ArrayLike<number>; shape: number[] }, row: 
   const values = Array.from(tensor.dataSync());
   const size = values.length / tensor.shape[0]!;
   return values.slice(row * size, (row + 1) * size);
+}
+
+function largestOf(values: Float64Array): number {
+  return values.indexOf(Math.max(...values));
 }
 
 /** The largest difference, relative to the largest expected value. */

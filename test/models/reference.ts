@@ -47,6 +47,12 @@ export function margin(logits: ArrayLike<number>, label: number): number {
   return Math.max(...Array.from(logits).filter((_, k) => k !== label)) - logits[label]!;
 }
 
+/** The difference-of-logits ratio of Croce and Hein 2020, equation 6. */
+export function dlr(logits: ArrayLike<number>, label: number): number {
+  const sorted = Array.from(logits).sort((a, b) => b - a);
+  return margin(logits, label) / (sorted[0]! - sorted[2]!);
+}
+
 function evaluate(
   node: NetworkNode,
   inputs: readonly Activation[],

@@ -140,7 +140,7 @@ async function accuracyOf(model: Model, images: Images, batch: number): Promise<
       Float32Array.from(bytes, (value) => value / 255),
       [rows, ...shape],
     );
-    const logits = classifier.logits(pixels);
+    const logits = await classifier.logits(pixels);
     const classes = tf.argMax(logits, 1);
     (await classes.data()).forEach((label, row) => (right += Number(label === images.labels[first + row])));
     tf.dispose([pixels, logits, classes]);

@@ -16,9 +16,10 @@ export async function defend(
     });
   }
   const transform: Transform = { kind: 'transform', steps: [step] };
-  const { applyTransform } = await import('../../defenses/apply.ts');
+  const { transformOnce } = await import('../../defenses/apply.ts');
+  const draw = { seed: [0, 0] as const, draw: 0, ids: images.ids, signal };
   return {
-    images: { ...images, pixels: await applyTransform(transform, images.pixels, images.shape, signal) },
+    images: { ...images, pixels: await transformOnce(transform, images.pixels, images.shape, draw) },
     transform,
   };
 }

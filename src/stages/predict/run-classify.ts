@@ -1,5 +1,5 @@
 import type { StageContext } from '../../runtime/stage.ts';
-import { applyTransform } from '../../defenses/apply.ts';
+import { transformOnce } from '../../defenses/apply.ts';
 import { averageViews, softmaxRows } from '../../metrics/classification.ts';
 import { openClassifier } from '../../models/inference.ts';
 import { openBackend } from '../../tensors/backend.ts';
@@ -21,7 +21,8 @@ export async function runClassify(
   const { signal } = context;
   checkImageShape(images, model);
   const { shape } = images;
-  const pixels = transform ? await applyTransform(transform, images.pixels, shape, signal) : images.pixels;
+  const draw = { seed: context.seed, draw: 0, ids: images.ids, signal };
+  const pixels = transform ? await transformOnce(transform, images.pixels, shape, draw) : images.pixels;
   await openBackend(context.backend);
   const classifier = await openClassifier(model);
   try {

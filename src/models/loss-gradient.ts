@@ -1,0 +1,50 @@
+/** Gradients of the attack losses with respect to the logits: what the reverse pass starts from. */
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import { tf } from '../tensors/tf.ts';
+import type { AttackLoss } from './classifier.ts';
+
+/**
+ * Gradient of the sum of the losses with respect to the logits `[n, classes]`. The label's entry of a cross-entropy is minus the sum
+ * of the others', not p − 1: that difference rounds to 0 for a confident image and would fake robustness. Throws `RangeError` for `dlr`
+ * with fewer than three classes.
+ */
+export function lossGradient(logits: Tensor2D, labels: Tensor1D, loss: AttackLoss): Tensor2D {
+  return tf.tidy(() => {
+    const classes = logits.shape[1];
+    const label = tf.oneHot(labels, classes).cast('float32') as Tensor2D;
+    switch (loss) {
+      case 'cross-entropy': {
+        const others = tf.mul(tf.softmax(logits), tf.sub(1, label));
+        return tf.sub(others, tf.mul(label, tf.sum(others, 1, true)));
+      }
+      case 'margin':
+        return tf.sub(rival(logits, label), label);
+      case 'dlr':
+        return dlrGradient(logits, label);
+    }
+  });
+}
+
+/** One-hot of the largest logit that is not the label's. */
+function rival(logits: Tensor2D, label: Tensor2D): Tensor2D {
+  // Infinity times 0 is NaN, so a large finite number takes the label out of the competition.
+  const others = tf.sub(logits, tf.mul(label, 1e30));
+  return tf.oneHot(tf.argMax<Tensor1D>(others, 1), logits.shape[1]).cast('float32');
+}
+
+/** With m = max_{k≠y} Z_k − Z_y and d = Z_π1 − Z_π3: ∇(m / d) = (∇m − (m / d) ∇d) / d. */
+function dlrGradient(logits: Tensor2D, label: Tensor2D): Tensor2D {
+  const classes = logits.shape[1];
+  if (classes < 3) throw new RangeError(`the dlr loss needs at least 3 classes, and there are ${classes}`);
+  const { indices } = tf.topk(logits, 3);
+  const oneHot = (rank: number): Tensor2D =>
+    tf.oneHot(tf.squeeze<Tensor1D>(tf.slice(indices, [0, rank], [-1, 1]), [1]), classes).cast('float32');
+  const first = oneHot(0);
+  const third = oneHot(2);
+  const marginGradient = tf.sub(rival(logits, label), label);
+  const spreadGradient = tf.sub(first, third);
+  const margin = tf.sum(tf.mul(logits, marginGradient), 1, true);
+  // A spread of 0 (three equal logits) has no gradient; the tiny floor keeps it finite.
+  const spread = tf.maximum(tf.sum(tf.mul(logits, spreadGradient), 1, true), 1e-12);
+  return tf.div(tf.sub(marginGradient, tf.mul(tf.div(margin, spread), spreadGradient)), spread);
+}
