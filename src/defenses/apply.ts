@@ -1,7 +1,10 @@
+import { childSeed } from '../tensors/random.ts';
 import type { Seed } from '../tensors/random.ts';
+import type { Images } from '../values/images.ts';
 import { toFloats } from '../values/slices.ts';
 import type { Transform, TransformStep } from '../values/transform.ts';
 import { type BitDepthParameters, reduceBitDepth } from './bit-depth.ts';
+import { cropAndResize, type CropParameters } from './crop.ts';
 import type { JpegParameters } from './jpeg.ts';
 
 export type PixelShape = readonly [rows: number, height: number, width: number, channels: number];
@@ -27,7 +30,7 @@ export function isRandomised(transform: Transform): boolean {
   return transform.steps.some((step) => randomised.has(step.name));
 }
 
-const randomised: ReadonlySet<string> = new Set();
+const randomised: ReadonlySet<string> = new Set(['crop']);
 
 function viewsOfStep(step: TransformStep): number {
   const views = step.params['draws'] ?? step.params['crops'];
@@ -51,48 +54,71 @@ export async function transformOnce(
 }
 
 /**
- * All views of each image: `[rows × views, height, width, channels]`, the views of one image consecutive, view v from draw v.
+ * Images with all views that the defense gives of each: view v is draw v. Each view of images that have several already is
+ * transformed by itself with draws of its own, so V views and a defense of W give V × W views, those of one former view
+ * consecutive. Labels, ids and perturbation stay.
  */
 export async function transformImages(
   transform: Transform,
-  pixels: Pixels,
-  shape: PixelShape,
-  { seed, ids, signal }: Omit<Draw, 'draw'>,
-): Promise<{ readonly pixels: Pixels; readonly views: number }> {
-  const views = viewsOf(transform);
-  const once = (draw: number): Promise<Pixels> =>
-    transformOnce(transform, pixels, shape, { seed, draw, ids, ...(signal && { signal }) });
-  if (views === 1) return { pixels: await once(0), views };
-  const [rows, height, width, channels] = shape;
+  images: Images,
+  { seed, signal }: Pick<Draw, 'seed' | 'signal'>,
+): Promise<Images> {
+  const [, height, width, channels] = images.shape;
   const size = height * width * channels;
-  let result: Pixels | null = null;
+  const count = images.ids.length;
+  const drawn = viewsOf(transform);
+  const views = images.views * drawn;
+  const shape = [count, height, width, channels] as const;
+  let pixels: Pixels | null = null;
   for (let view = 0; view < views; view++) {
     signal?.throwIfAborted();
-    const drawn = await once(view);
-    result ??=
-      drawn instanceof Uint8Array
-        ? new Uint8Array(drawn.length * views)
-        : new Float32Array(drawn.length * views);
-    for (let row = 0; row < rows; row++) {
-      result.set(drawn.subarray(row * size, (row + 1) * size), (row * views + view) * size);
+    const source = viewPixels(images, Math.floor(view / drawn), size);
+    const draw = { seed, draw: view, ids: images.ids, ...(signal && { signal }) };
+    const transformed = await transformOnce(transform, source, shape, draw);
+    if (views === 1) return { ...images, pixels: transformed };
+    pixels ??= new (transformed.constructor as new (length: number) => Pixels)(transformed.length * views);
+    for (let row = 0; row < count; row++) {
+      pixels.set(transformed.subarray(row * size, (row + 1) * size), (row * views + view) * size);
     }
   }
-  return { pixels: result!, views };
+  return { ...images, pixels: pixels!, views, shape: [count * views, height, width, channels] };
+}
+
+/** One view of every image, `[count, height, width, channels]`. */
+function viewPixels({ pixels, views, ids }: Images, view: number, size: number): Pixels {
+  if (views === 1) return pixels;
+  const chosen = new (pixels.constructor as new (length: number) => Pixels)(ids.length * size);
+  for (let row = 0; row < ids.length; row++) {
+    const from = (row * views + view) * size;
+    chosen.set(pixels.subarray(from, from + size), row * size);
+  }
+  return chosen;
+}
+
+/**
+ * Seed of the draws of a transform. `evaluation` is the one that the defense itself draws by, so that its images and its
+ * recipe agree; an attack and a training draw by others, for an attacker does not know the defender's draws.
+ */
+export function seedFor({ seed }: Transform, purpose: 'evaluation' | 'attack' | 'training'): Seed {
+  if (seed === undefined) return [0, 0];
+  return purpose === 'evaluation' ? seed : childSeed(seed, purpose === 'attack' ? 1 : 2);
 }
 
 async function applyStep(
   step: TransformStep,
   pixels: Float32Array,
   shape: PixelShape,
-  { signal }: Draw,
+  draw: Draw,
 ): Promise<Pixels> {
   // Parameters were checked against the schema of the stage that made the step.
   switch (step.name) {
     case 'bit-depth':
       return reduceBitDepth(pixels, step.params as unknown as BitDepthParameters);
+    case 'crop':
+      return cropAndResize(pixels, shape, step.params as unknown as CropParameters, draw);
     case 'jpeg': {
       const { compressJpeg } = await import('./jpeg.ts');
-      return compressJpeg(pixels, shape, step.params as unknown as JpegParameters, signal);
+      return compressJpeg(pixels, shape, step.params as unknown as JpegParameters, draw.signal);
     }
     default:
       throw new RangeError(`'${step.name}' is no defense that can be applied`);

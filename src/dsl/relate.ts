@@ -54,6 +54,25 @@ export function relate(
   if (sink.errorCount > before) return undefined;
   const ports = checkPorts(reference, rows, source, consumer, sink);
   if (ports === undefined) return undefined;
+  const absent = rows.find((row) => {
+    const port = ports[source.variantOf[row]!]!;
+    const output = source.variants[source.variantOf[row]!]!.signature!.out[port]!;
+    return output.optional === true && cells[source.firstCell + row]!.inputs[port] === undefined;
+  });
+  if (absent !== undefined) {
+    const port = ports[source.variantOf[absent]!]!;
+    sink.error(
+      'missing-input',
+      reference.at,
+      `'${source.id}' gives no ${port}, for its input '${port}' is not connected`,
+      {
+        same: `${source.id} ${port}`,
+        related: [{ message: `'${source.id}' is written here`, at: source.keyAt }],
+        fix: `add 'in: { ${port}: STAGE }' to '${source.id}'`,
+      },
+    );
+    return undefined;
+  }
   const items = rows.map((row): Item => {
     const cell = source.firstCell + row;
     return { cell, port: ports[source.variantOf[row]!]!, axes: cells[cell]!.axes };

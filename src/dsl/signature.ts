@@ -11,6 +11,8 @@ export interface InputPort {
 
 export interface OutputPort {
   readonly kind: string;
+  /** Absent where the optional input of the same name is unbound. */
+  readonly optional?: boolean;
   readonly description: string;
 }
 

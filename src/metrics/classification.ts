@@ -28,7 +28,7 @@ export function softmaxRows(logits: Float32Array, classes: number): Float32Array
   return result;
 }
 
-/** Mean over the `views` consecutive rows of each image: `[n × views, classes]` → `[n, classes]`, summed in float64 in order. */
+/** Mean of probabilities or logits over the `views` consecutive rows of each image: `[n × views, classes]` → `[n, classes]`, summed in float64 in order. */
 export function averageViews(probabilities: Float32Array, classes: number, views: number): Float32Array {
   if (views === 1) return probabilities;
   const result = new Float32Array(probabilities.length / views);

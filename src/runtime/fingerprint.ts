@@ -55,9 +55,10 @@ export interface StageConstant {
   readonly usesAndVersion: string;
 }
 
+/** `seed` is the stream of a cell that draws, else null. */
 export function stageConstant(
   stage: Stage,
-  seed: readonly [number, number],
+  seed: readonly [number, number] | null,
   numerics: Json | null,
 ): StageConstant {
   return {
@@ -66,7 +67,7 @@ export function stageConstant(
         ? ''
         : `"libraries":${canonicalJson(Object.fromEntries(stage.libraries.map((name) => [name, libraryVersion(name)])))},`,
     numerics: stage.device && numerics !== null ? `"numerics":${canonicalJson(numerics)},` : '',
-    seed: stage.randomness ? `"seed":[${seed[0]},${seed[1]}],` : '',
+    seed: seed === null ? '' : `"seed":[${seed[0]},${seed[1]}],`,
     usesAndVersion: `"uses":${JSON.stringify(stage.uses)},"version":${stage.version}`,
   };
 }

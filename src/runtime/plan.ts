@@ -9,6 +9,7 @@ import type { FileDigests } from './file-digests.ts';
 import { filesText, stageConstant, withText } from './fingerprint.ts';
 import { lastKeysPath, readLastKeys } from './last-keys.ts';
 import type { LastKeys } from './last-keys.ts';
+import { bindOnTheFly } from './on-the-fly.ts';
 import { resolveInside } from './resolve-path.ts';
 import { StageError } from './stage.ts';
 import type { Stage, StageRegistry, Survey } from './stage.ts';
@@ -65,7 +66,8 @@ const explainedUnits = 8;
  * failures of the cell; only `StoreError` is thrown.
  */
 export async function plan(request: PlanRequest): Promise<Plan> {
-  const { graph, registry, store } = request;
+  const { registry, store } = request;
+  const graph = bindOnTheFly(request.graph, registry);
   const selected = closure(graph, request.select);
   const stageIndex = stageOfCells(graph);
   const stages = graph.stages.map((stage) => ({
@@ -84,10 +86,13 @@ export async function plan(request: PlanRequest): Promise<Plan> {
     const stage = registry.get(cell.uses);
     if (stage === undefined) throw new Error(`no stage type ${cell.uses} in the registry`);
     const shared = stages[stageIndex[index]!]!;
-    let constant = shared.constant.get(cell.uses);
+    const draws = stage.randomness(cell.params as never);
+    const constantName = draws ? `${cell.uses} draws` : cell.uses;
+    let constant = shared.constant.get(constantName);
     if (constant === undefined) {
-      constant = stageConstant(stage, shared.seed, graph.sharedNumerics ? null : request.numerics);
-      shared.constant.set(cell.uses, constant);
+      const numerics = graph.sharedNumerics ? null : request.numerics;
+      constant = stageConstant(stage, draws ? shared.seed : null, numerics);
+      shared.constant.set(constantName, constant);
     }
     const sharded = stage.shard(cell.params as never) === 'images';
     const graphStage = graph.stages[stageIndex[index]!]!;

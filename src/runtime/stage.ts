@@ -12,7 +12,14 @@ export interface Stage extends StageSignature {
   /** `images`: output shard i needs shard i of its per-image inputs and the whole of the others. `whole`: one unit. */
   readonly shard: (params: never) => 'images' | 'whole';
   /** Uses `context.seed`: the seed stream then enters the key. */
-  readonly randomness: boolean;
+  readonly randomness: (params: never) => boolean;
+  /**
+   * A defense that is cheap to compute and large to store: unless `store: always`, its output `images` is left to consumers
+   * with `appliesTransform` (`runtime/on-the-fly.ts`).
+   */
+  readonly onTheFly: boolean;
+  /** Gives the same for `images` and a `transform` as for the images that the transform's own stage makes of them. */
+  readonly appliesTransform: boolean;
   /** Computes on the tensor backend: the backend's numeric identity then enters the key. */
   readonly device: boolean;
   /** npm packages whose version decides the numbers (`sharp`): their versions then enter the key. */
@@ -136,18 +143,21 @@ type OptionalKeys<I> = {
 export type InputsOf<I> = { readonly [N in Exclude<keyof I, OptionalKeys<I>>]: InputOf<I[N]> } & {
   readonly [N in OptionalKeys<I>]?: InputOf<I[N]>;
 };
-type OutputsOf<O> = { readonly [N in keyof O]: O[N] extends { kind: infer K } ? PortValue<K> : never };
+type OutputsOf<O> = {
+  readonly [N in Exclude<keyof O, OptionalKeys<O>>]: OutputOf<O[N]>;
+} & { readonly [N in OptionalKeys<O>]?: OutputOf<O[N]> };
+type OutputOf<T> = T extends { kind: infer K } ? PortValue<K> : never;
 
 type AnyPort = Port<PortKind | 'any', boolean, boolean>;
 
 /**
  * Types a stage declaration from its own schema and ports. `shard` is `'whole'` unless given; the first output is the
- * default one.
+ * default one. An optional output is absent where the optional input of the same name is unbound.
  */
 export function defineStage<
   W extends TObject,
   I extends Readonly<Record<string, AnyPort>>,
-  O extends Readonly<Record<string, Port<PortKind, boolean, boolean>>>,
+  O extends Readonly<Record<string, Port<PortKind, boolean, false>>>,
 >(declaration: {
   readonly uses: string;
   readonly version: number;
@@ -156,7 +166,9 @@ export function defineStage<
   readonly in: I;
   readonly out: O;
   readonly shard?: 'images' | 'whole' | ((params: Static<W>) => 'images' | 'whole');
-  readonly randomness?: boolean;
+  readonly randomness?: boolean | ((params: Static<W>) => boolean);
+  readonly onTheFly?: boolean;
+  readonly appliesTransform?: boolean;
   readonly device?: boolean;
   readonly libraries?: readonly string[];
   readonly extent?: readonly string[];
@@ -164,12 +176,22 @@ export function defineStage<
   readonly survey?: (context: SurveyContext<Static<W>>) => Promise<Survey>;
   readonly run: (context: StageContext<Static<W>, InputsOf<I>>) => Promise<OutputsOf<O>>;
 }): Stage {
-  const { shard = 'whole', randomness = false, device = false, libraries = [], ...rest } = declaration;
+  const {
+    shard = 'whole',
+    randomness = false,
+    onTheFly = false,
+    appliesTransform = false,
+    device = false,
+    libraries = [],
+    ...rest
+  } = declaration;
   return {
     ...rest,
     defaultOutput: Object.keys(declaration.out)[0]!,
     shard: typeof shard === 'function' ? shard : () => shard,
-    randomness,
+    randomness: typeof randomness === 'function' ? randomness : () => randomness,
+    onTheFly,
+    appliesTransform,
     device,
     libraries,
   };

@@ -188,8 +188,9 @@ export function chunkOf(state: CellState): number | null {
 
 /**
  * Counts the images of a cell and cuts it into units. Returns a sentence where per-image inputs of a sharded stage do not
- * have the same number of images, or it has none at all. While the number depends on a whole stage that has not run, the
- * cut is an estimate, to be laid out again.
+ * have the same number of images, or of no image at all. A sharded stage that neither reads nor makes images (a defense
+ * that only gives its recipe) is one unit. While the number depends on a whole stage that has not run, the cut is an
+ * estimate, to be laid out again.
  */
 export function layOut(states: readonly (CellState | null)[], state: CellState): string | null {
   const counts: { id: string; images: number; exact: boolean }[] = [];
@@ -213,7 +214,8 @@ export function layOut(states: readonly (CellState | null)[], state: CellState):
   }
   state.images = reference?.images ?? state.survey?.images ?? 0;
   state.exact = counts.every(({ exact }) => exact);
-  if (state.images === 0 && state.exact) return 'there are no images for it';
+  const needsImages = counts.length > 0 || state.survey !== null;
+  if (state.images === 0 && state.exact && needsImages) return 'there are no images for it';
   state.units = state.images === 0 ? [newUnit(0, 0)] : cutUnits(state.images, state.settings.shard);
   return null;
 }

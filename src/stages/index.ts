@@ -8,6 +8,7 @@ import { safetensorsDataset } from './dataset/safetensors.ts';
 import { constant } from './debug/constant.ts';
 import { sleep } from './debug/sleep.ts';
 import { bitDepth } from './defense/bit-depth.ts';
+import { crop } from './defense/crop.ts';
 import { jpeg } from './defense/jpeg.ts';
 import { none } from './defense/none.ts';
 import { robustness } from './evaluate/robustness.ts';
@@ -31,6 +32,7 @@ const all: readonly Stage[] = [
   fgsm,
   iFgsm,
   bitDepth,
+  crop,
   jpeg,
   none,
   average,

@@ -7,10 +7,19 @@ import type { JsonObject } from './json.ts';
 export interface Transform {
   readonly kind: 'transform';
   readonly steps: readonly TransformStep[];
+  /**
+   * Key of the draws of a randomised defense: 64 bits from the pipeline's seed and the id of the stage that made the recipe.
+   * As part of the value it is in the key of everything that applies it. Who applies it to judge it takes the seed as it is;
+   * attacks and training take a seed of their own from it (`seedFor` in `defenses/apply.ts`).
+   */
+  readonly seed?: readonly [high: number, low: number];
 }
 
 export interface TransformStep {
   /** Second half of the defense's `uses`: `bit-depth`, `jpeg`. */
   readonly name: string;
   readonly params: JsonObject;
+  /** Version of the stage type that made it, and of the packages that decide its numbers: a new version is another recipe. */
+  readonly version?: number;
+  readonly libraries?: Readonly<Record<string, string>>;
 }

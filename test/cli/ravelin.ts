@@ -120,6 +120,7 @@ stages:
         iterated: { uses: attack/i-fgsm, with: { dissimilarity: 0.2, steps: 3 } }
   defended:
     in: { images: adversarial }
+    store: always
     matrix:
       defense:
         bits: { uses: defense/bit-depth, with: { bits: $(params.bits) } }

@@ -7,7 +7,8 @@ import type { Metrics } from '../../src/values/metrics.ts';
 import type { Model } from '../../src/values/model.ts';
 import type { Predictions } from '../../src/values/predictions.ts';
 import { encodeSafetensors } from '../../src/values/safetensors.ts';
-import { sliceValue } from '../../src/values/slices.ts';
+import { sliceValue, toFloats } from '../../src/values/slices.ts';
+import type { Transform } from '../../src/values/transform.ts';
 import { failureOf, imagesOf, parametersOf, runStage, stageOf } from './run-stage.ts';
 
 let model: Model;
@@ -161,16 +162,17 @@ describe('defense stages', () => {
     ['defense/none', {}, []],
     ['defense/bit-depth', { bits: 2 }, [{ name: 'bit-depth', params: { bits: 2, compat: 'paper' } }]],
     ['defense/jpeg', {}, [{ name: 'jpeg', params: { quality: 75, chroma: '4:2:0' } }]],
+    ['defense/crop', { crops: 3, size: 20 }, [{ name: 'crop', params: { crops: 3, size: 20 } }]],
   ])(
     '%s hands on labels, ids and perturbation, and its recipe classifies alike',
     async (uses, given, steps) => {
       const images = await attack('attack/fgsm', { epsilon: 0.1 });
       const { outputs } = await runStage(uses, given, { inputs: { images } });
       const defended = outputs['images'] as Images;
-      expect(defended.shape).toEqual(images.shape);
+      expect(defended.shape).toEqual([images.shape[0] * defended.views, ...images.shape.slice(1)]);
       expect(defended.perturbation).toEqual(images.perturbation);
       expect(defended.ids).toEqual(images.ids);
-      expect(outputs['transform']).toEqual({ kind: 'transform', steps });
+      expect(outputs['transform']).toMatchObject({ kind: 'transform', steps });
       const inputs = { model, images, transform: outputs['transform'] };
       const through = (await runStage('predict/classify', {}, { inputs })).outputs[
         'predictions'
@@ -178,6 +180,68 @@ describe('defense stages', () => {
       expect(through).toEqual(await classify(defended));
     },
   );
+
+  it.each(['defense/none', 'defense/bit-depth', 'defense/jpeg', 'defense/crop'])(
+    '%s without images gives its recipe alone, the same as with images',
+    async (uses) => {
+      const given = uses === 'defense/crop' ? { size: 20 } : {};
+      const { outputs } = await runStage(uses, given, { inputs: {} });
+      expect(Object.keys(outputs)).toEqual(['transform']);
+      const with_ = await runStage(uses, given, { inputs: { images: digits } });
+      expect(with_.outputs['transform']).toEqual(outputs['transform']);
+    },
+  );
+
+  it('keep the seed in the recipe of a randomised defense only, and the version in each', async () => {
+    const recipe = async (uses: string): Promise<Transform> =>
+      (await runStage(uses, {}, { inputs: {}, seed: [8, 9] })).outputs['transform'] as Transform;
+    expect(await recipe('defense/crop')).toMatchObject({ seed: [8, 9], steps: [{ version: 1 }] });
+    expect(await recipe('defense/bit-depth')).not.toHaveProperty('seed');
+    expect((await recipe('defense/jpeg')).steps[0]!.libraries).toHaveProperty('sharp');
+  });
+
+  it('refuse what they cannot take, by image and with a fix', async () => {
+    const failure = (uses: string, given: object, images: Images) =>
+      failureOf(runStage(uses, { ...given }, { inputs: { images } }));
+    const large = await failure('defense/crop', { size: 90 }, digits);
+    expect(large.message).toBe('a crop of 90 pixels does not fit into 28×28 images');
+    expect(large.fix).toContain('set size: 11');
+    const pixels = toFloats(digits.pixels).slice();
+    pixels[3 * 784 + 5] = NaN;
+    const holed = await failure('defense/bit-depth', {}, { ...digits, pixels });
+    expect(holed.message).toBe(`image ${digits.ids[3]!} has pixels that are not numbers (NaN)`);
+    const four = { ...digits, shape: [digits.shape[0] / 4, 28, 28, 4] as const };
+    expect((await failure('defense/jpeg', {}, four)).message).toContain('1 or 3 channels');
+  });
+
+  it('let the views of an image be averaged as probabilities or as logits', async () => {
+    const { outputs } = await runStage(
+      'defense/crop',
+      { crops: 2, size: 20 },
+      { inputs: { images: digits } },
+    );
+    const images = outputs['images'] as Images;
+    const views = await classify({
+      ...images,
+      views: 1,
+      labels: new Int32Array(48),
+      ids: Int32Array.from({ length: 48 }, (_, row) => row),
+    });
+    const of = async (average: string) =>
+      (
+        (await runStage('predict/classify', { average }, { inputs: { model, images } })).outputs[
+          'predictions'
+        ] as Predictions
+      ).probabilities;
+    const [a, b] = [views.probabilities.subarray(0, 10), views.probabilities.subarray(10, 20)];
+    const geometric = a.map((p, index) => Math.sqrt(p * b[index]!));
+    const sum = geometric.reduce((total, p) => total + p, 0);
+    const [probabilities, logits] = [await of('probabilities'), await of('logits')];
+    for (let index = 0; index < 10; index++) {
+      expect(probabilities[index]).toBeCloseTo((a[index]! + b[index]!) / 2, 6);
+      expect(logits[index]).toBeCloseTo(geometric[index]! / sum, 5);
+    }
+  });
 });
 
 describe('predict and evaluate', () => {

@@ -45,6 +45,12 @@ export async function exportOutput(
       complain(`error: ${cell.id} has no complete result yet\n  fix: ravelin run ${file} '${cell.id}'`);
       return exitCodes.cellFailed;
     }
+    if (outputs.every((unit) => (unit[port] ?? []).length === 0)) {
+      complain(
+        `error: ${cell.id} has no stored '${port}': who reads it computes it on the fly\n  fix: set 'store: always' on '${cell.stage}'`,
+      );
+      return exitCodes.cellFailed;
+    }
     const value = await readOutput(pipeline.store, outputs, port, kind);
     if (extension === '') await writeAll(value, join(options.to, fileName(cell.id, port)));
     else await writeOne(value, extension, options.to);

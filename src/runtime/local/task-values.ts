@@ -90,7 +90,10 @@ export function checkOutputs(stage: Stage, task: Task, outputs: Readonly<Record<
   for (const port of Object.keys(stage.out)) {
     const kind: PortKind = stage.out[port]!.kind;
     const value = outputs[port];
-    if (value === undefined) throw new Error(`${stage.uses} did not return its output '${port}'`);
+    if (value === undefined) {
+      if (stage.out[port]!.optional === true && !task.inputs.some((input) => input.port === port)) continue;
+      throw new Error(`${stage.uses} did not return its output '${port}'`);
+    }
     if (value.kind !== kind)
       throw new Error(`${stage.uses} returned ${value.kind} for '${port}', which is declared ${kind}`);
     if (task.shard !== null && isPerImage(value) && countOf(value) !== task.shard.count) {
@@ -132,7 +135,8 @@ export function writeOutputs(
 ): Outputs {
   const written: Record<string, OutputPart[]> = {};
   for (const port of Object.keys(stage.out)) {
-    const value = outputs[port]!;
+    const value = outputs[port];
+    if (value === undefined) continue;
     const parts: OutputPart[] = [];
     const write = (part: Value, images: number): void => {
       const bytes = encodeValue(part);

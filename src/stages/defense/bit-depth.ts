@@ -2,10 +2,12 @@ import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { defend } from './defend.ts';
 
+const version = 1;
+
 /** Bit-depth reduction (Xu et al. 2017; Guo et al. 2018, section 4.1). */
 export const bitDepth = defineStage({
   uses: 'defense/bit-depth',
-  version: 1,
+  version,
   summary: 'Bit-depth reduction: each channel is rounded to a few levels',
   with: Type.Object(
     {
@@ -22,11 +24,12 @@ export const bitDepth = defineStage({
     },
     { additionalProperties: false },
   ),
-  in: { images: port('images', { description: 'images to transform' }) },
+  in: { images: port('images', { optional: true, description: 'images to transform' }) },
   out: {
-    images: port('images', { description: 'float32 images' }),
+    images: port('images', { optional: true, description: 'float32 images' }),
     transform: port('transform', { description: 'the recipe' }),
   },
   shard: 'images',
-  run: ({ params, inputs, signal }) => defend(inputs.images, { name: 'bit-depth', params }, signal),
+  onTheFly: true,
+  run: (context) => defend(context, { name: 'bit-depth', version, params: context.params }),
 });

@@ -2,24 +2,59 @@ import { StageError } from '../../runtime/stage.ts';
 import type { Images } from '../../values/images.ts';
 import type { Transform, TransformStep } from '../../values/transform.ts';
 
-/** Outputs of a deterministic defense of one step: the transformed images and the recipe. */
+/** What `defend` needs of a stage's context. */
+interface DefenseContext {
+  readonly inputs: { readonly images?: Images };
+  readonly seed: readonly [number, number];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Outputs of a defense of one step: its recipe, and the transformed images with all their views where images are bound. Throws
+ * `StageError` for images that the defense cannot take.
+ */
 export async function defend(
-  images: Images,
+  { inputs: { images }, seed, signal }: DefenseContext,
   step: TransformStep,
-  signal: AbortSignal,
-): Promise<{ images: Images; transform: Transform }> {
-  const channels = images.shape[3];
-  if (step.name === 'jpeg' && channels !== 1 && channels !== 3) {
-    throw new StageError(`JPEG holds 1 or 3 channels, and these images have ${channels}`, {
-      code: 'bad-data',
-      fix: 'use images of 1 or 3 channels',
-    });
+): Promise<{ readonly images?: Images; readonly transform: Transform }> {
+  const { isRandomised, seedFor, transformImages } = await import('../../defenses/apply.ts');
+  const bare: Transform = { kind: 'transform', steps: [step] };
+  const transform = isRandomised(bare) ? { ...bare, seed } : bare;
+  if (images === undefined) return { transform };
+  checkDefensible(images, transform);
+  const draws = { seed: seedFor(transform, 'evaluation'), signal };
+  return { images: await transformImages(transform, images, draws), transform };
+}
+
+/** Throws `StageError` for images that a step of the transform cannot take. */
+export function checkDefensible(images: Images, { steps }: Transform): void {
+  const [, height, width, channels] = images.shape;
+  for (const { name, params } of steps) {
+    if (name === 'jpeg' && channels !== 1 && channels !== 3) {
+      throw new StageError(`JPEG holds 1 or 3 channels, and these images have ${channels}`, {
+        code: 'bad-data',
+        fix: 'use images of 1 or 3 channels',
+      });
+    }
+    if (name === 'crop' && Number(params['size']) > Math.min(height, width)) {
+      throw new StageError(
+        `a crop of ${Number(params['size'])} pixels does not fit into ${height}×${width} images`,
+        {
+          code: 'bad-data',
+          fix: `set size: ${Math.max(1, Math.round((Math.min(height, width) * 90) / 224))}, the share of the paper, or use larger images`,
+        },
+      );
+    }
   }
-  const transform: Transform = { kind: 'transform', steps: [step] };
-  const { transformOnce } = await import('../../defenses/apply.ts');
-  const draw = { seed: [0, 0] as const, draw: 0, ids: images.ids, signal };
-  return {
-    images: { ...images, pixels: await transformOnce(transform, images.pixels, images.shape, draw) },
-    transform,
-  };
+  if (images.pixels instanceof Uint8Array) return;
+  const wrong = images.pixels.findIndex(Number.isNaN);
+  if (wrong < 0) return;
+  const row = Math.floor(wrong / (height * width * channels));
+  throw new StageError(
+    `image ${images.ids[Math.floor(row / images.views)]!} has pixels that are not numbers (NaN)`,
+    {
+      code: 'bad-data',
+      fix: 'look for a NaN where the images come from',
+    },
+  );
 }

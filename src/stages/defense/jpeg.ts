@@ -2,10 +2,12 @@ import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { defend } from './defend.ts';
 
+const version = 1;
+
 /** JPEG compression (Dziugaite et al. 2016; Guo et al. 2018, section 4.1). */
 export const jpeg = defineStage({
   uses: 'defense/jpeg',
-  version: 1,
+  version,
   summary: 'JPEG compression and decompression (libjpeg-turbo through sharp)',
   with: Type.Object(
     {
@@ -22,12 +24,16 @@ export const jpeg = defineStage({
     },
     { additionalProperties: false },
   ),
-  in: { images: port('images', { description: 'images of 1 or 3 channels to transform' }) },
+  in: { images: port('images', { optional: true, description: 'images of 1 or 3 channels to transform' }) },
   out: {
-    images: port('images', { description: 'uint8 images' }),
+    images: port('images', { optional: true, description: 'uint8 images' }),
     transform: port('transform', { description: 'the recipe' }),
   },
   shard: 'images',
   libraries: ['sharp'],
-  run: ({ params, inputs, signal }) => defend(inputs.images, { name: 'jpeg', params }, signal),
+  run: async (context) => {
+    const { default: sharp } = await import('sharp');
+    const libraries = { sharp: sharp.versions.sharp, vips: sharp.versions.vips };
+    return defend(context, { name: 'jpeg', version, libraries, params: context.params });
+  },
 });

@@ -6,12 +6,12 @@ export const none = defineStage({
   version: 1,
   summary: 'No defense: the images as they are',
   with: Type.Object({}, { additionalProperties: false }),
-  in: { images: port('images', { description: 'images to hand on' }) },
+  in: { images: port('images', { optional: true, description: 'images to hand on' }) },
   out: {
-    images: port('images', { description: 'the same images' }),
+    images: port('images', { optional: true, description: 'the same images' }),
     transform: port('transform', { description: 'the identity' }),
   },
   shard: 'images',
-  run: ({ inputs }) =>
-    Promise.resolve({ images: inputs.images, transform: { kind: 'transform' as const, steps: [] } }),
+  run: ({ inputs: { images } }) =>
+    Promise.resolve({ ...(images && { images }), transform: { kind: 'transform' as const, steps: [] } }),
 });

@@ -5,14 +5,27 @@ export const classify = defineStage({
   uses: 'predict/classify',
   version: 1,
   summary: 'Class probabilities of a model, averaged over the views of each image',
-  with: Type.Object({}, { additionalProperties: false }),
+  with: Type.Object(
+    {
+      average: Type.Union([Type.Literal('probabilities'), Type.Literal('logits')], {
+        default: 'probabilities',
+        description:
+          "of the views of an image: the mean of their probabilities, or the softmax of their mean logits as the authors' code does",
+      }),
+    },
+    { additionalProperties: false },
+  ),
   in: {
     model: port('model', { description: 'the classifier' }),
     images: port('images', { description: 'images to classify' }),
-    transform: port('transform', { optional: true, description: 'a defense to apply to the images first' }),
+    transform: port('transform', {
+      optional: true,
+      description: 'a defense to apply to the images first, with all its views',
+    }),
   },
   out: { predictions: port('predictions', { description: 'probabilities [n, classes]' }) },
   shard: 'images',
+  appliesTransform: true,
   device: true,
   run: async (context) => {
     const { runClassify } = await import('./run-classify.ts');

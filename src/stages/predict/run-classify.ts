@@ -1,38 +1,45 @@
 import type { StageContext } from '../../runtime/stage.ts';
-import { transformOnce } from '../../defenses/apply.ts';
+import { seedFor, transformImages, viewsOf } from '../../defenses/apply.ts';
 import { averageViews, softmaxRows } from '../../metrics/classification.ts';
+import type { Classifier } from '../../models/classifier.ts';
 import { openClassifier } from '../../models/inference.ts';
 import { openBackend } from '../../tensors/backend.ts';
 import type { Images } from '../../values/images.ts';
 import type { Model } from '../../values/model.ts';
 import type { Predictions } from '../../values/predictions.ts';
+import { sliceValue } from '../../values/slices.ts';
 import type { Transform } from '../../values/transform.ts';
 import { logitsOf } from '../classify-batches.ts';
+import { checkDefensible } from '../defense/defend.ts';
 import { checkImageShape } from '../model-input.ts';
 
-/** Softmax of the logits in float64, averaged over the views of each image. */
-export async function runClassify(
-  context: StageContext<
-    object,
-    { readonly model: Model; readonly images: Images; readonly transform?: Transform }
-  >,
-): Promise<Predictions> {
+type ClassifyContext = StageContext<
+  { readonly average: 'probabilities' | 'logits' },
+  { readonly model: Model; readonly images: Images; readonly transform?: Transform }
+>;
+
+/** Rows that a transform makes before they are classified: bounds memory where an image has many views. */
+const transformedRows = 64;
+
+/** Probabilities in float64 from the logits of all views: their mean, or the softmax of the mean logits. */
+export async function runClassify(context: ClassifyContext): Promise<Predictions> {
   const { model, images, transform } = context.inputs;
-  const { signal } = context;
   checkImageShape(images, model);
-  const { shape } = images;
-  const draw = { seed: context.seed, draw: 0, ids: images.ids, signal };
-  const pixels = transform ? await transformOnce(transform, images.pixels, shape, draw) : images.pixels;
+  if (transform) checkDefensible(images, transform);
   await openBackend(context.backend);
   const classifier = await openClassifier(model);
   try {
     const { classes } = classifier;
-    const onProgress = (rows: number): void =>
-      context.progress(Math.floor(rows / images.views), images.ids.length, 'images');
-    const logits = await logitsOf(classifier, { pixels, shape }, { signal, onProgress });
+    const { logits, views } = transform
+      ? await transformedLogits(classifier, images, transform, context)
+      : { logits: await plainLogits(classifier, images, context), views: images.views };
+    const probabilities =
+      context.params.average === 'logits'
+        ? softmaxRows(averageViews(logits, classes, views), classes)
+        : averageViews(softmaxRows(logits, classes), classes, views);
     return {
       kind: 'predictions',
-      probabilities: averageViews(softmaxRows(logits, classes), classes, images.views),
+      probabilities,
       shape: [images.ids.length, classes],
       labels: images.labels,
       ids: images.ids,
@@ -42,4 +49,35 @@ export async function runClassify(
   } finally {
     classifier.dispose();
   }
+}
+
+function plainLogits(
+  classifier: Classifier,
+  images: Images,
+  { progress, signal }: ClassifyContext,
+): Promise<Float32Array> {
+  const onProgress = (rows: number): void =>
+    progress(Math.floor(rows / images.views), images.ids.length, 'images');
+  return logitsOf(classifier, images, { signal, onProgress });
+}
+
+/** A few images at a time, so that thirty crops of all images are never in memory at once. */
+async function transformedLogits(
+  classifier: Classifier,
+  images: Images,
+  transform: Transform,
+  { progress, signal }: ClassifyContext,
+): Promise<{ readonly logits: Float32Array; readonly views: number }> {
+  const count = images.ids.length;
+  const views = images.views * viewsOf(transform);
+  const logits = new Float32Array(count * views * classifier.classes);
+  const step = Math.max(1, Math.floor(transformedRows / views));
+  const seed = seedFor(transform, 'evaluation');
+  for (let first = 0; first < count; first += step) {
+    const part = sliceValue(images, first, Math.min(step, count - first));
+    const seen = await transformImages(transform, part, { seed, signal });
+    const onProgress = (rows: number): void => progress(first + Math.floor(rows / views), count, 'images');
+    logits.set(await logitsOf(classifier, seen, { signal, onProgress }), first * views * classifier.classes);
+  }
+  return { logits, views };
 }
