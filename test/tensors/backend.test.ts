@@ -27,12 +27,17 @@ describe('backends', () => {
   });
 
   it('are probed with a reason or none', () => {
-    for (const { ready, version, why } of probeBackends()) {
-      expect([version, why].map((text) => text === null)).toEqual(ready ? [false, true] : [true, false]);
+    for (const { ready, version, device, why } of probeBackends()) {
+      expect([version, device, why].map((part) => part === null)).toEqual([!ready, !ready, ready]);
     }
-    expect(probeBackends().map(({ name }) => name)).toEqual(['tensorflow', 'wasm']);
+    expect(probeBackends().map(({ name }) => name)).toEqual(['tensorflow', 'webgpu', 'wasm']);
     expect(readyBackends).toContain('wasm');
-    expect(bestBackend()).toBe(readyBackends[0]);
+  });
+
+  it('are chosen by their device: a GPU before the CPU, never a GPU in software', () => {
+    const devices = new Map(probeBackends().map(({ name, device }) => [name, device?.kind]));
+    const onGpu = ['tensorflow', 'webgpu'].find((name) => devices.get(name) === 'gpu');
+    expect(bestBackend()).toBe(onGpu ?? ['tensorflow', 'wasm'].find((name) => devices.get(name) === 'cpu'));
   });
 
   it('that this machine must have are ready', () => {
@@ -54,7 +59,7 @@ describe('backends', () => {
 
   it('name those that exist', async () => {
     await expect(openBackend('cuda')).rejects.toThrow(
-      new BackendError("'cuda' is not a backend; there are tensorflow, wasm"),
+      new BackendError("'cuda' is not a backend; there are tensorflow, webgpu, wasm"),
     );
   });
 });

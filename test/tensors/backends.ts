@@ -1,6 +1,10 @@
 /** The backends that are ready here: suites run once on each. */
 import { probeBackends } from '../../src/tensors/backend.ts';
 
-export const readyBackends = probeBackends()
-  .filter(({ ready }) => ready)
+const ready = probeBackends()
+  .filter((probe) => probe.ready)
   .map(({ name }) => name);
+
+export const readyBackends = ready.filter((name) => name !== 'webgpu');
+
+export const hasWebgpu = ready.includes('webgpu');

@@ -8,7 +8,7 @@ import { formatBytes, formatColumns, print, printJson } from '../output.ts';
 export async function doctor(options: { readonly json?: boolean }): Promise<ExitCode> {
   const backends = probeBackends().map((probe) => ({
     ...probe,
-    device: probe.ready ? (probe.version?.includes('-gpu') ? 'gpu' : 'cpu') : null,
+    device: probe.device?.kind ?? null,
   }));
   const disk = statfsSync('.');
   const report = {

@@ -24,12 +24,14 @@ function version(): string {
 
 function probe(): BackendProbe {
   const found = locate();
-  if (typeof found === 'string') return { name: 'tensorflow', ready: false, version: null, why: found };
+  if (typeof found === 'string')
+    return { name: 'tensorflow', ready: false, version: null, device: null, why: found };
   const { version: number, gpu } = found.build;
   return {
     name: 'tensorflow',
     ready: true,
     version: `${number}${gpu ? '-gpu' : ''}+${kernelsVersion}`,
+    device: gpu ? { kind: 'gpu', name: 'a CUDA device' } : { kind: 'cpu', name: 'the CPU' },
     why: null,
   };
 }

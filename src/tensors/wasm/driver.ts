@@ -17,10 +17,16 @@ export const wasmDriver: BackendDriver = {
   version,
   probe: () => {
     try {
-      return { name: 'wasm', ready: true, version: version(), why: null };
+      return {
+        name: 'wasm',
+        ready: true,
+        version: version(),
+        device: { kind: 'cpu', name: 'the CPU' },
+        why: null,
+      };
     } catch (cause) {
       const why = `the package ${packageName} cannot be read (${cause instanceof Error ? cause.message : String(cause)}); run npm ci`;
-      return { name: 'wasm', ready: false, version: null, why };
+      return { name: 'wasm', ready: false, version: null, device: null, why };
     }
   },
   open,

@@ -1,0 +1,87 @@
+/** The one GPU device of this process, opened by way of Dawn; shared by TensorFlow.js and our own shaders. */
+import { chooseAdapter } from './adapter.ts';
+
+/** The device failed. With `outOfMemory`, for lack of memory: what runs there may pass with less. */
+export class DeviceError extends Error {
+  override readonly name = 'DeviceError';
+  readonly outOfMemory: boolean;
+
+  constructor(message: string, outOfMemory: boolean) {
+    super(message);
+    this.outOfMemory = outOfMemory;
+  }
+}
+
+export interface OpenDevice {
+  readonly device: GPUDevice;
+  readonly info: GPUAdapterInfo;
+  /**
+   * Throws what the device has reported since the last call. The device reports late and to nobody in particular, so
+   * whatever was read from it before the call may be wrong.
+   */
+  readonly throwFault: () => void;
+}
+
+/** All that the adapter has of what limits the size of a computation. */
+const limits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeInvocationsPerWorkgroup',
+] as const;
+const features: readonly GPUFeatureName[] = ['timestamp-query'];
+
+let opened: Promise<OpenDevice> | undefined;
+
+/** Opens the device of `chooseAdapter`; later calls give the same one. Throws `DeviceError` where there is none. */
+export function openDevice(): Promise<OpenDevice> {
+  opened ??= open();
+  return opened;
+}
+
+async function open(): Promise<OpenDevice> {
+  const choice = chooseAdapter();
+  if (typeof choice === 'string') throw new DeviceError(choice, false);
+  if (choice.driver !== null) {
+    const { useSoftwareDriver } = await import('./vulkan.ts');
+    useSoftwareDriver(choice.driver);
+  }
+  const { create, globals } = await import('webgpu');
+  // GPUBuffer, GPUBufferUsage, …: TensorFlow.js and WGSL code expect them where browsers have them.
+  Object.assign(globalThis, globals);
+  const gpu = create([]);
+  // What holds the instance must outlive the device.
+  const navigator = (globalThis as { navigator?: object }).navigator;
+  if (navigator === undefined) Object.defineProperty(globalThis, 'navigator', { value: { gpu } });
+  else Object.defineProperty(navigator, 'gpu', { value: gpu, configurable: true });
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (adapter === null) throw new DeviceError('the GPU that was here is gone; run ravelin doctor', false);
+  const device = await adapter.requestDevice({
+    requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
+    requiredFeatures: features.filter((name) => adapter.features.has(name)),
+  });
+  return { device, info: adapter.info, throwFault: watchFaults(device) };
+}
+
+function watchFaults(device: GPUDevice): () => void {
+  let fault: DeviceError | null = null;
+  let lost: DeviceError | null = null;
+  device.addEventListener('uncapturederror', (event) => {
+    const { error } = event;
+    // The first error is the cause of those after it.
+    fault ??= new DeviceError(`WebGPU: ${error.message}`, error instanceof GPUOutOfMemoryError);
+  });
+  void device.lost.then(({ reason, message }) => {
+    // Drivers take a device away when its memory is gone, too.
+    if (reason !== 'destroyed') lost = new DeviceError(`WebGPU lost its device: ${message}`, true);
+  });
+  return () => {
+    const error = lost ?? fault;
+    fault = null;
+    if (error !== null) throw error;
+  };
+}

@@ -1,0 +1,74 @@
+/** Any GPU by way of Dawn (Vulkan, Metal, Direct3D 12), or SwiftShader on the CPU for tests. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { BackendDriver, BackendProbe } from '../backend.ts';
+import { chooseAdapter, dawnPackage } from './adapter.ts';
+import type { AdapterDescription } from './adapter.ts';
+
+const packageName = '@tensorflow/tfjs-backend-webgpu';
+
+/** Raise when a kernel of ours in this folder computes other bits than before. */
+const kernelsVersion = 1;
+
+export const webgpuDriver: BackendDriver = {
+  name: 'webgpu',
+  version: () => {
+    const { version, why } = probe();
+    if (version === null) throw new Error(why ?? 'not ready');
+    return version;
+  },
+  probe,
+  open,
+};
+
+function probe(): BackendProbe {
+  const absent = (why: string): BackendProbe => ({
+    name: 'webgpu',
+    ready: false,
+    version: null,
+    device: null,
+    why,
+  });
+  const kernels = packageVersion();
+  if (kernels === null)
+    return absent(`the package ${packageName} is not installed; run npm ci (without --omit=optional)`);
+  const choice = chooseAdapter();
+  if (typeof choice === 'string') return absent(choice);
+  const { adapter } = choice;
+  // Its driver compiles the shaders, so that it decides the last bits as much as the kernels do.
+  const numbers = `${kernels}+${kernelsVersion} dawn ${dawnPackage()!.version} ${inWords(adapter)}`;
+  return {
+    name: 'webgpu',
+    ready: true,
+    version: numbers,
+    device: { kind: adapter.software ? 'software' : 'gpu', name: inWords(adapter) },
+    why: null,
+  };
+}
+
+function inWords({ vendor, architecture, device, description }: AdapterDescription): string {
+  const parts = [vendor, architecture, device, description].filter((part) => part !== '');
+  return [...new Set(parts)].join(' ');
+}
+
+function packageVersion(): string | null {
+  try {
+    const entry = createRequire(import.meta.url).resolve(packageName);
+    const description = readFileSync(join(dirname(dirname(entry)), 'package.json'), 'utf8');
+    return (JSON.parse(description) as { version: string }).version;
+  } catch {
+    return null;
+  }
+}
+
+async function open(): Promise<void> {
+  const { tf } = await import('../tf.ts');
+  const { openDevice } = await import('./device.ts');
+  const device = await openDevice();
+  const { createTfjsBackend } = await import('./tfjs-backend.ts');
+  const { registerWebgpuKernels } = await import('./register.ts');
+  tf.registerBackend('webgpu', () => createTfjsBackend(device));
+  if (!(await tf.setBackend('webgpu'))) throw new Error('TensorFlow.js refused its webgpu backend');
+  registerWebgpuKernels();
+}

@@ -1,0 +1,53 @@
+/** TensorFlow.js' webgpu backend on our own device, and what it keeps to itself. */
+import type { TensorInfo } from '@tensorflow/tfjs';
+import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import type { OpenDevice } from './device.ts';
+
+interface Inside {
+  readonly commandEncoder: GPUCommandEncoder | null;
+  readonly tensorMap: {
+    readonly get: (id: object) => { readonly resource: GPUBuffer; readonly values?: Values | null };
+  };
+}
+
+type Values = ReturnType<WebGPUBackend['readSync']>;
+
+/** The package's backend, but a read says when the device failed, where the package's own would return zeros. */
+export function createTfjsBackend({ device, info, throwFault }: OpenDevice): WebGPUBackend {
+  const backend = new WebGPUBackend(device, info);
+  // The package is compiled to constructors that no class can extend.
+  const readUnchecked = backend.read.bind(backend);
+  backend.read = async (id) => {
+    try {
+      const values = await readUnchecked(id);
+      throwFault();
+      return values;
+    } catch (error) {
+      throwFault();
+      throw error;
+    }
+  };
+  backend.readSync = (id) => {
+    const values = inside(backend).tensorMap.get(id).values;
+    // The package draws on a canvas for this, which Node does not have.
+    if (!values) throw new Error('a webgpu tensor cannot be read at once; await tensor.data()');
+    return values;
+  };
+  return backend;
+}
+
+/** Submits what was recorded, so that what is submitted next comes after it. */
+export function flush(backend: WebGPUBackend): void {
+  backend.endComputePassEncoder();
+  if (inside(backend).commandEncoder !== null) backend.submitQueue();
+}
+
+/** The buffer that holds `tensor`, brought to the device where it is not yet there. */
+export function bufferOf(backend: WebGPUBackend, { dataId }: Pick<TensorInfo, 'dataId'>): GPUBuffer {
+  backend.uploadToGPU(dataId);
+  return inside(backend).tensorMap.get(dataId).resource;
+}
+
+function inside(backend: WebGPUBackend): Inside {
+  return backend as unknown as Inside;
+}
