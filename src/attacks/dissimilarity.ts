@@ -1,6 +1,8 @@
 import type { Preprocessing } from '../values/model.ts';
 import { type AttackInput, imageSize } from './images.ts';
 
+type Pixels = Pick<AttackInput, 'pixels' | 'shape'>;
+
 /** Pixel space: the dissimilarity of the paper on [0, 1] images. */
 export const pixelSpace: Preprocessing = { mean: [0], std: [1] };
 
@@ -13,7 +15,7 @@ function perChannel(values: readonly number[], channels: number): Float64Array {
  * ‖x‖₂ of each image in a space (`(x − mean) / std` per channel), `[n]`, summed in float64 in pixel order: the denominators of the
  * dissimilarity. 0 for an image that is the mean everywhere (black, in pixel space), whose dissimilarity is undefined.
  */
-export function referenceNorms(images: AttackInput, space: Preprocessing): Float64Array {
+export function referenceNorms(images: Pixels, space: Preprocessing): Float64Array {
   const channels = images.shape[3];
   const mean = perChannel(space.mean, channels);
   const std = perChannel(space.std, channels);
@@ -33,7 +35,7 @@ export function referenceNorms(images: AttackInput, space: Preprocessing): Float
 
 /** ‖x′ − x‖₂ of each image in a space, `[n]`; the mean of the space cancels. */
 export function perturbationNorms(
-  images: AttackInput,
+  images: Pixels,
   perturbed: Float32Array,
   space: Preprocessing,
 ): Float64Array {
@@ -53,6 +55,27 @@ export function perturbationNorms(
   return norms;
 }
 
+/** ‖d‖₂ of the displacement d of each image in a space, `[n]`. */
+export function displacementNorms(
+  displacement: Float32Array | Int8Array,
+  shape: AttackInput['shape'],
+  space: Preprocessing,
+): Float64Array {
+  const channels = shape[3];
+  const std = perChannel(space.std, channels);
+  const size = imageSize(shape);
+  const norms = new Float64Array(shape[0]);
+  for (let row = 0; row < norms.length; row++) {
+    let sum = 0;
+    for (let index = 0; index < size; index++) {
+      const value = displacement[row * size + index]! / std[index % channels]!;
+      sum += value * value;
+    }
+    norms[row] = Math.sqrt(sum);
+  }
+  return norms;
+}
+
 /** ‖x′ − x‖₂ / ‖x‖₂ of each image (Guo et al. 2018, equation 1): 0 where nothing moved, ∞ where a blank image moved. */
 export function ratios(norms: Float64Array, references: Float64Array): Float64Array {
   return norms.map((norm, row) => (norm === 0 ? 0 : norm / references[row]!));
@@ -65,7 +88,7 @@ export function meanOf(values: Float64Array): number {
 
 /** Size of a perturbation in pixel space, in the form that travels with the images; every array is `[n]`. */
 export function measurePerturbation(
-  images: AttackInput,
+  images: Pixels,
   perturbed: Float32Array,
 ): { l2: Float32Array; linf: Float32Array; dissimilarity: Float32Array } {
   const norms = perturbationNorms(images, perturbed, pixelSpace);

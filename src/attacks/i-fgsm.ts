@@ -1,111 +1,133 @@
-import type { Tensor4D } from '@tensorflow/tfjs';
-import { tf } from '../tensors/tf.ts';
 import type { Classifier } from '../models/classifier.ts';
-import { stepAlong } from './fgsm.ts';
-import { gradientSigns, predictedClasses, rowsTensor } from './gradient-signs.ts';
-import {
-  type AttackHooks,
-  type AttackInput,
-  type AttackResult,
-  batchesOf,
-  imageSize,
-  takeRows,
-} from './images.ts';
-import { solveStrength, type Strength } from './strength.ts';
+import { gather, runActiveSet } from './active-set.ts';
+import { type Attack, stepAlong } from './attack.ts';
+import { gradientSigns, randomStarts } from './fgsm.ts';
+import { chooseGoal, type Goal, goalGradient, type GoalOptions } from './goal.ts';
+import { type AttackHooks, type AttackInput, allRows, batchCapacity, imageSize, takeRows } from './images.ts';
 
-export interface IterativeFgsmParameters {
+export interface IterativeFgsmOptions extends GoalOptions {
   /** M in the paper; 10 there. */
   readonly steps: number;
   /** Radius of the L∞ ball around the original, as in the basic iterative method; no ball where absent. */
   readonly epsilon?: number;
+  /** Radius of the L∞ ball around the original from which the first image is drawn; 0 starts at the original. */
+  readonly randomStart: number;
 }
 
 /**
  * Iterative FGSM (Kurakin, Goodfellow and Bengio 2016; Guo et al. 2018, equation 3): x⁽⁰⁾ = x, then
- * x⁽ᵐ⁾ = clip(x⁽ᵐ⁻¹⁾ + ε sign ∇ₓℓ(x⁽ᵐ⁻¹⁾, y), 0, 1). The knob is the step size ε. A target dissimilarity is solved for ε ∈ [0, 1]; the
- * gradient at the original is computed once for all the step sizes that are tried. Strength 0 is the identity.
- * Throws `UnreachableTargetError`.
+ * x⁽ᵐ⁾ = clip(x⁽ᵐ⁻¹⁾ + ε sign ∇ₓℓ(x⁽ᵐ⁻¹⁾, y), 0, 1). The knob is the step size ε ∈ [0, 1]. The gradient at the start is computed once for all step
+ * sizes.
  */
-export async function iterativeFgsm(
-  classifier: Classifier,
-  images: AttackInput,
-  strength: Strength,
-  parameters: IterativeFgsmParameters,
-  hooks: AttackHooks = {},
-): Promise<AttackResult> {
-  const rows = images.shape[0];
-  const target = 'knob' in strength ? strength.knob : strength.dissimilarity;
-  if (target === 0 || parameters.epsilon === 0) {
-    const initial = await predictedClasses(classifier, images, hooks);
-    return {
-      pixels: images.pixels.slice(),
-      initial,
-      knobs: new Float64Array(rows),
-      zeroGradients: 0,
-      scaled: 0,
-    };
-  }
-  const { signs, initial, zeroGradients } = await gradientSigns(classifier, images, {
-    ...hooks,
-    onProgress: () => {},
-  });
-  const evaluate = (some: Int32Array, knobs: Float64Array): Promise<Float32Array> =>
-    iterate(classifier, images, signs, some, knobs, parameters, hooks);
-  if ('knob' in strength) {
-    const knobs = new Float64Array(rows).fill(strength.knob);
-    const all = Int32Array.from({ length: rows }, (_, row) => row);
-    return { pixels: await evaluate(all, knobs), initial, knobs, zeroGradients, scaled: 0 };
-  }
-  const solved = await solveStrength(images, strength, evaluate, {
+export function iterativeFgsm(options: IterativeFgsmOptions): Attack {
+  const { steps } = options;
+  return {
     // About half of the steps at a pixel agree, on natural networks.
-    guess: 2 / (parameters.steps + 1),
-    maximum: 1,
-    refinements: 12,
-    pilot: 64,
-  });
-  return { ...solved, initial, zeroGradients };
+    search: { guess: 2 / (steps + 1), maximum: 1, refinements: 12, pilot: 64 },
+    prepare: async (classifier, images, hooks) => {
+      const goal = await chooseGoal(classifier, images, options, hooks);
+      const rows = allRows(images.shape[0]);
+      const unit = new Float64Array(rows.length).fill(1);
+      const started =
+        options.randomStart > 0
+          ? { ...images, pixels: stepAlong(images, randomStarts(images, options), rows, unit) }
+          : images;
+      const { signs, ...found } = await gradientSigns(classifier, started, goal, {
+        ...hooks,
+        onProgress: () => {},
+      });
+      return {
+        ...found,
+        direction: signs,
+        evaluate: (some, knobs) =>
+          iterate(
+            classifier,
+            images,
+            { started, signs, goal, rows: some, stepSizes: knobs, ...options },
+            hooks,
+          ),
+      };
+    },
+  };
 }
 
-/** All steps for the given rows, each with its own step size; the first step follows the `signs` at the originals. */
+interface Iteration extends Pick<IterativeFgsmOptions, 'steps' | 'epsilon'> {
+  readonly started: AttackInput;
+  /** Directions of the first step. */
+  readonly signs: Int8Array;
+  readonly goal: Goal;
+  readonly rows: Int32Array;
+  readonly stepSizes: Float64Array;
+}
+
+/** All steps for the given rows, each with its own step size. */
 async function iterate(
   classifier: Classifier,
   images: AttackInput,
-  signs: Int8Array,
-  rows: Int32Array,
-  stepSizes: Float64Array,
-  { steps, epsilon }: IterativeFgsmParameters,
+  { started, signs, goal, rows, stepSizes, steps, epsilon = Infinity }: Iteration,
   hooks: AttackHooks,
 ): Promise<Float32Array> {
   const size = imageSize(images.shape);
-  const result = new Float32Array(rows.length * size);
-  for (const [first, end] of batchesOf(rows.length, size)) {
-    const some = rows.subarray(first, end);
-    const sizes = stepSizes.subarray(first, end);
-    const originals = takeRows(images, some);
-    const firstSizes = epsilon === undefined ? sizes : sizes.map((value) => Math.min(value, epsilon));
-    const started = { ...originals, pixels: stepAlong(images, signs, some, firstSizes) };
-    const original = rowsTensor(originals, 0, end - first);
-    const labels = tf.tensor1d(originals.labels, 'int32');
-    const size4 = tf.tensor4d(Float32Array.from(sizes), [end - first, 1, 1, 1]);
-    let current = rowsTensor(started, 0, end - first);
-    for (let step = 1; step < steps; step++) {
-      hooks.signal?.throwIfAborted();
-      const { gradient, logits } = await classifier.inputGradient(current, labels, 'cross-entropy');
-      const previous = current;
-      current = tf.tidy(() => {
-        const moved = tf.add<Tensor4D>(previous, tf.mul(tf.sign(gradient), size4));
-        if (epsilon === undefined) return tf.clipByValue(moved, 0, 1);
-        const held = tf.minimum<Tensor4D>(
-          tf.maximum(moved, tf.sub(original, epsilon)),
-          tf.add(original, epsilon),
+  const result = stepAlong(started, signs, rows, stepSizes);
+  for (const [index, row] of rows.entries())
+    hold(images.pixels, row * size, result, index * size, size, epsilon);
+  if (steps === 1) return result;
+  const capacity = Math.min(rows.length, batchCapacity(size));
+  const indices = new Int32Array(capacity);
+  const taken = new Int32Array(capacity);
+  const current = new Float32Array(capacity * size);
+  await runActiveSet(
+    rows.length,
+    capacity,
+    {
+      enter: (slot, index) => {
+        indices[slot] = index;
+        taken[slot] = 1;
+        current.set(result.subarray(index * size, (index + 1) * size), slot * size);
+      },
+      step: async (slots) => {
+        const some = Array.from(slots, (slot) => rows[indices[slot]!]!);
+        const batch = { ...takeRows(images, some), pixels: gather(current, slots, size) };
+        const { gradient } = await goalGradient(
+          classifier,
+          { ...batch, labels: Int32Array.from(some, (row) => goal.labels[row]!) },
+          goal,
         );
-        return tf.clipByValue(held, 0, 1);
-      });
-      tf.dispose([previous, gradient, logits]);
-    }
-    result.set(await current.data(), first * size);
-    tf.dispose([original, labels, size4, current]);
-    hooks.onProgress?.(end, rows.length);
-  }
+        return slots.filter((slot, position) => {
+          const stepSize = stepSizes[indices[slot]!]!;
+          for (let offset = 0; offset < size; offset++) {
+            const at = slot * size + offset;
+            current[at] = clip(current[at]! + stepSize * Math.sign(gradient[position * size + offset]!));
+          }
+          hold(images.pixels, some[position]! * size, current, slot * size, size, epsilon);
+          if (++taken[slot]! < steps) return false;
+          result.set(current.subarray(slot * size, (slot + 1) * size), indices[slot]! * size);
+          return true;
+        });
+      },
+    },
+    hooks,
+  );
   return result;
+}
+
+/** Moves one perturbed image into the L∞ ball around its original. */
+function hold(
+  originals: Float32Array,
+  from: number,
+  perturbed: Float32Array,
+  at: number,
+  size: number,
+  radius: number,
+): void {
+  if (radius === Infinity) return;
+  for (let offset = 0; offset < size; offset++) {
+    const original = originals[from + offset]!;
+    const value = perturbed[at + offset]!;
+    perturbed[at + offset] = clip(Math.min(original + radius, Math.max(original - radius, value)));
+  }
+}
+
+function clip(value: number): number {
+  return Math.min(1, Math.max(0, value));
 }

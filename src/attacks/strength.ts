@@ -1,5 +1,6 @@
 import type { Preprocessing } from '../values/model.ts';
-import { meanOf, perturbationNorms, ratios, referenceNorms } from './dissimilarity.ts';
+import { displacementNorms, meanOf, perturbationNorms, ratios, referenceNorms } from './dissimilarity.ts';
+import type { PreparedAttack } from './attack.ts';
 import { type AttackInput, imageSize, takeRows } from './images.ts';
 import { type KnobResult, type KnobSearch, searchKnob, UnreachableTargetError } from './search.ts';
 
@@ -19,7 +20,7 @@ export interface TargetStrength {
 export type Evaluate = (rows: Int32Array, knobs: Float64Array) => Promise<Float32Array>;
 
 export interface SolveOptions {
-  /** First guess: by how much the knob is larger than one that moved every pixel by itself, unclipped. */
+  /** First guess: the knob relative to the one that reaches the target with `direction` alone, unclipped. */
   readonly guess: number;
   readonly maximum: number;
   readonly refinements: number;
@@ -40,34 +41,28 @@ export interface Solved {
 export async function solveStrength(
   images: AttackInput,
   strength: TargetStrength,
+  prepared: Pick<PreparedAttack, 'direction' | 'settled'>,
   evaluate: Evaluate,
   options: SolveOptions,
 ): Promise<Solved> {
   const references = referenceNorms(images, strength.space);
+  const units = ratios(displacementNorms(prepared.direction, images.shape, strength.space), references);
   return strength.per === 'set'
-    ? solveSet(images, strength, references, evaluate, options)
-    : solveEach(images, strength, references, evaluate, options);
+    ? solveSet(images, strength, { references, units }, evaluate, options)
+    : solveEach(images, strength, { references, units, settled: prepared.settled }, evaluate, options);
 }
 
-/** Dissimilarity of each image at ±1 on every pixel, unclipped: with these the strength is proportional to the knob. */
-function unitDissimilarities(
-  images: AttackInput,
-  space: Preprocessing,
-  references: Float64Array,
-): Float64Array {
-  const channels = images.shape[3];
-  const size = imageSize(images.shape);
-  let sum = 0;
-  for (let channel = 0; channel < channels; channel++) {
-    sum += (size / channels) * space.std[space.std.length === 1 ? 0 : channel]! ** -2;
-  }
-  return references.map((norm) => Math.sqrt(sum) / norm);
+interface Norms {
+  /** ‖x‖₂ of each image. */
+  readonly references: Float64Array;
+  /** Dissimilarity of each image at knob 1, unclipped: the strength is about proportional to the knob. */
+  readonly units: Float64Array;
 }
 
 async function solveSet(
   images: AttackInput,
   strength: TargetStrength,
-  references: Float64Array,
+  { references, units }: Norms,
   evaluate: Evaluate,
   { guess, maximum, refinements, pilot }: SolveOptions,
 ): Promise<Solved> {
@@ -85,7 +80,7 @@ async function solveSet(
     }
     return step.value;
   };
-  let start = (guess * target) / meanOf(unitDissimilarities(images, space, references));
+  let start = (guess * target) / meanOf(units);
   if (pilot > 0 && count >= 4 * pilot) {
     const found = await searchOn(evenlySpaced(count, pilot), start);
     if (found.status === 'reached') start = found.knob;
@@ -105,23 +100,26 @@ function evenlySpaced(total: number, count: number): Int32Array {
   return Int32Array.from({ length: count }, (_, index) => Math.floor((index * total) / count));
 }
 
-/** All searches advance together, so that each round is one batch of the images that are still searching. */
+/**
+ * All searches advance together, so that each round is one batch of the images that are still searching. Settled images
+ * stay as they are and are not held to the target.
+ */
 async function solveEach(
   images: AttackInput,
   strength: TargetStrength,
-  references: Float64Array,
+  { references, units, settled }: Norms & Pick<PreparedAttack, 'settled'>,
   evaluate: Evaluate,
   { guess, maximum, refinements }: SolveOptions,
 ): Promise<Solved> {
   const { dissimilarity: target, tolerance, space } = strength;
   const size = imageSize(images.shape);
   const [count, height, width, channels] = images.shape;
-  const pixels = new Float32Array(images.pixels.length);
+  const pixels = images.pixels.slice();
   const knobs = new Float64Array(count);
   const jumps = new Map<number, number>();
   // Each image by itself, so that its result does not depend on which others are here.
-  const units = unitDissimilarities(images, space, references);
-  let active = Array.from({ length: count }, (_, row) => {
+  const moving = Array.from({ length: count }, (_, row) => row).filter((row) => settled[row] === 0);
+  let active = moving.map((row) => {
     const start = (guess * target) / units[row]!;
     const search = searchKnob({ target, tolerance, start, maximum, refinements });
     return { row, search, knob: search.next().value as number };
@@ -136,11 +134,7 @@ async function solveEach(
     for (const [index, { row, search }] of active.entries()) {
       const perturbed = tried.subarray(index * size, (index + 1) * size);
       const original = images.pixels.subarray(row * size, (row + 1) * size);
-      const single = {
-        pixels: original,
-        labels: images.labels,
-        shape: [1, height, width, channels] as const,
-      };
+      const single = { pixels: original, shape: [1, height, width, channels] as const };
       const [reached] = ratios(
         perturbationNorms(single, perturbed, space),
         references.subarray(row, row + 1),

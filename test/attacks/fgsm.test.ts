@@ -7,7 +7,8 @@ import {
   ratios,
   referenceNorms,
 } from '../../src/attacks/dissimilarity.ts';
-import { fgsm } from '../../src/attacks/fgsm.ts';
+import { attackImages } from '../../src/attacks/attack.ts';
+import { plainFgsm } from './plain-attacks.ts';
 import { takeRows } from '../../src/attacks/images.ts';
 import { UnreachableTargetError } from '../../src/attacks/search.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
@@ -24,7 +25,7 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('lowers the margin of a linear model of two classes by exactly ε‖w_y − w_j‖₁ where nothing is clipped', async () => {
       const { classifier, weights } = randomLinearModel([4, 4, 1], 2);
       const images = randomImages(20, [4, 4, 1], 2, { margin: 0.2 });
-      const { pixels } = await fgsm(classifier, images, { knob: 0.1 });
+      const { pixels } = await attackImages(plainFgsm, classifier, images, { knob: 0.1 });
       let distance = 0;
       for (let feature = 0; feature < 16; feature++) {
         distance += Math.abs(weights[feature * 2]! - weights[feature * 2 + 1]!);
@@ -47,7 +48,7 @@ describe.each(readyBackends)('on %s', (backend) => {
       await fc.assert(
         fc.asyncProperty(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(1000), async (epsilon, seed) => {
           const images = randomImages(3, [3, 3, 2], 4, { seed });
-          const { pixels } = await fgsm(classifier, images, { knob: epsilon });
+          const { pixels } = await attackImages(plainFgsm, classifier, images, { knob: epsilon });
           for (const [index, value] of pixels.entries()) {
             expect(value).toBeGreaterThanOrEqual(0);
             expect(value).toBeLessThanOrEqual(1);
@@ -61,8 +62,8 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('is the identity at ε = 0 and at dissimilarity 0, and then asks for no gradient', async () => {
       const model = randomLinearModel([4, 4, 1], 3);
       const images = randomImages(5, [4, 4, 1], 3);
-      const byKnob = await fgsm(model.classifier, images, { knob: 0 });
-      const byTarget = await fgsm(model.classifier, images, {
+      const byKnob = await attackImages(plainFgsm, model.classifier, images, { knob: 0 });
+      const byTarget = await attackImages(plainFgsm, model.classifier, images, {
         dissimilarity: 0,
         per: 'set',
         tolerance: 0.01,
@@ -76,9 +77,9 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('gives the same bytes for 150 images at once as for the images one by one', async () => {
       const { classifier } = randomLinearModel([5, 5, 1], 3);
       const images = randomImages(150, [5, 5, 1], 3);
-      const together = await fgsm(classifier, images, { knob: 0.07 });
+      const together = await attackImages(plainFgsm, classifier, images, { knob: 0.07 });
       for (const row of [0, 63, 64, 127, 128, 149]) {
-        const alone = await fgsm(classifier, takeRows(images, [row]), { knob: 0.07 });
+        const alone = await attackImages(plainFgsm, classifier, takeRows(images, [row]), { knob: 0.07 });
         expect(alone.pixels).toEqual(together.pixels.subarray(row * 25, (row + 1) * 25));
         expect(alone.initial[0]).toBe(together.initial[row]);
       }
@@ -90,7 +91,7 @@ describe.each(readyBackends)('on %s', (backend) => {
         const { classifier } = randomLinearModel([6, 6, 1], 3);
         const images = randomImages(40, [6, 6, 1], 3);
         const strength = { dissimilarity: target, per: 'set', tolerance: 0.01, space: pixelSpace } as const;
-        const { pixels, knobs } = await fgsm(classifier, images, strength);
+        const { pixels, knobs } = await attackImages(plainFgsm, classifier, images, strength);
         const achieved = ratios(
           perturbationNorms(images, pixels, pixelSpace),
           referenceNorms(images, pixelSpace),
@@ -104,7 +105,7 @@ describe.each(readyBackends)('on %s', (backend) => {
       const { classifier } = randomLinearModel([6, 6, 3], 3);
       const images = randomImages(12, [6, 6, 3], 3);
       const space = { mean: [0.4, 0.5, 0.6], std: [0.2, 0.25, 0.3] };
-      const { pixels } = await fgsm(classifier, images, {
+      const { pixels } = await attackImages(plainFgsm, classifier, images, {
         dissimilarity: 0.1,
         per: 'image',
         tolerance: 0.01,
@@ -121,9 +122,12 @@ describe.each(readyBackends)('on %s', (backend) => {
         pixels: Float32Array.from([0.5, 0.5]),
         shape: [1, 1, 2, 1],
         labels: Int32Array.from([0]),
+        ids: Int32Array.from([0]),
       } as const;
       const strength = { dissimilarity: 1.5, per: 'set', tolerance: 0.01, space: pixelSpace } as const;
-      const error: unknown = await fgsm(classifier, images, strength).catch((reason: unknown) => reason);
+      const error: unknown = await attackImages(plainFgsm, classifier, images, strength).catch(
+        (reason: unknown) => reason,
+      );
       expect(error).toBeInstanceOf(UnreachableTargetError);
       expect((error as UnreachableTargetError).greatest).toBeCloseTo(1, 6);
     });
@@ -131,13 +135,13 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('counts the images whose gradient is exactly zero', async () => {
       const { classifier } = linearModel([1, 2, 1], 2, new Float32Array(4));
       const images = randomImages(3, [1, 2, 1], 2);
-      expect((await fgsm(classifier, images, { knob: 0.1 })).zeroGradients).toBe(3);
+      expect((await attackImages(plainFgsm, classifier, images, { knob: 0.1 })).zeroGradients).toBe(3);
     });
 
     it('leaves no tensor behind', async () => {
       const { classifier } = randomLinearModel([4, 4, 1], 3);
       const before = tf.memory().numTensors;
-      await fgsm(classifier, randomImages(70, [4, 4, 1], 3), { knob: 0.1 });
+      await attackImages(plainFgsm, classifier, randomImages(70, [4, 4, 1], 3), { knob: 0.1 });
       expect(tf.memory().numTensors).toBe(before);
     });
   });

@@ -7,8 +7,8 @@ import {
   ratios,
   referenceNorms,
 } from '../../src/attacks/dissimilarity.ts';
-import { fgsm } from '../../src/attacks/fgsm.ts';
-import { iterativeFgsm } from '../../src/attacks/i-fgsm.ts';
+import { attackImages } from '../../src/attacks/attack.ts';
+import { plainFgsm, iterated } from './plain-attacks.ts';
 import { takeRows } from '../../src/attacks/images.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { tf } from '../../src/tensors/tf.ts';
@@ -24,18 +24,17 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('of one step is FGSM', async () => {
       const { classifier } = randomLinearModel([4, 4, 1], 3);
       const images = randomImages(10, [4, 4, 1], 3);
-      const once = await fgsm(classifier, images, { knob: 0.1 });
-      const iterated = await iterativeFgsm(classifier, images, { knob: 0.1 }, { steps: 1 });
-      expect(iterated.pixels).toEqual(once.pixels);
+      const once = await attackImages(plainFgsm, classifier, images, { knob: 0.1 });
+      const many = await attackImages(iterated({ steps: 1 }), classifier, images, { knob: 0.1 });
+      expect(many.pixels).toEqual(once.pixels);
     });
 
     it('moves as far as FGSM with steps × stepSize on a linear model of two classes, whose gradient sign is constant', async () => {
       const { classifier } = randomLinearModel([4, 4, 1], 2);
       const images = randomImages(10, [4, 4, 1], 2);
-      const once = await fgsm(classifier, images, { knob: 0.1 });
-      const iterated = await iterativeFgsm(classifier, images, { knob: 0.02 }, { steps: 5 });
-      for (const [index, value] of iterated.pixels.entries())
-        expect(value).toBeCloseTo(once.pixels[index]!, 6);
+      const once = await attackImages(plainFgsm, classifier, images, { knob: 0.1 });
+      const many = await attackImages(iterated({ steps: 5 }), classifier, images, { knob: 0.02 });
+      for (const [index, value] of many.pixels.entries()) expect(value).toBeCloseTo(once.pixels[index]!, 6);
     });
 
     it('stays in [0, 1] and in the ball of radius epsilon', async () => {
@@ -47,7 +46,9 @@ describe.each(readyBackends)('on %s', (backend) => {
           fc.nat(1000),
           async (knob, epsilon, seed) => {
             const images = randomImages(3, [3, 3, 1], 5, { seed });
-            const { pixels } = await iterativeFgsm(classifier, images, { knob }, { steps: 4, epsilon });
+            const { pixels } = await attackImages(iterated({ steps: 4, epsilon }), classifier, images, {
+              knob,
+            });
             for (const [index, value] of pixels.entries()) {
               expect(value).toBeGreaterThanOrEqual(0);
               expect(value).toBeLessThanOrEqual(1);
@@ -62,9 +63,11 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('gives the same bytes for 130 images at once as for the images one by one', async () => {
       const { classifier } = randomLinearModel([5, 5, 1], 3);
       const images = randomImages(130, [5, 5, 1], 3);
-      const together = await iterativeFgsm(classifier, images, { knob: 0.03 }, { steps: 4 });
+      const together = await attackImages(iterated({ steps: 4 }), classifier, images, { knob: 0.03 });
       for (const row of [0, 64, 129]) {
-        const alone = await iterativeFgsm(classifier, takeRows(images, [row]), { knob: 0.03 }, { steps: 4 });
+        const alone = await attackImages(iterated({ steps: 4 }), classifier, takeRows(images, [row]), {
+          knob: 0.03,
+        });
         expect(alone.pixels).toEqual(together.pixels.subarray(row * 25, (row + 1) * 25));
       }
     });
@@ -73,7 +76,7 @@ describe.each(readyBackends)('on %s', (backend) => {
       const { classifier } = randomLinearModel([6, 6, 1], 4);
       const images = randomImages(20, [6, 6, 1], 4);
       const strength = { dissimilarity: 0.2, per, tolerance: 0.01, space: pixelSpace };
-      const { pixels } = await iterativeFgsm(classifier, images, strength, { steps: 10 });
+      const { pixels } = await attackImages(iterated({ steps: 10 }), classifier, images, strength);
       const achieved = ratios(
         perturbationNorms(images, pixels, pixelSpace),
         referenceNorms(images, pixelSpace),
@@ -86,7 +89,7 @@ describe.each(readyBackends)('on %s', (backend) => {
       const { classifier } = randomLinearModel([4, 4, 1], 4);
       const images = randomImages(300, [4, 4, 1], 4);
       const strength = { dissimilarity: 0.2, per: 'set', tolerance: 0.01, space: pixelSpace } as const;
-      const { pixels } = await iterativeFgsm(classifier, images, strength, { steps: 10 });
+      const { pixels } = await attackImages(iterated({ steps: 10 }), classifier, images, strength);
       const achieved = ratios(
         perturbationNorms(images, pixels, pixelSpace),
         referenceNorms(images, pixelSpace),
@@ -97,12 +100,9 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('leaves no tensor behind', async () => {
       const { classifier } = randomLinearModel([4, 4, 1], 3);
       const before = tf.memory().numTensors;
-      await iterativeFgsm(
-        classifier,
-        randomImages(70, [4, 4, 1], 3),
-        { knob: 0.1 },
-        { steps: 3, epsilon: 0.2 },
-      );
+      await attackImages(iterated({ steps: 3, epsilon: 0.2 }), classifier, randomImages(70, [4, 4, 1], 3), {
+        knob: 0.1,
+      });
       expect(tf.memory().numTensors).toBe(before);
     });
   });

@@ -53,7 +53,7 @@ export function linearModel(
         const gradients = tf.tidy(() => {
           const columns = tf.unstack(chosen, 1) as Tensor1D[];
           return tf.stack(
-            columns.map((column) => pullBack(tf.oneHot(column, classes).cast('float32') as Tensor2D)),
+            columns.map((column) => pullBack(tf.oneHot(column, classes).cast<Tensor2D>('float32'))),
             1,
           );
         });
@@ -88,5 +88,6 @@ export function randomImages(
     pixels: pixels.map((value) => margin + value * (1 - 2 * margin)),
     shape: [count, ...shape],
     labels: Int32Array.from({ length: count }, () => stream.integer(classes)),
+    ids: Int32Array.from({ length: count }, (_, row) => row),
   };
 }

@@ -1,47 +1,40 @@
 import { Type } from '@sinclair/typebox';
-import { defineStage, port } from '../../runtime/stage.ts';
-import { attackShard, checkStrength, targetParameters } from './strength.ts';
+import { attackStage } from './attack-stage.ts';
+import { goalOptions, goalParameters, randomStartParameter } from './goal.ts';
 
 /** Iterated FGSM (Kurakin et al. 2016; Guo et al. 2018, section 3: ten steps, no projection). */
-export const iFgsm = defineStage({
+export const iFgsm = attackStage({
   uses: 'attack/i-fgsm',
-  version: 1,
+  version: 2,
   summary: 'Iterated fast gradient sign method: several small steps, each clipped to [0, 1]',
-  with: Type.Object(
-    {
-      stepSize: Type.Optional(
-        Type.Number({
-          minimum: 0,
-          maximum: 1,
-          description:
-            'size of one step, in units of [0, 1] pixels; epsilon / steps where only epsilon is given',
-        }),
-      ),
-      epsilon: Type.Optional(
-        Type.Number({
-          minimum: 0,
-          maximum: 1,
-          description:
-            'radius of the L∞ ball around the original to which each step is projected; no ball where absent',
-        }),
-      ),
-      steps: Type.Integer({ minimum: 1, maximum: 10_000, default: 10, description: 'number of steps' }),
-      ...targetParameters,
-    },
-    { additionalProperties: false },
-  ),
-  in: {
-    model: port('model', { description: 'the model whose gradient is followed' }),
-    images: port('images', { description: 'originals, with their true labels' }),
+  knob: {
+    name: 'stepSize',
+    minimum: 0,
+    maximum: 1,
+    description: 'size of one step, in units of [0, 1] pixels; epsilon / steps where only epsilon is given',
   },
-  out: {
-    images: port('images', { description: 'float32 adversarial images in [0, 1], with their perturbation' }),
+  with: {
+    epsilon: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description:
+          'radius of the L∞ ball around the original to which each step is projected; no ball where absent',
+      }),
+    ),
+    steps: Type.Integer({ minimum: 1, maximum: 10_000, default: 10, description: 'number of steps' }),
+    ...goalParameters,
+    ...randomStartParameter,
   },
-  shard: attackShard,
-  device: true,
-  check: (params) => checkStrength(params, ['stepSize', 'epsilon']),
-  run: async (context) => {
-    const { runIterativeFgsm } = await import('./run-i-fgsm.ts');
-    return { images: await runIterativeFgsm(context) };
+  // The smallest step that can reach the edge of the ball.
+  derived: {
+    from: ['epsilon'],
+    knob: ({ epsilon, steps }) => (epsilon === undefined ? undefined : epsilon / steps),
+  },
+  attack: async (params, seed) => {
+    const { iterativeFgsm } = await import('../../attacks/i-fgsm.ts');
+    const { epsilon, steps, randomStart } = params;
+    const ball = epsilon === undefined ? {} : { epsilon };
+    return iterativeFgsm({ ...goalOptions(params, seed), steps, randomStart, ...ball });
   },
 });

@@ -7,40 +7,31 @@ import {
   ratios,
   referenceNorms,
 } from '../../attacks/dissimilarity.ts';
-import type { AttackHooks, AttackInput, AttackResult } from '../../attacks/images.ts';
+import { type Attack, attackImages } from '../../attacks/attack.ts';
+import type { AttackInput, AttackResult } from '../../attacks/images.ts';
 import { UnreachableTargetError } from '../../attacks/search.ts';
 import type { Strength } from '../../attacks/strength.ts';
-import type { Classifier } from '../../models/classifier.ts';
-import { openClassifier } from '../../models/inference.ts';
-import { openBackend } from '../../tensors/backend.ts';
 import type { Images } from '../../values/images.ts';
 import type { Model } from '../../values/model.ts';
 import { toFloats } from '../../values/slices.ts';
 import { checkImageShape, checkLabels } from '../model-input.ts';
+import { type AttackInputs, openTarget } from './open-target.ts';
+import type { AttackParameters } from './strength.ts';
 
-export interface AttackParameters {
-  readonly dissimilarity?: number;
-  readonly space: 'pixel' | 'normalized';
-  readonly per: 'set' | 'image';
-  readonly tolerance: number;
+/** The attack's own strength; no value where a dissimilarity is given. */
+interface KnobValue {
+  readonly name: string;
+  readonly value: number | undefined;
 }
-
-type AttackContext<P> = StageContext<P, { readonly model: Model; readonly images: Images }>;
 
 /**
  * What all attack stages do around their mathematics: open the model, check its input, run the attack at its strength, and record
- * and report how far the images moved. `knob` is the attack's own strength, absent where a dissimilarity is given.
+ * and report how far the images moved.
  */
-export async function runAttack<P extends AttackParameters>(
-  context: AttackContext<P>,
-  knob: number | undefined,
-  knobName: string,
-  attack: (
-    classifier: Classifier,
-    images: AttackInput,
-    strength: Strength,
-    hooks: AttackHooks,
-  ) => Promise<AttackResult>,
+export async function runAttack(
+  context: StageContext<AttackParameters, AttackInputs>,
+  knob: KnobValue,
+  attack: Attack,
 ): Promise<Images> {
   const { model, images } = context.inputs;
   if (images.views !== 1) {
@@ -54,18 +45,22 @@ export async function runAttack<P extends AttackParameters>(
   }
   checkImageShape(images, model);
   checkLabels(images, model);
-  const input: AttackInput = { pixels: toFloats(images.pixels), shape: images.shape, labels: images.labels };
-  const strength = strengthOf(context.params, knob, model);
+  checkTargetClass(context.params, model);
+  const input: AttackInput = {
+    pixels: toFloats(images.pixels),
+    shape: images.shape,
+    labels: images.labels,
+    ids: images.ids,
+  };
+  const strength = strengthOf(context.params, knob.value, model);
   if ('dissimilarity' in strength) checkReferences(input, images, strength);
-  await openBackend(context.backend);
-  const classifier = await openClassifier(model);
+  const classifier = await openTarget(context);
   try {
-    const hooks: AttackHooks = {
+    const result = await attackImages(attack, classifier, input, strength, {
       signal: context.signal,
       onProgress: (done, total) => context.progress(done, total, 'images'),
-    };
-    const result = await attack(classifier, input, strength, hooks);
-    report(context, input, strength, result, knobName);
+    });
+    report(context, input, strength, result, knob.name);
     const perturbation = { ...measurePerturbation(input, result.pixels), initial: result.initial };
     return { ...images, pixels: result.pixels, perturbation };
   } catch (error) {
@@ -73,6 +68,15 @@ export async function runAttack<P extends AttackParameters>(
   } finally {
     classifier.dispose();
   }
+}
+
+function checkTargetClass({ targeted }: AttackParameters, model: Model): void {
+  const { classes } = model.network;
+  if (typeof targeted !== 'number' || targeted < classes) return;
+  throw new StageError(`there is no class ${targeted} to steer towards: the model knows ${classes} classes`, {
+    code: 'bad-data',
+    fix: `give a class below ${classes}`,
+  });
 }
 
 function strengthOf(params: AttackParameters, knob: number | undefined, model: Model): Strength {
@@ -103,8 +107,8 @@ function checkReferences(
   );
 }
 
-function report<P>(
-  context: AttackContext<P>,
+function report(
+  context: StageContext<AttackParameters, AttackInputs>,
   input: AttackInput,
   strength: Strength,
   result: AttackResult,
@@ -126,6 +130,12 @@ function report<P>(
         `${result.scaled} of ${rows} perturbations were scaled down to the target: no ${knobName} gives it exactly`,
       );
     }
+  }
+  const notFinite = result.settled.filter((state) => state === 2).length;
+  if (notFinite > 0) {
+    context.warn(
+      `the model's logits are not finite at ${notFinite} of ${rows} images: they are left as they are`,
+    );
   }
   if (result.zeroGradients > 0) {
     context.warn(

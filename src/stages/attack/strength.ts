@@ -1,5 +1,14 @@
 import { Type } from '@sinclair/typebox';
 
+/** What `runAttack` reads of the parameters. */
+export interface AttackParameters {
+  readonly dissimilarity?: number;
+  readonly space: 'pixel' | 'normalized';
+  readonly per: 'set' | 'image';
+  readonly tolerance: number;
+  readonly targeted?: unknown;
+}
+
 /**
  * Parameters that every attack shares: its strength as a target dissimilarity (Guo et al. 2018, equation 1) instead of
  * its own knob.
@@ -31,10 +40,7 @@ export const targetParameters = {
 };
 
 /** A target over a whole set needs all images at once; everything else is one image at a time. */
-export function attackShard(params: {
-  readonly dissimilarity?: number;
-  readonly per: 'set' | 'image';
-}): 'images' | 'whole' {
+export function attackShard(params: AttackParameters): 'images' | 'whole' {
   return params.dissimilarity !== undefined && params.per === 'set' ? 'whole' : 'images';
 }
 
@@ -44,15 +50,16 @@ export interface StrengthProblem {
   readonly fix: string;
 }
 
-/** Exactly one of `dissimilarity` and the attack's own `knobs` gives the strength. */
+/** One of `dissimilarity` and the attack's own `knobs` gives the strength, unless the attack has a natural one. */
 export function checkStrength(
   params: Readonly<Record<string, unknown>>,
   knobs: readonly string[],
+  natural = false,
 ): readonly StrengthProblem[] {
   const given = knobs.filter((knob) => params[knob] !== undefined);
   const all = knobs.map((knob) => `'${knob}'`).join(' or ');
   if (params['dissimilarity'] === undefined) {
-    if (given.length > 0) return [];
+    if (given.length > 0 || natural) return [];
     return [
       {
         path: [],
