@@ -9,9 +9,10 @@ import type { AttackLoss } from './classifier.ts';
  * with fewer than three classes.
  */
 export function lossGradient(logits: Tensor2D, labels: Tensor1D, loss: AttackLoss): Tensor2D {
+  const classes = logits.shape[1];
+  checkLoss(loss, classes);
   return tf.tidy(() => {
-    const classes = logits.shape[1];
-    const label = tf.oneHot(labels, classes).cast('float32') as Tensor2D;
+    const label = tf.oneHot(labels, classes).cast<Tensor2D>('float32');
     switch (loss) {
       case 'cross-entropy': {
         const others = tf.mul(tf.softmax(logits), tf.sub(1, label));
@@ -25,6 +26,12 @@ export function lossGradient(logits: Tensor2D, labels: Tensor1D, loss: AttackLos
   });
 }
 
+/** Throws `RangeError` for `dlr` with fewer than three classes. */
+export function checkLoss(loss: AttackLoss, classes: number): void {
+  if (loss === 'dlr' && classes < 3)
+    throw new RangeError(`the dlr loss needs at least 3 classes, and there are ${classes}`);
+}
+
 /** One-hot of the largest logit that is not the label's. */
 function rival(logits: Tensor2D, label: Tensor2D): Tensor2D {
   // Infinity times 0 is NaN, so a large finite number takes the label out of the competition.
@@ -35,7 +42,6 @@ function rival(logits: Tensor2D, label: Tensor2D): Tensor2D {
 /** With m = max_{k≠y} Z_k − Z_y and d = Z_π1 − Z_π3: ∇(m / d) = (∇m − (m / d) ∇d) / d. */
 function dlrGradient(logits: Tensor2D, label: Tensor2D): Tensor2D {
   const classes = logits.shape[1];
-  if (classes < 3) throw new RangeError(`the dlr loss needs at least 3 classes, and there are ${classes}`);
   const { indices } = tf.topk(logits, 3);
   const oneHot = (rank: number): Tensor2D =>
     tf.oneHot(tf.squeeze<Tensor1D>(tf.slice(indices, [0, rank], [-1, 1]), [1]), classes).cast('float32');

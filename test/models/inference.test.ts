@@ -8,7 +8,7 @@ import { openBackend } from '../../src/tensors/backend.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import type { Model, Network } from '../../src/values/model.ts';
-import { readyBackends } from '../tensors/backends.ts';
+import { readyEvaluations } from '../tensors/backends.ts';
 import { allOperations, networkWith, randomModel } from './networks.ts';
 import { crossEntropy, dlr, margin, referenceGradient, referenceLogits } from './reference.ts';
 
@@ -65,7 +65,7 @@ const losses = ['cross-entropy', 'margin', 'dlr'] as const;
 const definition = { 'cross-entropy': crossEntropy, margin, dlr };
 const preprocessing = { mean: [0.4, 0.5], std: [0.25, 0.2] };
 
-describe.each(readyBackends)('on %s', (backend) => {
+describe.each(readyEvaluations)('on %s (%s)', (backend, evaluation) => {
   beforeAll(async () => {
     await openBackend(backend);
   });
@@ -76,7 +76,7 @@ describe.each(readyBackends)('on %s', (backend) => {
     const same = backend === 'wasm' ? 0 : 1e-5;
 
     it('has the logits and input gradients of its definition', async () => {
-      const classifier = await openClassifier(model);
+      const classifier = await openClassifier(model, evaluation);
       const { pixels, images } = batch(model, 3);
       for (const loss of losses) {
         // Of the third-largest logit the ratio is 1 whatever the image, so ask for the largest.
@@ -94,7 +94,7 @@ describe.each(readyBackends)('on %s', (backend) => {
     });
 
     it('has the gradients of single logits and of any combination of them', async () => {
-      const classifier = await openClassifier(model);
+      const classifier = await openClassifier(model, evaluation);
       const { pixels, images } = batch(model, 2);
       const chosen = [
         [0, 3, 1],
@@ -121,7 +121,7 @@ describe.each(readyBackends)('on %s', (backend) => {
     });
 
     it(`gives a row the same ${same === 0 ? 'bits' : 'numbers but for rounding'} in every batch`, async () => {
-      const classifier = await openClassifier(model);
+      const classifier = await openClassifier(model, evaluation);
       const { pixels } = batch(model, 64);
       const labels = tf.tensor1d(
         Array.from({ length: 64 }, (_, row) => row % 4),
@@ -148,7 +148,7 @@ describe.each(readyBackends)('on %s', (backend) => {
       const cotangent = tf.ones<Rank.R2>([2, model.network.classes]);
       const chosen = tf.tensor2d([0, 1, 2, 3, 1, 0], [2, 3], 'int32');
       const before = [tf.memory().numTensors, tf.memory().numDataBuffers];
-      const classifier = await openClassifier(model);
+      const classifier = await openClassifier(model, evaluation);
       const open = [tf.memory().numTensors, tf.memory().numDataBuffers];
       for (const loss of losses) {
         (await classifier.logits(pixels)).dispose();

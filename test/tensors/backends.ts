@@ -1,4 +1,5 @@
 /** The backends that are ready here: suites run once on each. */
+import type { Evaluation } from '../../src/models/inference.ts';
 import { probeBackends } from '../../src/tensors/backend.ts';
 
 const ready = probeBackends()
@@ -8,3 +9,13 @@ const ready = probeBackends()
 export const readyBackends = ready.filter((name) => name !== 'webgpu');
 
 export const hasWebgpu = ready.includes('webgpu');
+
+/** Every way in which a network can be evaluated here: each backend's own, and step by step where that is another. */
+export const readyEvaluations = readyBackends.flatMap((backend): [string, Evaluation][] =>
+  backend === 'tensorflow'
+    ? [
+        [backend, 'graph'],
+        [backend, 'eager'],
+      ]
+    : [[backend, 'eager']],
+);

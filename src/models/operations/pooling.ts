@@ -18,6 +18,7 @@ export interface PoolGeometry {
    * row-major. Null where all windows are full.
    */
   readonly correction: Float32Array | null;
+  readonly outputSize: readonly [height: number, width: number];
 }
 
 export function poolGeometry(node: PoolNode, [height, width]: readonly number[]): PoolGeometry {
@@ -33,6 +34,7 @@ export function poolGeometry(node: PoolNode, [height, width]: readonly number[])
     correction: counts.every((count) => count === area)
       ? null
       : Float32Array.from(counts, (count) => area / count),
+    outputSize: [rows.counts.length, columns.counts.length],
   };
 }
 
@@ -53,11 +55,12 @@ export function maxPoolGradient(
  * Pools zero-padded images and corrects the windows that count fewer pixels. Never hands padding to the kernels: their
  * gradients disagree on it among backends.
  */
-export function averagePool(x: Tensor, { filterSize, strides, pad, correction }: PoolGeometry): Tensor {
+export function averagePool(x: Tensor, geometry: PoolGeometry): Tensor {
+  const { filterSize, strides, pad, correction, outputSize } = geometry;
   return tf.tidy(() => {
     const padded = isPadded(pad) ? tf.pad(x, pad) : x;
     const mean = tf.avgPool(padded as Tensor4D, filterSize, strides, 'valid');
-    return correction === null ? mean : tf.mul(mean, correctionTensor(correction, mean));
+    return correction === null ? mean : tf.mul(mean, correctionTensor(correction, outputSize));
   });
 }
 
@@ -66,11 +69,11 @@ export function averagePoolGradient(
   inputShape: readonly number[],
   geometry: PoolGeometry,
 ): Tensor {
-  const { filterSize, strides, pad, correction } = geometry;
+  const { filterSize, strides, pad, correction, outputSize } = geometry;
   return tf.tidy(() => {
     const [count, height, width, channels] = inputShape as [number, number, number, number];
     const padded = [count, height + pad[1][0] + pad[1][1], width + pad[2][0] + pad[2][1], channels];
-    const corrected = correction === null ? dy : tf.mul(dy, correctionTensor(correction, dy));
+    const corrected = correction === null ? dy : tf.mul(dy, correctionTensor(correction, outputSize));
     // The kernel reads only the shape of its input.
     const gradient = run(
       'AvgPoolGrad',
@@ -128,6 +131,6 @@ function isPadded(pad: ExplicitPadding): boolean {
   return pad.flat().some((count) => count > 0);
 }
 
-function correctionTensor(correction: Float32Array, pooled: Tensor): Tensor {
-  return tf.tensor4d(correction, [1, pooled.shape[1]!, pooled.shape[2]!, 1]);
+function correctionTensor(correction: Float32Array, [height, width]: PoolGeometry['outputSize']): Tensor {
+  return tf.tensor4d(correction, [1, height, width, 1]);
 }

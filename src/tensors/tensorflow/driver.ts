@@ -6,8 +6,8 @@ import { bindingPackage, bindingPackageName, findTensorflow, quietAddon } from '
 import type { BindingPackage, TensorflowBuild } from '../../setup/locations.ts';
 import type { BackendDriver, BackendProbe } from '../backend.ts';
 
-/** Raise when a kernel of ours in this folder computes other bits than before. */
-const kernelsVersion = 1;
+/** Raise when a kernel of ours in this folder, or a network as a graph, computes other bits than before. */
+const kernelsVersion = 2;
 
 export const tensorflowDriver: BackendDriver = {
   name: 'tensorflow',

@@ -5,12 +5,33 @@ import { tf } from '../tf.ts';
 export interface TensorflowBackend {
   readonly binding: Readonly<
     Record<'TF_ATTR_TYPE' | 'TF_ATTR_INT' | 'TF_ATTR_STRING' | 'TF_FLOAT' | 'TF_INT32', number>
-  >;
+  > & {
+    /** Number of a new session with the graph of `folder/saved_model.pb`. */
+    loadSavedModel(folder: string, tags: string): number;
+    /** Names are joined by commas; ids are those of `getInputTensorIds`. */
+    runSavedModel(
+      session: number,
+      ids: readonly number[],
+      feedNames: string,
+      fetchNames: string,
+    ): TensorMetadata[];
+    deleteSavedModel(session: number): void;
+  };
+  /** Uploads what has not been, and gives the binding's numbers. */
+  getInputTensorIds(tensors: readonly TensorInfo[]): number[];
+  createOutputTensor(result: TensorMetadata): Tensor;
   executeSingleOutput(
     operation: string,
     attributes: readonly { readonly name: string; readonly type: number; readonly value: unknown }[],
     inputs: readonly TensorInfo[],
   ): Tensor;
+}
+
+/** A tensor as the binding returns it; the backend makes a `Tensor` of it. */
+export interface TensorMetadata {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
 }
 
 export interface TensorflowKernelCall {

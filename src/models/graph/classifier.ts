@@ -1,0 +1,136 @@
+/** A classifier whose every answer is one run of a TensorFlow graph. */
+import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { float32, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import { openSession } from '../../tensors/tensorflow/graph/session.ts';
+import type { GraphSession } from '../../tensors/tensorflow/graph/session.ts';
+import { tf } from '../../tensors/tf.ts';
+import type { Network } from '../../values/model.ts';
+import type { Classifier, InputGradient } from '../classifier.ts';
+import type { FoldedNetwork } from '../folding.ts';
+import { checkLoss } from '../loss-gradient.ts';
+import { emitter } from './emitter.ts';
+import type { Emitter } from './emitter.ts';
+import { emitForward, graphWeights } from './inference.ts';
+import type { EmittedForward } from './inference.ts';
+import { emitLossGradient, emitOneHot } from './loss.ts';
+
+/**
+ * Reverse passes in one graph of class gradients; more classes take several runs, each with a forward pass of its own. A
+ * graph's memory and its first run (0.1 s a pass on ResNet-50) grow with them.
+ */
+const classesPerRun = 10;
+
+/**
+ * `folded` is `network` with its weights; the current backend must be tensorflow. Graphs are made when first asked for:
+ * one for the logits, one for each loss, one for products, one for each number of class gradients. Weights are fed, not
+ * part of them, so they share the memory. On a GPU every run copies its inputs, weights too, and its results through host
+ * memory, which `predict` of the binding cannot avoid.
+ */
+export function graphClassifier({ classes, inputShape }: Network, folded: FoldedNetwork): Classifier {
+  const weights = graphWeights(folded).map(({ data, shape }) => tf.tensor(data, [...shape]));
+  const sessions = new Map<string, GraphSession>();
+
+  /** `emitRest` adds to the forward pass and returns what else is fed and fetched. */
+  const session = (
+    key: string,
+    emitRest: (emit: Emitter, forward: EmittedForward) => { feeds: Output[]; fetches: Output[] },
+  ): GraphSession => {
+    let opened = sessions.get(key);
+    if (opened === undefined) {
+      const emit = emitter(inputShape);
+      const forward = emitForward(emit, folded);
+      const { feeds, fetches } = emitRest(emit, forward);
+      opened = openSession(
+        emit.graph,
+        [...forward.weights, emit.pixels, ...feeds],
+        [forward.logits, ...fetches],
+      );
+      sessions.set(key, opened);
+    }
+    return opened;
+  };
+
+  const pullBack = (graph: GraphSession, pixels: Tensor4D, seed: Tensor): InputGradient => {
+    const [logits, gradient] = graph.run([...weights, pixels, seed]);
+    return { gradient: gradient as Tensor4D, logits: logits as Tensor2D };
+  };
+
+  const classGradients = (
+    pixels: Tensor4D,
+    chosen: Tensor2D,
+  ): { readonly gradients: Tensor; readonly logits: Tensor2D } => {
+    const count = chosen.shape[1];
+    const graph = session(`classes ${count}`, (emit, { backward }) => {
+      const columns = emit.graph.placeholder('classes', int32, [-1, count]);
+      const first = emit.graph.add('Unpack', [columns], { T: int32, num: count, axis: 1 });
+      const gradients = Array.from({ length: count }, (_, column) =>
+        backward(emitOneHot(emit, emit.graph.output(first, column), classes)),
+      );
+      return { feeds: [columns], fetches: [emit.float('Pack', gradients, { N: count, axis: 1 })] };
+    });
+    const [logits, gradients] = graph.run([...weights, pixels, chosen]);
+    return { gradients: gradients!, logits: logits as Tensor2D };
+  };
+
+  return {
+    classes,
+    inputShape,
+    logits: (pixels) =>
+      settled(() => {
+        const graph = session('logits', () => ({ feeds: [], fetches: [] }));
+        return graph.run([...weights, pixels])[0] as Tensor2D;
+      }),
+    inputGradient: (pixels, labels, loss) =>
+      settled(() => {
+        checkLoss(loss, classes);
+        const graph = session(loss, (emit, { logits, backward }) => {
+          const at = emit.graph.placeholder('labels', int32, [-1]);
+          const seed = emitLossGradient(emit, logits, at, classes, loss);
+          return { feeds: [at], fetches: [backward(seed)] };
+        });
+        return pullBack(graph, pixels, labels);
+      }),
+    vectorJacobianProduct: (pixels, cotangent) =>
+      settled(() => {
+        const graph = session('product', (emit, { backward }) => {
+          const seed = emit.graph.placeholder('cotangent', float32, [-1, classes]);
+          return { feeds: [seed], fetches: [backward(seed)] };
+        });
+        return pullBack(graph, pixels, cotangent);
+      }),
+    classGradients: (pixels, chosen) =>
+      settled(() => {
+        const [rows, count] = chosen.shape;
+        if (count <= classesPerRun) return classGradients(pixels, chosen);
+        const parts = tf.tidy(() =>
+          Array.from({ length: Math.ceil(count / classesPerRun) }, (_, run) => {
+            const first = run * classesPerRun;
+            return classGradients(
+              pixels,
+              tf.slice(chosen, [0, first], [rows, Math.min(classesPerRun, count - first)]),
+            );
+          }),
+        );
+        const gradients = tf.concat(
+          parts.map((part) => part.gradients),
+          1,
+        );
+        tf.dispose(parts.map((part) => part.gradients));
+        tf.dispose(parts.slice(1).map((part) => part.logits));
+        return { gradients, logits: parts[0]!.logits };
+      }),
+    dispose() {
+      tf.dispose(weights);
+      for (const opened of sessions.values()) opened.dispose();
+      sessions.clear();
+    },
+  };
+}
+
+/** What is thrown becomes a rejection, as everywhere else of a classifier. */
+function settled<Result>(compute: () => Result): Promise<Result> {
+  return new Promise((resolve) => {
+    resolve(compute());
+  });
+}

@@ -1,0 +1,161 @@
+/** Convolution, dense layers and activations, with their gradients, in a TensorFlow graph. */
+import { int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import type { Attribute, Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import type { ActivationShape } from '../network.ts';
+import type { Activation, ConvolutionGeometry, ExplicitPadding } from '../operations/convolution.ts';
+import type { Emitter } from './emitter.ts';
+
+type Window = Readonly<Record<string, Attribute>>;
+
+export interface ConvolutionOfImages {
+  readonly geometry: ConvolutionGeometry;
+  /** Of one image. */
+  readonly inputShape: ActivationShape;
+  readonly filter: { readonly shape: readonly number[] };
+}
+
+/** `activation(x ∗ filter + bias)`; TensorFlow fuses the three, and a sum with another tensor. */
+export function emitConvolution(
+  emit: Emitter,
+  x: Output,
+  filter: Output,
+  bias: Output | null,
+  convolution: ConvolutionOfImages & { readonly activation: Activation },
+): Output {
+  const product = emitProduct(emit, x, filter, convolution);
+  return emitActivation(emit, emitBias(emit, product, bias), convolution.activation);
+}
+
+function emitProduct(emit: Emitter, x: Output, filter: Output, convolution: ConvolutionOfImages): Output {
+  const { geometry } = convolution;
+  const attributes = window(geometry);
+  const padding = simplePadding(convolution);
+  if (!geometry.depthwise) {
+    const padded =
+      padding === null ? { padding: 'EXPLICIT', explicit_paddings: geometry.pad.flat() } : { padding };
+    return emit.float('Conv2D', [x, filter], { ...attributes, ...padded });
+  }
+  // TensorFlow loses the explicit padding of a depthwise convolution when it fuses it with the bias, and aborts.
+  const images = padding === null ? emitPad(emit, x, geometry.pad) : x;
+  return emit.float('DepthwiseConv2dNative', [images, filter], {
+    ...attributes,
+    padding: padding ?? 'VALID',
+  });
+}
+
+export function emitConvolutionInputGradient(
+  emit: Emitter,
+  dy: Output,
+  filter: Output,
+  convolution: ConvolutionOfImages,
+): Output {
+  const { geometry, inputShape } = convolution;
+  const operation = geometry.depthwise ? 'DepthwiseConv2dNativeBackpropInput' : 'Conv2DBackpropInput';
+  const gradient = (shape: ActivationShape, padding: string): Output =>
+    emit.float(operation, [emit.batchShape(shape), filter, dy], { ...window(geometry), padding });
+  const padding = simplePadding(convolution);
+  if (padding !== null) return gradient(inputShape, padding);
+  // With explicit padding these gradients are plain loops.
+  const { pad } = geometry;
+  const padded = gradient(paddedShape(inputShape, pad), 'VALID');
+  return emitSlice(
+    emit,
+    padded,
+    pad.map(([before]) => before),
+    inputShape,
+  );
+}
+
+export function emitConvolutionFilterGradient(
+  emit: Emitter,
+  x: Output,
+  dy: Output,
+  convolution: ConvolutionOfImages,
+): Output {
+  const { geometry, filter } = convolution;
+  const operation = geometry.depthwise ? 'DepthwiseConv2dNativeBackpropFilter' : 'Conv2DBackpropFilter';
+  const gradient = (images: Output, padding: string): Output =>
+    emit.float(operation, [images, emit.integers(filter.shape), dy], { ...window(geometry), padding });
+  const padding = simplePadding(convolution);
+  return padding === null ? gradient(emitPad(emit, x, geometry.pad), 'VALID') : gradient(x, padding);
+}
+
+/** `[n, f] × [f, u] + [u]`. */
+export function emitDense(
+  emit: Emitter,
+  x: Output,
+  matrix: Output,
+  bias: Output | null,
+  activation: Activation,
+): Output {
+  return emitActivation(emit, emitBias(emit, emit.float('MatMul', [x, matrix]), bias), activation);
+}
+
+export function emitDenseInputGradient(emit: Emitter, dy: Output, matrix: Output): Output {
+  return emit.float('MatMul', [dy, matrix], { transpose_b: true });
+}
+
+export function emitActivation(emit: Emitter, x: Output, activation: Activation): Output {
+  if (activation === 'linear') return x;
+  return emit.float(activation === 'relu' ? 'Relu' : 'Relu6', [x]);
+}
+
+/** Gradient before an activation, from the one after it and its output; 0 at the kinks. */
+export function emitActivationGradient(
+  emit: Emitter,
+  dy: Output,
+  output: Output,
+  activation: Activation,
+): Output {
+  if (activation === 'linear') return dy;
+  return emit.float(activation === 'relu' ? 'ReluGrad' : 'Relu6Grad', [dy, output]);
+}
+
+export function emitPad(emit: Emitter, x: Output, pad: ExplicitPadding): Output {
+  const paddings = emit.graph.constant(Int32Array.from(pad.flat()), [4, 2]);
+  return emit.float('Pad', [x, paddings], { Tpaddings: int32 });
+}
+
+/** Images `size` large from `begin`, which counts the batch axis too. */
+export function emitSlice(emit: Emitter, x: Output, begin: readonly number[], size: ActivationShape): Output {
+  return emit.float('Slice', [x, emit.integers(begin), emit.integers([-1, ...size])], { Index: int32 });
+}
+
+export function isPadded(pad: ExplicitPadding): boolean {
+  return pad.flat().some((count) => count > 0);
+}
+
+export function paddedShape(
+  [height, width, channels]: ActivationShape,
+  [, rows, columns]: ExplicitPadding,
+): number[] {
+  return [height! + rows[0] + rows[1], width! + columns[0] + columns[1], channels!];
+}
+
+function emitBias(emit: Emitter, x: Output, bias: Output | null): Output {
+  return bias === null ? x : emit.float('BiasAdd', [x, bias], { data_format: 'NHWC' });
+}
+
+function window({ strides }: ConvolutionGeometry): Window {
+  return { strides: [1, ...strides, 1], dilations: [1, 1, 1, 1], data_format: 'NHWC' };
+}
+
+/**
+ * TensorFlow's name of the padding: VALID for none, SAME where it is as little as gives ⌈extent / stride⌉ outputs, the odd
+ * one behind; null for any other.
+ */
+function simplePadding({
+  geometry: { strides, pad },
+  inputShape,
+  filter,
+}: ConvolutionOfImages): 'VALID' | 'SAME' | null {
+  if (!isPadded(pad)) return 'VALID';
+  const isSame = [0, 1].every((axis) => {
+    const extent = inputShape[axis]!;
+    const stride = strides[axis]!;
+    const total = Math.max((Math.ceil(extent / stride) - 1) * stride + filter.shape[axis]! - extent, 0);
+    const [before, after] = pad[axis + 1]!;
+    return before === Math.floor(total / 2) && before + after === total;
+  });
+  return isSame ? 'SAME' : null;
+}

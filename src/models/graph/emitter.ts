@@ -1,0 +1,61 @@
+/** A TensorFlow graph under construction, with what every operation on a batch of images needs. */
+import { float32, graphBuilder, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import type { Attribute, GraphBuilder, Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
+
+export interface Emitter {
+  readonly graph: GraphBuilder;
+  /** `[n, h, w, c]` in [0, 1], as a placeholder. */
+  readonly pixels: Output;
+  /** Adds an operation on float32 tensors (attribute `T`). */
+  float(
+    operation: string,
+    inputs: readonly Output[],
+    attributes?: Readonly<Record<string, Attribute>>,
+  ): Output;
+  /** Int32 vector `[n, ...extents]`, n the images of this call. */
+  batchShape(extents: readonly number[]): Output;
+  /** Float32; a scalar without a shape. */
+  numbers(values: Float32Array | readonly number[], shape?: readonly number[]): Output;
+  /** Int32 vector. */
+  integers(values: readonly number[]): Output;
+  /** Int32 scalar. */
+  integer(value: number): Output;
+}
+
+export function emitter(inputShape: readonly [number, number, number]): Emitter {
+  const graph = graphBuilder();
+  const pixels = graph.placeholder('pixels', float32, [-1, ...inputShape]);
+  const integers = (values: readonly number[]): Output =>
+    graph.constant(Int32Array.from(values), [values.length]);
+  const integer = (value: number): Output => graph.constant(Int32Array.of(value), []);
+  let count: Output | null = null;
+  const shapes = new Map<string, Output>();
+  return {
+    graph,
+    pixels,
+    float: (operation, inputs, attributes = {}) =>
+      graph.add(operation, inputs, { T: float32, ...attributes }),
+    batchShape(extents) {
+      const key = extents.join();
+      let shape = shapes.get(key);
+      if (shape === undefined) {
+        count ??= graph.add(
+          'Slice',
+          [graph.add('Shape', [pixels], { T: float32, out_type: int32 }), integers([0]), integers([1])],
+          { T: int32, Index: int32 },
+        );
+        shape = graph.add('ConcatV2', [count, integers(extents), integer(0)], {
+          N: 2,
+          T: int32,
+          Tidx: int32,
+        });
+        shapes.set(key, shape);
+      }
+      return shape;
+    },
+    numbers: (values, shape) =>
+      graph.constant(Float32Array.from(values), shape ?? (values.length === 1 ? [] : [values.length])),
+    integers,
+    integer,
+  };
+}

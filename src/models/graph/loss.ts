@@ -1,0 +1,64 @@
+/** The loss gradients of ../loss-gradient.ts in a TensorFlow graph; the formulas and their reasons are told there. */
+import { int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import type { AttackLoss } from '../classifier.ts';
+import type { Emitter } from './emitter.ts';
+
+/** `labels` is int32 `[n]`. `dlr` needs three classes or more. */
+export function emitLossGradient(
+  emit: Emitter,
+  logits: Output,
+  labels: Output,
+  classes: number,
+  loss: AttackLoss,
+): Output {
+  const label = emitOneHot(emit, labels, classes);
+  switch (loss) {
+    case 'cross-entropy': {
+      const probabilities = emit.float('Softmax', [logits]);
+      const others = emit.float('Mul', [probabilities, emit.float('Sub', [emit.numbers([1]), label])]);
+      return emit.float('Sub', [others, emit.float('Mul', [label, emitRowSum(emit, others)])]);
+    }
+    case 'margin':
+      return emit.float('Sub', [emitRival(emit, logits, label, classes), label]);
+    case 'dlr':
+      return emitDlrGradient(emit, logits, label, classes);
+  }
+}
+
+/** Of int32 indices. */
+export function emitOneHot(emit: Emitter, indices: Output, classes: number): Output {
+  return emit.float('OneHot', [indices, emit.integer(classes), emit.numbers([1]), emit.numbers([0])], {
+    TI: int32,
+    axis: -1,
+  });
+}
+
+/** `[n, 1]`. */
+export function emitRowSum(emit: Emitter, x: Output): Output {
+  return emit.float('Sum', [x, emit.integers([1])], { Tidx: int32, keep_dims: true });
+}
+
+export function emitArgMax(emit: Emitter, x: Output): Output {
+  return emit.float('ArgMax', [x, emit.integer(1)], { Tidx: int32, output_type: int32 });
+}
+
+/** One-hot of the largest logit that is not the label's. */
+function emitRival(emit: Emitter, logits: Output, label: Output, classes: number): Output {
+  const others = emit.float('Sub', [logits, emit.float('Mul', [label, emit.numbers([1e30])])]);
+  return emitOneHot(emit, emitArgMax(emit, others), classes);
+}
+
+function emitDlrGradient(emit: Emitter, logits: Output, label: Output, classes: number): Output {
+  const ranked = emit.float('TopKV2', [logits, emit.integer(3)], { Tk: int32, index_type: int32 });
+  const ranks = emit.graph.add('Unpack', [emit.graph.output(ranked, 1)], { T: int32, num: 3, axis: 1 });
+  const first = emitOneHot(emit, ranks, classes);
+  const third = emitOneHot(emit, emit.graph.output(ranks, 2), classes);
+  const marginGradient = emit.float('Sub', [emitRival(emit, logits, label, classes), label]);
+  const spreadGradient = emit.float('Sub', [first, third]);
+  const along = (direction: Output): Output => emitRowSum(emit, emit.float('Mul', [logits, direction]));
+  const spread = emit.float('Maximum', [along(spreadGradient), emit.numbers([1e-12])]);
+  const ratio = emit.float('RealDiv', [along(marginGradient), spread]);
+  const change = emit.float('Sub', [marginGradient, emit.float('Mul', [ratio, spreadGradient])]);
+  return emit.float('RealDiv', [change, spread]);
+}

@@ -1,0 +1,190 @@
+/** The operations without weights and their gradients, in a TensorFlow graph. The mathematics is that of ../operations/. */
+import { int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import type { ActivationShape } from '../network.ts';
+import { poolGeometry } from '../operations/pooling.ts';
+import type { PoolGeometry } from '../operations/pooling.ts';
+import type { WeightlessNode } from '../operations/weightless.ts';
+import {
+  emitActivation,
+  emitActivationGradient,
+  emitPad,
+  emitSlice,
+  isPadded,
+  paddedShape,
+} from './convolution.ts';
+import type { Emitter } from './emitter.ts';
+
+type NodeOf<Op extends WeightlessNode['op']> = Extract<WeightlessNode, { op: Op }>;
+
+/** The node's output; `shapes` are those of its network, `inputs` in the node's order. */
+export function emitWeightless(
+  emit: Emitter,
+  node: WeightlessNode,
+  inputs: readonly Output[],
+  shapes: ReadonlyMap<string, ActivationShape>,
+): Output {
+  const x = inputs[0]!;
+  const shape = shapes.get(node.inputs[0])!;
+  switch (node.op) {
+    case 'relu':
+    case 'relu6':
+      return emitActivation(emit, x, node.op);
+    case 'max-pool':
+      return emit.float('MaxPool', [x], maxPoolAttributes(poolGeometry(node, shape)));
+    case 'average-pool':
+      return emitAveragePool(emit, x, poolGeometry(node, shape));
+    case 'global-average-pool':
+      return emit.float('Mean', [x, emit.integers([1, 2])], { Tidx: int32, keep_dims: false });
+    case 'add':
+      return emit.float('AddV2', inputs);
+    case 'concat':
+      return emit.float('ConcatV2', [...inputs, emit.integer(shape.length)], {
+        N: inputs.length,
+        Tidx: int32,
+      });
+    case 'shortcut':
+      return emitShortcut(emit, x, node);
+    case 'scale':
+      return emit.float('Mul', [x, emit.numbers([node.factor])]);
+    case 'flatten':
+      return reshape(emit, x, [-1, product(shape)]);
+  }
+}
+
+/** Gradients of the node's inputs, in order. */
+export function emitWeightlessGradient(
+  emit: Emitter,
+  node: WeightlessNode,
+  dy: Output,
+  input: Output,
+  output: Output,
+  shapes: ReadonlyMap<string, ActivationShape>,
+): readonly Output[] {
+  const shape = shapes.get(node.inputs[0])!;
+  switch (node.op) {
+    case 'relu':
+    case 'relu6':
+      return [emitActivationGradient(emit, dy, output, node.op)];
+    case 'max-pool':
+      return [emit.float('MaxPoolGrad', [input, output, dy], maxPoolAttributes(poolGeometry(node, shape)))];
+    case 'average-pool':
+      return [emitAveragePoolGradient(emit, dy, shape, poolGeometry(node, shape))];
+    case 'global-average-pool': {
+      const [height, width, channels] = shape as [number, number, number];
+      const area = height * width;
+      const spread = emit.numbers(new Float32Array(area).fill(1 / area), [1, height, width, 1]);
+      return [emit.float('Mul', [reshape(emit, dy, [-1, 1, 1, channels]), spread])];
+    }
+    case 'add':
+      return [dy, dy];
+    case 'concat':
+      return emitConcatGradient(emit, node, dy, shapes);
+    case 'shortcut':
+      return [emitShortcutGradient(emit, dy, shape, node)];
+    case 'scale':
+      return [emit.float('Mul', [dy, emit.numbers([node.factor])])];
+    case 'flatten':
+      return [reshape(emit, dy, [-1, ...shape])];
+  }
+}
+
+export function reshape(emit: Emitter, x: Output, shape: readonly number[]): Output {
+  return emit.float('Reshape', [x, emit.integers(shape)], { Tshape: int32 });
+}
+
+function maxPoolAttributes({ filterSize, strides, pad }: PoolGeometry) {
+  return {
+    ksize: [1, ...filterSize, 1],
+    strides: [1, ...strides, 1],
+    data_format: 'NHWC',
+    ...(isPadded(pad) ? { padding: 'EXPLICIT', explicit_paddings: pad.flat() } : { padding: 'VALID' }),
+  };
+}
+
+function averagePoolAttributes({ filterSize, strides }: PoolGeometry) {
+  return { ksize: [1, ...filterSize, 1], strides: [1, ...strides, 1], padding: 'VALID', data_format: 'NHWC' };
+}
+
+/** Pools zero-padded images and corrects the windows that count fewer pixels. */
+function emitAveragePool(emit: Emitter, x: Output, geometry: PoolGeometry): Output {
+  const padded = isPadded(geometry.pad) ? emitPad(emit, x, geometry.pad) : x;
+  return correct(emit, emit.float('AvgPool', [padded], averagePoolAttributes(geometry)), geometry);
+}
+
+function emitAveragePoolGradient(
+  emit: Emitter,
+  dy: Output,
+  inputShape: ActivationShape,
+  geometry: PoolGeometry,
+): Output {
+  const { pad } = geometry;
+  const gradient = emit.float(
+    'AvgPoolGrad',
+    [emit.batchShape(paddedShape(inputShape, pad)), correct(emit, dy, geometry)],
+    averagePoolAttributes(geometry),
+  );
+  if (!isPadded(pad)) return gradient;
+  return emitSlice(
+    emit,
+    gradient,
+    pad.map(([before]) => before),
+    inputShape,
+  );
+}
+
+function correct(emit: Emitter, pooled: Output, { correction, outputSize }: PoolGeometry): Output {
+  if (correction === null) return pooled;
+  return emit.float('Mul', [pooled, emit.numbers(correction, [1, ...outputSize, 1])]);
+}
+
+function emitConcatGradient(
+  emit: Emitter,
+  node: NodeOf<'concat'>,
+  dy: Output,
+  shapes: ReadonlyMap<string, ActivationShape>,
+): readonly Output[] {
+  const parts = node.inputs.map((input) => shapes.get(input)!);
+  const sizes = emit.integers(parts.map((part) => part.at(-1)!));
+  const first = emit.float('SplitV', [dy, sizes, emit.integer(parts[0]!.length)], {
+    num_split: parts.length,
+    Tlen: int32,
+  });
+  return parts.map((_, index) => emit.graph.output(first, index));
+}
+
+/** Every `stride`-th pixel, with zero channels before and after. */
+function emitShortcut(emit: Emitter, x: Output, { stride, before, after }: NodeOf<'shortcut'>): Output {
+  const kept = stride === 1 ? x : emit.float('AvgPool', [x], subsampling(stride));
+  return before + after === 0 ? kept : emitPad(emit, kept, [[0, 0], [0, 0], [0, 0], [before, after]]); // prettier-ignore
+}
+
+function emitShortcutGradient(
+  emit: Emitter,
+  dy: Output,
+  [height, width, channels]: ActivationShape,
+  { stride, before, after }: NodeOf<'shortcut'>,
+): Output {
+  const small = [Math.ceil(height! / stride), Math.ceil(width! / stride), channels!];
+  const kept = before + after === 0 ? dy : emitSlice(emit, dy, [0, 0, 0, before], small);
+  if (stride === 1) return kept;
+  return emit.float(
+    'AvgPoolGrad',
+    [emit.batchShape([height!, width!, channels!]), kept],
+    subsampling(stride),
+  );
+}
+
+/** A mean over one pixel: TensorFlow's strided slice takes longer, above all its gradient. */
+function subsampling(stride: number) {
+  return {
+    ksize: [1, 1, 1, 1],
+    strides: [1, stride, stride, 1],
+    padding: 'VALID',
+    data_format: 'NHWC',
+  };
+}
+
+function product(extents: readonly number[]): number {
+  return extents.reduce((all, extent) => all * extent, 1);
+}
