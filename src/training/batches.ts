@@ -45,6 +45,33 @@ export function readBatch(images: Images, order: Int32Array, first: number, batc
   };
 }
 
+/**
+ * The batches of an epoch as they are trained on, in order. The next one is prepared while its consumer trains on one: JPEG
+ * compression, say, does its work on other threads.
+ */
+export async function* preparedBatches(
+  images: Images,
+  order: Int32Array,
+  batchSize: number,
+  augment: Augmentation | undefined,
+  epoch: number,
+): AsyncGenerator<Batch, void> {
+  const prepare = async (first: number): Promise<Batch> => {
+    const batch = readBatch(images, order, first, batchSize);
+    if (augment === undefined) return batch;
+    return { ...batch, pixels: await augment(batch.pixels, batch.shape, batch.ids, epoch) };
+  };
+  let coming = prepare(0);
+  for (let first = batchSize; first < order.length; first += batchSize) {
+    const batch = await coming;
+    coming = prepare(first);
+    // Where training ends early nobody awaits it, and its failure is no news.
+    coming.catch(() => undefined);
+    yield batch;
+  }
+  yield await coming;
+}
+
 /** Dropout masks keyed by dropout node, epoch and image: no other image of the batch changes them. */
 export function dropoutMask(
   seed: Seed,

@@ -6,7 +6,7 @@ import type { Seed } from '../tensors/random.ts';
 import { tf } from '../tensors/tf.ts';
 import type { Images } from '../values/images.ts';
 import type { Model } from '../values/model.ts';
-import { dropoutMask, epochOrder, readBatch } from './batches.ts';
+import { dropoutMask, epochOrder, preparedBatches } from './batches.ts';
 import type { Augmentation, Batch } from './batches.ts';
 import { learningRateAt } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
@@ -107,22 +107,21 @@ async function trainEpoch(
   const rows = images.shape[0];
   const order = epochOrder(seed, state.epoch, rows);
   const steps = Math.ceil(rows / batchSize);
+  const batches = preparedBatches(images, order, batchSize, options.augment, state.epoch);
   let lossSum = 0;
   let correctSum = 0;
   let learningRate = options.learningRate;
   let rested = performance.now();
-  for (let step = 0; step < steps; step++) {
+  let step = 0;
+  for await (const batch of batches) {
     options.signal?.throwIfAborted();
-    let batch = readBatch(images, order, step * batchSize, batchSize);
-    if (options.augment !== undefined) {
-      batch = { ...batch, pixels: await options.augment(batch.pixels, batch.shape, batch.ids, state.epoch) };
-    }
     learningRate = learningRateAt(schedule, options.learningRate, state.epoch + step / steps, epochs);
     const { loss, correct } = await trainStep(state, options, batch, learningRate);
     if (!Number.isFinite(loss)) throw new DivergedError(loss, state.epoch + 1, step + 1, learningRate);
     lossSum += loss * batch.labels.length;
     correctSum += correct;
-    options.progress?.(state.epoch * rows + Math.min((step + 1) * batchSize, rows), epochs * rows);
+    step++;
+    options.progress?.(state.epoch * rows + Math.min(step * batchSize, rows), epochs * rows);
     // Reading a wasm tensor only awaits a microtask: let messages and signals in now and then.
     if (performance.now() - rested > 50) {
       await new Promise((resolve) => setImmediate(resolve));

@@ -2,6 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Images } from '../../src/values/images.ts';
 import type { Metrics } from '../../src/values/metrics.ts';
 import type { Model } from '../../src/values/model.ts';
+import { prepareBatch } from '../../src/stages/train/prepare-batch.ts';
+import type { Transform } from '../../src/values/transform.ts';
 import { failureOf, imagesOf, type RunOptions, runStage } from './run-stage.ts';
 
 let model: Model;
@@ -68,5 +70,65 @@ describe('train/sgd', () => {
   it('tells a diverging training to lower its rate', async () => {
     const failure = await failureOf(train({ learningRate: 1000 }));
     expect(failure.fix).toBe('lower learningRate');
+  });
+
+  it.each(['defense/crop', 'defense/jpeg'])('on images behind %s goes on to the same bits', async (uses) => {
+    const given = uses === 'defense/crop' ? { size: 20 } : {};
+    const transform = (await runStage(uses, given, { inputs: {} })).outputs['transform'];
+    const inputs = { model, images, transform };
+    const checkpoints: Uint8Array[] = [];
+    const params = { epochs: 2, augment: { crop: 2, flip: false } };
+    const whole = await train(params, { inputs, onCheckpoint: (bytes) => checkpoints.push(bytes) });
+    const resumed = await train(params, { inputs, checkpoint: checkpoints[0]! });
+    expect(resumed.model.weights).toEqual(whole.model.weights);
+    const plain = await train(params, { inputs: { model, images } });
+    expect(plain.model.weights).not.toEqual(whole.model.weights);
+  });
+
+  it('refuses a defense that its images do not fit', async () => {
+    const { transform } = (await runStage('defense/crop', { size: 90 }, { inputs: {} })).outputs;
+    const failure = await failureOf(train({}, { inputs: { model, images, transform } }));
+    expect(failure.message).toContain('does not fit into 28×28');
+  });
+});
+
+describe('a batch behind a defense', () => {
+  const crops: Transform = {
+    kind: 'transform',
+    steps: [{ name: 'crop', params: { crops: 30, size: 3 } }],
+    seed: [4, 4],
+  };
+  const { signal } = new AbortController();
+  const seed = [1, 2] as const;
+  const pixels = Float32Array.from({ length: 75 }, (_, index) => index / 75);
+  const shape = [3, 5, 5, 1] as const;
+  const ids = Int32Array.of(3, 1, 8);
+
+  it('is drawn afresh in each epoch, by image and not by batch', async () => {
+    const prepare = prepareBatch({ augment: { crop: 0, flip: false }, transform: crops, seed, signal })!;
+    const epochs: Float32Array[] = [];
+    for (let epoch = 0; epoch < 6; epoch++) epochs.push(await prepare(pixels.slice(), shape, ids, epoch));
+    expect(new Set(epochs.map(String)).size).toBeGreaterThan(4);
+    const alone = await prepare(pixels.slice(25, 50), [1, 5, 5, 1], Int32Array.of(1), 2);
+    expect(alone).toEqual(epochs[2]!.slice(25, 50));
+  });
+
+  it('is cropped and flipped first, then transformed', async () => {
+    const augment = { crop: 1, flip: true };
+    const first = await prepareBatch({ augment, seed, signal })!(pixels.slice(), shape, ids, 1);
+    const both = await prepareBatch({ augment, transform: crops, seed, signal })!(
+      pixels.slice(),
+      shape,
+      ids,
+      1,
+    );
+    const then = await prepareBatch({ augment: { crop: 0, flip: false }, transform: crops, seed, signal })!(
+      first,
+      shape,
+      ids,
+      1,
+    );
+    expect(both).toEqual(then);
+    expect(prepareBatch({ augment: { crop: 0, flip: false }, seed, signal })).toBeUndefined();
   });
 });

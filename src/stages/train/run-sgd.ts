@@ -2,17 +2,19 @@ import { type StageContext, StageError } from '../../runtime/stage.ts';
 import { argmaxRows, averageViews, softmaxRows } from '../../metrics/classification.ts';
 import { openClassifier } from '../../models/inference.ts';
 import { openBackend } from '../../tensors/backend.ts';
-import { cropAndFlip } from '../../training/augment.ts';
 import type { Schedule } from '../../training/schedule.ts';
 import { DivergedError, type EpochReport, type SgdHyperparameters, trainSgd } from '../../training/sgd.ts';
 import { TrainingStateError } from '../../training/state.ts';
 import type { Images } from '../../values/images.ts';
 import type { Metrics, MetricsRow } from '../../values/metrics.ts';
 import type { Model, WeightTensor } from '../../values/model.ts';
+import type { Transform } from '../../values/transform.ts';
 import { decodeSafetensors, SafetensorsError } from '../../values/safetensors.ts';
 import { logitsOf } from '../classify-batches.ts';
+import { checkDefensible } from '../defense/defend.ts';
 import { checkImageShape, checkLabels } from '../model-input.ts';
 import { decodeCheckpoint, encodeCheckpoint, type TrainingCheckpoint } from './history.ts';
+import { prepareBatch } from './prepare-batch.ts';
 
 interface SgdParameters extends Omit<SgdHyperparameters, 'schedule'> {
   readonly schedule: {
@@ -27,13 +29,15 @@ interface SgdInputs {
   readonly model: Model;
   readonly images: Images;
   readonly validation?: Images;
+  readonly transform?: Transform;
 }
 
 type SgdContext = StageContext<SgdParameters, SgdInputs>;
 
 /** Trains with a checkpoint after each epoch, from which a killed run goes on to the same bits, history included. */
 export async function runSgd(context: SgdContext): Promise<{ model: Model; history: Metrics }> {
-  const { model, images, validation } = context.inputs;
+  const { model, images, validation, transform } = context.inputs;
+  if (transform) checkDefensible(images, transform);
   for (const some of validation ? [images, validation] : [images]) {
     checkImageShape(some, model);
     checkLabels(some, model);
@@ -62,8 +66,8 @@ async function trainFrom(
   const { params, inputs, seed, signal } = context;
   const rows: MetricsRow[] = [...(checkpoint?.rows ?? [])];
   if (checkpoint) context.log(`going on after epoch ${rows.length} of ${params.epochs}`);
-  const { augment, schedule: _written, ...hyperparameters } = params;
-  const { crop, flip } = augment;
+  const { augment: changes, schedule: _written, ...hyperparameters } = params;
+  const augment = prepareBatch({ augment: changes, transform: inputs.transform, seed, signal });
   const model = await trainSgd({
     ...hyperparameters,
     schedule: scheduleOf(params),
@@ -71,7 +75,7 @@ async function trainFrom(
     images: inputs.images,
     seed,
     signal,
-    ...((crop > 0 || flip) && { augment: cropAndFlip(seed, { padding: crop, flip }) }),
+    ...(augment && { augment }),
     ...(checkpoint && { resume: checkpoint.state }),
     progress: (done, total) => context.progress(done, total, 'images'),
     onEpoch: async (report) => {

@@ -93,7 +93,11 @@ export const sgd = defineStage({
     images: port('images', { description: 'training images' }),
     validation: port('images', {
       optional: true,
-      description: 'images on which accuracy is measured after each epoch',
+      description: 'images on which accuracy is measured after each epoch, as they are',
+    }),
+    transform: port('transform', {
+      optional: true,
+      description: 'a defense to train on: one draw of each augmented image, afresh in each epoch',
     }),
   },
   out: {
