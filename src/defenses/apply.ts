@@ -6,6 +6,8 @@ import type { Transform, TransformStep } from '../values/transform.ts';
 import { type BitDepthParameters, reduceBitDepth } from './bit-depth.ts';
 import { cropAndResize, type CropParameters } from './crop.ts';
 import type { JpegParameters } from './jpeg.ts';
+import { medianFilter, type MedianParameters } from './median.ts';
+import { nonLocalMeans, type NonLocalMeansParameters } from './non-local-means.ts';
 
 export type PixelShape = readonly [rows: number, height: number, width: number, channels: number];
 export type Pixels = Float32Array | Uint8Array;
@@ -120,6 +122,10 @@ async function applyStep(
       const { compressJpeg } = await import('./jpeg.ts');
       return compressJpeg(pixels, shape, step.params as unknown as JpegParameters, draw.signal);
     }
+    case 'median':
+      return medianFilter(pixels, shape, step.params as unknown as MedianParameters);
+    case 'non-local-means':
+      return nonLocalMeans(pixels, shape, step.params as unknown as NonLocalMeansParameters);
     default:
       throw new RangeError(`'${step.name}' is no defense that can be applied`);
   }

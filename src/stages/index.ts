@@ -10,6 +10,8 @@ import { sleep } from './debug/sleep.ts';
 import { bitDepth } from './defense/bit-depth.ts';
 import { crop } from './defense/crop.ts';
 import { jpeg } from './defense/jpeg.ts';
+import { median } from './defense/median.ts';
+import { nonLocalMeans } from './defense/non-local-means.ts';
 import { none } from './defense/none.ts';
 import { robustness } from './evaluate/robustness.ts';
 import { cnn } from './model/cnn.ts';
@@ -34,6 +36,8 @@ const all: readonly Stage[] = [
   bitDepth,
   crop,
   jpeg,
+  median,
+  nonLocalMeans,
   none,
   average,
   classify,
