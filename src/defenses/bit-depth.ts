@@ -10,5 +10,9 @@ export interface BitDepthParameters {
  */
 export function reduceBitDepth(pixels: Float32Array, { bits, compat }: BitDepthParameters): Float32Array {
   const steps = compat === 'paper' ? 2 ** bits - 1 : 2 ** bits;
-  return pixels.map((value) => Math.floor(value * steps + 0.5) / steps);
+  const result = new Float32Array(pixels.length);
+  for (let index = 0; index < pixels.length; index++) {
+    result[index] = Math.floor(pixels[index]! * steps + 0.5) / steps;
+  }
+  return result;
 }

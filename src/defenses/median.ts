@@ -43,33 +43,28 @@ function medianOfNine(
     const here = y * line;
     const below = Math.min(height - 1, y + 1) * line;
     for (let x = 0; x < line; x++) {
-      const [a, b, c] = [image[above + x]!, image[here + x]!, image[below + x]!];
-      const [smaller, larger] = a < b ? [a, b] : [b, a];
-      low[x] = c < smaller ? c : smaller;
-      high[x] = c > larger ? c : larger;
-      middle[x] = c < smaller ? smaller : c > larger ? larger : c;
+      const a = image[above + x]!;
+      const b = image[here + x]!;
+      const c = image[below + x]!;
+      low[x] = Math.min(a, b, c);
+      middle[x] = medianOfThree(a, b, c);
+      high[x] = Math.max(a, b, c);
     }
     for (let x = 0; x < line; x++) {
       const left = x < channels ? x : x - channels;
       const right = x >= line - channels ? x : x + channels;
-      result[here + x] = median(
-        largest(low[left]!, low[x]!, low[right]!),
-        median(middle[left]!, middle[x]!, middle[right]!),
-        -largest(-high[left]!, -high[x]!, -high[right]!),
+      result[here + x] = medianOfThree(
+        Math.max(low[left]!, low[x]!, low[right]!),
+        medianOfThree(middle[left]!, middle[x]!, middle[right]!),
+        Math.min(high[left]!, high[x]!, high[right]!),
       );
     }
   }
 }
 
-function largest(a: number, b: number, c: number): number {
-  const larger = a > b ? a : b;
-  return larger > c ? larger : c;
-}
-
-function median(a: number, b: number, c: number): number {
-  const smaller = a < b ? a : b;
-  const larger = a < b ? b : a;
-  return c < smaller ? smaller : c > larger ? larger : c;
+/** Without branches, which noise would make unpredictable. */
+function medianOfThree(a: number, b: number, c: number): number {
+  return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 }
 
 function medianOfWindow(

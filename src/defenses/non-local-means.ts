@@ -63,7 +63,9 @@ function denoise(
         for (let x = first; x < end; x++) {
           let difference = 0;
           for (let k = 0; k < patch; k++) difference += kernel[k]! * blurred[(y + k) * line + x]!;
-          const weight = Math.exp(strength * difference);
+          const exponent = strength * difference;
+          if (exponent < negligible) continue;
+          const weight = Math.exp(exponent);
           const here = y * width + x;
           const there = here + down * width + across;
           totals[here]! += weight;
@@ -78,6 +80,9 @@ function denoise(
   }
   return Float32Array.from(sums, (sum, index) => sum / totals[Math.floor(index / channels)]!);
 }
+
+/** Weights below e⁻²⁰ change no bit of a float32 mean. */
+const negligible = -20;
 
 /** Σ over channels of (u(p) − u(p + shift))² for each place p of the padded image that both patches of a pair can reach. */
 function squaredDifferences(
