@@ -2,6 +2,7 @@ import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import type { Stage } from '../../src/runtime/stage.ts';
 import { reportCurves } from '../../src/stages/report/curves.ts';
+import { imagePairs } from '../../src/stages/report/image-pairs.ts';
 import { imageVersions } from '../../src/stages/report/image-versions.ts';
 import { reportImages } from '../../src/stages/report/images.ts';
 import { reportTable } from '../../src/stages/report/table.ts';
@@ -134,6 +135,41 @@ describe('report/images', () => {
       indices: [2],
     });
     expect(turned).toMatchObject({ columns: ['original'], rows: [{ label: 'class 9' }] });
+  });
+
+  test('with defended originals is figure 2: original, adversarial and difference behind each defense', async () => {
+    const defense = (label: string, value: Images, attack?: string) => ({
+      axes: { ...(attack !== undefined && { attack }), defense: label },
+      value,
+    });
+    const inputs = {
+      originals: images([7, 8], 0),
+      adversarial: [{ axes: {}, value: images([7, 8], 0.2) }],
+      defended: [
+        defense('tvm', images([7, 8], 0.3), 'fgsm'),
+        defense('quilting', images([7, 8], 0.4), 'fgsm'),
+      ],
+      defendedOriginals: [defense('quilting', images([7, 8], 0.35)), defense('tvm', images([7, 8], 0.28))],
+    };
+    const { originals, adversarial, defended, defendedOriginals } = inputs;
+    const choice = { ...params, indices: [1] };
+    const grid = imagePairs(originals, adversarial, defended, defendedOriginals, choice);
+    expect(grid.columns).toEqual(['no defense', 'tvm', 'quilting']);
+    expect(grid.rows.map((row) => row.label)).toEqual(['original', 'adversarial', 'difference ×10']);
+    const shown = grid.rows.map((row) => row.tiles.map((tile) => tile!.pixels[0]!.toFixed(2)));
+    expect(shown).toEqual([
+      ['0.08', '0.36', '0.43'],
+      ['0.28', '0.38', '0.48'],
+      ['2.50', '0.70', '1.00'],
+    ]);
+    const { files } = await figureOf(reportImages, params, inputs);
+    expect((await sharp(files['png']).metadata()).format).toBe('png');
+    await expect(
+      figureOf(reportImages, params, { ...inputs, defendedOriginals: inputs.defendedOriginals.slice(1) }),
+    ).rejects.toThrow('no defended originals for the defended version [attack=fgsm, defense=quilting]');
+    await expect(figureOf(reportImages, params, { ...inputs, adversarial: [] })).rejects.toThrow(
+      'shows one adversarial version, not 0',
+    );
   });
 
   test('draws a PNG', async () => {

@@ -64,7 +64,7 @@ export function imageVersions(
   };
 }
 
-function shownIndices(originals: Images, { count, indices }: VersionsChoice): readonly number[] {
+export function shownIndices(originals: Images, { count, indices }: VersionsChoice): readonly number[] {
   const available = originals.ids.length;
   if (indices === undefined) return Array.from({ length: Math.min(count, available) }, (_, index) => index);
   const outside = indices.find((index) => index >= available);
@@ -80,12 +80,16 @@ function shownIndices(originals: Images, { count, indices }: VersionsChoice): re
 }
 
 /** Axes on which the versions differ; the others would only lengthen the labels. */
-function tellingAxes(versions: readonly Version[]): readonly string[] {
+export function tellingAxes(versions: readonly Version[]): readonly string[] {
   const axes = [...new Set(versions.flatMap((version) => Object.keys(version.axes)))];
   return axes.filter((axis) => new Set(versions.map((version) => version.axes[axis])).size > 1);
 }
 
-function versionLabel({ axes }: Version, name: string, telling: readonly string[] | undefined): string {
+export function versionLabel(
+  { axes }: Version,
+  name: string,
+  telling: readonly string[] | undefined,
+): string {
   const shown = telling ?? Object.keys(axes);
   const labels = shown.flatMap((axis) => {
     const label = axes[axis];
@@ -95,12 +99,12 @@ function versionLabel({ axes }: Version, name: string, telling: readonly string[
   return labels.length === 0 ? name : labels.join(', ');
 }
 
-function imageName(images: Images, index: number): string {
+export function imageName(images: Images, index: number): string {
   const label = images.labels[index]!;
   return images.classes[label] ?? (label >= 0 ? `class ${label}` : `image ${images.ids[index]!}`);
 }
 
-function tilesById(images: Images, ids: readonly number[]): readonly (Tile | null)[] {
+export function tilesById(images: Images, ids: readonly number[]): readonly (Tile | null)[] {
   const indexOf = new Map<number, number>();
   images.ids.forEach((id, index) => indexOf.set(id, index));
   return ids.map((id) => {
@@ -122,6 +126,6 @@ function tileAt(images: Images, index: number): Tile {
   return { pixels: images.pixels.subarray(from, from + size), height, width, channels };
 }
 
-function sameSize(a: Tile, b: Tile): boolean {
+export function sameSize(a: Tile, b: Tile): boolean {
   return a.height === b.height && a.width === b.width && a.channels === b.channels;
 }

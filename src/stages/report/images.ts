@@ -14,6 +14,13 @@ const defended = port('images', {
   description: 'transformed images, one or several versions',
 });
 
+const defendedOriginals = port('images', {
+  list: true,
+  optional: true,
+  description:
+    'the originals behind the same defenses: the grid is then figure 2 of the paper, with original, adversarial image and difference as rows and the defenses as columns',
+});
+
 export const reportImages = defineStage({
   uses: 'report/images',
   version: 1,
@@ -45,19 +52,29 @@ export const reportImages = defineStage({
       }),
       across: Type.Union([Type.Literal('images'), Type.Literal('versions')], {
         default: 'images',
-        description: 'what runs from left to right: the images, or the versions of one image',
+        description:
+          'what runs from left to right: the images, or the versions of one image; with defendedOriginals, always the defenses',
       }),
       title: Type.String({ default: '', description: 'written above the grid' }),
     },
     { additionalProperties: false },
   ),
-  in: { originals, adversarial, defended },
+  in: { originals, adversarial, defended, defendedOriginals },
   out: { grid: port('figure') },
   libraries: ['sharp'],
   async run({ params, inputs }) {
     const { drawImageGrid } = await import('../../report/image-grid.ts');
     const { imageVersions } = await import('./image-versions.ts');
-    const grid = imageVersions(inputs.originals, inputs.adversarial ?? [], inputs.defended ?? [], params);
+    const { imagePairs } = await import('./image-pairs.ts');
+    const [attacked, changed, paired] = [
+      inputs.adversarial ?? [],
+      inputs.defended ?? [],
+      inputs.defendedOriginals,
+    ];
+    const grid =
+      paired === undefined
+        ? imageVersions(inputs.originals, attacked, changed, params)
+        : imagePairs(inputs.originals, attacked, changed, paired, params);
     const png = new Uint8Array(await drawImageGrid(grid));
     return { grid: { kind: 'figure' as const, title: params.title, files: { png } } };
   },
