@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import type { Graph } from '../dsl/graph.ts';
+import { openClaims } from './claims.ts';
+import type { Claims } from './claims.ts';
 import { seedStream } from './digest.ts';
 import type { Failure, RunEvent, RunEventBody } from './events.ts';
 import type { Executor, Task, TaskFailure, TaskMessage, TaskOutcome } from './executor.ts';
@@ -12,6 +14,8 @@ import { createSchedule } from './schedule.ts';
 import type { Store } from './store/store.ts';
 import { bindInputs, chunkOf, unitPreimage } from './units.ts';
 import type { BoundInput, Unit } from './units.ts';
+import { createWaitingRoom } from './waiting-room.ts';
+import type { ReadyUnit, WaitingRoom } from './waiting-room.ts';
 
 export interface ExecuteRequest {
   readonly graph: Graph;
@@ -57,10 +61,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   const log = (cell: string, text: string): void => appendLog(logPath(store.folder, request.run, cell), text);
   const publisher = openPublisher(graph, store);
   const publishing: Promise<void>[] = [];
-  const flights = new Map<
-    number,
-    { readonly planned: PlannedCell; readonly unit: Unit; readonly shard: number }
-  >();
+  const flights = new Map<number, ReadyUnit & { readonly key: string }>();
   const attempts = new Map<Unit, number>();
   const heals = new Map<Unit, number>();
   const ranSeconds = new Map<number, number>();
@@ -68,6 +69,8 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   const failures: { cell: string; failure: Failure }[] = [];
   const counts = { ran: 0, failed: 0 };
   let executor: Executor | null = null;
+  let claims: Claims | null = null;
+  let elsewhere: WaitingRoom | null = null;
   let nextTask = 1;
   let stopped = false;
   let resolveEnd: () => void = () => undefined;
@@ -159,12 +162,15 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
         schedule.wait(unit);
         continue;
       }
+      const recompute = schedule.mustRecompute(planned, unit);
+      if (!recompute && elsewhere?.admit(ready) === false) continue;
       attempts.set(unit, (attempts.get(unit) ?? 0) + 1);
-      const task = makeTask(graph, nextTask++, ready, inputs, schedule.mustRecompute(planned, unit));
-      flights.set(task.id, { planned, unit, shard });
+      const task = makeTask(graph, nextTask++, ready, inputs, recompute);
+      flights.set(task.id, { planned, unit, shard, key: task.key });
       executor.submit(task);
     }
-    if (flights.size === 0 && (draining() || !schedule.hasReady())) resolveEnd();
+    const isIdle = !schedule.hasReady() && (elsewhere?.size() ?? 0) === 0;
+    if (flights.size === 0 && (draining() || isIdle)) resolveEnd();
   };
 
   const receive = (message: TaskMessage, worker: number): void => {
@@ -198,6 +204,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
         break;
       default:
         flights.delete(message.id);
+        claims?.release(flight.key);
         conclude(planned, shard, unit, message);
         pump();
     }
@@ -237,6 +244,23 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
     const opened = await request.openExecutor();
     executor = opened;
     opened.listen(receive);
+    claims = openClaims(store.folder, request.run);
+    elsewhere = createWaitingRoom(claims, store.readRecord, {
+      waiting({ planned, shard }, { run, pid, host }) {
+        const message = `shard ${shard} is being computed by run ${run} (process ${pid} on ${host}); waiting for it`;
+        log(planned.cell.id, `${message}\n`);
+        emit({ type: 'log', cell: planned.cell.id, shard, message });
+      },
+      found({ planned, shard }, { outputs, seconds }) {
+        if (schedule.isActive(planned))
+          schedule.commit(planned, shard, outputs, { seconds, reused: true, peakBytes: 0 });
+        pump();
+      },
+      freed({ planned, shard }) {
+        schedule.again(planned, shard);
+        pump();
+      },
+    });
     await new Promise<void>((resolve) => {
       const kill = (): void => {
         opened.kill();
@@ -249,7 +273,9 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
       else pump();
     });
     request.drain?.removeEventListener('abort', pump);
+    elsewhere.close();
     await opened.close();
+    claims.close();
   };
 
   const { totals } = plan;
@@ -313,7 +339,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
 function makeTask(
   graph: Graph,
   id: number,
-  { planned, unit, shard }: { readonly planned: PlannedCell; readonly unit: Unit; readonly shard: number },
+  { planned, unit, shard }: ReadyUnit,
   inputs: readonly BoundInput[],
   recompute: boolean,
 ): Task {
