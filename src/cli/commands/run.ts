@@ -9,11 +9,13 @@ import { execute, type RunSummary } from '../../runtime/execute.ts';
 import type { Executor } from '../../runtime/executor.ts';
 import { newRunId, openLedger } from '../../runtime/ledger.ts';
 import type { Plan } from '../../runtime/plan.ts';
+import type { StoreError } from '../../runtime/store/errors.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { complain, print } from '../output.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
 import { resultTables } from '../result-tables.ts';
 import type { SelectionOptions } from '../selection.ts';
+import { explainFullDisk, tidyCache } from '../tidy.ts';
 import { plan, planPipeline } from './plan.ts';
 
 export interface RunOptions extends PipelineOptions, SelectionOptions {
@@ -50,6 +52,7 @@ export async function run(
   };
   const workers = options.jobs ?? availableParallelism();
   let summary: RunSummary;
+  let lost: StoreError | null = null;
   try {
     summary = await execute({
       graph: pipeline.graph,
@@ -66,10 +69,14 @@ export async function run(
       ...(options.failFast && { onError: 'stop' as const }),
     });
   } finally {
-    ledger.close();
+    lost = ledger.close();
     interruption.stop();
   }
   await screen.finish(options.ui === 'quiet' ? '' : await resultTables(pipeline, planned));
+  if (lost !== null) complain(`warning: the last events of the run could not be kept: ${lost.message}`);
+  const failedOnDisk = summary.failures.some(({ failure }) => failure.code === 'storage');
+  if (failedOnDisk) explainFullDisk(pipeline.store);
+  else if (summary.totals.ran > 0) tidyCache(pipeline.store);
   return exitCodeOf(summary, interruption.signal());
 }
 
