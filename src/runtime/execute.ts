@@ -2,9 +2,8 @@ import { hostname } from 'node:os';
 import type { Graph } from '../dsl/graph.ts';
 import { openClaims } from './claims.ts';
 import type { Claims } from './claims.ts';
-import { seedStream } from './digest.ts';
 import type { Failure, RunEvent, RunEventBody } from './events.ts';
-import type { Executor, Task, TaskFailure, TaskMessage, TaskOutcome } from './executor.ts';
+import type { Executor, TaskFailure, TaskMessage, TaskOutcome } from './executor.ts';
 import { lastKeysPath, writeLastKeys } from './last-keys.ts';
 import { appendLog, logPath } from './ledger.ts';
 import { countShards } from './plan-json.ts';
@@ -12,8 +11,9 @@ import type { Plan, PlannedCell } from './plan.ts';
 import { openPublisher } from './publish.ts';
 import { createSchedule } from './schedule.ts';
 import type { Store } from './store/store.ts';
-import { bindInputs, chunkOf, unitPreimage } from './units.ts';
-import type { BoundInput, Unit } from './units.ts';
+import { isRetried, makeTask } from './tasks.ts';
+import { bindInputs } from './units.ts';
+import type { Unit } from './units.ts';
 import { createWaitingRoom } from './waiting-room.ts';
 import type { ReadyUnit, WaitingRoom } from './waiting-room.ts';
 
@@ -216,6 +216,11 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
       schedule.commit(planned, shard, outcome.outputs, outcome);
       return;
     }
+    if (outcome.type === 'returned') {
+      attempts.set(unit, tries - 1);
+      schedule.again(planned, shard);
+      return;
+    }
     if (outcome.type === 'damaged') {
       const times = (heals.get(unit) ?? 0) + 1;
       heals.set(unit, times);
@@ -261,18 +266,22 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
         pump();
       },
     });
+    const drain = (): void => {
+      opened.drain?.();
+      pump();
+    };
     await new Promise<void>((resolve) => {
       const kill = (): void => {
         opened.kill();
         resolve();
       };
       resolveEnd = resolve;
-      request.drain?.addEventListener('abort', pump, { once: true });
+      request.drain?.addEventListener('abort', drain, { once: true });
       request.kill?.addEventListener('abort', kill, { once: true });
       if (request.kill?.aborted === true) kill();
       else pump();
     });
-    request.drain?.removeEventListener('abort', pump);
+    request.drain?.removeEventListener('abort', drain);
     elsewhere.close();
     await opened.close();
     claims.close();
@@ -334,42 +343,6 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   };
   emit({ type: 'run-finished', status: summary.status, totals: summary.totals, seconds: summary.seconds });
   return summary;
-}
-
-function makeTask(
-  graph: Graph,
-  id: number,
-  { planned, unit, shard }: ReadyUnit,
-  inputs: readonly BoundInput[],
-  recompute: boolean,
-): Task {
-  return {
-    id,
-    cell: planned.cell.id,
-    shardIndex: shard,
-    uses: planned.cell.uses,
-    params: planned.cell.params,
-    inputs,
-    shard: planned.sharded ? { first: unit.first, count: unit.count } : null,
-    images: planned.images,
-    chunk: chunkOf(planned),
-    seed: seedStream(graph.seed, planned.cell.stage),
-    key: unit.key!,
-    preimage: unitPreimage(planned, unit, inputs),
-    recompute,
-    timeMs: planned.settings.resources.timeMs ?? null,
-  };
-}
-
-function isRetried(planned: PlannedCell, outcome: TaskOutcome): boolean {
-  const { on } = planned.settings.retry;
-  if (outcome.type === 'lost') {
-    // Who killed a worker is a guess, so either cause will do.
-    return outcome.cause !== 'timeout' && (on.includes('crash') || on.includes('out-of-memory'));
-  }
-  if (outcome.type !== 'failed') return false;
-  const { code } = outcome.failure;
-  return (code === 'out-of-memory' || code === 'io') && on.includes(code);
 }
 
 function saveLastKeys({ graph, plan, store }: ExecuteRequest): void {
