@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listRuns, readLedger } from '../../src/runtime/ledger.ts';
 import type { RunEvent } from '../../src/runtime/events.ts';
@@ -59,6 +60,10 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
       env: { ...process.env, RAVELIN_HOME: project.path('home'), RAVELIN_CACHE: '' },
     });
     return { pid: child.pid!, ended: new Promise((resolve) => child.once('exit', resolve)) };
+  };
+  const taskLog = (project: Project): string => {
+    const [batch] = readdirSync(project.path('.ravelin/slurm'));
+    return project.path(`.ravelin/slurm/${batch!}/logs/0.log`);
   };
   const until = async (what: () => boolean): Promise<void> => {
     const deadline = Date.now() + 60_000;
@@ -140,6 +145,29 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
       /^task 0 of job \d+ ended on (one|two): FAILED.*it said: waits\[ms=30000\] shard 0 on .*its log is/s,
     );
   }, 120_000);
+
+  // Slurm keeps a requeued task waiting for two minutes.
+  const large = process.env['RAVELIN_TEST_LARGE'] === '1';
+  if (!large)
+    console.warn('SKIPPED without RAVELIN_TEST_LARGE=1: requeueing before the time limit (2 minutes)');
+  it.skipIf(!large)(
+    'commits what it is at and goes back to the queue when its time is almost up',
+    async () => {
+      const text = pipeline(3, 2_500).replace('poll: 1s', 'poll: 1s, unitsPerTask: 3');
+      const project = createProject({ 'p.yaml': text });
+      const run = start(project);
+      await until(() => events(project).some(({ type }) => type === 'shard-started'));
+      const job = /job (\d+)/.exec(submissions(project)[0]!)![1]!;
+      await execa('scancel', ['--batch', '--signal=USR2', `${job}_0`]);
+      expect(await run.ended).toBe(0);
+      expect(submissions(project)).toHaveLength(1);
+      expect(readFileSync(taskLog(project), 'utf8')).toMatch(
+        /shard 0 on .*the time limit is near.*(ms=2501\] shard 0 on .*ms=2502\] shard 0)/s,
+      );
+      expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
+    },
+    240_000,
+  );
 
   it('prints the scripts instead of submitting them, and cancels a run with its jobs', async () => {
     const project = createProject({ 'p.yaml': pipeline(3, 60_000) });
