@@ -1,6 +1,6 @@
-// Runs one bench: npm run bench -- no-op [arguments]. Benches are TypeScript; Node 20 needs them bundled first.
+// Runs one bench: npm run bench -- no-op [arguments]; npm run soak runs test/soak/ so too. They are TypeScript, which Node 20 needs bundled.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
@@ -13,7 +13,7 @@ if (name === undefined) {
 // Inside the project, so that the bundle finds its packages.
 const folder = mkdtempSync(join(root, 'dist', 'bench-'));
 try {
-  const outfile = join(folder, `${name}.mjs`);
+  const outfile = join(folder, `${basename(name)}.mjs`);
   await build({
     entryPoints: [join(root, 'bench', `${name}.ts`)],
     outfile,

@@ -44,7 +44,7 @@ const packagesOf: Readonly<Record<string, readonly string[]>> = {
   ajv: ['dsl'],
   sharp: ['defenses', 'report', 'stages', 'cli'],
   commander: ['cli'],
-  execa: ['setup'],
+  execa: ['setup', 'runtime'],
 };
 
 /** Loaded only where first used, so that a run with nothing to do starts at once. */

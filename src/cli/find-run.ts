@@ -16,13 +16,3 @@ export function findRun(cacheFolder: string, id: string | undefined): RunInfo {
     "'ravelin runs ls' lists them",
   );
 }
-
-/** Whether the process that writes a run's ledger is still there; only a process of this host can be. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-}

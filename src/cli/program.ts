@@ -114,6 +114,10 @@ export function createProgram(): Command {
     )
     .action(lazy(async () => (await import('./commands/run.ts')).run));
   program
+    .command('cancel [run]')
+    .description('stop a run that goes on elsewhere, and its jobs on a cluster; what is committed is kept')
+    .action(lazy(async () => (await import('./commands/cancel.ts')).cancel));
+  program
     .command('watch [run]')
     .description('follow a run from another terminal, or replay a finished one')
     .addOption(
@@ -193,7 +197,10 @@ export function createProgram(): Command {
     .command('doctor')
     .description('what this machine can do, and how to get what is missing')
     .option('--json', 'as JSON')
-    .action(lazy(async () => (await import('./commands/doctor.ts')).doctor));
+    .action(lazy(async () => (await import('./commands/doctor.ts')).doctor))
+    .command('slurm')
+    .description('whether runs with --executor slurm can work from here')
+    .action(lazy(async () => (await import('./commands/doctor-slurm.ts')).doctorSlurm));
   const setup = program.command('setup').description('bring what npm does not');
   setup
     .command('tensorflow')

@@ -1,7 +1,19 @@
+import { parseArgs } from 'node:util';
 import { serveWorker } from '../runtime/local/worker.ts';
 import { loadRegistry } from './plugins.ts';
 
-/** Entry of every compute process: the registry with the pipeline's plugins, and the task loop. */
-serveWorker(({ root, folder }) =>
-  loadRegistry(JSON.parse(process.env['RAVELIN_PLUGINS'] ?? '[]') as string[], root, folder),
-);
+/**
+ * Entry of every compute process: a worker of the local pool, or with `--batch FOLDER` one task of an array job. Both have the registry
+ * with the pipeline's plugins and compute alike.
+ */
+const { batch } = parseArgs({ options: { batch: { type: 'string' } } }).values;
+if (batch === undefined) {
+  serveWorker(({ root, folder }) =>
+    loadRegistry(JSON.parse(process.env['RAVELIN_PLUGINS'] ?? '[]') as string[], root, folder),
+  );
+} else {
+  const { serveArrayTask } = await import('../runtime/slurm/array-task.ts');
+  await serveArrayTask(batch, Number(process.env['SLURM_ARRAY_TASK_ID']), ({ root, folder }, plugins) =>
+    loadRegistry(plugins, root, folder),
+  );
+}

@@ -1,8 +1,9 @@
 import { hostname } from 'node:os';
 import type { Graph } from '../dsl/graph.ts';
-import { seedStream } from './digest.ts';
+import { openClaims } from './claims.ts';
+import type { Claims } from './claims.ts';
 import type { Failure, RunEvent, RunEventBody } from './events.ts';
-import type { Executor, Task, TaskFailure, TaskMessage, TaskOutcome } from './executor.ts';
+import type { Executor, TaskFailure, TaskMessage, TaskOutcome } from './executor.ts';
 import { lastKeysPath, writeLastKeys } from './last-keys.ts';
 import { appendLog, logPath } from './ledger.ts';
 import { countShards } from './plan-json.ts';
@@ -10,8 +11,11 @@ import type { Plan, PlannedCell } from './plan.ts';
 import { openPublisher } from './publish.ts';
 import { createSchedule } from './schedule.ts';
 import type { Store } from './store/store.ts';
-import { bindInputs, chunkOf, unitPreimage } from './units.ts';
-import type { BoundInput, Unit } from './units.ts';
+import { isRetried, makeTask } from './tasks.ts';
+import { bindInputs } from './units.ts';
+import type { Unit } from './units.ts';
+import { createWaitingRoom } from './waiting-room.ts';
+import type { ReadyUnit, WaitingRoom } from './waiting-room.ts';
 
 export interface ExecuteRequest {
   readonly graph: Graph;
@@ -57,10 +61,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   const log = (cell: string, text: string): void => appendLog(logPath(store.folder, request.run, cell), text);
   const publisher = openPublisher(graph, store);
   const publishing: Promise<void>[] = [];
-  const flights = new Map<
-    number,
-    { readonly planned: PlannedCell; readonly unit: Unit; readonly shard: number }
-  >();
+  const flights = new Map<number, ReadyUnit & { readonly key: string }>();
   const attempts = new Map<Unit, number>();
   const heals = new Map<Unit, number>();
   const ranSeconds = new Map<number, number>();
@@ -68,6 +69,8 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   const failures: { cell: string; failure: Failure }[] = [];
   const counts = { ran: 0, failed: 0 };
   let executor: Executor | null = null;
+  let claims: Claims | null = null;
+  let elsewhere: WaitingRoom | null = null;
   let nextTask = 1;
   let stopped = false;
   let resolveEnd: () => void = () => undefined;
@@ -159,12 +162,15 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
         schedule.wait(unit);
         continue;
       }
+      const recompute = schedule.mustRecompute(planned, unit);
+      if (!recompute && elsewhere?.admit(ready) === false) continue;
       attempts.set(unit, (attempts.get(unit) ?? 0) + 1);
-      const task = makeTask(graph, nextTask++, ready, inputs, schedule.mustRecompute(planned, unit));
-      flights.set(task.id, { planned, unit, shard });
+      const task = makeTask(graph, nextTask++, ready, inputs, recompute);
+      flights.set(task.id, { planned, unit, shard, key: task.key });
       executor.submit(task);
     }
-    if (flights.size === 0 && (draining() || !schedule.hasReady())) resolveEnd();
+    const isIdle = !schedule.hasReady() && (elsewhere?.size() ?? 0) === 0;
+    if (flights.size === 0 && (draining() || isIdle)) resolveEnd();
   };
 
   const receive = (message: TaskMessage, worker: number): void => {
@@ -198,6 +204,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
         break;
       default:
         flights.delete(message.id);
+        claims?.release(flight.key);
         conclude(planned, shard, unit, message);
         pump();
     }
@@ -207,6 +214,11 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
     const tries = attempts.get(unit) ?? 1;
     if (outcome.type === 'committed') {
       schedule.commit(planned, shard, outcome.outputs, outcome);
+      return;
+    }
+    if (outcome.type === 'returned') {
+      attempts.set(unit, tries - 1);
+      schedule.again(planned, shard);
       return;
     }
     if (outcome.type === 'damaged') {
@@ -237,19 +249,42 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
     const opened = await request.openExecutor();
     executor = opened;
     opened.listen(receive);
+    claims = openClaims(store.folder, request.run);
+    elsewhere = createWaitingRoom(claims, store.readRecord, {
+      waiting({ planned, shard }, { run, pid, host }) {
+        const message = `shard ${shard} is being computed by run ${run} (process ${pid} on ${host}); waiting for it`;
+        log(planned.cell.id, `${message}\n`);
+        emit({ type: 'log', cell: planned.cell.id, shard, message });
+      },
+      found({ planned, shard }, { outputs, seconds }) {
+        if (schedule.isActive(planned))
+          schedule.commit(planned, shard, outputs, { seconds, reused: true, peakBytes: 0 });
+        pump();
+      },
+      freed({ planned, shard }) {
+        schedule.again(planned, shard);
+        pump();
+      },
+    });
+    const drain = (): void => {
+      opened.drain?.();
+      pump();
+    };
     await new Promise<void>((resolve) => {
       const kill = (): void => {
         opened.kill();
         resolve();
       };
       resolveEnd = resolve;
-      request.drain?.addEventListener('abort', pump, { once: true });
+      request.drain?.addEventListener('abort', drain, { once: true });
       request.kill?.addEventListener('abort', kill, { once: true });
       if (request.kill?.aborted === true) kill();
       else pump();
     });
-    request.drain?.removeEventListener('abort', pump);
+    request.drain?.removeEventListener('abort', drain);
+    elsewhere.close();
     await opened.close();
+    claims.close();
   };
 
   const { totals } = plan;
@@ -308,42 +343,6 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   };
   emit({ type: 'run-finished', status: summary.status, totals: summary.totals, seconds: summary.seconds });
   return summary;
-}
-
-function makeTask(
-  graph: Graph,
-  id: number,
-  { planned, unit, shard }: { readonly planned: PlannedCell; readonly unit: Unit; readonly shard: number },
-  inputs: readonly BoundInput[],
-  recompute: boolean,
-): Task {
-  return {
-    id,
-    cell: planned.cell.id,
-    shardIndex: shard,
-    uses: planned.cell.uses,
-    params: planned.cell.params,
-    inputs,
-    shard: planned.sharded ? { first: unit.first, count: unit.count } : null,
-    images: planned.images,
-    chunk: chunkOf(planned),
-    seed: seedStream(graph.seed, planned.cell.stage),
-    key: unit.key!,
-    preimage: unitPreimage(planned, unit, inputs),
-    recompute,
-    timeMs: planned.settings.resources.timeMs ?? null,
-  };
-}
-
-function isRetried(planned: PlannedCell, outcome: TaskOutcome): boolean {
-  const { on } = planned.settings.retry;
-  if (outcome.type === 'lost') {
-    // Who killed a worker is a guess, so either cause will do.
-    return outcome.cause !== 'timeout' && (on.includes('crash') || on.includes('out-of-memory'));
-  }
-  if (outcome.type !== 'failed') return false;
-  const { code } = outcome.failure;
-  return (code === 'out-of-memory' || code === 'io') && on.includes(code);
 }
 
 function saveLastKeys({ graph, plan, store }: ExecuteRequest): void {

@@ -1,4 +1,4 @@
-import type { AxisLabel } from '../dsl/graph.ts';
+import type { AxisLabel, StageSettings } from '../dsl/graph.ts';
 import type { JsonObject } from '../values/json.ts';
 import type { FailureCode } from './events.ts';
 import type { Outputs } from './store/record.ts';
@@ -9,6 +9,8 @@ export interface Task {
   readonly id: number;
   /** For messages only. */
   readonly cell: string;
+  /** A batch system submits the units of a stage together. */
+  readonly stage: string;
   readonly shardIndex: number;
   readonly uses: string;
   readonly params: JsonObject;
@@ -24,7 +26,7 @@ export interface Task {
   readonly preimage: string;
   /** Compute even where a record exists. */
   readonly recompute: boolean;
-  readonly timeMs: number | null;
+  readonly resources: StageSettings['resources'];
 }
 
 /** What all tasks of a run share. */
@@ -77,6 +79,8 @@ export type TaskOutcome =
       readonly peakBytes: number;
     }
   | { readonly type: 'failed'; readonly id: number; readonly failure: TaskFailure }
+  /** Not begun, and given back: a batch system was asked to start nothing more. */
+  | { readonly type: 'returned'; readonly id: number }
   /** Objects among the inputs are missing or damaged: their makers have to run again. */
   | { readonly type: 'damaged'; readonly id: number; readonly digests: readonly string[] }
   | {
@@ -95,6 +99,8 @@ export interface Executor {
   readonly submit: (task: Task) => void;
   /** Set once, before the first `submit`. */
   readonly listen: (listener: ExecutorListener) => void;
+  /** Gives back what has not begun, where that may take long. */
+  readonly drain?: () => void;
   /** Stops everything at once; unfinished tasks get no outcome. */
   readonly kill: () => void;
   /** Ends idle workers; resolves when all are gone. */

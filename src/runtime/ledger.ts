@@ -7,21 +7,23 @@ import {
   readFileSync,
   rmSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { appendFileSync, existsSync, fstatSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { sha256 } from './digest.ts';
 import type { RunEvent } from './events.ts';
+import { writeAll } from './store/durable.ts';
 import { toStoreError } from './store/errors.ts';
+import type { StoreError } from './store/errors.ts';
 
 /** The events of one run as they are written: `.ravelin/runs/<id>/events.jsonl`, one JSON object a line. */
 export interface Ledger {
   readonly run: string;
   readonly folder: string;
   readonly append: (event: RunEvent) => void;
-  readonly close: () => void;
+  /** Null, or why the last events could not be kept. */
+  readonly close: () => StoreError | null;
 }
 
 const flushMs = 200;
@@ -53,7 +55,10 @@ export function appendLog(path: string, text: string): void {
   }
 }
 
-/** Creates the run's folder and opens its ledger. Lines are buffered for at most 200 ms; `close` makes them durable. */
+/**
+ * Creates the run's folder and opens its ledger. Lines are buffered for at most 200 ms; `close` makes them durable. Where the disk is
+ * full they wait in memory, so that a run ends in its own way; `close` then says what was lost. Throws `StoreError` where it cannot begin.
+ */
 export function openLedger(cacheFolder: string, run: string): Ledger {
   const folder = runFolder(cacheFolder, run);
   const path = `${folder}/events.jsonl`;
@@ -64,18 +69,20 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
   } catch (error) {
     throw toStoreError(error, folder);
   }
-  let buffer: string[] = [];
+  let lines: string[] = [];
   let size = 0;
+  let unwritten: Uint8Array = new Uint8Array(0);
   let closed = false;
-  const flush = (): void => {
-    if (size === 0 || closed) return;
-    const bytes = Buffer.from(buffer.join(''));
-    buffer = [];
+  /** Writes what there is; returns why it could not. */
+  const flush = (): StoreError | null => {
+    unwritten = Buffer.concat([unwritten, Buffer.from(lines.join(''))]);
+    lines = [];
     size = 0;
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done);
+      writeAll(file, unwritten, 'event', (done) => (unwritten = unwritten.subarray(done)));
+      return null;
     } catch (error) {
-      throw toStoreError(error, path, bytes.length);
+      return toStoreError(error, path, unwritten.length);
     }
   };
   let timer: NodeJS.Timeout | null = null;
@@ -83,8 +90,9 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
     run,
     folder,
     append(event) {
+      if (closed) return;
       const line = `${JSON.stringify(event)}\n`;
-      buffer.push(line);
+      lines.push(line);
       size += line.length;
       if (size > flushBytes) flush();
       timer ??= setTimeout(() => {
@@ -93,12 +101,17 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
       }, flushMs).unref();
     },
     close() {
-      if (closed) return;
-      if (timer !== null) clearTimeout(timer);
-      flush();
+      if (closed) return null;
       closed = true;
-      fsyncSync(file);
+      if (timer !== null) clearTimeout(timer);
+      let failure = flush();
+      try {
+        fsyncSync(file);
+      } catch (error) {
+        failure ??= toStoreError(error, path);
+      }
       closeSync(file);
+      return failure;
     },
   };
 }
@@ -197,7 +210,10 @@ export function pinRun(cacheFolder: string, run: string, pinned: boolean): void 
   else rmSync(path, { force: true });
 }
 
-/** Keys of all commit records that a run's finished cells rest on. */
+/** Keys of all commit records that a run's finished cells rest on, and of the shards that it committed before it was stopped. */
 export function keysOfRun(cacheFolder: string, run: string): string[] {
-  return readLedger(cacheFolder, run).flatMap((event) => (event.type === 'cell-finished' ? event.keys : []));
+  return readLedger(cacheFolder, run).flatMap((event) => {
+    if (event.type === 'cell-finished') return event.keys;
+    return event.type === 'shard-committed' ? [event.key] : [];
+  });
 }

@@ -4,7 +4,7 @@ import type { Graph } from '../dsl/graph.ts';
 import { publishPath } from '../dsl/publish-path.ts';
 import type { Value } from '../values/value.ts';
 import { resolveInside } from './resolve-path.ts';
-import { writeAtomic } from './store/durable.ts';
+import { sweepTemporaries, writeAtomic } from './store/durable.ts';
 import type { Store } from './store/store.ts';
 import { outputKind } from './units.ts';
 import type { CellState } from './units.ts';
@@ -37,6 +37,7 @@ export function openPublisher(graph: Graph, store: Store): Publisher {
         const bytes = await publishedBytes(state, port, target, digests, store);
         if (!existsSync(target) || !Buffer.from(bytes).equals(readFileSync(target))) {
           mkdirSync(dirname(target), { recursive: true });
+          sweepTemporaries(dirname(target));
           writeAtomic(target, bytes);
           written.push(target);
         }

@@ -61,10 +61,19 @@ export async function exportBytes(
   project: Project,
   file: string,
   cells: readonly string[],
+  cache = '.ravelin',
 ): Promise<Record<string, string>> {
   const bytes: Record<string, string> = {};
   for (const cell of cells) {
-    const { code, stderr } = await project.run('export', file, cell, '--to', project.path('out'));
+    const { code, stderr } = await project.run(
+      '--cache',
+      project.path(cache),
+      'export',
+      file,
+      cell,
+      '--to',
+      project.path('out'),
+    );
     if (code !== 0) throw new Error(stderr);
     for (const line of stderr.split('\n')) {
       const written = /^wrote (.*)$/.exec(line)?.[1];

@@ -124,7 +124,7 @@ describe('the store', () => {
     ]);
     expect(failure('ENOSPC')).toMatchObject({
       exitCode: 5,
-      message: 'no space left for the cache at /x (12 bytes were to be written)',
+      message: 'no space left on the disk of the cache: 12 bytes were to be written',
     });
     const { digest } = commit('hello');
     chmodSync(store.objectPath(digest), 0);

@@ -1,11 +1,11 @@
 import { parseBytes, parseDuration } from '../../dsl/scalars.ts';
-import { keysOfRun, listRuns } from '../../runtime/ledger.ts';
 import { collectGarbage, freeBytes } from '../../runtime/store/collect-garbage.ts';
 import { diskUsage, listRecords, verifyStore } from '../../runtime/store/maintenance.ts';
 import { openStore, type Store } from '../../runtime/store/store.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { complain, formatBytes, formatColumns, print, printJson } from '../output.ts';
+import { keptKeys } from '../tidy.ts';
 
 interface Options {
   readonly json?: boolean;
@@ -119,16 +119,4 @@ export function cacheCollect(
       `still ${formatBytes(report.overBytes)} over the limit: the rest belongs to the latest or to pinned runs`,
     );
   return exitCodes.ok;
-}
-
-/** What the latest run of each pipeline and all pinned runs rest on. */
-function keptKeys(cacheFolder: string): ReadonlySet<string> {
-  const latest = new Map<string, string>();
-  const kept = new Set<string>();
-  for (const { run, started, pinned } of listRuns(cacheFolder)) {
-    if (started !== null) latest.set(started.file, run);
-    if (pinned) kept.add(run);
-  }
-  for (const run of latest.values()) kept.add(run);
-  return new Set([...kept].flatMap((run) => keysOfRun(cacheFolder, run)));
 }

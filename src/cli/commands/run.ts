@@ -1,19 +1,19 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { chooseRenderer, createRenderer } from '../../dashboard/create-renderer.ts';
 import type { Renderer } from '../../dashboard/renderer.ts';
 import type { RunEvent } from '../../runtime/events.ts';
 import { execute, type RunSummary } from '../../runtime/execute.ts';
-import type { Executor } from '../../runtime/executor.ts';
 import { newRunId, openLedger } from '../../runtime/ledger.ts';
 import type { Plan } from '../../runtime/plan.ts';
+import type { StoreError } from '../../runtime/store/errors.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
+import { executorName, openExecutor, slurmScripts } from '../executor.ts';
 import { complain, print } from '../output.ts';
-import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
+import { openPipeline, type PipelineOptions } from '../pipeline.ts';
 import { resultTables } from '../result-tables.ts';
 import type { SelectionOptions } from '../selection.ts';
+import { explainFullDisk, tidyCache } from '../tidy.ts';
 import { plan, planPipeline } from './plan.ts';
 
 export interface RunOptions extends PipelineOptions, SelectionOptions {
@@ -31,14 +31,10 @@ export async function run(
   selectors: readonly string[],
   options: RunOptions,
 ): Promise<ExitCode> {
-  if (options.dryRun) return plan(file, selectors, options);
+  if (options.dryRun) return dryRun(file, selectors, options);
   if (options.keepGoing && options.failFast)
     throw new UsageError('--keep-going and --fail-fast exclude each other');
   const pipeline = await openPipeline(file, options);
-  if ((options.executor ?? pipeline.graph.executor.uses) !== 'local') {
-    complain('error: this version of ravelin has only the local executor\n  fix: run with --executor local');
-    return exitCodes.executor;
-  }
   if (options.detach) return detach(pipeline.cacheFolder);
   const planned = await planPipeline(pipeline, selectors, options);
   const interruption = listenForInterrupts();
@@ -50,6 +46,7 @@ export async function run(
   };
   const workers = options.jobs ?? availableParallelism();
   let summary: RunSummary;
+  let lost: StoreError | null = null;
   try {
     summary = await execute({
       graph: pipeline.graph,
@@ -58,7 +55,8 @@ export async function run(
       run: ledger.run,
       backend: pipeline.backend,
       workers,
-      openExecutor: () => openPool(pipeline, workers),
+      openExecutor: () =>
+        openExecutor(pipeline, { workers, run: ledger.run, name: executorName(options, pipeline), emit }),
       emit,
       drain: interruption.drain,
       kill: interruption.kill,
@@ -66,11 +64,26 @@ export async function run(
       ...(options.failFast && { onError: 'stop' as const }),
     });
   } finally {
-    ledger.close();
+    lost = ledger.close();
     interruption.stop();
   }
   await screen.finish(options.ui === 'quiet' ? '' : await resultTables(pipeline, planned));
+  if (lost !== null) complain(`warning: the last events of the run could not be kept: ${lost.message}`);
+  const failedOnDisk = summary.failures.some(({ failure }) => failure.code === 'storage');
+  if (failedOnDisk) explainFullDisk(pipeline.store);
+  else if (summary.totals.ran > 0) tidyCache(pipeline.store);
   return exitCodeOf(summary, interruption.signal());
+}
+
+/** The plan; for a cluster also the scripts that the run would submit first. */
+async function dryRun(file: string, selectors: readonly string[], options: RunOptions): Promise<ExitCode> {
+  const code = await plan(file, selectors, options);
+  const pipeline = await openPipeline(file, options);
+  if (executorName(options, pipeline) === 'slurm') {
+    for (const script of await slurmScripts(pipeline, await planPipeline(pipeline, selectors, options)))
+      print(`\n${script}`);
+  }
+  return code;
 }
 
 /** The same command in a process of its own, which outlives this terminal. The pipeline has been checked by now. */
@@ -85,26 +98,6 @@ function detach(cacheFolder: string): ExitCode {
   print(id);
   complain(`follow it with: ravelin --cache ${cacheFolder} watch ${id}`);
   return exitCodes.ok;
-}
-
-async function openPool({ graph, cacheFolder, backend }: OpenPipeline, workers: number): Promise<Executor> {
-  const { createLocalPool } = await import('../../runtime/local/pool.ts');
-  return createLocalPool({
-    entry: fileURLToPath(new URL('worker.js', import.meta.url)),
-    workers,
-    setup: {
-      root: graph.root,
-      folder: dirname(graph.file),
-      cacheFolder,
-      backend,
-      version: process.env.RAVELIN_VERSION ?? 'development',
-    },
-    env: {
-      RAVELIN_PLUGINS: JSON.stringify(graph.plugins),
-      // Backends with threads of their own would take every core in every worker.
-      RAVELIN_THREADS: String(Math.max(Math.floor(availableParallelism() / workers), 1)),
-    },
-  });
 }
 
 /** A run with nothing to do gets lines whatever the terminal, so that it loads no Ink. */

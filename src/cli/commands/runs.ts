@@ -1,7 +1,8 @@
 import { listRuns, pinRun, readLedger, removeRun, type RunInfo } from '../../runtime/ledger.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
-import { findRun, isAlive } from '../find-run.ts';
+import { isAlive } from '../../runtime/process-identity.ts';
+import { findRun } from '../find-run.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 
 interface Options {

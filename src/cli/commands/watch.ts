@@ -4,7 +4,8 @@ import { chooseRenderer, createRenderer } from '../../dashboard/create-renderer.
 import { parseEvents } from '../../runtime/ledger.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
-import { findRun, isAlive } from '../find-run.ts';
+import { isAlive } from '../../runtime/process-identity.ts';
+import { findRun } from '../find-run.ts';
 
 const pollMs = 200;
 

@@ -67,7 +67,7 @@ export function createLocalPool(options: PoolOptions): Executor {
 
   const begin = (worker: Worker): void => {
     worker.startedAt = Date.now();
-    const limit = worker.tasks[0]?.timeMs ?? null;
+    const limit = worker.tasks[0]?.resources.timeMs ?? null;
     if (limit === null) return;
     worker.timer = setTimeout(() => {
       worker.timedOut = true;

@@ -1,6 +1,17 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
+import { isAlive } from '../process-identity.ts';
 import { errorCode } from './errors.ts';
+import { faultPoint, isArmed } from './fault.ts';
 
 let counter = 0;
 
@@ -26,12 +37,15 @@ export function writeDurable(path: string, content: Uint8Array | string): void {
   }
   try {
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done);
+      writeAll(file, bytes);
+      faultPoint('fsync');
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
+    faultPoint('rename');
     renameSync(temporary, path);
+    faultPoint('renamed');
   } catch (error) {
     tryUnlink(temporary);
     throw error;
@@ -46,12 +60,46 @@ export function writeAtomic(path: string, content: Uint8Array | string): void {
   const temporary = `${folder}/${temporaryPrefix}${process.pid}-${Date.now().toString(36)}-${counter++}`;
   const file = openSync(temporary, 'wx');
   try {
-    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-    for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done);
+    writeAll(file, typeof content === 'string' ? Buffer.from(content) : content);
   } finally {
     closeSync(file);
   }
+  faultPoint('rename');
   renameSync(temporary, path);
+  faultPoint('renamed');
+}
+
+/** Removes what killed processes of this machine left unfinished in a folder of the user's. */
+export function sweepTemporaries(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const pid = name.startsWith(temporaryPrefix)
+      ? Number.parseInt(name.slice(temporaryPrefix.length), 10)
+      : NaN;
+    if (pid > 0 && !isAlive(pid)) tryUnlink(`${folder}/${name}`);
+  }
+}
+
+/**
+ * Writes all of `bytes` where the file stands: the system may take them in several parts. `took` hears the size of each part, so that
+ * after an error its caller knows what is left.
+ */
+export function writeAll(
+  file: number,
+  bytes: Uint8Array,
+  point: 'write' | 'event' = 'write',
+  took: (count: number) => void = () => undefined,
+): void {
+  let done = 0;
+  const write = (length: number): void => {
+    const count = writeSync(file, bytes, done, length);
+    done += count;
+    took(count);
+  };
+  if (isArmed(point)) {
+    write(bytes.length >> 1);
+    faultPoint(point);
+  }
+  while (done < bytes.length) write(bytes.length - done);
 }
 
 function syncFolder(folder: string): void {

@@ -37,8 +37,8 @@ export function toStoreError(error: unknown, path: string, needed?: number): Sto
   const code = errorCode(error);
   const detail = error instanceof Error ? error.message : String(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    const size = needed === undefined ? '' : ` (${needed} bytes were to be written)`;
-    return new StoreError('disk-full', `no space left for the cache at ${path}${size}`, path, error);
+    const size = needed === undefined ? '' : `: ${needed} bytes were to be written`;
+    return new StoreError('disk-full', `no space left on the disk of the cache${size}`, path, error);
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return new StoreError('permission', `the cache at ${path} may not be used: ${detail}`, path, error);

@@ -1,0 +1,90 @@
+/** Where a run computes: worker processes here, or array jobs of a cluster. Loaded only when there is something to compute. */
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RunEvent } from '../runtime/events.ts';
+import type { Executor, WorkerSetup } from '../runtime/executor.ts';
+import type { Plan } from '../runtime/plan.ts';
+import type { OpenPipeline } from './pipeline.ts';
+
+export type ExecutorName = 'local' | 'slurm';
+
+export function executorName(
+  options: { readonly executor?: ExecutorName },
+  { graph }: OpenPipeline,
+): ExecutorName {
+  return options.executor ?? (graph.executor.uses === 'slurm' ? 'slurm' : 'local');
+}
+
+export async function openExecutor(
+  pipeline: OpenPipeline,
+  request: {
+    readonly name: ExecutorName;
+    readonly workers: number;
+    readonly run: string;
+    readonly emit: (event: RunEvent) => void;
+  },
+): Promise<Executor> {
+  const { graph, store } = pipeline;
+  if (request.name === 'slurm') {
+    const { createSlurmExecutor } = await import('../runtime/slurm/executor.ts');
+    const { slurmOptions } = await import('../runtime/slurm/options.ts');
+    return createSlurmExecutor({
+      run: request.run,
+      store,
+      setup: workerSetup(pipeline),
+      plugins: graph.plugins,
+      options: slurmOptions(graph.executor),
+      node: process.execPath,
+      entry: workerEntry(),
+      say: (message) => request.emit({ v: 1, at: Date.now(), type: 'warning', cell: null, message }),
+    });
+  }
+  const { createLocalPool } = await import('../runtime/local/pool.ts');
+  return createLocalPool({
+    entry: workerEntry(),
+    workers: request.workers,
+    setup: workerSetup(pipeline),
+    env: {
+      RAVELIN_PLUGINS: JSON.stringify(graph.plugins),
+      // Backends with threads of their own would take every core in every worker.
+      RAVELIN_THREADS: String(Math.max(Math.floor(availableParallelism() / request.workers), 1)),
+    },
+  });
+}
+
+/** The scripts for what a plan finds ready, one for each stage, with the folder that they would lie in left open. */
+export async function slurmScripts({ graph }: OpenPipeline, plan: Plan): Promise<readonly string[]> {
+  const { slurmScript } = await import('../runtime/slurm/script.ts');
+  const { slurmOptions } = await import('../runtime/slurm/options.ts');
+  const options = slurmOptions(graph.executor);
+  return graph.stages.flatMap((stage) => {
+    const units = plan.cells
+      .slice(stage.firstCell, stage.firstCell + stage.cellCount)
+      .flatMap((cell) => cell?.units.filter(({ state }) => state === 'run') ?? []);
+    if (units.length === 0) return [];
+    return slurmScript({
+      name: `ravelin-${stage.id}`,
+      folder: 'FOLDER',
+      count: Math.ceil(units.length / options.unitsPerTask),
+      resources: stage.settings.resources,
+      options,
+      node: process.execPath,
+      entry: workerEntry(),
+    });
+  });
+}
+
+function workerEntry(): string {
+  return fileURLToPath(new URL('worker.js', import.meta.url));
+}
+
+function workerSetup({ graph, cacheFolder, backend }: OpenPipeline): WorkerSetup {
+  return {
+    root: graph.root,
+    folder: dirname(graph.file),
+    cacheFolder,
+    backend,
+    version: process.env.RAVELIN_VERSION ?? 'development',
+  };
+}

@@ -1,0 +1,185 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listRuns, readLedger } from '../../src/runtime/ledger.ts';
+import type { RunEvent } from '../../src/runtime/events.ts';
+import { commandLine, createProject, exportBytes, type Project } from '../cli/ravelin.ts';
+import { startCluster, whyNoCluster, type Cluster } from './cluster.ts';
+
+const missing = whyNoCluster();
+const required = process.env['RAVELIN_REQUIRE_SLURM'] === '1';
+if (missing !== null && !required) console.warn(`SKIPPED: the Slurm executor is not tested: ${missing}`);
+
+/** `shards` sleeps of `ms` each, behind one source, with a poll that a real cluster would not like. */
+const pipeline = (cells: number, ms: number): string => `ravelin: 1
+name: cluster
+executor: { uses: slurm, poll: 1s }
+stages:
+  waits:
+    uses: debug/sleep
+    with: { ms: $(axes.ms) }
+    matrix: { ms: [${Array.from({ length: cells }, (_, cell) => ms + cell).join(', ')}] }
+`;
+
+const realWork = (executor: string): string => `ravelin: 1
+name: real
+executor: ${executor}
+defaults: { shard: 16 }
+stages:
+  images: { uses: dataset/mnist, with: { split: test, limit: 64 } }
+  network: { uses: model/cnn, with: { height: 28, width: 28, channels: 1, filters: [2], dense: [] } }
+  adversarial: { uses: attack/fgsm, with: { epsilon: 0.1 }, in: { model: network, images: images } }
+  predictions: { uses: predict/classify, in: { model: network, images: adversarial } }
+  scores: { uses: evaluate/robustness, in: { predictions: predictions, originals: images } }
+`;
+
+describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', () => {
+  let cluster: Cluster;
+  beforeAll(async () => {
+    if (missing !== null) throw new Error(missing);
+    cluster = await startCluster();
+    Object.assign(process.env, cluster.environment);
+  }, 90_000);
+  afterAll(() => cluster.stop());
+
+  const events = (project: Project): RunEvent[] =>
+    listRuns(project.path('.ravelin')).flatMap(({ run }) => readLedger(project.path('.ravelin'), run));
+  const said = (project: Project): string[] =>
+    events(project).flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+  const submissions = (project: Project): string[] =>
+    said(project).filter((message) => message.startsWith('submitted'));
+  const computed = (project: Project): number =>
+    events(project).filter((event) => event.type === 'shard-committed' && !event.reused).length;
+
+  const start = (project: Project): { readonly pid: number; readonly ended: Promise<number | null> } => {
+    const child = spawn(process.execPath, [commandLine(), 'run', 'p.yaml', '--ui', 'quiet'], {
+      cwd: project.folder,
+      stdio: 'ignore',
+      env: { ...process.env, RAVELIN_HOME: project.path('home'), RAVELIN_CACHE: '' },
+    });
+    return { pid: child.pid!, ended: new Promise((resolve) => child.once('exit', resolve)) };
+  };
+  const taskLog = (project: Project): string => {
+    const [batch] = readdirSync(project.path('.ravelin/slurm'));
+    return project.path(`.ravelin/slurm/${batch!}/logs/0.log`);
+  };
+  const until = async (what: () => boolean): Promise<void> => {
+    const deadline = Date.now() + 60_000;
+    while (!what()) {
+      if (Date.now() > deadline) throw new Error('it did not happen within a minute');
+      await sleep(50);
+    }
+  };
+
+  it('gives the results of the local executor, byte for byte', async () => {
+    const local = createProject({ 'p.yaml': realWork('local') });
+    const remote = createProject({ 'p.yaml': realWork('{ uses: slurm, poll: 1s, unitsPerTask: 2 }') });
+    expect((await local.run('run', 'p.yaml', '--ui', 'quiet')).code).toBe(0);
+    const { code, stderr } = await remote.run('run', 'p.yaml', '--ui', 'quiet');
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const outputs = ['adversarial', 'predictions', 'scores'];
+    expect(await exportBytes(remote, 'p.yaml', outputs)).toEqual(await exportBytes(local, 'p.yaml', outputs));
+    // Four shards of two units a task.
+    expect(submissions(remote)).toContainEqual(
+      expect.stringMatching(/^submitted adversarial: job \d+ with 2 tasks$/),
+    );
+  }, 120_000);
+
+  it('submits the cells of a stage as one array job', async () => {
+    const project = createProject({ 'p.yaml': pipeline(40, 1) });
+    expect((await project.run('run', 'p.yaml', '--ui', 'quiet')).code).toBe(0);
+    expect(submissions(project)).toEqual([expect.stringMatching(/^submitted waits: job \d+ with 40 tasks$/)]);
+    expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
+  }, 120_000);
+
+  it('goes on after kill −9 of the driver: the next one adopts its jobs and submits nothing again', async () => {
+    const project = createProject({ 'p.yaml': pipeline(10, 2_000) });
+    const first = start(project);
+    await until(() => computed(project) >= 2);
+    process.kill(first.pid, 'SIGKILL');
+    await first.ended;
+    const before = new Set(
+      events(project).flatMap((event) => (event.type === 'shard-committed' ? [event.key] : [])),
+    );
+    expect(await start(project).ended).toBe(0);
+    expect(submissions(project)).toHaveLength(1);
+    expect(said(project)).toContainEqual(
+      expect.stringMatching(/^adopted job \d+ of run .*: \d+ tasks still queued or running$/),
+    );
+    const again = events(project).filter(
+      (event) => event.type === 'shard-committed' && !event.reused && before.has(event.key),
+    );
+    expect(again).toHaveLength(before.size);
+    expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
+  }, 120_000);
+
+  it('survives the failure of a node: its tasks run on the other one', async () => {
+    const project = createProject({ 'p.yaml': pipeline(4, 4_000) });
+    const run = start(project);
+    await until(() => events(project).filter(({ type }) => type === 'shard-started').length === 4);
+    cluster.failNode('two');
+    expect(await run.ended).toBe(0);
+    expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
+    await cluster.restoreNode('two');
+  }, 120_000);
+
+  it('says what became of a task that was killed, with the end of its log', async () => {
+    const project = createProject({
+      'p.yaml': pipeline(1, 30_000).replace('stages:', 'defaults: { retry: 0 }\nstages:'),
+    });
+    const run = start(project);
+    await until(() => events(project).some(({ type }) => type === 'shard-started'));
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      try {
+        if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`--batch\0${project.folder}`))
+          process.kill(Number(pid), 'SIGKILL');
+      } catch {
+        // Gone meanwhile.
+      }
+    }
+    expect(await run.ended).toBe(1);
+    const failure = events(project).find((event) => event.type === 'cell-failed');
+    expect(failure?.failure.message).toMatch(
+      /^task 0 of job \d+ ended on (one|two): FAILED.*it said: waits\[ms=30000\] shard 0 on .*its log is/s,
+    );
+  }, 120_000);
+
+  // Slurm keeps a requeued task waiting for two minutes.
+  const large = process.env['RAVELIN_TEST_LARGE'] === '1';
+  if (!large)
+    console.warn('SKIPPED without RAVELIN_TEST_LARGE=1: requeueing before the time limit (2 minutes)');
+  it.skipIf(!large)(
+    'commits what it is at and goes back to the queue when its time is almost up',
+    async () => {
+      const text = pipeline(3, 2_500).replace('poll: 1s', 'poll: 1s, unitsPerTask: 3');
+      const project = createProject({ 'p.yaml': text });
+      const run = start(project);
+      await until(() => events(project).some(({ type }) => type === 'shard-started'));
+      const job = /job (\d+)/.exec(submissions(project)[0]!)![1]!;
+      await execa('scancel', ['--batch', '--signal=USR2', `${job}_0`]);
+      expect(await run.ended).toBe(0);
+      expect(submissions(project)).toHaveLength(1);
+      expect(readFileSync(taskLog(project), 'utf8')).toMatch(
+        /shard 0 on .*the time limit is near.*(ms=2501\] shard 0 on .*ms=2502\] shard 0)/s,
+      );
+      expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
+    },
+    240_000,
+  );
+
+  it('prints the scripts instead of submitting them, and cancels a run with its jobs', async () => {
+    const project = createProject({ 'p.yaml': pipeline(3, 60_000) });
+    const { stdout } = await project.run('run', 'p.yaml', '--dry-run');
+    expect(stdout).toContain('#SBATCH --array=0-2\n');
+    expect(stdout).toContain('#SBATCH --signal=B:USR2@90\n');
+    const run = start(project);
+    await until(() => events(project).some(({ type }) => type === 'shard-started'));
+    expect((await project.run('cancel')).stdout).toMatch(/cancelled the jobs \d+/);
+    expect(await run.ended).toBe(143);
+    expect((await project.run('doctor', 'slurm')).stdout).toMatch(
+      /slurm +22\.05\S* answers; arrays of up to 1001 tasks/,
+    );
+  }, 120_000);
+});

@@ -1,0 +1,69 @@
+/**
+ * Damages the cache on purpose: flips a bit, cuts off an end, deletes or empties a file, among objects and commit records.
+ * `cache verify` must find every one, and a plain rerun must leave what an undisturbed run leaves, byte for byte.
+ *
+ *   npm run soak -- damage [count = 1000] [seed]
+ */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomStream } from '../../src/tensors/random.ts';
+import type { RandomStream } from '../../src/tensors/random.ts';
+import { createSoakProject, storedFiles } from './project.ts';
+
+export interface DamageReport {
+  readonly damages: number;
+  /** Damages that neither `cache verify` nor the rerun's own reading noticed. */
+  readonly undetected: number;
+  readonly wrong: readonly string[];
+}
+
+export function soakDamage(count: number, seed: number, say: (line: string) => void): DamageReport {
+  const project = createSoakProject();
+  if (project.run() !== 0) throw new Error('the undisturbed run failed');
+  const expected = JSON.stringify(project.results());
+  const random = randomStream([seed, 8]);
+  const wrong: string[] = [];
+  let damages = 0;
+  let undetected = 0;
+  for (let round = 0; damages < count; round++) {
+    const files = [...storedFiles(project.cache, 'objects/sha256'), ...storedFiles(project.cache, 'actions')];
+    const chosen = [...random.permutation(files.length).slice(0, 1 + random.integer(6))].map(
+      (at) => files[at]!,
+    );
+    const done = chosen.map((path) => damage(path, random));
+    // A commit record that is gone is a result that was never made: there is nothing to detect, only to compute.
+    const isVisible = chosen.some((path) => existsSync(path) || !path.includes('/actions/'));
+    damages += chosen.length;
+    // Every other time the rerun has to find the damage by itself; what it did not need to read, verify must find after it.
+    if (round % 2 === 0 && project.verify().damaged === 0 && isVisible) undetected += chosen.length;
+    if (project.run() !== 0) wrong.push(`the rerun failed after ${done.join(', ')}`);
+    project.verify();
+    if (project.run() !== 0) wrong.push(`the second rerun failed after ${done.join(', ')}`);
+    const { damaged } = project.verify();
+    if (damaged > 0) wrong.push(`${damaged} damaged entries stayed after ${done.join(', ')}`);
+    if (JSON.stringify(project.results()) !== expected) wrong.push(`other results after ${done.join(', ')}`);
+    rmSync(`${project.cache}/quarantine`, { recursive: true, force: true });
+    if (round % 20 === 19) say(`${damages} damages, ${wrong.length} wrong`);
+  }
+  project.remove();
+  return { damages, undetected, wrong };
+}
+
+function damage(path: string, random: RandomStream): string {
+  const name = path.split('/').slice(-3).join('/');
+  const bytes = readFileSync(path);
+  switch (random.integer(4)) {
+    case 0:
+      bytes[random.integer(bytes.length)]! ^= 1 << random.integer(8);
+      writeFileSync(path, bytes);
+      return `a flipped bit in ${name}`;
+    case 1:
+      writeFileSync(path, bytes.subarray(0, random.integer(bytes.length)));
+      return `a cut end of ${name}`;
+    case 2:
+      writeFileSync(path, Buffer.concat([bytes, Buffer.from([random.integer(256)])]));
+      return `a byte more in ${name}`;
+    default:
+      rmSync(path);
+      return `no ${name}`;
+  }
+}

@@ -1,0 +1,107 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseRecord } from '../../src/runtime/store/record.ts';
+
+const commandLine = resolve('dist/cli.js');
+
+/** Real stages that need no network and little time: 5 + 5 + 1 + 5 + 1 + 1 units, sharded and whole, and a published table. */
+const pipeline = `ravelin: 1
+name: soak
+seed: 3
+defaults: { shard: 8 }
+stages:
+  images: { uses: dataset/mnist, with: { split: test, limit: 40 } }
+  defended: { uses: defense/bit-depth, with: { bits: 2 }, in: { images: images } }
+  compressed: { uses: defense/jpeg, in: { images: defended } }
+  network: { uses: model/cnn, with: { height: 28, width: 28, channels: 1, filters: [2], dense: [] } }
+  predictions: { uses: predict/classify, in: { model: network, images: compressed } }
+  scores: { uses: evaluate/robustness, in: { predictions: predictions } }
+  table: { uses: report/table, in: { scores: { from: scores, collect: all } }, publish: { table: results/table.md } }
+`;
+
+/** A project with its own cache. */
+export interface SoakProject {
+  readonly folder: string;
+  readonly cache: string;
+  /** Runs the pipeline to its end, or until it kills itself; resolves to the exit code, null after a kill. */
+  readonly run: (environment?: Readonly<Record<string, string>>) => number | null;
+  /** Starts it in a process group of its own. */
+  readonly start: () => { readonly pid: number; readonly ended: Promise<void> };
+  readonly verify: () => { readonly code: number | null; readonly damaged: number };
+  /** What the run left: outputs of every commit record by key, verified against their objects, and the published files. */
+  readonly results: () => Readonly<Record<string, string>>;
+  readonly remove: () => void;
+}
+
+export function createSoakProject(): SoakProject {
+  const folder = mkdtempSync(join(tmpdir(), 'ravelin-soak-'));
+  const cache = join(folder, '.ravelin');
+  writeFileSync(join(folder, 'p.yaml'), pipeline);
+  writeFileSync(join(folder, 'package.json'), '{}');
+  const environment = {
+    ...process.env,
+    RAVELIN_HOME: join(folder, 'home'),
+    RAVELIN_CACHE: '',
+    NO_COLOR: '1',
+  };
+  const parameters = [commandLine, 'run', 'p.yaml', '--ui', 'quiet', '-j', '2'];
+  return {
+    folder,
+    cache,
+    run: (more = {}) =>
+      spawnSync(process.execPath, parameters, { cwd: folder, env: { ...environment, ...more } }).status,
+    start() {
+      const child = spawn(process.execPath, parameters, {
+        cwd: folder,
+        env: environment,
+        detached: true,
+        stdio: 'ignore',
+      });
+      return { pid: child.pid!, ended: new Promise((done) => child.once('exit', () => done())) };
+    },
+    verify() {
+      const { status, stdout } = spawnSync(process.execPath, [commandLine, 'cache', 'verify', '--json'], {
+        cwd: folder,
+        env: environment,
+        encoding: 'utf8',
+      });
+      const report = JSON.parse(stdout) as Record<
+        'damagedObjects' | 'damagedRecords' | 'incomplete',
+        string[]
+      >;
+      return {
+        code: status,
+        damaged: report.damagedObjects.length + report.damagedRecords.length + report.incomplete.length,
+      };
+    },
+    results: () => ({ ...recordedOutputs(cache), ...publishedFiles(join(folder, 'results')) }),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Paths of all objects or commit records. */
+export function storedFiles(cache: string, kind: 'objects/sha256' | 'actions'): string[] {
+  const root = join(cache, kind);
+  return readdirSync(root, { recursive: true })
+    .map((name) => join(root, String(name)))
+    .filter((path) => statSync(path).isFile() && !path.includes('.tmp-'))
+    .sort();
+}
+
+function recordedOutputs(cache: string): Record<string, string> {
+  const outputs: Record<string, string> = {};
+  for (const path of storedFiles(cache, 'actions')) {
+    const key = path.split('/').at(-1)!.replace('.json', '');
+    const record = parseRecord(readFileSync(path, 'utf8'), key);
+    if (record !== null) outputs[key] = JSON.stringify(record.outputs);
+  }
+  return outputs;
+}
+
+function publishedFiles(folder: string): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'base64')]),
+  );
+}
