@@ -31,7 +31,10 @@ for (const name of readdirSync(folder)) {
     process.stderr.write(`${name}: ${error?.message ?? 'no module'}\n${stderr.toString()}`);
     process.exit(1);
   }
-  const digest = createHash('sha256').update([...texts.values()].join('')).digest('hex').slice(0, 16);
+  const digest = createHash('sha256')
+    .update([...texts.values()].join(''))
+    .digest('hex')
+    .slice(0, 16);
   const lines = Buffer.from(binary)
     .toString('base64')
     .match(/.{1,100}/g);

@@ -52,7 +52,8 @@ function copyBytes(
   if (pixels instanceof Uint8Array) {
     for (let index = 0; index < length; index++) target[to + index] = pixels[from + index]!;
   } else {
-    for (let index = 0; index < length; index++) target[to + index] = Math.floor(pixels[from + index]! * 255 + 0.5);
+    for (let index = 0; index < length; index++)
+      target[to + index] = Math.floor(pixels[from + index]! * 255 + 0.5);
   }
 }
 

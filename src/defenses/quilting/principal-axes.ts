@@ -62,14 +62,22 @@ export function eigenvectors(matrix: Float64Array, n: number): Float64Array {
     }
     if (!rotated) break;
   }
-  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => matrix[j * n + j]! - matrix[i * n + i]!);
+  const order = Array.from({ length: n }, (_, i) => i).sort(
+    (i, j) => matrix[j * n + j]! - matrix[i * n + i]!,
+  );
   const sorted = new Float64Array(n * n);
-  for (const [row, from] of order.entries())
-    sorted.set(vectors.subarray(from * n, (from + 1) * n), row * n);
+  for (const [row, from] of order.entries()) sorted.set(vectors.subarray(from * n, (from + 1) * n), row * n);
   return sorted;
 }
 
-function rotateRows(matrix: Float64Array, n: number, p: number, q: number, cosine: number, sine: number): void {
+function rotateRows(
+  matrix: Float64Array,
+  n: number,
+  p: number,
+  q: number,
+  cosine: number,
+  sine: number,
+): void {
   for (let k = 0; k < n; k++) {
     const [a, b] = [matrix[p * n + k]!, matrix[q * n + k]!];
     matrix[p * n + k] = cosine * a - sine * b;

@@ -61,10 +61,7 @@ function groupNorm(from: i32, to: i32): v128 {
 }
 
 function quantise(value: v128, target: usize): void {
-  v128.store(
-    target,
-    i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(value, f32x4.splat(f32(inverseStep))))),
-  );
+  v128.store(target, i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(value, f32x4.splat(f32(inverseStep))))));
 }
 
 /** The codes of four projected patches as int32: stage 1's ten values, then stage 2's 32. Missing components are 0. */

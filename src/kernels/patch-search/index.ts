@@ -1,5 +1,6 @@
 /** Exact nearest patches by the WASM kernel: opening a database, and asking it. */
 import type { Patches } from '../../values/patches.ts';
+import { instantiateKernel, type KernelMemory } from '../instantiate.ts';
 import { patchSearchModule } from './patch-search.wasm.ts';
 import type { Neighbors } from './reference.ts';
 
@@ -15,8 +16,9 @@ export interface PatchSearch {
   readonly bytes: () => number;
 }
 
+/** The exports of `patch-search.as.ts`. */
 interface Kernel {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: KernelMemory;
   allocate(count: number, dimensions: number, depth: number, step: number, staged: number): number;
   reserve(queries: number, neighbors: number): number;
   basisAddress(): number;
@@ -45,14 +47,7 @@ export function openPatchSearch(patches: Patches): PatchSearch {
   const [count, size, , channels] = patches.shape;
   const dimensions = size * size * channels;
   if (count === 0) throw new RangeError('a database of no patches has no nearest one');
-  module ??= new WebAssembly.Module(Buffer.from(patchSearchModule, 'base64'));
-  const kernel = new WebAssembly.Instance(module, {
-    env: {
-      abort: () => {
-        throw new Error('the patch search stopped');
-      },
-    },
-  }).exports as unknown as Kernel;
+  const kernel = instantiateKernel(patchSearchModule) as Kernel;
   const depth = Math.max(0, Math.floor(Math.log2(count / leafSize) + 0.5));
   // Two patches differ by at most 255·√dimensions, which has to fit int16 with room for rounding.
   const step = (255 * Math.sqrt(dimensions) * 1.04) / 32767;
@@ -74,8 +69,6 @@ export function openPatchSearch(patches: Patches): PatchSearch {
     bytes: () => kernel.memory.buffer.byteLength,
   };
 }
-
-let module: WebAssembly.Module | null = null;
 
 /** Writes the patches' bytes in the order of the leaves, each padded with zeros. */
 function placePatches(kernel: Kernel, pixels: Uint8Array, count: number, dimensions: number): void {
@@ -106,7 +99,8 @@ function nearest(
   if (!queries.every((value) => value >= 0 && value <= 255)) {
     throw new RangeError('a query holds values outside [0, 255], or NaN');
   }
-  if (kernel.reserve(length, neighbors) === 0) throw new RangeError(`not enough memory for ${length} queries`);
+  if (kernel.reserve(length, neighbors) === 0)
+    throw new RangeError(`not enough memory for ${length} queries`);
   const { buffer } = kernel.memory;
   new Float32Array(buffer, kernel.queriesAddress(), queries.length).set(queries);
   kernel.prepare(length);

@@ -72,7 +72,13 @@ function ensure(end: usize): bool {
  * Lays out memory for `patchCount` ≥ 1 patches of `dimensions` values. `treeDepth` levels of splits give 2^treeDepth leaves, each
  * with at least one patch. False where the memory cannot be had.
  */
-export function allocate(patchCount: i32, dimensions: i32, treeDepth: i32, step: f64, stagedPatches: i32): bool {
+export function allocate(
+  patchCount: i32,
+  dimensions: i32,
+  treeDepth: i32,
+  step: f64,
+  stagedPatches: i32,
+): bool {
   count = patchCount;
   dims = dimensions;
   stride = (usize(dims) + 15) & ~15;
@@ -177,4 +183,3 @@ export function resultIdsAddress(): usize {
 export function resultDistancesAddress(): usize {
   return resultDistances;
 }
-

@@ -64,7 +64,7 @@ export function prepare(length: i32): void {
     for (let at = 0; at < depth; at++) {
       const split = load<i32>(splits + usize(node) * 4);
       const value = i32(load<i16>(row + usize((split >> 16) * 2)));
-      node = 2 * node + i32(value >= ((split << 16) >> 16));
+      node = 2 * node + i32(value >= (split << 16) >> 16);
     }
     store<i32>(order + usize(query) * 4, node - (1 << depth));
   }
@@ -88,8 +88,6 @@ function exactDistance(place: i32): f64 {
   return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
 }
 
-// @ts-ignore: decorator
-@inline
 function addSquares(sum: v128, query: usize, values: v128): v128 {
   const front = f64x2.sub(v128.load(query), f64x2.convert_low_i32x4_u(values));
   sum = f64x2.add(sum, f64x2.mul(front, front));
@@ -104,8 +102,6 @@ function addSquares(sum: v128, query: usize, values: v128): v128 {
  * The largest squared distance of codes that a patch within squared distance `bound` can have. Rounding moves each of the F values
  * of a patch and of a query by at most half a step, and float32 by less than a twentieth: √F · 1.1 in all.
  */
-// @ts-ignore: decorator
-@inline
 function threshold(bound: f64, features: i32): i32 {
   const reach = Math.sqrt(bound) * inverseStep * 1.00001 + 1.1 * Math.sqrt(f64(features)) + 0.1;
   return i32(Math.min(reach * reach + 1, 2147483647));
@@ -172,7 +168,9 @@ function searchOne(query: i32, neighbors: i32, bound: f64): void {
   while (true) {
     if (expand) {
       expand = false;
-      const bits = load<i32>(levelDepths + 4 * usize(level)) - (level == 0 ? 0 : load<i32>(levelDepths + 4 * usize(level - 1)));
+      const bits =
+        load<i32>(levelDepths + 4 * usize(level)) -
+        (level == 0 ? 0 : load<i32>(levelDepths + 4 * usize(level - 1)));
       const base = usize(load<u32>(levelBoxes + 4 * usize(level)));
       const firstChild = parent << bits;
       const children = 1 << bits;
@@ -250,12 +248,14 @@ function searchOne(query: i32, neighbors: i32, bound: f64): void {
       if (found == neighbors) {
         slot = found - 1;
         const worst = load<f64>(foundDistances + usize(slot) * 8);
-        if (distance == worst && patch > load<i32>(ids + usize(load<i32>(foundPlaces + usize(slot) * 4)) * 4)) continue;
+        if (distance == worst && patch > load<i32>(ids + usize(load<i32>(foundPlaces + usize(slot) * 4)) * 4))
+          continue;
       } else found++;
       for (; slot > 0; slot--) {
         const before = load<f64>(foundDistances + usize(slot - 1) * 8);
         const beforePlace = load<i32>(foundPlaces + usize(slot - 1) * 4);
-        if (before < distance || (before == distance && load<i32>(ids + usize(beforePlace) * 4) < patch)) break;
+        if (before < distance || (before == distance && load<i32>(ids + usize(beforePlace) * 4) < patch))
+          break;
         store<f64>(foundDistances + usize(slot) * 8, before);
         store<i32>(foundPlaces + usize(slot) * 4, beforePlace);
       }
@@ -270,16 +270,12 @@ function searchOne(query: i32, neighbors: i32, bound: f64): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
 function codePair(query: v128, at: usize): v128 {
   const difference = i16x8.sub_sat_s(query, v128.load(at));
   return i32x4.dot_i16x8_s(difference, difference);
 }
 
 /** Squared distances of a query's ten values to those of a block of four patches. */
-// @ts-ignore: decorator
-@inline
 function fourDistances(q0: v128, q1: v128, q2: v128, q3: v128, q4: v128, block: usize): v128 {
   const front = i32x4.add(codePair(q0, block), codePair(q1, block + 16));
   const middle = i32x4.add(codePair(q2, block + 32), codePair(q3, block + 48));
@@ -287,8 +283,6 @@ function fourDistances(q0: v128, q1: v128, q2: v128, q3: v128, q4: v128, block: 
 }
 
 /** How far a pair of values lies outside four boxes. */
-// @ts-ignore: decorator
-@inline
 function boxPair(query: v128, box: usize): v128 {
   const below = i16x8.sub_sat_s(v128.load(box), query);
   const above = i16x8.sub_sat_s(query, v128.load(box, 16));

@@ -1,4 +1,4 @@
-// Made by npm run generate from patch-search.as.ts (25e5d042493e52a5). Do not edit.
+// Made by npm run generate from patch-search.as.ts (99befc1d5b3e8853). Do not edit.
 export const patchSearchModule =
   'AGFzbQEAAAABOQpgAAF/YAAAYAJ/fwBgA39/fwF/YAR/f39/AGABfwF8YAN/f3wAYAF/AGACf38Bf2AFf39/fH8BfwMWFQMEBQEB' +
   'BgIHAAAACAAAAAAAAAAJAgUDAQABBqMBH38BQQALfwFBAAt/AUEAC38BQQALfAFEAAAAAAAAAAALfwFBAAt/AUEAC38BQQALfwFB' +
