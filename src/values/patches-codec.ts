@@ -1,4 +1,4 @@
-import { canonicalJson, type Json } from './json.ts';
+import { canonicalJson } from './json.ts';
 import type { Patches } from './patches.ts';
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, type StoredTensor } from './safetensors.ts';
 import type { Transform, TransformStep } from './transform.ts';

@@ -43,13 +43,16 @@ const sweeps = 30;
 export function eigenvectors(matrix: Float64Array, n: number): Float64Array {
   const vectors = new Float64Array(n * n);
   for (let i = 0; i < n; i++) vectors[i * n + i] = 1;
+  let trace = 0;
+  for (let i = 0; i < n; i++) trace += matrix[i * n + i]!;
+  const negligible = 1e-12 * trace;
   for (let sweep = 0; sweep < sweeps; sweep++) {
     let rotated = false;
     for (let p = 0; p < n; p++) {
       for (let q = p + 1; q < n; q++) {
         const entry = matrix[p * n + q]!;
+        if (Math.abs(entry) <= negligible) continue;
         const [a, b] = [matrix[p * n + p]!, matrix[q * n + q]!];
-        if (Math.abs(entry) <= 1e-14 * Math.sqrt(Math.abs(a * b)) || Math.abs(entry) < 1e-12) continue;
         rotated = true;
         const theta = (b - a) / (2 * entry);
         const tangent = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1));
