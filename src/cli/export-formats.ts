@@ -9,11 +9,12 @@ export function extensionsOf(value: Value): readonly string[] {
     case 'predictions':
       return ['safetensors', 'npz', 'csv'];
     case 'model':
+    case 'patches':
       return ['safetensors'];
     case 'metrics':
       return ['json', 'csv'];
     case 'transform':
-      return ['json'];
+      return value.steps.some(({ patches }) => patches) ? ['safetensors'] : ['json'];
     case 'figure':
       return Object.keys(value.files);
   }

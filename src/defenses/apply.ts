@@ -8,6 +8,7 @@ import { cropAndResize, type CropParameters } from './crop.ts';
 import type { JpegParameters } from './jpeg.ts';
 import { medianFilter, type MedianParameters } from './median.ts';
 import { nonLocalMeans, type NonLocalMeansParameters } from './non-local-means.ts';
+import type { QuiltingParameters } from './quilting/quilt.ts';
 
 export type PixelShape = readonly [rows: number, height: number, width: number, channels: number];
 export type Pixels = Float32Array | Uint8Array;
@@ -20,6 +21,8 @@ export interface Draw {
   /** Dataset index of each row, `[rows]`. */
   readonly ids: Int32Array;
   readonly signal?: AbortSignal;
+  /** Called by slow defenses after each row. */
+  readonly onRow?: () => void;
 }
 
 /** How many views a defense gives of each image: 1 for a deterministic one, otherwise its `draws` or `crops`. */
@@ -29,14 +32,19 @@ export function viewsOf(transform: Transform): number {
 
 /** Whether `transformOnce` depends on its draw. */
 export function isRandomised(transform: Transform): boolean {
-  return transform.steps.some((step) => randomised.has(step.name));
+  return transform.steps.some(isRandomisedStep);
 }
 
-const randomised: ReadonlySet<string> = new Set(['crop']);
+const randomised: ReadonlySet<string> = new Set(['crop', 'quilting']);
+
+function isRandomisedStep({ name, params }: TransformStep): boolean {
+  // The nearest patch alone is no choice.
+  return randomised.has(name) && params['neighbors'] !== 1;
+}
 
 function viewsOfStep(step: TransformStep): number {
   const views = step.params['draws'] ?? step.params['crops'];
-  return randomised.has(step.name) && typeof views === 'number' ? views : 1;
+  return isRandomisedStep(step) && typeof views === 'number' ? views : 1;
 }
 
 /**
@@ -63,7 +71,7 @@ export async function transformOnce(
 export async function transformImages(
   transform: Transform,
   images: Images,
-  { seed, signal }: Pick<Draw, 'seed' | 'signal'>,
+  { seed, ...hooks }: Pick<Draw, 'seed' | 'signal' | 'onRow'>,
 ): Promise<Images> {
   const [, height, width, channels] = images.shape;
   const size = height * width * channels;
@@ -73,9 +81,9 @@ export async function transformImages(
   const shape = [count, height, width, channels] as const;
   let pixels: Pixels | null = null;
   for (let view = 0; view < views; view++) {
-    signal?.throwIfAborted();
+    hooks.signal?.throwIfAborted();
     const source = viewPixels(images, Math.floor(view / drawn), size);
-    const draw = { seed, draw: view, ids: images.ids, ...(signal && { signal }) };
+    const draw = { seed, draw: view, ids: images.ids, ...hooks };
     const transformed = await transformOnce(transform, source, shape, draw);
     if (views === 1) return { ...images, pixels: transformed };
     pixels ??= new (transformed.constructor as new (length: number) => Pixels)(transformed.length * views);
@@ -126,6 +134,11 @@ async function applyStep(
       return medianFilter(pixels, shape, step.params as unknown as MedianParameters);
     case 'non-local-means':
       return nonLocalMeans(pixels, shape, step.params as unknown as NonLocalMeansParameters);
+    case 'quilting': {
+      if (!step.patches) throw new RangeError('a quilting step without patches');
+      const { quiltImages } = await import('./quilting/quilt.ts');
+      return quiltImages(pixels, shape, step.params as unknown as QuiltingParameters, step.patches, draw);
+    }
     default:
       throw new RangeError(`'${step.name}' is no defense that can be applied`);
   }

@@ -13,6 +13,8 @@ import { jpeg } from './defense/jpeg.ts';
 import { median } from './defense/median.ts';
 import { nonLocalMeans } from './defense/non-local-means.ts';
 import { none } from './defense/none.ts';
+import { patchDatabase } from './defense/patch-database.ts';
+import { quilting } from './defense/quilting.ts';
 import { robustness } from './evaluate/robustness.ts';
 import { cnn } from './model/cnn.ts';
 import { publishedModels } from './model/published.ts';
@@ -39,6 +41,8 @@ const all: readonly Stage[] = [
   median,
   nonLocalMeans,
   none,
+  patchDatabase,
+  quilting,
   average,
   classify,
   robustness,

@@ -3,9 +3,9 @@ import type { Images, Perturbation } from './images.ts';
 import { canonicalJson, type Json } from './json.ts';
 import type { Metrics } from './metrics.ts';
 import type { Model, Network, Preprocessing, WeightTensor } from './model.ts';
+import { decodePatches, decodeTransform, encodePatches, encodeTransform } from './patches-codec.ts';
 import type { Predictions } from './predictions.ts';
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, type StoredTensor } from './safetensors.ts';
-import type { Transform } from './transform.ts';
 import type { PortKind, Value } from './value.ts';
 
 /**
@@ -22,7 +22,10 @@ export function encodeValue(value: Value): Uint8Array {
       return encodePredictions(value);
     case 'figure':
       return encodeFigure(value);
+    case 'patches':
+      return encodePatches(value);
     case 'transform':
+      return encodeTransform(value);
     case 'metrics':
       return Buffer.from(canonicalJson(value as unknown as Json), 'utf8');
   }
@@ -39,8 +42,10 @@ export function decodeValue(kind: PortKind, bytes: Uint8Array): Value {
       return decodePredictions(bytes);
     case 'figure':
       return decodeFigure(bytes);
+    case 'patches':
+      return decodePatches(bytes);
     case 'transform':
-      return JSON.parse(Buffer.from(bytes).toString('utf8')) as Transform;
+      return decodeTransform(bytes);
     case 'metrics':
       return JSON.parse(Buffer.from(bytes).toString('utf8')) as Metrics;
   }

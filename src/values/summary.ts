@@ -13,6 +13,10 @@ export function summarize(value: Value): string {
       const parameters = Object.values(value.weights).reduce((sum, { data }) => sum + data.length, 0);
       return `${value.network.architecture}, ${parameters.toLocaleString('en')} weights, ${value.network.classes} classes`;
     }
+    case 'patches': {
+      const [count, size, , channels] = value.shape;
+      return `${count.toLocaleString('en')} patches ${size}×${size}×${channels}`;
+    }
     case 'transform':
       return value.steps.length === 0 ? 'identity' : value.steps.map(({ name }) => name).join(' → ');
     case 'predictions':

@@ -1,4 +1,5 @@
 import type { JsonObject } from './json.ts';
+import type { Patches } from './patches.ts';
 
 /**
  * The recipe of a defense as plain data, so that training can draw it afresh each epoch and an adaptive attack can go
@@ -19,6 +20,8 @@ export interface TransformStep {
   /** Second half of the defense's `uses`: `bit-depth`, `jpeg`. */
   readonly name: string;
   readonly params: JsonObject;
+  /** The database of image quilting: with it the recipe can be applied anywhere. */
+  readonly patches?: Patches;
   /** Version of the stage type that made it, and of the packages that decide its numbers: a new version is another recipe. */
   readonly version?: number;
   readonly libraries?: Readonly<Record<string, string>>;

@@ -2,11 +2,12 @@ import type { Figure } from './figure.ts';
 import type { Images } from './images.ts';
 import type { Metrics } from './metrics.ts';
 import type { Model } from './model.ts';
+import type { Patches } from './patches.ts';
 import type { Predictions } from './predictions.ts';
 import type { Transform } from './transform.ts';
 
 /** Everything that can travel along an edge. A new port kind starts here. */
-export type Value = Images | Model | Transform | Predictions | Metrics | Figure;
+export type Value = Images | Model | Patches | Transform | Predictions | Metrics | Figure;
 export type PortKind = Value['kind'];
 export type ValueOf<K extends PortKind> = Extract<Value, { readonly kind: K }>;
 

@@ -1,5 +1,6 @@
 import { StageError } from '../../runtime/stage.ts';
 import type { Images } from '../../values/images.ts';
+import type { Patches } from '../../values/patches.ts';
 import type { Transform, TransformStep } from '../../values/transform.ts';
 
 /** What `defend` needs of a stage's context. */
@@ -7,6 +8,7 @@ interface DefenseContext {
   readonly inputs: { readonly images?: Images };
   readonly seed: readonly [number, number];
   readonly signal: AbortSignal;
+  readonly progress: (done: number, total: number, unit: string) => void;
 }
 
 /**
@@ -14,22 +16,26 @@ interface DefenseContext {
  * `StageError` for images that the defense cannot take.
  */
 export async function defend(
-  { inputs: { images }, seed, signal }: DefenseContext,
+  { inputs: { images }, seed, signal, progress }: DefenseContext,
   step: TransformStep,
 ): Promise<{ readonly images?: Images; readonly transform: Transform }> {
-  const { isRandomised, seedFor, transformImages } = await import('../../defenses/apply.ts');
+  const { isRandomised, seedFor, transformImages, viewsOf } = await import('../../defenses/apply.ts');
   const bare: Transform = { kind: 'transform', steps: [step] };
   const transform = isRandomised(bare) ? { ...bare, seed } : bare;
   if (images === undefined) return { transform };
   checkDefensible(images, transform);
-  const draws = { seed: seedFor(transform, 'evaluation'), signal };
+  const rows = images.shape[0] * viewsOf(transform);
+  let done = 0;
+  const onRow = (): void => progress(++done, rows, 'views');
+  const draws = { seed: seedFor(transform, 'evaluation'), signal, onRow };
   return { images: await transformImages(transform, images, draws), transform };
 }
 
 /** Throws `StageError` for images that a step of the transform cannot take. */
 export function checkDefensible(images: Images, { steps }: Transform): void {
   const [, height, width, channels] = images.shape;
-  for (const { name, params } of steps) {
+  for (const { name, params, patches } of steps) {
+    if (patches) checkPatches(images, patches);
     if (name === 'jpeg' && channels !== 1 && channels !== 3) {
       throw new StageError(`JPEG holds 1 or 3 channels, and these images have ${channels}`, {
         code: 'bad-data',
@@ -57,4 +63,20 @@ export function checkDefensible(images: Images, { steps }: Transform): void {
       fix: 'look for a NaN where the images come from',
     },
   );
+}
+
+function checkPatches({ shape: [, height, width, channels] }: Images, { shape }: Patches): void {
+  const [, size, , patchChannels] = shape;
+  if (Math.min(height, width) < size) {
+    throw new StageError(`${height}×${width} images are smaller than a patch of ${size}×${size}`, {
+      code: 'bad-data',
+      fix: 'use larger images, or a database of smaller patches',
+    });
+  }
+  if (channels !== patchChannels) {
+    throw new StageError(`the patches have ${patchChannels} channels, and these images have ${channels}`, {
+      code: 'bad-data',
+      fix: 'make the patch database from images of the same kind',
+    });
+  }
 }

@@ -1,0 +1,153 @@
+import type { PatchSearch } from '../../kernels/patch-search/index.ts';
+import { randomStream } from '../../tensors/random.ts';
+import type { Patches } from '../../values/patches.ts';
+import type { Draw, PixelShape } from '../apply.ts';
+import { minimumCut } from './minimum-cut.ts';
+import { openedSearch } from './opened-search.ts';
+import { type QuiltingCompat, tileStarts } from './tiles.ts';
+
+export interface QuiltingParameters {
+  /** K: one of so many nearest patches is picked for each tile. */
+  readonly neighbors: number;
+  /** Pixels that neighbouring tiles share, below the side of a patch. */
+  readonly overlap: number;
+  /** `none`: each tile overwrites what was there before. */
+  readonly seam: 'graph-cut' | 'none';
+  /** `fb`: as the authors' code, where tiles overwrite and the last rows and columns stay black. */
+  readonly compat: QuiltingCompat;
+}
+
+/** Names the stream of picks among those of an image. */
+const picks = 2;
+
+/**
+ * Image quilting (Efros and Freeman 2001; Guo et al. 2018, section 4.3): each tile of the image is replaced by one of the K patches
+ * nearest to it in pixel space, each equally likely, and joined to the tiles above and to its left along a minimum cut.
+ *
+ * `pixels` is `[n, height, width, channels]`, clipped to [0, 1]; the result has the same shape and only values of patches. `size` ≤ height and
+ * width, channels as the patches', 1 ≤ K ≤ number of patches; NaN throws `RangeError`.
+ */
+export async function quiltImages(
+  pixels: Float32Array,
+  shape: PixelShape,
+  params: QuiltingParameters,
+  patches: Patches,
+  draw: Draw,
+): Promise<Uint8Array> {
+  const [rows, height, width, channels] = shape;
+  const length = height * width * channels;
+  const result = new Uint8Array(rows * length);
+  const search = openedSearch(patches);
+  const tiles = tilesOf(height, width, patches, params);
+  for (let row = 0; row < rows; row++) {
+    // Lets messages of the process through: an image takes half a second.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    draw.signal?.throwIfAborted();
+    const image = pixels.subarray(row * length, (row + 1) * length);
+    const chosen = choosePatches(search, tileQueries(image, width, tiles, patches.shape), tiles, params, {
+      ...draw,
+      id: draw.ids[row]!,
+    });
+    assemble(result.subarray(row * length, (row + 1) * length), width, tiles, chosen, patches, params);
+    draw.onRow?.();
+  }
+  return result;
+}
+
+/** A tile at `y`, `x` whose first `top` rows and `left` columns other tiles have covered before. */
+export interface Tile {
+  readonly y: number;
+  readonly x: number;
+  readonly top: number;
+  readonly left: number;
+}
+
+/** All tiles of an image, row by row. */
+export function tilesOf(
+  height: number,
+  width: number,
+  { shape: [, size] }: Pick<Patches, 'shape'>,
+  { overlap, compat }: Pick<QuiltingParameters, 'overlap' | 'compat'>,
+): Tile[] {
+  const covered = (starts: readonly number[], index: number): number =>
+    index === 0 ? 0 : starts[index - 1]! + size - starts[index]!;
+  const down = tileStarts(height, size, overlap, compat);
+  const across = tileStarts(width, size, overlap, compat);
+  return down.flatMap((y, row) =>
+    across.map((x, column) => ({ y, x, top: covered(down, row), left: covered(across, column) })),
+  );
+}
+
+/** The image's own pixels at each tile in grey levels, `[tiles, size · size · channels]`. */
+export function tileQueries(
+  image: Float32Array,
+  width: number,
+  tiles: readonly Tile[],
+  [, size, , channels]: Patches['shape'],
+): Float32Array {
+  const rowLength = size * channels;
+  const queries = new Float32Array(tiles.length * size * rowLength);
+  let target = 0;
+  for (const { y, x } of tiles) {
+    for (let line = 0; line < size; line++) {
+      const source = ((y + line) * width + x) * channels;
+      // Bytes stand for value / 255, and float32 brings them back to the byte.
+      for (let index = 0; index < rowLength; index++)
+        queries[target++] = 255 * Math.min(1, Math.max(0, image[source + index]!));
+    }
+  }
+  return queries;
+}
+
+/** The patch of each tile. */
+function choosePatches(
+  search: PatchSearch,
+  queries: Float32Array,
+  tiles: readonly Tile[],
+  { neighbors }: QuiltingParameters,
+  { seed, draw, id }: Pick<Draw, 'seed' | 'draw'> & { readonly id: number },
+): Int32Array {
+  const { ids } = search.nearest(queries, neighbors);
+  if (neighbors === 1) return ids;
+  const stream = randomStream(seed, draw, id, picks);
+  return Int32Array.from(tiles, (_, tile) => ids[tile * neighbors + stream.integer(neighbors)]!);
+}
+
+/** Lays the patches one after another over `target`, `[height, width, channels]`. */
+function assemble(
+  target: Uint8Array,
+  width: number,
+  tiles: readonly Tile[],
+  chosen: Int32Array,
+  { pixels, shape: [, size, , channels] }: Patches,
+  { seam, compat }: QuiltingParameters,
+): void {
+  const patchLength = size * size * channels;
+  const cuts = seam === 'graph-cut' && compat === 'paper';
+  const differences = new Float64Array(size * size);
+  for (const [index, { y, x, top, left }] of tiles.entries()) {
+    const patch = pixels.subarray(chosen[index]! * patchLength, (chosen[index]! + 1) * patchLength);
+    const placeOf = (at: number): number =>
+      ((y + Math.floor(at / size)) * width + x + (at % size)) * channels;
+    let labels: Uint8Array | null = null;
+    if (cuts && (top > 0 || left > 0)) {
+      for (let at = 0; at < differences.length; at++) {
+        const covered = at < top * size || at % size < left;
+        differences[at] = covered ? pixelDistance(target, placeOf(at), patch, at * channels, channels) : 0;
+      }
+      labels = minimumCut({ size, top, left, differences });
+    }
+    for (let at = 0; at < differences.length; at++) {
+      if (labels?.[at] === 1) continue;
+      const place = placeOf(at);
+      for (let channel = 0; channel < channels; channel++)
+        target[place + channel] = patch[at * channels + channel]!;
+    }
+  }
+}
+
+function pixelDistance(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, channels: number): number {
+  let sum = 0;
+  for (let channel = 0; channel < channels; channel++) sum += (a[aAt + channel]! - b[bAt + channel]!) ** 2;
+  return Math.sqrt(sum);
+}

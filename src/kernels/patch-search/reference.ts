@@ -1,0 +1,68 @@
+import type { Patches } from '../../values/patches.ts';
+
+/** Nearest patches of each of n queries, `[n, neighbors]`: nearest first, equal ones by index. */
+export interface Neighbors {
+  readonly ids: Int32Array;
+  /** Squared distances in grey levels. */
+  readonly distances: Float64Array;
+}
+
+/**
+ * Queries in grey levels from pixels in [0, 1]. In float32 255 · (b / 255) is b for every byte b, so images of bytes and their floats
+ * ask for the same.
+ */
+export function toGreyLevels(pixels: Float32Array): Float32Array {
+  return pixels.map((value) => 255 * value);
+}
+
+/**
+ * Squared Euclidean distance of a query to a patch in grey levels, in float64. Values of even and of odd index are summed apart: every
+ * form of the search does so, and so all give the same bits and break ties alike.
+ */
+export function squaredDistance(
+  query: Float32Array,
+  queryAt: number,
+  patch: Uint8Array,
+  patchAt: number,
+  dimensions: number,
+): number {
+  let even = 0;
+  let odd = 0;
+  for (let index = 0; index < dimensions; index += 2) {
+    const difference = query[queryAt + index]! - patch[patchAt + index]!;
+    even += difference * difference;
+  }
+  for (let index = 1; index < dimensions; index += 2) {
+    const difference = query[queryAt + index]! - patch[patchAt + index]!;
+    odd += difference * difference;
+  }
+  return even + odd;
+}
+
+/**
+ * The definition of the search: every patch is measured. `queries` is `[n, size · size · channels]` in grey levels;
+ * 1 ≤ `neighbors` ≤ number of patches.
+ */
+export function searchByMeasuringAll(
+  patches: Pick<Patches, 'pixels' | 'shape'>,
+  queries: Float32Array,
+  neighbors: number,
+): Neighbors {
+  const [count, size, , channels] = patches.shape;
+  const dimensions = size * size * channels;
+  const length = queries.length / dimensions;
+  const ids = new Int32Array(length * neighbors);
+  const distances = new Float64Array(length * neighbors);
+  for (let query = 0; query < length; query++) {
+    const all = Float64Array.from({ length: count }, (_, patch) =>
+      squaredDistance(queries, query * dimensions, patches.pixels, patch * dimensions, dimensions),
+    );
+    const order = Int32Array.from({ length: count }, (_, patch) => patch);
+    order.sort((a, b) => all[a]! - all[b]! || a - b);
+    for (let rank = 0; rank < neighbors; rank++) {
+      ids[query * neighbors + rank] = order[rank]!;
+      distances[query * neighbors + rank] = all[order[rank]!]!;
+    }
+  }
+  return { ids, distances };
+}
