@@ -23,6 +23,8 @@ export interface PipelineOptions {
 /** A pipeline file with everything that a command needs to plan or run it. */
 export interface OpenPipeline {
   readonly file: string;
+  /** Absolute paths of the pipeline file and all its includes. */
+  readonly sources: readonly string[];
   readonly graph: Graph;
   readonly registry: StageRegistry;
   readonly store: Store;
@@ -39,9 +41,10 @@ export async function openPipeline(file: string, options: PipelineOptions): Prom
   const path = resolve(file);
   const cacheFolder = cacheFolderOf(path, options.cache);
   const backend = resolveBackend(options.backend ?? 'auto');
-  const { graph, registry } = await loadGraph(path, cacheFolder, options);
+  const { graph, registry, sources } = await loadGraph(path, cacheFolder, options);
   return {
     file: path,
+    sources,
     graph,
     registry,
     store: openStore(cacheFolder, (message) => complain(`warning: ${message}`)),
@@ -55,7 +58,7 @@ async function loadGraph(
   file: string,
   cacheFolder: string,
   options: PipelineOptions,
-): Promise<{ readonly graph: Graph; readonly registry: StageRegistry }> {
+): Promise<Pick<OpenPipeline, 'graph' | 'registry' | 'sources'>> {
   const request: GraphRequest = {
     file,
     version: process.env.RAVELIN_VERSION ?? 'development',
@@ -69,7 +72,7 @@ async function loadGraph(
   };
   // Plugins may change without our noticing: their pipelines are resolved every time.
   const cached = readCachedGraph(cacheFolder, request);
-  if (cached !== null) return { graph: cached, registry: stages };
+  if (cached !== null) return { graph: cached.graph, registry: stages, sources: cached.files };
   const [{ loadPipeline, pluginsOf, projectRoot }, { DiagnosticsError, showDiagnostics }] = await Promise.all(
     [import('../dsl/load.ts'), import('./diagnostics.ts')],
   );
@@ -87,16 +90,15 @@ async function loadGraph(
   const { sources } = loaded;
   if (!loaded.ok) throw new DiagnosticsError(loaded.diagnostics, sources);
   const { graph } = loaded.value;
+  const read = sources.filter(({ absolute }) => isAbsolute(absolute));
   if (loaded.warnings.length > 0) {
     // Not remembered, so that the warnings come again.
     showDiagnostics(new DiagnosticsError(loaded.warnings, sources));
   } else if (graph.plugins.length === 0) {
-    const files = sources
-      .filter(({ absolute }) => isAbsolute(absolute))
-      .map(({ absolute, text }) => [absolute, sha256(text)] as const);
+    const files = read.map(({ absolute, text }) => [absolute, sha256(text)] as const);
     writeCachedGraph(cacheFolder, request, { files: Object.fromEntries(files), env: env.read() }, graph);
   }
-  return { graph, registry };
+  return { graph, registry, sources: read.map(({ absolute }) => absolute) };
 }
 
 /** Environment variables with a note of which ones were asked for. */

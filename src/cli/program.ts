@@ -105,6 +105,7 @@ export function createProgram(): Command {
     .addOption(new Option('--executor <name>', 'where to compute').choices(['local', 'slurm']))
     .option('-n, --dry-run', 'the same as plan')
     .option('--detach', 'go on in the background; ravelin watch follows it')
+    .option('--watch', 'run again whenever the pipeline or a file that it reads changes')
     .option('--keep-going', 'run everything that does not depend on a failure; exit code 3')
     .option('--fail-fast', 'stop at the first failure (default)')
     .addOption(
@@ -140,6 +141,11 @@ export function createProgram(): Command {
     .description('one of them, the latest by default')
     .option('--json', 'as JSON')
     .action(lazy(async () => (await import('./commands/runs.ts')).runsShow));
+  runs
+    .command('diff <before> <after>')
+    .description('what two runs differ in: parameters, and scores side by side')
+    .option('--json', 'as JSON')
+    .action(lazy(async () => (await import('./commands/runs-diff.ts')).runsDiff));
   runs
     .command('rm <runs...>')
     .description('remove their ledgers; results stay until garbage collection')

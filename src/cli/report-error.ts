@@ -22,6 +22,11 @@ export async function reportError(error: unknown): Promise<ExitCode> {
     complain(`error[${error.code}]: ${error.message}`);
     return exitCodes.storage;
   }
+  // By name: the class comes with a package that a failure of anything else need not load.
+  if (error instanceof Error && error.name === 'SchedulerError') {
+    complain(`error: ${error.message}\n  fix: ravelin doctor slurm says what is missing`);
+    return exitCodes.executor;
+  }
   complain(
     `This is a mistake in ravelin, not in your pipeline; nothing that was computed is lost.\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
   );

@@ -26,13 +26,13 @@ export interface GraphSources {
 
 /**
  * The graph that this request gave the last time, if no file and no variable that it rests on has changed: a second run
- * then loads neither the YAML parser nor the validator. Anything odd is a miss.
+ * then loads neither the YAML parser nor the validator. `files` are the absolute paths that it was read from. Anything odd is a miss.
  */
 export function readCachedGraph(
   cacheFolder: string,
   request: GraphRequest,
   env: NodeJS.ProcessEnv = process.env,
-): Graph | null {
+): { readonly graph: Graph; readonly files: readonly string[] } | null {
   try {
     const text = readFileSync(cachePath(cacheFolder, request), 'utf8');
     const lineEnd = text.indexOf('\n');
@@ -42,7 +42,8 @@ export function readCachedGraph(
       if (sha256(readFileSync(path)) !== digest) return null;
     for (const [name, value] of Object.entries(head.env)) if ((env[name] ?? null) !== value) return null;
     const body = text.slice(lineEnd + 1);
-    return sha256(body) === head.check ? (JSON.parse(body) as Graph) : null;
+    if (sha256(body) !== head.check) return null;
+    return { graph: JSON.parse(body) as Graph, files: Object.keys(head.files) };
   } catch {
     return null;
   }

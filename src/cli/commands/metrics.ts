@@ -1,15 +1,9 @@
-import type { AxisLabel } from '../../dsl/graph.ts';
 import { toCsv } from '../../report/csv.ts';
-import { readLedger } from '../../runtime/ledger.ts';
-import { openStore } from '../../runtime/store/store.ts';
-import { decodeValue } from '../../values/codec.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
 import { complain, formatColumns, print, printJson } from '../output.ts';
-
-type MetricValue = AxisLabel | null;
-type Row = Readonly<Record<string, MetricValue>>;
+import { readRunCells, type MetricValue } from '../run-results.ts';
 
 /** Axes and numbers side by side, one row a cell, for every cell of a run whose main output is metrics. */
 export function metrics(
@@ -17,7 +11,7 @@ export function metrics(
   options: { readonly csv?: boolean; readonly json?: boolean; readonly cache?: string },
 ): ExitCode {
   const cacheFolder = findCacheFolder(options.cache);
-  const rows = readRows(cacheFolder, findRun(cacheFolder, id).run);
+  const rows = readRunCells(cacheFolder, findRun(cacheFolder, id).run).flatMap(({ scores }) => scores);
   if (options.json) printJson(rows);
   else if (rows.length === 0) complain('this run has no metrics');
   else {
@@ -27,33 +21,6 @@ export function metrics(
     else print(formatColumns([names, ...cells]));
   }
   return exitCodes.ok;
-}
-
-function readRows(cacheFolder: string, run: string): Row[] {
-  const store = openStore(cacheFolder);
-  const planned = new Map<
-    string,
-    { readonly stage: string; readonly axes: Readonly<Record<string, AxisLabel>> }
-  >();
-  const rows: Row[] = [];
-  const finished = new Map<string, readonly string[]>();
-  for (const event of readLedger(cacheFolder, run)) {
-    if (event.type === 'cell-planned') planned.set(event.cell, event);
-    if (event.type === 'cell-finished') finished.set(event.cell, event.keys);
-  }
-  // In the order of the pipeline, whatever the order in which cells finished.
-  for (const [cell, { stage, axes }] of planned) {
-    for (const key of finished.get(cell) ?? []) {
-      const outputs = store.peekRecord(key)?.outputs;
-      // The first port is the stage's main output; the history of a training, say, is not.
-      const part = outputs && Object.keys(outputs)[0] === 'metrics' ? outputs['metrics']?.[0] : undefined;
-      if (part === undefined) continue;
-      const value = decodeValue('metrics', store.readObject(part.digest));
-      if (value.kind !== 'metrics') continue;
-      for (const row of value.rows) rows.push({ stage, cell, ...axes, ...row.axes, ...row.values });
-    }
-  }
-  return rows;
 }
 
 function format(value: MetricValue | undefined, exact: boolean): string {

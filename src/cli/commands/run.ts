@@ -21,6 +21,7 @@ export interface RunOptions extends PipelineOptions, SelectionOptions {
   readonly executor?: 'local' | 'slurm';
   readonly dryRun?: boolean;
   readonly detach?: boolean;
+  readonly watch?: boolean;
   readonly keepGoing?: boolean;
   readonly failFast?: boolean;
   readonly ui: 'auto' | 'inline' | 'full' | 'plain' | 'json' | 'quiet';
@@ -32,6 +33,10 @@ export async function run(
   options: RunOptions,
 ): Promise<ExitCode> {
   if (options.dryRun) return dryRun(file, selectors, options);
+  if (options.watch) {
+    const { runAndWatch } = await import('./run-watch.ts');
+    return runAndWatch(file, options, () => run(file, selectors, { ...options, watch: false }));
+  }
   if (options.keepGoing && options.failFast)
     throw new UsageError('--keep-going and --fail-fast exclude each other');
   const pipeline = await openPipeline(file, options);
