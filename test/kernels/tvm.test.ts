@@ -53,7 +53,7 @@ describe('minimiseExactly', () => {
         const [px, py] = [0, 1].map((part) =>
           Float64Array.from(
             { length: 20 },
-            (_, i) => (0.6 * lambda * Math.sin(seed + 3 * i + part)) as number,
+            (_, i) => (0.6 * lambda * Math.sin(seed + 3 * i + part)),
           ),
         ) as [Float64Array, Float64Array];
         for (let i = 0; i < 20; i++) {

@@ -65,8 +65,8 @@ export function bregmanOfScikitImage(
             dx[i] = shrinkOne(sx);
             dy[i] = shrinkOne(sy);
           }
-          bx[i] = sx - dx[i]!;
-          by[i] = sy - dy[i]!;
+          bx[i] = sx - dx[i];
+          by[i] = sy - dy[i];
         }
       }
       change = Math.sqrt(squares / (height * width));
@@ -128,8 +128,8 @@ export function bregmanOfReleasedCode(
           dx[i] = shrinkOne(sx);
           dy[i] = shrinkOne(sy);
         }
-        bx[i] = sx - dx[i]!;
-        by[i] = sy - dy[i]!;
+        bx[i] = sx - dx[i];
+        by[i] = sy - dy[i];
       }
     }
     change = Math.sqrt(squares / (height * width));

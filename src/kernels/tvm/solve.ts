@@ -26,7 +26,8 @@ export function minimise(
   { lambda, tv }: TotalVariation,
   { tolerance, limit }: Stopping,
 ): Progress {
-  kernel ??= instantiateKernel<Kernel>(tvmModule);
+  // It is compiled from tvm.as.ts, which exports these.
+  kernel ??= instantiateKernel(tvmModule) as Kernel;
   const address = kernel.reserve(height, width, channels);
   if (address === 0) throw new RangeError(`no memory for an image of ${height}×${width}×${channels}`);
   new Float32Array(kernel.memory.buffer, address, image.length).set(image);
