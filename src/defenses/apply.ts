@@ -9,6 +9,7 @@ import type { JpegParameters } from './jpeg.ts';
 import { medianFilter, type MedianParameters } from './median.ts';
 import { nonLocalMeans, type NonLocalMeansParameters } from './non-local-means.ts';
 import type { QuiltingParameters } from './quilting/quilt.ts';
+import type { TvmParameters, TvmProgress } from './tvm/tvm.ts';
 
 export type PixelShape = readonly [rows: number, height: number, width: number, channels: number];
 export type Pixels = Float32Array | Uint8Array;
@@ -23,6 +24,8 @@ export interface Draw {
   readonly signal?: AbortSignal;
   /** Called by slow defenses after each row. */
   readonly onRow?: () => void;
+  /** Told how near to its optimum an iterative defense came, once for each image. */
+  readonly onSolved?: (id: number, progress: TvmProgress) => void;
 }
 
 /** How many views a defense gives of each image: 1 for a deterministic one, otherwise its `draws` or `crops`. */
@@ -35,7 +38,7 @@ export function isRandomised(transform: Transform): boolean {
   return transform.steps.some(isRandomisedStep);
 }
 
-const randomised: ReadonlySet<string> = new Set(['crop', 'quilting']);
+const randomised: ReadonlySet<string> = new Set(['crop', 'quilting', 'tvm']);
 
 function isRandomisedStep({ name, params }: TransformStep): boolean {
   // The nearest patch alone is no choice.
@@ -71,7 +74,7 @@ export async function transformOnce(
 export async function transformImages(
   transform: Transform,
   images: Images,
-  { seed, ...hooks }: Pick<Draw, 'seed' | 'signal' | 'onRow'>,
+  { seed, ...hooks }: Pick<Draw, 'seed' | 'signal' | 'onRow' | 'onSolved'>,
 ): Promise<Images> {
   const [, height, width, channels] = images.shape;
   const size = height * width * channels;
@@ -138,6 +141,10 @@ async function applyStep(
       if (!step.patches) throw new RangeError('a quilting step without patches');
       const { quiltImages } = await import('./quilting/quilt.ts');
       return quiltImages(pixels, shape, step.params as unknown as QuiltingParameters, step.patches, draw);
+    }
+    case 'tvm': {
+      const { minimiseTotalVariation } = await import('./tvm/tvm.ts');
+      return minimiseTotalVariation(pixels, shape, step.params as unknown as TvmParameters, draw);
     }
     default:
       throw new RangeError(`'${step.name}' is no defense that can be applied`);

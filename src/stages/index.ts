@@ -15,6 +15,7 @@ import { nonLocalMeans } from './defense/non-local-means.ts';
 import { none } from './defense/none.ts';
 import { patchDatabase } from './defense/patch-database.ts';
 import { quilting } from './defense/quilting.ts';
+import { tvm } from './defense/tvm.ts';
 import { robustness } from './evaluate/robustness.ts';
 import { cnn } from './model/cnn.ts';
 import { publishedModels } from './model/published.ts';
@@ -43,6 +44,7 @@ const all: readonly Stage[] = [
   none,
   patchDatabase,
   quilting,
+  tvm,
   average,
   classify,
   robustness,

@@ -1,4 +1,5 @@
 import { StageError } from '../../runtime/stage.ts';
+import type { Draw } from '../../defenses/apply.ts';
 import type { Images } from '../../values/images.ts';
 import type { Patches } from '../../values/patches.ts';
 import type { Transform, TransformStep } from '../../values/transform.ts';
@@ -18,6 +19,7 @@ interface DefenseContext {
 export async function defend(
   { inputs: { images }, seed, signal, progress }: DefenseContext,
   step: TransformStep,
+  report: Pick<Draw, 'onSolved'> = {},
 ): Promise<{ readonly images?: Images; readonly transform: Transform }> {
   const { isRandomised, seedFor, transformImages, viewsOf } = await import('../../defenses/apply.ts');
   const bare: Transform = { kind: 'transform', steps: [step] };
@@ -27,7 +29,7 @@ export async function defend(
   const rows = images.shape[0] * viewsOf(transform);
   let done = 0;
   const onRow = (): void => progress(++done, rows, 'views');
-  const draws = { seed: seedFor(transform, 'evaluation'), signal, onRow };
+  const draws = { seed: seedFor(transform, 'evaluation'), signal, onRow, ...report };
   return { images: await transformImages(transform, images, draws), transform };
 }
 

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { transformImages } from '../../src/defenses/apply.ts';
+import type { Images } from '../../src/values/images.ts';
+import type { Transform } from '../../src/values/transform.ts';
+import { madeUp } from '../kernels/tvm-problems.ts';
+import { failureOf, runStage, stageOf } from './run-stage.ts';
+
+const count = 3;
+const images: Images = {
+  kind: 'images',
+  pixels: madeUp(count * 16, 14, 3, 1, 2),
+  shape: [count, 16, 14, 3],
+  views: 1,
+  labels: Int32Array.of(0, 1, 2),
+  ids: Int32Array.of(10, 11, 12),
+  classes: [],
+};
+
+describe('defense/tvm', () => {
+  it('gives `draws` views of each image, and a recipe that gives the same ones', async () => {
+    const { outputs, metrics, warnings } = await runStage(
+      'defense/tvm',
+      { draws: 2 },
+      { inputs: { images } },
+    );
+    const [made, transform] = [outputs['images'] as Images, outputs['transform'] as Transform];
+    expect(made).toMatchObject({ views: 2, shape: [2 * count, 16, 14, 3], ids: images.ids });
+    const size = 16 * 14 * 3;
+    expect(made.pixels.slice(0, size)).not.toEqual(made.pixels.slice(size, 2 * size));
+    expect((await transformImages(transform, images, { seed: transform.seed! })).pixels).toEqual(made.pixels);
+    expect(metrics['largest gap']).toBeLessThanOrEqual(1e-3);
+    expect(warnings).toEqual([]);
+  });
+
+  it('warns when the iteration limit came before the tolerance', async () => {
+    // A λ this large joins the whole image, one pixel an iteration.
+    const wide: Images = {
+      ...images,
+      pixels: madeUp(4, 1500, 1, 1, 2),
+      shape: [1, 4, 1500, 1],
+      ids: Int32Array.of(10),
+    };
+    const { warnings } = await runStage('defense/tvm', { keep: 1, lambda: 10 }, { inputs: { images: wide } });
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/iteration limit for 1 of 1 images; the largest gap is .* \(image 10\)/);
+  });
+
+  it('names the image that holds a NaN', async () => {
+    const pixels = Float32Array.from(images.pixels);
+    pixels[16 * 14 * 3] = NaN;
+    const failure = await failureOf(
+      runStage('defense/tvm', {}, { inputs: { images: { ...images, pixels } } }),
+    );
+    expect(failure.message).toContain('image 11');
+  });
+
+  it('refuses dropped pixels with solver: skimage, and λ = 0 with the solvers of others', () => {
+    const problems = (params: object) =>
+      stageOf('defense/tvm').check!(params as never).map(({ path }) => path.join('.'));
+    expect(problems({ solver: 'skimage', keep: 0.5, lambda: 0.03 })).toEqual(['keep']);
+    expect(problems({ solver: 'fb', keep: 0.5, lambda: 0 })).toEqual(['lambda']);
+    expect(problems({ solver: 'exact', keep: 0.5, lambda: 0 })).toEqual([]);
+  });
+});
