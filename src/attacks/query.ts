@@ -32,6 +32,19 @@ export async function queryGradient(
   return { gradient: withoutNaN(await take(gradient)), logits: await take(logits) };
 }
 
+/** The same of the cross-entropy from softmax − one-hot, rounded to float32: what PyTorch starts its backward pass from. */
+export async function queryRoundedGradient(classifier: Classifier, batch: AttackInput): Promise<Gradients> {
+  const pixels = tf.tensor4d(batch.pixels, [...batch.shape]);
+  const labels = tf.tensor1d(batch.labels, 'int32');
+  const first = await classifier.logits(pixels, batch.ids);
+  const cotangent = tf.tidy(() =>
+    tf.sub<Tensor2D>(tf.softmax(first), tf.oneHot(labels, classifier.classes).cast('float32')),
+  );
+  const { gradient, logits } = await classifier.vectorJacobianProduct(pixels, cotangent, batch.ids);
+  tf.dispose([pixels, labels, first, cotangent]);
+  return { gradient: withoutNaN(await take(gradient)), logits: await take(logits) };
+}
+
 /** Gradients `[n, k, height, width, channels]` of the logits of `chosen` classes `[n, k]`. */
 export async function queryClassGradients(
   classifier: Classifier,
