@@ -15,16 +15,33 @@ export async function resnet20(count: number): Promise<TrainedNetwork | null> {
   const batches = sharedData('cifar10-jpeg75/cifar-10-batches-bin');
   const weights = sharedData('models/cifar10-resnet20.safetensors');
   if (batches === null || weights === null) return null;
-  const images = await imagesOf(
-    'dataset/cifar10',
-    { path: batches, split: 'test' },
-    { root: '/', shard: { first: 0, count } },
-  );
-  const { outputs } = await runStage('model/cifar-resnet20', { weights }, { root: '/' });
+  const images = await imagesOf('dataset/cifar10', { path: batches, limit: count });
+  const { outputs } = await runStage('model/cifar-resnet20', { weights });
   return { model: outputs['model'] as Model, images: inputOf(images) };
 }
 
 export function inputOf(images: Images): AttackInput {
   const { shape, labels, ids } = images;
   return { pixels: toFloats(images.pixels), shape, labels, ids };
+}
+
+/** SqueezeNet 1.0 and the first `count` ImageNet photographs at 227 × 227; null, said on stderr, where they are absent. */
+export async function squeezenet(count: number): Promise<TrainedNetwork | null> {
+  const photographs = sharedData('imagenet-sample/val');
+  const classes = sharedData('imagenet-sample/classes.json');
+  const weights = sharedData('models/squeezenet1_0.safetensors');
+  if (photographs === null || classes === null || weights === null) return null;
+  const images = await imagesOf('dataset/image-folder', {
+    path: photographs,
+    classes,
+    crop: 227,
+    limit: count,
+  });
+  const { outputs } = await runStage('model/squeezenet1_0', {
+    weights,
+    size: 227,
+    mean: [123 / 255, 117 / 255, 104 / 255],
+    std: [1 / 255],
+  });
+  return { model: outputs['model'] as Model, images: inputOf(images) };
 }
