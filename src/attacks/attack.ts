@@ -31,6 +31,16 @@ export interface PreparedAttack extends Pick<AttackResult, 'initial' | 'settled'
   readonly evaluate?: Evaluate;
 }
 
+/** No attack: what strength 0 makes of every attack. */
+export const identityAttack: Attack = {
+  search: { guess: 1, maximum: 0, refinements: 0, pilot: 0 },
+  prepare: async (classifier, images, hooks) => ({
+    ...(await classifyOriginals(classifier, images, hooks)),
+    zeroGradients: 0,
+    direction: new Int8Array(images.pixels.length),
+  }),
+};
+
 /** The attack at one strength; 0 is the identity and asks for no gradient. Throws `UnreachableTargetError`. */
 export async function attackImages(
   attack: Attack,

@@ -2,13 +2,15 @@ import type { AttackLoss, Classifier } from '../models/classifier.ts';
 import { randomStream, type Seed } from '../tensors/random.ts';
 import { classifyOriginals } from './attack.ts';
 import type { AttackHooks, AttackInput } from './images.ts';
-import { type Gradients, queryGradient } from './query.ts';
+import { type Gradients, queryGradient, queryRoundedGradient } from './query.ts';
 
 /** Class that a targeted attack aims at: the one that the model finds least likely at the original, a random wrong one, or one for all. */
 export type TargetRule = 'least-likely' | 'random' | number;
 
 export interface GoalOptions {
   readonly loss: AttackLoss;
+  /** The cross-entropy's gradient with p − 1 rounded in float32, as PyTorch does: less exact for confident images, but at parity. */
+  readonly rounded?: boolean;
   /** Away from the true label where absent. */
   readonly targeted?: TargetRule;
   /** Key of the random targets. */
@@ -18,6 +20,7 @@ export interface GoalOptions {
 /** What a gradient attack climbs: the loss at the true labels, or, downwards, at the targets. */
 export interface Goal {
   readonly loss: AttackLoss;
+  readonly rounded: boolean;
   /** `[n]`. */
   readonly labels: Int32Array;
   /** 1 away from the labels, −1 towards them. */
@@ -28,25 +31,30 @@ export interface Goal {
 export async function chooseGoal(
   classifier: Classifier,
   images: AttackInput,
-  { loss, targeted, seed }: GoalOptions,
+  { loss, targeted, seed, rounded = false }: GoalOptions,
   hooks: AttackHooks,
 ): Promise<Goal> {
-  if (targeted === undefined) return { loss, labels: images.labels, sign: 1 };
+  if (targeted === undefined) return { loss, rounded, labels: images.labels, sign: 1 };
   const { classes } = classifier;
   if (typeof targeted === 'number') {
     if (targeted >= classes)
       throw new RangeError(`there is no class ${targeted}: the model has ${classes} classes`);
-    return { loss, labels: images.labels.map(() => targeted), sign: -1 };
+    return { loss, rounded, labels: images.labels.map(() => targeted), sign: -1 };
   }
   if (targeted === 'random') {
     const labels = images.labels.map((label, row) => {
       const drawn = randomStream(seed, 0, images.ids[row]!, targetStream).integer(classes - 1);
       return drawn < label ? drawn : drawn + 1;
     });
-    return { loss, labels, sign: -1 };
+    return { loss, rounded, labels, sign: -1 };
   }
   const { logits } = await classifyOriginals(classifier, images, hooks);
-  return { loss, labels: images.labels.map((_, row) => leastLikely(logits, classes, row)), sign: -1 };
+  return {
+    loss,
+    rounded,
+    labels: images.labels.map((_, row) => leastLikely(logits, classes, row)),
+    sign: -1,
+  };
 }
 
 /** Gradient of the goal at a batch whose `labels` are those of the goal: the way to climb. */
@@ -55,7 +63,10 @@ export async function goalGradient(
   batch: AttackInput,
   goal: Goal,
 ): Promise<Gradients> {
-  const { gradient, logits } = await queryGradient(classifier, batch, goal.loss);
+  const { gradient, logits } =
+    goal.rounded && goal.loss === 'cross-entropy'
+      ? await queryRoundedGradient(classifier, batch)
+      : await queryGradient(classifier, batch, goal.loss);
   if (goal.sign < 0)
     for (let index = 0; index < gradient.length; index++) gradient[index] = -gradient[index]!;
   return { gradient, logits };

@@ -1,9 +1,8 @@
-import type { Classifier } from '../models/classifier.ts';
-import { gather, runActiveSet } from './active-set.ts';
 import { type Attack, stepAlong } from './attack.ts';
 import { gradientSigns, randomStarts } from './fgsm.ts';
-import { chooseGoal, type Goal, goalGradient, type GoalOptions } from './goal.ts';
-import { type AttackHooks, type AttackInput, allRows, batchCapacity, imageSize, takeRows } from './images.ts';
+import { chooseGoal, type GoalOptions } from './goal.ts';
+import { gradientSteps, project } from './gradient-steps.ts';
+import { allRows, imageSize } from './images.ts';
 
 export interface IterativeFgsmOptions extends GoalOptions {
   /** M in the paper; 10 there. */
@@ -20,17 +19,18 @@ export interface IterativeFgsmOptions extends GoalOptions {
  * sizes.
  */
 export function iterativeFgsm(options: IterativeFgsmOptions): Attack {
-  const { steps } = options;
+  const { steps, epsilon } = options;
   return {
     // About half of the steps at a pixel agree, on natural networks.
     search: { guess: 2 / (steps + 1), maximum: 1, refinements: 12, pilot: 64 },
     prepare: async (classifier, images, hooks) => {
       const goal = await chooseGoal(classifier, images, options, hooks);
-      const rows = allRows(images.shape[0]);
-      const unit = new Float64Array(rows.length).fill(1);
+      const size = imageSize(images.shape);
+      const all = allRows(images.shape[0]);
+      const unit = new Float64Array(all.length).fill(1);
       const started =
         options.randomStart > 0
-          ? { ...images, pixels: stepAlong(images, randomStarts(images, options), rows, unit) }
+          ? { ...images, pixels: stepAlong(images, randomStarts(images, options), all, unit) }
           : images;
       const { signs, ...found } = await gradientSigns(classifier, started, goal, {
         ...hooks,
@@ -39,95 +39,18 @@ export function iterativeFgsm(options: IterativeFgsmOptions): Attack {
       return {
         ...found,
         direction: signs,
-        evaluate: (some, knobs) =>
-          iterate(
-            classifier,
-            images,
-            { started, signs, goal, rows: some, stepSizes: knobs, ...options },
-            hooks,
-          ),
+        evaluate: (rows, stepSizes) => {
+          const starts = stepAlong(started, signs, rows, stepSizes);
+          const ball = epsilon === undefined ? {} : { radii: new Float64Array(rows.length).fill(epsilon) };
+          if (epsilon !== undefined) {
+            for (const [index, row] of rows.entries()) {
+              project(images.pixels, row * size, starts, index * size, size, epsilon, 'linf');
+            }
+          }
+          const moves = { goal, rows, starts, stepSizes, ...ball, steps: steps - 1 };
+          return gradientSteps(classifier, images, { ...moves, norm: 'linf', stopEarly: false }, hooks);
+        },
       };
     },
   };
-}
-
-interface Iteration extends Pick<IterativeFgsmOptions, 'steps' | 'epsilon'> {
-  readonly started: AttackInput;
-  /** Directions of the first step. */
-  readonly signs: Int8Array;
-  readonly goal: Goal;
-  readonly rows: Int32Array;
-  readonly stepSizes: Float64Array;
-}
-
-/** All steps for the given rows, each with its own step size. */
-async function iterate(
-  classifier: Classifier,
-  images: AttackInput,
-  { started, signs, goal, rows, stepSizes, steps, epsilon = Infinity }: Iteration,
-  hooks: AttackHooks,
-): Promise<Float32Array> {
-  const size = imageSize(images.shape);
-  const result = stepAlong(started, signs, rows, stepSizes);
-  for (const [index, row] of rows.entries())
-    hold(images.pixels, row * size, result, index * size, size, epsilon);
-  if (steps === 1) return result;
-  const capacity = Math.min(rows.length, batchCapacity(size));
-  const indices = new Int32Array(capacity);
-  const taken = new Int32Array(capacity);
-  const current = new Float32Array(capacity * size);
-  await runActiveSet(
-    rows.length,
-    capacity,
-    {
-      enter: (slot, index) => {
-        indices[slot] = index;
-        taken[slot] = 1;
-        current.set(result.subarray(index * size, (index + 1) * size), slot * size);
-      },
-      step: async (slots) => {
-        const some = Array.from(slots, (slot) => rows[indices[slot]!]!);
-        const batch = { ...takeRows(images, some), pixels: gather(current, slots, size) };
-        const { gradient } = await goalGradient(
-          classifier,
-          { ...batch, labels: Int32Array.from(some, (row) => goal.labels[row]!) },
-          goal,
-        );
-        return slots.filter((slot, position) => {
-          const stepSize = stepSizes[indices[slot]!]!;
-          for (let offset = 0; offset < size; offset++) {
-            const at = slot * size + offset;
-            current[at] = clip(current[at]! + stepSize * Math.sign(gradient[position * size + offset]!));
-          }
-          hold(images.pixels, some[position]! * size, current, slot * size, size, epsilon);
-          if (++taken[slot]! < steps) return false;
-          result.set(current.subarray(slot * size, (slot + 1) * size), indices[slot]! * size);
-          return true;
-        });
-      },
-    },
-    hooks,
-  );
-  return result;
-}
-
-/** Moves one perturbed image into the L∞ ball around its original. */
-function hold(
-  originals: Float32Array,
-  from: number,
-  perturbed: Float32Array,
-  at: number,
-  size: number,
-  radius: number,
-): void {
-  if (radius === Infinity) return;
-  for (let offset = 0; offset < size; offset++) {
-    const original = originals[from + offset]!;
-    const value = perturbed[at + offset]!;
-    perturbed[at + offset] = clip(Math.min(original + radius, Math.max(original - radius, value)));
-  }
-}
-
-function clip(value: number): number {
-  return Math.min(1, Math.max(0, value));
 }

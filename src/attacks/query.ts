@@ -32,6 +32,32 @@ export async function queryGradient(
   return { gradient: withoutNaN(await take(gradient)), logits: await take(logits) };
 }
 
+/**
+ * The same of the cross-entropy, with the rounding of PyTorch's backward pass: exp(log softmax) − one-hot, each in float32. Where
+ * the model is sure, p − 1 keeps few bits or none.
+ */
+export async function queryRoundedGradient(classifier: Classifier, batch: AttackInput): Promise<Gradients> {
+  const { classes } = classifier;
+  const rows = batch.shape[0];
+  const logits = await queryLogits(classifier, batch);
+  const slopes = new Float32Array(logits.length);
+  for (let row = 0; row < rows; row++) {
+    const own = logits.subarray(row * classes, (row + 1) * classes);
+    const largest = own.reduce((most, logit) => Math.max(most, logit), -Infinity);
+    const shifted = own.map((logit) => logit - largest);
+    const total = shifted.reduce((sum, value) => Math.fround(sum + Math.fround(Math.exp(value))), 0);
+    const logTotal = Math.fround(Math.log(total));
+    const slope = shifted.map((value) => Math.exp(Math.fround(value - logTotal)));
+    slope[batch.labels[row]!]! -= 1;
+    slopes.set(slope, row * classes);
+  }
+  const pixels = tf.tensor4d(batch.pixels, [...batch.shape]);
+  const cotangent = tf.tensor2d(slopes, [rows, classes]);
+  const result = await classifier.vectorJacobianProduct(pixels, cotangent, batch.ids);
+  tf.dispose([pixels, cotangent, result.logits]);
+  return { gradient: withoutNaN(await take(result.gradient)), logits };
+}
+
 /** Gradients `[n, k, height, width, channels]` of the logits of `chosen` classes `[n, k]`. */
 export async function queryClassGradients(
   classifier: Classifier,

@@ -1,6 +1,11 @@
 import type { Stage, StageRegistry } from '../runtime/stage.ts';
+import { cwL2 } from './attack/cw-l2.ts';
+import { deepfool } from './attack/deepfool.ts';
 import { fgsm } from './attack/fgsm.ts';
 import { iFgsm } from './attack/i-fgsm.ts';
+import { noise } from './attack/noise.ts';
+import { noAttack } from './attack/none.ts';
+import { pgd } from './attack/pgd.ts';
 import { cifar10 } from './dataset/cifar10.ts';
 import { imageFolder } from './dataset/image-folder.ts';
 import { mnist } from './dataset/mnist.ts';
@@ -36,6 +41,11 @@ const all: readonly Stage[] = [
   sgd,
   fgsm,
   iFgsm,
+  deepfool,
+  cwL2,
+  pgd,
+  noise,
+  noAttack,
   bitDepth,
   crop,
   jpeg,

@@ -2,7 +2,13 @@ import { type Static, type TObject, type TProperties, Type } from '@sinclair/typ
 import type { Attack } from '../../attacks/attack.ts';
 import { defineStage, port, type Stage } from '../../runtime/stage.ts';
 import type { Seed } from '../../tensors/random.ts';
-import { type AttackParameters, attackShard, checkStrength, targetParameters } from './strength.ts';
+import {
+  type AttackParameters,
+  attackShard,
+  checkStrength,
+  likeParameter,
+  targetParameters,
+} from './strength.ts';
 
 /** The attack's own strength, as a parameter. */
 export interface Knob {
@@ -14,21 +20,25 @@ export interface Knob {
   readonly natural?: number;
 }
 
+type Params<W extends TProperties> = Static<TObject<W>> & Pick<AttackParameters, 'like'>;
+
 /** All that sets one attack apart from another. */
 export interface AttackDeclaration<W extends TProperties> {
   readonly uses: string;
   readonly version: number;
   readonly summary: string;
   readonly knob: Knob;
-  /** Parameters beside the knob and those of the target dissimilarity. */
+  /** What `like` foolbox and torchattacks change. */
+  readonly presets: string;
+  /** Parameters beside the knob, the preset and those of the target dissimilarity. */
   readonly with: W;
   /** Parameters that give the knob where it is absent itself, and how. */
   readonly derived?: {
     readonly from: readonly string[];
-    readonly knob: (params: Static<TObject<W>>) => number | undefined;
+    readonly knob: (params: Params<W>) => number | undefined;
   };
   /** Imports the mathematics and sets it up. */
-  readonly attack: (params: Static<TObject<W>>, seed: Seed) => Promise<Attack>;
+  readonly attack: (params: Params<W>, seed: Seed) => Promise<Attack>;
 }
 
 /** An attack stage: images and a model in, adversarial images out, by its own knob or by target dissimilarity. */
@@ -38,6 +48,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
   const properties: TProperties = {
     [name]: Type.Optional(Type.Number(range)),
     ...declaration.with,
+    like: likeParameter(declaration.presets),
     ...targetParameters,
   };
   return defineStage({
@@ -62,7 +73,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     run: async (context) => {
       const { runAttack } = await import('./run-attack.ts');
       // Of the schema above, whose properties TypeScript cannot follow through the spread.
-      const params = context.params as unknown as AttackParameters & Static<TObject<W>>;
+      const params = context.params as unknown as AttackParameters & Params<W>;
       const given = context.params[name] as number | undefined;
       const value = given ?? derived?.knob(params) ?? natural;
       const prepared = await attack(params, context.seed);

@@ -12,6 +12,8 @@ export const fgsm = attackStage({
     maximum: 1,
     description: 'size of the step, in units of [0, 1] pixels (8/255 say)',
   },
+  presets:
+    'foolbox, torchattacks, fb: the gradient of the cross-entropy rounded as PyTorch does (softmax − 1 in float32)',
   with: { ...goalParameters, ...randomStartParameter },
   attack: async (params, seed) => {
     const { fgsm } = await import('../../attacks/fgsm.ts');

@@ -35,9 +35,10 @@ export const randomStartParameter = {
 type GoalParams = {
   readonly loss: GoalOptions['loss'];
   readonly targeted?: NonNullable<GoalOptions['targeted']>;
+  readonly like?: 'foolbox' | 'torchattacks' | 'fb';
 };
 
 /** The goal that the parameters describe. */
-export function goalOptions({ loss, targeted }: GoalParams, seed: Seed): GoalOptions {
-  return { loss, seed, ...(targeted === undefined ? {} : { targeted }) };
+export function goalOptions({ loss, targeted, like }: GoalParams, seed: Seed): GoalOptions {
+  return { loss, seed, rounded: like !== undefined, ...(targeted === undefined ? {} : { targeted }) };
 }

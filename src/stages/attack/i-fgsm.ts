@@ -13,6 +13,8 @@ export const iFgsm = attackStage({
     maximum: 1,
     description: 'size of one step, in units of [0, 1] pixels; epsilon / steps where only epsilon is given',
   },
+  presets:
+    'foolbox, torchattacks, fb: gradient rounded as PyTorch does; where no stepSize is given but epsilon is: foolbox 0.2 × epsilon, torchattacks 2/255',
   with: {
     epsilon: Type.Optional(
       Type.Number({
@@ -29,7 +31,11 @@ export const iFgsm = attackStage({
   // The smallest step that can reach the edge of the ball.
   derived: {
     from: ['epsilon'],
-    knob: ({ epsilon, steps }) => (epsilon === undefined ? undefined : epsilon / steps),
+    knob: ({ epsilon, steps, like }) => {
+      if (epsilon === undefined) return undefined;
+      if (like === 'foolbox') return 0.2 * epsilon;
+      return like === 'torchattacks' ? 2 / 255 : epsilon / steps;
+    },
   },
   attack: async (params, seed) => {
     const { iterativeFgsm } = await import('../../attacks/i-fgsm.ts');

@@ -80,13 +80,14 @@ function checkTargetClass({ targeted }: AttackParameters, model: Model): void {
 }
 
 function strengthOf(params: AttackParameters, knob: number | undefined, model: Model): Strength {
-  const { dissimilarity, per, tolerance } = params;
+  const { dissimilarity, per, tolerance, like } = params;
+  const space = like === 'fb' ? 'normalized' : params.space;
   if (dissimilarity !== undefined) {
     return {
       dissimilarity,
       per,
       tolerance,
-      space: params.space === 'pixel' ? pixelSpace : model.preprocessing,
+      space: space === 'pixel' ? pixelSpace : model.preprocessing,
     };
   }
   if (knob === undefined) throw new Error('the parameters give no strength, which their check refuses');
@@ -135,6 +136,12 @@ function report(
   if (notFinite > 0) {
     context.warn(
       `the model's logits are not finite at ${notFinite} of ${rows} images: they are left as they are`,
+    );
+  }
+  const misclassified = result.settled.filter((state) => state === 1).length;
+  if (misclassified > 0) {
+    context.log(
+      `${misclassified} of ${rows} images are left as they are: the attack has reached its goal before`,
     );
   }
   if (result.zeroGradients > 0) {

@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import { type TSchema, Type } from '@sinclair/typebox';
 
 /** What `runAttack` reads of the parameters. */
 export interface AttackParameters {
@@ -7,6 +7,16 @@ export interface AttackParameters {
   readonly per: 'set' | 'image';
   readonly tolerance: number;
   readonly targeted?: unknown;
+  readonly like?: 'foolbox' | 'torchattacks' | 'fb';
+}
+
+/** Preset that makes an attack compute what another implementation does. */
+export function likeParameter(presets: string): TSchema {
+  return Type.Optional(
+    Type.Union([Type.Literal('foolbox'), Type.Literal('torchattacks'), Type.Literal('fb')], {
+      description: `compute as another implementation; ${presets}; fb (the code of Guo et al.): dissimilarity in the normalized space`,
+    }),
+  );
 }
 
 /**

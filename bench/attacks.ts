@@ -1,0 +1,155 @@
+/**
+ * Attacks beside Foolbox, torchattacks and ART: the same ResNet-20, CIFAR-10 test images and threads, one after the other in one run. Images a
+ * second and CPU seconds (all threads), and what a sweep over five strengths costs relative to one.
+ *
+ *   PYTHON=/path/to/python npm run bench -- attacks DATA [--images 256] [--backend tensorflow] [--attacks fgsm,bim,deepfool,cw-l2] [--libraries foolbox,torchattacks]
+ *
+ * DATA holds cifar10-jpeg75/cifar-10-batches-bin and models/cifar10-resnet20.safetensors; the Python needs what
+ * test/reference/attacks.py names. ART is not among the default libraries: it takes minutes.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { attackImages, classifyOriginals, sweepStrengths } from '../src/attacks/attack.ts';
+import { meanOf, measurePerturbation, pixelSpace } from '../src/attacks/dissimilarity.ts';
+import { openClassifier } from '../src/models/inference.ts';
+import { openBackend } from '../src/tensors/backend.ts';
+import { carliniWagnerWith, deepFoolWith, pgdWith } from '../test/attacks/every-attack.ts';
+import { libraryAttacks } from '../test/attacks/library-attacks.ts';
+import { iterated, plainFgsm } from '../test/attacks/plain-attacks.ts';
+import { inputOf } from '../test/attacks/trained-network.ts';
+import { imagesOf, runStage } from '../test/stages/run-stage.ts';
+import type { Model } from '../src/values/model.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    images: { type: 'string', default: '256' },
+    backend: { type: 'string', default: 'tensorflow' },
+    attacks: { type: 'string', default: 'fgsm,bim,deepfool,cw-l2' },
+    libraries: { type: 'string', default: 'foolbox,torchattacks' },
+  },
+});
+const data = positionals[0];
+if (data === undefined) {
+  console.error('usage: npm run bench -- attacks DATA   (see bench/attacks.ts)');
+  process.exit(2);
+}
+const count = Number(values.images);
+const names = values.attacks.split(',') as (keyof typeof libraryAttacks.foolbox)[];
+
+interface Cost {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+}
+interface Outcome extends Cost {
+  readonly images: number;
+  readonly correct: number;
+  readonly l2: number;
+}
+
+const rows: (readonly [who: string, attack: string, outcome: Outcome])[] = [];
+await openBackend(values.backend);
+const images = inputOf(
+  await imagesOf('dataset/cifar10', {
+    path: join(data, 'cifar10-jpeg75/cifar-10-batches-bin'),
+    limit: count,
+  }),
+);
+const { outputs } = await runStage('model/cifar-resnet20', {
+  weights: join(data, 'models/cifar10-resnet20.safetensors'),
+});
+const classifier = await openClassifier(outputs['model'] as Model);
+// The first calls pay for what is set up once.
+await attackImages(plainFgsm, classifier, images, { knob: 8 / 255 });
+for (const name of names) {
+  const { attack, knob } = libraryAttacks.foolbox[name];
+  // What `like` adds to FGSM and BIM (a second forward pass, for PyTorch's rounding) is no part of the attack.
+  const own =
+    name === 'fgsm' ? plainFgsm : name === 'bim' ? iterated({ steps: 10, epsilon: 8 / 255 }) : attack;
+  const { result, ...cost } = await timed(() => attackImages(own, classifier, images, { knob }));
+  const { initial } = await classifyOriginals(classifier, { ...images, pixels: result.pixels }, {});
+  const correct = initial.filter((predicted, row) => predicted === images.labels[row]).length;
+  const l2 = meanOf(Float64Array.from(measurePerturbation(images, result.pixels).l2));
+  rows.push([`ravelin (${values.backend})`, name, { images: count, correct, l2, ...cost }]);
+}
+
+const python = process.env['PYTHON'] ?? 'python3';
+const folder = mkdtempSync(join(tmpdir(), 'ravelin-attacks-'));
+const peers = spawnSync(
+  python,
+  [
+    'test/reference/attacks.py',
+    data,
+    join(folder, 'peers.json'),
+    '--seconds',
+    ...['--images', String(count)],
+    ...['--attacks', ...names],
+    ...['--libraries', ...values.libraries.split(',')],
+  ],
+  { encoding: 'utf8', env: { ...process.env, OMP_WAIT_POLICY: 'passive' } },
+);
+if (peers.status === 0) {
+  const { results, absent } = JSON.parse(readFileSync(join(folder, 'peers.json'), 'utf8')) as {
+    readonly results: Readonly<
+      Record<string, Readonly<Record<string, Outcome>> & { readonly version: string }>
+    >;
+    readonly absent: readonly string[];
+  };
+  for (const [library, { version, ...outcomes }] of Object.entries(results)) {
+    for (const [name, outcome] of Object.entries(outcomes))
+      rows.push([`${library} ${version}`, name, outcome]);
+  }
+  for (const library of absent) console.log(`ABSENT: ${library} is not installed for ${python}`);
+} else {
+  console.log(`ABSENT: no peers, for ${python} failed (set PYTHON):\n${peers.stderr || String(peers.error)}`);
+}
+rmSync(folder, { recursive: true });
+
+for (const name of names) {
+  const of = rows.filter(([, attack]) => attack === name);
+  const cpu = (outcome: Outcome): number => outcome.cpuSeconds / outcome.images;
+  for (const [who, , outcome] of of) {
+    console.log(
+      `${name.padEnd(9)} ${who.padEnd(22)} ${(outcome.images / outcome.seconds).toFixed(1).padStart(7)} images/s ` +
+        `${(1000 * cpu(outcome)).toFixed(2).padStart(8)} CPU ms an image   ${outcome.correct} of ${outcome.images} right, mean L2 ${outcome.l2.toFixed(4)}`,
+    );
+  }
+  const [ours, ...others] = of.map(([, , outcome]) => cpu(outcome));
+  if (others.length > 0)
+    console.log(
+      `${name.padEnd(9)} fastest peer / ravelin  ${(Math.min(...others) / ours!).toFixed(2)} (CPU)`,
+    );
+}
+
+const sweeps = {
+  fgsm: plainFgsm,
+  'i-fgsm': iterated({ steps: 10 }),
+  deepfool: deepFoolWith(),
+  'cw-l2': carliniWagnerWith(),
+  pgd: pgdWith({ steps: 10 }),
+};
+const strengths = [0.02, 0.035, 0.05, 0.065, 0.08].map((dissimilarity) => {
+  return { dissimilarity, per: 'set', tolerance: 0.01, space: pixelSpace } as const;
+});
+for (const [name, attack] of Object.entries(sweeps)) {
+  const one = await timed(() => attackImages(attack, classifier, images, strengths[2]!));
+  const five = await timed(() => sweepStrengths(attack, classifier, images, strengths));
+  console.log(
+    `sweep of 5 ${name.padEnd(9)} ${five.cpuSeconds.toFixed(2)} CPU s, ${(five.cpuSeconds / one.cpuSeconds).toFixed(2)} × one strength`,
+  );
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<Cost & { readonly result: T }> {
+  const start = process.hrtime.bigint();
+  const cpu = process.cpuUsage();
+  const result = await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    result,
+    seconds: Number(process.hrtime.bigint() - start) / 1e9,
+    cpuSeconds: (user + system) / 1e6,
+  };
+}

@@ -1,0 +1,76 @@
+import { Type } from '@sinclair/typebox';
+import { attackStage } from './attack-stage.ts';
+import { targetedParameter } from './goal.ts';
+
+/** Carlini and Wagner's L2 attack (2017; Guo et al. 2018, section 3: κ 0, λ 10, 100 steps of Adam). */
+export const cwL2 = attackStage({
+  uses: 'attack/cw-l2',
+  version: 1,
+  summary: "Carlini and Wagner's L2 attack: the smallest perturbation with a margin in the logits, by Adam",
+  knob: {
+    name: 'scale',
+    minimum: 1,
+    maximum: 10_000,
+    natural: 1,
+    description: 'factor on the perturbation that was found: 1 where no strength is given',
+  },
+  presets:
+    'foolbox: tanh space from pixels × 0.999999, an image ends when its loss did not fall by 0.01 % in a tenth of the steps, and is the original where no step succeeded; torchattacks: tanh space, an image ends when its loss rose, the original where no step succeeded',
+  with: {
+    lambda: Type.Number({
+      exclusiveMinimum: 0,
+      default: 10,
+      description: "weight of the logits' term; the first one tried where it is searched",
+    }),
+    kappa: Type.Number({ minimum: 0, default: 0, description: 'margin in the logits to be reached' }),
+    steps: Type.Integer({ minimum: 1, maximum: 100_000, default: 100, description: 'steps of Adam' }),
+    learningRate: Type.Number({
+      exclusiveMinimum: 0,
+      default: 0.001,
+      description: "Adam's, in units of the variable",
+    }),
+    variable: Type.Optional(
+      Type.Union([Type.Literal('clip'), Type.Literal('tanh')], {
+        description:
+          'minimise over pixels, clipped after each step, or over w with pixels (tanh w + 1) / 2; clip where absent',
+      }),
+    ),
+    searchSteps: Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 1,
+      description:
+        'values of lambda tried for each image: tenfold until one succeeds, then bisected; 1: lambda itself',
+    }),
+    stopEarly: Type.Boolean({
+      default: false,
+      description: 'end an image when its loss did not fall by 0.01 % in a tenth of the steps',
+    }),
+    keep: Type.Union([Type.Literal('best'), Type.Literal('last')], {
+      default: 'best',
+      description:
+        'the adversarial image nearest to the original among all steps (the last step where there is none), or the last step',
+    }),
+    ...targetedParameter,
+  },
+  attack: async (params, seed) => {
+    const { carliniWagner } = await import('../../attacks/cw-l2.ts');
+    const { lambda, kappa, steps, learningRate, searchSteps, keep, targeted, like } = params;
+    const library = like === 'foolbox' || like === 'torchattacks';
+    const stops = params.stopEarly || library;
+    return carliniWagner({
+      lambda,
+      kappa,
+      steps,
+      learningRate,
+      searchSteps,
+      keep,
+      variable: params.variable ?? (library ? 'tanh' : 'clip'),
+      shrink: like === 'torchattacks' ? 1 : 0.999999,
+      ...(stops ? { stopAbove: like === 'torchattacks' ? 1 : 0.9999 } : {}),
+      otherwise: library ? 'original' : 'last',
+      seed,
+      ...(targeted === undefined ? {} : { targeted }),
+    });
+  },
+});

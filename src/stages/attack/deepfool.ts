@@ -1,0 +1,38 @@
+import { Type } from '@sinclair/typebox';
+import { attackStage } from './attack-stage.ts';
+
+/** DeepFool (Moosavi-Dezfooli et al. 2016; Guo et al. 2018, section 3: five steps, all classes). */
+export const deepfool = attackStage({
+  uses: 'attack/deepfool',
+  version: 1,
+  summary: 'DeepFool: steps to the nearest linearised boundary until the image is misclassified',
+  knob: {
+    name: 'stepScale',
+    minimum: 0,
+    maximum: 10_000,
+    natural: 1.02,
+    description: 'factor on each step, 1 + overshoot: 1.02 where no strength is given',
+  },
+  presets:
+    'foolbox: the 10 classes that are most likely at the original, each distance plus 1e-4, steps added up before clipping; torchattacks: no least distance, so that ties stay',
+  with: {
+    steps: Type.Integer({ minimum: 1, maximum: 10_000, default: 5, description: 'most steps of an image' }),
+    candidates: Type.Optional(
+      Type.Union([Type.Literal('all'), Type.Integer({ minimum: 2 })], {
+        description:
+          'classes considered, the true one included: all, or so many of those most likely at the original; all where absent (10 like foolbox)',
+      }),
+    ),
+  },
+  attack: async ({ steps, candidates, like }) => {
+    const { deepFool } = await import('../../attacks/deepfool.ts');
+    const foolbox = like === 'foolbox';
+    return deepFool({
+      steps,
+      candidates: candidates ?? (foolbox ? 10 : 'all'),
+      minimumDistance: like === 'foolbox' || like === 'torchattacks' ? 0 : 1e-4,
+      addedDistance: foolbox ? 1e-4 : 0,
+      cumulative: foolbox,
+    });
+  },
+});

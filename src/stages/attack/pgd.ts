@@ -1,0 +1,66 @@
+import { Type } from '@sinclair/typebox';
+import { attackStage } from './attack-stage.ts';
+import { goalOptions, goalParameters } from './goal.ts';
+
+/** Step sizes of the libraries, where none is given. */
+const stepSizes = {
+  foolbox: { linf: { relative: 0.01 / 0.3 }, l2: { relative: 0.025 } },
+  torchattacks: { linf: { absolute: 2 / 255 }, l2: { absolute: 0.2 } },
+} as const;
+
+/** Projected gradient descent (Madry et al. 2018). */
+export const pgd = attackStage({
+  uses: 'attack/pgd',
+  version: 1,
+  summary: 'Projected gradient descent in an L∞ or L2 ball, from random starts',
+  knob: {
+    name: 'epsilon',
+    minimum: 0,
+    maximum: 1000,
+    description: 'radius of the ball, in units of [0, 1] pixels (8/255 say; in L2, of the whole image)',
+  },
+  presets:
+    'foolbox, torchattacks, fb: gradient rounded as PyTorch does; where no stepSize is given: foolbox 0.0333 × epsilon (L2 0.025 × epsilon), torchattacks 2/255 (L2 0.2)',
+  with: {
+    norm: Type.Union([Type.Literal('linf'), Type.Literal('l2')], {
+      default: 'linf',
+      description: 'norm of the ball and of the steps',
+    }),
+    steps: Type.Integer({ minimum: 1, maximum: 100_000, default: 40, description: 'steps of a run' }),
+    stepSize: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        description: 'length of a step in the norm; 2.5 × epsilon / steps where absent',
+      }),
+    ),
+    randomStart: Type.Boolean({
+      default: true,
+      description: 'start at a uniform draw from the ball, instead of at the original',
+    }),
+    restarts: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 1,
+      description: 'runs from different starts; an image that has been misclassified is not run again',
+    }),
+    stopEarly: Type.Boolean({
+      default: false,
+      description: 'end an image as soon as it is misclassified (or reaches its target)',
+    }),
+    ...goalParameters,
+  },
+  attack: async (params, seed) => {
+    const { pgd } = await import('../../attacks/pgd.ts');
+    const { norm, steps, stepSize, randomStart, restarts, stopEarly, like } = params;
+    const library = like === 'foolbox' || like === 'torchattacks' ? stepSizes[like][norm] : undefined;
+    return pgd({
+      ...goalOptions(params, seed),
+      norm,
+      steps,
+      stepSize: stepSize === undefined ? (library ?? { relative: 2.5 / steps }) : { absolute: stepSize },
+      randomStart,
+      restarts,
+      stopEarly,
+    });
+  },
+});
