@@ -84,7 +84,11 @@ function comparePeers(python: string): void {
   try {
     writeFileSync(join(folder, 'patches'), patches.value.pixels);
     writeFileSync(join(folder, 'queries'), Buffer.concat(queries.map(({ buffer }) => Buffer.from(buffer))));
-    const output = execFileSync(python, ['bench/quilting.py', folder, String(count)], { encoding: 'utf8' });
+    const output = execFileSync(python, ['bench/quilting.py', folder, String(count)], {
+      encoding: 'utf8',
+      // Threads that spin while they wait make a busy machine many times slower.
+      env: { ...process.env, OMP_WAIT_POLICY: 'passive' },
+    });
     const peers = JSON.parse(output) as Record<string, { cpu: number; wall: number }>;
     const ours = Float64Array.from(searched.value.flatMap(({ distances }) => [...distances]));
     for (const [name, { cpu, wall }] of Object.entries(peers)) {
