@@ -15,13 +15,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { samplePatches } from '../src/defenses/quilting/patch-database.ts';
-import { openedSearch } from '../src/defenses/quilting/opened-search.ts';
 import {
   type QuiltingParameters,
   quiltImages,
   tileQueries,
   tilesOf,
 } from '../src/defenses/quilting/quilt.ts';
+import { openPatchSearch } from '../src/kernels/patch-search/index.ts';
 import { randomStream } from '../src/tensors/random.ts';
 
 const { values } = parseArgs({
@@ -35,7 +35,13 @@ const { values } = parseArgs({
 const side = 224;
 const size = side * side * 3;
 const count = Number(values.count);
-const params: QuiltingParameters = { neighbors: 1, overlap: 2, seam: 'graph-cut', compat: 'paper' };
+const params: QuiltingParameters = {
+  neighbors: 1,
+  overlap: 2,
+  seam: 'graph-cut',
+  compat: 'paper',
+  search: 'tree',
+};
 
 const all = existsSync(values.images) ? await readPhotographs(values.images) : syntheticImages(300);
 const held = all.length / size - count;
@@ -43,7 +49,7 @@ const clean = { pixels: all.subarray(0, held * size), shape: [held, side, side, 
 const patches = await timed('patch database', 1, () =>
   samplePatches(clean, { count: Number(values.patches), size: 5 }, [1, 2]),
 );
-const search = await timed('open search tree', 1, () => openedSearch(patches.value));
+const search = await timed('open search tree', 1, () => openPatchSearch(patches.value));
 console.log(
   `${patches.value.shape[0]} patches of ${held} images; ${Math.round(search.value.bytes() / 1e6)} MB; ${count} held-out images`,
 );
@@ -56,6 +62,12 @@ const searched = await timed('search, K = 1', count, () =>
   queries.map((each) => search.value.nearest(each, 1)),
 );
 await timed('search, K = 10', count, () => queries.map((each) => search.value.nearest(each, 10)));
+// Opens the tree that quilting keeps.
+await quiltImages(attacked.subarray(0, 75), [1, 5, 5, 3], params, patches.value, {
+  seed: [1, 2],
+  draw: 0,
+  ids: Int32Array.of(0),
+});
 for (const neighbors of [1, 10]) {
   const draw = { seed: [1, 2] as const, draw: 0, ids: Int32Array.from({ length: count }, (_, id) => id) };
   await timed(`whole quilting, K = ${neighbors}`, count, () =>
