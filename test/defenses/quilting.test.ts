@@ -14,7 +14,13 @@ import { randomStream } from '../../src/tensors/random.ts';
 import type { Patches } from '../../src/values/patches.ts';
 
 type Shape = readonly [rows: number, height: number, width: number, channels: number];
-const paper: QuiltingParameters = { neighbors: 1, overlap: 2, seam: 'graph-cut', compat: 'paper' };
+const paper: QuiltingParameters = {
+  neighbors: 1,
+  overlap: 2,
+  seam: 'graph-cut',
+  compat: 'paper',
+  search: 'tree',
+};
 
 function randomImages(shape: Shape, seed: number): Uint8Array {
   const stream = randomStream([seed, 7]);

@@ -118,6 +118,15 @@ describe('defense/quilting', () => {
     expect((await run(sliceValue(images, 1, 2))).pixels).toEqual(sliceValue(whole, 1, 2).pixels);
   });
 
+  it('gives the same bytes by either form of the search', async () => {
+    const patches = await databaseOf(randomImages([2, 20, 20, 3]));
+    const run = async (search: string) =>
+      (await runStage('defense/quilting', { neighbors: 5, search }, { inputs: { images, patches } })).outputs[
+        'images'
+      ] as Images;
+    expect((await run('matrix')).pixels).toEqual((await run('tree')).pixels);
+  });
+
   it('with the nearest patch alone draws nothing, so that its recipe has no seed and its key none', async () => {
     const patches = await databaseOf(randomImages([2, 20, 20, 3]));
     const { outputs } = await runStage('defense/quilting', {}, { inputs: { patches } });

@@ -1,33 +1,51 @@
 import { createHash } from 'node:crypto';
-import { openPatchSearch, type PatchSearch } from '../../kernels/patch-search/index.ts';
+import { openPatchSearch } from '../../kernels/patch-search/index.ts';
+import type { Neighbors } from '../../kernels/patch-search/reference.ts';
 import type { Patches } from '../../values/patches.ts';
 
-/** Search trees that a process keeps: one of 1,000,000 patches takes 170 MB, and opening it over a second. */
+/** `tree`: the WASM kernel. `matrix`: matrix products on the current tensor backend. Both find the same, bit for bit. */
+export type SearchForm = 'tree' | 'matrix';
+
+export interface OpenedSearch {
+  readonly nearest: (queries: Float32Array, neighbors: number) => Neighbors | Promise<Neighbors>;
+  readonly dispose?: () => void;
+}
+
+/** Opened databases that a process keeps: a tree of 1,000,000 patches takes 170 MB, and opening it over a second. */
 const kept = 2;
 
-const byValue = new WeakMap<Patches, string>();
-const byContent = new Map<string, PatchSearch>();
+const digests = new WeakMap<Patches, string>();
+const opened = new Map<string, OpenedSearch>();
 
-/** The search tree of a database, opened once for all values of equal content; the least recently used go. */
-export function openedSearch(patches: Patches): PatchSearch {
-  let digest = byValue.get(patches);
-  if (digest === undefined) {
-    digest = digestOf(patches);
-    byValue.set(patches, digest);
-  }
-  const search = byContent.get(digest) ?? openPatchSearch(patches);
-  byContent.delete(digest);
-  byContent.set(digest, search);
-  for (const oldest of byContent.keys()) {
-    if (byContent.size <= kept) break;
-    byContent.delete(oldest);
+/** The search of a database, opened once for all values of equal content; the least recently used go. */
+export async function openedSearch(patches: Patches, form: SearchForm): Promise<OpenedSearch> {
+  const key = `${form} ${digestOf(patches)}`;
+  const search = opened.get(key) ?? (await openSearch(patches, form));
+  opened.delete(key);
+  opened.set(key, search);
+  for (const [oldest, { dispose }] of opened) {
+    if (opened.size <= kept) break;
+    opened.delete(oldest);
+    dispose?.();
   }
   return search;
 }
 
-function digestOf({ pixels, shape, mean, basis }: Patches): string {
-  const hash = createHash('sha256').update(shape.join()).update(pixels);
-  for (const { buffer, byteOffset, byteLength } of [mean, basis])
-    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
-  return hash.digest('hex');
+async function openSearch(patches: Patches, form: SearchForm): Promise<OpenedSearch> {
+  if (form === 'tree') return openPatchSearch(patches);
+  const { openMatrixSearch } = await import('../../kernels/patch-search/matrix-search.ts');
+  return openMatrixSearch(patches);
+}
+
+function digestOf(patches: Patches): string {
+  let digest = digests.get(patches);
+  if (digest === undefined) {
+    const { pixels, shape, mean, basis } = patches;
+    const hash = createHash('sha256').update(shape.join()).update(pixels);
+    for (const { buffer, byteOffset, byteLength } of [mean, basis])
+      hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+    digest = hash.digest('hex');
+    digests.set(patches, digest);
+  }
+  return digest;
 }

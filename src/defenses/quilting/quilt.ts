@@ -1,9 +1,8 @@
-import type { PatchSearch } from '../../kernels/patch-search/index.ts';
 import { randomStream } from '../../tensors/random.ts';
 import type { Patches } from '../../values/patches.ts';
 import type { Draw, PixelShape } from '../apply.ts';
 import { minimumCut } from './minimum-cut.ts';
-import { openedSearch } from './opened-search.ts';
+import { type OpenedSearch, openedSearch, type SearchForm } from './opened-search.ts';
 import { type QuiltingCompat, tileStarts } from './tiles.ts';
 
 export interface QuiltingParameters {
@@ -15,6 +14,8 @@ export interface QuiltingParameters {
   readonly seam: 'graph-cut' | 'none';
   /** `fb`: as the authors' code, where tiles overwrite and the last rows and columns stay black. */
   readonly compat: QuiltingCompat;
+  /** Decides the speed alone. */
+  readonly search: SearchForm;
 }
 
 /** Names the stream of picks among those of an image. */
@@ -37,17 +38,23 @@ export async function quiltImages(
   const [rows, height, width, channels] = shape;
   const length = height * width * channels;
   const result = new Uint8Array(rows * length);
-  const search = openedSearch(patches);
+  const search = await openedSearch(patches, params.search);
   const tiles = tilesOf(height, width, patches, params);
   for (let row = 0; row < rows; row++) {
     // Lets messages of the process through: an image takes half a second.
     await new Promise<void>((resolve) => setImmediate(resolve));
     draw.signal?.throwIfAborted();
     const image = pixels.subarray(row * length, (row + 1) * length);
-    const chosen = choosePatches(search, tileQueries(image, width, tiles, patches.shape), tiles, params, {
-      ...draw,
-      id: draw.ids[row]!,
-    });
+    const chosen = await choosePatches(
+      search,
+      tileQueries(image, width, tiles, patches.shape),
+      tiles,
+      params,
+      {
+        ...draw,
+        id: draw.ids[row]!,
+      },
+    );
     assemble(result.subarray(row * length, (row + 1) * length), width, tiles, chosen, patches, params);
     draw.onRow?.();
   }
@@ -100,14 +107,14 @@ export function tileQueries(
 }
 
 /** The patch of each tile. */
-function choosePatches(
-  search: PatchSearch,
+async function choosePatches(
+  search: OpenedSearch,
   queries: Float32Array,
   tiles: readonly Tile[],
   { neighbors }: QuiltingParameters,
   { seed, draw, id }: Pick<Draw, 'seed' | 'draw'> & { readonly id: number },
-): Int32Array {
-  const { ids } = search.nearest(queries, neighbors);
+): Promise<Int32Array> {
+  const { ids } = await search.nearest(queries, neighbors);
   if (neighbors === 1) return ids;
   const stream = randomStream(seed, draw, id, picks);
   return Int32Array.from(tiles, (_, tile) => ids[tile * neighbors + stream.integer(neighbors)]!);

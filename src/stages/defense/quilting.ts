@@ -48,6 +48,11 @@ export const quilting = defineStage({
         description:
           "fb: as the authors' code, where tiles overwrite and the last rows and columns stay black",
       }),
+      search: Type.Union([Type.Literal('tree'), Type.Literal('matrix')], {
+        default: 'tree',
+        description:
+          'tree: on one CPU thread; matrix: matrix products on the tensor backend, for GPUs; both find the same patches',
+      }),
     },
     { additionalProperties: false },
   ),
@@ -81,11 +86,15 @@ export const quilting = defineStage({
         ]
       : []),
   ],
-  run(context) {
-    const { neighbors, overlap, draws, seam, compat } = context.params;
-    const params = { neighbors, overlap, draws, seam, compat };
+  async run(context) {
+    const { neighbors, overlap, draws, seam, compat, search } = context.params;
+    const params = { neighbors, overlap, draws, seam, compat, search };
     const { patches } = context.inputs;
     checkDatabase(patches, context.params);
+    if (search === 'matrix') {
+      const { openBackend } = await import('../../tensors/backend.ts');
+      await openBackend(context.backend);
+    }
     return defend(context, { name: 'quilting', version, params, patches });
   },
 });

@@ -1,0 +1,170 @@
+/**
+ * CPU and wall seconds of quilting a 224×224×3 image with 1,000,000 patches on one thread: the search (K = 1 and 10) and the whole, beside
+ * FAISS on two threads in the same run: IndexFlatL2 (exact) and the IVFPQ of the authors' code (PCA 64, 200 lists, 16×8 bits, nprobe 5).
+ * Queries are the tiles of held-out photographs with ±8/255 at each value. FAISS' distances are compared with ours.
+ *
+ *   npm run build && npm run bench -- quilting [--images FOLDER] [--count 4] [--patches 1000000] [--python /path/to/python]
+ *
+ * FOLDER holds photographs of at least 224×224, in folders or not; synthetic images where there is none. PYTHON in the environment serves
+ * as --python; without either only our own side is measured.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import sharp from 'sharp';
+import { samplePatches } from '../src/defenses/quilting/patch-database.ts';
+import {
+  type QuiltingParameters,
+  quiltImages,
+  tileQueries,
+  tilesOf,
+} from '../src/defenses/quilting/quilt.ts';
+import { openPatchSearch } from '../src/kernels/patch-search/index.ts';
+import { randomStream } from '../src/tensors/random.ts';
+
+const { values } = parseArgs({
+  options: {
+    images: { type: 'string', default: '../shared/data/imagenet-sample/val' },
+    count: { type: 'string', default: '4' },
+    patches: { type: 'string', default: '1000000' },
+    python: { type: 'string', default: process.env['PYTHON'] ?? '' },
+  },
+});
+const side = 224;
+const size = side * side * 3;
+const count = Number(values.count);
+const params: QuiltingParameters = {
+  neighbors: 1,
+  overlap: 2,
+  seam: 'graph-cut',
+  compat: 'paper',
+  search: 'tree',
+};
+
+const all = existsSync(values.images) ? await readPhotographs(values.images) : syntheticImages(300);
+const held = all.length / size - count;
+const clean = { pixels: all.subarray(0, held * size), shape: [held, side, side, 3] as const };
+const patches = await timed('patch database', 1, () =>
+  samplePatches(clean, { count: Number(values.patches), size: 5 }, [1, 2]),
+);
+const search = await timed('open search tree', 1, () => openPatchSearch(patches.value));
+console.log(
+  `${patches.value.shape[0]} patches of ${held} images; ${Math.round(search.value.bytes() / 1e6)} MB; ${count} held-out images`,
+);
+const attacked = perturbed(all.subarray(held * size));
+const tiles = tilesOf(side, side, patches.value, params);
+const images = Array.from({ length: count }, (_, row) => attacked.subarray(row * size, (row + 1) * size));
+const queries = images.map((image) => tileQueries(image, side, tiles, patches.value.shape));
+
+const searched = await timed('search, K = 1', count, () =>
+  queries.map((each) => search.value.nearest(each, 1)),
+);
+await timed('search, K = 10', count, () => queries.map((each) => search.value.nearest(each, 10)));
+// Opens the tree that quilting keeps.
+await quiltImages(attacked.subarray(0, 75), [1, 5, 5, 3], params, patches.value, {
+  seed: [1, 2],
+  draw: 0,
+  ids: Int32Array.of(0),
+});
+for (const neighbors of [1, 10]) {
+  const draw = { seed: [1, 2] as const, draw: 0, ids: Int32Array.from({ length: count }, (_, id) => id) };
+  await timed(`whole quilting, K = ${neighbors}`, count, () =>
+    quiltImages(attacked, [count, side, side, 3], { ...params, neighbors }, patches.value, draw),
+  );
+}
+if (values.python !== '') comparePeers(values.python);
+
+/** Runs and prints seconds an item. */
+async function timed<T>(name: string, items: number, work: () => T | Promise<T>): Promise<{ value: T }> {
+  const [wall, cpu] = [process.hrtime.bigint(), process.cpuUsage()];
+  const value = await work();
+  const { user, system } = process.cpuUsage(cpu);
+  print(name, (user + system) / 1e6 / items, Number(process.hrtime.bigint() - wall) / 1e9 / items);
+  return { value };
+}
+
+function print(name: string, cpu: number, wall: number, note = ''): void {
+  console.log(
+    `${name.padEnd(24)} ${cpu.toFixed(3).padStart(8)} s CPU ${wall.toFixed(3).padStart(8)} s wall ${note}`,
+  );
+}
+
+function comparePeers(python: string): void {
+  const folder = mkdtempSync(join(tmpdir(), 'ravelin-quilting-'));
+  try {
+    writeFileSync(join(folder, 'patches'), patches.value.pixels);
+    writeFileSync(join(folder, 'queries'), Buffer.concat(queries.map(({ buffer }) => Buffer.from(buffer))));
+    const output = execFileSync(python, ['bench/quilting.py', folder, String(count)], {
+      encoding: 'utf8',
+      // Threads that spin while they wait make a busy machine many times slower.
+      env: { ...process.env, OMP_WAIT_POLICY: 'passive' },
+    });
+    const peers = JSON.parse(output) as Record<string, { cpu: number; wall: number }>;
+    const ours = Float64Array.from(searched.value.flatMap(({ distances }) => [...distances]));
+    for (const [name, { cpu, wall }] of Object.entries(peers)) {
+      const bytes = readFileSync(join(folder, name));
+      const theirs = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+      // Of two patches as near, either is right.
+      const same = ours.filter(
+        (distance, at) => Math.abs(Math.sqrt(theirs[at]!) - Math.sqrt(distance)) < 1e-2,
+      );
+      const nearer = ours.reduce(
+        (most, distance, at) => Math.max(most, Math.sqrt(distance) - Math.sqrt(theirs[at]!)),
+        0,
+      );
+      print(
+        name,
+        cpu / count,
+        wall / count,
+        `recall@1 ${(same.length / ours.length).toFixed(4)}, nearer than ours by ${nearer.toExponential(1)} grey levels at most`,
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function readPhotographs(folder: string): Promise<Uint8Array> {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(jpe?g|png)$/i.test(file))
+    .sort()
+    .slice(0, 300);
+  const pixels = new Uint8Array(files.length * size);
+  for (const [index, file] of files.entries()) {
+    const image = sharp(join(folder, file)).removeAlpha().toColourspace('srgb');
+    const { width, height } = await image.metadata();
+    const [left, top] = [Math.floor((width - side) / 2), Math.floor((height - side) / 2)];
+    pixels.set(await image.extract({ left, top, width: side, height: side }).raw().toBuffer(), index * size);
+  }
+  return pixels;
+}
+
+/** Sums of a few waves: smooth, as photographs are, but easier to search. */
+function syntheticImages(length: number): Uint8Array {
+  const stream = randomStream([3, 3]);
+  const pixels = new Uint8Array(length * size);
+  for (let image = 0; image < length; image++) {
+    const waves = Array.from({ length: 6 }, () => [stream.normal(), stream.normal(), stream.uniform() * 7]);
+    for (let at = 0; at < side * side; at++) {
+      const [y, x] = [Math.floor(at / side) / 20, (at % side) / 20];
+      for (let channel = 0; channel < 3; channel++) {
+        const sum = waves.reduce(
+          (total, [a, b, phase]) => total + Math.sin(a! * y + b! * x + phase! + channel / 2),
+          0,
+        );
+        pixels[image * size + at * 3 + channel] = Math.min(255, Math.max(0, 128 + 35 * sum));
+      }
+    }
+  }
+  return pixels;
+}
+
+function perturbed(pixels: Uint8Array): Float32Array {
+  const stream = randomStream([4, 4]);
+  return Float32Array.from(pixels, (byte) => {
+    const value = byte / 255 + (stream.bernoulli(0.5) ? 8 : -8) / 255;
+    return Math.min(1, Math.max(0, value));
+  });
+}
