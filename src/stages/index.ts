@@ -24,6 +24,7 @@ import { tvm } from './defense/tvm.ts';
 import { robustness } from './evaluate/robustness.ts';
 import { cnn } from './model/cnn.ts';
 import { publishedModels } from './model/published.ts';
+import { tfjs } from './model/tfjs.ts';
 import { average } from './predict/average.ts';
 import { classify } from './predict/classify.ts';
 import { reportCurves } from './report/curves.ts';
@@ -38,6 +39,7 @@ const all: readonly Stage[] = [
   safetensorsDataset,
   cnn,
   ...publishedModels,
+  tfjs,
   sgd,
   fgsm,
   iFgsm,

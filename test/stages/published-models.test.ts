@@ -111,6 +111,25 @@ describe('published weights', () => {
     },
     600_000,
   );
+
+  it.skipIf(photographs === null)(
+    'Tiny Darknet, a LayersModel with a class order of its own, names two thirds of the photographs',
+    async () => {
+      const images = await imagesOf('dataset/image-folder', {
+        path: photographs!,
+        classes: sharedData('imagenet-sample/classes.json')!,
+        crop: 224,
+        limit: all ? 300 : 40,
+      });
+      const model = await build('model/tfjs', {
+        path: sharedData('models/darknet-tiny/model.json')!,
+        classes: sharedData('models/darknet-tiny/classes.json')!,
+      });
+      const accuracy = await accuracyOf(model, images, 20);
+      expectAccuracy('Tiny Darknet', accuracy, 0.661, 0.03, images.ids.length, 1000);
+    },
+    600_000,
+  );
 });
 
 function expectAccuracy(

@@ -50,6 +50,16 @@ export async function readRange(
   return bytes;
 }
 
+/** All bytes of a file. Throws `StageError` where it cannot be read. */
+export async function readWhole(path: string): Promise<Uint8Array> {
+  const { handle, length } = await openData(path);
+  try {
+    return await readRange(handle, path, 0, length);
+  } finally {
+    await handle.close();
+  }
+}
+
 /** A failed file operation as a failure that names the file and what to do. */
 export function ioError(path: string, cause: unknown): StageError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';

@@ -7,7 +7,7 @@ import { importWeights } from '../../models/weights/import-weights.ts';
 import { readWeightFile } from '../../models/weights/read.ts';
 import { StageError } from '../../runtime/stage.ts';
 import type { Model, Preprocessing } from '../../values/model.ts';
-import { openData, readRange } from '../dataset/files.ts';
+import { readWhole } from '../dataset/files.ts';
 
 export interface PublishedParameters {
   readonly classes: number;
@@ -40,15 +40,6 @@ export async function buildPublished(
       fix: `give weights of ${name}, as safetensors or a PyTorch state dictionary`,
       cause: error,
     });
-  }
-}
-
-async function readWhole(path: string): Promise<Uint8Array> {
-  const { handle, length } = await openData(path);
-  try {
-    return await readRange(handle, path, 0, length);
-  } finally {
-    await handle.close();
   }
 }
 

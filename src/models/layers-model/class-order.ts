@@ -1,0 +1,35 @@
+import type { Model, NetworkNode, WeightTensor } from '../../values/model.ts';
+import { NetworkError } from '../network.ts';
+
+/**
+ * The same model with its outputs in another order: output i is the old output `order[i]`. The filters (or columns) of the layer that
+ * makes the logits are moved, so nothing is computed differently. Throws `NetworkError` where no such layer is found.
+ */
+export function reorderClasses(model: Model, order: readonly number[]): Model {
+  const node = logitLayer(model);
+  const weights: Record<string, WeightTensor> = { ...model.weights };
+  for (const part of ['weight', 'bias']) {
+    const name = `${node.name}.${part}`;
+    const tensor = weights[name];
+    if (tensor === undefined) continue;
+    const classes = order.length;
+    const data = new Float32Array(tensor.data.length);
+    // The output runs fastest in both.
+    for (let at = 0; at < data.length; at++)
+      data[at] = tensor.data[at - (at % classes) + order[at % classes]!]!;
+    weights[name] = { shape: tensor.shape, data };
+  }
+  return { ...model, weights };
+}
+
+/** The dense layer or convolution behind the output, with nothing between that mixes or scales channels. */
+function logitLayer({ network }: Model): NetworkNode {
+  const find = (name: string): NetworkNode | undefined => network.nodes.find((node) => node.name === name);
+  let node = find(network.output);
+  while (node !== undefined && ['global-average-pool', 'average-pool', 'relu', 'dropout'].includes(node.op))
+    node = find(node.inputs[0]);
+  if (node?.op === 'dense' || (node?.op === 'conv' && node.groups === 1)) return node;
+  throw new NetworkError(
+    `the classes of ${network.architecture} cannot be put in order: its logits come out of no dense layer or convolution`,
+  );
+}

@@ -1,0 +1,100 @@
+/** The layers of a Keras topology in order, whatever form it is written in. */
+import { NetworkError } from '../network.ts';
+
+type Config = Readonly<Record<string, unknown>>;
+
+export interface Layer {
+  readonly name: string;
+  /** `Conv2D`, `BatchNormalization`, … */
+  readonly kind: string;
+  readonly config: Config;
+  /** Names of the layers that it reads. */
+  readonly inputs: readonly string[];
+}
+
+export interface Topology {
+  readonly layers: readonly Layer[];
+  /** Name of the layer whose output is that of the model. */
+  readonly output: string;
+}
+
+/** Reads `modelTopology` of a model.json: Sequential or functional, of one input and one output. Throws `NetworkError`. */
+export function readTopology(topology: unknown): Topology {
+  const whole = record(topology);
+  const model = record(whole['model_config'] ?? whole);
+  const kind = String(model['class_name']);
+  if (kind === 'Sequential') return sequential(model['config']);
+  if (kind === 'Model' || kind === 'Functional') return functional(record(model['config']));
+  throw new NetworkError(
+    whole['node'] === undefined
+      ? 'the file holds no Keras model'
+      : 'the file holds a GraphModel: only LayersModels are read; export the model in the layers format, or its weights as safetensors',
+  );
+}
+
+function sequential(config: unknown): Topology {
+  const list = Array.isArray(config) ? config : record(config)['layers'];
+  const layers: Layer[] = [];
+  for (const item of entries(list)) {
+    const { name, kind, config: own } = describe(item);
+    // The first layer may carry the shape of the input itself.
+    if (layers.length === 0 && kind !== 'InputLayer') {
+      layers.push({ name: `${name}/input`, kind: 'InputLayer', config: own, inputs: [] });
+    }
+    layers.push({ name, kind, config: own, inputs: layers.length === 0 ? [] : [layers.at(-1)!.name] });
+  }
+  const last = layers.at(-1);
+  if (last === undefined) throw new NetworkError('the model has no layers');
+  return { layers, output: last.name };
+}
+
+function functional(config: Config): Topology {
+  const layers = entries(config['layers']).map((item): Layer => {
+    const { name, kind, config: own } = describe(item);
+    const calls = entries(record(item)['inbound_nodes'] ?? []);
+    if (calls.length > 1)
+      throw new NetworkError(`layer '${name}' is used ${calls.length} times: shared layers are not read`);
+    const inputs = calls.flatMap((call) => entries(call).map((reference) => String(entries(reference)[0])));
+    return { name, kind, config: own, inputs };
+  });
+  const outputs = entries(config['output_layers']);
+  const output = Array.isArray(outputs[0]) ? outputs[0][0] : outputs[0];
+  if (outputs.length !== 1 && Array.isArray(outputs[0]))
+    throw new NetworkError(`the model has ${outputs.length} outputs, not one`);
+  return { layers: inOrder(layers), output: String(output) };
+}
+
+/** Sorts layers so that each comes after those it reads. */
+function inOrder(layers: readonly Layer[]): readonly Layer[] {
+  const sorted: Layer[] = [];
+  const done = new Set<string>();
+  let rest = [...layers];
+  while (rest.length > 0) {
+    const ready = rest.filter(({ inputs }) => inputs.every((input) => done.has(input)));
+    if (ready.length === 0)
+      throw new NetworkError(`layer '${rest[0]!.name}' reads a layer that does not exist, or itself`);
+    for (const layer of ready) {
+      sorted.push(layer);
+      done.add(layer.name);
+    }
+    rest = rest.filter(({ name }) => !done.has(name));
+  }
+  return sorted;
+}
+
+function describe(item: unknown): { readonly name: string; readonly kind: string; readonly config: Config } {
+  const layer = record(item);
+  const config = record(layer['config']);
+  return { name: String(layer['name'] ?? config['name']), kind: String(layer['class_name']), config };
+}
+
+function record(value: unknown): Config {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new NetworkError('the model’s topology is not well-formed');
+  return value as Config;
+}
+
+function entries(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new NetworkError('the model’s topology is not well-formed');
+  return value as readonly unknown[];
+}

@@ -1,0 +1,101 @@
+/**
+ * The weights of a TensorFlow.js model: groups of shards, listed in `weightsManifest` of its model.json. Formats as in the
+ * TensorFlow.js converter (`tfjs-core/src/io/types.ts`): float32, or uint8, uint16 and float16 that stand for it.
+ */
+import type { WeightTensor } from '../../values/model.ts';
+import { WeightsError } from '../weights/errors.ts';
+
+export interface ManifestGroup {
+  /** File names relative to model.json. */
+  readonly paths: readonly string[];
+  readonly weights: readonly ManifestWeight[];
+}
+
+interface ManifestWeight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  readonly quantization?: { readonly dtype: string; readonly scale?: number; readonly min?: number };
+}
+
+/** Checks what an untrusted model.json says of its weights. Throws `WeightsError`. */
+export function readManifest(manifest: unknown): readonly ManifestGroup[] {
+  const groups = manifest as readonly ManifestGroup[];
+  const isWord = (value: unknown): value is string => typeof value === 'string';
+  const fine =
+    Array.isArray(manifest) &&
+    groups.every(
+      ({ paths, weights }) =>
+        Array.isArray(paths) &&
+        paths.every(isWord) &&
+        Array.isArray(weights) &&
+        weights.every(
+          ({ name, shape, dtype }) =>
+            isWord(name) && isWord(dtype) && Array.isArray(shape) && shape.every((extent) => extent >= 0),
+        ),
+    );
+  if (!fine) throw new WeightsError('the model has no list of weights (weightsManifest)');
+  for (const { paths } of groups) {
+    const outside = paths.find((path) => path.startsWith('/') || path.split(/[/\\]/).includes('..'));
+    if (outside !== undefined)
+      throw new WeightsError(`the weights '${outside}' lie outside the model's folder`);
+  }
+  return groups;
+}
+
+/** The tensors of one group from its shards, put one after the other. Throws `WeightsError` where they are cut short. */
+export function decodeGroup(
+  { weights, paths }: ManifestGroup,
+  bytes: Uint8Array,
+): Record<string, WeightTensor> {
+  const tensors: Record<string, WeightTensor> = {};
+  let offset = 0;
+  for (const { name, shape, dtype, quantization } of weights) {
+    const stored = quantization?.dtype ?? dtype;
+    const width = widths[stored];
+    if (dtype !== 'float32' || width === undefined)
+      throw new WeightsError(
+        `the weight '${name}' has type ${dtype} stored as ${stored}: only float32 is read`,
+      );
+    const size = shape.reduce((product, extent) => product * extent, 1);
+    // A copy with memory of its own: `slice` of a Buffer would share that of its neighbours.
+    const part = new Uint8Array(bytes.subarray(offset, offset + size * width));
+    if (part.length < size * width)
+      throw new WeightsError(
+        `${paths.join(', ')} end in the middle of the weight '${name}': they are cut short`,
+      );
+    offset += size * width;
+    tensors[name] = { shape, data: toFloats(part, stored, quantization?.scale ?? 1, quantization?.min ?? 0) };
+  }
+  return tensors;
+}
+
+const widths: Readonly<Record<string, number>> = { float32: 4, uint8: 1, uint16: 2, float16: 2 };
+
+function toFloats(
+  bytes: Uint8Array<ArrayBuffer>,
+  stored: string,
+  scale: number,
+  minimum: number,
+): Float32Array {
+  switch (stored) {
+    case 'float32':
+      return new Float32Array(bytes.buffer);
+    case 'uint8':
+      return Float32Array.from(bytes, (value) => value * scale + minimum);
+    case 'uint16':
+      return Float32Array.from(new Uint16Array(bytes.buffer), (value) => value * scale + minimum);
+    default:
+      return Float32Array.from(new Uint16Array(bytes.buffer), halfToFloat);
+  }
+}
+
+/** IEEE 754 binary16 → number. */
+function halfToFloat(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

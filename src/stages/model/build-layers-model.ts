@@ -1,0 +1,83 @@
+import { basename, dirname, join } from 'node:path';
+import { reorderClasses } from '../../models/layers-model/class-order.ts';
+import { convertLayersModel } from '../../models/layers-model/convert.ts';
+import { readTopology } from '../../models/layers-model/layers.ts';
+import { decodeGroup, readManifest } from '../../models/layers-model/manifest.ts';
+import { checkModel, NetworkError } from '../../models/network.ts';
+import { WeightsError } from '../../models/weights/errors.ts';
+import { StageError } from '../../runtime/stage.ts';
+import type { Model, WeightTensor } from '../../values/model.ts';
+import { readWhole } from '../dataset/files.ts';
+
+export interface LayersModelParameters {
+  readonly size?: number;
+  readonly classesFile?: string;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** Reads model.json, its weight files and, where given, the names of its outputs. Throws `StageError`. */
+export async function buildLayersModel(
+  path: string,
+  { size, classesFile, mean, std }: LayersModelParameters,
+): Promise<Model> {
+  try {
+    const file = parseJson(await readWhole(path)) as {
+      readonly modelTopology?: unknown;
+      readonly weightsManifest?: unknown;
+    } | null;
+    const topology = readTopology(file?.modelTopology);
+    const tensors: Record<string, WeightTensor> = {};
+    for (const group of readManifest(file?.weightsManifest)) {
+      const shards = await Promise.all(group.paths.map((name) => readWhole(join(dirname(path), name))));
+      Object.assign(tensors, decodeGroup(group, Buffer.concat(shards)));
+    }
+    const { network, weights } = convertLayersModel(topology, tensors, {
+      architecture: basename(dirname(path)),
+      ...(size !== undefined && { size: [size, size] as const }),
+    });
+    const channels = network.inputShape[2];
+    const spread = (values: readonly number[]): readonly number[] =>
+      values.length === 1 ? Array.from({ length: channels }, () => values[0]!) : values;
+    const model: Model = {
+      kind: 'model',
+      network,
+      weights,
+      preprocessing: { mean: spread(mean), std: spread(std) },
+    };
+    checkModel(model);
+    return classesFile === undefined
+      ? model
+      : reorderClasses(model, await sortedOrder(classesFile, network.classes));
+  } catch (error) {
+    if (!(error instanceof NetworkError) && !(error instanceof WeightsError)) throw error;
+    throw new StageError(`${path}: ${error.message}`, {
+      code: 'bad-data',
+      file: path,
+      fix: 'give the model.json of an image classifier in the TensorFlow.js layers format',
+      cause: error,
+    });
+  }
+}
+
+/** Position of the i-th name in sorted order within the list of a file. */
+async function sortedOrder(path: string, classes: number): Promise<readonly number[]> {
+  const names = parseJson(await readWhole(path));
+  const isList = Array.isArray(names) && names.every((name) => typeof name === 'string');
+  if (!isList || names.length !== classes || new Set(names).size !== classes) {
+    throw new StageError(`${path} is no list of ${classes} different class names`, {
+      code: 'bad-data',
+      file: path,
+      fix: 'give a JSON list with the name of each output of the model, in its order',
+    });
+  }
+  return [...names.keys()].sort((a, b) => (names[a]! < names[b]! ? -1 : 1));
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    throw new NetworkError('the file is not JSON');
+  }
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Type } from '@sinclair/typebox';
+import { defineStage, port } from '../../runtime/stage.ts';
+
+/** A TensorFlow.js LayersModel as one of our networks. */
+export const tfjs = defineStage({
+  uses: 'model/tfjs',
+  version: 1,
+  summary: 'A Keras model in the TensorFlow.js layers format, as a network that every backend runs',
+  with: Type.Object(
+    {
+      path: Type.String({ format: 'path', description: 'model.json; its weight files lie beside it' }),
+      size: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 4096,
+          unit: 'px',
+          description: 'side of the square images, where the model leaves it open or is to get another one',
+        }),
+      ),
+      classes: Type.Optional(
+        Type.String({
+          format: 'path',
+          description:
+            "JSON list with the name of each output, where the model has its own order; the outputs are put into the names' sorted order",
+        }),
+      ),
+      mean: Type.Array(Type.Number(), {
+        minItems: 1,
+        default: [0],
+        description: 'subtracted from the [0, 1] pixels inside the model; one number, or one per channel',
+      }),
+      std: Type.Array(Type.Number({ exclusiveMinimum: 0 }), {
+        minItems: 1,
+        default: [1],
+        description: 'the pixels are divided by it after the mean; one number, or one per channel',
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  in: {},
+  out: { model: port('model', { description: 'the network with its weights and preprocessing' }) },
+  survey: ({ params, resolve }) => {
+    const path = resolve(params.path);
+    const own = [path, ...(params.classes === undefined ? [] : [resolve(params.classes)])];
+    return Promise.resolve({ files: () => [...own, ...weightFiles(path)] });
+  },
+  run: async ({ params, resolve }) => {
+    const { buildLayersModel } = await import('./build-layers-model.ts');
+    const { classes, ...rest } = params;
+    return {
+      model: await buildLayersModel(resolve(params.path), {
+        ...rest,
+        ...(classes !== undefined && { classesFile: resolve(classes) }),
+      }),
+    };
+  },
+});
+
+/** The weight files that a model.json names; none where it cannot be read, which `run` will explain. */
+function weightFiles(path: string): string[] {
+  try {
+    const { weightsManifest } = JSON.parse(readFileSync(path, 'utf8')) as {
+      readonly weightsManifest: readonly { readonly paths: readonly string[] }[];
+    };
+    return weightsManifest.flatMap(({ paths }) => paths.map((name) => join(dirname(path), name)));
+  } catch {
+    return [];
+  }
+}
