@@ -6,7 +6,7 @@ const ready = probeBackends()
   .filter((probe) => probe.ready)
   .map(({ name }) => name);
 
-export const readyBackends = ready.filter((name) => name !== 'webgpu');
+export const readyBackends = ready.filter((name) => !process.env['ONLY'] || name === process.env['ONLY']);
 
 export const hasWebgpu = ready.includes('webgpu');
 
