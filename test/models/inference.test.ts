@@ -122,14 +122,16 @@ describe.each(readyEvaluations)('on %s (%s)', (backend, evaluation) => {
 
     it(`gives a row the same ${same === 0 ? 'bits' : 'numbers but for rounding'} in every batch`, async () => {
       const classifier = await openClassifier(model, evaluation);
-      const { pixels } = batch(model, 64);
+      // A GPU in software takes minutes for what the others do in seconds.
+      const [count, sizes] = backend === 'webgpu' ? [4, [1, 3]] : [64, [1, 3, 16, 63]];
+      const { pixels } = batch(model, count);
       const labels = tf.tensor1d(
-        Array.from({ length: 64 }, (_, row) => row % 4),
+        Array.from({ length: count }, (_, row) => row % 4),
         'int32',
       );
       const whole = await classifier.inputGradient(pixels, labels, 'cross-entropy');
-      for (const size of [1, 3, 16, 63]) {
-        for (const first of [0, 64 - size]) {
+      for (const size of sizes) {
+        for (const first of [0, count - size]) {
           const part = await classifier.inputGradient(
             tf.slice(pixels, first, size),
             tf.slice(labels, first, size),

@@ -59,5 +59,27 @@ async function open(): Promise<void> {
   for (const listener of process.listeners('unhandledRejection')) {
     if (!rejectionHandlers.has(listener)) process.removeListener('unhandledRejection', listener);
   }
+  guardAllocation((tf.backend() as unknown as { wasm: WasmModule }).wasm);
   registerWasmKernels();
+}
+
+interface WasmModule {
+  readonly _free: (address: number) => void;
+  _malloc: (bytes: number) => number;
+}
+
+/**
+ * The package takes the address 0 of a failed allocation for a good one and computes on over its own data; 2³² bytes and
+ * more reach the module modulo 2³².
+ */
+function guardAllocation(module: WasmModule): void {
+  // Emscripten's function puts another in its own place when it is first called.
+  module._free(module._malloc(4));
+  const allocate = module._malloc;
+  module._malloc = (bytes) => {
+    const address = bytes < 2 ** 32 ? allocate(bytes) : 0;
+    if (address === 0 && bytes > 0)
+      throw Object.assign(new Error(`the wasm heap has no room for ${bytes} bytes`), { outOfMemory: true });
+    return address;
+  };
 }
