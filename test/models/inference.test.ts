@@ -241,7 +241,7 @@ function batch(model: Model, count: number): { pixels: Tensor4D; images: Float32
 
 async function rowOf(tensor: Tensor, row: number): Promise<number[]> {
   const values = Array.from(await tensor.data());
-  const size = values.length / tensor.shape[0]!;
+  const size = values.length / tensor.shape[0];
   return values.slice(row * size, (row + 1) * size);
 }
 

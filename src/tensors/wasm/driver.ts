@@ -1,8 +1,9 @@
 /** WebAssembly with SIMD: the embedded backend, one thread, no native code. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { totalmem } from 'node:os';
 import { dirname, join, sep } from 'node:path';
-import type { BackendDriver } from '../backend.ts';
+import type { BackendDevice, BackendDriver } from '../backend.ts';
 
 const packageName = '@tensorflow/tfjs-backend-wasm';
 
@@ -12,16 +13,25 @@ const packageName = '@tensorflow/tfjs-backend-wasm';
  */
 const kernelsVersion = 1;
 
+/** The heap of a wasm module ends at 2³² bytes. */
+const device: BackendDevice = {
+  kind: 'cpu',
+  name: 'the CPU',
+  memory: Math.min(2 ** 32, totalmem()),
+  threads: 'one',
+};
+
 export const wasmDriver: BackendDriver = {
   name: 'wasm',
   version,
+  mayHaveGpu: () => false,
   probe: () => {
     try {
       return {
         name: 'wasm',
         ready: true,
         version: version(),
-        device: { kind: 'cpu', name: 'the CPU' },
+        device,
         why: null,
       };
     } catch (cause) {
