@@ -30,7 +30,9 @@ describe.each(readyBackends)('on %s', (backend) => {
       // Small, for batch norm over a nearly dead channel amplifies the kinks of the ReLUs.
       const step = 2e-4;
       // Read once at the end: a device takes longer to answer than to compute.
-      const measured = Object.entries(gradients).map(([name, gradient]) =>
+      // A GPU in software takes minutes for all of them.
+      const some = Object.entries(gradients).filter((_, index) => backend !== 'webgpu' || index % 4 === 0);
+      const measured = some.map(([name, gradient]) =>
         tf.tidy(() => {
           const norm = tf.norm(gradient);
           const loss = (sign: number): Tensor => {
@@ -41,7 +43,7 @@ describe.each(readyBackends)('on %s', (backend) => {
         }),
       );
       const values = await tf.stack(measured).data();
-      for (const [index, name] of Object.keys(gradients).entries()) {
+      for (const [index, [name]] of some.entries()) {
         const [norm, above, below] = values.slice(3 * index) as unknown as [number, number, number];
         // A bias before a batch norm has no effect at all: its gradient is rounding.
         if (name === 'deep.bias') {
