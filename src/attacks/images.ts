@@ -1,3 +1,5 @@
+import { batchSize, gradientBatch } from '../values/batch-size.ts';
+
 /** A batch of originals with true labels: what every attack starts from. */
 export interface AttackInput {
   /** Row-major `[n, height, width, channels]` in [0, 1]. */
@@ -31,17 +33,13 @@ export interface AttackResult {
   readonly scaled: number;
 }
 
-/** Pixels a batch: bounds memory on large images. No result depends on it, because rows are independent. */
-const batchElements = 1 << 21;
-const batchRows = 64;
-
 export function imageSize(shape: AttackInput['shape']): number {
   return shape[1] * shape[2] * shape[3];
 }
 
 /** Images of `size` values that fit into a batch. */
 export function batchCapacity(size: number): number {
-  return Math.max(1, Math.min(batchRows, Math.floor(batchElements / size)));
+  return batchSize(size, gradientBatch);
 }
 
 /** First and last-plus-one row of each batch. */

@@ -1,4 +1,4 @@
-import { backendNames, bestBackend, probeBackends } from '../tensors/backend.ts';
+import { backendNames, bestBackend, probeBackend } from '../tensors/backend.ts';
 import { UsageError } from './exit-codes.ts';
 
 /** The backend to compute on: the named one, or the best that is ready here. Throws `UsageError` for one that is not. */
@@ -11,8 +11,8 @@ export function resolveBackend(name: string): string {
       `use ${known.join(' or ')}`,
     );
   }
-  const probe = probeBackends().find((candidate) => candidate.name === name);
-  if (probe?.ready === false) {
+  const probe = probeBackend(name);
+  if (!probe.ready) {
     const [why = '', fix] = (probe.why ?? '').split('; ');
     throw new UsageError(`the ${name} backend is not ready here: ${why}`, fix);
   }

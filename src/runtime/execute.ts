@@ -11,7 +11,7 @@ import type { Plan, PlannedCell } from './plan.ts';
 import { openPublisher } from './publish.ts';
 import { createSchedule } from './schedule.ts';
 import type { Store } from './store/store.ts';
-import { isRetried, makeTask } from './tasks.ts';
+import { isRetried, makeTask, smallerBatch } from './tasks.ts';
 import { bindInputs } from './units.ts';
 import type { Unit } from './units.ts';
 import { createWaitingRoom } from './waiting-room.ts';
@@ -64,6 +64,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   const flights = new Map<number, ReadyUnit & { readonly key: string }>();
   const attempts = new Map<Unit, number>();
   const heals = new Map<Unit, number>();
+  const batchLimits = new Map<Unit, number>();
   const ranSeconds = new Map<number, number>();
   const announced = new Set<PlannedCell>();
   const failures: { cell: string; failure: Failure }[] = [];
@@ -80,7 +81,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   const failCell = (planned: PlannedCell, shard: number, failure: TaskFailure, tries: number): void => {
     counts.failed++;
     if (!schedule.isActive(planned)) return;
-    const { stack, ...rest } = failure;
+    const { stack, batch: _batch, ...rest } = failure;
     const { id } = planned.cell;
     log(id, `shard ${shard}: ${stack ?? failure.message}\n`);
     const path = logPath(store.folder, request.run, id);
@@ -165,7 +166,8 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
       const recompute = schedule.mustRecompute(planned, unit);
       if (!recompute && elsewhere?.admit(ready) === false) continue;
       attempts.set(unit, (attempts.get(unit) ?? 0) + 1);
-      const task = makeTask(graph, nextTask++, ready, inputs, recompute);
+      const limit = batchLimits.get(unit) ?? null;
+      const task = makeTask(graph, nextTask++, ready, inputs, recompute, limit);
       flights.set(task.id, { planned, unit, shard, key: task.key });
       executor.submit(task);
     }
@@ -234,14 +236,20 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
     }
     const failure: TaskFailure =
       outcome.type === 'failed' ? outcome.failure : { code: outcome.cause, message: outcome.message };
-    const mayRetry = tries <= planned.settings.retry.max && isRetried(planned, outcome);
-    if (!mayRetry || !schedule.isActive(planned)) {
+    const { max } = planned.settings.retry;
+    const smaller = smallerBatch(unit, outcome, batchLimits.get(unit) ?? null);
+    // Halving ends by itself, and each time differs; who killed a worker is a guess, which has to end.
+    const halved = outcome.type === 'failed' && smaller !== null && max > 0;
+    if (!(halved || tries <= max) || !isRetried(planned, outcome) || !schedule.isActive(planned)) {
       failCell(planned, shard, failure, tries);
       return;
     }
+    if (smaller !== null) batchLimits.set(unit, smaller);
     const message = `shard ${shard}, attempt ${tries}: ${failure.message}`;
-    log(planned.cell.id, `${message}\n`);
-    emit({ type: 'warning', cell: planned.cell.id, message: `${message}; it is tried again` });
+    const how =
+      smaller === null ? '' : `, at most ${smaller} ${smaller === 1 ? 'image' : 'images'} at a time`;
+    log(planned.cell.id, `${message}; it is tried again${how}\n`);
+    emit({ type: 'warning', cell: planned.cell.id, message: `${message}; it is tried again${how}` });
     schedule.again(planned, shard);
   };
 

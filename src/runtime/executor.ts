@@ -27,6 +27,8 @@ export interface Task {
   /** Compute even where a record exists. */
   readonly recompute: boolean;
   readonly resources: StageSettings['resources'];
+  /** Most images to compute at a time, after it ran out of memory with more; null at first. */
+  readonly batchLimit: number | null;
 }
 
 /** What all tasks of a run share. */
@@ -45,6 +47,8 @@ export interface TaskFailure {
   readonly file?: string;
   readonly fix?: string;
   readonly stack?: string;
+  /** Images that were computed at a time, where memory ran out. */
+  readonly batch?: number;
 }
 
 /** What a worker says of a task. The commit record in the store is the truth; `committed` only repeats it. */

@@ -1,9 +1,10 @@
 import type { Graph } from '../dsl/graph.ts';
+import { gradientBatch } from '../values/batch-size.ts';
 import { seedStream } from './digest.ts';
 import type { Task, TaskOutcome } from './executor.ts';
 import type { PlannedCell } from './plan.ts';
 import { chunkOf, unitPreimage } from './units.ts';
-import type { BoundInput } from './units.ts';
+import type { BoundInput, Unit } from './units.ts';
 import type { ReadyUnit } from './waiting-room.ts';
 
 /** A ready unit as a worker gets it. Its key and its inputs must be known. */
@@ -13,6 +14,7 @@ export function makeTask(
   { planned, unit, shard }: ReadyUnit,
   inputs: readonly BoundInput[],
   recompute: boolean,
+  batchLimit: number | null,
 ): Task {
   return {
     id,
@@ -29,6 +31,7 @@ export function makeTask(
     key: unit.key!,
     preimage: unitPreimage(planned, unit, inputs),
     recompute,
+    batchLimit,
     resources: planned.settings.resources,
   };
 }
@@ -43,4 +46,14 @@ export function isRetried(planned: PlannedCell, outcome: TaskOutcome): boolean {
   if (outcome.type !== 'failed') return false;
   const { code } = outcome.failure;
   return (code === 'out-of-memory' || code === 'io') && on.includes(code);
+}
+
+/** Half of the batch that was too much; null where memory was not the cause or nothing is left to halve. */
+export function smallerBatch(unit: Unit, outcome: TaskOutcome, limit: number | null): number | null {
+  let batch: number | undefined;
+  if (outcome.type === 'failed' && outcome.failure.code === 'out-of-memory') batch = outcome.failure.batch;
+  // A worker that the system killed could not say.
+  else if (outcome.type === 'lost' && outcome.cause === 'out-of-memory')
+    batch = limit ?? Math.min(unit.count, gradientBatch.rows);
+  return batch === undefined || batch <= 1 ? null : Math.floor(batch / 2);
 }

@@ -1,11 +1,8 @@
 import type { Classifier } from '../models/classifier.ts';
 import { tf } from '../tensors/tf.ts';
+import { batchSize, forwardBatch } from '../values/batch-size.ts';
 import type { Images } from '../values/images.ts';
 import { toFloats } from '../values/slices.ts';
-
-/** Floats of input a batch: bounds memory on large images; no result depends on it. */
-const batchElements = 1 << 22;
-const batchRows = 128;
 
 /** Logits `[rows, classes]` of all rows (views included), in batches. */
 export async function logitsOf(
@@ -16,7 +13,7 @@ export async function logitsOf(
   const [rows, height, width, channels] = images.shape;
   const size = height * width * channels;
   const logits = new Float32Array(rows * classifier.classes);
-  const step = Math.max(1, Math.min(batchRows, Math.floor(batchElements / size)));
+  const step = batchSize(size, forwardBatch);
   for (let first = 0; first < rows; first += step) {
     hooks.signal.throwIfAborted();
     const end = Math.min(rows, first + step);

@@ -16,6 +16,10 @@ export interface Backend {
 export interface BackendDevice {
   readonly kind: 'gpu' | 'cpu' | 'software';
   readonly name: string;
+  /** Bytes that a worker can use of it; null where that is not known without opening it. */
+  readonly memory: number | null;
+  /** Threads that a worker uses: as many as it is given cores, or one. */
+  readonly threads: 'one' | 'its cores';
 }
 
 export interface BackendProbe {
@@ -35,6 +39,8 @@ export interface BackendDriver {
   /** Version of what decides the numbers. Throws where the package is not installed. */
   readonly version: () => string;
   readonly probe: () => BackendProbe;
+  /** False where a look at files tells that it has no GPU to compute on. */
+  readonly mayHaveGpu: () => boolean;
   /** Loads, registers and selects the backend. Called once per process. */
   readonly open: () => Promise<void>;
 }
@@ -76,15 +82,19 @@ export function probeBackends(): readonly BackendProbe[] {
   return drivers.map((driver) => driver.probe());
 }
 
+/** State of one backend on this machine. Throws `BackendError` for a name that is not known. */
+export function probeBackend(name: string): BackendProbe {
+  return driverOf(name).probe();
+}
+
 /**
  * The best backend that is ready here: on a GPU before on the CPU, never on a GPU in software. The embedded one where
  * none is ready, so that opening it says what is wrong.
  */
 export function bestBackend(): string {
-  const probes = probeBackends();
-  const best = (['gpu', 'cpu'] as const)
-    .map((kind) => probes.find(({ device }) => device?.kind === kind))
-    .find((probe) => probe !== undefined);
+  const onGpu = drivers.find((driver) => driver.mayHaveGpu() && driver.probe().device?.kind === 'gpu');
+  // Without a GPU webgpu is not even asked, which would start a process.
+  const best = onGpu ?? [tensorflowDriver, wasmDriver].find((driver) => driver.probe().ready);
   return (best ?? wasmDriver).name;
 }
 

@@ -109,7 +109,21 @@ describe('the stable surfaces', () => {
     expect(await project.json('doctor', '--json')).toMatchObject({
       node: process.versions.node,
       backends: expect.arrayContaining([
-        expect.objectContaining({ name: 'wasm', ready: true, device: 'cpu' }),
+        expect.objectContaining({
+          name: 'wasm',
+          ready: true,
+          device: 'cpu',
+          memoryBytes: 2 ** 32,
+          threadsPerWorker: 1,
+          fix: null,
+        }),
+        // The project's RAVELIN_HOME is empty.
+        expect.objectContaining({
+          name: 'tensorflow',
+          ready: false,
+          why: 'TensorFlow is not set up',
+          fix: 'run ravelin setup tensorflow',
+        }),
       ]) as unknown,
     });
   });

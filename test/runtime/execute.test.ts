@@ -211,6 +211,46 @@ describe('what can go wrong', () => {
     expect(events.some((event) => event.type === 'shard-started' && event.attempt === 2)).toBe(true);
   });
 
+  test('a shard that runs out of memory is tried again at half the batch, more often than crashes are', async () => {
+    const graph = makeGraph(folder, [
+      { id: 'photos', uses: 'test/source', with: { limit: 100 } },
+      { id: 'fed', uses: 'test/hungry', with: { room: 5 }, in: { images: 'photos' } },
+    ]);
+    const { summary, events } = await run(graph);
+    expect(summary).toMatchObject({ status: 'ok', totals: { ran: 4 } });
+    const ofShard0 = events.flatMap((event) =>
+      event.type === 'log' && event.shard === 0 ? [event.message] : [],
+    );
+    expect(ofShard0).toEqual(['batch 64', 'batch 32', 'batch 16', 'batch 8', 'batch 4']);
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'warning',
+        message:
+          'shard 0, attempt 1: out of memory with 64 images at a time: RESOURCE_EXHAUSTED: OOM when allocating tensor; ' +
+          'it is tried again, at most 32 images at a time',
+      }),
+    );
+  });
+
+  test('a shard for which one image is too much fails, naming what may help', async () => {
+    const graph = makeGraph(folder, [
+      { id: 'photos', uses: 'test/source', with: { limit: 3 } },
+      { id: 'fed', uses: 'test/hungry', with: { room: 0 }, in: { images: 'photos' } },
+    ]);
+    const { summary } = await run(graph);
+    expect(summary.failures).toMatchObject([
+      {
+        cell: 'fed',
+        failure: {
+          code: 'out-of-memory',
+          message: expect.stringMatching(/^out of memory with 1 image at a time/) as string,
+          fix: expect.stringContaining('fewer workers') as string,
+          attempts: 3,
+        },
+      },
+    ]);
+  });
+
   test('a poison shard fails its cell after three attempts, blocks its dependents, and the rest goes on', async () => {
     const graph = makeGraph(folder, [
       ...chain(200, 0.5, { with: { by: 0.5, poison: 70 } }),

@@ -62,4 +62,24 @@ describe('backends', () => {
       new BackendError("'cuda' is not a backend; there are tensorflow, webgpu, wasm"),
     );
   });
+
+  it('say when the wasm heap is full, and go on', async () => {
+    await openBackend('wasm');
+    const { tf } = await import('../../src/tensors/tf.ts');
+    const { wasm } = tf.backend() as unknown as {
+      wasm: { _malloc: (bytes: number) => number; _free: (address: number) => void };
+    };
+    const row = tf.ones([1, 2 ** 20]);
+    // Reserved and never touched, so that no memory is taken from the machine.
+    const reserved: number[] = [];
+    const room = 2 ** 28;
+    expect(() => {
+      for (;;) reserved.push(wasm._malloc(room));
+    }).toThrow(`the wasm heap has no room for ${room} bytes`);
+    expect(() => tf.tile(row, [room / 2 ** 22, 1])).toThrow(
+      expect.objectContaining({ outOfMemory: true }) as Error,
+    );
+    for (const address of reserved) wasm._free(address);
+    expect((await tf.tile(row, [2, 1]).sum().data())[0]).toBe(2 ** 21);
+  });
 });

@@ -2,13 +2,11 @@
 import type { Evaluation } from '../../src/models/inference.ts';
 import { probeBackends } from '../../src/tensors/backend.ts';
 
-const ready = probeBackends()
+export const readyBackends = probeBackends()
   .filter((probe) => probe.ready)
   .map(({ name }) => name);
 
-export const readyBackends = ready.filter((name) => name !== 'webgpu');
-
-export const hasWebgpu = ready.includes('webgpu');
+export const hasWebgpu = readyBackends.includes('webgpu');
 
 /** Every way in which a network can be evaluated here: each backend's own, and step by step where that is another. */
 export const readyEvaluations = readyBackends.flatMap((backend): [string, Evaluation][] =>

@@ -42,8 +42,8 @@ describe.each(readyBackends)('on %s', (backend) => {
   describe.each(cases)(
     'convolution of $size by $kernel × $filters, stride $stride, padding $padding',
     (shape) => {
-      it('has the gradients of its definition in float64', () => {
-        compare(shape, false);
+      it('has the gradients of its definition in float64', async () => {
+        await compare(shape, false);
       });
     },
   );
@@ -51,8 +51,8 @@ describe.each(readyBackends)('on %s', (backend) => {
   describe.each(cases)(
     'depthwise convolution of $size by $kernel, stride $stride, padding $padding',
     (shape) => {
-      it('has the gradients of its definition in float64, multipliers included', () => {
-        compare(shape, true);
+      it('has the gradients of its definition in float64, multipliers included', async () => {
+        await compare(shape, true);
       });
     },
   );
@@ -67,7 +67,7 @@ describe.each(readyBackends)('on %s', (backend) => {
   });
 
   describe('the gradient kernels', () => {
-    it('serve tf.grads of a strided convolution', () => {
+    it('serve tf.grads of a strided convolution', async () => {
       const x = tensor([2, 6, 6, 2], 1) as Tensor4D;
       const w = tensor([3, 3, 2, 3], 2) as Tensor4D;
       const loss = (a: typeof x, b: typeof w): Scalar => tf.sum(tf.square(tf.conv2d(a, b, 2, 'same')));
@@ -78,19 +78,20 @@ describe.each(readyBackends)('on %s', (backend) => {
       ] as const) {
         const variable = gradient === dx ? x : w;
         const step = 1e-2;
-        const value = (sign: number): number => {
-          const moved = variable.dataSync().slice();
+        const value = async (sign: number): Promise<number> => {
+          const moved = (await variable.data()).slice();
           moved[index]! += sign * step;
           const at: Tensor4D = tf.tensor4d(moved, variable.shape);
-          return (gradient === dx ? loss(at, w) : loss(x, at)).dataSync()[0]!;
+          return (await (gradient === dx ? loss(at, w) : loss(x, at)).data())[0]!;
         };
-        expect(gradient.dataSync()[index]).toBeCloseTo((value(1) - value(-1)) / (2 * step), 2);
+        const slope = ((await value(1)) - (await value(-1))) / (2 * step);
+        expect((await gradient.data())[index]).toBeCloseTo(slope, 2);
       }
     });
   });
 });
 
-function compare({ size, kernel, filters, stride, padding }: Case, depthwise: boolean): void {
+async function compare({ size, kernel, filters, stride, padding }: Case, depthwise: boolean): Promise<void> {
   const multiplier = 2;
   const outChannels = depthwise ? size[3] * multiplier : filters;
   const filterShape = [...kernel, size[3], depthwise ? multiplier : filters];
@@ -104,9 +105,9 @@ function compare({ size, kernel, filters, stride, padding }: Case, depthwise: bo
   const dy = tensor(outSize, 2);
   const filter = tensor(filterShape, 3);
   const expected = definition(
-    x.dataSync(),
-    dy.dataSync(),
-    filter.dataSync(),
+    await x.data(),
+    await dy.data(),
+    await filter.data(),
     size,
     outSize,
     filterShape,
@@ -126,8 +127,8 @@ function compare({ size, kernel, filters, stride, padding }: Case, depthwise: bo
   const byFilter = engine.runKernel<Tensor>(`${prefix}BackpropFilter`, { x, dy }, { ...attrs, filterShape });
   expect(byInput.shape).toEqual([...size]);
   expect(byFilter.shape).toEqual(filterShape);
-  expectClose(byInput.dataSync(), expected.byInput);
-  expectClose(byFilter.dataSync(), expected.byFilter);
+  expectClose(await byInput.data(), expected.byInput);
+  expectClose(await byFilter.data(), expected.byFilter);
   byInput.dispose();
   byFilter.dispose();
   expect([tf.memory().numTensors, tf.memory().numDataBuffers]).toEqual(before);

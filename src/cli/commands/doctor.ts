@@ -1,21 +1,33 @@
 import { statfsSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { probeBackends } from '../../tensors/backend.ts';
+import { forgetAdapters } from '../../tensors/webgpu/adapter.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatBytes, formatColumns, print, printJson } from '../output.ts';
 
 /** What this machine can do; for what it cannot, why, and how to mend it. */
 export async function doctor(options: { readonly json?: boolean }): Promise<ExitCode> {
-  const backends = probeBackends().map((probe) => ({
-    ...probe,
-    device: probe.device?.kind ?? null,
-  }));
+  forgetAdapters();
+  const cores = availableParallelism();
+  const backends = probeBackends().map(({ device, why, ...probe }) => {
+    const [reason = null, fix = null] = why === null ? [] : why.split('; ');
+    return {
+      ...probe,
+      device: device?.kind ?? null,
+      deviceName: device?.name ?? null,
+      memoryBytes: device?.memory ?? null,
+      // The most: `ravelin run` divides the cores among its workers.
+      threadsPerWorker: device === null ? null : { one: 1, 'its cores': cores }[device.threads],
+      why: reason,
+      fix,
+    };
+  });
   const disk = statfsSync('.');
   const report = {
     ravelin: process.env.RAVELIN_VERSION ?? 'development',
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
-    cores: availableParallelism(),
+    cores,
     memoryBytes: totalmem(),
     freeMemoryBytes: freemem(),
     freeDiskBytes: disk.bavail * disk.bsize,
@@ -33,13 +45,27 @@ export async function doctor(options: { readonly json?: boolean }): Promise<Exit
       ['memory', `${formatBytes(report.freeMemoryBytes)} free of ${formatBytes(report.memoryBytes)}`],
       ['disk', `${formatBytes(report.freeDiskBytes)} free here`],
       ['sharp', report.sharp.ready ? report.sharp.version : `missing: ${report.sharp.why}`],
-      ...backends.map(({ name, ready, version, why }) => [
-        `backend ${name}`,
-        ready ? `ready: ${version ?? ''}` : `not here: ${why ?? 'unknown'}`,
-      ]),
+      ...backends.map((backend) => [`backend ${backend.name}`, describe(backend)]),
     ]),
   );
   return backends.some(({ ready }) => ready) && report.sharp.ready ? exitCodes.ok : exitCodes.cellFailed;
+}
+
+function describe(backend: {
+  readonly ready: boolean;
+  readonly version: string | null;
+  readonly device: string | null;
+  readonly deviceName: string | null;
+  readonly memoryBytes: number | null;
+  readonly threadsPerWorker: number | null;
+  readonly why: string | null;
+  readonly fix: string | null;
+}): string {
+  if (!backend.ready) return `not here: ${[backend.why, backend.fix].filter(Boolean).join('; ')}`;
+  const software = backend.device === 'software' ? ', in software: for tests, never chosen by itself' : '';
+  const memory = backend.memoryBytes === null ? '' : `${formatBytes(backend.memoryBytes)} and `;
+  const threads = backend.threadsPerWorker === 1 ? '1 thread' : `${backend.threadsPerWorker} threads`;
+  return `ready: ${backend.version}; on ${backend.deviceName}${software}; at most ${memory}${threads} a worker`;
 }
 
 async function sharpVersion(): Promise<{ ready: true; version: string } | { ready: false; why: string }> {

@@ -137,8 +137,18 @@ export function createLocalPool(options: PoolOptions): Executor {
       if (worker.tasks.length > 0) begin(worker);
       worker.stderr = '';
     }
+    // A wasm heap never shrinks, and a device that failed stays failed: start afresh with what was next.
+    if (message.type === 'failed' && message.failure.code === 'out-of-memory') retire(worker);
     listener(message, worker.number);
     if (isEnd) assign();
+  };
+
+  const retire = (worker: Worker): void => {
+    if (worker.timer !== null) clearTimeout(worker.timer);
+    waiting.unshift(...worker.tasks.splice(0));
+    workers.delete(worker);
+    numbers.unshift(worker.number);
+    worker.process.kill('SIGKILL');
   };
 
   const gone = (worker: Worker, code: number | null, signal: NodeJS.Signals | null): void => {

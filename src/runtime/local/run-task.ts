@@ -1,11 +1,13 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Task, TaskFailure, TaskMessage, TaskOutcome, WorkerSetup } from '../executor.ts';
+import { lastBatchSize, limitBatches } from '../../values/batch-size.ts';
+import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../executor.ts';
 import { resolveInside } from '../resolve-path.ts';
 import type { Checkpoint, StageContext, StageRegistry } from '../stage.ts';
 import { writeDurable } from '../store/durable.ts';
-import { errorCode, StoreError } from '../store/errors.ts';
+import { errorCode } from '../store/errors.ts';
 import type { Store } from '../store/store.ts';
+import { describeFailure } from './describe-failure.ts';
 import { checkOutputs, DamagedInputsError, readInputs, writeOutputs } from './task-values.ts';
 import type { ValueCache } from './value-cache.ts';
 
@@ -36,6 +38,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     const inputs = readInputs(task, store, cache);
     const checkpoint = fileCheckpoint(`${setup.cacheFolder}/checkpoints/${task.key}`);
     const context = stageContext(task, inputs, checkpoint, surroundings);
+    limitBatches(task.batchLimit);
     const outputs = await stage.run(context as StageContext<never, never>);
     checkOutputs(stage, task, outputs);
     const written = writeOutputs(stage, task, outputs, store);
@@ -58,8 +61,14 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     return committed(task, written, seconds, false);
   } catch (error) {
     if (error instanceof DamagedInputsError) return { type: 'damaged', id: task.id, digests: error.digests };
-    return { type: 'failed', id: task.id, failure: describeFailure(error) };
+    return { type: 'failed', id: task.id, failure: describeFailure(error, batchOf(task)) };
   }
+}
+
+/** Images that the stage computed at a time when it failed; null where it does not work in batches. */
+function batchOf(task: Task): number | null {
+  const asked = lastBatchSize();
+  return asked === null ? null : Math.max(1, Math.min(asked, task.shard?.count ?? task.images));
 }
 
 function committed(
@@ -128,34 +137,4 @@ function fileCheckpoint(folder: string): Checkpoint & { readonly used: () => boo
       return Promise.resolve();
     },
   };
-}
-
-/** Sorts what was thrown: a `StageError` is the user's to mend, lack of memory may pass, the rest is our own mistake. */
-export function describeFailure(error: unknown): TaskFailure {
-  if (!(error instanceof Error)) return { code: 'stage', message: String(error) };
-  const base = { message: error.message, ...(error.stack === undefined ? {} : { stack: fullStack(error) }) };
-  if (error instanceof StoreError) return { ...base, code: 'storage', file: error.path };
-  // By name: a plugin may bring its own copy of the class.
-  if (error.name === 'StageError') {
-    const { code, file, fix } = error as Error & { code?: TaskFailure['code']; file?: string; fix?: string };
-    return {
-      ...base,
-      code: code ?? 'stage',
-      ...(file === undefined ? {} : { file }),
-      ...(fix === undefined ? {} : { fix }),
-    };
-  }
-  if (/allocation failed|out of memory|Invalid typed array length/i.test(error.message)) {
-    return { ...base, code: 'out-of-memory', fix: 'use smaller shards (`shard:`) or fewer workers (`-j`)' };
-  }
-  if ('syscall' in error)
-    return { ...base, code: 'io', ...('path' in error ? { file: String(error.path) } : {}) };
-  return { ...base, code: 'stage' };
-}
-
-function fullStack(error: Error): string {
-  let text = error.stack ?? error.message;
-  for (let cause = error.cause; cause instanceof Error; cause = cause.cause)
-    text += `\ncaused by ${cause.stack ?? cause.message}`;
-  return text;
 }

@@ -1,6 +1,7 @@
 /** TensorFlow itself, on all cores or a CUDA device, through the binding that `ravelin setup tensorflow` compiles. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { bindingPackage, bindingPackageName, findTensorflow, quietAddon } from '../../setup/locations.ts';
 import type { BindingPackage, TensorflowBuild } from '../../setup/locations.ts';
@@ -13,6 +14,7 @@ export const tensorflowDriver: BackendDriver = {
   name: 'tensorflow',
   version,
   probe,
+  mayHaveGpu: () => true,
   open,
 };
 
@@ -31,7 +33,9 @@ function probe(): BackendProbe {
     name: 'tensorflow',
     ready: true,
     version: `${number}${gpu ? '-gpu' : ''}+${kernelsVersion}`,
-    device: gpu ? { kind: 'gpu', name: 'a CUDA device' } : { kind: 'cpu', name: 'the CPU' },
+    device: gpu
+      ? { kind: 'gpu', name: 'a CUDA device', memory: null, threads: 'its cores' }
+      : { kind: 'cpu', name: 'the CPU', memory: totalmem(), threads: 'its cores' },
     why: null,
   };
 }

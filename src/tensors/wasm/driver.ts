@@ -1,8 +1,9 @@
 /** WebAssembly with SIMD: the embedded backend, one thread, no native code. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { totalmem } from 'node:os';
 import { dirname, join, sep } from 'node:path';
-import type { BackendDriver } from '../backend.ts';
+import type { BackendDevice, BackendDriver } from '../backend.ts';
 
 const packageName = '@tensorflow/tfjs-backend-wasm';
 
@@ -12,16 +13,25 @@ const packageName = '@tensorflow/tfjs-backend-wasm';
  */
 const kernelsVersion = 1;
 
+/** The heap of a wasm module ends at 2³² bytes. */
+const device: BackendDevice = {
+  kind: 'cpu',
+  name: 'the CPU',
+  memory: Math.min(2 ** 32, totalmem()),
+  threads: 'one',
+};
+
 export const wasmDriver: BackendDriver = {
   name: 'wasm',
   version,
+  mayHaveGpu: () => false,
   probe: () => {
     try {
       return {
         name: 'wasm',
         ready: true,
         version: version(),
-        device: { kind: 'cpu', name: 'the CPU' },
+        device,
         why: null,
       };
     } catch (cause) {
@@ -59,5 +69,27 @@ async function open(): Promise<void> {
   for (const listener of process.listeners('unhandledRejection')) {
     if (!rejectionHandlers.has(listener)) process.removeListener('unhandledRejection', listener);
   }
+  guardAllocation((tf.backend() as unknown as { wasm: WasmModule }).wasm);
   registerWasmKernels();
+}
+
+interface WasmModule {
+  readonly _free: (address: number) => void;
+  _malloc: (bytes: number) => number;
+}
+
+/**
+ * The package takes the address 0 of a failed allocation for a good one and computes on over its own data; 2³² bytes and
+ * more reach the module modulo 2³².
+ */
+function guardAllocation(module: WasmModule): void {
+  // Emscripten's function puts another in its own place when it is first called.
+  module._free(module._malloc(4));
+  const allocate = module._malloc;
+  module._malloc = (bytes) => {
+    const address = bytes < 2 ** 32 ? allocate(bytes) : 0;
+    if (address === 0 && bytes > 0)
+      throw Object.assign(new Error(`the wasm heap has no room for ${bytes} bytes`), { outOfMemory: true });
+    return address;
+  };
 }

@@ -35,6 +35,9 @@ const limits = [
 ] as const;
 const features: readonly GPUFeatureName[] = ['timestamp-query'];
 
+/** A buffer beyond the limits is refused as invalid, but a smaller batch would do. */
+const tooLarge = /exceeds the max(imum)? (storage )?buffer( binding)? size/i;
+
 let opened: Promise<OpenDevice> | undefined;
 
 /** Opens the device of `chooseAdapter`; later calls give the same one. Throws `DeviceError` where there is none. */
@@ -73,7 +76,10 @@ function watchFaults(device: GPUDevice): () => void {
   device.addEventListener('uncapturederror', (event) => {
     const { error } = event;
     // The first error is the cause of those after it.
-    fault ??= new DeviceError(`WebGPU: ${error.message}`, error instanceof GPUOutOfMemoryError);
+    fault ??= new DeviceError(
+      `WebGPU: ${error.message}`,
+      error instanceof GPUOutOfMemoryError || tooLarge.test(error.message),
+    );
   });
   void device.lost.then(({ reason, message }) => {
     // Drivers take a device away when its memory is gone, too.

@@ -1,10 +1,12 @@
 /** Any GPU by way of Dawn (Vulkan, Metal, Direct3D 12), or SwiftShader on the CPU for tests. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { BackendDriver, BackendProbe } from '../backend.ts';
 import { chooseAdapter, dawnPackage } from './adapter.ts';
 import type { AdapterDescription } from './adapter.ts';
+import { mayHaveGpu } from './vulkan.ts';
 
 const packageName = '@tensorflow/tfjs-backend-webgpu';
 
@@ -19,6 +21,7 @@ export const webgpuDriver: BackendDriver = {
     return version;
   },
   probe,
+  mayHaveGpu,
   open,
 };
 
@@ -42,7 +45,12 @@ function probe(): BackendProbe {
     name: 'webgpu',
     ready: true,
     version: numbers,
-    device: { kind: adapter.software ? 'software' : 'gpu', name: inWords(adapter) },
+    device: {
+      ...(adapter.software
+        ? { kind: 'software', memory: totalmem(), threads: 'its cores' }
+        : { kind: 'gpu', memory: null, threads: 'one' }),
+      name: inWords(adapter),
+    },
     why: null,
   };
 }

@@ -71,6 +71,8 @@ describe.runIf(hasWebgpu)('our own WGSL', () => {
     compute.device.createBuffer({ size: 16, usage: 0 });
     await expect(compute.read(y, Float32Array)).rejects.toThrow(/WebGPU: .*usage/is);
     expect([...(await compute.read(y, Float32Array))]).toEqual([0]);
+    compute.allocate(compute.device.limits.maxBufferSize + 4);
+    await expect(compute.read(y, Float32Array)).rejects.toMatchObject({ outOfMemory: true });
     expect(() => compute.pass({} as GPUComputePipeline, [], [70_000])).toThrow(RangeError);
   });
 });
