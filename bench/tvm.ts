@@ -118,7 +118,7 @@ function scikitImage(
         });
         const gap = gaps.reduce((sum, value) => sum + value, 0) / gaps.length;
         console.log(
-          `${name}`.padEnd(48) +
+          name.padEnd(48) +
             `${ms.toFixed(1)} ms, gap ${gap.toExponential(1)} (worst ${Math.max(...gaps).toExponential(1)})`,
         );
         return { name, ms, gap };
