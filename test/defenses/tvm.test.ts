@@ -5,7 +5,9 @@ import { transformOnce } from '../../src/defenses/apply.ts';
 import { dropPixels } from '../../src/defenses/tvm/dropout.ts';
 import { solveImage, type TvmParameters, type TvmProgress } from '../../src/defenses/tvm/tvm.ts';
 import type { JsonObject } from '../../src/values/json.ts';
+import { toFloats } from '../../src/values/slices.ts';
 import { madeUp } from '../kernels/tvm-problems.ts';
+import { hasWebgpu, readyBackends } from '../tensors/backends.ts';
 import { sharedData } from '../stages/shared-data.ts';
 
 const paper: TvmParameters = {
@@ -118,6 +120,20 @@ describe('the transform', () => {
       expect(result).toHaveLength(image.length);
       for (const value of result) expect(value >= 0 && value <= 1).toBe(true);
     }
+  });
+
+  it.each([
+    ...(readyBackends.includes('tensorflow') ? ['tensorflow' as const] : []),
+    ...(hasWebgpu ? ['webgpu' as const] : []),
+  ])('computed on %s is near what the kernel computes', async (form) => {
+    const shape = [rows, height, width, channels] as const;
+    const draw = { seed, draw: 0, ids };
+    const here = toFloats(await transformOnce(recipe({ tolerance: 1e-4 }), pixels, shape, draw));
+    const there = toFloats(await transformOnce(recipe({ tolerance: 1e-4, form }), pixels, shape, draw));
+    // Minimisers of dropped pixels may differ; on the whole they do not.
+    const mean = here.reduce((sum, value, i) => sum + Math.abs(value - there[i]!), 0) / here.length;
+    expect(mean).toBeGreaterThan(0);
+    expect(mean).toBeLessThan(2 / 255);
   });
 
   it('tells of each image how near it came', async () => {

@@ -8,6 +8,7 @@ import {
 } from '../../kernels/tvm/problem.ts';
 import { minimiseExactly } from '../../kernels/tvm/reference.ts';
 import { minimise } from '../../kernels/tvm/solve.ts';
+import { openBackend } from '../../tensors/backend.ts';
 import type { Draw, PixelShape } from '../apply.ts';
 import { dropPixels, type DropoutParameters } from './dropout.ts';
 
@@ -17,6 +18,11 @@ export interface TvmParameters extends TotalVariation, DropoutParameters {
   readonly solver: 'exact' | 'skimage' | 'fb';
   /** Relative distance to the least objective at which `exact` stops. */
   readonly tolerance: number;
+  /**
+   * Where `exact` computes: by WGSL on webgpu, by TensorFlow.js operations on tensorflow; absent for the WebAssembly kernel. Part of the recipe,
+   * so that whoever applies it gets the same pixels.
+   */
+  readonly form?: 'webgpu' | 'tensorflow';
 }
 
 /** Of one image; the others' solvers know no gap. */
@@ -27,6 +33,8 @@ type Size = readonly [height: number, width: number, channels: number];
 /** Below this float32 cannot tell; the float64 definition can, at a hundred times the cost. */
 const leastToleranceOfKernel = 1e-5;
 const kernelLimit = 1000;
+/** Images at a time on a device: a gigabyte at most for 1024×1024×3. */
+const rowsOnDevice = 16;
 const referenceLimit = 20_000;
 
 /**
@@ -41,25 +49,53 @@ export async function minimiseTotalVariation(
 ): Promise<Float32Array> {
   const size = height * width * channels;
   const result = new Float32Array(pixels.length);
-  for (let row = 0; row < rows; row++) {
+  const together = isOnDevice(params) ? rowsOnDevice : 1;
+  for (let first = 0; first < rows; first += together) {
     draw.signal?.throwIfAborted();
-    const id = draw.ids[row]!;
-    const image = dropPixels(pixels.subarray(row * size, (row + 1) * size), channels, params, draw, id);
-    const progress = solveImage(image, [height, width, channels], params);
-    result.set(image, row * size);
-    draw.onSolved?.(id, progress);
-    draw.onRow?.();
+    const ids = draw.ids.subarray(first, Math.min(rows, first + together));
+    const images = result.subarray(first * size, (first + ids.length) * size);
+    ids.forEach((id, row) => {
+      const from = (first + row) * size;
+      images.set(dropPixels(pixels.subarray(from, from + size), channels, params, draw, id), row * size);
+    });
+    const shape = [ids.length, height, width, channels] as const;
+    const progress = isOnDevice(params)
+      ? await solveOnDevice(images, shape, params)
+      : [solveImage(images, [height, width, channels], params)];
+    ids.forEach((id, row) => {
+      draw.onSolved?.(id, progress[row]!);
+      draw.onRow?.();
+    });
     // An image takes milliseconds, a batch seconds: let messages and signals in between.
     await new Promise(setImmediate);
   }
   return result;
 }
 
+function isOnDevice({ solver, tolerance, form }: TvmParameters): boolean {
+  return form !== undefined && solver === 'exact' && tolerance >= leastToleranceOfKernel;
+}
+
+async function solveOnDevice(
+  images: Float32Array,
+  shape: PixelShape,
+  params: TvmParameters,
+): Promise<readonly TvmProgress[]> {
+  const stopping = { tolerance: params.tolerance, limit: kernelLimit };
+  if (params.form === 'webgpu') {
+    const { minimiseOnWebGpu } = await import('../../kernels/tvm/webgpu.ts');
+    return minimiseOnWebGpu(images, shape, params, stopping);
+  }
+  await openBackend('tensorflow');
+  const { minimiseByTensors } = await import('../../kernels/tvm/tensors.ts');
+  return minimiseByTensors(images, shape, params, stopping);
+}
+
 /** Replaces an image with dropped pixels (−1) by the minimiser, in [0, 1]. */
 export function solveImage(
   image: Float32Array,
   size: Size,
-  params: Omit<TvmParameters, keyof DropoutParameters | 'draws'>,
+  params: Omit<TvmParameters, keyof DropoutParameters | 'draws' | 'form'>,
 ): TvmProgress {
   const { solver, tolerance } = params;
   if (solver === 'exact' && tolerance >= leastToleranceOfKernel) {

@@ -1,5 +1,6 @@
 import type { StageContext } from '../../runtime/stage.ts';
 import type { TvmProgress } from '../../defenses/tvm/tvm.ts';
+import { probeBackends } from '../../tensors/backend.ts';
 import type { Images } from '../../values/images.ts';
 import type { Transform, TransformStep } from '../../values/transform.ts';
 import { defend } from './defend.ts';
@@ -16,7 +17,9 @@ export async function runTvm(
 ): Promise<{ readonly images?: Images; readonly transform: Transform }> {
   const solved: { readonly id: number; readonly progress: TvmProgress }[] = [];
   const onSolved = (id: number, progress: TvmProgress): void => void solved.push({ id, progress });
-  const outputs = await defend(context, step, { onSolved });
+  const form = formOn(context.backend);
+  const formed = form === undefined ? step : { ...step, params: { ...step.params, form } };
+  const outputs = await defend(context, formed, { onSolved });
   const gaps = solved.flatMap(({ progress }) => progress.gap ?? []);
   if (gaps.length > 0) context.metric('largest gap', Math.max(...gaps));
   const stopped = solved.filter(({ progress }) => !progress.converged);
@@ -28,4 +31,12 @@ export async function runTvm(
     );
   }
   return outputs;
+}
+
+/** On a GPU the backend computes; elsewhere the WebAssembly kernel is faster than its operations. */
+function formOn(backend: string): 'webgpu' | 'tensorflow' | undefined {
+  if (backend === 'webgpu') return 'webgpu';
+  if (backend !== 'tensorflow') return undefined;
+  const probe = probeBackends().find(({ name }) => name === backend);
+  return probe?.device?.kind === 'gpu' ? 'tensorflow' : undefined;
 }

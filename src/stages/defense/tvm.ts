@@ -59,6 +59,8 @@ export const tvm = defineStage({
   },
   shard: 'images',
   randomness: true,
+  // On a GPU the backend computes.
+  device: true,
   check: ({ solver, keep, lambda }) => [
     ...(solver === 'skimage' && keep < 1
       ? [

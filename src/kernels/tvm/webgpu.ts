@@ -1,0 +1,210 @@
+/**
+ * Total variation minimisation of a whole batch by WGSL: the primal-dual iteration of reference.ts in float32, all images at once, two passes an
+ * iteration. Nothing is read back within a block of iterations; after each, images that reached the tolerance stop, so that a result
+ * does not depend on its batch.
+ */
+import { openCompute } from '../../tensors/webgpu/compute.ts';
+import { negligible, type Progress, startOf, type Stopping, type TotalVariation } from './problem.ts';
+
+type Shape = readonly [rows: number, height: number, width: number, channels: number];
+
+const iterationsOfBlock = 40;
+/** Values that one thread adds up for the gap; the partial sums are added here, in float64. */
+const summedByThread = 256;
+/** As in bound.as.ts: how far the best value of a dropped pixel is taken to be from the current one. */
+const trust = { isotropic: 0.01, anisotropic: 0.02 } as const;
+
+const common = `
+struct Problem {
+  height: u32, width: u32, channels: u32, size: u32,
+  lambda: f32, tau: f32, sigma: f32, rho: f32,
+  anisotropic: u32, count: u32, stripe: u32, trust: f32,
+}
+@group(0) @binding(0) var<uniform> problem: Problem;
+@group(0) @binding(1) var<storage, read> running: array<u32>;
+
+fn onBall(p: vec2f) -> vec2f {
+  if (problem.anisotropic == 1) { return clamp(p, vec2f(-problem.lambda), vec2f(problem.lambda)); }
+  return p * (problem.lambda / max(problem.lambda, length(p)));
+}
+
+// Which image, row and column the value is of.
+fn placeOf(index: u32) -> vec3u {
+  let inImage = index % problem.size;
+  let pixel = inImage / problem.channels;
+  return vec3u(index / problem.size, pixel / problem.width, pixel % problem.width);
+}
+`;
+
+const primalPass = `${common}
+@group(0) @binding(2) var<storage, read> values: array<f32>;
+@group(0) @binding(3) var<storage, read> p: array<vec2f>;
+@group(0) @binding(4) var<storage, read_write> u: array<f32>;
+@group(0) @binding(5) var<storage, read_write> ahead: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let i = id.x + id.y * problem.stripe;
+  if (id.x >= problem.stripe || i >= problem.count) { return; }
+  let at = placeOf(i);
+  if (running[at.x] == 0) { return; }
+  var w = -p[i].x - p[i].y;
+  if (at.z > 0) { w += p[i - problem.channels].x; }
+  if (at.y > 0) { w += p[i - problem.channels * problem.width].y; }
+  let old = u[i];
+  var next = old - problem.tau * w;
+  if (values[i] >= 0) { next = (next + problem.tau * values[i]) / (1 + problem.tau); }
+  ahead[i] = 2 * next - old;
+  u[i] = old + problem.rho * (next - old);
+}`;
+
+const dualPass = `${common}
+@group(0) @binding(2) var<storage, read> ahead: array<f32>;
+@group(0) @binding(3) var<storage, read_write> p: array<vec2f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let i = id.x + id.y * problem.stripe;
+  if (id.x >= problem.stripe || i >= problem.count) { return; }
+  let at = placeOf(i);
+  if (running[at.x] == 0) { return; }
+  var gradient = vec2f(0);
+  if (at.z + 1 < problem.width) { gradient.x = ahead[i + problem.channels] - ahead[i]; }
+  if (at.y + 1 < problem.height) { gradient.y = ahead[i + problem.channels * problem.width] - ahead[i]; }
+  let next = onBall(p[i] + problem.sigma * gradient);
+  p[i] += problem.rho * (next - p[i]);
+}`;
+
+/** Objective and its bound, as sums over stretches of each image. p was over-relaxed, so it is put back on the ball. */
+const boundPass = `${common}
+@group(0) @binding(2) var<storage, read> values: array<f32>;
+@group(0) @binding(3) var<storage, read> u: array<f32>;
+@group(0) @binding(4) var<storage, read> p: array<vec2f>;
+@group(0) @binding(5) var<storage, read_write> sums: array<vec2f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let stretches = (problem.size + ${summedByThread - 1}) / ${summedByThread};
+  if (id.x >= stretches || running[id.y] == 0) { return; }
+  var sum = vec2f(0);
+  let first = id.x * ${summedByThread};
+  for (var inImage = first; inImage < min(first + ${summedByThread}, problem.size); inImage++) {
+    let i = id.y * problem.size + inImage;
+    let at = placeOf(i);
+    let own = onBall(p[i]);
+    var w = -own.x - own.y;
+    var gradient = vec2f(0);
+    if (at.z > 0) { w += onBall(p[i - problem.channels]).x; }
+    if (at.y > 0) { w += onBall(p[i - problem.channels * problem.width]).y; }
+    if (at.z + 1 < problem.width) { gradient.x = u[i + problem.channels] - u[i]; }
+    if (at.y + 1 < problem.height) { gradient.y = u[i + problem.channels * problem.width] - u[i]; }
+    if (problem.anisotropic == 1) { sum.x += problem.lambda * (abs(gradient.x) + abs(gradient.y)); }
+    else { sum.x += problem.lambda * length(gradient); }
+    if (values[i] >= 0) {
+      let error = u[i] - values[i];
+      sum.x += 0.5 * error * error;
+      sum.y += w * values[i] - 0.5 * w * w;
+    } else {
+      sum.y += w * u[i] - problem.trust * abs(w);
+    }
+  }
+  sums[id.y * stretches + id.x] = sum;
+}`;
+
+/**
+ * Minimises over each of the images `[rows, height, width, channels]`, −1 where a pixel was dropped, in place; progress as of the
+ * WebAssembly kernel. Iterations are rounded up to blocks of 40. Throws `BackendError` where WebGPU is not ready.
+ */
+export async function minimiseOnWebGpu(
+  images: Float32Array,
+  [rows, height, width, channels]: Shape,
+  { lambda, tv }: TotalVariation,
+  { tolerance, limit }: Stopping,
+): Promise<readonly Progress[]> {
+  const compute = await openCompute();
+  const size = height * width * channels;
+  const count = rows * size;
+  const groups = Math.ceil(count / 64);
+  // One axis of a dispatch holds 65,535 workgroups: a large batch takes several stripes of them.
+  const across = Math.min(groups, 65_535);
+  const down = Math.ceil(groups / across);
+  const tau = 0.4;
+  const problem = compute.uniform(
+    Uint32Array.of(height, width, channels, size),
+    Float32Array.of(lambda, tau, 1 / (8 * tau), 1.9),
+    Uint32Array.of(tv === 'anisotropic' ? 1 : 0, count, across * 64),
+    Float32Array.of(trust[tv]),
+  );
+  const stretches = Math.ceil(size / summedByThread);
+  const running = new Uint32Array(rows).fill(1);
+  const flags = compute.upload(running);
+  const values = compute.upload(images);
+  const u = compute.upload(startOfImages(images, [rows, height, width, channels]));
+  const [ahead, p, sums] = [4 * count, 8 * count, 8 * rows * stretches].map((bytes) =>
+    compute.allocate(bytes),
+  ) as [GPUBuffer, GPUBuffer, GPUBuffer];
+  try {
+    const [primal, dual, bound] = await Promise.all(
+      [primalPass, dualPass, boundPass].map((wgsl) => compute.pipeline(wgsl)),
+    );
+    const iteration = [
+      compute.pass(primal!, [problem, flags, values, p, u, ahead], [across, down]),
+      compute.pass(dual!, [problem, flags, ahead, p], [across, down]),
+    ];
+    const block = Array.from({ length: iterationsOfBlock }, () => iteration).flat();
+    const check = compute.pass(bound!, [problem, flags, values, u, p, sums], [stretches / 64, rows]);
+    const progress = new Array<Progress>(rows);
+    for (let iterations = 0; running.includes(1); iterations += iterationsOfBlock) {
+      if (iterations > 0) compute.submit(block);
+      compute.submit([check]);
+      const parts = await compute.read(sums, Float32Array);
+      running.forEach((isRunning, row) => {
+        if (isRunning === 0) return;
+        progress[row] = progressOf(
+          parts.subarray(2 * row * stretches, 2 * (row + 1) * stretches),
+          iterations,
+          {
+            tolerance,
+            floor: negligible * lambda * size,
+          },
+        );
+        if (progress[row].converged || iterations >= limit) running[row] = 0;
+      });
+      compute.write(flags, running);
+    }
+    (await compute.read(u, Float32Array)).forEach((value, index) => {
+      images[index] = Math.min(1, Math.max(0, value));
+    });
+    return progress;
+  } finally {
+    compute.release(problem, flags, values, u, ahead, p, sums);
+  }
+}
+
+function progressOf(
+  parts: Float32Array,
+  iterations: number,
+  { tolerance, floor }: { readonly tolerance: number; readonly floor: number },
+): Progress {
+  let [objective, least] = [0, 0];
+  for (let part = 0; part < parts.length; part += 2) {
+    objective += parts[part]!;
+    least += parts[part + 1]!;
+  }
+  const left = Math.max(0, objective - least);
+  const gap = objective > 0 ? left / objective : 0;
+  return { objective, gap, iterations, converged: gap <= tolerance || left <= floor };
+}
+
+function startOfImages(images: Float32Array, [rows, height, width, channels]: Shape): Float32Array {
+  const start = new Float32Array(images.length);
+  const size = height * width * channels;
+  for (let row = 0; row < rows; row++) {
+    for (let c = 0; c < channels; c++) {
+      const at = (pixel: number): number => row * size + pixel * channels + c;
+      const target = Float64Array.from({ length: height * width }, (_, pixel) => images[at(pixel)]!);
+      startOf({ height, width, target }).forEach((value, pixel) => (start[at(pixel)] = value));
+    }
+  }
+  return start;
+}
