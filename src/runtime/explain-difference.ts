@@ -73,6 +73,7 @@ function explainShard(a: Json | undefined, b: Json | undefined, reasons: string[
 }
 
 function range(shard: JsonObject): string {
+  if (shard['count'] === 0) return 'none';
   const first = Number(shard['first']);
   return `${first}–${first + Number(shard['count']) - 1}`;
 }

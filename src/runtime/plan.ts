@@ -180,6 +180,8 @@ function planCell(
   const problem = broken === undefined ? layOut(cells, planned) : null;
   if (broken !== undefined || problem !== null) {
     planned.units = [newUnit(0, 0)];
+    // Nobody can count its images, so nobody downstream may complain of having none.
+    planned.exact = false;
     if (problem !== null) planned.failure = { code: 'bad-data', message: problem };
     if (broken !== undefined) planned.because = [`waits for ${cells[broken.cell]!.cell.id}`];
     return;

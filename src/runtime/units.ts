@@ -150,6 +150,8 @@ function bindAll(producer: CellState, port: string): RecipeValue | null {
 }
 
 function bindRange(producer: CellState, port: string, first: number, count: number): RecipeValue | null {
+  // A unit without images is a place holder, until they are counted.
+  if (count === 0) return null;
   // Every object but the last holds exactly one shard of the producer's size, whoever cut it.
   const size = producer.settings.shard;
   const from = Math.floor(first / size);

@@ -283,13 +283,17 @@ describe('what can go wrong', () => {
     const graph = makeGraph(folder, [
       { id: 'photos', uses: 'test/source', with: { limit: 10, file: 'absent.bin' } },
       { id: 'sum', uses: 'test/sum', in: { images: 'photos' } },
+      { id: 'added', uses: 'test/add', with: { by: 0 }, in: { images: 'photos' } },
+      { id: 'twice', uses: 'test/add', with: { by: 0 }, in: { images: 'added' } },
       { id: 'one', uses: 'test/constant', with: { value: 1 } },
     ]);
+    const planned = (await planGraph(graph)).cells.map((cell) => cell!.because);
+    expect(planned[3]).toEqual(['waits for added']);
     const { summary, events } = await run(graph);
     expect(summary).toMatchObject({ status: 'failed', totals: { ran: 1, failed: 1 } });
     expect(events.find((event) => event.type === 'cell-failed')).toMatchObject({
       cell: 'photos',
-      blocked: 1,
+      blocked: 3,
       failure: { code: 'bad-data' },
     });
   });

@@ -140,6 +140,7 @@ describe('what a difference is called', () => {
     ],
     [{ files: { count: 300, digest: 'x' } }, ['files changed (1 → 300)']],
     [{ shard: { first: 0, count: 16 } }, ['images 0–63 → 0–15']],
+    [{ shard: { first: 0, count: 0 } }, ['images 0–63 → none']],
     [{}, []],
   ])('%j', (change, reasons) => {
     expect(explainDifference(base, { ...base, ...change })).toEqual(reasons);
