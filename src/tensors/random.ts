@@ -69,14 +69,18 @@ export function philox4x32(
   out[3] = c3;
 }
 
-/** Upper 32 bits of the product of two unsigned 32-bit integers, as a signed integer. */
+/**
+ * Upper 32 bits of the product of two unsigned 32-bit integers, as a signed integer. Products of 16-bit halves plus a carry of 16 bits
+ * stay below 2³², so all of it is integer arithmetic to the engine.
+ */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + ((middle & 0xffff) + aLow * bHigh) / 0x10000) | 0;
+  const low = (Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16)) | 0;
+  const middle = (Math.imul(aLow, bHigh) + (low & 0xffff)) | 0;
+  return (Math.imul(aHigh, bHigh) + (low >>> 16) + (middle >>> 16)) | 0;
 }
 
 class PhiloxStream implements RandomStream {

@@ -16,7 +16,7 @@ export let channels: i32 = 0;
 export let span: usize = 0;
 export let halfBytes: usize = 0;
 export let rowBytes: usize = 0;
-let planeBytes: usize = 0;
+export let planeBytes: usize = 0;
 /** One row: 1 inside the image, 0 outside; and the number of horizontal neighbours. */
 export let inside: usize = 0;
 export let horizontal: usize = 0;

@@ -1,4 +1,4 @@
-import { ahead, halfBytes, height, inside, padding, rowAt, span, target, u } from './layout.as';
+import { ahead, halfBytes, height, inside, padding, planeBytes, rowAt, span, target, u } from './layout.as';
 
 /** The start: kept pixels as they are, a dropped one the 3×3 mean (weights 1 2 1) of the kept around it, ½ where there are none. */
 export function fillDropped(): void {
@@ -46,4 +46,10 @@ export function fillDropped(): void {
       }
     }
   }
+}
+
+/** The start where every pixel was kept. */
+export function startFromTarget(): void {
+  memory.copy(u, target, planeBytes);
+  memory.copy(ahead, target, planeBytes);
 }

@@ -31,7 +31,7 @@ import {
   usePlanes,
   width,
 } from './layout.as';
-import { fillDropped } from './start.as';
+import { fillDropped, startFromTarget } from './start.as';
 
 export { reserve } from './layout.as';
 
@@ -61,8 +61,12 @@ export function solve(lambda: f32, anisotropic: bool, tolerance: f64, limit: i32
   let dropped = false;
   for (let c = 0; c < channels; c++) {
     usePlanes(c);
-    if (loadChannel(c)) dropped = true;
-    fillDropped();
+    if (loadChannel(c)) {
+      dropped = true;
+      fillDropped();
+    } else {
+      startFromTarget();
+    }
   }
   const floor = negligible * <f64>lambda * <f64>(width * height * channels);
   let iteration = 0;
