@@ -24,6 +24,10 @@ export let stride: usize = 0;
 export let outputs: i32 = 0;
 /** 1 / (grey levels a code step). */
 export let inverseStep: f64 = 0;
+/** How much longer a difference can get by a basis whose rows are rounded to float32. */
+export let stretch: f64 = 1;
+/** How many steps apart float32 can put the codes of a patch and of a query, all values together. */
+export let slack: f64 = 0;
 export let depth: i32 = 0;
 export let levels: i32 = 0;
 /** Blocks of four patches a leaf. */
@@ -84,6 +88,10 @@ export function allocate(
   stride = (usize(dims) + 15) & ~15;
   outputs = (dims + 3) & ~3;
   inverseStep = 1 / step;
+  stretch = 1 + f64(dims) * 2e-7;
+  // A sum of d products is off by at most d · 2⁻²⁴ · |basis row| · |patch| (Higham, "Accuracy and Stability", 3.1), with |patch| ≤ 255 √d
+  // = 31,507 steps: 0.0019 d steps, 0.0025 d with the norms' own rounding. √d such values of a patch and as many of a query.
+  slack = 2 * 0.0025 * f64(dims) * Math.sqrt(f64(dims)) + 0.1;
   depth = treeDepth;
   const leaves = 1 << depth;
   leafBlocks = ((count + leaves - 1) / leaves + 3) / 4;

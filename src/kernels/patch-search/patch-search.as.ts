@@ -15,6 +15,8 @@ import {
   dims,
   stride,
   inverseStep,
+  slack,
+  stretch,
   depth,
   levels,
   leafBlocks,
@@ -99,11 +101,11 @@ function addSquares(sum: v128, query: usize, values: v128): v128 {
 }
 
 /**
- * The largest squared distance of codes that a patch within squared distance `bound` can have. Rounding moves each of the F values
- * of a patch and of a query by at most half a step, and float32 by less than a twentieth: √F · 1.1 in all.
+ * The largest squared distance of codes that a patch within squared distance `bound` can have. Rounding to codes moves each of the F
+ * values of a patch and of a query by at most half a step, √F in all; `slack` is what float32 may add.
  */
 function threshold(bound: f64, features: i32): i32 {
-  const reach = Math.sqrt(bound) * inverseStep * 1.00001 + 1.1 * Math.sqrt(f64(features)) + 0.1;
+  const reach = Math.sqrt(bound) * inverseStep * stretch + Math.sqrt(f64(features)) + slack;
   return i32(Math.min(reach * reach + 1, 2147483647));
 }
 
