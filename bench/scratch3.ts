@@ -1,0 +1,16 @@
+import { openBackend } from '../src/tensors/backend.ts';
+import { cnn } from '../src/models/architectures/cnn.ts';
+import { initializeModel } from '../src/models/initialize.ts';
+import { trainSgd } from '../src/training/sgd.ts';
+import { randomStream } from '../src/tensors/random.ts';
+const [backend, form, count] = process.argv.slice(2) as [string, any, string];
+await openBackend(backend);
+const network = cnn({ inputShape: [28, 28, 1], channels: [8, 16], kernel: 5, dense: [64], classes: 10, batchNorm: false, dropout: 0 });
+const model = initializeModel(network, { mean: [0.1307], std: [0.3081] }, [1, 2]);
+const n = Number(count);
+const pixels = new Uint8Array(n * 784); const r = randomStream([1, 1]); for (let i = 0; i < pixels.length; i++) pixels[i] = r.integer(256);
+const images: any = { kind: 'images', pixels, shape: [n, 28, 28, 1], views: 1, labels: Int32Array.from({ length: n }, (_, i) => i % 10), ids: Int32Array.from({ length: n }, (_, i) => i), classes: [] };
+const u = process.cpuUsage(); const t = performance.now();
+await trainSgd({ model, images, seed: [1, 1], epochs: 1, batchSize: 100, learningRate: 0.01, momentum: 0.9, weightDecay: 5e-4, nesterov: false, schedule: { kind: 'constant' }, evaluation: form } as any);
+const w = process.cpuUsage(u);
+console.log(backend, form, n, 'wall', (performance.now() - t).toFixed(0), 'cpu', ((w.user + w.system) / 1000).toFixed(0), 'per step cpu', ((w.user + w.system) / 1000 / (n / 100)).toFixed(2));
