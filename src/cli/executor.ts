@@ -1,5 +1,4 @@
 /** Where a run computes: worker processes here, or array jobs of a cluster. Loaded only when there is something to compute. */
-import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../runtime/events.ts';
@@ -21,6 +20,8 @@ export async function openExecutor(
   request: {
     readonly name: ExecutorName;
     readonly workers: number;
+    /** Of each worker here; a cluster's jobs have their own number. */
+    readonly threads: number;
     readonly run: string;
     readonly emit: (event: RunEvent) => void;
   },
@@ -47,8 +48,7 @@ export async function openExecutor(
     setup: workerSetup(pipeline),
     env: {
       RAVELIN_PLUGINS: JSON.stringify(graph.plugins),
-      // Backends with threads of their own would take every core in every worker.
-      RAVELIN_THREADS: String(Math.max(Math.floor(availableParallelism() / request.workers), 1)),
+      RAVELIN_THREADS: String(request.threads),
     },
   });
 }

@@ -1,17 +1,20 @@
 /** Training by stochastic gradient descent with momentum, as `torch.optim.SGD` defines it. */
-import type { Tensor } from '@tensorflow/tfjs';
 import { checkModel } from '../models/network.ts';
-import { trainedWeights, trainingPass } from '../models/training-network.ts';
+import { defaultEvaluation } from '../models/inference.ts';
+import type { Evaluation } from '../models/inference.ts';
+import { trainedWeights } from '../models/training-network.ts';
 import type { Seed } from '../tensors/random.ts';
 import { tf } from '../tensors/tf.ts';
 import type { Images } from '../values/images.ts';
 import type { Model } from '../values/model.ts';
 import { dropoutMask, epochOrder, preparedBatches } from './batches.ts';
-import type { Augmentation, Batch } from './batches.ts';
+import type { Augmentation } from './batches.ts';
+import { eagerStep } from './eager-step.ts';
 import { learningRateAt } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 import { decodeState, encodeState, initialState, trainedModel } from './state.ts';
 import type { TrainingState } from './state.ts';
+import type { SgdStep } from './step.ts';
 
 export interface SgdHyperparameters {
   readonly epochs: number;
@@ -46,6 +49,8 @@ export interface SgdOptions extends SgdHyperparameters {
   readonly resume?: Uint8Array;
   readonly onEpoch?: (report: EpochReport) => void | Promise<void>;
   readonly signal?: AbortSignal;
+  /** As for `openClassifier`. */
+  readonly evaluation?: Evaluation;
   /** Images trained on so far, over all epochs. */
   readonly progress?: (done: number, total: number) => void;
 }
@@ -73,15 +78,24 @@ export class DivergedError extends Error {
  * or labels that do not fit the model, `TrainingStateError` for a foreign `resume`.
  */
 export async function trainSgd(options: SgdOptions): Promise<Model> {
-  const { model, images, epochs, signal } = options;
-  checkModel(model);
-  checkImages(model, images);
+  checkModel(options.model);
+  checkImages(options.model, options.images);
+  const step = await openStep(options);
+  try {
+    return await train(step, options);
+  } finally {
+    step.dispose();
+  }
+}
+
+async function train(step: SgdStep, options: SgdOptions): Promise<Model> {
+  const { model, epochs, signal } = options;
   const trained = trainedWeights(model.weights);
   let state = options.resume ? decodeState(options.resume, model, trained) : initialState(model, trained);
   try {
     while (state.epoch < epochs) {
       signal?.throwIfAborted();
-      const { loss, accuracy, learningRate } = await trainEpoch(state, options);
+      const { loss, accuracy, learningRate } = await trainEpoch(state, step, options);
       state = { ...state, epoch: state.epoch + 1 };
       const completed = state;
       await options.onEpoch?.({
@@ -101,6 +115,7 @@ export async function trainSgd(options: SgdOptions): Promise<Model> {
 /** Replaces the tensors of `state` batch by batch. */
 async function trainEpoch(
   state: TrainingState,
+  sgdStep: SgdStep,
   options: SgdOptions,
 ): Promise<{ loss: number; accuracy: number; learningRate: number }> {
   const { images, batchSize, epochs, schedule, seed } = options;
@@ -116,7 +131,9 @@ async function trainEpoch(
   for await (const batch of batches) {
     options.signal?.throwIfAborted();
     learningRate = learningRateAt(schedule, options.learningRate, state.epoch + step / steps, epochs);
-    const { loss, correct } = await trainStep(state, options, batch, learningRate);
+    const { loss, correct } = await sgdStep.take(state, batch, learningRate, (dropout, size, rate) =>
+      dropoutMask(seed, state.epoch, batch.ids, dropout, size, rate),
+    );
     if (!Number.isFinite(loss)) throw new DivergedError(loss, state.epoch + 1, step + 1, learningRate);
     lossSum += loss * batch.labels.length;
     correctSum += correct;
@@ -131,47 +148,12 @@ async function trainEpoch(
   return { loss: lossSum / rows, accuracy: correctSum / rows, learningRate };
 }
 
-async function trainStep(
-  state: TrainingState,
-  { model, momentum, weightDecay, nesterov, seed }: SgdOptions,
-  batch: Batch,
-  learningRate: number,
-): Promise<{ loss: number; correct: number }> {
-  const result = tf.tidy(() => {
-    const { gradients, statistics, loss, correct } = trainingPass(
-      model.network,
-      model.preprocessing,
-      state.weights,
-      {
-        pixels: tf.tensor4d(batch.pixels, batch.shape),
-        labels: tf.tensor1d(batch.labels, 'int32'),
-        keep: (dropout, size, rate) => dropoutMask(seed, state.epoch, batch.ids, dropout, size, rate),
-      },
-    );
-    const weights: Record<string, Tensor> = { ...statistics };
-    const velocities: Record<string, Tensor> = {};
-    for (const [name, gradient] of Object.entries(gradients)) {
-      const weight = state.weights[name]!;
-      const decayed = weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(weight, weightDecay));
-      const velocity = tf.add(tf.mul(state.momentum[name]!, momentum), decayed);
-      const direction = nesterov ? tf.add(decayed, tf.mul(velocity, momentum)) : velocity;
-      velocities[name] = velocity;
-      weights[name] = tf.sub(weight, tf.mul(direction, learningRate));
-    }
-    return { weights, velocities, measures: tf.stack([loss, correct]) };
-  });
-  replaceTensors(state.weights, result.weights);
-  replaceTensors(state.momentum, result.velocities);
-  const [loss, correct] = await result.measures.data();
-  result.measures.dispose();
-  return { loss: loss!, correct: correct! };
-}
-
-function replaceTensors(target: Record<string, Tensor>, source: Readonly<Record<string, Tensor>>): void {
-  for (const [name, tensor] of Object.entries(source)) {
-    target[name]?.dispose();
-    target[name] = tensor;
-  }
+async function openStep(options: SgdOptions): Promise<SgdStep> {
+  const { model, evaluation = defaultEvaluation() } = options;
+  if (evaluation === 'eager') return eagerStep(model, options);
+  // Only here, so that the other backends load none of it.
+  const { graphStep } = await import('./graph-step.ts');
+  return graphStep(model, options);
 }
 
 function checkImages({ network }: Model, images: Images): void {

@@ -11,7 +11,7 @@ import type { SgdOptions } from '../../src/training/sgd.ts';
 import { TrainingStateError } from '../../src/training/state.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Model } from '../../src/values/model.ts';
-import { readyBackends } from '../tensors/backends.ts';
+import { readyEvaluations } from '../tensors/backends.ts';
 
 /** Softmax regression on three numbers (an image of 1 × 1 × 3) and two classes, from given weights. */
 function regression(weight: readonly number[], bias: readonly number[]): Model {
@@ -67,7 +67,7 @@ function points(pixels: readonly number[], labels: readonly number[]): Images {
   };
 }
 
-const plain: Omit<SgdOptions, 'model' | 'images'> = {
+const defaults: Omit<SgdOptions, 'model' | 'images'> = {
   seed: [1, 1],
   epochs: 1,
   batchSize: 8,
@@ -78,7 +78,8 @@ const plain: Omit<SgdOptions, 'model' | 'images'> = {
   schedule: { kind: 'constant' },
 };
 
-describe.each(readyBackends)('on %s', (backend) => {
+describe.each(readyEvaluations)('on %s (%s)', (backend, evaluation) => {
+  const plain = { ...defaults, evaluation };
   beforeAll(async () => {
     await openBackend(backend);
   });

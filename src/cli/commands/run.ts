@@ -10,6 +10,7 @@ import type { StoreError } from '../../runtime/store/errors.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { executorName, openExecutor, slurmScripts } from '../executor.ts';
 import { complain, print } from '../output.ts';
+import { parallelism } from '../parallelism.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
 import { resultTables } from '../result-tables.ts';
 import type { SelectionOptions } from '../selection.ts';
@@ -49,7 +50,7 @@ export async function run(
     ledger.append(event);
     screen.onEvent(event);
   };
-  const workers = options.jobs ?? availableParallelism();
+  const { workers, threads } = parallelism(pipeline.backend, availableParallelism(), options.jobs);
   let summary: RunSummary;
   let lost: StoreError | null = null;
   try {
@@ -61,7 +62,13 @@ export async function run(
       backend: pipeline.backend,
       workers,
       openExecutor: () =>
-        openExecutor(pipeline, { workers, run: ledger.run, name: executorName(options, pipeline), emit }),
+        openExecutor(pipeline, {
+          workers,
+          threads,
+          run: ledger.run,
+          name: executorName(options, pipeline),
+          emit,
+        }),
       emit,
       drain: interruption.drain,
       kill: interruption.kill,

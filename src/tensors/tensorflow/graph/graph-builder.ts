@@ -5,6 +5,7 @@ import type { AttributeMessage, ShapeMessage } from './messages.ts';
 /** TensorFlow's numbers of the types that our graphs use. */
 export const float32 = { type: 1 } as const;
 export const int32 = { type: 3 } as const;
+export const boolean = { type: 10 } as const;
 
 /** A tensor of the graph, `node:output`. */
 export type Output = string & { readonly brand: 'Output' };

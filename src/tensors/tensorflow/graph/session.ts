@@ -1,4 +1,5 @@
 /** Runs a graph of `graph-builder.ts` as TensorFlow runs a SavedModel: optimised as a whole, one call through the binding. */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,16 +10,28 @@ import type { GraphBuilder, Output } from './graph-builder.ts';
 
 export interface GraphSession {
   /**
-   * Runs what `fetches` need. `feeds` are tensors of the tensorflow backend, one for each placeholder of `openSession`,
-   * in that order; the caller disposes the results. Throws TensorFlow's error for shapes that do not fit or no memory.
+   * Computes the fetches of `openSession`. `feeds` are tensors of the tensorflow backend, one for each of its placeholders
+   * and in that order; the caller disposes the results. Throws TensorFlow's error for shapes that do not fit or no memory.
    */
   run(feeds: readonly Tensor[]): Tensor[];
   dispose(): void;
 }
 
+interface LoadedGraph {
+  readonly session: number;
+  users: number;
+}
+
 /**
- * Loads `graph` into TensorFlow, which must be the current backend. A session is compiled at its first run (0.1–0.5 s for
- * large networks). On a GPU each run copies its feeds and results through host memory.
+ * By digest, the one longest out of use first. Graphs outlive their users: the next shard's classifier has the same network, and
+ * compiling one takes 0.1 s and more.
+ */
+const loaded = new Map<string, LoadedGraph>();
+const idleLimit = 16;
+
+/**
+ * Loads `graph` into TensorFlow, which must be the current backend; an equal graph is loaded once. TensorFlow compiles it at its
+ * first run (0.1–0.5 s for large networks). On a GPU each run copies its feeds and results through host memory.
  */
 export function openSession(
   graph: GraphBuilder,
@@ -26,24 +39,45 @@ export function openSession(
   fetches: readonly Output[],
 ): GraphSession {
   const backend = tf.backend() as unknown as TensorflowBackend;
-  // A new folder each time, for TensorFlow reads from a folder; it is read whole, so it need not stay.
-  const folder = mkdtempSync(join(tmpdir(), 'ravelin-graph-'));
-  let session: number;
-  try {
-    writeFileSync(join(folder, 'saved_model.pb'), graph.serialize());
-    session = backend.binding.loadSavedModel(folder, 'serve');
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const bytes = graph.serialize();
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  const entry = loaded.get(digest) ?? { session: load(backend, bytes), users: 0 };
+  entry.users++;
+  loaded.set(digest, entry);
   const feedNames = placeholders.join();
   const fetchNames = fetches.join();
   return {
     run(feeds) {
       const ids = backend.getInputTensorIds(feeds);
       return backend.binding
-        .runSavedModel(session, ids, feedNames, fetchNames)
+        .runSavedModel(entry.session, ids, feedNames, fetchNames)
         .map((result) => backend.createOutputTensor(result));
     },
-    dispose: () => backend.binding.deleteSavedModel(session),
+    dispose() {
+      entry.users--;
+      // To the end of the order.
+      loaded.delete(digest);
+      loaded.set(digest, entry);
+      unloadIdle(backend);
+    },
   };
+}
+
+function load(backend: TensorflowBackend, bytes: Uint8Array): number {
+  // A new folder each time, for TensorFlow reads from a folder; it is read whole, so it need not stay.
+  const folder = mkdtempSync(join(tmpdir(), 'ravelin-graph-'));
+  try {
+    writeFileSync(join(folder, 'saved_model.pb'), bytes);
+    return backend.binding.loadSavedModel(folder, 'serve');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function unloadIdle(backend: TensorflowBackend): void {
+  const idle = [...loaded].filter(([, { users }]) => users === 0);
+  for (const [digest, { session }] of idle.slice(0, Math.max(idle.length - idleLimit, 0))) {
+    backend.binding.deleteSavedModel(session);
+    loaded.delete(digest);
+  }
 }

@@ -1,0 +1,227 @@
+/** The training pass of ../training-network.ts in a TensorFlow graph, with the same mathematics. */
+import { boolean, float32, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import type { Model, NetworkNode } from '../../values/model.ts';
+import { networkShapes } from '../network.ts';
+import type { ActivationShape } from '../network.ts';
+import { convolutionGeometry } from '../operations/convolution.ts';
+import {
+  emitConvolution,
+  emitConvolutionFilterGradient,
+  emitConvolutionInputGradient,
+  emitDense,
+  emitDenseInputGradient,
+} from './convolution.ts';
+import type { Emitter } from './emitter.ts';
+import { emitArgMax, emitLossGradient, emitOneHot } from './loss.ts';
+import { emitWeightless, emitWeightlessGradient, reshape } from './weightless.ts';
+
+export interface EmittedTraining {
+  /** Int32 `[n]`. */
+  readonly labels: Output;
+  /** By name, in the order of the model. */
+  readonly weights: ReadonlyMap<string, Output>;
+  /** One for each dropout of the network: ones where it keeps, `[n, ...]`. */
+  readonly dropouts: readonly EmittedDropout[];
+  /** Mean cross-entropy over the batch, a scalar. */
+  readonly loss: Output;
+  /** Images of the batch whose best logit is their label's, a scalar. */
+  readonly correct: Output;
+  /** Gradient of the loss by every trained weight. */
+  readonly gradients: ReadonlyMap<string, Output>;
+  /** New running statistics of the batch norms. */
+  readonly statistics: ReadonlyMap<string, Output>;
+}
+
+export interface EmittedDropout {
+  readonly mask: Output;
+  readonly rate: number;
+  /** Of one image. */
+  readonly shape: ActivationShape;
+}
+
+interface Reversed {
+  readonly inputs: readonly Output[];
+  readonly weights: Readonly<Record<string, Output>>;
+}
+
+interface Reversal {
+  readonly node: NetworkNode;
+  readonly reverse: (dy: Output) => Reversed;
+}
+
+export function emitTraining(emit: Emitter, { network, preprocessing, weights }: Model): EmittedTraining {
+  const placeholders = new Map<string, Output>();
+  for (const [index, [name, { shape }]] of Object.entries(weights).entries())
+    placeholders.set(name, emit.graph.placeholder(`weight_${index}`, float32, shape));
+  const shapes = networkShapes(network);
+  const statistics = new Map<string, Output>();
+  const dropouts: EmittedDropout[] = [];
+  const mean = emit.numbers(preprocessing.mean);
+  const centred = emit.float('Sub', [emit.pixels, mean]);
+  const values = new Map<string, Output>([
+    ['input', emit.float('RealDiv', [centred, emit.numbers(preprocessing.std)])],
+  ]);
+  const reversals = network.nodes.map((node): Reversal => {
+    const { output, reverse } = forward(node);
+    values.set(node.name, output);
+    return { node, reverse };
+  });
+
+  function forward(node: NetworkNode): { output: Output; reverse: Reversal['reverse'] } {
+    const inputs = node.inputs.map((input) => values.get(input)!);
+    const x = inputs[0]!;
+    const inputShape = shapes.get(node.inputs[0])!;
+    const weight = (part: string): Output => placeholders.get(`${node.name}.${part}`)!;
+    const biasGradient = (dy: Output): Record<string, Output> =>
+      'bias' in node && node.bias ? { bias: emit.float('BiasAddGrad', [dy], { data_format: 'NHWC' }) } : {};
+    switch (node.op) {
+      case 'conv': {
+        const filter = weights[`${node.name}.weight`]!;
+        const geometry = convolutionGeometry(node);
+        const convolution = { geometry, inputShape, filter, activation: 'linear' as const };
+        const bias = node.bias ? weight('bias') : null;
+        return {
+          output: emitConvolution(emit, x, weight('weight'), bias, convolution),
+          reverse: (dy) => ({
+            inputs: [emitConvolutionInputGradient(emit, dy, weight('weight'), convolution)],
+            weights: { weight: emitConvolutionFilterGradient(emit, x, dy, convolution), ...biasGradient(dy) },
+          }),
+        };
+      }
+      case 'dense':
+        return {
+          output: emitDense(emit, x, weight('weight'), node.bias ? weight('bias') : null, 'linear'),
+          reverse: (dy) => ({
+            inputs: [emitDenseInputGradient(emit, dy, weight('weight'))],
+            weights: { weight: emit.float('MatMul', [x, dy], { transpose_a: true }), ...biasGradient(dy) },
+          }),
+        };
+      case 'batch-norm':
+        return emitBatchNorm(emit, x, inputShape, node.epsilon, weight, (part, batch) => {
+          const running = emit.float('Mul', [weight(part), emit.numbers([1 - node.momentum])]);
+          const blended = emit.float('AddV2', [running, emit.float('Mul', [batch, emit.numbers([node.momentum])])]); // prettier-ignore
+          statistics.set(`${node.name}.${part}`, blended);
+        });
+      case 'dropout': {
+        const { rate } = node;
+        const kept = emit.graph.placeholder(`dropout_${dropouts.length}`, float32, [-1, ...inputShape]);
+        dropouts.push({ mask: kept, rate, shape: inputShape });
+        // Inverted dropout: scaled here, so that inference need not.
+        const mask = emit.float('Mul', [kept, emit.numbers([1 / (1 - rate)])]);
+        return {
+          output: emit.float('Mul', [x, mask]),
+          reverse: (dy) => ({ inputs: [emit.float('Mul', [dy, mask])], weights: {} }),
+        };
+      }
+      default: {
+        const output = emitWeightless(emit, node, inputs, shapes);
+        return {
+          output,
+          reverse: (dy) => ({
+            inputs: emitWeightlessGradient(emit, node, dy, x, output, shapes),
+            weights: {},
+          }),
+        };
+      }
+    }
+  }
+
+  const logits = values.get(network.output)!;
+  const labels = emit.graph.placeholder('labels', int32, [-1]);
+  const perImage = emit.float('RealDiv', [
+    emitLossGradient(emit, logits, labels, network.classes, 'cross-entropy'),
+    batchSize(emit),
+  ]);
+  return {
+    labels,
+    weights: placeholders,
+    dropouts,
+    ...emitMeasures(emit, logits, labels, network.classes),
+    gradients: emitReverse(emit, network.output, perImage, reversals),
+    statistics,
+  };
+}
+
+/** The gradients of what nothing trained lies below are emitted too; TensorFlow leaves out what no fetch needs. */
+function emitReverse(
+  emit: Emitter,
+  output: string,
+  seed: Output,
+  reversals: readonly Reversal[],
+): ReadonlyMap<string, Output> {
+  const gradients = new Map<string, Output>();
+  const byNode = new Map<string, Output>([[output, seed]]);
+  for (const { node, reverse } of [...reversals].reverse()) {
+    const dy = byNode.get(node.name);
+    if (dy === undefined) continue;
+    const reversed = reverse(dy);
+    for (const [part, gradient] of Object.entries(reversed.weights))
+      gradients.set(`${node.name}.${part}`, gradient);
+    reversed.inputs.forEach((gradient, index) => {
+      const input = node.inputs[index]!;
+      const sum = byNode.get(input);
+      byNode.set(input, sum === undefined ? gradient : emit.float('AddV2', [sum, gradient]));
+    });
+  }
+  return gradients;
+}
+
+function emitMeasures(
+  emit: Emitter,
+  logits: Output,
+  labels: Output,
+  classes: number,
+): { readonly loss: Output; readonly correct: Output } {
+  const total = (x: Output, axes: readonly number[]): Output =>
+    emit.float('Sum', [x, emit.integers(axes)], { Tidx: int32, keep_dims: false });
+  const atLabel = emit.float('Mul', [emit.float('LogSoftmax', [logits]), emitOneHot(emit, labels, classes)]);
+  const isCorrect = emit.graph.add('Equal', [emitArgMax(emit, logits), labels], { T: int32 });
+  return {
+    loss: emit.float('Neg', [emit.float('RealDiv', [total(atLabel, [0, 1]), batchSize(emit)])]),
+    correct: total(emit.graph.add('Cast', [isCorrect], { SrcT: boolean, DstT: float32 }), [0]),
+  };
+}
+
+/** Batch normalisation with the statistics of the batch, of which `onStatistics` is told: the variance is the unbiased one. */
+function emitBatchNorm(
+  emit: Emitter,
+  x: Output,
+  inputShape: ActivationShape,
+  epsilon: number,
+  weight: (part: string) => Output,
+  onStatistics: (part: 'running_mean' | 'running_var', batch: Output) => void,
+): { output: Output; reverse: Reversal['reverse'] } {
+  const channels = inputShape.at(-1)!;
+  const isImage = inputShape.length === 3;
+  const asImages = (rows: Output): Output => (isImage ? rows : reshape(emit, rows, [-1, 1, 1, channels]));
+  const asRows = (images: Output): Output => (isImage ? images : reshape(emit, images, [-1, channels]));
+  const attributes = { U: float32, epsilon: { real: epsilon }, data_format: 'NHWC', is_training: true };
+  const gamma = weight('weight');
+  const none = emit.numbers([], [0]);
+  const images = asImages(x);
+  const normalised = emit.float('FusedBatchNormV3', [images, gamma, weight('bias'), none, none], attributes);
+  const part = (index: number): Output => emit.graph.output(normalised, index);
+  onStatistics('running_mean', part(1));
+  onStatistics('running_var', part(2));
+  return {
+    output: asRows(normalised),
+    reverse: (dy) => {
+      const gradient = emit.float(
+        'FusedBatchNormGradV3',
+        [asImages(dy), images, gamma, part(3), part(4), part(5)],
+        attributes,
+      );
+      return {
+        inputs: [asRows(gradient)],
+        weights: { weight: emit.graph.output(gradient, 1), bias: emit.graph.output(gradient, 2) },
+      };
+    },
+  };
+}
+
+/** Images of this call, a float32 scalar. */
+function batchSize(emit: Emitter): Output {
+  const count = emit.graph.add('Cast', [emit.batchShape([])], { SrcT: int32, DstT: float32 });
+  return reshape(emit, count, []);
+}

@@ -1,0 +1,38 @@
+/** One step of stochastic gradient descent, as a backend takes it. */
+import type { Tensor } from '@tensorflow/tfjs';
+import { tf } from '../tensors/tf.ts';
+import type { Batch } from './batches.ts';
+import type { TrainingState } from './state.ts';
+
+export interface StepHyperparameters {
+  readonly momentum: number;
+  readonly weightDecay: number;
+  readonly nesterov: boolean;
+}
+
+export interface StepMeasures {
+  /** Mean cross-entropy over the batch, before the step. */
+  readonly loss: number;
+  /** Images of the batch whose best logit was their label's. */
+  readonly correct: number;
+}
+
+/** Ones where dropout keeps, `[n × size]`, for the dropout node of this index and rate. */
+export type Keep = (dropout: number, size: number, rate: number) => Float32Array;
+
+export interface SgdStep {
+  /** Replaces the tensors of `state`. */
+  take(state: TrainingState, batch: Batch, learningRate: number, keep: Keep): Promise<StepMeasures>;
+  dispose(): void;
+}
+
+/** Disposes what it replaces. */
+export function replaceTensors(
+  target: Record<string, Tensor>,
+  source: Readonly<Record<string, Tensor>>,
+): void {
+  for (const [name, tensor] of Object.entries(source)) {
+    tf.dispose(target[name]);
+    target[name] = tensor;
+  }
+}
