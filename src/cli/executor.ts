@@ -8,6 +8,9 @@ import type { OpenPipeline } from './pipeline.ts';
 
 export type ExecutorName = 'local' | 'slurm';
 
+/** No kernel call of an attack or a training is so long; a worker that is stopped or stuck does not hold a run up for ever. */
+const silentMs = 15 * 60_000;
+
 export function executorName(
   options: { readonly executor?: ExecutorName },
   { graph }: OpenPipeline,
@@ -46,6 +49,7 @@ export async function openExecutor(
     entry: workerEntry(),
     workers: request.workers,
     setup: workerSetup(pipeline),
+    silentMs,
     env: {
       RAVELIN_PLUGINS: JSON.stringify(graph.plugins),
       RAVELIN_THREADS: String(request.threads),

@@ -51,10 +51,7 @@ describe('minimiseExactly', () => {
         const channel = channelOf(madeUp(4, 5, 1, 0.5, seed), 4, 5, 1, 0);
         // Any field in the ball will do.
         const [px, py] = [0, 1].map((part) =>
-          Float64Array.from(
-            { length: 20 },
-            (_, i) => (0.6 * lambda * Math.sin(seed + 3 * i + part)),
-          ),
+          Float64Array.from({ length: 20 }, (_, i) => 0.6 * lambda * Math.sin(seed + 3 * i + part)),
         ) as [Float64Array, Float64Array];
         for (let i = 0; i < 20; i++) {
           if (i % 5 === 4) px[i] = 0;

@@ -211,6 +211,33 @@ describe('what can go wrong', () => {
     expect(events.some((event) => event.type === 'shard-started' && event.attempt === 2)).toBe(true);
   });
 
+  test('a worker that holds more memory than its stage allows is ended, and says how much it held', async () => {
+    const settings = { retry: { max: 0, on: [] }, resources: { memoryBytes: 2 ** 20 } };
+    const graph = makeGraph(folder, chain(10, 0.5, { with: { by: 0.5, ms: 20_000 }, settings }));
+    const { summary } = await run(graph);
+    expect(summary.failures).toMatchObject([
+      {
+        cell: 'added',
+        failure: {
+          code: 'out-of-memory',
+          message: expect.stringMatching(
+            /^the worker held \d+ MiB, more than its `memory` resource allows$/,
+          ) as string,
+        },
+      },
+    ]);
+  });
+
+  test('a worker that is stopped is replaced and its shard tried again', async () => {
+    const graph = makeGraph(folder, chain(100, 0.5, { with: { by: 0.5, stopFile: 'stopped' } }));
+    const { summary, events } = await run(graph, { silentMs: 2_500 });
+    expect(summary).toMatchObject({ status: 'ok', totals: { ran: 5 } });
+    const said = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+    expect(said).toContainEqual(
+      expect.stringContaining('the worker did not answer any more and was ended; it is tried again'),
+    );
+  });
+
   test('a shard that runs out of memory is tried again at half the batch, more often than crashes are', async () => {
     const graph = makeGraph(folder, [
       { id: 'photos', uses: 'test/source', with: { limit: 100 } },

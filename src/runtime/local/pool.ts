@@ -24,6 +24,10 @@ interface Worker {
   lastTask: number;
   stderr: string;
   timedOut: boolean;
+  /** Memory that it held when it was ended for holding too much. */
+  tooLargeBytes: number | null;
+  /** Ended because it did not answer any more. */
+  wasSilent: boolean;
   timer: NodeJS.Timeout | null;
 }
 
@@ -101,6 +105,8 @@ export function createLocalPool(options: PoolOptions): Executor {
       lastTask: -1,
       stderr: '',
       timedOut: false,
+      tooLargeBytes: null,
+      wasSilent: false,
       timer: null,
     };
     workers.add(worker);
@@ -125,7 +131,14 @@ export function createLocalPool(options: PoolOptions): Executor {
 
   const receive = (worker: Worker, message: TaskMessage | AliveMessage): void => {
     worker.heardAt = Date.now();
-    if (message.type === 'alive') return;
+    if (message.type === 'alive') {
+      const most = worker.tasks[0]?.resources.memoryBytes;
+      if (most !== undefined && message.bytes > most) {
+        worker.tooLargeBytes = message.bytes;
+        worker.process.kill('SIGKILL');
+      }
+      return;
+    }
     const isEnd = message.type === 'committed' || message.type === 'failed' || message.type === 'damaged';
     if (isEnd) {
       const task = end(worker);
@@ -167,8 +180,9 @@ export function createLocalPool(options: PoolOptions): Executor {
       ? null
       : setInterval(() => {
           for (const worker of workers) {
-            if (worker.tasks.length > 0 && Date.now() - worker.heardAt > options.silentMs!)
-              worker.process.kill('SIGKILL');
+            if (worker.tasks.length === 0 || Date.now() - worker.heardAt <= options.silentMs!) continue;
+            worker.wasSilent = true;
+            worker.process.kill('SIGKILL');
           }
         }, 1_000).unref();
 
@@ -212,6 +226,15 @@ function describeEnd(
   signal: NodeJS.Signals | null,
 ): { cause: 'crash' | 'out-of-memory' | 'timeout'; message: string } {
   if (worker.timedOut) return { cause: 'timeout', message: 'it took longer than its `time` resource allows' };
+  if (worker.wasSilent)
+    return { cause: 'crash', message: 'the worker did not answer any more and was ended' };
+  if (worker.tooLargeBytes !== null) {
+    const size = `${Math.round(worker.tooLargeBytes / 2 ** 20)} MiB`;
+    return {
+      cause: 'out-of-memory',
+      message: `the worker held ${size}, more than its \`memory\` resource allows`,
+    };
+  }
   const said = worker.stderr.trim().split('\n').slice(-20).join('\n');
   const detail = said === '' ? '' : `; it said: ${said}`;
   if (/heap out of memory|Allocation failed/i.test(worker.stderr)) {

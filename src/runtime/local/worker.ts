@@ -13,7 +13,7 @@ export interface AliveMessage {
   readonly bytes: number;
 }
 
-const heartbeatMs = 5_000;
+const heartbeatMs = 1_000;
 const defaultCacheBytes = 256 * 1024 * 1024;
 
 /**

@@ -42,16 +42,16 @@ export async function serveArrayTask(
   const registry = await loadRegistry(setup, plugins);
   const cache = createValueCache(cacheBytes);
   const signal = new AbortController().signal;
-  let isWarned = false;
+  const time = { isUp: false };
   process.on('SIGUSR2', () => {
-    isWarned = true;
+    time.isUp = true;
     console.log(`the time limit is near: ${warningSeconds} s; finishing or going back to the queue`);
     // Leave a margin for the way back into the queue.
     setTimeout(() => void requeue(), (warningSeconds - 30) * 1000).unref();
   });
   const outcomes: TaskOutcome[] = [];
   for (const task of tasks) {
-    if (isWarned) return requeue();
+    if (time.isUp) return requeue();
     running = task.id;
     console.log(`${task.cell} shard ${task.shardIndex} on ${hostname()}`);
     send({ type: 'started', id: task.id });

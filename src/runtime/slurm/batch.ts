@@ -53,9 +53,9 @@ export function openBatches(cacheFolder: string): Batch[] {
     .map((id) => `${root}/${id}`)
     .filter((folder) => !existsSync(`${folder}/closed`))
     .flatMap((folder) => {
-      const manifest = readJson<BatchManifest>(`${folder}/manifest.json`);
+      const manifest = readJson(`${folder}/manifest.json`) as BatchManifest | null;
       if (manifest?.format !== 1) return [];
-      return [{ folder, manifest, job: readJson<BatchJob>(`${folder}/job.json`) }];
+      return [{ folder, manifest, job: readJson(`${folder}/job.json`) as BatchJob | null }];
     });
 }
 
@@ -93,9 +93,9 @@ export function taskLogPath(folder: string, index: number): string {
   return `${folder}/logs/${index}.log`;
 }
 
-function readJson<T>(path: string): T | null {
+function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
     return null;
   }

@@ -247,7 +247,9 @@ export async function createSlurmExecutor(request: SlurmRequest): Promise<Execut
         return;
       }
       gathered.push(task);
-      gathering ??= setTimeout(() => (submitting = submitting.then(submitAll)), gatherMs);
+      gathering ??= setTimeout(() => {
+        submitting = submitting.then(submitAll);
+      }, gatherMs);
     },
     listen(next) {
       listener = next;

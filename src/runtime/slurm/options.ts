@@ -23,7 +23,10 @@ export interface SlurmOptions {
 }
 
 export function slurmOptions(executor: Readonly<Record<string, Json>>): SlurmOptions {
-  const text = (name: string): string => (executor[name] === undefined ? '' : String(executor[name]));
+  const text = (name: string): string => {
+    const value = executor[name];
+    return typeof value === 'string' ? value : '';
+  };
   const named = Object.fromEntries(
     (['partition', 'account', 'qos', 'constraint', 'gres'] as const)
       .filter((name) => text(name) !== '')

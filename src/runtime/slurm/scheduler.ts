@@ -30,7 +30,7 @@ async function call(command: string, parameters: readonly string[]): Promise<str
     env: { SLURM_TIME_FORMAT: 'standard' },
   });
   if (failed || exitCode !== 0) {
-    const said = stderr?.trim() ?? '';
+    const said = stderr.trim();
     throw new SchedulerError(`${command} failed: ${said === '' ? shortMessage : said}`);
   }
   return stdout;
@@ -44,6 +44,35 @@ export async function readLimits(): Promise<SchedulerLimits> {
     version: setting('SLURM_VERSION') ?? '?',
     maxArraySize: Number(setting('MaxArraySize') ?? 1001),
   };
+}
+
+const commands = ['sbatch', 'squeue', 'scontrol', 'scancel'];
+
+/** Commands of Slurm that are not on the PATH. */
+export async function missingCommands(): Promise<readonly string[]> {
+  const found = await Promise.all(commands.map((command) => answers(command, ['--version'])));
+  return commands.filter((_, at) => !found[at]);
+}
+
+/** Whether there is accounting, which nothing here needs. */
+export function hasAccounting(): Promise<boolean> {
+  return answers('sacct', ['--noheader', '--allocations']);
+}
+
+/** One line a partition, for people. */
+export async function describePartitions(): Promise<readonly string[]> {
+  const text = await call('sinfo', ['--noheader', '--format=%P|%a|%D|%l|%G']);
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [name, state, nodes, limit, gres] = line.split('|');
+      return `${name}: ${state}, ${nodes} nodes, time limit ${limit}, gres ${gres}`;
+    });
+}
+
+async function answers(command: string, parameters: readonly string[]): Promise<boolean> {
+  return !(await execa(command, [...parameters], { reject: false, timeout: 60_000 })).failed;
 }
 
 /** Submits a script; returns the number of the array job. */
