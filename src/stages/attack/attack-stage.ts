@@ -77,7 +77,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
       const given = context.params[name] as number | undefined;
       const value = given ?? derived?.knob(params) ?? natural;
       const prepared = await attack(params, context.seed);
-      return { images: await runAttack({ ...context, params }, { name, value }, prepared) };
+      return { images: await runAttack({ ...context, params }, { uses, name, value }, prepared) };
     },
   });
 }

@@ -21,7 +21,11 @@ export const noAttack = defineStage({
     const params = { space: 'pixel', per: 'set', tolerance: 0.01 } as const;
     const { identityAttack } = await import('../../attacks/attack.ts');
     return {
-      images: await runAttack({ ...context, params }, { name: 'strength', value: 0 }, identityAttack),
+      images: await runAttack(
+        { ...context, params },
+        { uses: 'attack/none', name: 'strength', value: 0 },
+        identityAttack,
+      ),
     };
   },
 });

@@ -16,10 +16,12 @@ import type { Model } from '../../values/model.ts';
 import { toFloats } from '../../values/slices.ts';
 import { checkImageShape, checkLabels } from '../model-input.ts';
 import { type AttackInputs, openTarget } from './open-target.ts';
+import { rememberPrepared } from './remember-prepared.ts';
 import type { AttackParameters } from './strength.ts';
 
-/** The attack's own strength; no value where a dissimilarity is given. */
+/** An attack stage's own strength; no value where a dissimilarity is given. */
 interface KnobValue {
+  readonly uses: string;
   readonly name: string;
   readonly value: number | undefined;
 }
@@ -56,7 +58,8 @@ export async function runAttack(
   if ('dissimilarity' in strength) checkReferences(input, images, strength);
   const classifier = await openTarget(context);
   try {
-    const result = await attackImages(attack, classifier, input, strength, {
+    const shared = rememberPrepared(attack, { ...context.inputs }, recipeOf(context, knob));
+    const result = await attackImages(shared, classifier, input, strength, {
       signal: context.signal,
       onProgress: (done, total) => context.progress(done, total, 'images'),
     });
@@ -68,6 +71,16 @@ export async function runAttack(
   } finally {
     classifier.dispose();
   }
+}
+
+/** All that decides what an attack prepares, beside its inputs: not its strength. */
+function recipeOf(
+  { backend, seed, params }: StageContext<AttackParameters, AttackInputs>,
+  { uses, name }: KnobValue,
+): string {
+  const strength = new Set([name, 'dissimilarity', 'space', 'per', 'tolerance']);
+  const others = Object.entries(params).filter(([param]) => !strength.has(param));
+  return JSON.stringify([uses, backend, seed, others]);
 }
 
 function checkTargetClass({ targeted }: AttackParameters, model: Model): void {
