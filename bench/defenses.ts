@@ -41,7 +41,12 @@ for (const [name, params] of Object.entries(steps)) {
   for (let round = 0; round < rounds + 1; round++) {
     const start = process.cpuUsage();
     const draw = { seed: [1, 2] as const, draw: round, ids };
-    await transformOnce({ kind: 'transform', steps: [{ name, params }] }, pixels, [count, side, side, 3], draw);
+    await transformOnce(
+      { kind: 'transform', steps: [{ name, params }] },
+      pixels,
+      [count, side, side, 3],
+      draw,
+    );
     const { user, system } = process.cpuUsage(start);
     ours[name] = Math.min(ours[name], (user + system) / 1000 / count);
   }
