@@ -18,13 +18,13 @@ export function ensembleClassifier(members: readonly Classifier[], average: Aver
   }
   return meanClassifier(first, {
     average,
-    open: (pixels, rows) =>
+    open: (pixels, ids) =>
       Promise.resolve(
         members.map((member) => ({
-          logits: () => member.logits(pixels, rows),
-          inputGradient: (labels, loss) => member.inputGradient(pixels, labels, loss, rows),
-          vectorJacobianProduct: (cotangent) => member.vectorJacobianProduct(pixels, cotangent, rows),
-          classGradients: (classes) => member.classGradients(pixels, classes, rows),
+          logits: () => member.logits(pixels, ids),
+          inputGradient: (labels, loss) => member.inputGradient(pixels, labels, loss, ids),
+          vectorJacobianProduct: (cotangent) => member.vectorJacobianProduct(pixels, cotangent, ids),
+          classGradients: (classes) => member.classGradients(pixels, classes, ids),
           dispose: () => {},
         })),
       ),

@@ -1,11 +1,5 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import type {
-  AttackLoss,
-  BatchRows,
-  ClassGradients,
-  Classifier,
-  InputGradient,
-} from '../models/classifier.ts';
+import type { AttackLoss, Classifier, InputGradient } from '../models/classifier.ts';
 import { lossGradient } from '../models/loss-gradient.ts';
 import { tf } from '../tensors/tf.ts';
 
@@ -14,6 +8,8 @@ import { tf } from '../tensors/tf.ts';
  * costs one pass a part, an average of logits two, as the gradient of the loss is known only when all logits are.
  */
 export type Average = 'logits' | 'loss';
+
+type ClassGradients = Awaited<ReturnType<Classifier['classGradients']>>;
 
 /** One of the classifiers that are averaged, at one batch: a draw of a defense, or a member of an ensemble. */
 export interface Part {
@@ -28,7 +24,7 @@ export interface Part {
 export interface MeanOptions {
   readonly average: Average;
   /** The parts at a batch of pixels, one or more. */
-  readonly open: (pixels: Tensor4D, rows: BatchRows | undefined) => Promise<readonly Part[]>;
+  readonly open: (pixels: Tensor4D, ids: Int32Array | undefined) => Promise<readonly Part[]>;
   readonly dispose: () => void;
 }
 
@@ -43,10 +39,10 @@ export function meanClassifier(
 ): Classifier {
   const withParts = async <R>(
     pixels: Tensor4D,
-    rows: BatchRows | undefined,
+    ids: Int32Array | undefined,
     use: (parts: readonly Part[]) => Promise<R>,
   ): Promise<R> => {
-    const parts = await open(pixels, rows);
+    const parts = await open(pixels, ids);
     try {
       return await use(parts);
     } finally {
@@ -60,9 +56,9 @@ export function meanClassifier(
   return {
     classes,
     inputShape,
-    logits: (pixels, rows) => withParts(pixels, rows, meanLogits),
-    inputGradient: (pixels, labels, loss, rows) =>
-      withParts(pixels, rows, async (parts) => {
+    logits: (pixels, ids) => withParts(pixels, ids, meanLogits),
+    inputGradient: (pixels, labels, loss, ids) =>
+      withParts(pixels, ids, async (parts) => {
         if (average === 'loss' || parts.length === 1) {
           return meanOf(parts, (part) => part.inputGradient(labels, loss));
         }
@@ -72,10 +68,10 @@ export function meanClassifier(
         tf.dispose([cotangent, pulled.logits]);
         return { gradient: pulled.gradient, logits };
       }),
-    vectorJacobianProduct: (pixels, cotangent, rows) =>
-      withParts(pixels, rows, (parts) => meanOf(parts, (part) => part.vectorJacobianProduct(cotangent))),
-    classGradients: (pixels, chosen, rows) =>
-      withParts(pixels, rows, (parts) => meanOf(parts, (part) => part.classGradients(chosen))),
+    vectorJacobianProduct: (pixels, cotangent, ids) =>
+      withParts(pixels, ids, (parts) => meanOf(parts, (part) => part.vectorJacobianProduct(cotangent))),
+    classGradients: (pixels, chosen, ids) =>
+      withParts(pixels, ids, (parts) => meanOf(parts, (part) => part.classGradients(chosen))),
     dispose,
   };
 }

@@ -1,7 +1,7 @@
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { type Draw, isRandomised, transformOnce } from '../defenses/apply.ts';
 import { hasDerivative, pullBackTransform } from '../defenses/pull-back.ts';
-import type { BatchRows, Classifier } from '../models/classifier.ts';
+import type { Classifier } from '../models/classifier.ts';
 import type { Seed } from '../tensors/random.ts';
 import { tf } from '../tensors/tf.ts';
 import { toFloats } from '../values/slices.ts';
@@ -21,8 +21,8 @@ export interface ThroughOptions {
 /**
  * A classifier behind a defense, for an attack that knows the defense. Forward, it sees the pixels transformed, the mean over `draws` draws
  * at every step (expectation over transformation, Athalye et al. 2018); backward, the defense is replaced by something that has a
- * derivative (backward pass differentiable approximation, Athalye, Carlini and Wagner 2018, section 4.1). Draw d of step s is draw
- * s · draws + d of (seed, image id), so results depend on neither batch nor shard. Owns `classifier`.
+ * derivative (backward pass differentiable approximation, Athalye, Carlini and Wagner 2018, section 4.1). Every question about an image
+ * draws anew: draw d of the s-th one is draw s · draws + d of (seed, image id), so results depend on neither batch nor shard. Owns `classifier`.
  */
 export function throughTransform(
   classifier: Classifier,
@@ -32,21 +32,17 @@ export function throughTransform(
   const randomised = isRandomised(transform);
   const follows = backward === 'differentiable' && hasDerivative(transform);
   const partsAt = randomised ? draws : 1;
+  /** How often the classifier was asked about each image. */
+  const asked = new Map<number, number>();
 
-  const openPart = async (
-    values: Float32Array,
-    shape: Shape,
-    index: number,
-    rows?: BatchRows,
-  ): Promise<Part> => {
-    const groups = randomised ? groupRows(rows, shape[0]) : [everyRow(shape[0], rows)];
-    const drawOf = ({ step, ids }: RowGroup): Draw => ({
+  const openPart = async ({ pixels, shape, ids, groups }: Batch, index: number): Promise<Part> => {
+    const drawOf = ({ question, ids }: RowGroup): Draw => ({
       seed,
-      draw: step * draws + index,
+      draw: question * draws + index,
       ids,
       ...(signal && { signal }),
     });
-    const view = await mapGroups(groups, values, shape, async (some, someShape, group) =>
+    const view = await mapGroups(groups, pixels, shape, async (some, someShape, group) =>
       toFloats(await transformOnce(transform, some, someShape, drawOf(group))),
     );
     const seen = tf.tensor4d(view, shape);
@@ -65,29 +61,38 @@ export function throughTransform(
       return tf.tensor(pulled, gradient.shape) as T;
     };
     return {
-      logits: () => classifier.logits(seen, rows),
+      logits: () => classifier.logits(seen, ids),
       inputGradient: async (labels, loss) => {
-        const { gradient, logits } = await classifier.inputGradient(seen, labels, loss, rows);
+        const { gradient, logits } = await classifier.inputGradient(seen, labels, loss, ids);
         return { gradient: await pullBack(gradient), logits };
       },
       vectorJacobianProduct: async (cotangent) => {
-        const { gradient, logits } = await classifier.vectorJacobianProduct(seen, cotangent, rows);
+        const { gradient, logits } = await classifier.vectorJacobianProduct(seen, cotangent, ids);
         return { gradient: await pullBack(gradient), logits };
       },
       classGradients: async (classes) => {
-        const { gradients, logits } = await classifier.classGradients(seen, classes, rows);
+        const { gradients, logits } = await classifier.classGradients(seen, classes, ids);
         return { gradients: await pullBack(gradients), logits };
       },
       dispose: () => seen.dispose(),
     };
   };
 
-  const open = async (pixels: Tensor4D, rows?: BatchRows): Promise<readonly Part[]> => {
-    const values = (await pixels.data()) as Float32Array;
+  const open = async (pixels: Tensor4D, ids: Int32Array = noIds): Promise<readonly Part[]> => {
+    const [rows] = pixels.shape;
+    if (randomised && ids.length !== rows) {
+      throw new RangeError(`a randomised defense draws by image: ${ids.length} ids for ${rows} rows`);
+    }
+    const batch: Batch = {
+      pixels: (await pixels.data()) as Float32Array,
+      shape: pixels.shape,
+      ids,
+      groups: randomised ? groupByQuestion(ids, asked) : [{ question: 0, places: null, ids }],
+    };
     const parts: Part[] = [];
     for (let index = 0; index < partsAt; index++) {
       signal?.throwIfAborted();
-      parts.push(await openPart(values, pixels.shape, index, rows));
+      parts.push(await openPart(batch, index));
     }
     return parts;
   };
@@ -96,48 +101,51 @@ export function throughTransform(
 
 type Shape = [rows: number, height: number, width: number, channels: number];
 
-/** Rows of a batch that are at one step, and so share a draw. */
+interface Batch {
+  readonly pixels: Float32Array;
+  readonly shape: Shape;
+  /** Empty where nothing is drawn and nobody gave them. */
+  readonly ids: Int32Array;
+  readonly groups: readonly RowGroup[];
+}
+
+const noIds = new Int32Array(0);
+
+/** Rows of a batch whose images were asked about equally often, and so share a draw. */
 interface RowGroup {
-  readonly step: number;
+  readonly question: number;
   /** Places in the batch; null for the whole batch in its order. */
   readonly places: Int32Array | null;
   readonly ids: Int32Array;
 }
 
-function everyRow(count: number, rows: BatchRows | undefined): RowGroup {
-  return { step: 0, places: null, ids: rows?.ids ?? new Int32Array(count) };
-}
-
-function groupRows(rows: BatchRows | undefined, count: number): readonly RowGroup[] {
-  if (rows === undefined)
-    throw new RangeError('a randomised defense draws by image: the attack gave no rows');
-  const { ids, steps } = rows;
-  if (ids.length !== count || steps.length !== count) {
-    throw new RangeError(`${ids.length} ids and ${steps.length} steps for ${count} rows`);
-  }
+/** Counts a question about each of the images. Attacks refill their batches, so that one batch may hold several groups. */
+function groupByQuestion(ids: Int32Array, asked: Map<number, number>): readonly RowGroup[] {
   const places = new Map<number, number[]>();
-  steps.forEach((step, place) => {
-    const group = places.get(step);
-    if (group === undefined) places.set(step, [place]);
+  ids.forEach((id, place) => {
+    const question = asked.get(id) ?? 0;
+    asked.set(id, question + 1);
+    const group = places.get(question);
+    if (group === undefined) places.set(question, [place]);
     else group.push(place);
   });
-  if (places.size === 1) return [{ step: steps[0]!, places: null, ids }];
-  return Array.from(places, ([step, group]) => ({
-    step,
+  if (places.size === 1) return [{ question: places.keys().next().value!, places: null, ids }];
+  return Array.from(places, ([question, group]) => ({
+    question,
     places: Int32Array.from(group),
     ids: Int32Array.from(group, (place) => ids[place]!),
   }));
 }
 
 /** The same group in a batch where `copies` consecutive rows stand for each of its rows. */
-function repeatRows({ step, places, ids }: RowGroup, copies: number): RowGroup {
-  if (copies === 1) return { step, places, ids };
+function repeatRows({ question, places, ids }: RowGroup, copies: number): RowGroup {
+  if (copies === 1) return { question, places, ids };
   const repeat = (values: Int32Array, next: (value: number, copy: number) => number): Int32Array =>
     Int32Array.from({ length: values.length * copies }, (_, index) =>
       next(values[Math.floor(index / copies)]!, index % copies),
     );
   return {
-    step,
+    question,
     places: places && repeat(places, (place, copy) => place * copies + copy),
     ids: repeat(ids, (id) => id),
   };
