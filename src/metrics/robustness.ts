@@ -7,6 +7,7 @@ import { wilsonInterval } from './wilson.ts';
  * Scores of predictions against their true labels, and against the class `initial` that each image had before the attack.
  *
  * - `accuracy` with its 95 % Wilson interval, `n`, `meanConfidence` (mean of the largest probability);
+ * - `chance`: share of the most frequent label, the accuracy of a network that sees nothing;
  * - `successRate`: share of images whose prediction the attack altered, Σ 1[h(x) ≠ h(x′)] / N (Guo et al. 2018, section 2), whatever the
  *   label; null without `initial`;
  * - `accuracyInitiallyCorrect` with its interval: accuracy over the `nInitiallyCorrect` images that were right before;
@@ -32,6 +33,7 @@ export function robustnessScores(
     accuracy: ratio(correct, n),
     accuracyLow: interval?.low ?? null,
     accuracyHigh: interval?.high ?? null,
+    chance: ratio(largestClass(labels), n),
     successRate: null,
     dissimilarity: perturbation ? mean(perturbation.dissimilarity) : null,
     l2: perturbation ? mean(perturbation.l2) : null,
@@ -58,6 +60,12 @@ export function robustnessScores(
     accuracyInitiallyCorrectHigh: stillInterval?.high ?? null,
     nInitiallyCorrect: initiallyCorrect,
   };
+}
+
+function largestClass(labels: Int32Array): number {
+  const counts = new Map<number, number>();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return Math.max(0, ...counts.values());
 }
 
 function countWhere(n: number, holds: (index: number) => boolean): number {

@@ -22,7 +22,7 @@ export const robustness = defineStage({
   out: {
     metrics: port('metrics', {
       description:
-        'one row: n, accuracy, accuracyLow, accuracyHigh, successRate, dissimilarity, l2, linf, accuracyInitiallyCorrect with its interval, nInitiallyCorrect, meanConfidence',
+        'one row: n, accuracy, accuracyLow, accuracyHigh, chance, successRate, dissimilarity, l2, linf, accuracyInitiallyCorrect with its interval, nInitiallyCorrect, meanConfidence',
     }),
   },
   run: async ({ inputs, metric, warn }) => {
