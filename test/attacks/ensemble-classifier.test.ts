@@ -1,12 +1,13 @@
 import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { attackImages } from '../../src/attacks/attack.ts';
 import { ensembleClassifier } from '../../src/attacks/ensemble-classifier.ts';
-import { fgsm } from '../../src/attacks/fgsm.ts';
 import { softmaxRows } from '../../src/metrics/classification.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import { readyBackends } from '../tensors/backends.ts';
 import { linearModel, randomImages, randomLinearModel } from './linear-classifier.ts';
+import { plainFgsm } from './plain-attacks.ts';
 
 const shape = [3, 4, 1] as const;
 const classes = 4;
@@ -99,8 +100,10 @@ describe.each(readyBackends)('an ensemble of linear models on %s', (backend) => 
   });
 
   it('of one model attacks as the model itself, byte for byte', async () => {
-    const alone = await fgsm(a.classifier, images, { knob: 0.1 });
-    const ensemble = await fgsm(ensembleClassifier([a.classifier], 'logits'), images, { knob: 0.1 });
+    const alone = await attackImages(plainFgsm, a.classifier, images, { knob: 0.1 });
+    const ensemble = await attackImages(plainFgsm, ensembleClassifier([a.classifier], 'logits'), images, {
+      knob: 0.1,
+    });
     expect(ensemble.pixels).toEqual(alone.pixels);
   });
 
@@ -111,14 +114,20 @@ describe.each(readyBackends)('an ensemble of linear models on %s', (backend) => 
     const start = {
       pixels: new Float32Array([0.6, 0.6]),
       labels: new Int32Array([1]),
+      ids: new Int32Array([0]),
       shape: [1, 1, 2, 1] as const,
     };
-    const onLeft = await fgsm(left.classifier, start, { knob: 0.25 });
+    const onLeft = await attackImages(plainFgsm, left.classifier, start, { knob: 0.25 });
     expect([...onLeft.pixels].map((value) => Number(value.toFixed(4)))).toEqual([0.35, 0.6]);
     for (const average of ['logits', 'loss'] as const) {
-      const onBoth = await fgsm(ensembleClassifier([left.classifier, right.classifier], average), start, {
-        knob: 0.25,
-      });
+      const onBoth = await attackImages(
+        plainFgsm,
+        ensembleClassifier([left.classifier, right.classifier], average),
+        start,
+        {
+          knob: 0.25,
+        },
+      );
       expect([...onBoth.pixels].map((value) => Number(value.toFixed(4)))).toEqual([0.35, 0.35]);
     }
   });
@@ -126,7 +135,7 @@ describe.each(readyBackends)('an ensemble of linear models on %s', (backend) => 
   it('leaves no tensor behind', async () => {
     const ensemble = ensembleClassifier([a.classifier, b.classifier], 'logits');
     const before = tf.memory().numTensors;
-    await fgsm(ensemble, images, { knob: 0.1 });
+    await attackImages(plainFgsm, ensemble, images, { knob: 0.1 });
     expect(tf.memory().numTensors).toBe(before);
   });
 

@@ -1,8 +1,9 @@
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { fgsm } from '../../src/attacks/fgsm.ts';
+import { attackImages } from '../../src/attacks/attack.ts';
 import { throughTransform, type ThroughOptions } from '../../src/attacks/through-transform.ts';
+import { takeRows } from '../../src/attacks/images.ts';
 import { transformOnce } from '../../src/defenses/apply.ts';
 import type { Classifier } from '../../src/models/classifier.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
@@ -10,6 +11,7 @@ import { tf } from '../../src/tensors/tf.ts';
 import type { Transform } from '../../src/values/transform.ts';
 import { readyBackends } from '../tensors/backends.ts';
 import { randomImages, randomLinearModel } from './linear-classifier.ts';
+import { iterated, plainFgsm } from './plain-attacks.ts';
 
 const shape = [6, 6, 1] as const;
 const size = 36;
@@ -140,10 +142,7 @@ describe.each(readyBackends)('a classifier behind a defense on %s', (backend) =>
       const product = await gradient.data();
       for (let row = 0; row < 6; row++) {
         const from = (2 * row + column) * size;
-        expectClose(
-          product.subarray(row * size, (row + 1) * size) as Float32Array,
-          values.subarray(from, from + size) as Float32Array,
-        );
+        expectClose(product.subarray(row * size, (row + 1) * size), values.subarray(from, from + size));
       }
     }
   });
@@ -185,6 +184,18 @@ describe.each(readyBackends)('a classifier behind a defense on %s', (backend) =>
     );
   });
 
+  it('makes the iterated attack give each image the same bytes alone as in a batch of 130 that refills', async () => {
+    const many = randomImages(130, shape, classes);
+    const attack = iterated({ steps: 4 });
+    const together = await attackImages(attack, through(crop), many, { knob: 0.03 });
+    for (const row of [0, 70, 129]) {
+      const alone = await attackImages(attack, through(crop), takeRows(many, [row]), { knob: 0.03 });
+      const own = together.pixels.slice(row * size, (row + 1) * size);
+      if (backend === 'wasm') expect(alone.pixels).toEqual(own);
+      else expectClose(alone.pixels, own);
+    }
+  });
+
   it('applies a deterministic defense once however many draws are asked for', async () => {
     let calls = 0;
     const counted: Classifier = {
@@ -208,7 +219,7 @@ describe.each(readyBackends)('a classifier behind a defense on %s', (backend) =>
   it('leaves no tensor behind', async () => {
     const before = tf.memory().numTensors;
     await gradientOf(through(both, { average: 'logits' }), { times: 2 });
-    await fgsm(through(bits), images, { knob: 0.1 });
+    await attackImages(plainFgsm, through(crop), images, { knob: 0.1 });
     expect(tf.memory().numTensors).toBe(before);
   });
 });
