@@ -69,7 +69,7 @@ async function ascend(
           radii[first + row]!,
         );
       }
-      hooks.onProgress?.(first + ((end - first) * (step + 1)) / steps, rows);
+      hooks.onProgress?.(first + Math.floor(((end - first) * (step + 1)) / steps), rows);
     }
   }
   return result;

@@ -137,7 +137,7 @@ describe.each(readyBackends)('a classifier behind a defense on %s', (backend) =>
       [0, [0, 2, 1, 0, 2, 1]],
       [1, [1, 0, 2, 1, 0, 2]],
     ] as const) {
-      const cotangent = tf.oneHot(tf.tensor1d([...wanted], 'int32'), classes).cast('float32') as Tensor2D;
+      const cotangent = tf.oneHot(tf.tensor1d([...wanted], 'int32'), classes).cast<Tensor2D>('float32');
       const { gradient } = await through(crop).vectorJacobianProduct(pixels, cotangent, ids);
       const product = await gradient.data();
       for (let row = 0; row < 6; row++) {
