@@ -1,3 +1,4 @@
+import type { Perturbation } from '../values/images.ts';
 import type { MetricsRow } from '../values/metrics.ts';
 import type { Predictions } from '../values/predictions.ts';
 import { argmaxRows } from './classification.ts';
@@ -12,6 +13,8 @@ import { wilsonInterval } from './wilson.ts';
  *   label; null without `initial`;
  * - `accuracyInitiallyCorrect` with its interval: accuracy over the `nInitiallyCorrect` images that were right before;
  * - `dissimilarity`, `l2`, `linf`: means over the images of what the attack recorded; null for images that were never attacked.
+ *
+ * - `unmoved`: images that were right before the attack and that it left exactly as they were, which a zero gradient does.
  *
  * Numbers that are undefined are null. Means are summed in float64 in the order of the images.
  */
@@ -38,6 +41,7 @@ export function robustnessScores(
     dissimilarity: perturbation ? mean(perturbation.dissimilarity) : null,
     l2: perturbation ? mean(perturbation.l2) : null,
     linf: perturbation ? mean(perturbation.linf) : null,
+    unmoved: perturbation ? countUnmoved(perturbation, labels) : null,
     accuracyInitiallyCorrect: null,
     accuracyInitiallyCorrectLow: null,
     accuracyInitiallyCorrectHigh: null,
@@ -60,6 +64,10 @@ export function robustnessScores(
     accuracyInitiallyCorrectHigh: stillInterval?.high ?? null,
     nInitiallyCorrect: initiallyCorrect,
   };
+}
+
+function countUnmoved({ l2, initial }: Perturbation, labels: Int32Array): number {
+  return countWhere(l2.length, (index) => l2[index] === 0 && initial[index] === labels[index]);
 }
 
 function largestClass(labels: Int32Array): number {

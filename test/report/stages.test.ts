@@ -110,6 +110,55 @@ function images(ids: number[], value: number, views = 1): Images {
   };
 }
 
+describe('the checks of report/table', () => {
+  const scored = (attacker: string, epsilon: string, accuracy: number, warnings: readonly string[] = []) => ({
+    axes: { attacker, epsilon },
+    value: { kind: 'metrics', rows: [{ axes: {}, values: { n: 200, accuracy } }], warnings },
+  });
+  const sound = [
+    scored('gray-box', '2/255', 0.8),
+    scored('gray-box', '8/255', 0.4),
+    scored('adaptive', '2/255', 0.3),
+    scored('adaptive', '8/255', 0.01, ['the attack left 3 of 200 images exactly as they were']),
+  ];
+  const broken = [...sound.slice(0, 3), scored('adaptive', '8/255', 0.7)];
+  async function run(params: object, inputs: object): Promise<{ figure: Figure; warned: readonly string[] }> {
+    const warned: string[] = [];
+    const stage = reportTable.run as unknown as (context: object) => Promise<{ table: Figure }>;
+    const given = { value: 'accuracy', title: '', checks: true, ...params };
+    const { table } = await stage({ params: given, inputs, warn: (message: string) => warned.push(message) });
+    return { figure: table, warned };
+  }
+
+  test('print what failed below the table and warn of it, each kind once', async () => {
+    const { figure, warned } = await run({}, { scores: broken });
+    expect(warned).toEqual([
+      expect.stringContaining(
+        'accuracy rises from 40.0 % at attacker=gray-box to 70.0 % at attacker=adaptive (epsilon=8/255)',
+      ),
+      expect.stringContaining(
+        'accuracy rises from 30.0 % at epsilon=2/255 to 70.0 % at epsilon=8/255 (attacker=adaptive)',
+      ),
+    ]);
+    expect(text(figure.files['md'])).toContain('\n- **Warning:** accuracy rises from 40.0 %');
+    expect(text(figure.files['txt'])).toContain('\nwarning: accuracy rises from 30.0 %');
+    expect(text(figure.files['csv'])).not.toContain('rises');
+  });
+
+  test('are silent on sound scores, whose own warnings are printed with the cell that they belong to', async () => {
+    const { figure, warned } = await run({}, { scores: sound });
+    expect(warned).toEqual([]);
+    expect(text(figure.files['md'])).toContain(
+      '\n- **Warning:** attacker=adaptive, epsilon=8/255: the attack left 3 of 200 images exactly as they were\n',
+    );
+  });
+
+  test('can be turned off, and leave tables of other numbers alone', async () => {
+    expect((await run({ checks: false }, { scores: broken })).warned).toEqual([]);
+    expect((await run({ value: 'n' }, { scores: broken })).warned).toEqual([]);
+  });
+});
+
 describe('report/images', () => {
   const params = { count: 2, scale: 10, differences: 'adversarial', across: 'images', title: '' } as const;
 
