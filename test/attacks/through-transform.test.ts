@@ -180,15 +180,16 @@ describe.each(readyBackends)('a classifier behind a defense on %s', (backend) =>
           }
         },
       ),
-      { numRuns: 25, seed: 1 },
+      // Enough on a slow backend: what is drawn does not depend on it.
+      { numRuns: backend === 'wasm' ? 25 : 4, seed: 1 },
     );
   });
 
-  it('makes the iterated attack give each image the same bytes alone as in a batch of 130 that refills', async () => {
-    const many = randomImages(130, shape, classes);
-    const attack = iterated({ steps: 4 });
+  it('makes the iterated attack give each image the same bytes alone as among 70 that refill the batch', async () => {
+    const many = randomImages(70, shape, classes);
+    const attack = iterated({ steps: 3 });
     const together = await attackImages(attack, through(crop), many, { knob: 0.03 });
-    for (const row of [0, 70, 129]) {
+    for (const row of [0, 69]) {
       const alone = await attackImages(attack, through(crop), takeRows(many, [row]), { knob: 0.03 });
       const own = together.pixels.slice(row * size, (row + 1) * size);
       if (backend === 'wasm') expect(alone.pixels).toEqual(own);

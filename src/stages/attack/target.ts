@@ -20,7 +20,7 @@ export const throughParameters = {
   average: Type.Union([Type.Literal('logits'), Type.Literal('loss')], {
     default: 'logits',
     description:
-      'over draws and over models: the loss of the mean logits, or the mean of the losses, which costs a third less',
+      'over draws and over models: the loss of the mean logits, or the mean of the losses, which saves a forward pass',
   }),
   backward: Type.Union([Type.Literal('differentiable'), Type.Literal('identity')], {
     default: 'differentiable',
