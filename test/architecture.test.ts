@@ -11,7 +11,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tensors: ['values', 'setup/locations.ts'],
   kernels: ['tensors', 'values'],
   models: ['tensors', 'kernels', 'values'],
-  attacks: ['tensors', 'kernels', 'models', 'values'],
+  attacks: ['tensors', 'kernels', 'models', 'defenses', 'values'],
   defenses: ['tensors', 'kernels', 'models', 'values'],
   training: ['tensors', 'kernels', 'models', 'values'],
   metrics: ['tensors', 'kernels', 'models', 'values'],

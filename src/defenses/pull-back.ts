@@ -2,6 +2,13 @@ import type { Transform, TransformStep } from '../values/transform.ts';
 import type { Draw, PixelShape } from './apply.ts';
 import { type CropParameters, pullBackCrop } from './crop.ts';
 
+const linear: ReadonlySet<string> = new Set(['crop']);
+
+/** Whether a step of the transform has a derivative of its own; otherwise `pullBackTransform` returns its argument. */
+export function hasDerivative({ steps }: Transform): boolean {
+  return steps.some(({ name }) => linear.has(name));
+}
+
 /**
  * Gradient of a loss with respect to the images, from its gradient with respect to one draw of their transform (the same
  * `draw` as in `transformOnce`). Exact for steps that are linear; every other step counts as the identity, the backward

@@ -122,9 +122,18 @@ export function bind(
   const meant = bindings
     .filter(({ port }) => !Object.hasOwn(signature.in, port))
     .map(({ port }) => nearest(port, Object.keys(signature.in)));
-  for (const [port, { optional, kind, description }] of Object.entries(signature.in)) {
+  const connected = (port: string): boolean => bindings.some((binding) => binding.port === port);
+  for (const [port, { optional, unless, kind, description }] of Object.entries(signature.in)) {
     if (meant.includes(port)) continue;
-    if (optional || bindings.some((binding) => binding.port === port)) continue;
+    if (unless !== undefined && connected(port) && connected(unless)) {
+      const { keyAt } = bindings.find((binding) => binding.port === port)!;
+      sink.error('param-conflict', keyAt, `'${stage.id}' has both '${port}' and '${unless}' of ${uses}`, {
+        same: `${stage.id} ${port}`,
+        fix: 'remove one of them',
+      });
+      fine = false;
+    }
+    if (connected(port) || (unless === undefined ? optional : connected(unless))) continue;
     const at = entryOf(variant.body, 'in')?.key.at ?? stage.keyAt;
     const about = description === '' ? '' : ` (${description})`;
     sink.error(
@@ -133,7 +142,7 @@ export function bind(
       `'${stage.id}' needs the input '${port}' of ${uses}: ${kind === 'any' ? 'any value' : kind}${about}`,
       {
         same: `${stage.id} ${port}`,
-        fix: `add 'in: { ${port}: STAGE }'`,
+        fix: `add 'in: { ${port}: STAGE }'${unless === undefined ? '' : ` or 'in: { ${unless}: [STAGE, …] }'`}`,
       },
     );
     fine = false;

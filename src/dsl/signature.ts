@@ -6,6 +6,8 @@ export interface InputPort {
   readonly optional: boolean;
   /** Accepts several values: a `collect`ed reference or a list of references. A single reference is a list of one. */
   readonly list: boolean;
+  /** Another input that takes the place of this one: exactly one of the two is connected. */
+  readonly unless?: string;
   readonly description: string;
 }
 

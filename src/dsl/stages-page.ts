@@ -1,6 +1,6 @@
 import { describeSchema } from './describe-schema.ts';
 import type { JsonSchema } from './json-schema-types.ts';
-import type { SignatureRegistry, StageSignature } from './signature.ts';
+import type { InputPort, SignatureRegistry, StageSignature } from './signature.ts';
 
 /** `docs/stages.md`: every stage type with its parameters and ports, generated from the declarations. */
 export function stagesMarkdown(registry: SignatureRegistry): string {
@@ -91,15 +91,13 @@ function stageSection(signature: StageSignature): string[] {
   ];
 }
 
-function inputRow([port, { kind, list, optional, description }]: [
-  string,
-  StageSignature['in'][string],
-]): string {
-  return `| \`${port}\` | ${kindOf(kind, list, optional)} | ${cell(description)} |`;
+function inputRow([port, input]: [string, InputPort]): string {
+  return `| \`${port}\` | ${kindOf(input)} | ${cell(input.description)} |`;
 }
 
-function kindOf(kind: string, list: boolean, optional: boolean): string {
-  return `${list ? 'list of ' : ''}${kind}${optional ? ', optional' : ''}`;
+function kindOf({ kind, list, optional, unless }: InputPort): string {
+  const need = unless === undefined ? (optional ? ', optional' : '') : `, or ${unless}`;
+  return `${list ? 'list of ' : ''}${kind}${need}`;
 }
 
 function cell(text: string): string {
@@ -123,8 +121,9 @@ export function stageText(signature: StageSignature): string {
   }
   if (Object.keys(signature.in).length > 0) {
     lines.push('', 'in:');
-    for (const [port, { kind, list, optional, description }] of Object.entries(signature.in)) {
-      lines.push(`  ${port}: ${kindOf(kind, list, optional)}${description === '' ? '' : `, ${description}`}`);
+    for (const [port, input] of Object.entries(signature.in)) {
+      const about = input.description === '' ? '' : `, ${input.description}`;
+      lines.push(`  ${port}: ${kindOf(input)}${about}`);
     }
   }
   lines.push('', 'out:');

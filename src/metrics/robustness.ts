@@ -1,3 +1,4 @@
+import type { Perturbation } from '../values/images.ts';
 import type { MetricsRow } from '../values/metrics.ts';
 import type { Predictions } from '../values/predictions.ts';
 import { argmaxRows } from './classification.ts';
@@ -7,10 +8,13 @@ import { wilsonInterval } from './wilson.ts';
  * Scores of predictions against their true labels, and against the class `initial` that each image had before the attack.
  *
  * - `accuracy` with its 95 % Wilson interval, `n`, `meanConfidence` (mean of the largest probability);
+ * - `chance`: share of the most frequent label, the accuracy of a network that sees nothing;
  * - `successRate`: share of images whose prediction the attack altered, Σ 1[h(x) ≠ h(x′)] / N (Guo et al. 2018, section 2), whatever the
  *   label; null without `initial`;
  * - `accuracyInitiallyCorrect` with its interval: accuracy over the `nInitiallyCorrect` images that were right before;
  * - `dissimilarity`, `l2`, `linf`: means over the images of what the attack recorded; null for images that were never attacked.
+ *
+ * - `unmoved`: images that were right before the attack and that it left exactly as they were, which a zero gradient does.
  *
  * Numbers that are undefined are null. Means are summed in float64 in the order of the images.
  */
@@ -32,10 +36,12 @@ export function robustnessScores(
     accuracy: ratio(correct, n),
     accuracyLow: interval?.low ?? null,
     accuracyHigh: interval?.high ?? null,
+    chance: ratio(largestClass(labels), n),
     successRate: null,
     dissimilarity: perturbation ? mean(perturbation.dissimilarity) : null,
     l2: perturbation ? mean(perturbation.l2) : null,
     linf: perturbation ? mean(perturbation.linf) : null,
+    unmoved: perturbation ? countUnmoved(perturbation, labels) : null,
     accuracyInitiallyCorrect: null,
     accuracyInitiallyCorrectLow: null,
     accuracyInitiallyCorrectHigh: null,
@@ -58,6 +64,16 @@ export function robustnessScores(
     accuracyInitiallyCorrectHigh: stillInterval?.high ?? null,
     nInitiallyCorrect: initiallyCorrect,
   };
+}
+
+function countUnmoved({ l2, initial }: Perturbation, labels: Int32Array): number {
+  return countWhere(l2.length, (index) => l2[index] === 0 && initial[index] === labels[index]);
+}
+
+function largestClass(labels: Int32Array): number {
+  const counts = new Map<number, number>();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return Math.max(0, ...counts.values());
 }
 
 function countWhere(n: number, holds: (index: number) => boolean): number {

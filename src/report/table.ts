@@ -103,6 +103,18 @@ export function tableToText(table: Table): string {
   return text.map((record) => `${padded(record, widths, table).join('  ').trimEnd()}\n`).join('');
 }
 
+/** A list to stand below the table; nothing where there are no warnings. */
+export function warningsToMarkdown(warnings: readonly string[]): string {
+  return warnings.length === 0
+    ? ''
+    : `\n${warnings.map((warning) => `- **Warning:** ${warning}\n`).join('')}`;
+}
+
+/** The same for a terminal. */
+export function warningsToText(warnings: readonly string[]): string {
+  return warnings.length === 0 ? '' : `\n${warnings.map((warning) => `warning: ${warning}\n`).join('')}`;
+}
+
 /**
  * The same table with bare numbers: shares as fractions, full precision, and two more columns for the ends of each
  * interval (`… low`, `… high`) where there are any.

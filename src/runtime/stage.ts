@@ -118,6 +118,7 @@ export function port<K extends PortKind | 'any', P extends PortOptions = Pick<Po
     kind,
     optional: (options?.optional ?? false) as Flag<P, 'optional'>,
     list: (options?.list ?? false) as Flag<P, 'list'>,
+    ...(options?.unless !== undefined && { unless: options.unless }),
     description: options?.description ?? '',
   };
 }
@@ -125,6 +126,8 @@ export function port<K extends PortKind | 'any', P extends PortOptions = Pick<Po
 interface PortOptions {
   readonly optional?: boolean;
   readonly list?: boolean;
+  /** For an optional input: it is needed unless this other one is connected. */
+  readonly unless?: string;
   readonly description?: string;
 }
 // Conditional, so that TypeScript does not infer `boolean` for it from the constraint of `defineStage`.

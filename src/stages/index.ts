@@ -1,4 +1,5 @@
 import type { Stage, StageRegistry } from '../runtime/stage.ts';
+import { adaptive } from './attack/adaptive.ts';
 import { cwL2 } from './attack/cw-l2.ts';
 import { deepfool } from './attack/deepfool.ts';
 import { fgsm } from './attack/fgsm.ts';
@@ -41,6 +42,7 @@ const all: readonly Stage[] = [
   ...publishedModels,
   tfjs,
   sgd,
+  adaptive,
   fgsm,
   iFgsm,
   deepfool,

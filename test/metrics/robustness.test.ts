@@ -35,7 +35,21 @@ describe('robustnessScores', () => {
       l2: 2.5,
       linf: 0.5,
       meanConfidence: 0.75,
+      chance: 0.5,
+      unmoved: 0,
     });
+  });
+
+  it('counts the images that were right and that the attack left as they were', () => {
+    // Image 2 was wrong before the attack, so that there was nothing to do.
+    const l2 = Float32Array.from([0, 2, 0, 4]);
+    const perturbation = { ...attacked.perturbation!, l2 };
+    expect(robustnessScores({ ...attacked, perturbation })['unmoved']).toBe(1);
+  });
+
+  it('takes the share of the most frequent label as chance', () => {
+    const labels = Int32Array.from([0, 1, 1, 1]);
+    expect(robustnessScores({ ...attacked, labels })['chance']).toBe(0.75);
   });
 
   it('measures success against the given predictions where there are some', () => {

@@ -4,6 +4,7 @@ import type { Stage } from '../../src/runtime/stage.ts';
 import { reportCurves } from '../../src/stages/report/curves.ts';
 import { imagePairs } from '../../src/stages/report/image-pairs.ts';
 import { imageVersions } from '../../src/stages/report/image-versions.ts';
+import { imagesByAxes } from '../../src/stages/report/image-axes.ts';
 import { reportImages } from '../../src/stages/report/images.ts';
 import { reportTable } from '../../src/stages/report/table.ts';
 import type { Figure } from '../../src/values/figure.ts';
@@ -12,7 +13,7 @@ import type { Images } from '../../src/values/images.ts';
 /** Runs a stage outside the runtime: a report reads nothing of its context but params and inputs. */
 async function figureOf(stage: Stage, params: object, inputs: object): Promise<Figure> {
   const run = stage.run as unknown as (context: object) => Promise<Readonly<Record<string, Figure>>>;
-  return (await run({ params, inputs }))[stage.defaultOutput]!;
+  return (await run({ params, inputs, warn: () => {} }))[stage.defaultOutput]!;
 }
 
 const scores = ['fgsm', 'i-fgsm'].flatMap((attack) =>
@@ -109,6 +110,55 @@ function images(ids: number[], value: number, views = 1): Images {
   };
 }
 
+describe('the checks of report/table', () => {
+  const scored = (attacker: string, epsilon: string, accuracy: number, warnings: readonly string[] = []) => ({
+    axes: { attacker, epsilon },
+    value: { kind: 'metrics', rows: [{ axes: {}, values: { n: 200, accuracy } }], warnings },
+  });
+  const sound = [
+    scored('gray-box', '2/255', 0.8),
+    scored('gray-box', '8/255', 0.4),
+    scored('adaptive', '2/255', 0.3),
+    scored('adaptive', '8/255', 0.01, ['the attack left 3 of 200 images exactly as they were']),
+  ];
+  const broken = [...sound.slice(0, 3), scored('adaptive', '8/255', 0.7)];
+  async function run(params: object, inputs: object): Promise<{ figure: Figure; warned: readonly string[] }> {
+    const warned: string[] = [];
+    const stage = reportTable.run as unknown as (context: object) => Promise<{ table: Figure }>;
+    const given = { value: 'accuracy', title: '', checks: true, ...params };
+    const { table } = await stage({ params: given, inputs, warn: (message: string) => warned.push(message) });
+    return { figure: table, warned };
+  }
+
+  test('print what failed below the table and warn of it, each kind once', async () => {
+    const { figure, warned } = await run({}, { scores: broken });
+    expect(warned).toEqual([
+      expect.stringContaining(
+        'accuracy rises from 40.0 % at attacker=gray-box to 70.0 % at attacker=adaptive (epsilon=8/255)',
+      ),
+      expect.stringContaining(
+        'accuracy rises from 30.0 % at epsilon=2/255 to 70.0 % at epsilon=8/255 (attacker=adaptive)',
+      ),
+    ]);
+    expect(text(figure.files['md'])).toContain('\n- **Warning:** accuracy rises from 40.0 %');
+    expect(text(figure.files['txt'])).toContain('\nwarning: accuracy rises from 30.0 %');
+    expect(text(figure.files['csv'])).not.toContain('rises');
+  });
+
+  test('are silent on sound scores, whose own warnings are printed with the cell that they belong to', async () => {
+    const { figure, warned } = await run({}, { scores: sound });
+    expect(warned).toEqual([]);
+    expect(text(figure.files['md'])).toContain(
+      '\n- **Warning:** attacker=adaptive, epsilon=8/255: the attack left 3 of 200 images exactly as they were\n',
+    );
+  });
+
+  test('can be turned off, and leave tables of other numbers alone', async () => {
+    expect((await run({ checks: false }, { scores: broken })).warned).toEqual([]);
+    expect((await run({ value: 'n' }, { scores: broken })).warned).toEqual([]);
+  });
+});
+
 describe('report/images', () => {
   const params = { count: 2, scale: 10, differences: 'adversarial', across: 'images', title: '' } as const;
 
@@ -182,5 +232,61 @@ describe('report/images', () => {
     await expect(promise).rejects.toThrow(
       'there is no image 5 (indices): the originals are 2 images, 0 to 1',
     );
+  });
+
+  describe('by axes', () => {
+    const choice = { count: 1, scale: 10, differences: 'adversarial', title: '' } as const;
+    const version = (attack: string, strength: number) => ({
+      axes: { attack, strength },
+      value: images([4, 7], strength),
+    });
+    const all = ['fgsm', 'pgd'].flatMap((attack) =>
+      [0.02, 0.04].map((strength) => version(attack, strength)),
+    );
+    const axes = { rows: 'attack', columns: 'strength' };
+
+    test('puts attacks below each other and strengths side by side, with the scaled perturbation under each', () => {
+      const grid = imagesByAxes(images([7, 8], 0), all, axes, choice);
+      expect(grid.columns).toEqual(['original', 'strength 0.02', 'strength 0.04']);
+      expect(grid.rows.map((row) => row.label)).toEqual(['fgsm', 'difference ×10', 'pgd', 'difference ×10']);
+      expect(grid.rows.map((row) => row.tiles.map((tile) => tile?.pixels[0]?.toFixed(2) ?? null))).toEqual([
+        ['0.07', '0.09', '0.11'],
+        [null, '0.70', '0.90'],
+        [null, '0.09', '0.11'],
+        [null, '0.70', '0.90'],
+      ]);
+    });
+
+    test('gives each of several images its block and leaves the place of a missing version empty', () => {
+      const grid = imagesByAxes(images([7, 8], 0), all.slice(1), axes, {
+        ...choice,
+        count: 2,
+        differences: 'none',
+      });
+      expect(grid.rows.map((row) => row.label)).toEqual([
+        'class 7, fgsm',
+        'class 7, pgd',
+        'class 8, fgsm',
+        'class 8, pgd',
+      ]);
+      expect(grid.columns).toEqual(['original', 'strength 0.04', 'strength 0.02']);
+      expect(grid.rows[0]!.tiles[2]).toBeNull();
+      expect(grid.rows[2]!.tiles).toEqual([expect.anything(), null, null]);
+    });
+
+    test('names the axis that is not there, and the one that tells two versions apart', () => {
+      expect(() => imagesByAxes(images([7], 0), all, { ...axes, columns: 'strenght' }, choice)).toThrow(
+        "'strenght' (columns) is not an axis of the images; known are 'attack', 'strength'",
+      );
+      const twice = all.map((item, index) => ({ ...item, axes: { ...item.axes, defense: index } }));
+      expect(() =>
+        imagesByAxes(
+          images([7], 0),
+          [...twice, { ...twice[0]!, axes: { ...twice[0]!.axes, defense: 9 } }],
+          axes,
+          choice,
+        ),
+      ).toThrow("they differ in 'defense'");
+    });
   });
 });

@@ -9,6 +9,7 @@ import {
   likeParameter,
   targetParameters,
 } from './strength.ts';
+import { targetPorts, type TargetParameters, throughParameters, throughPort } from './target.ts';
 
 /** The attack's own strength, as a parameter. */
 export interface Knob {
@@ -50,16 +51,14 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     ...declaration.with,
     like: likeParameter(declaration.presets),
     ...targetParameters,
+    ...throughParameters,
   };
   return defineStage({
     uses,
     version,
     summary,
     with: Type.Object(properties, { additionalProperties: false }),
-    in: {
-      model: port('model', { description: 'the model whose gradient is followed' }),
-      images: port('images', { description: 'originals, with their true labels' }),
-    },
+    in: { ...targetPorts, through: throughPort },
     out: {
       images: port('images', {
         description: 'float32 adversarial images in [0, 1], with their perturbation',
@@ -73,7 +72,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     run: async (context) => {
       const { runAttack } = await import('./run-attack.ts');
       // Of the schema above, whose properties TypeScript cannot follow through the spread.
-      const params = context.params as unknown as AttackParameters & Params<W>;
+      const params = context.params as unknown as AttackParameters & TargetParameters & Params<W>;
       const given = context.params[name] as number | undefined;
       const value = given ?? derived?.knob(params) ?? natural;
       const prepared = await attack(params, context.seed);

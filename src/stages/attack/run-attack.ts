@@ -14,10 +14,10 @@ import type { Strength } from '../../attacks/strength.ts';
 import type { Images } from '../../values/images.ts';
 import type { Model } from '../../values/model.ts';
 import { toFloats } from '../../values/slices.ts';
-import { checkImageShape, checkLabels } from '../model-input.ts';
-import { type AttackInputs, openTarget } from './open-target.ts';
+import { attackedModels, type AttackInputs, checkTarget, openTarget } from './open-target.ts';
 import { rememberPrepared } from './remember-prepared.ts';
 import type { AttackParameters } from './strength.ts';
+import type { TargetParameters } from './target.ts';
 
 /** An attack stage's own strength; no value where a dissimilarity is given. */
 interface KnobValue {
@@ -31,11 +31,12 @@ interface KnobValue {
  * and report how far the images moved.
  */
 export async function runAttack(
-  context: StageContext<AttackParameters, AttackInputs>,
+  context: StageContext<AttackParameters & TargetParameters, AttackInputs>,
   knob: KnobValue,
   attack: Attack,
 ): Promise<Images> {
-  const { model, images } = context.inputs;
+  const { images } = context.inputs;
+  const [model] = attackedModels(context.inputs);
   if (images.views !== 1) {
     throw new StageError(
       `the images have ${images.views} views each: they come out of a randomised defense`,
@@ -45,8 +46,7 @@ export async function runAttack(
       },
     );
   }
-  checkImageShape(images, model);
-  checkLabels(images, model);
+  checkTarget(context.inputs);
   checkTargetClass(context.params, model);
   const input: AttackInput = {
     pixels: toFloats(images.pixels),

@@ -4,7 +4,7 @@ import { defineStage, port } from '../../runtime/stage.ts';
 /** Scores of one cell; the success rate is that of Guo et al. 2018, section 2. */
 export const robustness = defineStage({
   uses: 'evaluate/robustness',
-  version: 1,
+  version: 2,
   summary: 'Accuracy with its 95 % interval, success rate of the attack, and size of the perturbation',
   with: Type.Object({}, { additionalProperties: false }),
   in: {
@@ -22,7 +22,7 @@ export const robustness = defineStage({
   out: {
     metrics: port('metrics', {
       description:
-        'one row: n, accuracy, accuracyLow, accuracyHigh, successRate, dissimilarity, l2, linf, accuracyInitiallyCorrect with its interval, nInitiallyCorrect, meanConfidence',
+        'one row: n, accuracy, accuracyLow, accuracyHigh, chance, successRate, dissimilarity, l2, linf, unmoved, accuracyInitiallyCorrect with its interval, nInitiallyCorrect, meanConfidence',
     }),
   },
   run: async ({ inputs, metric, warn }) => {

@@ -39,5 +39,11 @@ export function scoreRobustness(inputs: {
   if (predictions.perturbation && values['dissimilarity'] === null) {
     warnings.push('an original is entirely black: its dissimilarity is undefined, and so is the mean');
   }
+  const { unmoved, n, linf } = values;
+  if ((unmoved ?? 0) > 0 && (linf ?? 0) > 0) {
+    warnings.push(
+      `the attack left ${unmoved!} of ${n!} images exactly as they were, though the model had them right: zero gradients are no robustness`,
+    );
+  }
   return { kind: 'metrics', rows: [{ axes: {}, values }], warnings };
 }

@@ -18,13 +18,19 @@ export function requireValues(rows: readonly ScoreRow[], param: string, names: r
   for (const name of names) requireName(param, name, 'a number', valueNames(rows));
 }
 
-export function requireName(param: string, name: string, what: string, known: readonly string[]): void {
+export function requireName(
+  param: string,
+  name: string,
+  what: string,
+  known: readonly string[],
+  owner = 'of the scores',
+): void {
   if (known.includes(name)) return;
   const guess = didYouMean(name, known);
   const list =
     known.length === 0 ? 'there is none' : `known are ${known.map((item) => `'${item}'`).join(', ')}`;
-  throw new StageError(`'${name}' (${param}) is not ${what} of the scores; ${list}`, {
-    fix: guess === undefined ? `set ${param} to a name that the scores have` : `did you mean '${guess}'?`,
+  throw new StageError(`'${name}' (${param}) is not ${what} ${owner}; ${list}`, {
+    fix: guess === undefined ? `set ${param} to one of its names` : `did you mean '${guess}'?`,
   });
 }
 

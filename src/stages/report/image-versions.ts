@@ -64,7 +64,11 @@ export function imageVersions(
   };
 }
 
-export function shownIndices(originals: Images, { count, indices }: VersionsChoice): readonly number[] {
+/** Positions of the chosen originals. Throws `StageError` for one that is not there. */
+export function shownIndices(
+  originals: Images,
+  { count, indices }: Pick<VersionsChoice, 'count' | 'indices'>,
+): readonly number[] {
   const available = originals.ids.length;
   if (indices === undefined) return Array.from({ length: Math.min(count, available) }, (_, index) => index);
   const outside = indices.find((index) => index >= available);
@@ -99,11 +103,13 @@ export function versionLabel(
   return labels.length === 0 ? name : labels.join(', ');
 }
 
+/** Name of the class of an image, or what else is known of it. */
 export function imageName(images: Images, index: number): string {
   const label = images.labels[index]!;
   return images.classes[label] ?? (label >= 0 ? `class ${label}` : `image ${images.ids[index]!}`);
 }
 
+/** First view of the image with each id; null where the version lacks it. */
 export function tilesById(images: Images, ids: readonly number[]): readonly (Tile | null)[] {
   const indexOf = new Map<number, number>();
   images.ids.forEach((id, index) => indexOf.set(id, index));
@@ -113,7 +119,8 @@ export function tilesById(images: Images, ids: readonly number[]): readonly (Til
   });
 }
 
-function tileAt(images: Images, index: number): Tile {
+/** First view of image `index`. Throws `StageError` for channels that no screen shows. */
+export function tileAt(images: Images, index: number): Tile {
   const [, height, width, channels] = images.shape;
   if (channels !== 1 && channels !== 3) {
     throw new StageError(`images with ${channels} channels cannot be drawn; 1 (grey) or 3 (RGB) can`, {

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import type { ImageGrid } from '../../report/image-grid.ts';
 import { defineStage, port } from '../../runtime/stage.ts';
 
 // Ports stand outside the declaration, where TypeScript keeps `list: true` apart from `list: boolean`.
@@ -23,7 +24,7 @@ const defendedOriginals = port('images', {
 
 export const reportImages = defineStage({
   uses: 'report/images',
-  version: 1,
+  version: 3,
   summary:
     'A grid of originals, adversarial and defended images and of scaled differences, as figures 1 and 2 of Guo et al. 2018',
   with: Type.Object(
@@ -55,26 +56,50 @@ export const reportImages = defineStage({
         description:
           'what runs from left to right: the images, or the versions of one image; with defendedOriginals, always the defenses',
       }),
+      rows: Type.Optional(
+        Type.String({
+          description:
+            'axis of the adversarial images that runs down the grid, with columns: figure 1 has attack',
+        }),
+      ),
+      columns: Type.Optional(
+        Type.String({
+          description:
+            'axis that runs across the grid, one block for each image: figure 1 has strength; takes the place of across',
+        }),
+      ),
       title: Type.String({ default: '', description: 'written above the grid' }),
     },
     { additionalProperties: false },
   ),
   in: { originals, adversarial, defended, defendedOriginals },
+  check: ({ rows, columns }) =>
+    (rows === undefined) === (columns === undefined)
+      ? []
+      : [
+          {
+            path: [rows === undefined ? 'columns' : 'rows'],
+            message: "'rows' and 'columns' go together",
+            fix: `give ${rows === undefined ? 'rows: attack' : 'columns: strength'} too`,
+          },
+        ],
   out: { grid: port('figure') },
   libraries: ['sharp'],
   async run({ params, inputs }) {
     const { drawImageGrid } = await import('../../report/image-grid.ts');
-    const { imageVersions } = await import('./image-versions.ts');
-    const { imagePairs } = await import('./image-pairs.ts');
-    const [attacked, changed, paired] = [
-      inputs.adversarial ?? [],
-      inputs.defended ?? [],
-      inputs.defendedOriginals,
-    ];
-    const grid =
-      paired === undefined
-        ? imageVersions(inputs.originals, attacked, changed, params)
-        : imagePairs(inputs.originals, attacked, changed, paired, params);
+    const { adversarial = [], defended = [], defendedOriginals: pairs } = inputs;
+    const { rows, columns } = params;
+    let grid: ImageGrid;
+    if (rows !== undefined && columns !== undefined) {
+      const { imagesByAxes } = await import('./image-axes.ts');
+      grid = imagesByAxes(inputs.originals, [...adversarial, ...defended], { rows, columns }, params);
+    } else if (pairs !== undefined) {
+      const { imagePairs } = await import('./image-pairs.ts');
+      grid = imagePairs(inputs.originals, adversarial, defended, pairs, params);
+    } else {
+      const { imageVersions } = await import('./image-versions.ts');
+      grid = imageVersions(inputs.originals, adversarial, defended, params);
+    }
     const png = new Uint8Array(await drawImageGrid(grid));
     return { grid: { kind: 'figure' as const, title: params.title, files: { png } } };
   },

@@ -13,7 +13,7 @@ const scores = port('metrics', {
 
 export const reportTable = defineStage({
   uses: 'report/table',
-  version: 1,
+  version: 2,
   summary: 'A table of scores as Markdown, CSV and JSON, with intervals',
   with: Type.Object(
     {
@@ -26,13 +26,18 @@ export const reportTable = defineStage({
         description:
           'number, or list of numbers, in the cells; with its 95 % interval where the scores have one',
       }),
+      checks: Type.Boolean({
+        default: true,
+        description:
+          'sanity checks of the accuracies, where the table shows them: failed ones stand below it and in the summary',
+      }),
       title: Type.String({ default: '', description: 'heading above the table' }),
     },
     { additionalProperties: false },
   ),
   in: { scores },
   out: { table: port('figure') },
-  async run({ params, inputs }) {
+  async run({ params, inputs, warn }) {
     const { axisNames, scoreRows, varyingAxes } = await import('../../report/rows.ts');
     const rows = scoreRows(inputs.scores);
     requireRows(rows);
@@ -50,16 +55,28 @@ export const reportTable = defineStage({
         fix: `take '${twice}' out of one of them`,
       });
     }
-    const { pivot, rowsToJson, tableToCsv, tableToMarkdown, tableToText } =
-      await import('../../report/table.ts');
+    const {
+      pivot,
+      rowsToJson,
+      tableToCsv,
+      tableToMarkdown,
+      tableToText,
+      warningsToMarkdown,
+      warningsToText,
+    } = await import('../../report/table.ts');
     const table = pivot(rows, { rows: rowAxes, columns, values });
     if ('clash' in table) throw clashError(table.clash.first, table.clash.second, 'rows or columns');
+    const { scoreWarnings } = await import('./score-warnings.ts');
+    const { given, found } = scoreWarnings(inputs.scores, rows);
+    const failed = params.checks && values.includes('accuracy') ? found : [];
+    for (const message of failed) warn(message);
+    const warnings = [...given, ...failed];
     const heading = params.title === '' ? '' : `### ${params.title}\n\n`;
     const text = new TextEncoder();
     const files = {
-      md: text.encode(heading + tableToMarkdown(table)),
+      md: text.encode(heading + tableToMarkdown(table) + warningsToMarkdown(warnings)),
       csv: text.encode(tableToCsv(table)),
-      txt: text.encode(tableToText(table)),
+      txt: text.encode(tableToText(table) + warningsToText(warnings)),
       json: text.encode(rowsToJson(rows)),
     };
     return { table: { kind: 'figure' as const, title: params.title, files } };

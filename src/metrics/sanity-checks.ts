@@ -1,0 +1,153 @@
+import { fisherGreater, type Proportion } from './fisher.ts';
+
+type Label = string | number | boolean;
+
+/** Scores of one cell: `n` and `accuracy`, and where known `chance`, `linf` and `dissimilarity`. */
+export interface CheckedRow {
+  readonly axes: Readonly<Record<string, Label>>;
+  readonly values: Readonly<Record<string, number | null>>;
+}
+
+/** An axis along which the attacker only gains: more strength, more draws, more knowledge, a better attack. */
+export interface RisingAxis {
+  readonly axis: string;
+  /** From weak to strong; rows with other labels are left alone. */
+  readonly labels: readonly Label[];
+  /** What it means when accuracy rises instead. */
+  readonly meaning: string;
+}
+
+export interface SanityOptions {
+  readonly rising: readonly RisingAxis[];
+  /** Axes that say which network an attack was made on and which one it meets: equal labels are a white box. */
+  readonly transfer?: { readonly source: string; readonly target: string };
+}
+
+/** Probability that a table of sound scores shows any warning, at most. */
+const falseAlarms = 0.01;
+
+/**
+ * Sanity checks of an evaluation (Athalye, Carlini and Wagner 2018, section 3.1; Carlini et al. 2019, "On evaluating adversarial robustness",
+ * section 5.2), one sentence for each kind that fails: accuracy must not rise with the strength of the attacker, a transferred attack must not
+ * beat a white box, and an attack that may move every pixel by half its range, or the whole image by its own norm, must leave no
+ * more than chance. Rows are compared when they agree on all other axes. A difference counts when Fisher's exact test finds it, at a level of
+ * 1 % divided by the number of comparisons, so that sampling noise raises no alarm.
+ */
+export function failedSanityChecks(rows: readonly CheckedRow[], options: SanityOptions): readonly string[] {
+  const scored = rows.filter(
+    ({ values }) => (values['n'] ?? 0) > 0 && typeof values['accuracy'] === 'number',
+  );
+  const comparisons = [
+    ...options.rising.flatMap((rising) => risingComparisons(scored, rising)),
+    ...(options.transfer ? transferComparisons(scored, options.transfer) : []),
+    ...chanceComparisons(scored),
+  ];
+  const level = falseAlarms / comparisons.length;
+  const failed = comparisons.flatMap((comparison) => {
+    const { strong, weak } = comparison;
+    const rises = strong.successes * weak.n > weak.successes * strong.n;
+    if (!rises) return [];
+    const probability = fisherGreater(strong, weak);
+    return probability < level ? [{ ...comparison, probability }] : [];
+  });
+  return groups(failed, ({ check }) => check).map((alike) => {
+    const worst = alike.reduce((a, b) => (b.probability < a.probability ? b : a));
+    const others = alike.length === 1 ? '' : `; ${alike.length - 1} more like it`;
+    return `${worst.sentence} (${worst.strong.n} images, p = ${worst.probability.toExponential(0)}${others})`;
+  });
+}
+
+/** Accuracy under a strong attacker, that must not be above the accuracy under a weak one. */
+interface Comparison {
+  readonly check: string;
+  readonly strong: Proportion;
+  readonly weak: Proportion;
+  readonly sentence: string;
+}
+
+function risingComparisons(rows: readonly CheckedRow[], rising: RisingAxis): readonly Comparison[] {
+  const { axis, labels, meaning } = rising;
+  const rank = new Map(labels.map((label, index) => [label, index]));
+  const placed = rows.filter(({ axes }) => axes[axis] !== undefined && rank.has(axes[axis]));
+  const series = groups(placed, ({ axes }) => otherAxes(axes, [axis]));
+  return series.flatMap((group) => {
+    const ordered = [...group].sort((a, b) => rank.get(a.axes[axis]!)! - rank.get(b.axes[axis]!)!);
+    return ordered.flatMap((weak, index) =>
+      ordered.slice(index + 1).flatMap((strong) => {
+        if (rank.get(strong.axes[axis]!) === rank.get(weak.axes[axis]!)) return [];
+        const [low, high] = [weak.axes[axis]!, strong.axes[axis]!];
+        const sentence = `accuracy rises from ${percent(weak)} at ${axis}=${low} to ${percent(strong)} at ${axis}=${high}${where(strong, [axis])}: ${meaning}`;
+        return [{ check: axis, strong: proportion(strong), weak: proportion(weak), sentence }];
+      }),
+    );
+  });
+}
+
+function transferComparisons(
+  rows: readonly CheckedRow[],
+  { source, target }: { readonly source: string; readonly target: string },
+): readonly Comparison[] {
+  const placed = rows.filter(({ axes }) => axes[source] !== undefined && axes[target] !== undefined);
+  const series = groups(placed, ({ axes }) => otherAxes(axes, [source]));
+  return series.flatMap((group) => {
+    const whiteBox = group.find(({ axes }) => axes[source] === axes[target]);
+    if (whiteBox === undefined) return [];
+    return group
+      .filter((row) => row !== whiteBox)
+      .map((transferred) => ({
+        check: 'transfer',
+        strong: proportion(whiteBox),
+        weak: proportion(transferred),
+        sentence: `an attack made on ${source}=${transferred.axes[source]!} leaves ${percent(transferred)} of ${target}=${transferred.axes[target]!}, and the white-box attack on it leaves ${percent(whiteBox)}${where(whiteBox, [source, target])}: a transfer never beats a white box, so its gradients are masked or it stops early`,
+      }));
+  });
+}
+
+/** Controls that are no attack: random noise leaves more than chance however large it is. */
+const controls: ReadonlySet<Label> = new Set(['none', 'noise', 'clean']);
+
+function chanceComparisons(rows: readonly CheckedRow[]): readonly Comparison[] {
+  return rows.flatMap((row) => {
+    const { n, chance, linf, dissimilarity } = row.values;
+    const unbounded = (linf ?? 0) >= 0.5 || (dissimilarity ?? 0) >= 1;
+    if (!unbounded || typeof chance !== 'number' || controls.has(row.axes['attack'] ?? '')) return [];
+    const weak = { successes: Math.round(chance * n!), n: n! };
+    const sentence = `accuracy is still ${percent(row)}, above chance (${(chance * 100).toFixed(1)} %), under an attack that is large enough to blank the image${where(row, [])}: it should be lost, so the attack fails`;
+    return [{ check: 'unbounded', strong: proportion(row), weak, sentence }];
+  });
+}
+
+function proportion({ values }: CheckedRow): Proportion {
+  const n = values['n']!;
+  return { successes: Math.round(values['accuracy']! * n), n };
+}
+
+function percent({ values }: CheckedRow): string {
+  return `${(values['accuracy']! * 100).toFixed(1)} %`;
+}
+
+/** What two rows must have in common to be compared. */
+function otherAxes(axes: CheckedRow['axes'], compared: readonly string[]): string {
+  return JSON.stringify(
+    Object.entries(axes)
+      .filter(([axis]) => !compared.includes(axis))
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
+
+function where({ axes }: CheckedRow, told: readonly string[]): string {
+  const rest = Object.entries(axes).filter(([axis]) => !told.includes(axis));
+  return rest.length === 0 ? '' : ` (${rest.map(([axis, label]) => `${axis}=${label}`).join(', ')})`;
+}
+
+/** Items with equal keys together, in order of first appearance. */
+function groups<T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[] {
+  const found = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = found.get(key);
+    if (group === undefined) found.set(key, [item]);
+    else group.push(item);
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,56 @@
+import { Type } from '@sinclair/typebox';
+import { defineStage, port } from '../../runtime/stage.ts';
+import { goalOptions, goalParameters } from './goal.ts';
+import { targetPorts, throughParameters } from './target.ts';
+
+/** The attack that broke the defenses of Guo et al. 2018 (Athalye, Carlini and Wagner 2018, section 5.3.2). */
+export const adaptive = defineStage({
+  uses: 'attack/adaptive',
+  version: 1,
+  summary: 'Gradient ascent through a defense that the attacker knows, in an L2 ball: BPDA and EOT',
+  with: Type.Object(
+    {
+      dissimilarity: Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 100,
+        default: 0.05,
+        description: 'radius of the ball of each image: ‖x′ − x‖₂ / ‖x‖₂ is at most this; 0.05 in the paper',
+      }),
+      steps: Type.Integer({
+        minimum: 1,
+        maximum: 100_000,
+        default: 1000,
+        description: 'number of steps; 1,000 in the paper',
+      }),
+      learningRate: Type.Number({
+        exclusiveMinimum: 0,
+        default: 0.1,
+        description: 'L2 length of a step, in units of [0, 1] pixels; 0.1 in the paper',
+      }),
+      ...goalParameters,
+      ...throughParameters,
+    },
+    { additionalProperties: false },
+  ),
+  in: {
+    ...targetPorts,
+    through: port('transform', { description: 'the defense that the attacker knows and goes through' }),
+  },
+  out: {
+    images: port('images', { description: 'float32 adversarial images in [0, 1], with their perturbation' }),
+  },
+  shard: 'images',
+  // Random targets are keyed by the stage's seed.
+  randomness: ({ targeted }) => targeted === 'random',
+  device: true,
+  run: async (context) => {
+    const { adaptiveAscent } = await import('../../attacks/adaptive.ts');
+    const { runAttack } = await import('./run-attack.ts');
+    const { dissimilarity, steps, learningRate, ...params } = context.params;
+    const attack = adaptiveAscent({ ...goalOptions(params, context.seed), steps, learningRate });
+    // The bound is this attack's own knob, so that nothing is searched.
+    const own = { ...params, space: 'pixel', per: 'image', tolerance: 0.01 } as const;
+    const knob = { name: 'dissimilarity', value: dissimilarity };
+    return { images: await runAttack({ ...context, params: own }, knob, attack) };
+  },
+});
