@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const ravelin = (...parameters) =>
-  execFileSync(process.execPath, [`${root}/dist/cli.js`, ...parameters], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  execFileSync(process.execPath, [`${root}/dist/cli.js`, ...parameters], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
 
 writeFileSync(`${root}/schemas/pipeline.schema.json`, ravelin('schema'));
 writeFileSync(`${root}/docs/stages.md`, ravelin('stages', '--markdown'));

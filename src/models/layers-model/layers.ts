@@ -58,9 +58,11 @@ function functional(config: Config): Topology {
     return { name, kind, config: own, inputs };
   });
   const outputs = entries(config['output_layers']);
-  const output = Array.isArray(outputs[0]) ? outputs[0][0] : outputs[0];
-  if (outputs.length !== 1 && Array.isArray(outputs[0]))
+  const [first] = outputs;
+  // Newer files name a single output without a list around it.
+  if (outputs.length !== 1 && Array.isArray(first))
     throw new NetworkError(`the model has ${outputs.length} outputs, not one`);
+  const output = Array.isArray(first) ? entries(first)[0] : first;
   return { layers: inOrder(layers), output: String(output) };
 }
 

@@ -46,11 +46,12 @@ export const adaptive = defineStage({
   run: async (context) => {
     const { adaptiveAscent } = await import('../../attacks/adaptive.ts');
     const { runAttack } = await import('./run-attack.ts');
-    const { dissimilarity, steps, learningRate, ...params } = context.params;
+    const { dissimilarity, ...params } = context.params;
+    const { steps, learningRate } = params;
     const attack = adaptiveAscent({ ...goalOptions(params, context.seed), steps, learningRate });
     // The bound is this attack's own knob, so that nothing is searched.
     const own = { ...params, space: 'pixel', per: 'image', tolerance: 0.01 } as const;
-    const knob = { name: 'dissimilarity', value: dissimilarity };
+    const knob = { uses: 'attack/adaptive', name: 'dissimilarity', value: dissimilarity };
     return { images: await runAttack({ ...context, params: own }, knob, attack) };
   },
 });
