@@ -215,6 +215,19 @@ export function createProgram(): Command {
     .option('--from-wheel <file>', 'use this wheel instead of fetching one')
     .option('--check', 'only compute something with what is there')
     .action(lazy(async () => (await import('./commands/setup.ts')).setupTensorflow));
+  const weights = program.command('weights').description('files of network weights');
+  weights
+    .command('show <file>')
+    .description('tensors of a .safetensors or PyTorch file: names, types, shapes, NaN and infinities')
+    .option('--json', 'as JSON')
+    .action(lazy(async () => (await import('./commands/weights.ts')).weightsShow));
+  weights
+    .command('convert <from> <to>')
+    .description('PyTorch weights of a published architecture to .safetensors in the layout of ravelin')
+    .requiredOption('--architecture <name>', 'NAME of the stage model/NAME that will read them')
+    .option('--classes <n>', 'number of classes (default: as the stage)', positiveInteger)
+    .option('--size <n>', 'side of the images in pixels (default: as the stage)', positiveInteger)
+    .action(lazy(async () => (await import('./commands/weights.ts')).weightsConvert));
   program
     .command('completion <shell>')
     .description('completion script for bash, zsh or fish')

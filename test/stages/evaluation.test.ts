@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { encodeWeights } from '../../src/models/weights/write.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Metrics } from '../../src/values/metrics.ts';
 import type { Model } from '../../src/values/model.ts';
 import type { Predictions } from '../../src/values/predictions.ts';
-import { encodeSafetensors } from '../../src/values/safetensors.ts';
 import { sliceValue, toFloats } from '../../src/values/slices.ts';
 import type { Transform } from '../../src/values/transform.ts';
 import { failureOf, imagesOf, parametersOf, runStage, stageOf } from './run-stage.ts';
@@ -41,13 +41,7 @@ describe('model/cnn', () => {
 
   it('takes weights from a file that fits exactly, and says what does not fit', async () => {
     const root = await mkdtemp(join(tmpdir(), 'ravelin-model-'));
-    const tensors = Object.fromEntries(
-      Object.entries(model.weights).map(([name, { shape, data }]) => [
-        name,
-        { dtype: 'F32' as const, shape, data },
-      ]),
-    );
-    await writeFile(join(root, 'w.safetensors'), encodeSafetensors(tensors));
+    await writeFile(join(root, 'w.safetensors'), encodeWeights('cnn', model.weights));
     const given = { filters: [4, 8], dense: [16], weights: 'w.safetensors' };
     const read = (await runStage('model/cnn', given, { root, seed: [9, 9] })).outputs['model'] as Model;
     expect(read.weights).toEqual(model.weights);

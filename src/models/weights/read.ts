@@ -44,7 +44,8 @@ function readSafetensors(bytes: Uint8Array): WeightFile {
       const data = bytes.subarray(dataStart + start, dataStart + end);
       named.set(name, { shape, type: dtype, read: () => toFloat32(data, dtype) });
     }
-    const layout = metadata['kind'] === 'model' ? 'ravelin' : 'torch';
+    const own = metadata['kind'] === 'model' || metadata['layout'] === 'ravelin';
+    const layout = own ? 'ravelin' : 'torch';
     return { tensors: layout === 'torch' ? withoutPrefix(named) : named, layout };
   } catch (error) {
     if (error instanceof SafetensorsError) throw new WeightsError(error.message);

@@ -1,10 +1,7 @@
-import { StageError } from '../../runtime/stage.ts';
 import { cnn } from '../../models/architectures/cnn.ts';
 import { initializeModel } from '../../models/initialize.ts';
-import { checkModel, NetworkError } from '../../models/network.ts';
-import type { Model, Preprocessing, WeightTensor } from '../../values/model.ts';
-import { decodeSafetensors, SafetensorsError } from '../../values/safetensors.ts';
-import { openData, readRange } from '../dataset/files.ts';
+import type { Model, Preprocessing } from '../../values/model.ts';
+import { loadWeights } from './weight-file.ts';
 
 export interface CnnParameters {
   readonly height: number;
@@ -30,43 +27,9 @@ export async function buildCnn(
   const network = cnn({ ...rest, inputShape: [height, width, channels], channels: filters });
   const preprocessing: Preprocessing = { mean: spread(mean, channels), std: spread(std, channels) };
   if (weightsFile === undefined) return initializeModel(network, preprocessing, seed);
-  const model: Model = { kind: 'model', network, weights: await readWeights(weightsFile), preprocessing };
-  try {
-    checkModel(model);
-  } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
-    throw new StageError(`${weightsFile}: ${error.message}`, {
-      code: 'bad-data',
-      file: weightsFile,
-      fix: 'give the parameters of the network that the weights were trained for',
-      cause: error,
-    });
-  }
-  return model;
-}
-
-async function readWeights(path: string): Promise<Readonly<Record<string, WeightTensor>>> {
-  const { handle, length } = await openData(path);
-  try {
-    const { tensors } = decodeSafetensors(await readRange(handle, path, 0, length));
-    const weights: Record<string, WeightTensor> = {};
-    for (const [name, tensor] of Object.entries(tensors)) {
-      if (tensor.dtype !== 'F32')
-        throw new SafetensorsError(`tensor '${name}' has type ${tensor.dtype}, not F32`);
-      weights[name] = { shape: tensor.shape, data: tensor.data };
-    }
-    return weights;
-  } catch (error) {
-    if (!(error instanceof SafetensorsError)) throw error;
-    throw new StageError(`${path}: ${error.message}`, {
-      code: 'bad-data',
-      file: path,
-      fix: 'store the weights as float32 safetensors',
-      cause: error,
-    });
-  } finally {
-    await handle.close();
-  }
+  const fix =
+    'give the parameters of the network that the weights were trained for, and name the tensors conv1, bn1, fc1, …';
+  return { kind: 'model', network, weights: await loadWeights(network, weightsFile, fix), preprocessing };
 }
 
 function spread(values: readonly number[], channels: number): readonly number[] {

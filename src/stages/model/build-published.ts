@@ -1,13 +1,8 @@
 import { zoo } from '../../models/architectures/zoo.ts';
 import type { ArchitectureName } from '../../models/architectures/zoo.ts';
 import { initializeModel } from '../../models/initialize.ts';
-import { NetworkError } from '../../models/network.ts';
-import { WeightsError } from '../../models/weights/errors.ts';
-import { importWeights } from '../../models/weights/import-weights.ts';
-import { readWeightFile } from '../../models/weights/read.ts';
-import { StageError } from '../../runtime/stage.ts';
 import type { Model, Preprocessing } from '../../values/model.ts';
-import { readWhole } from '../dataset/files.ts';
+import { loadWeights } from './weight-file.ts';
 
 export interface PublishedParameters {
   readonly classes: number;
@@ -28,19 +23,9 @@ export async function buildPublished(
   const preprocessing: Preprocessing = { mean: spread(mean), std: spread(std) };
   if (weightsFile === undefined)
     return initializeModel(network, preprocessing, seed, architecture.initialization);
-  const bytes = await readWhole(weightsFile);
-  try {
-    const weights = importWeights(network, readWeightFile(bytes), architecture);
-    return { kind: 'model', network, weights, preprocessing };
-  } catch (error) {
-    if (!(error instanceof WeightsError) && !(error instanceof NetworkError)) throw error;
-    throw new StageError(`${weightsFile}: ${error.message}`, {
-      code: 'bad-data',
-      file: weightsFile,
-      fix: `give weights of ${name}, as safetensors or a PyTorch state dictionary`,
-      cause: error,
-    });
-  }
+  const fix = `give weights of ${name}, as safetensors or a PyTorch state dictionary`;
+  const weights = await loadWeights(network, weightsFile, fix, architecture);
+  return { kind: 'model', network, weights, preprocessing };
 }
 
 function spread(values: readonly number[]): readonly number[] {

@@ -3,7 +3,7 @@ import { defineStage, port } from '../../runtime/stage.ts';
 
 export const cnn = defineStage({
   uses: 'model/cnn',
-  version: 1,
+  version: 2,
   summary:
     'A small convolutional network: blocks of convolution, ReLU and 2×2 max pooling, then dense layers',
   with: Type.Object(
@@ -68,7 +68,7 @@ export const cnn = defineStage({
         Type.String({
           format: 'path',
           description:
-            'safetensors file with the weights; drawn from the seed (He initialisation) where absent',
+            'safetensors or PyTorch file with the tensors conv1.weight, bn1.weight, fc1.weight and so on; drawn from the seed (He initialisation) where absent',
         }),
       ),
     },

@@ -73,6 +73,15 @@ const families: Readonly<Record<ArchitectureName, Family>> = {
   },
 };
 
+/** Classes and side of the images where a pipeline gives none. */
+export function publishedDefaults(name: ArchitectureName): {
+  readonly classes: number;
+  readonly size: number;
+} {
+  const { classes, size } = families[name];
+  return { classes, size };
+}
+
 /** One stage for each published architecture: `model/resnet50`, … */
 export const publishedModels: readonly Stage[] = (
   Object.entries(families) as [ArchitectureName, Family][]

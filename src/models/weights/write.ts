@@ -1,0 +1,16 @@
+/** Weights as a file that `readWeightFile` takes as they are. */
+import type { WeightTensor } from '../../values/model.ts';
+import { encodeSafetensors } from '../../values/safetensors.ts';
+import type { StoredTensor } from '../../values/safetensors.ts';
+
+/** Safetensors of float32 in ravelin's layout (HWIO, [in, out]), marked as such; `architecture` is for who reads the header. */
+export function encodeWeights(
+  architecture: string,
+  weights: Readonly<Record<string, WeightTensor>>,
+): Uint8Array {
+  const tensors = Object.entries(weights).map(([name, { shape, data }]): [string, StoredTensor] => [
+    name,
+    { dtype: 'F32', shape, data },
+  ]);
+  return encodeSafetensors(Object.fromEntries(tensors), { layout: 'ravelin', architecture });
+}
