@@ -58,7 +58,10 @@ describe('the pipelines that come with ravelin', () => {
     filter: (path) => !path.includes('.ravelin'),
   });
 
-  it.each(readdirSync('pipelines').filter((name) => name.endsWith('.yaml')))(
+  // The others need photographs or weights of the user's; that they are valid is tested with the language.
+  const needsNothing = (name: string): boolean =>
+    readFileSync(`pipelines/${name}`, 'utf8').includes('dataset/mnist');
+  it.each(readdirSync('pipelines').filter((name) => name.endsWith('.yaml') && needsNothing(name)))(
     '%s runs in its smoke form',
     async (name) => {
       const { code, stderr, stdout } = await project.run(
