@@ -2,7 +2,6 @@ import { ensembleClassifier } from '../../attacks/ensemble-classifier.ts';
 import { throughTransform } from '../../attacks/through-transform.ts';
 import { seedFor } from '../../defenses/apply.ts';
 import type { Classifier } from '../../models/classifier.ts';
-import { openClassifier } from '../../models/inference.ts';
 import { type Collected, type StageContext, StageError } from '../../runtime/stage.ts';
 import { openBackend } from '../../tensors/backend.ts';
 import type { Images } from '../../values/images.ts';
@@ -10,6 +9,7 @@ import type { Model } from '../../values/model.ts';
 import type { Transform } from '../../values/transform.ts';
 import { checkDefensible } from '../defense/defend.ts';
 import { checkImageShape, checkLabels } from '../model-input.ts';
+import { warmClassifier } from '../warm-classifier.ts';
 import type { TargetParameters } from './target.ts';
 
 /** What an attack stage is given: `model` or `models`, and a defense to go through. */
@@ -54,7 +54,7 @@ export function checkTarget(inputs: AttackInputs): void {
 export async function openTarget(context: StageContext<TargetParameters, AttackInputs>): Promise<Classifier> {
   const { inputs, params, signal } = context;
   await openBackend(context.backend);
-  const members = await openAll(attackedModels(inputs));
+  const members = await openAll(attackedModels(inputs), context.backend);
   const bare = members.length === 1 ? members[0]! : ensembleClassifier(members, params.average);
   const { through } = inputs;
   if (through === undefined) return bare;
@@ -69,10 +69,10 @@ export async function openTarget(context: StageContext<TargetParameters, AttackI
 }
 
 /** Opens all or none. */
-async function openAll(models: readonly Model[]): Promise<readonly Classifier[]> {
+async function openAll(models: readonly Model[], backend: string): Promise<readonly Classifier[]> {
   const opened: Classifier[] = [];
   try {
-    for (const model of models) opened.push(await openClassifier(model));
+    for (const model of models) opened.push(await warmClassifier(model, backend));
     return opened;
   } catch (error) {
     for (const classifier of opened) classifier.dispose();

@@ -2,7 +2,6 @@ import type { StageContext } from '../../runtime/stage.ts';
 import { seedFor, transformImages, viewsOf } from '../../defenses/apply.ts';
 import { averageViews, softmaxRows } from '../../metrics/classification.ts';
 import type { Classifier } from '../../models/classifier.ts';
-import { openClassifier } from '../../models/inference.ts';
 import { openBackend } from '../../tensors/backend.ts';
 import type { Images } from '../../values/images.ts';
 import type { Model } from '../../values/model.ts';
@@ -12,6 +11,7 @@ import type { Transform } from '../../values/transform.ts';
 import { logitsOf } from '../classify-batches.ts';
 import { checkDefensible } from '../defense/defend.ts';
 import { checkImageShape } from '../model-input.ts';
+import { warmClassifier } from '../warm-classifier.ts';
 
 type ClassifyContext = StageContext<
   { readonly average: 'probabilities' | 'logits' },
@@ -27,7 +27,7 @@ export async function runClassify(context: ClassifyContext): Promise<Predictions
   checkImageShape(images, model);
   if (transform) checkDefensible(images, transform);
   await openBackend(context.backend);
-  const classifier = await openClassifier(model);
+  const classifier = await warmClassifier(model, context.backend);
   try {
     const { classes } = classifier;
     const { logits, views } = transform
