@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { StageError } from '../../src/runtime/stage.ts';
 import { decodeImages } from '../../src/stages/dataset/decode.ts';
 import { mutateBytes } from './mutate.ts';
@@ -37,7 +37,7 @@ export async function imagesTarget(): Promise<FuzzTarget> {
 }
 
 async function seeds(): Promise<readonly Uint8Array[]> {
-  const raw = (width: number, height: number, channels: 1 | 3 | 4): sharp.Sharp =>
+  const raw = (width: number, height: number, channels: 1 | 3 | 4): Sharp =>
     sharp(Buffer.from(Array.from({ length: width * height * channels }, (_, at) => (at * 37) % 256)), { raw: { width, height, channels } }); // prettier-ignore
   return Promise.all([
     raw(12, 9, 3).png().toBuffer(),
