@@ -43,8 +43,8 @@ const bytesPerElement: Readonly<Record<string, number>> = {
   U32: 4,
   U64: 8,
 };
-// Some hundred thousand tensors. The reference implementation allows 100 MB, of which JSON makes gigabytes of objects.
-const headerLimit = 16_000_000;
+// Some ten thousands of tensors. The reference implementation allows 100 MB, of which JSON makes gigabytes of objects.
+const headerLimit = 8_000_000;
 
 /** Tensors are laid out by name, so that equal content gives equal bytes. */
 export function encodeSafetensors(

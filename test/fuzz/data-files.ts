@@ -32,7 +32,8 @@ export function idxTarget(): FuzzTarget {
       const { count, itemShape } = await readIdxHeader(path, dimensions);
       if (count > bytes.length) throw new Broken(`${count} items in ${bytes.length} bytes`);
       const { bytes: items } = await readIdxItems(path, dimensions, 0, count);
-      if (items.length !== itemShape.reduce((product, extent) => product * extent, count)) throw new Broken('items are missing');
+      if (items.length !== itemShape.reduce((product, extent) => product * extent, count))
+        throw new Broken('items are missing');
     },
     close: () => rmSync(folder, { recursive: true, force: true }),
   };
@@ -48,14 +49,17 @@ export function cifarTarget(): FuzzTarget {
     make: (random) => {
       const bytes = mutateBytes(seeds, random);
       const missing = (3073 - (bytes.length % 3073)) % 3073;
-      return random.bernoulli(0.5) ? bytes : joined(bytes, new Uint8Array(missing).fill(pick([0, 9, 10], random)));
+      return random.bernoulli(0.5)
+        ? bytes
+        : joined(bytes, new Uint8Array(missing).fill(pick([0, 9, 10], random)));
     },
     run: async (bytes) => {
       writeFileSync(join(folder, 'test_batch.bin'), bytes);
       const batches = await cifarBatches(folder, 'test');
       const count = batches.reduce((sum, batch) => sum + batch.count, 0);
       const { pixels, labels } = await readCifarRecords(batches, 0, count);
-      if (pixels.length !== count * 3072 || labels.some((label) => label > 9)) throw new Broken('records are wrong');
+      if (pixels.length !== count * 3072 || labels.some((label) => label > 9))
+        throw new Broken('records are wrong');
     },
     close: () => rmSync(folder, { recursive: true, force: true }),
   };

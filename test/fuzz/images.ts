@@ -55,7 +55,7 @@ async function seeds(): Promise<readonly Uint8Array[]> {
 function withChecksums(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 8 || view.getUint32(0) !== 0x89504e47) return bytes;
-  for (let at = 8; at + 12 <= bytes.length; ) {
+  for (let at = 8; at + 12 <= bytes.length;) {
     const end = at + 8 + view.getUint32(at);
     if (end + 4 > bytes.length) break;
     view.setUint32(end, crc32(bytes.subarray(at + 4, end)));

@@ -83,17 +83,22 @@ export function layersModelTarget(): FuzzTarget {
 }
 
 function convert(bytes: Uint8Array): void {
-  const file = JSON.parse(Buffer.from(bytes).toString()) as { modelTopology?: unknown; weightsManifest?: unknown } | null;
+  const file = JSON.parse(Buffer.from(bytes).toString()) as {
+    modelTopology?: unknown;
+    weightsManifest?: unknown;
+  } | null;
   const topology = readTopology(file?.modelTopology);
   const tensors: Record<string, WeightTensor> = {};
   for (const group of readManifest(file?.weightsManifest)) {
     for (const path of group.paths) {
-      if (!posix.join('/models/net', path).startsWith('/models/net/')) throw new Broken(`${path} would be opened`);
+      if (!posix.join('/models/net', path).startsWith('/models/net/'))
+        throw new Broken(`${path} would be opened`);
     }
     Object.assign(tensors, decodeGroup(group, weights));
   }
   const { network, weights: own } = convertLayersModel(topology, tensors, { architecture: 'fuzzed' });
   checkWeights(network, own);
   for (const extent of [...network.inputShape, network.classes])
-    if (!Number.isSafeInteger(extent) || extent < 1) throw new Broken(`an extent of ${String(extent)} was accepted`);
+    if (!Number.isSafeInteger(extent) || extent < 1)
+      throw new Broken(`an extent of ${String(extent)} was accepted`);
 }

@@ -84,7 +84,12 @@ export function mutateJson(value: unknown, random: RandomStream): unknown {
         // Not by assignment: `__proto__` must become a key like any other.
         const name = pick(['__proto__', 'constructor', 'toString', 'length', '', '0'], random);
         if (owner === root || Array.isArray(owner)) break;
-        Object.defineProperty(owner, name, { value: owner[key], writable: true, enumerable: true, configurable: true });
+        Object.defineProperty(owner, name, {
+          value: owner[key],
+          writable: true,
+          enumerable: true,
+          configurable: true,
+        });
         break;
       }
       default:

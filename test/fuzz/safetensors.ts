@@ -3,9 +3,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StageError } from '../../src/runtime/stage.ts';
-import { imageShape, openSafetensors, readImageRows, readIntegerRows } from '../../src/stages/dataset/safetensors-file.ts';
+import {
+  imageShape,
+  openSafetensors,
+  readImageRows,
+  readIntegerRows,
+} from '../../src/stages/dataset/safetensors-file.ts';
 import type { RandomStream } from '../../src/tensors/random.ts';
-import { decodeSafetensors, encodeSafetensors, readSafetensorsHeader, SafetensorsError } from '../../src/values/safetensors.ts';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensorsHeader,
+  SafetensorsError,
+} from '../../src/values/safetensors.ts';
 import { joined, mutateBytes, mutateJson, pick } from './mutate.ts';
 import { Broken } from './target.ts';
 import type { FuzzTarget } from './target.ts';
@@ -13,7 +23,11 @@ import type { FuzzTarget } from './target.ts';
 export const safetensorsSeeds: readonly Uint8Array[] = [
   encodeSafetensors(
     {
-      images: { dtype: 'U8', shape: [3, 2, 2, 1], data: Uint8Array.from({ length: 12 }, (_, index) => index) },
+      images: {
+        dtype: 'U8',
+        shape: [3, 2, 2, 1],
+        data: Uint8Array.from({ length: 12 }, (_, index) => index),
+      },
       labels: { dtype: 'I32', shape: [3], data: Int32Array.of(0, 1, 2) },
     },
     { kind: 'images', note: 'made for the fuzzer' },
@@ -26,7 +40,25 @@ export const safetensorsSeeds: readonly Uint8Array[] = [
   encodeSafetensors({}),
 ];
 
-const dictionary = ['"dtype":', '"shape":', '"data_offsets":', '"__metadata__":', '"__proto__":', '"F16"', '"BF16"', '"I64"', '"BOOL"', '[0,0]', '9007199254740991', '{', '}', '[', '],', '"images"', '"labels"'];
+const dictionary = [
+  '"dtype":',
+  '"shape":',
+  '"data_offsets":',
+  '"__metadata__":',
+  '"__proto__":',
+  '"F16"',
+  '"BF16"',
+  '"I64"',
+  '"BOOL"',
+  '[0,0]',
+  '9007199254740991',
+  '{',
+  '}',
+  '[',
+  '],',
+  '"images"',
+  '"labels"',
+];
 
 /** Half by bytes, half by the header's JSON with its length put right, so that what follows the first check is reached. */
 export function makeSafetensors(random: RandomStream): Uint8Array {
@@ -48,7 +80,8 @@ export function safetensorsTarget(): FuzzTarget {
     run: (bytes) => {
       const { tensors } = decodeSafetensors(bytes);
       const names = Object.keys(tensors);
-      if (names.length !== readSafetensorsHeader(bytes, bytes.length).tensors.size) throw new Broken('a tensor was lost');
+      if (names.length !== readSafetensorsHeader(bytes, bytes.length).tensors.size)
+        throw new Broken('a tensor was lost');
       let held = 0;
       for (const name of names) {
         const { shape, data } = tensors[name]!;
@@ -74,7 +107,8 @@ export function safetensorsFileTarget(): FuzzTarget {
       try {
         const [rows, height, width, channels] = imageShape(file, 'images');
         const pixels = await readImageRows(file, 'images', 0, rows);
-        if (pixels.length !== rows * height * width * channels) throw new Broken('pixels of another number than their shape');
+        if (pixels.length !== rows * height * width * channels)
+          throw new Broken('pixels of another number than their shape');
         const labels = await readIntegerRows(file, 'labels', rows, 0, rows);
         if (labels.length !== rows) throw new Broken('labels of another number than their shape');
       } finally {

@@ -51,18 +51,25 @@ export async function problemOf(target: FuzzTarget, bytes: Uint8Array): Promise<
       return error instanceof Error ? (error.stack ?? error.message) : `thrown: ${String(error)}`;
   }
   const after = process.resourceUsage();
-  const milliseconds = (after.userCPUTime + after.systemCPUTime - before.userCPUTime - before.systemCPUTime) / 1000;
+  const milliseconds =
+    (after.userCPUTime + after.systemCPUTime - before.userCPUTime - before.systemCPUTime) / 1000;
   if (milliseconds > limits.milliseconds) return `it took ${milliseconds.toFixed(0)} ms`;
   const kibibytes = after.maxRSS - before.maxRSS;
   if (kibibytes > limits.kibibytes) return `it took ${(kibibytes / 1024).toFixed(0)} MiB`;
-  if (Object.keys(Object.prototype).length + Object.keys(Array.prototype).length > 0) return 'a prototype was changed';
+  if (Object.keys(Object.prototype).length + Object.keys(Array.prototype).length > 0)
+    return 'a prototype was changed';
   return null;
 }
 
 /** Inputs `first … first + count − 1`. `onInput` hears the number of each before it runs. */
 export async function fuzz(
   target: FuzzTarget,
-  { seed, count, first = 0, onInput }: { seed: number; count: number; first?: number; onInput?: (index: number) => void },
+  {
+    seed,
+    count,
+    first = 0,
+    onInput,
+  }: { seed: number; count: number; first?: number; onInput?: (index: number) => void },
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   const known = new Set<string>();

@@ -25,14 +25,17 @@ export function weightFilesTarget(): FuzzTarget {
   return {
     name: 'weight-files',
     documented: [WeightsError],
-    make: (random) => (random.integer(8) === 0 ? makeSafetensors(random) : mutateBytes(corpus, random, { dictionary })),
+    make: (random) =>
+      random.integer(8) === 0 ? makeSafetensors(random) : mutateBytes(corpus, random, { dictionary }),
     run: readAll,
   };
 }
 
 export function pickleTarget(): FuzzTarget {
   const archives = files().filter((bytes) => bytes[0] === 0x50).map((bytes) => unzipSync(bytes)); // prettier-ignore
-  const pickles = archives.map((entries) => entries[Object.keys(entries).find((name) => name.endsWith('data.pkl'))!]!);
+  const pickles = archives.map(
+    (entries) => entries[Object.keys(entries).find((name) => name.endsWith('data.pkl'))!]!,
+  );
   const stored = Object.assign({}, ...archives.map((entries) => Object.fromEntries(Object.entries(entries).filter(([name]) => name.includes('/data/')).map(([name, data]) => [`x/data/${name.split('/').at(-1)!}`, data])))) as Record<string, Uint8Array>; // prettier-ignore
   return {
     name: 'pickle',
@@ -46,6 +49,7 @@ function readAll(bytes: Uint8Array): void {
   for (const [name, { shape, read }] of readWeightFile(bytes).tensors) {
     const count = shape.reduce((product, extent) => product * extent, 1);
     const data = read();
-    if (data.length !== count) throw new Broken(`'${name}' has ${data.length} numbers for [${shape.join(', ')}]`);
+    if (data.length !== count)
+      throw new Broken(`'${name}' has ${data.length} numbers for [${shape.join(', ')}]`);
   }
 }

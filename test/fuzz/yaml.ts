@@ -55,7 +55,8 @@ function load(bytes: Uint8Array): void {
   if (loaded.diagnostics.length === 0) throw new Broken('refused without a diagnostic');
   const text = renderDiagnostics(loaded.diagnostics, loaded.sources);
   // eslint-disable-next-line no-control-regex
-  if (/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(text)) throw new Broken('a diagnostic holds control characters');
+  if (/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(text))
+    throw new Broken('a diagnostic holds control characters');
   for (const { line, column } of diagnosticsJson(loaded.diagnostics, loaded.sources))
     if (!(line > 0 && column > 0)) throw new Broken('a diagnostic has no place');
 }
@@ -64,7 +65,8 @@ function load(bytes: Uint8Array): void {
 function checkPaths(stage: string, params: Readonly<Record<string, unknown>>): void {
   for (const name of ['path', 'file', 'folder', 'classes']) {
     const path = params[name];
-    if (typeof path === 'string' && !isInside(root, resolve(root, path))) throw new Broken(`'${stage}' reads ${path}`);
+    if (typeof path === 'string' && !isInside(root, resolve(root, path)))
+      throw new Broken(`'${stage}' reads ${path}`);
   }
 }
 
@@ -93,7 +95,33 @@ const words = [
   '__proto__', '../x', '../../../etc/passwd', '/etc/passwd', 'parts/common.yaml', 'parts/../../x', 'x\0y', '8/0', '2/3', '1e999', '10 GB', '3 h', '1..5',
 ]; // prettier-ignore
 
-const dictionary = [...keys.map((key) => `${key}: `), ...words, '- ', '\n', '\n  ', '{', '}', '[', ']', ': ', '&x ', '*x', '!!x ', '<<: ', '---\n', '"', "'", '|\n', '\t', '#', '\u001b[31m', '\u2028', '\u009b', '\n#file parts/common.yaml\n', '\ninclude: [parts/common.yaml]\n'];
+const dictionary = [
+  ...keys.map((key) => `${key}: `),
+  ...words,
+  '- ',
+  '\n',
+  '\n  ',
+  '{',
+  '}',
+  '[',
+  ']',
+  ': ',
+  '&x ',
+  '*x',
+  '!!x ',
+  '<<: ',
+  '---\n',
+  '"',
+  "'",
+  '|\n',
+  '\t',
+  '#',
+  '\u001b[31m',
+  '\u2028',
+  '\u009b',
+  '\n#file parts/common.yaml\n',
+  '\ninclude: [parts/common.yaml]\n',
+];
 
 const { tree } = fc.letrec((tie) => ({
   tree: fc.oneof(
@@ -113,9 +141,15 @@ const named = fc.dictionary(fc.constantFrom('a', 'b', 'c', '__proto__', 'constru
 const stage = fc.record(
   {
     uses: fc.constantFrom(...words),
-    in: fc.oneof(tree, fc.dictionary(fc.constantFrom('images', 'model', 'predictions', 'scores'), tree, { maxKeys: 3 })),
+    in: fc.oneof(
+      tree,
+      fc.dictionary(fc.constantFrom('images', 'model', 'predictions', 'scores'), tree, { maxKeys: 3 }),
+    ),
     with: tree,
-    matrix: fc.oneof(tree, fc.dictionary(fc.constantFrom('a', 'b'), fc.array(tree, { maxLength: 4 }), { maxKeys: 2 })),
+    matrix: fc.oneof(
+      tree,
+      fc.dictionary(fc.constantFrom('a', 'b'), fc.array(tree, { maxLength: 4 }), { maxKeys: 2 }),
+    ),
     extends: fc.constantFrom<unknown>('a', 'b', ['a', 'b'], null),
     publish: tree,
     shard: tree,
@@ -129,9 +163,18 @@ const pipeline = fc.record(
     templates: named,
     defaults: tree,
     env: tree,
-    include: fc.constantFrom<unknown>('parts/a.yaml', ['parts/a.yaml', 'main.yaml'], '../x.yaml', 'parts/../../y', 3),
+    include: fc.constantFrom<unknown>(
+      'parts/a.yaml',
+      ['parts/a.yaml', 'main.yaml'],
+      '../x.yaml',
+      'parts/../../y',
+      3,
+    ),
     profiles: named,
-    stages: fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', '__proto__'), stage, { minKeys: 1, maxKeys: 4 }),
+    stages: fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', '__proto__'), stage, {
+      minKeys: 1,
+      maxKeys: 4,
+    }),
   },
   { requiredKeys: ['ravelin', 'stages'] },
 );

@@ -23,7 +23,9 @@ export function readManifest(manifest: unknown): readonly ManifestGroup[] {
   if (!isListOf(manifest, isGroup))
     throw new WeightsError('the model has no list of weights (weightsManifest)');
   for (const { paths } of manifest) {
-    const outside = paths.find((path) => path.startsWith('/') || path.split(/[/\\]/).includes('..'));
+    const outside = paths.find(
+      (path) => path === '' || path.startsWith('/') || path.split(/[/\\]/).includes('..'),
+    );
     if (outside !== undefined)
       throw new WeightsError(`the weights '${outside}' lie outside the model's folder`);
   }

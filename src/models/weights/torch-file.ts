@@ -159,21 +159,12 @@ function torchHooks(): PickleHooks {
 }
 
 function rebuildTensor([storage, offset, shape, strides]: readonly PickleValue[]): Tensor {
-  if (
-    !(storage instanceof Storage) ||
-    !isNatural(offset) ||
-    !isNaturals(shape) ||
-    !isNaturals(strides)
-  )
+  if (!(storage instanceof Storage) || !isNatural(offset) || !isNaturals(shape) || !isNaturals(strides))
     throw new WeightsError('a tensor is described in an unknown way');
   const count = shape.reduce((product, extent) => product * extent, 1);
   const last = shape.reduce((sum, extent, axis) => sum + (extent - 1) * strides[axis]!, offset);
   // A repeated element (stride 0) could ask for any amount of memory. Extents may multiply to infinity, and with a 0 to NaN.
-  if (
-    shape.length !== strides.length ||
-    !(count <= storage.count) ||
-    (count > 0 && last >= storage.count)
-  )
+  if (shape.length !== strides.length || !(count <= storage.count) || (count > 0 && last >= storage.count))
     throw new WeightsError(`a tensor [${shape.join(', ')}] lies outside its ${storage.count} stored numbers`);
   return new Tensor(storage, offset, shape, strides);
 }

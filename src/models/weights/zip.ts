@@ -65,8 +65,7 @@ export function readStoredZip(bytes: Uint8Array): ReadonlyMap<string, ZipEntry> 
     entries.set(name, {
       read: () => {
         const data = bytes.subarray(start, start + length);
-        if (!isChecked && crc32(data) !== checksum)
-          throw damaged(`the entry '${name}' has another checksum`);
+        if (!isChecked && crc32(data) !== checksum) throw damaged(`the entry '${name}' has another checksum`);
         isChecked = true;
         return data;
       },
