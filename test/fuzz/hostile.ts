@@ -14,7 +14,7 @@ export const hostileFiles: Readonly<Record<string, Readonly<Record<string, () =>
     'a long list in each of 90,000 cells': () => {
       const list = `[${Array.from({ length: 300 }, (_, index) => index).join(', ')}]`;
       return Buffer.from(
-        `ravelin: 1\nstages:\n  a: { uses: dataset/safetensors, with: { path: x, classes: [${'a,'.repeat(100_000)}] }, matrix: { a: ${list}, b: ${list} } }\n`,
+        `ravelin: 1\nstages:\n  a: { uses: dataset/safetensors, with: { path: x, classes: [${'a,'.repeat(20_000)}] }, matrix: { a: ${list}, b: ${list} } }\n`,
       );
     },
     'a long label many times in a text': () =>
