@@ -1,8 +1,8 @@
 /** The model.json of a TensorFlow.js LayersModel: its JSON changed part by part. The weights are of one value and as long as asked, up to 64 KiB. */
 import { posix } from 'node:path';
-import { convertLayersModel } from '../../src/models/layers-model/convert.ts';
-import { readTopology } from '../../src/models/layers-model/layers.ts';
-import { decodeGroup, readManifest } from '../../src/models/layers-model/manifest.ts';
+import { convertLayersModel } from '../../src/models/tfjs/convert.ts';
+import { readTopology } from '../../src/models/tfjs/layers.ts';
+import { decodeGroup, readManifest } from '../../src/models/tfjs/manifest.ts';
 import { checkWeights, NetworkError } from '../../src/models/network.ts';
 import { WeightsError } from '../../src/models/weights/errors.ts';
 import type { WeightTensor } from '../../src/values/model.ts';

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openClassifier } from '../../src/models/inference.ts';
-import { reorderClasses } from '../../src/models/layers-model/class-order.ts';
-import { convertLayersModel, samePadding } from '../../src/models/layers-model/convert.ts';
-import { readTopology } from '../../src/models/layers-model/layers.ts';
-import { decodeGroup, readManifest } from '../../src/models/layers-model/manifest.ts';
+import { reorderClasses } from '../../src/models/tfjs/class-order.ts';
+import { convertLayersModel, samePadding } from '../../src/models/tfjs/convert.ts';
+import { readTopology } from '../../src/models/tfjs/layers.ts';
+import { decodeGroup, readManifest } from '../../src/models/tfjs/manifest.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import type { Model } from '../../src/values/model.ts';
 

@@ -3,11 +3,11 @@ import { dirname, join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 
-/** A TensorFlow.js LayersModel as one of our networks. */
+/** A TensorFlow.js LayersModel or GraphModel as one of our networks. */
 export const tfjs = defineStage({
   uses: 'model/tfjs',
   version: 1,
-  summary: 'A Keras model in the TensorFlow.js layers format, as a network that every backend runs',
+  summary: 'A TensorFlow.js LayersModel or GraphModel, as a network that every backend runs',
   with: Type.Object(
     {
       path: Type.String({ format: 'path', description: 'model.json; its weight files lie beside it' }),
@@ -47,10 +47,10 @@ export const tfjs = defineStage({
     return Promise.resolve({ files: () => [...own, ...weightFiles(path)] });
   },
   run: async ({ params, resolve }) => {
-    const { buildLayersModel } = await import('./build-layers-model.ts');
+    const { buildTfjsModel } = await import('./build-tfjs.ts');
     const { classes, ...rest } = params;
     return {
-      model: await buildLayersModel(resolve(params.path), {
+      model: await buildTfjsModel(resolve(params.path), {
         ...rest,
         ...(classes !== undefined && { classesFile: resolve(classes) }),
       }),

@@ -239,7 +239,12 @@ function activate(layer: string, input: string, activation: unknown, context: Co
 }
 
 /** max(x, αx) = relu(x) − α relu(−x): of nodes that every backend has, gradients included. */
-function leakyRelu(name: string, input: string, alpha: number, { build, shapes }: Context): string {
+export function leakyRelu(
+  name: string,
+  input: string,
+  alpha: number,
+  { build, shapes }: Pick<Context, 'build' | 'shapes'>,
+): string {
   const shape = shapes.get(input)!;
   const node = build.add(
     name,
@@ -290,7 +295,8 @@ export function samePadding(extent: number, kernel: number, stride: number): rea
   return [Math.floor(total / 2), Math.ceil(total / 2)];
 }
 
-function windows(
+/** Height and width of the output of a convolution or pooling. */
+export function windows(
   [height, width]: readonly number[],
   kernel: readonly [number, number],
   stride: readonly [number, number],

@@ -1,6 +1,6 @@
 /**
  * The weights of a TensorFlow.js model: groups of shards, listed in `weightsManifest` of its model.json. Formats as in the
- * TensorFlow.js converter (`tfjs-core/src/io/types.ts`): float32, or uint8, uint16 and float16 that stand for it.
+ * TensorFlow.js converter (`tfjs-core/src/io/types.ts`): float32, or uint8, uint16 and float16 that stand for it; int32 for the axes and shapes of a graph.
  */
 import type { WeightTensor } from '../../values/model.ts';
 import { WeightsError } from '../weights/errors.ts';
@@ -79,9 +79,9 @@ export function decodeGroup(
   for (const { name, shape, dtype, quantization } of weights) {
     const stored = quantization?.dtype ?? dtype;
     const width = Object.hasOwn(widths, stored) ? widths[stored] : undefined;
-    if (dtype !== 'float32' || width === undefined)
+    if ((dtype !== 'float32' && dtype !== 'int32') || width === undefined)
       throw new WeightsError(
-        `the weight '${name}' has type ${dtype} stored as ${stored}: only float32 is read`,
+        `the weight '${name}' has type ${dtype} stored as ${stored}: only float32 and int32 are read`,
       );
     const size = shape.reduce((product, extent) => product * extent, 1);
     // A copy with memory of its own: `slice` of a Buffer would share that of its neighbours.
@@ -96,7 +96,7 @@ export function decodeGroup(
   return tensors;
 }
 
-const widths: Readonly<Record<string, number>> = { float32: 4, uint8: 1, uint16: 2, float16: 2 };
+const widths: Readonly<Record<string, number>> = { float32: 4, int32: 4, uint8: 1, uint16: 2, float16: 2 };
 
 function toFloats(
   bytes: Uint8Array<ArrayBuffer>,
@@ -107,6 +107,8 @@ function toFloats(
   switch (stored) {
     case 'float32':
       return new Float32Array(bytes.buffer);
+    case 'int32':
+      return Float32Array.from(new Int32Array(bytes.buffer));
     case 'uint8':
       return Float32Array.from(bytes, (value) => value * scale + minimum);
     case 'uint16':

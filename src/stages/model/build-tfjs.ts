@@ -1,15 +1,17 @@
 import { basename, dirname, join } from 'node:path';
-import { reorderClasses } from '../../models/layers-model/class-order.ts';
-import { convertLayersModel } from '../../models/layers-model/convert.ts';
-import { readTopology } from '../../models/layers-model/layers.ts';
-import { decodeGroup, readManifest } from '../../models/layers-model/manifest.ts';
+import { reorderClasses } from '../../models/tfjs/class-order.ts';
+import { convertLayersModel } from '../../models/tfjs/convert.ts';
+import { convertGraphModel } from '../../models/tfjs/convert-graph.ts';
+import { isGraphTopology, readGraphNodes } from '../../models/tfjs/graph-nodes.ts';
+import { readTopology } from '../../models/tfjs/layers.ts';
+import { decodeGroup, readManifest } from '../../models/tfjs/manifest.ts';
 import { checkModel, NetworkError } from '../../models/network.ts';
 import { WeightsError } from '../../models/weights/errors.ts';
 import { StageError } from '../../runtime/stage.ts';
 import type { Model, WeightTensor } from '../../values/model.ts';
 import { readWhole } from '../dataset/files.ts';
 
-export interface LayersModelParameters {
+export interface TfjsParameters {
   readonly size?: number;
   readonly classesFile?: string;
   readonly mean: readonly number[];
@@ -17,25 +19,28 @@ export interface LayersModelParameters {
 }
 
 /** Reads model.json, its weight files and, where given, the names of its outputs. Throws `StageError`. */
-export async function buildLayersModel(
+export async function buildTfjsModel(
   path: string,
-  { size, classesFile, mean, std }: LayersModelParameters,
+  { size, classesFile, mean, std }: TfjsParameters,
 ): Promise<Model> {
   try {
     const file = parseJson(await readWhole(path)) as {
       readonly modelTopology?: unknown;
       readonly weightsManifest?: unknown;
     } | null;
-    const topology = readTopology(file?.modelTopology);
     const tensors: Record<string, WeightTensor> = {};
     for (const group of readManifest(file?.weightsManifest)) {
       const shards = await Promise.all(group.paths.map((name) => readWhole(join(dirname(path), name))));
       Object.assign(tensors, decodeGroup(group, Buffer.concat(shards)));
     }
-    const { network, weights } = convertLayersModel(topology, tensors, {
+    const topology = file?.modelTopology;
+    const options = {
       architecture: basename(dirname(path)),
       ...(size !== undefined && { size: [size, size] as const }),
-    });
+    };
+    const { network, weights } = isGraphTopology(topology)
+      ? convertGraphModel(readGraphNodes(topology), tensors, options)
+      : convertLayersModel(readTopology(topology), tensors, options);
     const channels = network.inputShape[2];
     const spread = (values: readonly number[]): readonly number[] =>
       values.length === 1 ? Array.from({ length: channels }, () => values[0]!) : values;
@@ -54,7 +59,7 @@ export async function buildLayersModel(
     throw new StageError(`${path}: ${error.message}`, {
       code: 'bad-data',
       file: path,
-      fix: 'give the model.json of an image classifier in the TensorFlow.js layers format',
+      fix: 'give the model.json of an image classifier in one of the formats of TensorFlow.js',
       cause: error,
     });
   }

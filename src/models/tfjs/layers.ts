@@ -25,11 +25,7 @@ export function readTopology(topology: unknown): Topology {
   const kind = model['class_name'];
   if (kind === 'Sequential') return sequential(model['config']);
   if (kind === 'Model' || kind === 'Functional') return functional(record(model['config']));
-  throw new NetworkError(
-    whole['node'] === undefined
-      ? 'the file holds no Keras model'
-      : 'the file holds a GraphModel: only LayersModels are read; export the model in the layers format, or its weights as safetensors',
-  );
+  throw new NetworkError('the file holds no Keras model');
 }
 
 function sequential(config: unknown): Topology {
