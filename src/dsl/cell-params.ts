@@ -48,9 +48,11 @@ export function cellParams(
       if (typeof part !== 'string' && !axes.has(part.axis)) axes.set(part.axis, part.at);
   }
   const paths = hasPaths(schema);
+  const size = JSON.stringify(base).length;
   return {
     axes: [...axes].map(([axis, at]) => ({ axis, at })),
     forCell(labelOf, cell) {
+      if (!spend(size + lengthOf(slots, labelOf), missingAt, context)) return undefined;
       const values = slots.length === 0 ? base : copy(base);
       const unknown: Slot[] = [];
       for (const slot of slots) {
@@ -87,6 +89,32 @@ export function cellParams(
       return context.sink.errorCount > before ? undefined : params;
     },
   };
+}
+
+/** Takes from the budget of all cells; false, told once, where there is not enough of it. */
+function spend(characters: number, at: SourceRange, { budget, sink }: LoadContext): boolean {
+  if (budget.characters < 0) return false;
+  budget.characters -= characters;
+  if (budget.characters >= 0) return true;
+  sink.error(
+    'too-many-cells',
+    at,
+    'the parameters of all cells together are too long: more than 32 Mi characters for 100,000 cells',
+    {
+      fix: 'plan fewer cells, or give each shorter parameters',
+    },
+  );
+  return false;
+}
+
+/** Characters that the templates become, counted without making them. */
+function lengthOf(slots: readonly Slot[], labelOf: (axis: string) => AxisLabel | undefined): number {
+  let length = 0;
+  for (const { template } of slots) {
+    for (const part of template.parts)
+      length += typeof part === 'string' ? part.length : String(labelOf(part.axis) ?? '').length;
+  }
+  return length;
 }
 
 function reportProblem(

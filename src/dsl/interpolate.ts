@@ -18,6 +18,9 @@ export interface Scope {
   readonly sink: DiagnosticSink;
 }
 
+/** Characters of a text put together from references: as many as of a path. A file full of references to a long one would be gigabytes. */
+const longestText = 4096;
+
 /**
  * Replaces `$(params.x)`, `$(env.X)` and `$(name)` everywhere in a value; `$(axes.x)` stays, as a template, for the cells.
  * A scalar that is only `$(…)` becomes what it names, with its type; `$$(` writes `$(`. Look-ups only, in one pass: what is
@@ -114,6 +117,18 @@ function joined(
       return unknownValue(value.at, value.text);
     }
     texts.push(part.text);
+  }
+  const length = texts.reduce((sum, part) => sum + (typeof part === 'string' ? part.length : 0), 0);
+  if (length > longestText) {
+    scope.sink.error(
+      'too-large',
+      value.at,
+      `this text has ${length} characters; with $(…) it has at most ${longestText}`,
+      {
+        fix: 'write a shorter text, or one without $(…)',
+      },
+    );
+    return unknownValue(value.at, '');
   }
   if (texts.some((part) => typeof part !== 'string')) {
     return { kind: 'template', at: value.at, text: value.text, parts: texts };

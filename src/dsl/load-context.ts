@@ -16,6 +16,8 @@ export interface LoadContext {
   /** Absolute path of the pipeline file. */
   readonly file: string;
   readonly maxCells: number;
+  /** Characters that the parameters of all cells may still have. */
+  readonly budget: { characters: number };
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Throws where the file can't be read. */
   readonly readFile: (absolutePath: string) => string;

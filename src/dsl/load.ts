@@ -38,6 +38,8 @@ export interface Loaded {
 }
 
 export const mostCells = 100_000;
+/** Of the parameters of all cells as JSON: a file of 1 MiB, copied into each cell, would be gigabytes. */
+const mostCharacters = 2 ** 25;
 
 /**
  * Text → graph: parse, validate, resolve. Never throws for what is in a file. With `ok: false` all mistakes are told at
@@ -55,6 +57,7 @@ export function loadPipeline(
     root: resolve(options.root ?? projectRoot(file)),
     file,
     maxCells: options.maxCells ?? mostCells,
+    budget: { characters: mostCharacters * Math.max(1, (options.maxCells ?? 0) / mostCells) },
     env: options.env ?? process.env,
     readFile: options.readFile ?? ((path) => readFileSync(path, 'utf8')),
   };

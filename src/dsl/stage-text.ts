@@ -95,12 +95,23 @@ function onlyShaped(body: LocatedMap): LocatedMap {
   );
 }
 
+/** Templates with all that they extend, made once each: n of them that extend each other twice would take 2ⁿ steps. */
+interface FinishedTemplates {
+  readonly bodies: Map<string, LocatedMap>;
+  /** Circles met so far: what contains one depends on where it was entered, and is not kept. */
+  circles: number;
+}
+
+const finishedTemplates = new WeakMap<LoadContext, FinishedTemplates>();
+
 function withTemplates(
   body: LocatedMap,
   templates: ReadonlyMap<string, { keyAt: SourceRange; body: LocatedMap }>,
   trail: readonly { id: string; at: SourceRange }[],
   context: LoadContext,
 ): LocatedMap {
+  const finished = finishedTemplates.get(context) ?? { bodies: new Map<string, LocatedMap>(), circles: 0 };
+  finishedTemplates.set(context, finished);
   let result = emptyMap(body.at);
   for (const { id, at } of namesOf(valueOf(body, 'extends'))) {
     const template = templates.get(id);
@@ -112,6 +123,7 @@ function withTemplates(
         `there is no template '${id}'${didYouMean(id, templates.keys(), 'templates')}`,
       );
     } else if (first !== -1) {
+      finished.circles++;
       // Each step of the circle finds it; it is told from one of them.
       const ids = trail.slice(first).map((step) => step.id);
       if (ids.some((other) => other < id)) continue;
@@ -123,10 +135,12 @@ function withTemplates(
         fix: 'remove one of the extends: lines',
       });
     } else {
-      result = mergeMaps(
-        result,
-        withTemplates(template.body, templates, [...trail, { id, at: template.keyAt }], context),
-      );
+      const before = finished.circles;
+      const whole =
+        finished.bodies.get(id) ??
+        withTemplates(template.body, templates, [...trail, { id, at: template.keyAt }], context);
+      if (finished.circles === before) finished.bodies.set(id, whole);
+      result = mergeMaps(result, whole);
     }
   }
   return withoutKeys(mergeMaps(result, body), ['extends']);

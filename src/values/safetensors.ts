@@ -43,8 +43,8 @@ const bytesPerElement: Readonly<Record<string, number>> = {
   U32: 4,
   U64: 8,
 };
-// The reference implementation refuses larger headers too.
-const headerLimit = 100_000_000;
+// Some ten thousands of tensors. The reference implementation allows 100 MB, of which JSON makes gigabytes of objects.
+const headerLimit = 8_000_000;
 
 /** Tensors are laid out by name, so that equal content gives equal bytes. */
 export function encodeSafetensors(
@@ -114,11 +114,20 @@ export function readSafetensorsHeader(bytes: Uint8Array, fileLength: number): Sa
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') {
       if (!isRecord(entry)) throw new SafetensorsError('__metadata__ is not an object');
-      metadata = Object.fromEntries(Object.entries(entry).map(([key, value]) => [key, String(value)]));
+      // The format has text alone; other JSON is given as it is written.
+      metadata = Object.fromEntries(
+        Object.entries(entry).map(([key, value]) => [
+          key,
+          typeof value === 'string' ? value : JSON.stringify(value),
+        ]),
+      );
     } else {
       tensors.set(name, checkEntry(name, entry, fileLength - dataStart));
     }
   }
+  // Tensors that share bytes, which the format forbids, could ask for any amount of memory.
+  const held = [...tensors.values()].reduce((sum, { start, end }) => sum + end - start, 0);
+  if (held > fileLength - dataStart) throw new SafetensorsError('its tensors overlap');
   return { tensors, metadata, dataStart };
 }
 
@@ -136,14 +145,14 @@ export function decodeSafetensors(bytes: Uint8Array): {
   readonly metadata: Readonly<Record<string, string>>;
 } {
   const header = readSafetensorsHeader(bytes, bytes.length);
-  const tensors: Record<string, StoredTensor> = {};
-  for (const [name, entry] of header.tensors) {
-    tensors[name] = decodeTensor(
-      name,
-      entry,
-      bytes.subarray(header.dataStart + entry.start, header.dataStart + entry.end),
-    );
-  }
+  // Not by assignment: a tensor may be named `__proto__`.
+  const tensors = Object.fromEntries(
+    [...header.tensors].map(([name, entry]) => {
+      const { start, end } = entry;
+      const data = bytes.subarray(header.dataStart + start, header.dataStart + end);
+      return [name, decodeTensor(name, entry, data)];
+    }),
+  );
   return { tensors, metadata: header.metadata };
 }
 

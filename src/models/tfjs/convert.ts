@@ -103,7 +103,7 @@ function convertLayer(layer: Layer, context: Context): string {
       return note(most === 6 ? build.relu6(name, input) : build.relu(name, input), shape);
     }
     case 'LeakyReLU':
-      return leakyRelu(name, input, Number(config['alpha'] ?? config['negative_slope'] ?? 0.3), context);
+      return leakyRelu(name, input, numberOf(config['alpha'] ?? config['negative_slope'], 0.3), context);
     case 'Softmax':
       return activate(name, input, 'softmax', context);
     case 'MaxPooling2D':
@@ -138,7 +138,7 @@ function convertLayer(layer: Layer, context: Context): string {
     case 'Flatten':
       return note(build.flatten(name, input), [shape.reduce((product, extent) => product * extent, 1)]);
     case 'Dropout':
-      return note(build.dropout(name, input, Number(config['rate'] ?? 0.5)), shape);
+      return note(build.dropout(name, input, numberOf(config['rate'], 0.5)), shape);
     default:
       throw new NetworkError(`layer '${name}' is a ${kind}, which is not read; read are ${supported}`);
   }
@@ -152,7 +152,7 @@ function convolution(layer: Layer, input: string, context: Context): string {
   const stride = pairOf(config['strides'], 1);
   const dilation = pairOf(config['dilation_rate'], 1);
   if (dilation[0] !== 1 || dilation[1] !== 1) throw unsupported(layer, 'dilation');
-  const groups = Number(config['groups'] ?? 1);
+  const groups = numberOf(config['groups'], 1);
   if (groups !== 1) throw unsupported(layer, `groups ${groups}`);
   const padding = paddingOf(layer, shape, kernel, stride, context, input);
   const [height, width] = windows(shape, kernel, stride, padding);
@@ -204,9 +204,9 @@ function batchNorm(layer: Layer, input: string, context: Context): string {
   context.weights[`${name}.running_mean`] = mean;
   context.weights[`${name}.running_var`] = take(layer, 'moving_variance', context);
   return context.build.batchNorm(name, input, {
-    epsilon: Number(config['epsilon'] ?? 1e-3),
+    epsilon: numberOf(config['epsilon'], 1e-3),
     // Keras says how much of the old statistics stays, we say how much of the new ones comes.
-    momentum: 1 - Number(config['momentum'] ?? 0.99),
+    momentum: 1 - numberOf(config['momentum'], 0.99),
   });
 }
 
@@ -260,10 +260,10 @@ export function leakyRelu(
 }
 
 function take({ name }: Layer, part: string, { tensors }: Context): WeightTensor {
-  const names = Object.keys(tensors);
   // Some exporters put the model's name in front.
   const found =
-    tensors[`${name}/${part}`] ?? tensors[names.find((own) => own.endsWith(`/${name}/${part}`)) ?? ''];
+    tensors[`${name}/${part}`] ??
+    tensors[Object.keys(tensors).find((own) => own.endsWith(`/${name}/${part}`)) ?? ''];
   if (found === undefined) throw new NetworkError(`the weight '${name}/${part}' is missing`);
   return found;
 }
@@ -319,6 +319,8 @@ function inputOf(layers: readonly Layer[], size: ConvertOptions['size']): readon
   const [, height, width, channels] = shape;
   const [givenHeight, givenWidth] = size ?? [null, null];
   const own = [givenHeight ?? height, givenWidth ?? width, channels];
+  if (own.some((extent) => typeof extent === 'number' && !(Number.isSafeInteger(extent) && extent > 0)))
+    throw new NetworkError(`the input of the model is [${own.join(', ')}], no size of an image`);
   if (own.some((extent) => typeof extent !== 'number'))
     throw new NetworkError('the model leaves the size of its images open: give `size`');
   return own as unknown as readonly [number, number, number];
@@ -348,8 +350,15 @@ function unsupported({ name, kind }: Layer, what: string): NetworkError {
 
 function pairOf(value: unknown, fallback: number | readonly [number, number]): readonly [number, number] {
   if (typeof value === 'number') return [value, value];
-  if (Array.isArray(value) && value.length === 2) return [Number(value[0]), Number(value[1])];
+  if (Array.isArray(value) && value.length === 2) return [numberOf(value[0], NaN), numberOf(value[1], NaN)];
   return typeof fallback === 'number' ? [fallback, fallback] : fallback;
+}
+
+/** Throws `NetworkError` for what is neither absent nor a finite number. */
+function numberOf(value: unknown, fallback: number): number {
+  const number = value ?? fallback;
+  if (typeof number === 'number' && Number.isFinite(number)) return number;
+  throw new NetworkError('a layer has a setting that should be a number and is none');
 }
 
 function pairsOf(value: unknown): readonly [readonly [number, number], readonly [number, number]] {

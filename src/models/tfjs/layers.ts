@@ -22,7 +22,7 @@ export interface Topology {
 export function readTopology(topology: unknown): Topology {
   const whole = record(topology);
   const model = record(whole['model_config'] ?? whole);
-  const kind = String(model['class_name']);
+  const kind = model['class_name'];
   if (kind === 'Sequential') return sequential(model['config']);
   if (kind === 'Model' || kind === 'Functional') return functional(record(model['config']));
   throw new NetworkError('the file holds no Keras model');
@@ -50,7 +50,7 @@ function functional(config: Config): Topology {
     const calls = entries(record(item)['inbound_nodes'] ?? []);
     if (calls.length > 1)
       throw new NetworkError(`layer '${name}' is used ${calls.length} times: shared layers are not read`);
-    const inputs = calls.flatMap((call) => entries(call).map((reference) => String(entries(reference)[0])));
+    const inputs = calls.flatMap((call) => entries(call).map((reference) => text(entries(reference)[0])));
     return { name, kind, config: own, inputs };
   });
   const outputs = entries(config['output_layers']);
@@ -59,37 +59,49 @@ function functional(config: Config): Topology {
   if (outputs.length !== 1 && Array.isArray(first))
     throw new NetworkError(`the model has ${outputs.length} outputs, not one`);
   const output = Array.isArray(first) ? entries(first)[0] : first;
-  return { layers: inOrder(layers), output: String(output) };
+  return { layers: inOrder(layers), output: text(output) };
 }
 
-/** Sorts layers so that each comes after those it reads. */
+/** Sorts layers by the longest way to them from the input, so that each comes after those it reads. Takes time in proportion. */
 function inOrder(layers: readonly Layer[]): readonly Layer[] {
+  const readers = new Map<string, Layer[]>(layers.map(({ name }) => [name, []]));
+  if (readers.size < layers.length) throw new NetworkError('two layers of the model have one name');
+  const missing = new Map(layers.map((layer) => [layer, layer.inputs.length]));
+  for (const layer of layers) for (const input of layer.inputs) readers.get(input)?.push(layer);
   const sorted: Layer[] = [];
-  const done = new Set<string>();
-  let rest = [...layers];
-  while (rest.length > 0) {
-    const ready = rest.filter(({ inputs }) => inputs.every((input) => done.has(input)));
-    if (ready.length === 0)
-      throw new NetworkError(`layer '${rest[0]!.name}' reads a layer that does not exist, or itself`);
-    for (const layer of ready) {
-      sorted.push(layer);
-      done.add(layer.name);
+  let ready = layers.filter(({ inputs }) => inputs.length === 0);
+  while (ready.length > 0) {
+    sorted.push(...ready);
+    const next = new Set<Layer>();
+    for (const reader of ready.flatMap(({ name }) => readers.get(name)!)) {
+      const left = missing.get(reader)! - 1;
+      missing.set(reader, left);
+      if (left === 0) next.add(reader);
     }
-    rest = rest.filter(({ name }) => !done.has(name));
+    // In the order of the file, which decides the order of the nodes and so the key of the model.
+    ready = next.size < 2 ? [...next] : layers.filter((layer) => next.has(layer));
   }
+  const stuck = layers.find((layer) => missing.get(layer)! > 0);
+  if (stuck !== undefined)
+    throw new NetworkError(`layer '${stuck.name}' reads a layer that does not exist, or itself`);
   return sorted;
 }
 
 function describe(item: unknown): { readonly name: string; readonly kind: string; readonly config: Config } {
   const layer = record(item);
   const config = record(layer['config']);
-  return { name: String(layer['name'] ?? config['name']), kind: String(layer['class_name']), config };
+  return { name: text(layer['name'] ?? config['name']), kind: text(layer['class_name']), config };
 }
 
 function record(value: unknown): Config {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new NetworkError('the model’s topology is not well-formed');
   return value as Config;
+}
+
+function text(value: unknown): string {
+  if (typeof value !== 'string') throw new NetworkError('the model’s topology is not well-formed');
+  return value;
 }
 
 function entries(value: unknown): readonly unknown[] {

@@ -15,32 +15,58 @@ interface ManifestWeight {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: string;
-  readonly quantization?: { readonly dtype: string; readonly scale?: number; readonly min?: number };
+  readonly quantization?: { readonly dtype: string; readonly scale?: number; readonly min?: number } | null;
 }
 
 /** Checks what an untrusted model.json says of its weights. Throws `WeightsError`. */
 export function readManifest(manifest: unknown): readonly ManifestGroup[] {
-  const groups = manifest as readonly ManifestGroup[];
-  const isWord = (value: unknown): value is string => typeof value === 'string';
-  const fine =
-    Array.isArray(manifest) &&
-    groups.every(
-      ({ paths, weights }) =>
-        Array.isArray(paths) &&
-        paths.every(isWord) &&
-        Array.isArray(weights) &&
-        weights.every(
-          ({ name, shape, dtype }) =>
-            isWord(name) && isWord(dtype) && Array.isArray(shape) && shape.every((extent) => extent >= 0),
-        ),
+  if (!isListOf(manifest, isGroup))
+    throw new WeightsError('the model has no list of weights (weightsManifest)');
+  for (const { paths } of manifest) {
+    const outside = paths.find(
+      (path) => path === '' || path.startsWith('/') || path.split(/[/\\]/).includes('..'),
     );
-  if (!fine) throw new WeightsError('the model has no list of weights (weightsManifest)');
-  for (const { paths } of groups) {
-    const outside = paths.find((path) => path.startsWith('/') || path.split(/[/\\]/).includes('..'));
     if (outside !== undefined)
       throw new WeightsError(`the weights '${outside}' lie outside the model's folder`);
   }
-  return groups;
+  return manifest;
+}
+
+function isGroup(value: unknown): value is ManifestGroup {
+  return isRecord(value) && isListOf(value['paths'], isText) && isListOf(value['weights'], isWeight);
+}
+
+function isWeight(value: unknown): value is ManifestWeight {
+  return (
+    isRecord(value) &&
+    isText(value['name']) &&
+    isText(value['dtype']) &&
+    isListOf(value['shape'], isExtent) &&
+    isQuantization(value['quantization'] ?? null)
+  );
+}
+
+function isQuantization(value: unknown): boolean {
+  if (value === null) return true;
+  if (!isRecord(value)) return false;
+  const { dtype, scale = 1, min = 0 } = value;
+  return isText(dtype) && typeof scale === 'number' && typeof min === 'number';
+}
+
+function isListOf<T>(value: unknown, isItem: (item: unknown) => item is T): value is readonly T[] {
+  return Array.isArray(value) && value.every(isItem);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isExtent(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** The tensors of one group from its shards, put one after the other. Throws `WeightsError` where they are cut short. */
@@ -52,7 +78,7 @@ export function decodeGroup(
   let offset = 0;
   for (const { name, shape, dtype, quantization } of weights) {
     const stored = quantization?.dtype ?? dtype;
-    const width = widths[stored];
+    const width = Object.hasOwn(widths, stored) ? widths[stored] : undefined;
     if ((dtype !== 'float32' && dtype !== 'int32') || width === undefined)
       throw new WeightsError(
         `the weight '${name}' has type ${dtype} stored as ${stored}: only float32 and int32 are read`,

@@ -197,8 +197,9 @@ export function readPickle(
   }
 }
 
-/** Little-endian two's complement of any length. */
+/** Little-endian two's complement. Its time grows with the square of the length, which nothing in a weight file has reason to be. */
 function longInteger(bytes: Uint8Array): number | bigint {
+  if (bytes.length > 64) throw new WeightsError(`the pickle has an integer of ${bytes.length} bytes`);
   let value = 0n;
   for (let index = bytes.length - 1; index >= 0; index--) value = (value << 8n) | BigInt(bytes[index]!);
   value = BigInt.asIntN(Math.max(8 * bytes.length, 1), value);

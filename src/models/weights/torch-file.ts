@@ -100,9 +100,10 @@ export function readTorchLegacy(bytes: Uint8Array): NamedTensors {
   if (!Array.isArray(keys)) throw new WeightsError('the list of storages is missing');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const data = new Map<string, Uint8Array>();
-  for (const key of keys.map(String)) {
-    const storage = storages.get(key);
-    if (storage === undefined) throw new WeightsError(`the storage '${key}' belongs to no tensor`);
+  for (const key of keys) {
+    const storage = typeof key === 'string' ? storages.get(key) : undefined;
+    if (typeof key !== 'string' || storage === undefined)
+      throw new WeightsError('the list of storages names one that belongs to no tensor');
     const length = storage.count * elementBytes[storage.type];
     if (end + 8 + length > bytes.length)
       throw new WeightsError(`truncated at ${bytes.length} bytes: ${end + 8 + length} are needed`);
@@ -130,7 +131,12 @@ function torchHooks(): PickleHooks {
         const pairs = args[0] ?? [];
         if (!Array.isArray(pairs))
           throw new WeightsError('a dictionary is made of something that is no list');
-        return new Map(pairs.map((pair) => pair as [PickleValue, PickleValue]));
+        return new Map(
+          pairs.map((pair) => {
+            if (Array.isArray(pair) && pair.length === 2) return pair as [PickleValue, PickleValue];
+            throw new WeightsError('a dictionary is made of something that is no pair');
+          }),
+        );
       }
       if (name === names.parameter && args[0] instanceof Tensor) return args[0];
       if (name === names.tensor) return rebuildTensor(args);
@@ -143,7 +149,7 @@ function torchHooks(): PickleHooks {
         kind !== 'storage' ||
         element === undefined ||
         typeof key !== 'string' ||
-        typeof count !== 'number' ||
+        !isNatural(count) ||
         (view ?? null) !== null
       )
         throw new WeightsError('the pickle refers to something outside it that is no storage');
@@ -153,22 +159,12 @@ function torchHooks(): PickleHooks {
 }
 
 function rebuildTensor([storage, offset, shape, strides]: readonly PickleValue[]): Tensor {
-  if (
-    !(storage instanceof Storage) ||
-    typeof offset !== 'number' ||
-    !isNaturals(shape) ||
-    !isNaturals(strides)
-  )
+  if (!(storage instanceof Storage) || !isNatural(offset) || !isNaturals(shape) || !isNaturals(strides))
     throw new WeightsError('a tensor is described in an unknown way');
   const count = shape.reduce((product, extent) => product * extent, 1);
   const last = shape.reduce((sum, extent, axis) => sum + (extent - 1) * strides[axis]!, offset);
-  // A repeated element (stride 0) could ask for any amount of memory.
-  if (
-    shape.length !== strides.length ||
-    offset < 0 ||
-    count > storage.count ||
-    (count > 0 && last >= storage.count)
-  )
+  // A repeated element (stride 0) could ask for any amount of memory. Extents may multiply to infinity, and with a 0 to NaN.
+  if (shape.length !== strides.length || !(count <= storage.count) || (count > 0 && last >= storage.count))
     throw new WeightsError(`a tensor [${shape.join(', ')}] lies outside its ${storage.count} stored numbers`);
   return new Tensor(storage, offset, shape, strides);
 }
@@ -228,5 +224,9 @@ function gather(
 }
 
 function isNaturals(value: PickleValue | undefined): value is number[] {
-  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && (item as number) >= 0);
+  return Array.isArray(value) && value.every(isNatural);
+}
+
+function isNatural(value: PickleValue | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

@@ -1,5 +1,6 @@
 import sharp, { type Metadata } from 'sharp';
 import { StageError } from '../../runtime/stage.ts';
+import { openData, readRange } from './files.ts';
 import { type Bitmap, centerCrop, resizeBilinear, resizedShape } from './resample.ts';
 
 export interface DecodeOptions {
@@ -10,6 +11,12 @@ export interface DecodeOptions {
   readonly signal: AbortSignal;
   readonly onProgress: (done: number) => void;
 }
+
+/** Pixels of one file: 96 MiB once decoded. Some kilobytes of PNG may announce gigabytes. */
+const mostPixels = 2 ** 25;
+
+/** How files of pixels begin. sharp goes by the content and not by the name, and reads SVG too, which may refer to other files. */
+const signatures = [/^\x89PNG/, /^\xff\xd8/, /^RIFF....WEBP/s, /^GIF8/, /^II\*\0/, /^MM\0\*/, /^....ftyp/s];
 
 /** Files decoded at a time: sharp decodes off the main thread, on the four threads of libuv. */
 const concurrency = 4;
@@ -74,9 +81,12 @@ async function decodeImage(file: string, options: DecodeOptions): Promise<Bitmap
 }
 
 async function readBitmap(file: string, { channels, convert }: DecodeOptions): Promise<Bitmap> {
+  const start = await readStart(file);
+  if (!signatures.some((signature) => signature.test(start)))
+    throw new Error('it begins as no PNG, JPEG, WebP, GIF, TIFF or HEIF file does');
   // 'error' refuses truncated files, but not the harmless warnings (odd metadata) that Pillow passes over too.
   // Colour profiles are ignored, as Pillow and so torchvision ignore them: networks were trained on the stored numbers.
-  const source = sharp(file, { failOn: 'error', ignoreIcc: true });
+  const source = sharp(file, { failOn: 'error', ignoreIcc: true, limitInputPixels: mostPixels });
   const metadata = await source.metadata();
   const problem = kindProblem(metadata, channels);
   if (problem !== null && !convert) {
@@ -92,6 +102,16 @@ async function readBitmap(file: string, { channels, convert }: DecodeOptions): P
     .raw()
     .toBuffer({ resolveWithObject: true });
   return toChannels({ data, height: info.height, width: info.width, channels: info.channels }, channels);
+}
+
+/** The first twelve bytes, or what there is of them, as Latin-1. */
+async function readStart(file: string): Promise<string> {
+  const { handle, length } = await openData(file);
+  try {
+    return Buffer.from(await readRange(handle, file, 0, Math.min(12, length))).toString('latin1');
+  } finally {
+    await handle.close();
+  }
 }
 
 function kindProblem(metadata: Metadata, channels: 'rgb' | 'grey'): string | null {

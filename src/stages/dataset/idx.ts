@@ -34,6 +34,9 @@ export async function readIdxHeader(path: string, dimensions: number): Promise<I
     if (length !== dataStart + size) {
       throw badIdx(path, `it announces [${shape.join(', ')}], ${dataStart + size} bytes, but has ${length}`);
     }
+    // Items of no bytes could be announced by the milliard.
+    if (size === 0 && shape[0]! > 0)
+      throw badIdx(path, `it announces items of no size: [${shape.join(', ')}]`);
     return { count: shape[0]!, itemShape: shape.slice(1), dataStart };
   } finally {
     await handle.close();
