@@ -45,8 +45,8 @@ export const textPages = {
     'with: { lambda: 1e6 }',
   ),
   'too-large': page(
-    'The file is larger than 1 MiB',
-    'Pipelines are written by people. A file of this size is generated or is not a pipeline; reading it could take the machine down.',
+    'The file is larger than 1 MiB, or a text put together with $(…) has more than 4,096 characters',
+    'Pipelines are written by people. A file of this size is generated or is not a pipeline, and so is a text that grows from reference to reference; reading it could take the machine down.',
     '(a file of 3 MB)',
     'include: [attacks.yaml, defenses.yaml]',
   ),
