@@ -54,7 +54,7 @@ function load(bytes: Uint8Array): void {
   }
   if (loaded.diagnostics.length === 0) throw new Broken('refused without a diagnostic');
   const text = renderDiagnostics(loaded.diagnostics, loaded.sources);
-   
+
   if (/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(text))
     throw new Broken('a diagnostic holds control characters');
   for (const { line, column } of diagnosticsJson(loaded.diagnostics, loaded.sources))
