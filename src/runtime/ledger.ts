@@ -29,10 +29,10 @@ export interface Ledger {
 const flushMs = 200;
 const flushBytes = 1 << 20;
 
-/** Sorts by time as text: `20261122-200514-3f9a1c`, in UTC. */
+/** Sorts by time as text, to the millisecond: `20261122-200514-083-9a1c`, in UTC. */
 export function newRunId(now = new Date()): string {
-  const time = now.toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15);
-  return `${time}-${randomBytes(3).toString('hex')}`;
+  const time = now.toISOString().replaceAll(/[-:Z]/g, '').replaceAll(/[T.]/g, '-');
+  return `${time}-${randomBytes(2).toString('hex')}`;
 }
 
 export function runFolder(cacheFolder: string, run: string): string {

@@ -224,8 +224,8 @@ describe('runs', () => {
   });
 
   test('runs are listed in order of time, pinned and removed', () => {
-    const ids = [new Date('2026-01-02T03:04:05Z'), new Date('2025-01-01T00:00:00Z')].map(newRunId);
-    expect(ids[0]).toMatch(/^20260102-030405-[0-9a-f]{6}$/);
+    const ids = [new Date('2026-01-02T03:04:05.006Z'), new Date('2025-01-01T00:00:00Z')].map(newRunId);
+    expect(ids[0]).toMatch(/^20260102-030405-006-[0-9a-f]{4}$/);
     for (const id of ids) openLedger(folder, id).close();
     expect(listRuns(folder).map(({ run }) => run)).toEqual([ids[1], ids[0]]);
     expect(latestRun(folder)).toMatchObject({ run: ids[0], started: null, finished: null, pinned: false });
