@@ -9,12 +9,15 @@ export async function readOutput(
   port: string,
   kind: PortKind,
 ): Promise<Value> {
-  const { decodeValue } = await import('../values/codec.ts');
+  const [{ decodeValue }, { libraryOf }] = await Promise.all([
+    import('../values/codec.ts'),
+    import('../values/patches-codec.ts'),
+  ]);
   const parts = units.flatMap((outputs) => outputs[port] ?? []);
   if (kind === 'images' || kind === 'predictions') {
     const { concatValues } = await import('../values/slices.ts');
     const values = parts.map(({ digest }) => decodeValue(kind, store.readObject(digest)));
     return concatValues(values.filter((value) => value.kind === 'images' || value.kind === 'predictions'));
   }
-  return decodeValue(kind, store.readObject(parts[0]!.digest));
+  return decodeValue(kind, store.readObject(parts[0]!.digest), libraryOf(store.readObject));
 }

@@ -78,10 +78,16 @@ async function publishedBytes(
   const objects = (kind === 'images' || kind === 'predictions' ? digests : digests.slice(0, 1)).map(
     (digest) => store.readObject(digest),
   );
-  if (kind !== 'figure' && objects.length === 1) return objects[0]!;
-  const { decodeValue, encodeValue } = await import('../values/codec.ts');
-  const values: Value[] = objects.map((bytes) => decodeValue(kind, bytes));
+  if (kind !== 'figure' && kind !== 'transform' && objects.length === 1) return objects[0]!;
+  const [{ decodeValue, encodeValue }, { libraryOf }] = await Promise.all([
+    import('../values/codec.ts'),
+    import('../values/patches-codec.ts'),
+  ]);
+  const library = libraryOf(store.readObject);
+  const values: Value[] = objects.map((bytes) => decodeValue(kind, bytes, library));
   const [first] = values;
+  // A recipe in the cache names its patches; a file of the user's holds them.
+  if (first?.kind === 'transform') return encodeValue(first);
   if (first?.kind === 'figure') {
     const extension = extname(target).slice(1).toLowerCase();
     const file = first.files[extension];

@@ -173,11 +173,14 @@ export function createSchedule(graph: Graph, plan: Plan, store: Store, listener:
     for (const { cell, port } of references(planned.cell)) {
       const producer = cells[cell]!;
       producer.units.forEach((made, index) => {
-        if (made.outputs?.[port]?.some((part) => bad.has(part.digest)) !== true) return;
+        const parts = made.outputs?.[port] ?? [];
+        const isBad = parts.some(({ digest }) => bad.has(digest));
+        if (!isBad && !parts.some(({ needs }) => needs?.some(({ digest }) => bad.has(digest)))) return;
         listener.healing(producer, index);
         made.outputs = null;
         made.state = 'waits';
-        recompute.add(made);
+        // Where only what it names is bad, its record is whole again once the maker of that has run.
+        if (isBad) recompute.add(made);
         if (remaining[cell] === 0) {
           status[cell] = 'active';
           for (const consumer of consumersOf(cell)) pending[consumer]!++;

@@ -3,16 +3,22 @@ import type { Images, Perturbation } from './images.ts';
 import { canonicalJson, type Json } from './json.ts';
 import type { Metrics } from './metrics.ts';
 import type { Model, Network, Preprocessing, WeightTensor } from './model.ts';
-import { decodePatches, decodeTransform, encodePatches, encodeTransform } from './patches-codec.ts';
+import {
+  decodePatches,
+  decodeTransform,
+  encodePatches,
+  encodeTransform,
+  type PatchLibrary,
+} from './patches-codec.ts';
 import type { Predictions } from './predictions.ts';
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, type StoredTensor } from './safetensors.ts';
 import type { PortKind, Value } from './value.ts';
 
 /**
  * Value → bytes: safetensors for what holds tensors, canonical JSON for the rest. Equal values give equal bytes, so the
- * digest of the bytes is the identity of the value.
+ * digest of the bytes is the identity of the value. With a library a recipe names its patches there; without one its bytes hold them.
  */
-export function encodeValue(value: Value): Uint8Array {
+export function encodeValue(value: Value, library?: Pick<PatchLibrary, 'keep'>): Uint8Array {
   switch (value.kind) {
     case 'images':
       return encodeImages(value);
@@ -25,14 +31,14 @@ export function encodeValue(value: Value): Uint8Array {
     case 'patches':
       return encodePatches(value);
     case 'transform':
-      return encodeTransform(value);
+      return encodeTransform(value, library);
     case 'metrics':
       return Buffer.from(canonicalJson(value as unknown as Json), 'utf8');
   }
 }
 
-/** Bytes → value. Throws `SafetensorsError` or `SyntaxError` for bytes that `encodeValue` did not make. */
-export function decodeValue(kind: PortKind, bytes: Uint8Array): Value {
+/** Bytes → value. Throws `SafetensorsError` or `SyntaxError` for bytes that `encodeValue` did not make, and what `library` throws. */
+export function decodeValue(kind: PortKind, bytes: Uint8Array, library?: Pick<PatchLibrary, 'find'>): Value {
   switch (kind) {
     case 'images':
       return decodeImages(bytes);
@@ -45,7 +51,7 @@ export function decodeValue(kind: PortKind, bytes: Uint8Array): Value {
     case 'patches':
       return decodePatches(bytes);
     case 'transform':
-      return decodeTransform(bytes);
+      return decodeTransform(bytes, library);
     case 'metrics':
       return JSON.parse(Buffer.from(bytes).toString('utf8')) as Metrics;
   }

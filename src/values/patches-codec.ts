@@ -14,10 +14,35 @@ export function decodePatches(bytes: Uint8Array): Patches {
 }
 
 /**
- * A recipe is canonical JSON; one with patches is a safetensors file with that JSON in its metadata and the patches of step i as
- * `i.patches`, `i.mean` and `i.basis`.
+ * Databases that are kept elsewhere, by the digest of their bytes: a recipe in the cache names its patches, so that a hundred recipes
+ * of one database hold it once.
  */
-export function encodeTransform(transform: Transform): Uint8Array {
+export interface PatchLibrary {
+  /** Keeps the patches and returns their digest. */
+  readonly keep: (patches: Patches) => string;
+  /** The patches of a digest. Throws where they cannot be read. */
+  readonly find: (digest: string) => Patches;
+}
+
+/** A library over objects by digest. */
+export function libraryOf(read: (digest: string) => Uint8Array): Pick<PatchLibrary, 'find'> {
+  return { find: (digest) => decodePatches(read(digest)) };
+}
+
+/** A step as JSON: `patches` is the digest of its database. */
+type StepJson = Omit<TransformStep, 'patches'> & { readonly patches?: string };
+
+/**
+ * A recipe is canonical JSON that names its patches in the library. Without a library, a recipe with patches is a safetensors file that
+ * holds them, the patches of step i as `i.patches`, `i.mean` and `i.basis`, and the JSON in its metadata: what is exported.
+ */
+export function encodeTransform(transform: Transform, library?: Pick<PatchLibrary, 'keep'>): Uint8Array {
+  if (library !== undefined) {
+    const steps = transform.steps.map(({ patches, ...step }): StepJson =>
+      patches ? { ...step, patches: library.keep(patches) } : step,
+    );
+    return Buffer.from(canonicalJson({ ...transform, steps }), 'utf8');
+  }
   const tensors: Record<string, StoredTensor> = {};
   const steps = transform.steps.map(({ patches, ...step }, index) => {
     if (patches) Object.assign(tensors, patchTensors(patches, `${index}.`));
@@ -28,9 +53,19 @@ export function encodeTransform(transform: Transform): Uint8Array {
   return encodeSafetensors(tensors, { kind: 'transform', transform: text });
 }
 
-export function decodeTransform(bytes: Uint8Array): Transform {
+export function decodeTransform(bytes: Uint8Array, library?: Pick<PatchLibrary, 'find'>): Transform {
   // A safetensors file begins with a multiple of 8, the length of its header; '{' is none.
-  if (bytes[0] === '{'.charCodeAt(0)) return JSON.parse(Buffer.from(bytes).toString('utf8')) as Transform;
+  if (bytes[0] === '{'.charCodeAt(0)) {
+    const named = JSON.parse(Buffer.from(bytes).toString('utf8')) as Omit<Transform, 'steps'> & {
+      readonly steps: readonly StepJson[];
+    };
+    const steps = named.steps.map(({ patches, ...step }): TransformStep => {
+      if (patches === undefined) return step;
+      if (library === undefined) throw new SafetensorsError('the patches of this recipe are kept elsewhere');
+      return { ...step, patches: library.find(patches) };
+    });
+    return { ...named, steps };
+  }
   const { tensors, metadata } = decodeSafetensors(bytes);
   const text = metadata['transform'];
   if (text === undefined) throw new SafetensorsError('no transform in the metadata');

@@ -17,6 +17,7 @@ import {
 import { collectGarbage } from '../../src/runtime/store/collect-garbage.ts';
 import { DamagedObjectError, StoreError, toStoreError } from '../../src/runtime/store/errors.ts';
 import { diskUsage, listRecords, verifyStore } from '../../src/runtime/store/maintenance.ts';
+import type { StoredObject } from '../../src/runtime/store/record.ts';
 import { openStore } from '../../src/runtime/store/store.ts';
 import type { Store } from '../../src/runtime/store/store.ts';
 import { makeFolder, makeGraph } from './fixtures/graphs.ts';
@@ -32,7 +33,7 @@ beforeEach(() => {
 
 function commit(
   text: string,
-  options: { seconds?: number; created?: string } = {},
+  options: { seconds?: number; created?: string; needs?: readonly StoredObject[] } = {},
 ): { key: string; digest: string } {
   const digest = store.writeObject(Buffer.from(text));
   const preimage = JSON.stringify({ uses: 'test/a', text });
@@ -41,7 +42,16 @@ function commit(
     {
       format: 1,
       key,
-      outputs: { out: [{ digest, bytes: Buffer.byteLength(text), images: 0 }] },
+      outputs: {
+        out: [
+          {
+            digest,
+            bytes: Buffer.byteLength(text),
+            images: 0,
+            ...(options.needs && { needs: options.needs }),
+          },
+        ],
+      },
       seconds: options.seconds ?? 1,
       cpuSeconds: 1,
       created: options.created ?? new Date().toISOString(),
@@ -106,6 +116,16 @@ describe('the store', () => {
     expect(warnings).toEqual([expect.stringContaining('is damaged; it was moved to')]);
   });
 
+  test('a record is a miss without an object that its own names', () => {
+    const named = { digest: store.writeObject(Buffer.from('named')), bytes: 5 };
+    const { key } = commit('hello', { needs: [named] });
+    expect(store.readRecord(key)).not.toBeNull();
+    writeFileSync(store.objectPath(named.digest), 'name');
+    expect(store.readRecord(key)).toBeNull();
+    const { key: foreign } = commit('other', { needs: [{ digest: '../../x', bytes: 1 }] });
+    expect(store.peekRecord(foreign)).toBeNull();
+  });
+
   test('a record of a later format is a miss, and stays', () => {
     const { key } = commit('hello');
     writeFileSync(store.recordPath(key), JSON.stringify({ check: 'x', record: { format: 2, key } }));
@@ -151,6 +171,19 @@ describe('maintenance', () => {
       damagedRecords: [],
       incomplete: [expect.any(String)],
     });
+  });
+
+  test('garbage collection keeps what the object of a kept record names, and frees it with the last of them', () => {
+    const old = '2020-01-01T00:00:00.000Z';
+    const database = commit('database', { created: old });
+    const needs = [{ digest: database.digest, bytes: 8 }];
+    const kept = commit('kept', { needs });
+    const first = collectGarbage(store, { keep: new Set(), maxAgeMs: 86_400_000, dryRun: false });
+    expect(first).toMatchObject({ removed: [{ key: database.key }], objects: 0, freedBytes: 0 });
+    expect(store.readRecord(kept.key)).not.toBeNull();
+    const second = collectGarbage(store, { keep: new Set(), maxBytes: 0, dryRun: false });
+    expect(second).toMatchObject({ objects: 2, freedBytes: 12, keptBytes: 0 });
+    expect(existsSync(store.objectPath(database.digest))).toBe(false);
   });
 
   test('garbage goes by age, then the cheapest per byte; what is kept stays; a dry run removes nothing', () => {

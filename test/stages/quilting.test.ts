@@ -104,6 +104,10 @@ describe('defense/quilting', () => {
     expect(transform).toEqual(outputs['transform']);
     expect(extensionsOf(transform)).toEqual(['safetensors']);
     expect(summarize(transform)).toBe('quilting');
+    const named = encodeValue(transform, { keep: () => 'its digest' });
+    expect(named.length).toBeLessThan(500);
+    expect(decodeValue('transform', named, { find: () => patches })).toEqual(transform);
+    expect(() => decodeValue('transform', named)).toThrow('kept elsewhere');
     const again = await transformImages(transform, images, { seed: seedFor(transform, 'evaluation') });
     expect(again).toEqual(quilted);
   });

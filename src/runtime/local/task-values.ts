@@ -1,14 +1,16 @@
 import { decodeValue, encodeValue } from '../../values/codec.ts';
 import { concatValues, countOf, sliceValue } from '../../values/slices.ts';
 import type { PerImage } from '../../values/slices.ts';
+import type { Patches } from '../../values/patches.ts';
 import type { PortKind, Value } from '../../values/value.ts';
 import type { Task } from '../executor.ts';
 import { StageError } from '../stage.ts';
 import type { Collected, Stage } from '../stage.ts';
 import { DamagedObjectError } from '../store/errors.ts';
-import type { OutputPart, Outputs } from '../store/record.ts';
+import type { OutputPart, Outputs, StoredObject } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
 import type { BoundValue } from '../units.ts';
+import { rememberPatches, storedBytes, storePatches } from './stored-patches.ts';
 import type { ValueCache } from './value-cache.ts';
 
 /** Inputs that cannot be read; each of their makers has to run again. */
@@ -56,13 +58,22 @@ function readValue(bound: BoundValue, shardCount: number | null, store: Store, c
     let bytes = 0;
     const parts: Value[] = [];
     const damaged: string[] = [];
+    const find = (digest: string): Patches => {
+      const one: BoundValue = { digests: [digest], skip: 0, kind: 'patches' };
+      const patches = readValue(one, null, store, cache) as Patches;
+      bytes += storedBytes(patches);
+      return patches;
+    };
     for (const digest of bound.digests) {
       // The parts of a long list are not kept one by one: the whole is, once.
       const known = cache.get(digest);
       try {
         const object = known === undefined ? store.readObject(digest) : null;
         bytes += object?.length ?? 0;
-        parts.push(known ?? decodeValue(bound.kind, object!));
+        const part = known ?? decodeValue(bound.kind, object!, { find });
+        if (part.kind === 'patches' && object !== null)
+          rememberPatches(part, { digest, bytes: object.length });
+        parts.push(part);
       } catch (error) {
         if (!(error instanceof DamagedObjectError)) throw error;
         damaged.push(digest);
@@ -139,8 +150,15 @@ export function writeOutputs(
     if (value === undefined) continue;
     const parts: OutputPart[] = [];
     const write = (part: Value, images: number): void => {
-      const bytes = encodeValue(part);
-      parts.push({ digest: store.writeObject(bytes), bytes: bytes.length, images });
+      const needs: StoredObject[] = [];
+      const keep = (patches: Patches): string => {
+        const object = storePatches(patches, store);
+        needs.push(object);
+        return object.digest;
+      };
+      const bytes = encodeValue(part, { keep });
+      const digest = store.writeObject(bytes);
+      parts.push({ digest, bytes: bytes.length, images, ...(needs.length > 0 && { needs }) });
     };
     if (!isPerImage(value)) write(value, 0);
     else {

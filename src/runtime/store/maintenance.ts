@@ -81,6 +81,7 @@ export interface RecordInfo {
   readonly seconds: number;
   readonly bytes: number;
   readonly images: number;
+  /** Of all objects without which its outputs cannot be read. */
   readonly digests: readonly string[];
 }
 
@@ -99,7 +100,7 @@ export function listRecords(store: Store): RecordInfo[] {
       seconds: record.seconds,
       bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
       images: parts.reduce((sum, part) => sum + part.images, 0),
-      digests: parts.map((part) => part.digest),
+      digests: parts.flatMap(({ digest, needs = [] }) => [digest, ...needs.map((needed) => needed.digest)]),
     });
   }
   return records.sort((a, b) => (a.created < b.created ? 1 : -1));

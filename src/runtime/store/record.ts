@@ -2,11 +2,16 @@ import type { JsonObject } from '../../values/json.ts';
 import { isDigest, sha256 } from '../digest.ts';
 
 /** One object of an output: the whole value, or a run of consecutive images of it. */
-export interface OutputPart {
-  readonly digest: string;
-  readonly bytes: number;
+export interface OutputPart extends StoredObject {
   /** Images in this part; 0 for kinds that are no list over images. */
   readonly images: number;
+  /** Objects that this one names and cannot be read without: the patches of a recipe. */
+  readonly needs?: readonly StoredObject[];
+}
+
+export interface StoredObject {
+  readonly digest: string;
+  readonly bytes: number;
 }
 
 export type Outputs = Readonly<Record<string, readonly OutputPart[]>>;
@@ -50,7 +55,9 @@ export function parseRecord(text: string, key: string): CommitRecord | null {
   const record = JSON.parse(body) as Omit<CommitRecord, 'format'> & { readonly format: number };
   if (!isCurrent(record) || record.key !== key) return null;
   for (const port of Object.keys(record.outputs)) {
-    for (const part of record.outputs[port]!) if (!isDigest(part.digest)) return null;
+    for (const part of record.outputs[port]!) {
+      if (!isDigest(part.digest) || part.needs?.some(({ digest }) => !isDigest(digest))) return null;
+    }
   }
   return record;
 }

@@ -4,14 +4,14 @@ import { sha256 } from '../digest.ts';
 import { writeDurable } from './durable.ts';
 import { DamagedObjectError, errorCode, toStoreError } from './errors.ts';
 import { encodeRecord, isForeignRecord, parseRecord } from './record.ts';
-import type { CommitRecord } from './record.ts';
+import type { CommitRecord, StoredObject } from './record.ts';
 
 /** The content-addressed cache of one folder. Every method is synchronous: its callers are worker processes and planners. */
 export interface Store {
   /** The cache folder, absolute. */
   readonly folder: string;
   /**
-   * The record of a key if it can be reused: whole, of this key, and all its objects present with their size. A damaged
+   * The record of a key if it can be reused: whole, of this key, and all objects it needs present with their size. A damaged
    * record goes to quarantine with a warning and counts as a miss. Throws `StoreError` where the disk refuses.
    */
   readonly readRecord: (key: string) => CommitRecord | null;
@@ -21,6 +21,8 @@ export interface Store {
   readonly readObject: (digest: string) => Uint8Array;
   /** Durable once it returns. Writes nothing where the same bytes are there already. Returns the digest. */
   readonly writeObject: (bytes: Uint8Array) => string;
+  /** Whether the object is there with its size; its bytes are not read. */
+  readonly hasObject: (object: StoredObject) => boolean;
   /** Writes the commit record, the last step of a commit. */
   readonly commit: (record: Omit<CommitRecord, 'preimage'>, preimageText: string) => void;
   readonly objectPath: (digest: string) => string;
@@ -75,7 +77,7 @@ export function openStore(folder: string, warn: (message: string) => void = () =
     return record;
   };
 
-  const objectIsThere = (digest: string, bytes: number): boolean => {
+  const hasObject = ({ digest, bytes }: StoredObject): boolean => {
     try {
       return statSync(objectPath(digest), { throwIfNoEntry: false })?.size === bytes;
     } catch (error) {
@@ -105,11 +107,14 @@ export function openStore(folder: string, warn: (message: string) => void = () =
     recordPath,
     peekRecord,
     readObject,
+    hasObject,
     readRecord(key) {
       const record = peekRecord(key);
       if (record === null) return null;
       for (const port of Object.keys(record.outputs)) {
-        for (const part of record.outputs[port]!) if (!objectIsThere(part.digest, part.bytes)) return null;
+        for (const part of record.outputs[port]!) {
+          if (!hasObject(part) || part.needs?.every(hasObject) === false) return null;
+        }
       }
       return record;
     },

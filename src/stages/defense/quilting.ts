@@ -3,7 +3,7 @@ import { defineStage, port, StageError } from '../../runtime/stage.ts';
 import type { Patches } from '../../values/patches.ts';
 import { defend } from './defend.ts';
 
-const version = 1;
+const version = 2;
 
 /** Image quilting (Efros and Freeman 2001; Guo et al. 2018, section 4.3). */
 export const quilting = defineStage({
