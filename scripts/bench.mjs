@@ -1,5 +1,5 @@
 // Runs one bench: npm run bench -- no-op [arguments]; npm run soak runs test/soak/ so too. They are TypeScript, which Node 20 needs bundled.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -11,6 +11,7 @@ if (name === undefined) {
   process.exit(2);
 }
 // Inside the project, so that the bundle finds its packages.
+mkdirSync(join(root, 'dist'), { recursive: true });
 const folder = mkdtempSync(join(root, 'dist', 'bench-'));
 try {
   const outfile = join(folder, `${basename(name)}.mjs`);

@@ -62,16 +62,7 @@ export function addBound(lambda: f32, penalty: f32, rho: f32, anisotropic: bool)
         variation = f32x4.add(variation, f32x4.mul(weight, size));
         const w = f32x4.mul(
           mu,
-          f32x4.add(
-            f32x4.sub(
-              scaledDual(v128.load(ex + left), v128.load(gx + left), rho),
-              scaledDual(v128.load(ex + own), v128.load(gx + own), rho),
-            ),
-            f32x4.sub(
-              scaledDual(v128.load(ey + own - rowBytes), v128.load(gy + own - rowBytes), rho),
-              scaledDual(v128.load(ey + own), v128.load(gy + own), rho),
-            ),
-          ),
+          scaledDual(divergence(ex, ey, own, left), divergence(gx, gy, own, left), rho),
         );
         const kept = f32x4.ge(f, zero);
         const error = f32x4.sub(value, f);
@@ -87,6 +78,14 @@ export function addBound(lambda: f32, penalty: f32, rho: f32, anisotropic: bool)
     primal += <f64>sumOf(data) + <f64>lambda * <f64>sumOf(variation);
     dual += <f64>sumOf(least);
   }
+}
+
+/** ∇ᵀ of the field (x, y). */
+function divergence(x: usize, y: usize, own: usize, left: usize): v128 {
+  return f32x4.add(
+    f32x4.sub(v128.load(x + left), v128.load(x + own)),
+    f32x4.sub(v128.load(y + own - rowBytes), v128.load(y + own)),
+  );
 }
 
 function sumOf(v: v128): f32 {

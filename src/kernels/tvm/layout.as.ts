@@ -1,5 +1,5 @@
 /**
- * Where a channel lies in memory. Each channel owns nine planes. A row of a plane holds its even columns, then its odd columns,
+ * Where a channel lies in memory. Each channel owns ten planes. A row of a plane holds its even columns, then its odd columns,
  * so that the red and the black half of a checkerboard are contiguous; zeros stand around rows and halves, so that no loop asks
  * for borders.
  */
@@ -7,7 +7,7 @@
 const lanes: i32 = 4;
 /** Bytes on each side of a half row: one vector. */
 export const padding: usize = 16;
-const planesOfChannel: i32 = 9;
+const planesOfChannel: i32 = 10;
 
 export let height: i32 = 0;
 export let width: i32 = 0;
@@ -20,6 +20,10 @@ export let planeBytes: usize = 0;
 /** One row: 1 inside the image, 0 outside; and the number of horizontal neighbours. */
 export let inside: usize = 0;
 export let horizontal: usize = 0;
+/** The split vertical gradient of the row above, for each of the iterations that go over the rows together. */
+export let carried: usize = 0;
+/** Iterations that go over the rows together. */
+export const iterationsAtOnce: i32 = 5;
 let pixels: usize = 0;
 let planes: usize = 0;
 
@@ -33,6 +37,7 @@ export let ex: usize = 0; // e = b + (1 − ρ)d, with d the split gradient and 
 export let ey: usize = 0;
 export let gx: usize = 0; // g = d − b
 export let gy: usize = 0;
+export let rightSide: usize = 0; // mf / μ + ∇ᵀg
 
 /** Makes room for an image; returns the address of its float32 pixels, row-major [height, width, channels], or 0 where there is none. */
 export function reserve(imageHeight: i32, imageWidth: i32, imageChannels: i32): usize {
@@ -47,7 +52,8 @@ export function reserve(imageHeight: i32, imageWidth: i32, imageChannels: i32): 
   pixels = (__heap_base + 15) & ~15;
   inside = (pixels + ((<usize>height * width * channels) << 2) + 15) & ~15;
   horizontal = inside + rowBytes;
-  planes = horizontal + rowBytes;
+  carried = horizontal + rowBytes;
+  planes = carried + <usize>iterationsAtOnce * rowBytes;
   const end = planes + <usize>channels * planesOfChannel * planeBytes;
   const pages = <i32>((end + 0xffff) >> 16) - memory.size();
   if (pages > 0 && memory.grow(pages) < 0) return 0;
@@ -74,6 +80,7 @@ export function usePlanes(c: i32): void {
   ey = ex + planeBytes;
   gx = ey + planeBytes;
   gy = gx + planeBytes;
+  rightSide = gy + planeBytes;
 }
 
 /** Offset of row y in a plane, at its first even column. */
@@ -86,20 +93,26 @@ function columnAt(x: i32): usize {
   return ((<usize>(x >> 1)) << 2) + (x & 1 ? halfBytes : 0);
 }
 
-/** Reads the pixels of channel c into its `target`; returns whether any was dropped. */
-export function loadChannel(c: i32): bool {
-  let dropped = false;
+/** What `loadChannel` found in the channel it read: whether a pixel was dropped, and whether its pixels differ. */
+export let dropped: bool = false;
+export let varied: bool = false;
+
+/** Reads the pixels of channel c into its `target`. */
+export function loadChannel(c: i32): void {
+  dropped = false;
+  varied = false;
   let from = pixels + ((<usize>c) << 2);
   const stride = (<usize>channels) << 2;
+  const first = load<f32>(from);
   for (let y = 0; y < height; y++) {
     const row = target + rowAt(y);
     for (let x = 0; x < width; x++, from += stride) {
       const value = load<f32>(from);
       if (value < 0) dropped = true;
+      if (value != first) varied = true;
       store<f32>(row + columnAt(x), value);
     }
   }
-  return dropped;
 }
 
 /** Writes u, cut to [0, 1], over the pixels of channel c. */
