@@ -1,10 +1,9 @@
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
-import { type Draw, isRandomised, transformOnce } from '../defenses/apply.ts';
-import { hasDerivative, pullBackTransform } from '../defenses/pull-back.ts';
+import { isRandomised } from '../defenses/apply.ts';
+import { hasDerivative, type TransformedView, transformWithPullBack } from '../defenses/pull-back.ts';
 import type { Classifier } from '../models/classifier.ts';
 import type { Seed } from '../tensors/random.ts';
 import { tf } from '../tensors/tf.ts';
-import { toFloats } from '../values/slices.ts';
 import type { Transform } from '../values/transform.ts';
 import { type Average, meanClassifier, type Part } from './mean-classifier.ts';
 
@@ -36,29 +35,27 @@ export function throughTransform(
   const asked = new Map<number, number>();
 
   const openPart = async ({ pixels, shape, ids, groups }: Batch, index: number): Promise<Part> => {
-    const drawOf = ({ question, ids }: RowGroup): Draw => ({
-      seed,
-      draw: question * draws + index,
-      ids,
-      ...(signal && { signal }),
-    });
-    const view = await mapGroups(groups, pixels, shape, async (some, someShape, group) =>
-      toFloats(await transformOnce(transform, some, someShape, drawOf(group))),
-    );
-    const seen = tf.tensor4d(view, shape);
+    const [rows, height, width, channels] = shape;
+    const size = height * width * channels;
+    const views: TransformedView[] = [];
+    for (const { question, places, ids: some } of groups) {
+      const draw = { seed, draw: question * draws + index, ids: some, ...(signal && { signal }) };
+      const own = places === null ? pixels : takePlaces(pixels, places, size);
+      const ownShape = [places?.length ?? rows, height, width, channels] as const;
+      views.push(await transformWithPullBack(transform, own, ownShape, draw));
+    }
+    const together = (values: readonly Float32Array[]): Float32Array => putPlaces(values, groups, rows);
+    const seen = tf.tensor4d(together(views.map((view) => view.pixels)), shape);
     const pullBack = async <T extends Tensor>(gradient: T): Promise<T> => {
       if (!follows) return gradient;
-      // Gradients of k classes stand together: k rows an image, all through the same draw.
-      const copies = gradient.size / seen.size;
-      const pulled = await mapGroups(
-        groups.map((group) => repeatRows(group, copies)),
-        (await gradient.data()) as Float32Array,
-        [shape[0] * copies, shape[1], shape[2], shape[3]],
-        (some, someShape, group) =>
-          Promise.resolve(pullBackTransform(transform, some, someShape, drawOf(group))),
-      );
+      const values = (await gradient.data()) as Float32Array;
+      const pulled = views.map((view, group) => {
+        const { places } = groups[group]!;
+        // Gradients of k classes stand together: k rows an image, all through the same draw.
+        return view.pullBack(places === null ? values : takePlaces(values, places, values.length / rows));
+      });
       gradient.dispose();
-      return tf.tensor(pulled, gradient.shape) as T;
+      return tf.tensor(together(pulled), gradient.shape) as T;
     };
     return {
       logits: () => classifier.logits(seen, ids),
@@ -137,38 +134,23 @@ function groupByQuestion(ids: Int32Array, asked: Map<number, number>): readonly 
   }));
 }
 
-/** The same group in a batch where `copies` consecutive rows stand for each of its rows. */
-function repeatRows({ question, places, ids }: RowGroup, copies: number): RowGroup {
-  if (copies === 1) return { question, places, ids };
-  const repeat = (values: Int32Array, next: (value: number, copy: number) => number): Int32Array =>
-    Int32Array.from({ length: values.length * copies }, (_, index) =>
-      next(values[Math.floor(index / copies)]!, index % copies),
-    );
-  return {
-    question,
-    places: places && repeat(places, (place, copy) => place * copies + copy),
-    ids: repeat(ids, (id) => id),
-  };
+/** The rows at some places, side by side. */
+function takePlaces(values: Float32Array, places: Int32Array, size: number): Float32Array {
+  const taken = new Float32Array(places.length * size);
+  places.forEach((place, index) => taken.set(rowOf(values, place, size), index * size));
+  return taken;
 }
 
-/** Applies `change` to the rows of each group and puts the results in their places. */
-async function mapGroups(
-  groups: readonly RowGroup[],
-  values: Float32Array,
-  shape: Shape,
-  change: (values: Float32Array, shape: Shape, group: RowGroup) => Promise<Float32Array>,
-): Promise<Float32Array> {
-  const [rows, height, width, channels] = shape;
-  const size = height * width * channels;
-  const result = groups.length === 1 ? null : new Float32Array(rows * size);
-  for (const group of groups) {
-    if (group.places === null) return change(values, shape, group);
-    const some = new Float32Array(group.places.length * size);
-    group.places.forEach((place, index) => some.set(rowOf(values, place, size), index * size));
-    const changed = await change(some, [group.places.length, height, width, channels], group);
-    group.places.forEach((place, index) => result!.set(rowOf(changed, index, size), place * size));
+/** The rows of each group back in their places. */
+function putPlaces(values: readonly Float32Array[], groups: readonly RowGroup[], rows: number): Float32Array {
+  if (groups.length === 1) return values[0]!;
+  const total = values.reduce((sum, { length }) => sum + length, 0);
+  const result = new Float32Array(total);
+  const size = total / rows;
+  for (const [group, { places }] of groups.entries()) {
+    places!.forEach((place, index) => result.set(rowOf(values[group]!, index, size), place * size));
   }
-  return result ?? values;
+  return result;
 }
 
 function rowOf(values: Float32Array, row: number, size: number): Float32Array {

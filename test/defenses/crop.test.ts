@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { seedFor, transformImages, transformOnce } from '../../src/defenses/apply.ts';
 import type { Draw, PixelShape } from '../../src/defenses/apply.ts';
 import { cropAndResize, pullBackCrop } from '../../src/defenses/crop.ts';
-import { pullBackTransform } from '../../src/defenses/pull-back.ts';
+import { transformWithPullBack } from '../../src/defenses/pull-back.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Transform } from '../../src/values/transform.ts';
@@ -164,7 +164,7 @@ describe('a randomised transform', () => {
     expect(seeds[0]).toEqual([5, 6]);
   });
 
-  it('pulls gradients back step by step, steps without a derivative as the identity', () => {
+  it('pulls gradients back step by step, steps without a derivative as the identity', async () => {
     const shape: PixelShape = [1, 5, 5, 1];
     const gradient = noise(25, 5);
     const draw = drawOf([3], 1);
@@ -172,9 +172,10 @@ describe('a randomised transform', () => {
       ...crops,
       steps: [{ name: 'bit-depth', params: { bits: 3, compat: 'paper' } }, ...crops.steps],
     };
-    expect(pullBackTransform(both, gradient, shape, draw)).toEqual(
-      pullBackCrop(gradient, shape, { crops: 3, size: 3 }, draw),
-    );
-    expect(pullBackTransform({ kind: 'transform', steps: [] }, gradient, shape, draw)).toBe(gradient);
+    const view = await transformWithPullBack(both, noise(25, 6), shape, draw);
+    expect(view.pullBack(gradient)).toEqual(pullBackCrop(gradient, shape, { crops: 3, size: 3 }, draw));
+    expect(view.pixels).toEqual(await transformOnce(both, noise(25, 6), shape, draw));
+    const none = await transformWithPullBack({ kind: 'transform', steps: [] }, noise(25, 6), shape, draw);
+    expect(none.pullBack(gradient)).toBe(gradient);
   });
 });

@@ -124,10 +124,7 @@ describe('attacks through a defense', () => {
 const weights = sharedData('models/cifar10-resnet20.safetensors');
 const cifar = sharedData('cifar10-jpeg75/cifar-10-batches-bin');
 
-/**
- * The break of Athalye et al. 2018 on ResNet-20 and real images. The images went through JPEG 75 once before they came here, so that the JPEG
- * defense keeps what it keeps on lossless ones and a little more.
- */
+/** The break of Athalye et al. 2018 on ResNet-20 and real images, which went through JPEG 75 once before they came here. */
 describe.skipIf(weights === null || cifar === null)('bit depth and JPEG on ResNet-20 and CIFAR-10', () => {
   const bim = { epsilon: 8 / 255, stepSize: 2 / 255, steps: 10 };
   let model: Model;
@@ -144,18 +141,21 @@ describe.skipIf(weights === null || cifar === null)('bit depth and JPEG on ResNe
     return scores.rows[0]!.values['accuracy']!;
   }
 
-  it('look robust to the gray box and are not: BPDA takes bit depth to 2 % and JPEG far below the gray box', async () => {
+  it('look robust to the gray box and are not: BPDA takes both to 2 % at most', async () => {
     const grayBox = await attack('attack/i-fgsm', bim, { model, images: photos });
     const [bits, jpeg] = [
       await recipe('defense/bit-depth', { bits: 3 }),
       await recipe('defense/jpeg', { quality: 75 }),
     ];
-    const adaptive = async (through: Transform) =>
-      accuracy(await attack('attack/i-fgsm', bim, { model, images: photos, through }), through);
+    const adaptive = async (through: Transform, backward = 'differentiable') =>
+      accuracy(
+        await attack('attack/i-fgsm', { ...bim, backward }, { model, images: photos, through }),
+        through,
+      );
     expect(await adaptive(bits)).toBeLessThanOrEqual(0.02);
-    const [gray, broken] = [await accuracy(grayBox, jpeg), await adaptive(jpeg)];
-    expect(gray).toBeGreaterThanOrEqual(0.2);
-    expect(broken).toBeLessThanOrEqual(0.15);
-    expect(gray - broken).toBeGreaterThanOrEqual(0.15);
+    expect(await accuracy(grayBox, jpeg)).toBeGreaterThanOrEqual(0.2);
+    // The identity, which knows nothing of quantisation, leaves more than JPEG's own derivative.
+    expect(await adaptive(jpeg, 'identity')).toBeGreaterThan(0.02);
+    expect(await adaptive(jpeg)).toBeLessThanOrEqual(0.02);
   }, 180_000);
 });

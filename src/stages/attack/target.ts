@@ -25,7 +25,7 @@ export const throughParameters = {
   backward: Type.Union([Type.Literal('differentiable'), Type.Literal('identity')], {
     default: 'differentiable',
     description:
-      'gradient of the defense: its own where it has one (crop) and the identity for the rest, or the identity for all (BPDA)',
+      'gradient of the defense: its own where it has one (crop, JPEG) and the identity for the rest, or the identity for all (BPDA)',
   }),
 };
 

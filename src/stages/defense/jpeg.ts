@@ -2,7 +2,8 @@ import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { defend } from './defend.ts';
 
-const version = 1;
+// 2: attacks go back through it by a derivative of its own; the images are those of 1.
+const version = 2;
 
 /** JPEG compression (Dziugaite et al. 2016; Guo et al. 2018, section 4.1). */
 export const jpeg = defineStage({
