@@ -45,10 +45,16 @@ export const textPages = {
     'with: { lambda: 1e6 }',
   ),
   'too-large': page(
-    'The file is larger than 1 MiB, or a text put together with $(…) has more than 4,096 characters',
+    'The file is larger than 1 MiB or has more than 200,000 words, signs and blanks, or a text put together with $(…) has more than 4,096 characters',
     'Pipelines are written by people. A file of this size is generated or is not a pipeline, and so is a text that grows from reference to reference; reading it could take the machine down.',
     '(a file of 3 MB)',
     'include: [attacks.yaml, defenses.yaml]',
+  ),
+  'too-many-mistakes': page(
+    'The files hold more than a hundred mistakes and warnings',
+    'Only the first hundred are told, and nothing is looked at after them. Most often one mistake high up in the file, such as a wrong indentation, is behind them all.',
+    '(a list of shopping)',
+    'ravelin: 1',
   ),
   'too-deep': page(
     'Values are nested more than 64 levels deep',
