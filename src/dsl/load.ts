@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Checked, Diagnostic } from './diagnostic.ts';
 import { DiagnosticSink, untilTooMany } from './diagnostic-sink.ts';
 import type { Graph } from './graph.ts';
-import { type LoadContext, shownPath } from './load-context.ts';
+import { type LoadContext, mostValues, shownPath } from './load-context.ts';
 import { valueOf } from './located.ts';
 import { parseDocument } from './parse-document.ts';
 import { validate } from './pipeline.ts';
@@ -57,7 +57,10 @@ export function loadPipeline(
     root: resolve(options.root ?? projectRoot(file)),
     file,
     maxCells: options.maxCells ?? mostCells,
-    budget: { characters: mostCharacters * Math.max(1, (options.maxCells ?? 0) / mostCells) },
+    budget: {
+      characters: mostCharacters * Math.max(1, (options.maxCells ?? 0) / mostCells),
+      values: mostValues,
+    },
     env: options.env ?? process.env,
     readFile: options.readFile ?? ((path) => readFileSync(path, 'utf8')),
   };

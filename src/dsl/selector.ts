@@ -1,7 +1,7 @@
 import type { Checked, Diagnostic, SourceRange } from './diagnostic.ts';
 import { DiagnosticSink, untilTooMany } from './diagnostic-sink.ts';
 import type { Cell, Graph } from './graph.ts';
-import { didYouMean, shortList } from './nearest.ts';
+import { didYouMean, shortList } from '../values/nearest.ts';
 import { parseNumber } from './scalars.ts';
 import { type SourceFile, sourceFile } from './source.ts';
 
