@@ -45,8 +45,8 @@ export const textPages = {
     'with: { lambda: 1e6 }',
   ),
   'too-large': page(
-    'The file is larger than 1 MiB or has more than 200,000 words, signs and blanks, or a text put together with $(…) has more than 4,096 characters',
-    'Pipelines are written by people. A file of this size is generated or is not a pipeline, and so is a text that grows from reference to reference; reading it could take the machine down.',
+    'The file has more than 1 MiB or 200,000 words, signs and blanks, or what is put together from it is too much',
+    'Pipelines are written by people. A file of this size is generated or is not a pipeline, and so is a text with $(…) of more than 4,096 characters, a pipeline of more than 1,000,000 values after templates and $(…) are put in, a matrix of more than 32 axes or 5,000 rows under include:, or one with more than 10,000,000 comparisons of cells with exclusions. Reading on could take the machine down.',
     '(a file of 3 MB)',
     'include: [attacks.yaml, defenses.yaml]',
   ),
