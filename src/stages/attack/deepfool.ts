@@ -6,7 +6,7 @@ import type { AttackParameters } from './strength.ts';
 /** DeepFool (Moosavi-Dezfooli et al. 2016; Guo et al. 2018, section 3: five steps, all classes). */
 export const deepfool = attackStage({
   uses: 'attack/deepfool',
-  version: 1,
+  version: 2,
   summary: 'DeepFool: steps to the nearest linearised boundary until the image is misclassified',
   knob: {
     name: 'stepScale',
