@@ -23,7 +23,7 @@ describe('attacks through a defense', () => {
     // The network is untrained: what it says is taken for the truth, so that every attack has something to do.
     const { outputs } = await runStage('predict/classify', {}, { inputs: { model, images: drawn } });
     const { probabilities, shape } = outputs['predictions'] as Predictions;
-    const classes = shape[1]!;
+    const classes = shape[1];
     digits = { ...drawn, labels: drawn.labels.map((_, row) => argmax(probabilities, row, classes)) };
     const database = await runStage(
       'defense/patch-database',
