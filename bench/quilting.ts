@@ -1,13 +1,16 @@
 /**
- * CPU and wall seconds of quilting a 224×224×3 image with 1,000,000 patches on one thread: the search (K = 1 and 10) and the whole, beside
+ * CPU and wall seconds of quilting a 224×224×3 image with 1,000,000 patches on one thread: the search (K = 1 and 10), its matrix and WGSL
+ * forms on a few queries, and the whole, beside
  * FAISS on two threads in the same run: IndexFlatL2 (exact) and the IVFPQ of the authors' code (PCA 64, 200 lists, 16×8 bits, nprobe 5).
  * Queries are the tiles of held-out photographs with ±8/255 at each value. FAISS' distances are compared with ours.
  *
- *   npm run build && npm run bench -- quilting [--images FOLDER] [--count 4] [--patches 1000000] [--python /path/to/python]
+ *   npm run build && npm run bench -- quilting [--images FOLDER] [--count 4] [--patches 1000000] [--few 64] [--python /path/to/python]
  *
  * FOLDER holds photographs of at least 224×224, in folders or not; synthetic images where there is none. PYTHON in the environment serves
- * as --python; without either only our own side is measured.
+ * as --python; without either only our own side is measured. With --few 64 the matrix form computes so many queries on --backend tensorflow, and WGSL on
+ * whatever adapter there is (SwiftShader: RAVELIN_WEBGPU_SOFTWARE=1); their results have to be those of the tree.
  */
+import { deepStrictEqual } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,6 +25,9 @@ import {
   tilesOf,
 } from '../src/defenses/quilting/quilt.ts';
 import { openPatchSearch } from '../src/kernels/patch-search/index.ts';
+import { type MatrixSearch, openMatrixSearch } from '../src/kernels/patch-search/matrix-search.ts';
+import { openWebGpuSearch, type WebGpuSearch } from '../src/kernels/patch-search/webgpu.ts';
+import { BackendError, openBackend, probeBackend } from '../src/tensors/backend.ts';
 import { randomStream } from '../src/tensors/random.ts';
 
 const { values } = parseArgs({
@@ -29,6 +35,8 @@ const { values } = parseArgs({
     images: { type: 'string', default: '../shared/data/imagenet-sample/val' },
     count: { type: 'string', default: '4' },
     patches: { type: 'string', default: '1000000' },
+    few: { type: 'string', default: '0' },
+    backend: { type: 'string', default: 'tensorflow' },
     python: { type: 'string', default: process.env['PYTHON'] ?? '' },
   },
 });
@@ -74,6 +82,7 @@ for (const neighbors of [1, 10]) {
     quiltImages(attacked, [count, side, side, 3], { ...params, neighbors }, patches.value, draw),
   );
 }
+if (values.few !== '0') await compareForms(Number(values.few));
 if (values.python !== '') comparePeers(values.python);
 
 /** Runs and prints seconds an item. */
@@ -89,6 +98,36 @@ function print(name: string, cpu: number, wall: number, note = ''): void {
   console.log(
     `${name.padEnd(24)} ${cpu.toFixed(3).padStart(8)} s CPU ${wall.toFixed(3).padStart(8)} s wall ${note}`,
   );
+}
+
+/** The other forms on a few queries of the first image, per query; throws where they find anything else than the tree. */
+async function compareForms(few: number): Promise<void> {
+  const some = queries[0]!.slice(0, few * 75);
+  const forms: Readonly<Record<string, () => Promise<MatrixSearch | WebGpuSearch>>> = {
+    [`matrix on ${values.backend}`]: async () => {
+      await openBackend(values.backend);
+      return openMatrixSearch(patches.value);
+    },
+    [`WGSL on ${probeBackend('webgpu').device?.name ?? 'nothing'}`]: () => openWebGpuSearch(patches.value),
+  };
+  for (const [name, open] of Object.entries(forms)) {
+    try {
+      const opened = await open();
+      for (const neighbors of [1, 10]) {
+        const expected = search.value.nearest(some, neighbors);
+        // Compiles.
+        await opened.nearest(some.subarray(0, 75), neighbors);
+        const found = await timed(`a query, K = ${neighbors}, ${name}`, few, () =>
+          opened.nearest(some, neighbors),
+        );
+        deepStrictEqual(found.value, expected);
+      }
+      opened.dispose();
+    } catch (error) {
+      if (!(error instanceof BackendError)) throw error;
+      console.log(`${name}: ${error.message}`);
+    }
+  }
 }
 
 function comparePeers(python: string): void {

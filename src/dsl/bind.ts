@@ -4,7 +4,8 @@ import { join, type Joined } from './join.ts';
 import type { LabelTable } from './labels.ts';
 import type { LoadContext } from './load-context.ts';
 import { emptyMap, entryOf, mapOf } from './located.ts';
-import { didYouMean, nearest, shortList } from './nearest.ts';
+import { mostAxes } from './matrix.ts';
+import { didYouMean, nearest, shortList } from '../values/nearest.ts';
 import { type ExpandedStage, type Offer, relate } from './relate.ts';
 import type { StageText } from './stage-text.ts';
 import type { Variant } from './variants.ts';
@@ -148,6 +149,18 @@ export function bind(
     fine = false;
   }
   if (!fine) return undefined;
+  const axes = new Set(offers.flatMap(({ relation }) => relation.axes));
+  if (axes.size > mostAxes) {
+    sink.error(
+      'too-large',
+      stage.keyAt,
+      `the inputs of '${stage.id}' have ${axes.size} axes; at most ${mostAxes} are joined`,
+      {
+        fix: 'select labels with where: { axis: label }, which drops the axis, or fan in with collect:',
+      },
+    );
+    return undefined;
+  }
   const result = join(
     offers.map(({ relation }) => relation),
     context.maxCells,

@@ -11,6 +11,22 @@ interface Extra {
   readonly same?: string;
 }
 
+/** Nobody reads more, and a file of mistakes alone would have tens of thousands, each looked up among many names. */
+const mostDiagnostics = 100;
+
+/** Ends a step that has found as many mistakes as are told. */
+class TooManyDiagnostics extends Error {}
+
+/** What the step gives, or undefined where its sink was full before its end. */
+export function untilTooMany<T>(step: () => T): T | undefined {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof TooManyDiagnostics) return undefined;
+    throw error;
+  }
+}
+
 /** Collects the diagnostics of one load: nothing is told twice. */
 export class DiagnosticSink {
   readonly #byKey = new Map<string, Diagnostic>();
@@ -36,9 +52,14 @@ export class DiagnosticSink {
     );
   }
 
+  /** Throws, to `untilTooMany`, after the last one that is told. */
   error(code: DiagnosticCode, at: SourceRange, message: string, extra: Extra = {}): void {
     this.#errors++;
     this.#add({ code, severity: 'error', message, at, ...detailsOf(extra) }, extra.same ?? message);
+    if (this.#byKey.size < mostDiagnostics) return;
+    const end = `nothing more is looked at after ${mostDiagnostics} mistakes`;
+    this.#add({ code: 'too-many-mistakes', severity: 'error', message: end, at }, end);
+    throw new TooManyDiagnostics(end);
   }
 
   warn(code: DiagnosticCode, at: SourceRange, message: string, extra: Extra = {}): void {

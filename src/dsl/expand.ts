@@ -4,7 +4,7 @@ import type { CellParams } from './cell-params.ts';
 import type { LabelTable } from './labels.ts';
 import type { LoadContext } from './load-context.ts';
 import type { Matrix } from './matrix.ts';
-import { didYouMean, shortList } from './nearest.ts';
+import { didYouMean, shortList } from '../values/nearest.ts';
 import type { ExpandedStage, Item } from './relate.ts';
 import type { StageText } from './stage-text.ts';
 import type { Variant } from './variants.ts';
@@ -90,6 +90,9 @@ function checkAxes(
   }
 }
 
+/** Comparisons of a cell with an exclusion, of one stage. */
+const mostExclusions = 10_000_000;
+
 /** A cell to be: its variant, the row of the variant's join, and its labels in the order of the axes. */
 type Row = readonly [variant: number, joined: number, labels: readonly number[]];
 
@@ -111,6 +114,16 @@ function orderedRows(
       {
         fix: 'select with where:, exclude combinations, fan in with collect:, or allow more with --max-cells',
       },
+    );
+    return undefined;
+  }
+  const comparisons = count * matrix.exclude.length;
+  if (comparisons > mostExclusions) {
+    sink.error(
+      'too-large',
+      matrix.exclude[0]!.axes[0]?.at ?? stage.keyAt,
+      `${count} cells of '${stage.id}' times ${matrix.exclude.length} exclusions are more than ${mostExclusions}`,
+      { fix: 'exclude several labels at once: { axis: [a, b] }' },
     );
     return undefined;
   }
@@ -142,6 +155,17 @@ function exclusionTests(
   stage: StageText,
   sink: LoadContext['sink'],
 ): readonly ((row: readonly number[]) => boolean)[] {
+  const knownByAxis = new Map<string, ReadonlySet<string>>();
+  const knownLabels = (name: string, column: number): ReadonlySet<string> => {
+    let known = knownByAxis.get(name);
+    if (known === undefined) {
+      const own = matrix.axes.find((axis) => axis.name === name)?.labels.map(({ value }) => value);
+      const ids = own === undefined ? bound.flatMap(({ joined }) => joined.columns[column] ?? []) : [];
+      known = new Set((own ?? [...new Set(ids)].map((id) => labels.labelOf(name, id))).map(String));
+      knownByAxis.set(name, known);
+    }
+    return known;
+  };
   return matrix.exclude.map(({ axes: conditions }) => {
     const tests = conditions.flatMap(({ name, at, labels: wanted }) => {
       const column = axes.indexOf(name);
@@ -153,20 +177,15 @@ function exclusionTests(
         );
         return [];
       }
-      const own = matrix.axes.find((axis) => axis.name === name)?.labels.map(({ value }) => String(value));
-      const known =
-        own ??
-        [...new Set(bound.flatMap(({ joined }) => joined.columns[column] ?? []))].map((id) =>
-          String(labels.labelOf(name, id)),
-        );
+      const known = knownLabels(name, column);
       for (const label of wanted) {
-        if (known.includes(String(label.value))) continue;
+        if (known.has(String(label.value))) continue;
         sink.error(
           'unknown-label',
           label.at,
           `the axis '${name}' of '${stage.id}' has no label '${label.value}'${didYouMean(String(label.value), known)}`,
           {
-            fix: `its labels: ${shortList(known)}`,
+            fix: `its labels: ${shortList([...known])}`,
           },
         );
       }

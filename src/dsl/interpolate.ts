@@ -1,8 +1,9 @@
 import type { SourceRange } from './diagnostic.ts';
 import type { DiagnosticSink } from './diagnostic-sink.ts';
 import type { Located, LocatedEntry, LocatedScalar, LocatedTemplate, Scalar } from './located.ts';
-import { isUnknown, quote, unknownValue } from './located.ts';
-import { didYouMean } from './nearest.ts';
+import { isUnknown, quote, sizeOf, unknownValue } from './located.ts';
+import { type Budget, tooManyValues } from './load-context.ts';
+import { didYouMean } from '../values/nearest.ts';
 import { parseNumber } from './scalars.ts';
 import type { SourceFile } from './source.ts';
 
@@ -16,6 +17,7 @@ export interface Scope {
   readonly env: ReadonlyMap<string, { readonly value: string | undefined; readonly at: SourceRange }>;
   readonly sources: ReadonlyMap<string, SourceFile>;
   readonly sink: DiagnosticSink;
+  readonly budget: Budget;
 }
 
 /** Characters of a text put together from references: as many as of a path. A file full of references to a long one would be gigabytes. */
@@ -82,12 +84,18 @@ function scalar(value: LocatedScalar, text: string, scope: Scope): Located {
   }
   const [only] = looked;
   if (looked.length === 1 && only !== undefined && typeof only !== 'string' && 'kind' in only)
-    return placed(only, value.at);
+    return placed(only, value.at, scope);
   return joined(value, looked, parts, scope);
 }
 
 /** The value of a reference, shown where the reference is. */
-function placed(found: Located, at: SourceRange): Located {
+function placed(found: Located, at: SourceRange, { budget, sink }: Scope): Located {
+  if (budget.values < 0) return unknownValue(at, '');
+  budget.values -= sizeOf(found);
+  if (budget.values < 0) {
+    sink.error('too-large', at, tooManyValues, { fix: 'refer to smaller values' });
+    return unknownValue(at, '');
+  }
   return found.kind === 'template' ? found : { ...found, at, origin: found.at };
 }
 

@@ -5,6 +5,17 @@ import type { Located } from './located.ts';
 import type { SignatureRegistry } from './signature.ts';
 import type { SourceFile } from './source.ts';
 
+/** What may still be made of the text: copies of its parts could be gigabytes. Below zero the load has failed. */
+export interface Budget {
+  /** Of the parameters of all cells. */
+  characters: number;
+  /** Of templates merged into stages, and of what $(…) puts in. */
+  values: number;
+}
+
+export const mostValues = 1_000_000;
+export const tooManyValues = `with templates and $(…) put in, the pipeline has more than ${mostValues} values`;
+
 /** What every step of a load is handed. */
 export interface LoadContext {
   readonly registry: SignatureRegistry;
@@ -16,8 +27,7 @@ export interface LoadContext {
   /** Absolute path of the pipeline file. */
   readonly file: string;
   readonly maxCells: number;
-  /** Characters that the parameters of all cells may still have. */
-  readonly budget: { characters: number };
+  readonly budget: Budget;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Throws where the file can't be read. */
   readonly readFile: (absolutePath: string) => string;

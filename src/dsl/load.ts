@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Checked, Diagnostic } from './diagnostic.ts';
-import { DiagnosticSink } from './diagnostic-sink.ts';
+import { DiagnosticSink, untilTooMany } from './diagnostic-sink.ts';
 import type { Graph } from './graph.ts';
-import { type LoadContext, shownPath } from './load-context.ts';
+import { type LoadContext, mostValues, shownPath } from './load-context.ts';
 import { valueOf } from './located.ts';
 import { parseDocument } from './parse-document.ts';
 import { validate } from './pipeline.ts';
@@ -57,11 +57,14 @@ export function loadPipeline(
     root: resolve(options.root ?? projectRoot(file)),
     file,
     maxCells: options.maxCells ?? mostCells,
-    budget: { characters: mostCharacters * Math.max(1, (options.maxCells ?? 0) / mostCells) },
+    budget: {
+      characters: mostCharacters * Math.max(1, (options.maxCells ?? 0) / mostCells),
+      values: mostValues,
+    },
     env: options.env ?? process.env,
     readFile: options.readFile ?? ((path) => readFileSync(path, 'utf8')),
   };
-  const graph = load(options, context);
+  const graph = untilTooMany(() => load(options, context));
   const sources = [...context.sources.values()];
   const diagnostics = sortDiagnostics(sink.diagnostics, context.sources);
   if (graph === undefined || sink.failed) return { ok: false, diagnostics, sources };
@@ -97,7 +100,11 @@ export function pluginsOf(
   }
   if (!text.includes('plugins')) return [];
   const sink = new DiagnosticSink();
-  const plugins = valueOf(parseDocument(sourceFile(shownPath(resolve(file)), text), sink), 'plugins');
+  const source = sourceFile(shownPath(resolve(file)), text);
+  const plugins = valueOf(
+    untilTooMany(() => parseDocument(source, sink)),
+    'plugins',
+  );
   if (sink.failed || plugins?.kind !== 'sequence') return [];
   return plugins.items.flatMap((item) =>
     item.kind === 'scalar' && typeof item.value === 'string' ? [item.value] : [],

@@ -78,7 +78,8 @@ export function mapOf(located: Located | undefined, key: string): LocatedMap | u
 }
 
 export function withoutKeys(map: LocatedMap, keys: readonly string[]): LocatedMap {
-  return { ...map, entries: new Map([...map.entries].filter(([key]) => !keys.includes(key))) };
+  const without = new Set(keys);
+  return { ...map, entries: new Map([...map.entries].filter(([key]) => !without.has(key))) };
 }
 
 /**
@@ -132,4 +133,18 @@ export function quote(located: Located): string {
 function shorten(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ');
   return line.length > 60 ? `${line.slice(0, 57)}…` : line;
+}
+
+const sizes = new WeakMap<Located, number>();
+
+/** Values in a value, itself included; a long text counts as one for 64 characters. Quick for what shares its parts with others. */
+export function sizeOf(located: Located): number {
+  if (located.kind === 'scalar' || located.kind === 'template') return 1 + (located.text.length >> 6);
+  const known = sizes.get(located);
+  if (known !== undefined) return known;
+  let size = 1;
+  if (located.kind === 'map') for (const entry of located.entries.values()) size += sizeOf(entry.value);
+  else for (const item of located.items) size += sizeOf(item);
+  sizes.set(located, size);
+  return size;
 }

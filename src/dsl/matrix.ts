@@ -3,7 +3,7 @@ import type { AxisLabel } from './graph.ts';
 import type { JsonSchema } from './json-schema-types.ts';
 import { forbidAxes, type LoadContext } from './load-context.ts';
 import { emptyMap, isNull, isUnknown, type Located, type LocatedMap, quote, withoutKeys } from './located.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from '../values/nearest.ts';
 import { idPattern, patchKeys, patchSchema } from './pipeline-schema.ts';
 import { checkAgainst } from './validator.ts';
 
@@ -36,6 +36,11 @@ export interface Exclusion {
   }[];
 }
 
+/** Of a matrix, and of all inputs of a stage: each cell holds a label of every axis. */
+export const mostAxes = 32;
+/** Each is a variant of the stage of its own. */
+const mostIncluded = 5_000;
+
 export interface Matrix {
   readonly axes: readonly Axis[];
   readonly include: readonly IncludedRow[];
@@ -61,7 +66,26 @@ export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext)
     }
     axes.push({ name, at: key.at, labels: readLabels(name, value, context) });
   }
-  const include = itemsOf(matrix, 'include', context).flatMap((item) => includedRow(item, axes, context));
+  const extra = axes[mostAxes];
+  if (extra !== undefined) {
+    context.sink.error('too-large', extra.at, `a matrix has at most ${mostAxes} axes`, {
+      fix: 'remove axes of one label, or split the stage',
+    });
+    return undefined;
+  }
+  const rows = itemsOf(matrix, 'include', context);
+  if (rows.length > mostIncluded) {
+    context.sink.error(
+      'too-large',
+      rows[mostIncluded]!.at,
+      `matrix.include has at most ${mostIncluded} rows`,
+      {
+        fix: 'write what they share as an axis',
+      },
+    );
+    return undefined;
+  }
+  const include = rows.flatMap((item) => includedRow(item, axes, context));
   const exclude = itemsOf(matrix, 'exclude', context).map((item) => exclusion(item, context));
   return context.sink.errorCount > before ? undefined : { axes, include, exclude };
 }

@@ -5,7 +5,7 @@ import { interpolate, type Scope } from './interpolate.ts';
 import type { JsonSchema } from './json-schema-types.ts';
 import { forbidAxes, type LoadContext } from './load-context.ts';
 import { isNull, type Located, type LocatedMap, plainOf, unknownValue, valueOf } from './located.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from '../values/nearest.ts';
 import { parseDocument } from './parse-document.ts';
 import { paramSchema, type ParamText } from './pipeline-schema.ts';
 import { parseNumber } from './scalars.ts';

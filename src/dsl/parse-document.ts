@@ -1,21 +1,14 @@
-import {
-  type Alias,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  type Node,
-  parseAllDocuments,
-  type YAMLError,
-} from 'yaml';
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type YAMLError } from 'yaml';
 import type { SourceRange } from './diagnostic.ts';
 import type { DiagnosticSink } from './diagnostic-sink.ts';
 import type { Located, LocatedEntry, LocatedScalar, Scalar } from './located.ts';
+import { type ParsedYaml, parseYaml } from './parse-yaml.ts';
 import type { SourceFile } from './source.ts';
 
 /** What a pipeline file may cost before it is looked at: YAML is data that may come from anywhere. */
 export const limits = {
   bytes: 1024 * 1024,
+  lexemes: 200_000,
   depth: 64,
   aliases: 100,
   nodes: 1_000_000,
@@ -34,9 +27,7 @@ export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located |
       'too-large',
       whole,
       `the file has ${bytes} bytes; a pipeline file has at most ${limits.bytes} (1 MiB)`,
-      {
-        fix: 'split it with include:, or generate the labels of an axis from a parameter',
-      },
+      { fix: tooLargeFix },
     );
     return undefined;
   }
@@ -62,33 +53,26 @@ export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located |
   return new Converter(file, sink).convert(document.contents, 0);
 }
 
-type ParsedDocument = ReturnType<typeof parseAllDocuments>[number] & { range: [number, number, number] };
-
 /** The documents of a file; undefined if one has a syntax error, as its tree then says little. */
-function parse(file: SourceFile, sink: DiagnosticSink): readonly ParsedDocument[] | undefined {
-  try {
-    const parsed = parseAllDocuments(file.text, {
-      version: '1.2',
-      schema: 'core',
-      // Ours is linear in the number of keys and shows both places.
-      uniqueKeys: false,
-      resolveKnownTags: false,
-      merge: false,
-      prettyErrors: false,
-      logLevel: 'silent',
+function parse(file: SourceFile, sink: DiagnosticSink): ParsedYaml['documents'] | undefined {
+  const { documents, problems, exceeded } = parseYaml(file.text, {
+    lexemes: limits.lexemes,
+    // The document around the values, the scalar inside of them, and one for our own check, which knows the place.
+    depth: limits.depth + 3,
+    problems: limits.syntaxErrors,
+  });
+  for (const problem of problems) reportYamlError(file, problem, sink);
+  if (exceeded === undefined) return problems.length > 0 ? undefined : documents;
+  const at = { file: file.path, start: exceeded.at, end: exceeded.at };
+  if (exceeded.limit === 'depth') sink.error('too-deep', at, tooDeep);
+  if (exceeded.limit === 'lexemes')
+    sink.error('too-large', at, `the file has more than ${limits.lexemes} words, signs and blanks`, {
+      fix: tooLargeFix,
     });
-    const documents: ParsedDocument[] = 'empty' in parsed ? [] : parsed;
-    const problems = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]);
-    for (const problem of problems.slice(0, limits.syntaxErrors)) reportYamlError(file, problem, sink);
-    return problems.length > 0 ? undefined : documents;
-  } catch (error) {
-    // The parser recurses: tens of thousands of brackets end its stack before our depth check sees them.
-    if (!(error instanceof RangeError)) throw error;
-    sink.error('too-deep', { file: file.path, start: 0, end: 0 }, tooDeep);
-    return undefined;
-  }
+  return undefined;
 }
 
+const tooLargeFix = 'split it with include:, or generate the labels of an axis from a parameter';
 const tooDeep = `the values are nested more than ${limits.depth} levels deep`;
 
 function reportYamlError(file: SourceFile, error: YAMLError, sink: DiagnosticSink): void {
@@ -111,9 +95,6 @@ function reportYamlError(file: SourceFile, error: YAMLError, sink: DiagnosticSin
       });
       return;
     }
-    case 'RESOURCE_EXHAUSTION':
-      sink.error('too-deep', at, tooDeep);
-      return;
     case 'TAB_AS_INDENT':
       sink.error('yaml-syntax', at, 'YAML is indented with spaces, not with tabs');
       return;

@@ -17,7 +17,7 @@ import {
   plainOf,
   valueOf,
 } from './located.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from '../values/nearest.ts';
 import { applyOverrides, applyProfileParams, declaredParams, settleParams } from './params.ts';
 import { builtInExecutors, profileSchema } from './pipeline-schema.ts';
 import { settingsPart, settleSettings } from './settings.ts';
@@ -45,14 +45,14 @@ export interface Choices {
 
 /** Applies profiles and params to a document and judges everything but the cells. */
 export function validate(written: LocatedMap, choices: Choices, context: LoadContext): Pipeline {
-  const { sink, sources } = context;
+  const { sink, sources, budget } = context;
   const profiles = chosenProfiles(written, choices.profiles, context);
   const document = profiles.reduce((merged, profile) => applyProfile(merged, profile, context), written);
   const name = nameOf(document, context);
   const params = declaredParams(mapOf(document, 'params'), context);
   for (const profile of profiles) applyProfileParams(params, mapOf(profile, 'params'), context);
   applyOverrides(params, choices.overrides, context);
-  const scope = { name, env: environmentOf(valueOf(document, 'env'), context), sources, sink };
+  const scope = { name, env: environmentOf(valueOf(document, 'env'), context), sources, sink, budget };
   const settled = settleParams(params, scope, context);
   const full: Scope = { ...scope, params: settled.located };
   const section = (key: string): LocatedMap | undefined => {

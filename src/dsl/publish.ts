@@ -3,7 +3,7 @@ import type { SourceRange } from './diagnostic.ts';
 import type { Cell, PublishTarget } from './graph.ts';
 import { isInside, type LoadContext, outsideMessage } from './load-context.ts';
 import { isUnknown, type Located, type LocatedMap, quote, valueOf } from './located.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from '../values/nearest.ts';
 import { publishPath } from './publish-path.ts';
 import type { ExpandedStage } from './relate.ts';
 

@@ -9,7 +9,7 @@ import {
   quote,
   valueOf,
 } from './located.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from '../values/nearest.ts';
 
 export interface Where {
   readonly axis: string;

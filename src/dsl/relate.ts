@@ -4,7 +4,7 @@ import type { AxisLabel, Cell, CellOutput } from './graph.ts';
 import type { Relation } from './join.ts';
 import type { LabelTable } from './labels.ts';
 import { quote } from './located.ts';
-import { didYouMean, shortList } from './nearest.ts';
+import { didYouMean, shortList } from '../values/nearest.ts';
 import type { Binding, Reference, Where } from './references.ts';
 import type { InputPort } from './signature.ts';
 import type { Variant } from './variants.ts';

@@ -5,7 +5,7 @@ import { describeSchema } from './describe-schema.ts';
 import type { DiagnosticCode } from './explain.ts';
 import { branchesOf, type JsonSchema } from './json-schema-types.ts';
 import { type Located, quote } from './located.ts';
-import { didYouMean, nearest } from './nearest.ts';
+import { didYouMean, nearest } from '../values/nearest.ts';
 
 /** Whose values are judged, for the wording and the codes. */
 export interface Subject {

@@ -1,7 +1,7 @@
 import type { Checked, Diagnostic, SourceRange } from './diagnostic.ts';
-import { DiagnosticSink } from './diagnostic-sink.ts';
+import { DiagnosticSink, untilTooMany } from './diagnostic-sink.ts';
 import type { Cell, Graph } from './graph.ts';
-import { didYouMean, shortList } from './nearest.ts';
+import { didYouMean, shortList } from '../values/nearest.ts';
 import { parseNumber } from './scalars.ts';
 import { type SourceFile, sourceFile } from './source.ts';
 
@@ -33,10 +33,12 @@ export function selectCells(
   const source = sourceFile(selectorSource, lines.join('\n'));
   const sink = new DiagnosticSink();
   const chosen = new Set<number>();
-  for (const [index, line] of lines.entries()) {
-    const selector = parseSelector(line, source.lineStarts[index]!, sink);
-    if (selector !== undefined) for (const cell of matching(selector, graph, sink)) chosen.add(cell);
-  }
+  untilTooMany(() => {
+    for (const [index, line] of lines.entries()) {
+      const selector = parseSelector(line, source.lineStarts[index]!, sink);
+      if (selector !== undefined) for (const cell of matching(selector, graph, sink)) chosen.add(cell);
+    }
+  });
   const diagnostics: readonly Diagnostic[] = sink.diagnostics;
   if (sink.failed) return { ok: false, diagnostics, sources: [source] };
   const all = lines.length === 0 ? graph.cells.map((_, index) => index) : [...chosen].sort((a, b) => a - b);

@@ -1,18 +1,10 @@
 import type { SourceRange } from './diagnostic.ts';
 import type { JsonSchema } from './json-schema-types.ts';
 import type { LoadContext } from './load-context.ts';
-import {
-  emptyMap,
-  isNull,
-  isUnknown,
-  type Located,
-  type LocatedMap,
-  mergeMaps,
-  valueOf,
-  withoutKeys,
-} from './located.ts';
-import { didYouMean, nearest } from './nearest.ts';
+import { emptyMap, isNull, isUnknown, type LocatedMap, mergeMaps, valueOf, withoutKeys } from './located.ts';
+import { didYouMean, nearest } from '../values/nearest.ts';
 import { settingKeys, stageSchema, typeDefaultsSchema } from './pipeline-schema.ts';
+import { type Body, Templates } from './templates.ts';
 import { checkAgainst } from './validator.ts';
 
 /** A stage as written, its templates merged in. */
@@ -41,10 +33,9 @@ export function stageTexts(
   const shared = checkedBodies(templates, 'a template', context);
   const own = checkedBodies(stages, 'a stage', context);
   const texts = new Map<string, StageText>();
-  for (const [id, { keyAt, body }] of own) {
-    texts.set(id, { id, keyAt, body: withTemplates(body, shared, [], context) });
-  }
-  for (const [id, { body, keyAt }] of shared) withTemplates(body, shared, [{ id, at: keyAt }], context);
+  const merging = new Templates(shared, context);
+  for (const [id, { keyAt, body }] of own) texts.set(id, { id, keyAt, body: merging.under(body) });
+  merging.check();
   return texts;
 }
 
@@ -52,8 +43,8 @@ function checkedBodies(
   section: LocatedMap | undefined,
   owner: string,
   context: LoadContext,
-): Map<string, { keyAt: SourceRange; body: LocatedMap }> {
-  const bodies = new Map<string, { keyAt: SourceRange; body: LocatedMap }>();
+): Map<string, Body> {
+  const bodies = new Map<string, Body>();
   for (const [id, { key, value }] of section?.entries ?? []) {
     if (value.kind !== 'map' && !isNull(value)) {
       context.sink.error(
@@ -92,64 +83,6 @@ function onlyShaped(body: LocatedMap): LocatedMap {
   return withoutKeys(
     body,
     maps.filter((key) => (body.entries.get(key)?.value.kind ?? 'map') !== 'map'),
-  );
-}
-
-/** Templates with all that they extend, made once each: n of them that extend each other twice would take 2ⁿ steps. */
-interface FinishedTemplates {
-  readonly bodies: Map<string, LocatedMap>;
-  /** Circles met so far: what contains one depends on where it was entered, and is not kept. */
-  circles: number;
-}
-
-const finishedTemplates = new WeakMap<LoadContext, FinishedTemplates>();
-
-function withTemplates(
-  body: LocatedMap,
-  templates: ReadonlyMap<string, { keyAt: SourceRange; body: LocatedMap }>,
-  trail: readonly { id: string; at: SourceRange }[],
-  context: LoadContext,
-): LocatedMap {
-  const finished = finishedTemplates.get(context) ?? { bodies: new Map<string, LocatedMap>(), circles: 0 };
-  finishedTemplates.set(context, finished);
-  let result = emptyMap(body.at);
-  for (const { id, at } of namesOf(valueOf(body, 'extends'))) {
-    const template = templates.get(id);
-    const first = trail.findIndex((step) => step.id === id);
-    if (template === undefined) {
-      context.sink.error(
-        'unknown-template',
-        at,
-        `there is no template '${id}'${didYouMean(id, templates.keys(), 'templates')}`,
-      );
-    } else if (first !== -1) {
-      finished.circles++;
-      // Each step of the circle finds it; it is told from one of them.
-      const ids = trail.slice(first).map((step) => step.id);
-      if (ids.some((other) => other < id)) continue;
-      const related = trail
-        .slice(first)
-        .map((step) => ({ message: `'${step.id}' is written here`, at: step.at }));
-      context.sink.error('extends-cycle', at, `the template '${id}' extends itself`, {
-        related,
-        fix: 'remove one of the extends: lines',
-      });
-    } else {
-      const before = finished.circles;
-      const whole =
-        finished.bodies.get(id) ??
-        withTemplates(template.body, templates, [...trail, { id, at: template.keyAt }], context);
-      if (finished.circles === before) finished.bodies.set(id, whole);
-      result = mergeMaps(result, whole);
-    }
-  }
-  return withoutKeys(mergeMaps(result, body), ['extends']);
-}
-
-function namesOf(value: Located | undefined): readonly { id: string; at: SourceRange }[] {
-  const items = value === undefined ? [] : value.kind === 'sequence' ? value.items : [value];
-  return items.flatMap((item) =>
-    item.kind === 'scalar' && item.value !== null ? [{ id: String(item.value), at: item.at }] : [],
   );
 }
 
@@ -223,9 +156,24 @@ function onlyKnown(patch: LocatedMap, known: readonly string[]): LocatedMap {
 }
 
 function matchesType(pattern: string, uses: string): boolean {
-  if (!pattern.includes('*')) return pattern === uses;
-  const parts = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`));
-  return new RegExp(`^${parts.join('[^/]*')}$`).test(uses);
+  const parts = pattern.split('/');
+  const names = uses.split('/');
+  return parts.length === names.length && parts.every((part, index) => matchesName(part, names[index]!));
+}
+
+/** `*` stands for any letters. Not by a regular expression, which would take time exponential in the number of stars. */
+function matchesName(pattern: string, name: string): boolean {
+  const [start = '', ...rest] = pattern.split('*');
+  const end = rest.pop();
+  if (end === undefined) return pattern === name;
+  if (!name.startsWith(start) || name.length < start.length + end.length || !name.endsWith(end)) return false;
+  let at = start.length;
+  for (const part of rest) {
+    const found = name.indexOf(part, at);
+    if (found === -1) return false;
+    at = found + part.length;
+  }
+  return at <= name.length - end.length;
 }
 
 /** The signature of a stage type, or a diagnostic at the place of its name. */

@@ -72,32 +72,3 @@ export function readableName(name: string): string {
       .toLowerCase()
   );
 }
-
-/** The candidate closest to `wrong`, if a typing error explains the difference. */
-export function didYouMean(wrong: string, candidates: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(Math.max(wrong.length, 3) / 3)) + 1;
-  for (const candidate of candidates) {
-    const distance = editDistance(wrong.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
-}
-
-/** Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours. */
-function editDistance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)];
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      let distance = Math.min(row[j - 1]! + 1, rows[i - 1]![j]! + 1, substitution);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        distance = Math.min(distance, rows[i - 2]![j - 2]! + 1);
-      }
-      row.push(distance);
-    }
-    rows.push(row);
-  }
-  return rows[a.length]![b.length]!;
-}

@@ -53,6 +53,7 @@ export class BackendError extends Error {
 /** In order of preference among those on the same kind of device. */
 const drivers: readonly BackendDriver[] = [tensorflowDriver, webgpuDriver, wasmDriver];
 const opened = new Map<string, Promise<Backend>>();
+let current: string | null = null;
 
 /**
  * Opens `name` and makes it the current backend; opening it again is free. Throws `BackendError` for a name that is not
@@ -70,7 +71,13 @@ export async function openBackend(name: string): Promise<Backend> {
   const result = await backend;
   const { tf } = await import('./tf.ts');
   if (tf.getBackend() !== name) await tf.setBackend(name);
+  current = name;
   return result;
+}
+
+/** The backend that was opened last; null before the first. */
+export function currentBackend(): string | null {
+  return current;
 }
 
 export function backendNames(): readonly string[] {

@@ -28,7 +28,8 @@ export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError';
 }
 
-const bytesPerElement: Readonly<Record<string, number>> = {
+/** Bytes of one element, by the name of its type. */
+export const elementBytes = {
   F64: 8,
   F32: 4,
   F16: 2,
@@ -42,7 +43,7 @@ const bytesPerElement: Readonly<Record<string, number>> = {
   U16: 2,
   U32: 4,
   U64: 8,
-};
+} as const;
 // Some ten thousands of tensors. The reference implementation allows 100 MB, of which JSON makes gigabytes of objects.
 const headerLimit = 8_000_000;
 
@@ -178,7 +179,9 @@ function checkEntry(name: string, entry: unknown, dataLength: number): TensorEnt
   if (typeof dtype !== 'string' || !isNaturals(shape) || !isNaturals(offsets) || offsets.length !== 2) {
     throw new SafetensorsError(`tensor '${name}' has a malformed description`);
   }
-  const size = Object.hasOwn(bytesPerElement, dtype) ? bytesPerElement[dtype] : undefined;
+  const size = Object.hasOwn(elementBytes, dtype)
+    ? elementBytes[dtype as keyof typeof elementBytes]
+    : undefined;
   if (size === undefined) throw new SafetensorsError(`tensor '${name}' has the unknown type '${dtype}'`);
   const [start, end] = offsets as [number, number];
   if (end < start || end > dataLength) {

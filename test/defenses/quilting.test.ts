@@ -8,10 +8,12 @@ import {
   tileQueries,
   tilesOf,
 } from '../../src/defenses/quilting/quilt.ts';
+import { searchFormFor } from '../../src/defenses/quilting/opened-search.ts';
 import { tileStarts } from '../../src/defenses/quilting/tiles.ts';
 import { searchByMeasuringAll } from '../../src/kernels/patch-search/reference.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import type { Patches } from '../../src/values/patches.ts';
+import { hasWebgpu } from '../tensors/backends.ts';
 
 type Shape = readonly [rows: number, height: number, width: number, channels: number];
 const paper: QuiltingParameters = {
@@ -19,7 +21,7 @@ const paper: QuiltingParameters = {
   overlap: 2,
   seam: 'graph-cut',
   compat: 'paper',
-  search: 'tree',
+  search: 'auto',
 };
 
 function randomImages(shape: Shape, seed: number): Uint8Array {
@@ -46,6 +48,41 @@ const drawOf = (ids: readonly number[], draw = 0) => ({
   seed: [1, 2] as const,
   draw,
   ids: Int32Array.from(ids),
+});
+
+describe('searchFormFor', () => {
+  const on = (name: string, kind: 'gpu' | 'cpu' | 'software', neighbors = 1) =>
+    searchFormFor({ name, device: { kind, name: '', memory: null, threads: 'one' } }, neighbors);
+
+  it('computes on the device where that is a GPU, and looks through the tree elsewhere', () => {
+    expect([on('webgpu', 'gpu'), on('webgpu', 'gpu', 16), on('webgpu', 'gpu', 17)]).toEqual([
+      'webgpu',
+      'webgpu',
+      'matrix',
+    ]);
+    expect([on('tensorflow', 'gpu'), on('tensorflow', 'cpu'), on('webgpu', 'software')]).toEqual([
+      'matrix',
+      'tree',
+      'tree',
+    ]);
+    expect([searchFormFor(null, 1), searchFormFor({ name: 'wasm', device: null }, 1)]).toEqual([
+      'tree',
+      'tree',
+    ]);
+  });
+
+  it('gives the same images by WGSL as by the tree', async ({ skip }) => {
+    skip(!hasWebgpu, 'WebGPU is not ready here');
+    const image = randomImages([1, 24, 23, 3], 5);
+    const patches = samplePatches(
+      { pixels: randomImages([2, 30, 30, 3], 6), shape: [2, 30, 30, 3] },
+      { count: 800, size: 5 },
+      [1, 2],
+    );
+    const quilt = (search: 'tree' | 'webgpu') =>
+      quiltImages(floats(image), [1, 24, 23, 3], { ...paper, neighbors: 10, search }, patches, drawOf([3]));
+    expect(await quilt('webgpu')).toEqual(await quilt('tree'));
+  });
 });
 
 describe('tileStarts', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { editDistance, nearest } from '../../src/dsl/nearest.ts';
+import { editDistance, nearest } from '../../src/values/nearest.ts';
 import { parseBytes, parseDuration, parseNumber } from '../../src/dsl/scalars.ts';
 
 describe('a number', () => {

@@ -1,5 +1,6 @@
 /** Files made by hand to cost much more than they weigh, by the reader that they are for. Each broke a promise once, or is where one would break. */
 import { crc32, deflateSync } from 'node:zlib';
+import { packModel } from './graph-model.ts';
 import { joined } from './mutate.ts';
 
 export const hostileFiles: Readonly<Record<string, Readonly<Record<string, () => Uint8Array>>>> = {
@@ -32,6 +33,51 @@ export const hostileFiles: Readonly<Record<string, Readonly<Record<string, () =>
     'a hundred thousand references in one text': () =>
       Buffer.from(
         `ravelin: 1\nparams: { p: 1 }\nstages: { a: { uses: dataset/mnist, with: { path: "${'$(params.p)'.repeat(90_000)}" } } }\n`,
+      ),
+    'a million brackets': () => Buffer.from('{'.repeat(1_000_000)),
+    'closing brackets alone': () => Buffer.from(`ravelin: 1\n${']'.repeat(1_000_000)}`),
+    'a value after each list': () => Buffer.from('a: [b] c\n'.repeat(110_000)),
+    'characters that begin nothing': () => Buffer.from(`ravelin: 1\n${'@\n'.repeat(500_000)}`),
+    'anchors alone': () => Buffer.from(`ravelin: 1\n${'&a '.repeat(340_000)}`),
+    'a text and empty lines': () => Buffer.from(`a${'\n'.repeat(1_000_000)}`),
+    'twenty thousand wrong keys': () =>
+      Buffer.from(`ravelin: 1\n${many(20_000, (index) => `k${index}: b\n`)}`),
+    'keys without a value': () => Buffer.from(`ravelin: 1\n${many(45_000, (index) => `k${index}:\n`)}`),
+    'misspelt stages among many of long names': () =>
+      Buffer.from(
+        `ravelin: 1\nstages:\n${many(2000, (index) => `  ${'x'.repeat(50)}${index}: { uses: dataset/mnist, in: { images: y${'x'.repeat(49)}${index} } }\n`)}`,
+      ),
+    'a chain of ten thousand templates': () =>
+      Buffer.from(
+        `ravelin: 1\ntemplates:\n  t0: { with: { limit: 1 } }\n${many(10_000, (index) => `  t${index + 1}: { extends: t${index} }\n`)}stages: { a: { uses: dataset/mnist, extends: t10000 } }\n`,
+      ),
+    'templates that all extend all': () =>
+      Buffer.from(
+        `ravelin: 1\ntemplates:\n${many(14, (index) => `  t${index}: { extends: [${many(14, (other) => `t${other},`)}] }\n`)}stages: { a: { uses: dataset/mnist, extends: t0 } }\n`,
+      ),
+    'a circle in which each template extends the next two': () =>
+      Buffer.from(
+        `ravelin: 1\ntemplates:\n${many(60, (index) => `  t${index}: { extends: [t${(index + 1) % 60}, t${(index + 2) % 60}] }\n`)}stages: { a: { uses: dataset/mnist, extends: t0 } }\n`,
+      ),
+    'a large template in each of five thousand stages': () =>
+      Buffer.from(
+        `ravelin: 1\ntemplates: { t: { with: { ${many(5000, (index) => `k${index}: 1, `)} } } }\nstages:\n${many(5000, (index) => `  a${index}: { uses: dataset/mnist, extends: t, with: { own: 1 } }\n`)}`,
+      ),
+    'a long list put in three thousand times': () =>
+      Buffer.from(
+        `ravelin: 1\nparams: { a: [${many(30_000, (index) => `${index},`)}] }\nstages: { a: { uses: dataset/safetensors, with: { path: x, classes: [${'$(params.a),'.repeat(3000)}] } } }\n`,
+      ),
+    'a thousand axes in 90,000 cells': () =>
+      Buffer.from(
+        `ravelin: 1\nstages: { a: { uses: dataset/mnist, with: { path: x }, matrix: { ${many(1000, (index) => `a${index}: [1], `)} y: [${many(300, (index) => `${index},`)}], z: [${many(300, (index) => `${index},`)}] } } }\n`,
+      ),
+    'ten thousand exclusions of twenty thousand cells': () =>
+      Buffer.from(
+        `ravelin: 1\nstages: { a: { uses: dataset/mnist, with: { path: x }, matrix: { a: [${many(20_000, (index) => `${index},`)}], exclude: [${many(10_000, (index) => `{ a: ${index} },`)}] } } }\n`,
+      ),
+    'defaults for a pattern of many stars': () =>
+      Buffer.from(
+        `ravelin: 1\ndefaults: { "${'*'.repeat(30)}/${'*'.repeat(30)}x": { with: { limit: 1 } } }\nstages: { a: { uses: dataset/mnist, with: { path: x } } }\n`,
       ),
     'templates that extend each other twice': () =>
       Buffer.from(
@@ -94,6 +140,22 @@ export const hostileFiles: Readonly<Record<string, Readonly<Record<string, () =>
       );
     },
   },
+  'graph-model': {
+    'identities in a circle before the output': () =>
+      graphModel([
+        { name: 'i', op: 'Identity', input: ['j'] },
+        { name: 'j', op: 'Identity', input: ['i'] },
+        { name: 'output', op: 'Softmax', input: ['i'] },
+      ]),
+    'a hundred thousand readers of one node': () =>
+      graphModel(
+        Array.from({ length: 100_000 }, (_, index) => ({
+          name: index === 0 ? 'output' : `n${index}`,
+          op: 'AddV2',
+          input: ['x', index === 99_999 ? 'x' : `n${index + 1}`],
+        })),
+      ),
+  },
   images: {
     'a PNG of 900 million pixels': () => greyPng(30_000, 30_000),
     'a PNG of 16 million pixels': () => greyPng(4000, 4000),
@@ -104,11 +166,21 @@ export const hostileFiles: Readonly<Record<string, Readonly<Record<string, () =>
   },
 };
 
+function many(count: number, text: (index: number) => string): string {
+  return Array.from({ length: count }, (_, index) => text(index)).join('');
+}
+
 function safetensors(header: string, data = new Uint8Array(0)): Uint8Array {
   const text = Buffer.from(header);
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
   return joined(length, text, data);
+}
+
+function graphModel(nodes: readonly object[]): Uint8Array {
+  const extents = ['-1', '8', '8', '3'].map((size) => ({ size }));
+  const input = { name: 'x', op: 'Placeholder', attr: { shape: { shape: { dim: extents } } } };
+  return packModel({ modelTopology: { node: [input, ...nodes] }, weightsManifest: [] }, new Uint8Array(0));
 }
 
 /** A black image: a thousandth of its pixels in bytes. */

@@ -1,4 +1,5 @@
 import { cifarTarget, idxTarget } from './data-files.ts';
+import { graphModelTarget } from './graph-model.ts';
 import { imagesTarget } from './images.ts';
 import { layersModelTarget } from './layers-model.ts';
 import { safetensorsFileTarget, safetensorsTarget } from './safetensors.ts';
@@ -13,7 +14,8 @@ export const targets: readonly { readonly open: OpenTarget; readonly share: numb
   { open: safetensorsFileTarget, share: 0.1 },
   { open: weightFilesTarget, share: 0.2 },
   { open: pickleTarget, share: 0.15 },
-  { open: layersModelTarget, share: 0.15 },
+  { open: layersModelTarget, share: 0.1 },
+  { open: graphModelTarget, share: 0.05 },
   { open: idxTarget, share: 0.05 },
   { open: cifarTarget, share: 0.03 },
   { open: imagesTarget, share: 0.02 },

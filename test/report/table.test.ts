@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toCsv } from '../../src/report/csv.ts';
-import { didYouMean, labelNumber } from '../../src/report/rows.ts';
+import { labelNumber } from '../../src/report/rows.ts';
 import type { ScoreRow } from '../../src/report/rows.ts';
 import {
   pivot,
@@ -123,9 +123,4 @@ test('labels are numbers where they read as numbers', () => {
     undefined,
     undefined,
   ]);
-});
-
-test('a typing error finds its name, another name does not', () => {
-  expect(didYouMean('strenght', ['attack', 'strength'])).toBe('strength');
-  expect(didYouMean('banana', ['attack', 'strength'])).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 import { stagesMarkdown, stageText } from '../../dsl/stages-page.ts';
-import { nearest } from '../../dsl/nearest.ts';
+import { nearest } from '../../values/nearest.ts';
 import { stages as registry } from '../../stages/index.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';

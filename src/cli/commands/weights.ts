@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
-import { nearest } from '../../dsl/nearest.ts';
+import { nearest } from '../../values/nearest.ts';
 import { zoo } from '../../models/architectures/zoo.ts';
 import type { ArchitectureName } from '../../models/architectures/zoo.ts';
 import { NetworkError } from '../../models/network.ts';

@@ -1,10 +1,29 @@
 import { createHash } from 'node:crypto';
 import { openPatchSearch } from '../../kernels/patch-search/index.ts';
-import type { Neighbors } from '../../kernels/patch-search/reference.ts';
+import { mostNeighbors, type Neighbors } from '../../kernels/patch-search/reference.ts';
+import { type BackendProbe, currentBackend, probeBackend } from '../../tensors/backend.ts';
 import type { Patches } from '../../values/patches.ts';
 
-/** `tree`: the WASM kernel. `matrix`: matrix products on the current tensor backend. Both find the same, bit for bit. */
-export type SearchForm = 'tree' | 'matrix';
+/**
+ * `tree`: the WASM kernel. `webgpu`: WGSL, for few neighbours. `matrix`: matrix products on the current tensor backend. All find the same, bit for
+ * bit.
+ */
+export type SearchForm = 'tree' | 'webgpu' | 'matrix';
+
+/** The form for a backend, null where none is open: on a GPU the device measures all patches, on a CPU the tree looks at few. */
+export function searchFormFor(
+  backend: Pick<BackendProbe, 'name' | 'device'> | null,
+  neighbors: number,
+): SearchForm {
+  if (backend?.device?.kind !== 'gpu') return 'tree';
+  return backend.name === 'webgpu' && neighbors <= mostNeighbors ? 'webgpu' : 'matrix';
+}
+
+/** The form for the backend that is open in this process. */
+export function searchFormHere(neighbors: number): SearchForm {
+  const backend = currentBackend();
+  return searchFormFor(backend === null ? null : probeBackend(backend), neighbors);
+}
 
 export interface OpenedSearch {
   readonly nearest: (queries: Float32Array, neighbors: number) => Neighbors | Promise<Neighbors>;
@@ -33,6 +52,10 @@ export async function openedSearch(patches: Patches, form: SearchForm): Promise<
 
 async function openSearch(patches: Patches, form: SearchForm): Promise<OpenedSearch> {
   if (form === 'tree') return openPatchSearch(patches);
+  if (form === 'webgpu') {
+    const { openWebGpuSearch } = await import('../../kernels/patch-search/webgpu.ts');
+    return openWebGpuSearch(patches);
+  }
   const { openMatrixSearch } = await import('../../kernels/patch-search/matrix-search.ts');
   return openMatrixSearch(patches);
 }

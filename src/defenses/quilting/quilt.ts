@@ -2,7 +2,7 @@ import { randomStream } from '../../tensors/random.ts';
 import type { Patches } from '../../values/patches.ts';
 import type { Draw, PixelShape } from '../apply.ts';
 import { minimumCut } from './minimum-cut.ts';
-import { type OpenedSearch, openedSearch, type SearchForm } from './opened-search.ts';
+import { type OpenedSearch, openedSearch, type SearchForm, searchFormHere } from './opened-search.ts';
 import { type QuiltingCompat, tileStarts } from './tiles.ts';
 
 export interface QuiltingParameters {
@@ -14,8 +14,8 @@ export interface QuiltingParameters {
   readonly seam: 'graph-cut' | 'none';
   /** `fb`: as the authors' code, where tiles overwrite and the last rows and columns stay black. */
   readonly compat: QuiltingCompat;
-  /** Decides the speed alone. */
-  readonly search: SearchForm;
+  /** Decides the speed alone; `auto`: what suits the open backend. */
+  readonly search: 'auto' | SearchForm;
 }
 
 /** Names the stream of picks among those of an image. */
@@ -38,7 +38,8 @@ export async function quiltImages(
   const [rows, height, width, channels] = shape;
   const length = height * width * channels;
   const result = new Uint8Array(rows * length);
-  const search = await openedSearch(patches, params.search);
+  const form = params.search === 'auto' ? searchFormHere(params.neighbors) : params.search;
+  const search = await openedSearch(patches, form);
   const tiles = tilesOf(height, width, patches, params);
   for (let row = 0; row < rows; row++) {
     // Lets messages of the process through: an image takes half a second.

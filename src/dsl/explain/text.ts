@@ -45,10 +45,16 @@ export const textPages = {
     'with: { lambda: 1e6 }',
   ),
   'too-large': page(
-    'The file is larger than 1 MiB, or a text put together with $(…) has more than 4,096 characters',
-    'Pipelines are written by people. A file of this size is generated or is not a pipeline, and so is a text that grows from reference to reference; reading it could take the machine down.',
+    'The file has more than 1 MiB or 200,000 words, signs and blanks, or what is put together from it is too much',
+    'Pipelines are written by people. A file of this size is generated or is not a pipeline, and so is a text with $(…) of more than 4,096 characters, a pipeline of more than 1,000,000 values after templates and $(…) are put in, a matrix of more than 32 axes or 5,000 rows under include:, or one with more than 10,000,000 comparisons of cells with exclusions. Reading on could take the machine down.',
     '(a file of 3 MB)',
     'include: [attacks.yaml, defenses.yaml]',
+  ),
+  'too-many-mistakes': page(
+    'The files hold more than a hundred mistakes and warnings',
+    'Only the first hundred are told, and nothing is looked at after them. Most often one mistake high up in the file, such as a wrong indentation, is behind them all.',
+    '(a list of shopping)',
+    'ravelin: 1',
   ),
   'too-deep': page(
     'Values are nested more than 64 levels deep',

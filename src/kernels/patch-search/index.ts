@@ -2,7 +2,7 @@
 import type { Patches } from '../../values/patches.ts';
 import { instantiateKernel, type KernelMemory } from '../instantiate.ts';
 import { patchSearchModule } from './patch-search.wasm.ts';
-import type { Neighbors } from './reference.ts';
+import { checkQueries, type Neighbors } from './reference.ts';
 
 export type { Neighbors };
 
@@ -88,17 +88,8 @@ function nearest(
   count: number,
   dimensions: number,
 ): Neighbors {
+  checkQueries(queries, neighbors, dimensions, count);
   const length = queries.length / dimensions;
-  if (!Number.isInteger(length)) {
-    throw new RangeError(`${queries.length} values are no queries of ${dimensions} values each`);
-  }
-  if (!Number.isInteger(neighbors) || neighbors < 1 || neighbors > count) {
-    throw new RangeError(`${neighbors} nearest of ${count} patches cannot be had`);
-  }
-  // Also false for NaN.
-  if (!queries.every((value) => value >= 0 && value <= 255)) {
-    throw new RangeError('a query holds values outside [0, 255], or NaN');
-  }
   if (kernel.reserve(length, neighbors) === 0)
     throw new RangeError(`not enough memory for ${length} queries`);
   const { buffer } = kernel.memory;

@@ -1,7 +1,7 @@
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
 import type { Patches } from '../../values/patches.ts';
-import { type Neighbors, searchByMeasuringAll, squaredDistance } from './reference.ts';
+import { checkQueries, type Neighbors, rankByMeasuring, searchByMeasuringAll } from './reference.ts';
 
 export interface MatrixSearch {
   /** As `PatchSearch.nearest`, on the current backend. */
@@ -53,13 +53,7 @@ async function nearest(
   const [count, size, , channels] = patches.shape;
   const dimensions = size * size * channels;
   const length = queries.length / dimensions;
-  if (!Number.isInteger(neighbors) || neighbors < 1 || neighbors > count) {
-    throw new RangeError(`${neighbors} nearest of ${count} patches cannot be had`);
-  }
-  // Also false for NaN.
-  if (!queries.every((value) => value >= 0 && value <= 255)) {
-    throw new RangeError('a query holds values outside [0, 255], or NaN');
-  }
+  checkQueries(queries, neighbors, dimensions, count);
   const ids = new Int32Array(length * neighbors);
   const distances = new Float64Array(length * neighbors);
   for (let first = 0; first < length; first += queriesPerBlock) {
@@ -152,20 +146,13 @@ function rank(
   neighbors: number,
 ): Neighbors {
   const dimensions = query.length;
-  const candidates = Array.from(ids.subarray(row * kept, (row + 1) * kept), (id) => ({
-    id,
-    distance: squaredDistance(query, 0, patches.pixels, id * dimensions, dimensions),
-  })).sort((a, b) => a.distance - b.distance || a.id - b.id);
+  const found = rankByMeasuring(patches, query, ids.subarray(row * kept, (row + 1) * kept), neighbors);
   const square = query.reduce((sum, value) => sum + value * value, 0);
   const beyond = scores[(row + 1) * kept - 1]! + square - roundingOf(dimensions);
-  if (kept < patches.shape[0] && beyond <= candidates[neighbors - 1]!.distance) {
+  if (kept < patches.shape[0] && beyond <= found.distances.at(-1)!) {
     return searchByMeasuringAll(patches, query, neighbors);
   }
-  const chosen = candidates.slice(0, neighbors);
-  return {
-    ids: Int32Array.from(chosen, ({ id }) => id),
-    distances: Float64Array.from(chosen, ({ distance }) => distance),
-  };
+  return found;
 }
 
 /**

@@ -7,6 +7,9 @@ export interface Neighbors {
   readonly distances: Float64Array;
 }
 
+/** Neighbours that the WGSL form can find: a thread holds its list in registers, which are few. */
+export const mostNeighbors = 16;
+
 /**
  * Queries in grey levels from pixels in [0, 1]. In float32 255 · (b / 255) is b for every byte b, so images of bytes and their floats
  * ask for the same.
@@ -37,6 +40,48 @@ export function squaredDistance(
     odd += difference * difference;
   }
   return even + odd;
+}
+
+/**
+ * Throws `RangeError` for queries that are not `[n, dimensions]` values in [0, 255], and for more neighbours than there are patches, or
+ * none.
+ */
+export function checkQueries(
+  queries: Float32Array,
+  neighbors: number,
+  dimensions: number,
+  count: number,
+): void {
+  if (!Number.isInteger(queries.length / dimensions)) {
+    throw new RangeError(`${queries.length} values are no queries of ${dimensions} values each`);
+  }
+  if (!Number.isInteger(neighbors) || neighbors < 1 || neighbors > count) {
+    throw new RangeError(`${neighbors} nearest of ${count} patches cannot be had`);
+  }
+  // Also false for NaN.
+  if (!queries.every((value) => value >= 0 && value <= 255)) {
+    throw new RangeError('a query holds values outside [0, 255], or NaN');
+  }
+}
+
+/** The `neighbors` nearest to one query of the patches `candidates`. */
+export function rankByMeasuring(
+  { pixels }: Pick<Patches, 'pixels'>,
+  query: Float32Array,
+  candidates: Int32Array,
+  neighbors: number,
+): Neighbors {
+  const dimensions = query.length;
+  const chosen = Array.from(candidates, (id) => ({
+    id,
+    distance: squaredDistance(query, 0, pixels, id * dimensions, dimensions),
+  }))
+    .sort((a, b) => a.distance - b.distance || a.id - b.id)
+    .slice(0, neighbors);
+  return {
+    ids: Int32Array.from(chosen, ({ id }) => id),
+    distances: Float64Array.from(chosen, ({ distance }) => distance),
+  };
 }
 
 /**

@@ -49,6 +49,8 @@ export function convertGraphModel(
   if (output === undefined || outputs.length > 1)
     throw new NetworkError(`the model has ${outputs.length} outputs, not one`);
   const inputShape = imageShape(input, size);
+  // Refuses circles, which what follows would walk for ever.
+  inOrder(output, nodes);
   const last = behindSoftmax(output, nodes);
   const context: Context = {
     nodes,
@@ -287,7 +289,11 @@ function transposed({ shape, data }: WeightTensor): WeightTensor {
 function readersOf(nodes: ReadonlyMap<string, GraphNode>): Map<string, GraphNode[]> {
   const readers = new Map<string, GraphNode[]>();
   for (const node of nodes.values()) {
-    for (const input of node.inputs) readers.set(input, [...(readers.get(input) ?? []), node]);
+    for (const input of node.inputs) {
+      const known = readers.get(input);
+      if (known === undefined) readers.set(input, [node]);
+      else known.push(node);
+    }
   }
   return readers;
 }
@@ -335,7 +341,7 @@ function inOrder(last: GraphNode, nodes: ReadonlyMap<string, GraphNode>): readon
 function imageShape(input: GraphNode, size: ConvertOptions['size']): readonly [number, number, number] {
   const [, height, width, channels] = input.attributes.shape('shape') ?? [];
   const own = [size?.[0] ?? height, size?.[1] ?? width, channels];
-  if (own.every((extent): extent is number => extent !== undefined && extent > 0))
+  if (own.every((extent): extent is number => Number.isSafeInteger(extent) && (extent ?? 0) > 0))
     return own as unknown as [number, number, number];
   throw new NetworkError('the model leaves the size of its images open: give `size`');
 }

@@ -33,7 +33,7 @@ export function readGraphNodes(topology: unknown): ReadonlyMap<string, GraphNode
     list.map((item: unknown) => {
       if (!isRecord(item) || typeof item['name'] !== 'string' || typeof item['op'] !== 'string')
         throw new NetworkError('the graph has a node without name or operation');
-      const inputs = Array.isArray(item['input']) ? item['input'].map(String) : [];
+      const inputs = (Array.isArray(item['input']) ? item['input'] : []).map(textOf);
       const node: GraphNode = {
         name: item['name'],
         op: item['op'],
@@ -54,7 +54,7 @@ function attributesOf(fields: Fields): Attributes {
     const value = field(name)['list'];
     return isRecord(value) ? value : {};
   };
-  const decode = (value: unknown): string => Buffer.from(String(value), 'base64').toString('latin1');
+  const decode = (value: unknown): string => Buffer.from(textOf(value), 'base64').toString('latin1');
   return {
     text: (name) => (field(name)['s'] === undefined ? undefined : decode(field(name)['s'])),
     texts: (name) => {
@@ -63,21 +63,34 @@ function attributesOf(fields: Fields): Attributes {
     },
     number: (name) => {
       const value = field(name)['f'] ?? field(name)['i'];
-      return value === undefined ? undefined : Number(value);
+      return value === undefined ? undefined : numberOf(value);
     },
     numbers: (name) => {
       const values = list(name)['i'];
-      return Array.isArray(values) ? values.map(Number) : undefined;
+      return Array.isArray(values) ? values.map(numberOf) : undefined;
     },
     flag: (name) => field(name)['b'] === true,
     shape: (name) => {
       const value = field(name)['shape'];
       const extents = isRecord(value) ? value['dim'] : undefined;
       return Array.isArray(extents)
-        ? extents.map((extent: unknown) => Number(isRecord(extent) ? extent['size'] : NaN))
+        ? extents.map((extent: unknown) => numberOf(isRecord(extent) ? extent['size'] : null))
         : undefined;
     },
   };
+}
+
+/** Throws `NetworkError`: an object could not even be shown as text. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new NetworkError('the graph has something else where a text should be');
+}
+
+/** Long integers are texts in the JSON of a protobuf. Throws `NetworkError`. */
+function numberOf(value: unknown): number {
+  const number = typeof value === 'string' && value !== '' ? Number(value) : value;
+  if (typeof number === 'number' && Number.isFinite(number)) return number;
+  throw new NetworkError('the graph has something else where a number should be');
 }
 
 function isRecord(value: unknown): value is Fields {

@@ -1,22 +1,11 @@
 /** Stored numbers of any type as float32. Both formats here are little-endian. */
+import { elementBytes } from '../../values/safetensors.ts';
 
-export type ElementType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
-
-export const elementBytes: Readonly<Record<ElementType, number>> = {
-  F64: 8,
-  F32: 4,
-  F16: 2,
-  BF16: 2,
-  I64: 8,
-  I32: 4,
-  I16: 2,
-  I8: 1,
-  U8: 1,
-  BOOL: 1,
-};
+/** The types that are read as float32. */
+export type ElementType = Exclude<keyof typeof elementBytes, 'U16' | 'U32' | 'U64'>;
 
 export function isElementType(type: string): type is ElementType {
-  return Object.hasOwn(elementBytes, type);
+  return type === 'F32' || Object.hasOwn(readers, type);
 }
 
 /** A copy. Doubles and long integers are rounded to the nearest float32. `bytes` holds a whole number of elements. */

@@ -1,8 +1,8 @@
 /** Tensors of a checkpoint → the weights of a network: names and shapes checked, layouts turned. */
 import type { Network, NetworkNode, WeightTensor } from '../../values/model.ts';
+import { nearest } from '../../values/nearest.ts';
 import { checkWeights, networkShapes, weightShapes } from '../network.ts';
 import { WeightsError } from './errors.ts';
-import { nearestName } from './nearest-name.ts';
 import type { NamedTensors, WeightFile } from './read.ts';
 
 export interface ImportOptions {
@@ -72,11 +72,11 @@ function differences(
   const same = (left: string, right: string): boolean =>
     given.get(left)!.shape.join() === expected.get(right)!.join();
   const withHint = (name: string): string => {
-    const nearest = nearestName(
+    const meant = nearest(
       name,
       missing.filter((candidate) => same(name, candidate)),
     );
-    return nearest === null ? name : `${name} (is it ${nearest}?)`;
+    return meant === undefined ? name : `${name} (is it ${meant}?)`;
   };
   const withShapes = ([name, shape]: readonly [string, readonly number[]]): string => {
     const found = given.get(name)!.shape;

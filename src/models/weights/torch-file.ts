@@ -3,7 +3,8 @@
  * pickle inside (see pickle.ts).
  */
 import { WeightsError } from './errors.ts';
-import { elementBytes, toFloat32 } from './floats.ts';
+import { elementBytes } from '../../values/safetensors.ts';
+import { toFloat32 } from './floats.ts';
 import type { ElementType } from './floats.ts';
 import { PickleGlobal, readPickle } from './pickle.ts';
 import type { Opaque, PickleHooks, PickleValue } from './pickle.ts';

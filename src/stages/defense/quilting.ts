@@ -48,10 +48,10 @@ export const quilting = defineStage({
         description:
           "fb: as the authors' code, where tiles overwrite and the last rows and columns stay black",
       }),
-      search: Type.Union([Type.Literal('tree'), Type.Literal('matrix')], {
-        default: 'tree',
+      search: Type.Union([Type.Literal('auto'), Type.Literal('tree'), Type.Literal('matrix')], {
+        default: 'auto',
         description:
-          'tree: on one CPU thread; matrix: matrix products on the tensor backend, for GPUs; both find the same patches',
+          'auto: on the GPU where the backend computes on one, otherwise tree; tree: on one CPU thread; matrix: matrix products on the tensor backend; all find the same patches',
       }),
     },
     { additionalProperties: false },
@@ -91,10 +91,9 @@ export const quilting = defineStage({
     const params = { neighbors, overlap, draws, seam, compat, search };
     const { patches } = context.inputs;
     checkDatabase(patches, context.params);
-    if (search === 'matrix') {
-      const { openBackend } = await import('../../tensors/backend.ts');
-      await openBackend(context.backend);
-    }
+    const { openBackend, probeBackend } = await import('../../tensors/backend.ts');
+    const onGpu = search === 'auto' && probeBackend(context.backend).device?.kind === 'gpu';
+    if (search === 'matrix' || onGpu) await openBackend(context.backend);
     return defend(context, { name: 'quilting', version, params, patches });
   },
 });

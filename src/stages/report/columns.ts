@@ -1,6 +1,7 @@
-import { axisNames, didYouMean, valueNames, varyingAxes } from '../../report/rows.ts';
+import { axisNames, valueNames, varyingAxes } from '../../report/rows.ts';
 import type { ScoreRow } from '../../report/rows.ts';
 import { StageError } from '../../runtime/stage.ts';
+import { nearest } from '../../values/nearest.ts';
 
 /** `attack` or `[attack, model]`, or nothing → list. */
 export function listOf(names: string | readonly string[] | undefined): readonly string[] {
@@ -26,7 +27,7 @@ export function requireName(
   owner = 'of the scores',
 ): void {
   if (known.includes(name)) return;
-  const guess = didYouMean(name, known);
+  const guess = nearest(name, known);
   const list =
     known.length === 0 ? 'there is none' : `known are ${known.map((item) => `'${item}'`).join(', ')}`;
   throw new StageError(`'${name}' (${param}) is not ${what} ${owner}; ${list}`, {

@@ -1,3 +1,5 @@
+/** What was probably meant by a misspelt name: one measure for pipelines, columns of results and weights. */
+
 /**
  * Damerau-Levenshtein distance in its restricted form (optimal string alignment): insertions, deletions, substitutions
  * and swaps of neighbours each cost 1.
@@ -25,9 +27,9 @@ export function editDistance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
-/** Beyond these a comparison costs more than the hint is worth. */
+/** Beyond these a comparison costs more than the hint is worth. The second is of all comparisons of a word: letters times letters. */
 const longestWord = 64;
-const mostCandidates = 2_000;
+const mostWork = 200_000;
 
 /** The candidate that was probably meant: at most a third of the letters wrong (one in short words). */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
@@ -36,10 +38,11 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   const folded = fold(word);
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
-  let seen = 0;
+  let work = 0;
   for (const candidate of candidates) {
-    if (++seen > mostCandidates) break;
     if (Math.abs(candidate.length - word.length) > bestDistance) continue;
+    work += word.length * candidate.length;
+    if (work > mostWork) break;
     const distance =
       fold(candidate) === folded ? 0.5 : editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
