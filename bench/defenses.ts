@@ -1,6 +1,7 @@
 /**
  * CPU milliseconds per image of the cheap defenses on 224×224×3 photographs, beside their Python peers (Pillow, scipy, scikit-image, ART,
- * torch on one thread) on the same images in the same run; best of several rounds on either side.
+ * torch on one thread) on the same images in the same run; best of several rounds on either side: at least so many, and for two seconds, so that
+ * compilers have done their work.
  *
  *   npm run build && npm run bench -- defenses --images FOLDER [--count 4] [--rounds 3] [--python /path/to/python]
  *
@@ -38,7 +39,8 @@ const steps: Readonly<Record<string, Transform['steps'][number]['params']>> = {
 const ours: Record<string, number> = {};
 for (const [name, params] of Object.entries(steps)) {
   ours[name] = Infinity;
-  for (let round = 0; round < rounds + 1; round++) {
+  let spent = 0;
+  for (let round = 0; round < rounds || spent < 2000; round++) {
     const start = process.cpuUsage();
     const draw = { seed: [1, 2] as const, draw: round, ids };
     await transformOnce(
@@ -48,6 +50,7 @@ for (const [name, params] of Object.entries(steps)) {
       draw,
     );
     const { user, system } = process.cpuUsage(start);
+    spent += (user + system) / 1000;
     ours[name] = Math.min(ours[name], (user + system) / 1000 / count);
   }
 }

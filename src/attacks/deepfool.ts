@@ -29,7 +29,8 @@ export interface DeepFoolOptions extends BoundaryRule {
  */
 export function deepFool(options: DeepFoolOptions): Attack {
   return {
-    search: { guess: 1, maximum: 1e4, refinements: 20, pilot: 64 },
+    // No pilot: few images go beyond the first step, and of so few another sample says little about how far they go.
+    search: { guess: 1, maximum: 1e4, refinements: 20, pilot: 0 },
     prepare: async (classifier, images, hooks) => {
       const { logits, initial, settled } = await classifyOriginals(classifier, images, hooks);
       for (const [row, state] of settled.entries())

@@ -24,7 +24,7 @@ export interface SolveOptions {
   readonly guess: number;
   readonly maximum: number;
   readonly refinements: number;
-  /** Evenly spaced images on which the first guess is made for a large set; 0 where an evaluation is cheap. */
+  /** Evenly spaced images on which the first guess is made for a large set; 0 for none. */
   readonly pilot: number;
 }
 

@@ -20,16 +20,57 @@ export function cropAndResize(
   { size }: CropParameters,
   draw: Draw,
 ): Float32Array {
-  const channels = shape[3];
+  const [, height, width, channels] = shape;
+  const rowLength = width * channels;
   const result = new Float32Array(pixels.length);
-  eachPixel(shape, size, draw, (to, topLeft, topRight, bottomLeft, bottomRight, weightRight, weightBelow) => {
-    for (let c = 0; c < channels; c++) {
-      const top = pixels[topLeft + c]! * (1 - weightRight) + pixels[topRight + c]! * weightRight;
-      const bottom = pixels[bottomLeft + c]! * (1 - weightRight) + pixels[bottomRight + c]! * weightRight;
-      result[to + c] = top * (1 - weightBelow) + bottom * weightBelow;
+  // Rows of the crop at the width of the image: each is made once, though several rows of the result mix it.
+  let top = new Float64Array(rowLength);
+  let bottom = new Float64Array(rowLength);
+  eachCrop(shape, size, draw, (image, down, across) => {
+    let [topRow, bottomRow] = [-1, -1];
+    for (let y = 0; y < height; y++) {
+      const [first, second, below] = [down.first[y]!, down.second[y]!, down.weight[y]!];
+      if (first !== topRow) {
+        if (first === bottomRow) [top, bottom, bottomRow] = [bottom, top, -1];
+        else widenRow(pixels, image + first * rowLength, across, channels, top);
+        topRow = first;
+      }
+      if (second !== bottomRow) {
+        widenRow(pixels, image + second * rowLength, across, channels, bottom);
+        bottomRow = second;
+      }
+      mixRows(top, bottom, below, result, image + y * rowLength);
     }
   });
   return result;
+}
+
+function mixRows(
+  top: Float64Array,
+  bottom: Float64Array,
+  below: number,
+  result: Float32Array,
+  to: number,
+): void {
+  const above = 1 - below;
+  for (let at = 0; at < top.length; at++) result[to + at] = top[at]! * above + bottom[at]! * below;
+}
+
+/** One row of the image's pixels, from `row`, resized across. */
+function widenRow(
+  pixels: Float32Array,
+  row: number,
+  { first, second, weight }: Taps,
+  channels: number,
+  target: Float64Array,
+): void {
+  for (let x = 0, at = 0; x < first.length; x++) {
+    const left = row + first[x]! * channels;
+    const right = row + second[x]! * channels;
+    const share = weight[x]!;
+    for (let c = 0; c < channels; c++, at++)
+      target[at] = pixels[left + c]! * (1 - share) + pixels[right + c]! * share;
+  }
 }
 
 /** Exact adjoint of `cropAndResize` with the same draw: the gradient with respect to the image, zero outside the crop. */
@@ -39,35 +80,39 @@ export function pullBackCrop(
   { size }: CropParameters,
   draw: Draw,
 ): Float32Array {
-  const channels = shape[3];
+  const [, height, width, channels] = shape;
+  const rowLength = width * channels;
   const sums = new Float64Array(gradient.length);
-  eachPixel(shape, size, draw, (to, topLeft, topRight, bottomLeft, bottomRight, weightRight, weightBelow) => {
-    for (let c = 0; c < channels; c++) {
-      const top = gradient[to + c]! * (1 - weightBelow);
-      const bottom = gradient[to + c]! * weightBelow;
-      sums[topLeft + c]! += top * (1 - weightRight);
-      sums[topRight + c]! += top * weightRight;
-      sums[bottomLeft + c]! += bottom * (1 - weightRight);
-      sums[bottomRight + c]! += bottom * weightRight;
+  eachCrop(shape, size, draw, (image, down, across) => {
+    for (let y = 0; y < height; y++) {
+      const above = image + down.first[y]! * rowLength;
+      const under = image + down.second[y]! * rowLength;
+      const below = down.weight[y]!;
+      for (let x = 0; x < width; x++) {
+        const left = across.first[x]! * channels;
+        const right = across.second[x]! * channels;
+        const share = across.weight[x]!;
+        const from = image + y * rowLength + x * channels;
+        for (let c = 0; c < channels; c++) {
+          const top = gradient[from + c]! * (1 - below);
+          const bottom = gradient[from + c]! * below;
+          sums[above + left + c]! += top * (1 - share);
+          sums[above + right + c]! += top * share;
+          sums[under + left + c]! += bottom * (1 - share);
+          sums[under + right + c]! += bottom * share;
+        }
+      }
     }
   });
   return Float32Array.from(sums);
 }
 
-/** Visits each pixel of each result with the four pixels of the crop that it mixes; all places are those of channel 0. */
-function eachPixel(
+/** Visits each image, which begins at `image`, with the rows and columns of its crop. Throws `RangeError` for a crop that does not fit. */
+function eachCrop(
   [, height, width, channels]: PixelShape,
   size: number,
   { seed, draw, ids }: Draw,
-  visit: (
-    to: number,
-    topLeft: number,
-    topRight: number,
-    bottomLeft: number,
-    bottomRight: number,
-    weightRight: number,
-    weightBelow: number,
-  ) => void,
+  visit: (image: number, down: Taps, across: Taps) => void,
 ): void {
   if (size > height || size > width) {
     throw new RangeError(`a crop of ${size} pixels does not fit into ${height}×${width}`);
@@ -76,17 +121,7 @@ function eachPixel(
     const random = randomStream(seed, draw, id, cropStream);
     const down = linearTaps(size, height, random.integer(height - size + 1));
     const across = linearTaps(size, width, random.integer(width - size + 1));
-    const image = row * height * width * channels;
-    for (let y = 0; y < height; y++) {
-      const top = image + down.first[y]! * width * channels;
-      const bottom = image + down.second[y]! * width * channels;
-      for (let x = 0; x < width; x++) {
-        const left = across.first[x]! * channels;
-        const right = across.second[x]! * channels;
-        const to = image + (y * width + x) * channels;
-        visit(to, top + left, top + right, bottom + left, bottom + right, across.weight[x]!, down.weight[y]!);
-      }
-    }
+    visit(row * height * width * channels, down, across);
   });
 }
 

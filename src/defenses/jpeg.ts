@@ -25,9 +25,7 @@ export async function compressJpeg(
   const size = height * width * channels;
   const result = new Uint8Array(rows * size);
   const compressRow = async (row: number): Promise<void> => {
-    const bytes = Buffer.alloc(size);
-    // Storing truncates, so this rounds; faster than Math.round, and alike for every float32.
-    for (let index = 0; index < size; index++) bytes[index] = pixels[row * size + index]! * 255 + 0.5;
+    const bytes = toBytes(pixels.subarray(row * size, (row + 1) * size));
     const compressed = await sharp(bytes, { raw: { width, height, channels } })
       .toColourspace(channels === 1 ? 'b-w' : 'srgb')
       .jpeg({ quality, chromaSubsampling: chroma, mozjpeg: false, optimiseCoding: false })
@@ -49,4 +47,11 @@ export async function compressJpeg(
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, rows) }, worker));
   return result;
+}
+
+function toBytes(pixels: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(pixels.length);
+  // Storing truncates, so this rounds; faster than Math.round, and alike for every float32.
+  for (let index = 0; index < bytes.length; index++) bytes[index] = pixels[index]! * 255 + 0.5;
+  return bytes;
 }

@@ -29,7 +29,8 @@ const networks = [
 const attacks = Object.entries({
   fgsm: plainFgsm,
   'i-fgsm': iterated({ steps: 10 }),
-  deepfool: deepFoolWith(large ? {} : { candidates: 4 }),
+  // All thousand classes of SqueezeNet would take an hour.
+  deepfool: deepFoolWith({ candidates: large ? 10 : 4 }),
   'cw-l2': carliniWagnerWith({ steps: large ? 100 : 30, learningRate: large ? 0.001 : 0.003 }),
   pgd: pgdWith({ steps: 7 }),
   'pgd in L2': pgdWith({ steps: 7, norm: 'l2' }),

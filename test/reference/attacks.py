@@ -23,6 +23,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 BATCH = 64
+# Right by less than this in the logits: the last bits decide, and other batches decide otherwise.
+TIE = 1e-4
 
 
 class Block(nn.Module):
@@ -149,11 +151,15 @@ def measure(model, attack, images, labels, timed):
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     perturbed = torch.cat(perturbed)
     with torch.no_grad():
-        correct = (model(perturbed).argmax(1) == labels).sum().item()
+        logits = model(perturbed)
+    right = logits.argmax(1) == labels
+    best = logits.topk(2, dim=1).values
+    tied = right & (best[:, 0] - best[:, 1] < TIE)
     norms = (perturbed - images).flatten(1).norm(dim=1)
     result = {
         "images": len(images),
-        "correct": correct,
+        "correct": right.sum().item(),
+        "tied": tied.sum().item(),
         "l2": round(norms.mean().item(), 6),
         "dissimilarity": round((norms / images.flatten(1).norm(dim=1)).mean().item(), 7),
     }

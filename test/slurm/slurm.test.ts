@@ -33,7 +33,9 @@ stages:
   images: { uses: dataset/mnist, with: { split: test, limit: 64 } }
   network: { uses: model/cnn, with: { height: 28, width: 28, channels: 1, filters: [2], dense: [] } }
   adversarial: { uses: attack/fgsm, with: { epsilon: 0.1 }, in: { model: network, images: images } }
-  predictions: { uses: predict/classify, in: { model: network, images: adversarial } }
+  patches: { uses: defense/patch-database, with: { patches: 2000 }, in: { images: images } }
+  recipe: { uses: defense/quilting, with: { neighbors: 2 }, in: { patches: patches } }
+  predictions: { uses: predict/classify, in: { model: network, images: adversarial, transform: recipe.transform } }
   scores: { uses: evaluate/robustness, in: { predictions: predictions, originals: images } }
 `;
 

@@ -1,6 +1,9 @@
 import { Type } from '@sinclair/typebox';
+import type { CarliniWagnerOptions } from '../../attacks/cw-l2.ts';
+import type { Seed } from '../../tensors/random.ts';
 import { attackStage } from './attack-stage.ts';
 import { targetedParameter } from './goal.ts';
+import type { AttackParameters } from './strength.ts';
 
 /** Carlini and Wagner's L2 attack (2017; Guo et al. 2018, section 3: κ 0, λ 10, 100 steps of Adam). */
 export const cwL2 = attackStage({
@@ -55,22 +58,36 @@ export const cwL2 = attackStage({
   },
   attack: async (params, seed) => {
     const { carliniWagner } = await import('../../attacks/cw-l2.ts');
-    const { lambda, kappa, steps, learningRate, searchSteps, keep, targeted, like } = params;
-    const library = like === 'foolbox' || like === 'torchattacks';
-    const stops = params.stopEarly || library;
-    return carliniWagner({
-      lambda,
-      kappa,
-      steps,
-      learningRate,
-      searchSteps,
-      keep,
-      variable: params.variable ?? (library ? 'tanh' : 'clip'),
-      shrink: like === 'torchattacks' ? 1 : 0.999999,
-      ...(stops ? { stopAbove: like === 'torchattacks' ? 1 : 0.9999 } : {}),
-      otherwise: library ? 'original' : 'last',
-      seed,
-      ...(targeted === undefined ? {} : { targeted }),
-    });
+    return carliniWagner(carliniWagnerOptions(params, seed));
   },
 });
+
+interface CarliniWagnerParameters
+  extends
+    Pick<AttackParameters, 'like'>,
+    Pick<CarliniWagnerOptions, 'lambda' | 'kappa' | 'steps' | 'learningRate' | 'searchSteps' | 'keep'> {
+  readonly variable?: CarliniWagnerOptions['variable'];
+  readonly targeted?: NonNullable<CarliniWagnerOptions['targeted']>;
+  readonly stopEarly: boolean;
+}
+
+/** The attack's options, with what `like` changes. */
+export function carliniWagnerOptions(params: CarliniWagnerParameters, seed: Seed): CarliniWagnerOptions {
+  const { lambda, kappa, steps, learningRate, searchSteps, keep, targeted, like } = params;
+  const library = like === 'foolbox' || like === 'torchattacks';
+  const stops = params.stopEarly || library;
+  return {
+    lambda,
+    kappa,
+    steps,
+    learningRate,
+    searchSteps,
+    keep,
+    variable: params.variable ?? (library ? 'tanh' : 'clip'),
+    shrink: like === 'torchattacks' ? 1 : 0.999999,
+    ...(stops ? { stopAbove: like === 'torchattacks' ? 1 : 0.9999 } : {}),
+    otherwise: library ? 'original' : 'last',
+    seed,
+    ...(targeted === undefined ? {} : { targeted }),
+  };
+}

@@ -1,10 +1,12 @@
 import { Type } from '@sinclair/typebox';
+import type { DeepFoolOptions } from '../../attacks/deepfool.ts';
 import { attackStage } from './attack-stage.ts';
+import type { AttackParameters } from './strength.ts';
 
 /** DeepFool (Moosavi-Dezfooli et al. 2016; Guo et al. 2018, section 3: five steps, all classes). */
 export const deepfool = attackStage({
   uses: 'attack/deepfool',
-  version: 1,
+  version: 2,
   summary: 'DeepFool: steps to the nearest linearised boundary until the image is misclassified',
   knob: {
     name: 'stepScale',
@@ -24,15 +26,25 @@ export const deepfool = attackStage({
       }),
     ),
   },
-  attack: async ({ steps, candidates, like }) => {
+  attack: async (params) => {
     const { deepFool } = await import('../../attacks/deepfool.ts');
-    const foolbox = like === 'foolbox';
-    return deepFool({
-      steps,
-      candidates: candidates ?? (foolbox ? 10 : 'all'),
-      minimumDistance: like === 'foolbox' || like === 'torchattacks' ? 0 : 1e-4,
-      addedDistance: foolbox ? 1e-4 : 0,
-      cumulative: foolbox,
-    });
+    return deepFool(deepFoolOptions(params));
   },
 });
+
+interface DeepFoolParameters extends Pick<AttackParameters, 'like'> {
+  readonly steps: number;
+  readonly candidates?: 'all' | number;
+}
+
+/** The attack's options, with what `like` changes. */
+export function deepFoolOptions({ steps, candidates, like }: DeepFoolParameters): DeepFoolOptions {
+  const foolbox = like === 'foolbox';
+  return {
+    steps,
+    candidates: candidates ?? (foolbox ? 10 : 'all'),
+    minimumDistance: foolbox || like === 'torchattacks' ? 0 : 1e-4,
+    addedDistance: foolbox ? 1e-4 : 0,
+    cumulative: foolbox,
+  };
+}
