@@ -320,7 +320,7 @@ function inputOf(layers: readonly Layer[], size: ConvertOptions['size']): readon
   const [givenHeight, givenWidth] = size ?? [null, null];
   const own = [givenHeight ?? height, givenWidth ?? width, channels];
   if (own.some((extent) => typeof extent === 'number' && !(Number.isSafeInteger(extent) && extent > 0)))
-    throw new NetworkError(`the input of the model is [${own.join(', ')}], no size of an image`);
+    throw new NetworkError(`the input of the model is ${JSON.stringify(own)}, no size of an image`);
   if (own.some((extent) => typeof extent !== 'number'))
     throw new NetworkError('the model leaves the size of its images open: give `size`');
   return own as unknown as readonly [number, number, number];
