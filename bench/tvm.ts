@@ -1,11 +1,12 @@
 /**
  * Total variation minimisation at λ = 0.03: milliseconds of CPU and relative gap per 224×224×3 photograph of the WebAssembly kernel, with all
- * pixels kept and with half dropped, beside scikit-image in the same run (one thread each; the best of several turns of each image).
+ * pixels kept and with half dropped, beside scikit-image and ART in the same run (one thread each; the best of several turns of each image).
  *
  *   PYTHON=python3 npm run bench -- tvm [--images 8] [--folder ../shared/data/imagenet-sample/val]
  *
- * PYTHON needs scikit-image; without it only our side runs. Without the folder the images are made up. Gaps are to the objective at a
- * certified gap of 1e-5 (all kept; 2e-4 by estimate where half are dropped).
+ * PYTHON needs scikit-image and adversarial-robustness-toolbox; without it only our side runs. Without the folder the images are made up. Gaps are to the objective at a
+ * certified gap of 1e-5 (all kept; 2e-4 by estimate where half are dropped). ART's TotalVarMin has an objective of its own, so only its
+ * time is shown.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -90,7 +91,14 @@ function ours(
   return { ms, least: runs.map(({ least }) => least) };
 }
 
-/** scikit-image on the same images, with its gaps. */
+interface Peer {
+  readonly name: string;
+  readonly ms: number;
+  /** Whether it minimises something else, and wrote no result. */
+  readonly own?: boolean;
+}
+
+/** scikit-image on the same images, with its gaps, and ART. */
 function scikitImage(
   python: string,
   least: readonly number[],
@@ -110,8 +118,17 @@ function scikitImage(
     return stdout
       .trim()
       .split('\n')
-      .map((line, method) => {
-        const { name, ms } = JSON.parse(line) as { name: string; ms: number };
+      .map((line) => JSON.parse(line) as Peer | { readonly missing: string })
+      .flatMap((peer, method) => {
+        if ('missing' in peer) {
+          console.log(`NOT COMPARED: ${peer.missing} is not installed for ${python}`);
+          return [];
+        }
+        const { name, ms, own = false } = peer;
+        if (own) {
+          console.log(`${name.padEnd(48)}${ms.toFixed(1)} ms, another objective`);
+          return [];
+        }
         const gaps = photos.map((photo, i) => {
           const from = (method * photos.length + i) * length;
           return objectiveOfImage(photo, results.subarray(from, from + length)) / least[i]! - 1;
@@ -121,7 +138,7 @@ function scikitImage(
           name.padEnd(48) +
             `${ms.toFixed(1)} ms, gap ${gap.toExponential(1)} (worst ${Math.max(...gaps).toExponential(1)})`,
         );
-        return { name, ms, gap };
+        return [{ name, ms, gap }];
       });
   } finally {
     rmSync(folder, { recursive: true, force: true });

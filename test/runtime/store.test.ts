@@ -116,6 +116,24 @@ describe('the store', () => {
     expect(warnings).toEqual([expect.stringContaining('is damaged; it was moved to')]);
   });
 
+  test('a large object is digested while it is written, and a damaged one in its place is replaced', async () => {
+    const bytes = new Uint8Array(3 << 20).map((_, index) => index % 251);
+    const files = (): string[] =>
+      readdirSync(join(folder, 'objects'), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ name }) => name);
+    const digest = await store.writeNewObject(bytes);
+    expect(digest).toBe(sha256(bytes));
+    expect(store.readObject(digest)).toEqual(bytes);
+    expect(await store.writeNewObject(bytes)).toBe(digest);
+    expect(files()).toEqual([digest]);
+    writeFileSync(store.objectPath(digest), bytes.subarray(1));
+    await store.writeNewObject(bytes);
+    expect(store.readObject(digest)).toEqual(bytes);
+    expect(files()).toEqual([digest]);
+    expect(warnings).toEqual([expect.stringContaining('is damaged; it was moved to')]);
+  });
+
   test('a record is a miss without an object that its own names', () => {
     const named = { digest: store.writeObject(Buffer.from('named')), bytes: 5 };
     const { key } = commit('hello', { needs: [named] });

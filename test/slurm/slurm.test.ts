@@ -12,6 +12,8 @@ const missing = whyNoCluster();
 const required = process.env['RAVELIN_REQUIRE_SLURM'] === '1';
 if (missing !== null && !required) console.warn(`SKIPPED: the Slurm executor is not tested: ${missing}`);
 
+const large = process.env['RAVELIN_TEST_LARGE'] === '1';
+
 /** `shards` sleeps of `ms` each, behind one source, with a poll that a real cluster would not like. */
 const pipeline = (cells: number, ms: number): string => `ravelin: 1
 name: cluster
@@ -96,6 +98,28 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
     expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
   }, 120_000);
 
+  // A thousand tasks take a thousand starts of Node; by default fifty cells share one.
+  it(`runs 1,000 cells of a stage with one sbatch, ${large ? 1 : 50} a task`, async () => {
+    const unitsPerTask = large ? 1 : 50;
+    const project = createProject({
+      'p.yaml': `ravelin: 1
+name: many
+executor: { uses: slurm, poll: 5s, unitsPerTask: ${unitsPerTask} }
+stages:
+  value:
+    uses: debug/constant
+    with: { value: $(axes.cell) }
+    matrix: { cell: [${Array.from({ length: 1000 }, (_, cell) => cell).join(', ')}] }
+`,
+    });
+    expect((await project.run('run', 'p.yaml', '--ui', 'quiet')).code).toBe(0);
+    expect(submissions(project)).toEqual([
+      expect.stringMatching(`^submitted value: job \\d+ with ${1000 / unitsPerTask} tasks$`),
+    ]);
+    expect(computed(project)).toBe(1000);
+    expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
+  }, 1_800_000);
+
   it('goes on after kill −9 of the driver: the next one adopts its jobs and submits nothing again', async () => {
     const project = createProject({ 'p.yaml': pipeline(10, 2_000) });
     const first = start(project);
@@ -149,7 +173,6 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
   }, 120_000);
 
   // Slurm keeps a requeued task waiting for two minutes.
-  const large = process.env['RAVELIN_TEST_LARGE'] === '1';
   if (!large)
     console.warn('SKIPPED without RAVELIN_TEST_LARGE=1: requeueing before the time limit (2 minutes)');
   it.skipIf(!large)(

@@ -5,6 +5,8 @@
  *   npm run soak -- damage [count = 1000] [seed]
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { parseRecord } from '../../src/runtime/store/record.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import type { RandomStream } from '../../src/tensors/random.ts';
 import { createSoakProject, storedFiles } from './project.ts';
@@ -29,12 +31,17 @@ export function soakDamage(count: number, seed: number, say: (line: string) => v
     const chosen = [...random.permutation(files.length).slice(0, 1 + random.integer(6))].map(
       (at) => files[at]!,
     );
+    const needed = objectsOfRecords(files.filter((path) => !chosen.includes(path)));
     const done = chosen.map((path) => damage(path, random));
-    // A commit record that is gone is a result that was never made: there is nothing to detect, only to compute.
-    const isVisible = chosen.some((path) => existsSync(path) || !path.includes('/actions/'));
+    // A commit record that is gone is a result that was never made, and an object that no record names is of no result: there is
+    // nothing to detect, only to compute.
+    const isVisible = chosen.some((path) => existsSync(path) || needed.has(basename(path)));
     damages += chosen.length;
     // Every other time the rerun has to find the damage by itself; what it did not need to read, verify must find after it.
-    if (round % 2 === 0 && project.verify().damaged === 0 && isVisible) undetected += chosen.length;
+    if (round % 2 === 0 && project.verify().damaged === 0 && isVisible) {
+      undetected += chosen.length;
+      say(`undetected: ${done.join(', ')}`);
+    }
     if (project.run() !== 0) wrong.push(`the rerun failed after ${done.join(', ')}`);
     project.verify();
     if (project.run() !== 0) wrong.push(`the second rerun failed after ${done.join(', ')}`);
@@ -46,6 +53,18 @@ export function soakDamage(count: number, seed: number, say: (line: string) => v
   }
   project.remove();
   return { damages, undetected, wrong };
+}
+
+/** Digests of the objects that the undamaged records among `files` name. */
+function objectsOfRecords(files: readonly string[]): ReadonlySet<string> {
+  const digests = new Set<string>();
+  for (const path of files.filter((name) => name.includes('/actions/'))) {
+    const record = parseRecord(readFileSync(path, 'utf8'), basename(path, '.json'));
+    for (const part of Object.values(record?.outputs ?? {}).flat()) {
+      for (const { digest } of [part, ...(part.needs ?? [])]) digests.add(digest);
+    }
+  }
+  return digests;
 }
 
 function damage(path: string, random: RandomStream): string {

@@ -1,10 +1,11 @@
-/** npm run soak -- kills|damage|fuzz [count] [seed]: long trials of crash safety and of readers; prints what was tried and what went wrong. */
+/** npm run soak -- kills|damage|cells|fuzz [count] [seed]: long trials of crash safety and of readers; prints what was tried and what went wrong. */
+import { soakCells } from './cells.ts';
 import { soakDamage } from './damage.ts';
 import { soakFuzz } from './fuzz.ts';
 import { soakKills } from './kills.ts';
 
 const [what = 'kills', given, seed = '1', only] = process.argv.slice(2);
-const count = Number(given ?? (what === 'fuzz' ? 1_000_000 : 1000));
+const count = Number(given ?? { fuzz: 1_000_000, cells: 10_000 }[what] ?? 1000);
 const say = (line: string): void => console.log(line);
 if (what === 'fuzz') {
   const { inputs, findings } = await soakFuzz(count, Number(seed), only, say);
@@ -15,9 +16,19 @@ if (what === 'fuzz') {
   wrong.forEach(say);
   say(`${damages} damages, ${undetected} undetected, ${wrong.length} wrong`);
   process.exitCode = wrong.length + undetected > 0 ? 1 : 0;
+} else if (what === 'cells') {
+  const { cells, seconds, again, growth, code } = await soakCells(count, say);
+  say(
+    `${cells} cells in ${seconds.toFixed(0)} s, again in ${again.toFixed(2)} s; the memory of the driver grew by ${megabytes(growth.driver.memory)}, of the workers by ${megabytes(growth.workers.memory)}; open files by ${growth.driver.openFiles} and ${growth.workers.openFiles}`,
+  );
+  process.exitCode = code === 0 ? 0 : 1;
 } else {
   const { kills, partial, wrong } = await soakKills(count, Number(seed), say);
   wrong.forEach(say);
   say(`${kills} kills, ${partial} left the work half done, ${wrong.length} wrong`);
   process.exitCode = wrong.length > 0 ? 1 : 0;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
 }

@@ -1,4 +1,4 @@
-import { randomStream } from '../../tensors/random.ts';
+import { firstWords } from '../../kernels/philox/words.ts';
 import type { Draw } from '../apply.ts';
 
 export interface DropoutParameters {
@@ -23,13 +23,13 @@ export function dropPixels(
   id: number,
 ): Float32Array {
   const group = mask === 'pixel' ? channels : 1;
-  const kept = new Uint8Array(pixels.length / group).fill(1);
-  if (keep < 1) randomStream(seed, draw, id, dropoutStream).fillBernoulli(kept, keep);
+  const words = firstWords(keep < 1 ? pixels.length / group : 0, seed, [draw, id, dropoutStream]);
+  const threshold = keep * 2 ** 32;
   const result = new Float32Array(pixels.length);
   for (let index = 0; index < result.length; index++) {
     const value = pixels[index]!;
     if (value !== value) throw new RangeError(`image ${id} has pixels that are not numbers (NaN)`);
-    const isKept = kept[group === 1 ? index : Math.floor(index / group)] === 1;
+    const isKept = keep >= 1 || words[group === 1 ? index : Math.floor(index / group)]! < threshold;
     result[index] = isKept ? Math.min(1, Math.max(0, value)) : -1;
   }
   return result;

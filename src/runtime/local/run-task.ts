@@ -41,7 +41,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     limitBatches(task.batchLimit);
     const outputs = await stage.run(context as StageContext<never, never>);
     checkOutputs(stage, task, outputs);
-    const written = writeOutputs(stage, task, outputs, store);
+    const written = await writeOutputs(stage, task, outputs, store);
     const seconds = Number(process.hrtime.bigint() - started) / 1e9;
     const { user, system } = process.cpuUsage(cpu);
     store.commit(

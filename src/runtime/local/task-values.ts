@@ -138,18 +138,18 @@ function allFinite(values: Float32Array): boolean {
 }
 
 /** Encodes outputs and writes their objects; a whole unit's images are cut into parts of `task.chunk`. */
-export function writeOutputs(
+export async function writeOutputs(
   stage: Stage,
   task: Task,
   outputs: Readonly<Record<string, Value>>,
   store: Store,
-): Outputs {
+): Promise<Outputs> {
   const written: Record<string, OutputPart[]> = {};
   for (const port of Object.keys(stage.out)) {
     const value = outputs[port];
     if (value === undefined) continue;
     const parts: OutputPart[] = [];
-    const write = (part: Value, images: number): void => {
+    const write = async (part: Value, images: number): Promise<void> => {
       const needs: StoredObject[] = [];
       const keep = (patches: Patches): string => {
         const object = storePatches(patches, store);
@@ -157,18 +157,18 @@ export function writeOutputs(
         return object.digest;
       };
       const bytes = encodeValue(part, { keep });
-      const digest = store.writeObject(bytes);
+      const digest = await store.writeNewObject(bytes);
       parts.push({ digest, bytes: bytes.length, images, ...(needs.length > 0 && { needs }) });
     };
-    if (!isPerImage(value)) write(value, 0);
+    if (!isPerImage(value)) await write(value, 0);
     else {
       const count = countOf(value);
       const chunk = task.shard === null ? (task.chunk ?? count) : count;
-      if (count <= chunk) write(value, count);
+      if (count <= chunk) await write(value, count);
       else {
         for (let first = 0; first < count; first += chunk) {
           const images = Math.min(chunk, count - first);
-          write(sliceValue(value, first, images), images);
+          await write(sliceValue(value, first, images), images);
         }
       }
     }

@@ -1,5 +1,7 @@
 import {
   closeSync,
+  existsSync,
+  fsync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -9,10 +11,12 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { isAlive } from '../process-identity.ts';
 import { errorCode } from './errors.ts';
 import { faultPoint, isArmed } from './fault.ts';
 
+const fsyncOnAnotherThread = promisify(fsync);
 let counter = 0;
 
 /** Begins the name of every file that is not finished; whatever bears it may be removed once its writer is gone. */
@@ -23,27 +27,55 @@ export const temporaryPrefix = '.tmp-';
  * the same folder, fsync, rename, fsync of the folder. Creates the folder where it is missing.
  */
 export function writeDurable(path: string, content: Uint8Array | string): void {
-  const folder = dirname(path);
-  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-  const temporary = `${folder}/${temporaryPrefix}${process.pid}-${Date.now().toString(36)}-${counter++}`;
-  let file: number;
-  try {
-    file = openSync(temporary, 'wx');
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-    mkdirSync(folder, { recursive: true });
-    syncFolder(dirname(folder));
-    file = openSync(temporary, 'wx');
-  }
+  const { file, temporary } = openTemporary(dirname(path));
   try {
     try {
-      writeAll(file, bytes);
+      writeAll(file, typeof content === 'string' ? Buffer.from(content) : content);
       faultPoint('fsync');
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
+  } catch (error) {
+    tryUnlink(temporary);
+    throw error;
+  }
+  moveDurable(temporary, path);
+}
+
+/**
+ * Writes a temporary file in `folder` that `moveDurable` can put in its place, and computes something meanwhile: while the disk takes
+ * the bytes the processor is free.
+ */
+export async function writeTemporary<Result>(
+  folder: string,
+  bytes: Uint8Array,
+  meanwhile: () => Result,
+): Promise<{ readonly temporary: string; readonly result: Result }> {
+  const { file, temporary } = openTemporary(folder);
+  try {
+    try {
+      writeAll(file, bytes);
+      faultPoint('fsync');
+      const synced = fsyncOnAnotherThread(file);
+      const result = meanwhile();
+      await synced;
+      return { temporary, result };
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    tryUnlink(temporary);
+    throw error;
+  }
+}
+
+/** The end of a durable write: rename, fsync of the folder. The temporary file is gone then, whatever happens. */
+export function moveDurable(temporary: string, path: string): void {
+  const folder = dirname(path);
+  try {
     faultPoint('rename');
+    createFolder(folder);
     renameSync(temporary, path);
     faultPoint('renamed');
   } catch (error) {
@@ -51,6 +83,18 @@ export function writeDurable(path: string, content: Uint8Array | string): void {
     throw error;
   }
   syncFolder(folder);
+}
+
+function openTemporary(folder: string): { readonly file: number; readonly temporary: string } {
+  createFolder(folder);
+  const temporary = `${folder}/${temporaryPrefix}${process.pid}-${Date.now().toString(36)}-${counter++}`;
+  return { file: openSync(temporary, 'wx'), temporary };
+}
+
+function createFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  mkdirSync(folder, { recursive: true });
+  syncFolder(dirname(folder));
 }
 
 /** Replaces a file in one step but without fsync: for what can be made again, such as an index. */

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { sha256 } from '../digest.ts';
-import { writeDurable } from './durable.ts';
+import { moveDurable, tryUnlink, writeDurable, writeTemporary } from './durable.ts';
 import { DamagedObjectError, errorCode, toStoreError } from './errors.ts';
 import { encodeRecord, isForeignRecord, parseRecord } from './record.ts';
 import type { CommitRecord, StoredObject } from './record.ts';
 
-/** The content-addressed cache of one folder. Every method is synchronous: its callers are worker processes and planners. */
+/** The content-addressed cache of one folder. Most methods are synchronous: their callers are worker processes and planners. */
 export interface Store {
   /** The cache folder, absolute. */
   readonly folder: string;
@@ -21,6 +21,8 @@ export interface Store {
   readonly readObject: (digest: string) => Uint8Array;
   /** Durable once it returns. Writes nothing where the same bytes are there already. Returns the digest. */
   readonly writeObject: (bytes: Uint8Array) => string;
+  /** The same, but digests many bytes while the disk takes them: for what is hardly ever there already. */
+  readonly writeNewObject: (bytes: Uint8Array) => Promise<string>;
   /** Whether the object is there with its size; its bytes are not read. */
   readonly hasObject: (object: StoredObject) => boolean;
   /** Writes the commit record, the last step of a commit. */
@@ -28,6 +30,9 @@ export interface Store {
   readonly objectPath: (digest: string) => string;
   readonly recordPath: (key: string) => string;
 }
+
+/** From here on hashing takes long enough to be worth a disk write in vain. */
+const manyBytes = 1 << 20;
 
 export function openStore(folder: string, warn: (message: string) => void = () => undefined): Store {
   const objects = `${folder}/objects/sha256/`;
@@ -101,6 +106,29 @@ export function openStore(folder: string, warn: (message: string) => void = () =
     throw new DamagedObjectError(digest, 'was damaged');
   };
 
+  /** Whether the object is there and whole; a damaged one goes to quarantine. */
+  const isStored = (digest: string): boolean => {
+    if (!existsSync(objectPath(digest))) return false;
+    try {
+      readObject(digest);
+      return true;
+    } catch (error) {
+      if (error instanceof DamagedObjectError) return false;
+      throw error;
+    }
+  };
+
+  const writeObject = (bytes: Uint8Array): string => {
+    const digest = sha256(bytes);
+    const path = objectPath(digest);
+    try {
+      if (!isStored(digest)) writeDurable(path, bytes);
+      return digest;
+    } catch (error) {
+      throw toStoreError(error, path, bytes.length);
+    }
+  };
+
   return {
     folder,
     objectPath,
@@ -118,22 +146,17 @@ export function openStore(folder: string, warn: (message: string) => void = () =
       }
       return record;
     },
-    writeObject(bytes) {
-      const digest = sha256(bytes);
-      const path = objectPath(digest);
+    writeObject,
+    async writeNewObject(bytes) {
+      if (bytes.length < manyBytes) return writeObject(bytes);
       try {
-        if (existsSync(path)) {
-          try {
-            readObject(digest);
-            return digest;
-          } catch (error) {
-            if (!(error instanceof DamagedObjectError)) throw error;
-          }
-        }
-        writeDurable(path, bytes);
-        return digest;
+        // In any of the folders: which one is not known yet.
+        const { temporary, result } = await writeTemporary(`${objects}00`, bytes, () => sha256(bytes));
+        if (isStored(result)) tryUnlink(temporary);
+        else moveDurable(temporary, objectPath(result));
+        return result;
       } catch (error) {
-        throw toStoreError(error, path, bytes.length);
+        throw toStoreError(error, objects, bytes.length);
       }
     },
     commit(record, preimageText) {

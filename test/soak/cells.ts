@@ -1,0 +1,135 @@
+/**
+ * One run of very many trivial cells: the memory and the open files of the driver and of its workers must not grow with what is done.
+ * Compared are the highest values while the second tenth of the cells was done and while the last but one was: at the end workers close.
+ *
+ *   npm run soak -- cells [count = 10000]
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+interface Load {
+  /** Resident bytes of the process. */
+  memory: number;
+  openFiles: number;
+}
+
+export interface CellsReport {
+  readonly cells: number;
+  readonly seconds: number;
+  readonly code: number | null;
+  /** From the second to the last but one tenth of the cells. */
+  readonly growth: Readonly<Record<Role, Readonly<Load>>>;
+  /** Seconds of the same run with nothing left to do. */
+  readonly again: number;
+}
+
+type Role = 'driver' | 'workers';
+
+export async function soakCells(count: number, say: (line: string) => void): Promise<CellsReport> {
+  const folder = mkdtempSync(join(tmpdir(), 'ravelin-cells-'));
+  try {
+    writeFileSync(join(folder, 'package.json'), '{}');
+    writeFileSync(join(folder, 'p.yaml'), pipelineOf(count));
+    const tenths = Array.from({ length: 10 }, () => ({ driver: none(), workers: none() }));
+    const first = await run(folder, (driver, done) => {
+      const tenth = tenths[Math.min(9, Math.floor((done / count) * 10))]!;
+      raise(tenth.driver, loadOf(driver));
+      raise(tenth.workers, childrenOf(driver).map(loadOf).reduce(add, none()));
+    });
+    tenths.forEach(({ driver, workers }, index) => {
+      say(`${index * 10} %: driver ${describe(driver)}, workers ${describe(workers)}`);
+    });
+    const again = await run(folder, () => undefined);
+    return {
+      cells: first.committed,
+      seconds: first.seconds,
+      code: first.code === 0 ? again.code : first.code,
+      growth: {
+        driver: difference(tenths[8]!.driver, tenths[1]!.driver),
+        workers: difference(tenths[8]!.workers, tenths[1]!.workers),
+      },
+      again: again.seconds,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function pipelineOf(count: number): string {
+  return `ravelin: 1
+name: many-cells
+stages:
+  value:
+    uses: debug/constant
+    matrix: { cell: [${Array.from({ length: count }, (_, index) => index).join(', ')}] }
+    with: { value: $(axes.cell) }
+`;
+}
+
+/** Runs the pipeline; `look` is called ten times a second with the driver's pid and the number of shards that are committed. */
+async function run(
+  folder: string,
+  look: (driver: number, done: number) => void,
+): Promise<{ readonly seconds: number; readonly code: number | null; readonly committed: number }> {
+  const start = performance.now();
+  const child = spawn(
+    process.execPath,
+    [resolve('dist/cli.js'), 'run', 'p.yaml', '--ui', 'json', '-j', '2'],
+    {
+      cwd: folder,
+      env: { ...process.env, RAVELIN_HOME: join(folder, 'home'), RAVELIN_CACHE: '', NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  let committed = 0;
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line.includes('"type":"shard-committed"')) committed++;
+  });
+  const timer = setInterval(() => look(child.pid!, committed), 100);
+  const code = await new Promise<number | null>((done) => child.once('close', done));
+  clearInterval(timer);
+  return { seconds: (performance.now() - start) / 1000, code, committed };
+}
+
+function none(): Load {
+  return { memory: 0, openFiles: 0 };
+}
+
+function raise(highest: Load, { memory, openFiles }: Load): void {
+  highest.memory = Math.max(highest.memory, memory);
+  highest.openFiles = Math.max(highest.openFiles, openFiles);
+}
+
+function add(a: Load, b: Load): Load {
+  return { memory: a.memory + b.memory, openFiles: a.openFiles + b.openFiles };
+}
+
+function difference(a: Load, b: Load): Load {
+  return { memory: a.memory - b.memory, openFiles: a.openFiles - b.openFiles };
+}
+
+function describe({ memory, openFiles }: Load): string {
+  return `${(memory / 1e6).toFixed(0)} MB and ${openFiles} open files`;
+}
+
+/** Nothing for a process that has ended. */
+function loadOf(pid: number): Load {
+  try {
+    const resident = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0;
+    return { memory: Number(resident) * 1024, openFiles: readdirSync(`/proc/${pid}/fd`).length };
+  } catch {
+    return none();
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return children === '' ? [] : children.split(' ').map(Number);
+  } catch {
+    return [];
+  }
+}
