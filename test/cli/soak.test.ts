@@ -18,7 +18,7 @@ it('memory and open files do not grow with the number of cells done', async () =
   const { code, cells, growth } = await soakCells(600, quiet);
   expect(code).toBe(0);
   expect(cells).toBe(600);
-  for (const { memory, openFiles } of [growth.driver, growth.workers]) {
+  for (const { memory, openFiles } of [growth.driver, growth.worker]) {
     expect(memory).toBeLessThan(25e6);
     expect(openFiles).toBeLessThanOrEqual(8);
   }

@@ -1,6 +1,7 @@
 /**
  * One run of very many trivial cells: the memory and the open files of the driver and of its workers must not grow with what is done.
- * Compared are the highest values while the second tenth of the cells was done and while the last but one was: at the end workers close.
+ * Compared are the highest values while the second tenth of the cells was done with those while the last tenth was, and for the driver
+ * also with what comes after the last cell (garbage collection, once a day).
  *
  *   npm run soak -- cells [count = 10000]
  */
@@ -20,27 +21,30 @@ export interface CellsReport {
   readonly cells: number;
   readonly seconds: number;
   readonly code: number | null;
-  /** From the second to the last but one tenth of the cells. */
+  /** From the second to the last tenth of the cells. */
   readonly growth: Readonly<Record<Role, Readonly<Load>>>;
+  /** Of the driver, from the second tenth to after the last cell. */
+  readonly growthToEnd: Readonly<Load>;
   /** Seconds of the same run with nothing left to do. */
   readonly again: number;
 }
 
-type Role = 'driver' | 'workers';
+/** `worker`: the largest of them. */
+type Role = 'driver' | 'worker';
 
 export async function soakCells(count: number, say: (line: string) => void): Promise<CellsReport> {
   const folder = mkdtempSync(join(tmpdir(), 'ravelin-cells-'));
   try {
     writeFileSync(join(folder, 'package.json'), '{}');
     writeFileSync(join(folder, 'p.yaml'), pipelineOf(count));
-    const tenths = Array.from({ length: 10 }, () => ({ driver: none(), workers: none() }));
+    const tenths = Array.from({ length: 11 }, () => ({ driver: none(), worker: none() }));
     const first = await run(folder, (driver, done) => {
-      const tenth = tenths[Math.min(9, Math.floor((done / count) * 10))]!;
+      const tenth = tenths[Math.floor((done / count) * 10)]!;
       raise(tenth.driver, loadOf(driver));
-      raise(tenth.workers, childrenOf(driver).map(loadOf).reduce(add, none()));
+      for (const worker of childrenOf(driver)) raise(tenth.worker, loadOf(worker));
     });
-    tenths.forEach(({ driver, workers }, index) => {
-      say(`${index * 10} %: driver ${describe(driver)}, workers ${describe(workers)}`);
+    tenths.forEach(({ driver, worker }, index) => {
+      say(`${index * 10} %: driver ${describe(driver)}, largest worker ${describe(worker)}`);
     });
     const again = await run(folder, () => undefined);
     return {
@@ -48,9 +52,10 @@ export async function soakCells(count: number, say: (line: string) => void): Pro
       seconds: first.seconds,
       code: first.code === 0 ? again.code : first.code,
       growth: {
-        driver: difference(tenths[8]!.driver, tenths[1]!.driver),
-        workers: difference(tenths[8]!.workers, tenths[1]!.workers),
+        driver: difference(tenths[9]!.driver, tenths[1]!.driver),
+        worker: difference(tenths[9]!.worker, tenths[1]!.worker),
       },
+      growthToEnd: difference(tenths[10]!.driver, tenths[1]!.driver),
       again: again.seconds,
     };
   } finally {
@@ -101,10 +106,6 @@ function none(): Load {
 function raise(highest: Load, { memory, openFiles }: Load): void {
   highest.memory = Math.max(highest.memory, memory);
   highest.openFiles = Math.max(highest.openFiles, openFiles);
-}
-
-function add(a: Load, b: Load): Load {
-  return { memory: a.memory + b.memory, openFiles: a.openFiles + b.openFiles };
 }
 
 function difference(a: Load, b: Load): Load {

@@ -9,11 +9,11 @@ import { basename } from 'node:path';
 import { parseRecord } from '../../src/runtime/store/record.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import type { RandomStream } from '../../src/tensors/random.ts';
-import { createSoakProject, storedFiles } from './project.ts';
+import { countDamaged, createSoakProject, storedFiles } from './project.ts';
 
 export interface DamageReport {
   readonly damages: number;
-  /** Damages that neither `cache verify` nor the rerun's own reading noticed. */
+  /** Damages that `cache verify` did not name, each by itself. */
   readonly undetected: number;
   readonly wrong: readonly string[];
 }
@@ -31,21 +31,29 @@ export function soakDamage(count: number, seed: number, say: (line: string) => v
     const chosen = [...random.permutation(files.length).slice(0, 1 + random.integer(6))].map(
       (at) => files[at]!,
     );
-    const needed = objectsOfRecords(files.filter((path) => !chosen.includes(path)));
+    const needers = recordsByObject(files.filter((path) => !chosen.includes(path)));
     const done = chosen.map((path) => damage(path, random));
-    // A commit record that is gone is a result that was never made, and an object that no record names is of no result: there is
-    // nothing to detect, only to compute.
-    const isVisible = chosen.some((path) => existsSync(path) || needed.has(basename(path)));
     damages += chosen.length;
     // Every other time the rerun has to find the damage by itself; what it did not need to read, verify must find after it.
-    if (round % 2 === 0 && project.verify().damaged === 0 && isVisible) {
-      undetected += chosen.length;
-      say(`undetected: ${done.join(', ')}`);
+    if (round % 2 === 0) {
+      const { damagedObjects, damagedRecords, incomplete } = project.verify();
+      chosen.forEach((path, index) => {
+        const name = basename(path, '.json');
+        const isRecord = path.includes('/actions/');
+        // A commit record that is gone is a result that was never made, and an object that no record names is of no result: there is
+        // nothing to detect, only to compute.
+        const isNamed = existsSync(path)
+          ? (isRecord ? damagedRecords : damagedObjects).includes(name)
+          : isRecord || (needers.get(name) ?? []).every((key) => incomplete.includes(key));
+        if (isNamed) return;
+        undetected++;
+        say(`undetected: ${done[index]!}`);
+      });
     }
     if (project.run() !== 0) wrong.push(`the rerun failed after ${done.join(', ')}`);
     project.verify();
     if (project.run() !== 0) wrong.push(`the second rerun failed after ${done.join(', ')}`);
-    const { damaged } = project.verify();
+    const damaged = countDamaged(project.verify());
     if (damaged > 0) wrong.push(`${damaged} damaged entries stayed after ${done.join(', ')}`);
     if (JSON.stringify(project.results()) !== expected) wrong.push(`other results after ${done.join(', ')}`);
     rmSync(`${project.cache}/quarantine`, { recursive: true, force: true });
@@ -55,16 +63,18 @@ export function soakDamage(count: number, seed: number, say: (line: string) => v
   return { damages, undetected, wrong };
 }
 
-/** Digests of the objects that the undamaged records among `files` name. */
-function objectsOfRecords(files: readonly string[]): ReadonlySet<string> {
-  const digests = new Set<string>();
+/** Keys of the undamaged records among `files` by the objects that they name. */
+function recordsByObject(files: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const keys = new Map<string, string[]>();
   for (const path of files.filter((name) => name.includes('/actions/'))) {
-    const record = parseRecord(readFileSync(path, 'utf8'), basename(path, '.json'));
+    const key = basename(path, '.json');
+    const record = parseRecord(readFileSync(path, 'utf8'), key);
     for (const part of Object.values(record?.outputs ?? {}).flat()) {
-      for (const { digest } of [part, ...(part.needs ?? [])]) digests.add(digest);
+      for (const { digest } of [part, ...(part.needs ?? [])])
+        keys.set(digest, [...(keys.get(digest) ?? []), key]);
     }
   }
-  return digests;
+  return keys;
 }
 
 function damage(path: string, random: RandomStream): string {

@@ -8,7 +8,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { randomStream } from '../../src/tensors/random.ts';
-import { createSoakProject } from './project.ts';
+import { countDamaged, createSoakProject } from './project.ts';
 import type { SoakProject } from './project.ts';
 
 const points = ['write', 'fsync', 'rename', 'renamed', 'event'] as const;
@@ -39,7 +39,7 @@ export async function soakKills(
     const before = committed(project);
     if (before > 0 && before < Object.keys(expected).length - 1) partial++;
     const code = project.run();
-    const { damaged } = project.verify();
+    const damaged = countDamaged(project.verify());
     if (code !== 0) wrong.push(`${what}: the rerun ended with exit code ${String(code)}`);
     else if (damaged > 0) wrong.push(`${what}: ${damaged} damaged entries after the rerun`);
     else if (JSON.stringify(project.results()) !== JSON.stringify(expected))

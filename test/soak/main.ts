@@ -17,11 +17,15 @@ if (what === 'fuzz') {
   say(`${damages} damages, ${undetected} undetected, ${wrong.length} wrong`);
   process.exitCode = wrong.length + undetected > 0 ? 1 : 0;
 } else if (what === 'cells') {
-  const { cells, seconds, again, growth, code } = await soakCells(count, say);
+  const { cells, seconds, again, growth, growthToEnd, code } = await soakCells(count, say);
+  const { driver, worker } = growth;
   say(
-    `${cells} cells in ${seconds.toFixed(0)} s, again in ${again.toFixed(2)} s; the memory of the driver grew by ${megabytes(growth.driver.memory)}, of the workers by ${megabytes(growth.workers.memory)}; open files by ${growth.driver.openFiles} and ${growth.workers.openFiles}`,
+    `${cells} cells in ${seconds.toFixed(0)} s, again in ${again.toFixed(2)} s; memory grew by ${megabytes(driver.memory)} (driver; ${megabytes(growthToEnd.memory)} with what comes after the last cell) and ${megabytes(worker.memory)} (a worker), open files by ${driver.openFiles} and ${worker.openFiles}`,
   );
-  process.exitCode = code === 0 ? 0 : 1;
+  const isBounded = [driver, worker, growthToEnd].every(
+    ({ memory, openFiles }) => memory <= 50e6 && openFiles <= 8,
+  );
+  process.exitCode = code === 0 && isBounded ? 0 : 1;
 } else {
   const { kills, partial, wrong } = await soakKills(count, Number(seed), say);
   wrong.forEach(say);

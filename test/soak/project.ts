@@ -21,6 +21,11 @@ stages:
   table: { uses: report/table, in: { scores: { from: scores, collect: all } }, publish: { table: results/table.md } }
 `;
 
+/** `ravelin cache verify --json`: digests of objects, keys of records, keys of records whose objects are missing or damaged. */
+export type VerifyReport = Readonly<
+  Record<'damagedObjects' | 'damagedRecords' | 'incomplete', readonly string[]>
+>;
+
 /** A project with its own cache. */
 export interface SoakProject {
   readonly folder: string;
@@ -29,7 +34,7 @@ export interface SoakProject {
   readonly run: (environment?: Readonly<Record<string, string>>) => number | null;
   /** Starts it in a process group of its own. */
   readonly start: () => { readonly pid: number; readonly ended: Promise<void> };
-  readonly verify: () => { readonly code: number | null; readonly damaged: number };
+  readonly verify: () => VerifyReport;
   /** What the run left: outputs of every commit record by key, verified against their objects, and the published files. */
   readonly results: () => Readonly<Record<string, string>>;
   readonly remove: () => void;
@@ -62,23 +67,20 @@ export function createSoakProject(): SoakProject {
       return { pid: child.pid!, ended: new Promise((done) => child.once('exit', () => done())) };
     },
     verify() {
-      const { status, stdout } = spawnSync(process.execPath, [commandLine, 'cache', 'verify', '--json'], {
+      const { stdout } = spawnSync(process.execPath, [commandLine, 'cache', 'verify', '--json'], {
         cwd: folder,
         env: environment,
         encoding: 'utf8',
       });
-      const report = JSON.parse(stdout) as Record<
-        'damagedObjects' | 'damagedRecords' | 'incomplete',
-        string[]
-      >;
-      return {
-        code: status,
-        damaged: report.damagedObjects.length + report.damagedRecords.length + report.incomplete.length,
-      };
+      return JSON.parse(stdout) as VerifyReport;
     },
     results: () => ({ ...recordedOutputs(cache), ...publishedFiles(join(folder, 'results')) }),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+export function countDamaged({ damagedObjects, damagedRecords, incomplete }: VerifyReport): number {
+  return damagedObjects.length + damagedRecords.length + incomplete.length;
 }
 
 /** Paths of all objects or commit records. */

@@ -182,31 +182,41 @@ export async function createSlurmExecutor(request: SlurmRequest): Promise<Execut
       const states = new Map(
         (await askQueue(live.map(({ job }) => job))).map((state) => [`${state.job}_${state.index}`, state]),
       );
-      for (const batch of live) {
-        for (const index of batch.open) examine(batch, index, states.get(`${batch.job}_${index}`));
-      }
+      const overdue = live.flatMap((batch) =>
+        [...batch.open]
+          .map((index) => ({ batch, index, state: states.get(`${batch.job}_${index}`) }))
+          .filter(({ index, state }) => isOverdue(batch, index, state)),
+      );
+      // Their last words may have come meanwhile.
+      if (overdue.length > 0) look();
+      for (const { batch, index, state } of overdue) bury(batch, index, state);
     } catch (error) {
       say(`${error instanceof Error ? error.message : String(error)}; asking again later`);
     }
     asking = false;
   };
 
-  const examine = (batch: Watched, index: number, state: ArrayTaskState | undefined): void => {
+  /** Whether the scheduler has not known the task for longer than a file system may take to show its end. */
+  const isOverdue = (batch: Watched, index: number, state: ArrayTaskState | undefined): boolean => {
     if (state !== undefined && isLive(state.state)) {
       batch.missing.delete(index);
       if (state.state === 'PENDING' && !patientReasons.has(state.reason) && !toldReasons.has(state.reason)) {
         toldReasons.add(state.reason);
         say(`job ${batch.job} waits: ${state.reason}`);
       }
-      return;
+      return false;
     }
     const since = batch.missing.get(index) ?? Date.now();
     batch.missing.set(index, since);
     if (Date.now() - since < graceMs && !drained) {
       askedAt = Math.min(askedAt, Date.now() - options.pollMs + graceMs);
-      return;
+      return false;
     }
-    look();
+    return true;
+  };
+
+  /** Settles the units of a task that ended without a word: committed, lost, or never begun. */
+  const bury = (batch: Watched, index: number, state: ArrayTaskState | undefined): void => {
     if (!batch.open.delete(index)) return;
     let isFirst = true;
     for (const { key, id } of batch.groups[index]!) {
