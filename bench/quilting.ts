@@ -6,13 +6,13 @@
  *
  *   npm run build && npm run bench -- quilting [--images FOLDER] [--count 4] [--patches 1000000] [--few 64] [--python /path/to/python]
  *
- * FOLDER holds photographs of at least 224×224, in folders or not; synthetic images where there is none. PYTHON in the environment serves
+ * FOLDER holds photographs of at least 224×224, in folders or not; synthetic images where none is named. PYTHON in the environment serves
  * as --python; without either only our own side is measured. With --few 64 the matrix form computes so many queries on --backend tensorflow, and WGSL on
  * whatever adapter there is (SwiftShader: RAVELIN_WEBGPU_SOFTWARE=1); their results have to be those of the tree.
  */
 import { deepStrictEqual } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -32,7 +32,7 @@ import { randomStream } from '../src/tensors/random.ts';
 
 const { values } = parseArgs({
   options: {
-    images: { type: 'string', default: '../shared/data/imagenet-sample/val' },
+    images: { type: 'string' },
     count: { type: 'string', default: '4' },
     patches: { type: 'string', default: '1000000' },
     few: { type: 'string', default: '0' },
@@ -51,7 +51,8 @@ const params: QuiltingParameters = {
   search: 'tree',
 };
 
-const all = existsSync(values.images) ? await readPhotographs(values.images) : syntheticImages(300);
+if (values.images === undefined) console.log('NO PHOTOGRAPHS (--images): made-up images');
+const all = values.images === undefined ? syntheticImages(300) : await readPhotographs(values.images);
 const held = all.length / size - count;
 const clean = { pixels: all.subarray(0, held * size), shape: [held, side, side, 3] as const };
 const patches = await timed('patch database', 1, () =>

@@ -1,4 +1,4 @@
-import { scaledDual } from './dual.as';
+import { divergence, scaledDual } from './dual.as';
 import {
   ex,
   ey,
@@ -78,14 +78,6 @@ export function addBound(lambda: f32, penalty: f32, rho: f32, anisotropic: bool)
     primal += <f64>sumOf(data) + <f64>lambda * <f64>sumOf(variation);
     dual += <f64>sumOf(least);
   }
-}
-
-/** ∇ᵀ of the field (x, y). */
-function divergence(x: usize, y: usize, own: usize, left: usize): v128 {
-  return f32x4.add(
-    f32x4.sub(v128.load(x + left), v128.load(x + own)),
-    f32x4.sub(v128.load(y + own - rowBytes), v128.load(y + own)),
-  );
 }
 
 function sumOf(v: v128): f32 {

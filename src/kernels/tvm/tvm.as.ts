@@ -3,7 +3,7 @@
  * docs/kernels.md tells the idea, reference.ts is the definition, solve.ts the only caller.
  */
 import { addBound, dual, primal, resetBound } from './bound.as';
-import { scaledDual, storeDual } from './dual.as';
+import { divergence, scaledDual, storeDual } from './dual.as';
 import {
   ahead,
   carried,
@@ -192,18 +192,16 @@ function collect(row: usize): void {
     const own = odd ? row + halfBytes : row;
     const left = odd ? row : row + halfBytes - 4;
     for (let i: usize = 0; i < span; i += 16) {
-      const divergence = f32x4.add(
-        f32x4.sub(v128.load(gx + left + i), v128.load(gx + own + i)),
-        f32x4.sub(v128.load(gy + own + i - rowBytes), v128.load(gy + own + i)),
-      );
-      v128.store(rightSide + own + i, f32x4.add(v128.load(pull + own + i), divergence));
+      const known = f32x4.add(v128.load(pull + own + i), divergence(gx, gy, own + i, left + i));
+      v128.store(rightSide + own + i, known);
     }
   }
 }
 
 /**
- * `count` iterations, five at most, in one walk over the rows, so that what they share stays in the cache: red of row y, black of row y − 1, shrinkage of
- * row y − 2, and each further iteration two rows behind the one before it. The last leaves its split gradient for the checks.
+ * `count` iterations, five at most, in one walk over the rows, so that what they share stays in the cache: red of row y, black of row
+ * y − 1, shrinkage of row y − 2, and each further iteration two rows behind the one before it. The last leaves its split gradient for
+ * the checks.
  */
 function iterate(count: i32, radius: f32, anisotropic: bool, rho: f32, beta: f32): void {
   for (let front = 0; front < height + 2 * count; front++) {

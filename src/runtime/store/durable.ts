@@ -1,6 +1,5 @@
 import {
   closeSync,
-  existsSync,
   fsync,
   fsyncSync,
   mkdirSync,
@@ -75,8 +74,7 @@ export function moveDurable(temporary: string, path: string): void {
   const folder = dirname(path);
   try {
     faultPoint('rename');
-    createFolder(folder);
-    renameSync(temporary, path);
+    inFolder(folder, () => renameSync(temporary, path));
     faultPoint('renamed');
   } catch (error) {
     tryUnlink(temporary);
@@ -86,23 +84,25 @@ export function moveDurable(temporary: string, path: string): void {
 }
 
 function openTemporary(folder: string): { readonly file: number; readonly temporary: string } {
-  createFolder(folder);
   const temporary = `${folder}/${temporaryPrefix}${process.pid}-${Date.now().toString(36)}-${counter++}`;
-  return { file: openSync(temporary, 'wx'), temporary };
+  return { file: inFolder(folder, () => openSync(temporary, 'wx')), temporary };
 }
 
-function createFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  mkdirSync(folder, { recursive: true });
-  syncFolder(dirname(folder));
+/** Does something in a folder, which is created where it turns out to be missing. */
+function inFolder<Result>(folder: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    mkdirSync(folder, { recursive: true });
+    syncFolder(dirname(folder));
+    return work();
+  }
 }
 
 /** Replaces a file in one step but without fsync: for what can be made again, such as an index. */
 export function writeAtomic(path: string, content: Uint8Array | string): void {
-  const folder = dirname(path);
-  mkdirSync(folder, { recursive: true });
-  const temporary = `${folder}/${temporaryPrefix}${process.pid}-${Date.now().toString(36)}-${counter++}`;
-  const file = openSync(temporary, 'wx');
+  const { file, temporary } = openTemporary(dirname(path));
   try {
     writeAll(file, typeof content === 'string' ? Buffer.from(content) : content);
   } finally {

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { preprocessingParameters } from './preprocessing-parameters.ts';
 
 export const cnn = defineStage({
   uses: 'model/cnn',
@@ -54,16 +55,7 @@ export const cnn = defineStage({
         default: 0,
         description: 'share of the hidden units that training drops before each dense layer',
       }),
-      mean: Type.Array(Type.Number(), {
-        minItems: 1,
-        default: [0],
-        description: 'subtracted from the [0, 1] pixels inside the model; one number, or one per channel',
-      }),
-      std: Type.Array(Type.Number({ exclusiveMinimum: 0 }), {
-        minItems: 1,
-        default: [1],
-        description: 'the pixels are divided by it after the mean; one number, or one per channel',
-      }),
+      ...preprocessingParameters([0], [1]),
       weights: Type.Optional(
         Type.String({
           format: 'path',

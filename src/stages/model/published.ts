@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { ArchitectureName } from '../../models/architectures/zoo.ts';
 import { defineStage, port } from '../../runtime/stage.ts';
 import type { Stage } from '../../runtime/stage.ts';
+import { preprocessingParameters } from './preprocessing-parameters.ts';
 
 interface Family {
   readonly summary: string;
@@ -113,16 +114,7 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
           unit: 'px',
           description: `side of the square RGB images${name === 'vgg16' ? '; a multiple of 224' : ''}`,
         }),
-        mean: Type.Array(Type.Number(), {
-          minItems: 1,
-          default: family.mean,
-          description: 'subtracted from the [0, 1] pixels inside the model; one number, or one per channel',
-        }),
-        std: Type.Array(Type.Number({ exclusiveMinimum: 0 }), {
-          minItems: 1,
-          default: family.std,
-          description: 'the pixels are divided by it after the mean; one number, or one per channel',
-        }),
+        ...preprocessingParameters(family.mean, family.std),
       },
       { additionalProperties: false },
     ),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { preprocessingParameters } from './preprocessing-parameters.ts';
 
 /** A TensorFlow.js LayersModel or GraphModel as one of our networks. */
 export const tfjs = defineStage({
@@ -26,16 +27,7 @@ export const tfjs = defineStage({
             "JSON list with the name of each output, where the model has its own order; the outputs are put into the names' sorted order",
         }),
       ),
-      mean: Type.Array(Type.Number(), {
-        minItems: 1,
-        default: [0],
-        description: 'subtracted from the [0, 1] pixels inside the model; one number, or one per channel',
-      }),
-      std: Type.Array(Type.Number({ exclusiveMinimum: 0 }), {
-        minItems: 1,
-        default: [1],
-        description: 'the pixels are divided by it after the mean; one number, or one per channel',
-      }),
+      ...preprocessingParameters([0], [1]),
     },
     { additionalProperties: false },
   ),
