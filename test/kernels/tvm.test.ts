@@ -124,6 +124,55 @@ describe('the WebAssembly kernel', () => {
     );
   });
 
+  it.each([
+    [64, 64],
+    [33, 70],
+    [9, 100],
+    [100, 9],
+    [95, 65],
+  ])(
+    'agrees with the definition where it begins with several halves of the image: %d×%d',
+    (height, width) => {
+      for (const keep of [1, 0.5]) {
+        const image = madeUp(height, width, 1, keep, 3);
+        const solved = image.slice();
+        const variation = { lambda, tv: 'isotropic' } as const;
+        const { converged } = minimise(solved, [height, width, 1], variation, usual);
+        const { progress } = minimiseExactly(channelOf(image, height, width, 1, 0), variation, {
+          tolerance: 1e-4,
+          limit: 20_000,
+        });
+        const objective = imageObjective(image, solved, [height, width, 1], variation);
+        expect(converged).toBe(true);
+        expect(objective / progress.objective - 1).toBeLessThan(1.1e-3);
+        expect(objective / progress.objective - 1).toBeGreaterThan(-1e-4);
+      }
+    },
+  );
+
+  it.each([0.001, 0.3, 3])(
+    'reaches the tolerance at λ = %d, above and below what it was tuned at',
+    (weight) => {
+      for (const tv of variations) {
+        for (const keep of [1, 0.5]) {
+          const image = madeUp(40, 48, 1, keep, 11);
+          const solved = image.slice();
+          const progress = minimise(solved, [40, 48, 1], { lambda: weight, tv }, usual);
+          const { progress: exact } = minimiseExactly(
+            channelOf(image, 40, 48, 1, 0),
+            { lambda: weight, tv },
+            { tolerance: 1e-4, limit: 20_000 },
+          );
+          expect(progress.converged).toBe(true);
+          const objective = imageObjective(image, solved, [40, 48, 1], { lambda: weight, tv });
+          expect(objective).toBeLessThanOrEqual(
+            exact.objective * (keep === 1 ? 1.0011 : 1.0022) + 2e-7 * weight * 1920,
+          );
+        }
+      }
+    },
+  );
+
   it.each([0.5, 1])(
     'gives the mirrored and turned image for the mirrored and turned one (keep %d)',
     (keep) => {

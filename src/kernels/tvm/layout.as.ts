@@ -1,137 +1,217 @@
 /**
- * Where a channel lies in memory. Each channel owns ten planes. A row of a plane holds its even columns, then its odd columns,
- * so that the red and the black half of a checkerboard are contiguous; zeros stand around rows and halves, so that no loop asks
- * for borders.
+ * Where images lie in memory. A channel has levels: the image itself, then halves of it. A row of a level is a sequence of blocks; a
+ * block is eight pixels wide and holds, for each of its quantities, a vector of the four even columns and one of the four odd ones, so
+ * that the red and the black half of a checkerboard are vectors, and everything about a pixel lies at a constant distance. A block of
+ * zeros ends each row, and two rows of zeros stand above and below, so that no loop asks for borders.
  */
 
-const lanes: i32 = 4;
-/** Bytes on each side of a half row: one vector. */
-export const padding: usize = 16;
-const planesOfChannel: i32 = 10;
+/** Offsets within a block, in bytes. */
+export const uEven: usize = 0; // μu, u the image sought
+export const uOdd: usize = 16;
+export const ahead: usize = 32; // the black pixels of μu, moved on by their last step
+export const rightEven: usize = 48; // mf + ∇ᵀ(d − b), the right side of the next relaxation
+export const rightOdd: usize = 64;
+export const inverseEven: usize = 80; // 1 / (m/μ + neighbours); before a level starts, m
+export const inverseOdd: usize = 96;
+export const exEven: usize = 112; // e = (b + (1 − ρ)d) / ρ; before and after a level is solved, b
+export const exOdd: usize = 128;
+export const eyEven: usize = 144;
+export const eyOdd: usize = 160;
+export const pullEven: usize = 176; // mf; −0 where a pixel was dropped
+export const pullOdd: usize = 192;
+export const gyEven: usize = 208; // (d − b) of y
+export const gyOdd: usize = 224;
+export const blockBytes: usize = 256;
+const pixelsOfBlock: i32 = 8;
 
+/** Levels end where a side would be shorter. */
+const leastSide: i32 = 8;
+const mostLevels: i32 = 12;
+
+// The image.
+export let channels: i32 = 0;
+export let levels: i32 = 0;
+let imageHeight: i32 = 0;
+let imageWidth: i32 = 0;
+let pixels: usize = 0;
+let first: usize = 0;
+let channelBytes: usize = 0;
+
+// The current level.
 export let height: i32 = 0;
 export let width: i32 = 0;
-export let channels: i32 = 0;
-/** Bytes of a half row without its padding, of a half row, of a row, of a plane. */
+/** Bytes of the blocks of a row that hold pixels, and with the block of zeros. */
 export let span: usize = 0;
-export let halfBytes: usize = 0;
 export let rowBytes: usize = 0;
-export let planeBytes: usize = 0;
-/** One row: 1 inside the image, 0 outside; and the number of horizontal neighbours. */
-export let inside: usize = 0;
-export let horizontal: usize = 0;
-/** The split vertical gradient of the row above, for each of the iterations that go over the rows together. */
-export let carried: usize = 0;
-/** Iterations that go over the rows together. */
-export const iterationsAtOnce: i32 = 5;
-let pixels: usize = 0;
-let planes: usize = 0;
+let rows: usize = 0;
 
-// The planes of the current channel.
-export let target: usize = 0; // the pixel, or −1 where it was dropped
-export let u: usize = 0; // the image sought
-export let ahead: usize = 0; // its black pixels, moved on by their last step
-export let pull: usize = 0; // mf / μ
-export let inverse: usize = 0; // 1 / (m/μ + neighbours)
-export let ex: usize = 0; // e = b + (1 − ρ)d, with d the split gradient and b its scaled dual
-export let ey: usize = 0;
-export let gx: usize = 0; // g = d − b
-export let gy: usize = 0;
-export let rightSide: usize = 0; // mf / μ + ∇ᵀg
+/** Rows that hold one number a column, for the current level: vectors of even and odd columns in turn. */
+export let inside: usize = 0; // 1 in the image, 0 outside
+export let horizontal: usize = 0; // the number of horizontal neighbours, ∞ outside
+/** Row buffers of the bound. */
+export let duals: usize = 0;
+export let stiffnesses: usize = 0;
+/** Vectors that a loop wants in registers: loaded before it, they stay there. */
+export let constants: usize = 0;
 
 /** Makes room for an image; returns the address of its float32 pixels, row-major [height, width, channels], or 0 where there is none. */
-export function reserve(imageHeight: i32, imageWidth: i32, imageChannels: i32): usize {
-  height = imageHeight;
-  width = imageWidth;
-  channels = imageChannels;
-  const half = (((width + 1) >> 1) + lanes - 1) & ~(lanes - 1);
-  span = (<usize>half) << 2;
-  halfBytes = span + 2 * padding;
-  rowBytes = 2 * halfBytes;
-  planeBytes = <usize>(height + 2) * rowBytes;
-  pixels = (__heap_base + 15) & ~15;
-  inside = (pixels + ((<usize>height * width * channels) << 2) + 15) & ~15;
-  horizontal = inside + rowBytes;
-  carried = horizontal + rowBytes;
-  planes = carried + <usize>iterationsAtOnce * rowBytes;
-  const end = planes + <usize>channels * planesOfChannel * planeBytes;
+export function reserve(height: i32, width: i32, count: i32): usize {
+  if (height == imageHeight && width == imageWidth && count == channels) return pixels;
+  channels = 0;
+  const rowOfVectors = ((<usize>width + 15) / 8) * 32;
+  constants = (__heap_base + 63) & ~63;
+  inside = constants + 192;
+  horizontal = inside + rowOfVectors;
+  stiffnesses = horizontal + rowOfVectors;
+  duals = stiffnesses + rowOfVectors;
+  pixels = duals + 4 * rowOfVectors;
+  first = (pixels + ((<usize>height * width * count) << 2) + 255) & ~255;
+  levels = 1;
+  while (levels < mostLevels && min((height - 1) >> levels, (width - 1) >> levels) + 1 >= leastSide) levels++;
+  channelBytes = bytesOf(height, width);
+  let end = first + <usize>count * channelBytes;
+  for (let level = 1; level < levels; level++) end += bytesOf(sideAt(height, level), sideAt(width, level));
+  // A last row of vectors may be read past the pixels, and a row of pixels past the image.
   const pages = <i32>((end + 0xffff) >> 16) - memory.size();
   if (pages > 0 && memory.grow(pages) < 0) return 0;
+  memory.fill(first, 0, end - first);
+  imageHeight = height;
+  imageWidth = width;
+  channels = count;
   return pixels;
 }
 
-/** Empties all planes and describes a row. */
-export function clear(): void {
-  memory.fill(inside, 0, planes - inside + <usize>channels * planesOfChannel * planeBytes);
-  for (let x = 0; x < width; x++) {
-    const at = columnAt(x) + padding;
-    store<f32>(inside + at, 1);
-    store<f32>(horizontal + at, <f32>(i32(x > 0) + i32(x < width - 1)));
+function sideAt(side: i32, level: i32): i32 {
+  return ((side - 1) >> level) + 1;
+}
+
+function bytesOf(height: i32, width: i32): usize {
+  return <usize>(height + 4) * ((<usize>width + 7) / 8 + 1) * blockBytes;
+}
+
+/** Makes a level of channel c the current one. All levels but the first are shared by the channels. */
+export function useLevel(c: i32, level: i32): void {
+  height = sideAt(imageHeight, level);
+  width = sideAt(imageWidth, level);
+  span = ((<usize>width + 7) / 8) * blockBytes;
+  rowBytes = span + blockBytes;
+  rows = first + <usize>(level == 0 ? c : channels) * channelBytes;
+  for (let finer = 1; finer < level; finer++) {
+    rows += bytesOf(sideAt(imageHeight, finer), sideAt(imageWidth, finer));
   }
 }
 
-export function usePlanes(c: i32): void {
-  target = planes + <usize>c * planesOfChannel * planeBytes;
-  u = target + planeBytes;
-  ahead = u + planeBytes;
-  pull = ahead + planeBytes;
-  inverse = pull + planeBytes;
-  ex = inverse + planeBytes;
-  ey = ex + planeBytes;
-  gx = ey + planeBytes;
-  gy = gx + planeBytes;
-  rightSide = gy + planeBytes;
+/** Describes the columns of the current level. */
+export function describeColumns(): void {
+  const count = (<i32>(span / blockBytes) + 1) * pixelsOfBlock;
+  for (let x = 0; x < count; x++) {
+    const at = (((<usize>x) >> 3) << 5) + ((<usize>(x & 1)) << 4) + (((<usize>(x & 7)) >> 1) << 2);
+    store<f32>(inside + at, x < width ? 1 : 0);
+    store<f32>(horizontal + at, x < width ? <f32>(i32(x > 0) + i32(x < width - 1)) : Infinity);
+  }
 }
 
-/** Offset of row y in a plane, at its first even column. */
+/** Address of row y of the current level. */
 export function rowAt(y: i32): usize {
-  return <usize>(y + 1) * rowBytes + padding;
+  return rows + <usize>(y + 2) * rowBytes;
 }
 
-/** Offset of column x in a row. */
-function columnAt(x: i32): usize {
-  return ((<usize>(x >> 1)) << 2) + (x & 1 ? halfBytes : 0);
+/** Where the quantity at offset `even` of column x lies in a row. */
+export function columnAt(x: i32, even: usize): usize {
+  return ((<usize>x) >> 3) * blockBytes + ((<usize>(x & 1)) << 4) + (((<usize>(x & 7)) >> 1) << 2) + even;
 }
 
-/** What `loadChannel` found in the channel it read: whether a pixel was dropped, and whether its pixels differ. */
-export let dropped: bool = false;
+/** What `loadChannel` found in the channel it read: how many pixels were kept, and whether they differ. */
+export let kept: f64 = 0;
 export let varied: bool = false;
 
-/** Reads the pixels of channel c into its `target`. */
+/** Reads the pixels of channel c, −1 where dropped, into mf and m of the current level, its first. */
 export function loadChannel(c: i32): void {
-  dropped = false;
-  varied = false;
+  const stride = (<usize>channels) << 2;
+  const none = f32x4.splat(-0.0);
+  const one = f32x4.splat(1);
+  let least = f32x4.splat(Infinity);
+  let most = f32x4.splat(-Infinity);
+  kept = 0;
   let from = pixels + ((<usize>c) << 2);
-  const stride = (<usize>channels) << 2;
-  const first = load<f32>(from);
   for (let y = 0; y < height; y++) {
-    const row = target + rowAt(y);
-    for (let x = 0; x < width; x++, from += stride) {
-      const value = load<f32>(from);
-      if (value < 0) dropped = true;
-      if (value != first) varied = true;
-      store<f32>(row + columnAt(x), value);
+    let at = rowAt(y);
+    let pixel = from;
+    let count = f32x4.splat(0);
+    for (let i: usize = 0; i < span; i += blockBytes) {
+      for (let odd: usize = 0; odd < 2; odd++) {
+        const valid = v128.load(inside + (i >> 3) + (odd << 4));
+        const value = four(pixel + odd * stride, 2 * stride);
+        const isKept = v128.and(f32x4.ge(value, f32x4.splat(0)), f32x4.gt(valid, f32x4.splat(0)));
+        const pull = v128.bitselect(value, none, isKept);
+        const weight = v128.and(isKept, one);
+        least = f32x4.pmin(least, v128.bitselect(value, f32x4.splat(Infinity), isKept));
+        most = f32x4.pmax(most, v128.bitselect(value, f32x4.splat(-Infinity), isKept));
+        count = f32x4.add(count, weight);
+        v128.store(at + (odd << 4), pull, pullEven);
+        v128.store(at + (odd << 4), weight, inverseEven);
+      }
+      at += blockBytes;
+      pixel += stride << 3;
     }
+    from += <usize>width * stride;
+    kept += <f64>(
+      (f32x4.extract_lane(count, 0) +
+        f32x4.extract_lane(count, 1) +
+        f32x4.extract_lane(count, 2) +
+        f32x4.extract_lane(count, 3))
+    );
   }
+  varied =
+    max(
+      max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
+      max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
+    ) >
+    min(
+      min(f32x4.extract_lane(least, 0), f32x4.extract_lane(least, 1)),
+      min(f32x4.extract_lane(least, 2), f32x4.extract_lane(least, 3)),
+    );
 }
 
-/** Writes u, cut to [0, 1], over the pixels of channel c. */
-export function storeChannel(c: i32): void {
+function four(at: usize, stride: usize): v128 {
+  let vector = v128.load32_zero(at);
+  vector = v128.load_lane<f32>(at + stride, vector, 1);
+  vector = v128.load_lane<f32>(at + 2 * stride, vector, 2);
+  return v128.load_lane<f32>(at + 3 * stride, vector, 3);
+}
+
+/** Writes u, cut to [0, 1], over the pixels of channel c; `scale` is 1/μ. */
+export function storeChannel(c: i32, scale: f32): void {
+  const stride = (<usize>channels) << 2;
+  const factor = f32x4.splat(scale);
   let to = pixels + ((<usize>c) << 2);
-  const stride = (<usize>channels) << 2;
   for (let y = 0; y < height; y++) {
-    const row = u + rowAt(y);
-    for (let x = 0; x < width; x++, to += stride) {
-      store<f32>(to, min<f32>(max<f32>(load<f32>(row + columnAt(x)), 0), 1));
+    const row = rowAt(y);
+    const end = to + <usize>width * stride;
+    let at = row;
+    for (; to + 7 * stride < end; to += 8 * stride, at += blockBytes) {
+      storeFour(to, 2 * stride, v128.load(at, uEven), factor);
+      storeFour(to + stride, 2 * stride, v128.load(at, uOdd), factor);
+    }
+    for (let x = width & ~7; x < width; x++, to += stride) {
+      store<f32>(to, min<f32>(max<f32>(load<f32>(row + columnAt(x, uEven)) * scale, 0), 1));
     }
   }
 }
 
-/** The pixel right of the last column is made equal to it while gradients are taken, so that the last one is zero. */
-export function mirror(row: usize): void {
-  store<f32>(u + row + columnAt(width), load<f32>(u + row + columnAt(width - 1)));
+function storeFour(at: usize, stride: usize, vector: v128, factor: v128): void {
+  const cut = f32x4.min(f32x4.max(f32x4.mul(vector, factor), f32x4.splat(0)), f32x4.splat(1));
+  v128.store_lane<f32>(at, cut, 0);
+  v128.store_lane<f32>(at + stride, cut, 1);
+  v128.store_lane<f32>(at + 2 * stride, cut, 2);
+  v128.store_lane<f32>(at + 3 * stride, cut, 3);
 }
 
-export function unmirror(row: usize): void {
-  store<f32>(u + row + columnAt(width), 0);
+/** The column right of the last is made equal to it while gradients or means are taken, so that there the gradient is zero. */
+export function mirror(row: usize, even: usize): void {
+  store<f32>(row + columnAt(width, even), load<f32>(row + columnAt(width - 1, even)));
+}
+
+export function unmirror(row: usize, even: usize): void {
+  store<f32>(row + columnAt(width, even), 0);
 }

@@ -17,8 +17,8 @@ let kernel: Kernel | undefined;
 /**
  * Minimises over one image `[height, width, channels]` of pixels in [0, 1], −1 where dropped, in place. The gap is that of all
  * channels together: a bound on the distance to the least objective where every pixel was kept, otherwise an estimate of it
- * (docs/kernels.md). `limit` is rounded up to a multiple of 5. Throws `RangeError` where the image does not fit into 4 GiB of
- * memory (40 bytes a value).
+ * (docs/kernels.md). Where there is anything to smooth, at least one iteration is done. Throws `RangeError` where the image does not
+ * fit into 4 GiB of memory (about 45 bytes a value).
  */
 export function minimise(
   image: Float32Array,

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 
-const version = 2;
+const version = 3;
 
 /** Total variation minimisation (Guo et al. 2018, section 4.1). */
 export const tvm = defineStage({

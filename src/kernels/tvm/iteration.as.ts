@@ -1,0 +1,84 @@
+/** Iterations of split Bregman over the current level. */
+import {
+  ahead,
+  blockBytes,
+  height,
+  horizontal,
+  inverseEven,
+  pullEven,
+  rowAt,
+  span,
+  uEven,
+  uOdd,
+} from './layout.as';
+import { penalty, rho } from './problem.as';
+import { relaxEven, relaxOdd } from './relax.as';
+import { prepare, prepareToDual, shrink, shrinkMeasured } from './shrink.as';
+
+/** Starts from μu and the dual b in the place of e: d is what ∇u exceeds the ball by. */
+export function startSplit(): void {
+  prepare(1, 1, rho);
+  for (let y = 0; y < height; y++) shrink(y, true);
+}
+
+/** `count` iterations, after the last of which the dual b takes the place of e. */
+export function iterateToDual(count: i32, momentum: f32): void {
+  prepareToDual();
+  walk(count, momentum, false, 1);
+}
+
+/** `count` iterations; the last is measured if asked for, and leaves everything for the μ and ρ given. */
+export function iterate(count: i32, momentum: f32, measured: bool, nextPenalty: f32, nextRho: f32): void {
+  const k = nextPenalty / penalty;
+  prepare(rho, k, nextRho);
+  walk(count, momentum, measured, k);
+}
+
+/**
+ * In one walk over the rows, so that what iterations share stays in the cache: red of row y, black of row y − 1, shrinkage of row y − 2, and each
+ * further iteration two rows behind the one before it.
+ */
+function walk(count: i32, momentum: f32, measured: bool, k: f32): void {
+  const last = count - 1;
+  for (let front = 0; front < height + 2 * count; front++) {
+    for (let behind = 0; behind < count; behind++) {
+      const y = front - 2 * behind;
+      if (y >= 0 && y <= height) {
+        if (y & 1) relaxOdd(rowAt(y), momentum);
+        else relaxEven(rowAt(y), momentum);
+      }
+      if (y < 2 || y > height + 1) continue;
+      if (measured && behind == last) shrinkMeasured(y - 2);
+      else shrink(y - 2, behind == last);
+      if (k != 1 && behind == last) advance(y - 2, k);
+    }
+  }
+}
+
+/** Row y in units of the next μ. */
+function advance(y: i32, k: f32): void {
+  const scale = f32x4.splat(k);
+  const zero = f32x4.splat(0);
+  const one = f32x4.splat(1);
+  const reciprocal = f32x4.splat(1 / (k * penalty));
+  const vertical = f32x4.splat(<f32>(i32(y > 0) + i32(y < height - 1)));
+  const row = rowAt(y);
+  const end = row + span;
+  let neighbours = horizontal;
+  for (let at = row; at < end; at += blockBytes) {
+    v128.store(at, f32x4.mul(v128.load(at, uEven), scale), uEven);
+    v128.store(at, f32x4.mul(v128.load(at, uOdd), scale), uOdd);
+    v128.store(at, f32x4.mul(v128.load(at, ahead), scale), ahead);
+    for (let odd: usize = 0; odd < 2; odd++) {
+      const dropped = i32x4.lt_s(v128.load(at + (odd << 4), pullEven), zero);
+      const weight = v128.andnot(reciprocal, dropped);
+      const count = f32x4.add(v128.load(neighbours + (odd << 4)), vertical);
+      v128.store(
+        at + (odd << 4),
+        f32x4.div(one, f32x4.max(f32x4.add(weight, count), f32x4.splat(1e-6))),
+        inverseEven,
+      );
+    }
+    neighbours += 32;
+  }
+}
