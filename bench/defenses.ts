@@ -3,30 +3,28 @@
  * torch on one thread) on the same images in the same run; best of several rounds on either side: at least so many, and for two seconds, so that
  * compilers have done their work.
  *
- *   npm run build && npm run bench -- defenses --images FOLDER [--count 4] [--rounds 3] [--python /path/to/python]
+ *   PYTHON=python3 npm run bench -- defenses [--images FOLDER] [--count 4] [--rounds 3]
  *
- * FOLDER holds photographs, in folders or not. Without --python only our own side is measured.
+ * FOLDER holds photographs, in folders or not; the images are made up without it. Without PYTHON only our own side is measured.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
 import { transformOnce } from '../src/defenses/apply.ts';
 import type { Transform } from '../src/values/transform.ts';
+import { readPhotographs, side } from './photographs.ts';
 
 const { values } = parseArgs({
   options: {
     images: { type: 'string' },
     count: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '3' },
-    python: { type: 'string' },
   },
 });
-const side = 224;
 const [count, rounds] = [Number(values.count), Number(values.rounds)];
-const pixels = await readPhotographs();
+const pixels = Float32Array.from(await readPhotographs(values.images, count), (byte) => byte / 255);
 const ids = Int32Array.from({ length: count }, (_, id) => id);
 
 const steps: Readonly<Record<string, Transform['steps'][number]['params']>> = {
@@ -54,37 +52,14 @@ for (const [name, params] of Object.entries(steps)) {
     ours[name] = Math.min(ours[name], (user + system) / 1000 / count);
   }
 }
-const peers = values.python === undefined ? {} : measurePeers(values.python);
+const python = process.env['PYTHON'];
+const peers = python === undefined ? {} : measurePeers(python);
 for (const [name, milliseconds] of Object.entries(ours)) {
   const others = Object.entries(peers).flatMap(([peer, time]) => {
     if (!peer.startsWith(`${name} `)) return [];
     return [`${peer.slice(name.length + 1)} ${time.toFixed(2)} (${(time / milliseconds).toFixed(1)}×)`];
   });
   console.log(`${name.padEnd(16)} ${milliseconds.toFixed(2).padStart(7)} ms   ${others.join('   ')}`);
-}
-
-async function readPhotographs(): Promise<Float32Array> {
-  if (values.images === undefined) throw new Error('--images FOLDER is missing');
-  const files = readdirSync(values.images, { recursive: true, encoding: 'utf8' })
-    .filter((file) => /\.(jpe?g|png)$/i.test(file))
-    .sort()
-    .slice(0, count);
-  if (files.length < count) throw new Error(`${values.images} has ${files.length} photographs, not ${count}`);
-  const size = side * side * 3;
-  const all = new Float32Array(count * size);
-  for (const [index, file] of files.entries()) {
-    const { data } = await sharp(join(values.images, file))
-      .removeAlpha()
-      .toColourspace('srgb')
-      .resize(side, side)
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    all.set(
-      Float32Array.from(data, (byte) => byte / 255),
-      index * size,
-    );
-  }
-  return all;
 }
 
 function measurePeers(python: string): Readonly<Record<string, number>> {

@@ -39,7 +39,7 @@ interface Kernel {
 
 /** Patches handed to the kernel at a time. */
 const chunk = 4096;
-/** A leaf of the tree holds about as many patches: fewer boxes to look at against fewer patches. */
+/** A leaf of the tree holds half as many patches to as many: fewer boxes to look at against fewer patches. `leafPatches` of the kernel. */
 const leafSize = 64;
 
 /** Copies the patches into a WASM memory of their own and builds the search tree. Throws `RangeError` where memory is short. */
@@ -48,7 +48,7 @@ export function openPatchSearch(patches: Patches): PatchSearch {
   const dimensions = size * size * channels;
   if (count === 0) throw new RangeError('a database of no patches has no nearest one');
   const kernel = instantiateKernel(patchSearchModule) as Kernel;
-  const depth = Math.max(0, Math.floor(Math.log2(count / leafSize) + 0.5));
+  const depth = Math.max(0, Math.ceil(Math.log2(count / leafSize)));
   // Two patches differ by at most 255·√dimensions, which has to fit int16 with room for rounding.
   const step = (255 * Math.sqrt(dimensions) * 1.04) / 32767;
   if (kernel.allocate(count, dimensions, depth, step, chunk) === 0) {

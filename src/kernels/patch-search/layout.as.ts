@@ -15,6 +15,8 @@ export const blockBytes: usize = 80;
 export const boxBytes: usize = 160;
 export const maxLevels: i32 = 12;
 export const maxChildren: i32 = 32;
+/** Patches of a leaf at most: as many as a mask has bits. */
+export const leafPatches: i32 = 64;
 
 export let count: i32 = 0;
 export let dims: i32 = 0;
@@ -32,6 +34,8 @@ export let depth: i32 = 0;
 export let levels: i32 = 0;
 /** Blocks of four patches a leaf. */
 export let leafBlocks: i32 = 0;
+/** Bytes of a leaf's blocks. */
+export let leafBytes: usize = 0;
 
 export let basis: usize = 0;
 export let mean: usize = 0;
@@ -74,7 +78,7 @@ function ensure(end: usize): bool {
 
 /**
  * Lays out memory for `patchCount` ≥ 1 patches of `dimensions` values. `treeDepth` levels of splits give 2^treeDepth leaves, each
- * with at least one patch. False where the memory cannot be had.
+ * with 1 to 64 patches. False where the memory cannot be had.
  */
 export function allocate(
   patchCount: i32,
@@ -95,6 +99,7 @@ export function allocate(
   depth = treeDepth;
   const leaves = 1 << depth;
   leafBlocks = ((count + leaves - 1) / leaves + 3) / 4;
+  leafBytes = usize(leafBlocks) * blockBytes;
   // Boxes are kept at every third depth; the first level takes what is left over: 14 = 5 + 3 + 3 + 3.
   let at = depth <= 5 ? depth : 3 + (depth % 3);
   levels = 0;
@@ -116,7 +121,7 @@ export function allocate(
   stack = cursor;
   cursor = take(cursor, usize(maxLevels * (maxChildren * 8 + 8)));
   survivors = cursor;
-  cursor = take(cursor, usize(leafBlocks) * 16);
+  cursor = take(cursor, usize(maxChildren * leafPatches) * 4);
   queryDoubles = cursor;
   cursor = take(cursor, stride * 8);
   staging = cursor;
@@ -134,7 +139,7 @@ export function allocate(
     cursor = take(cursor, usize((nodes + 3) / 4) * boxBytes);
   }
   blocks = cursor;
-  cursor = take(cursor, usize(leaves * leafBlocks) * blockBytes);
+  cursor = take(cursor, usize(leaves) * leafBytes);
   second = cursor;
   cursor = take(cursor, usize(count) * 64);
   patches = cursor;

@@ -20,6 +20,7 @@ import {
   depth,
   levels,
   leafBlocks,
+  leafBytes,
   scratch,
   stack,
   survivors,
@@ -144,6 +145,47 @@ function loadQuery(query: i32): void {
   memory.fill(queryDoubles + usize(dims) * 8, 0, (stride - usize(dims)) * 8);
 }
 
+/**
+ * Adds the patches of a leaf that stage 1 cannot leave out to the list that ends at `last`; returns its new end. No branch depends on a
+ * single block, so that the processor reads ahead.
+ */
+function scanLeaf(
+  q0: v128,
+  q1: v128,
+  q2: v128,
+  q3: v128,
+  q4: v128,
+  limit: v128,
+  leaf: i32,
+  last: usize,
+): usize {
+  let block = blocks + usize(leaf) * leafBytes;
+  let far: u64 = 0;
+  for (let slot = 0; slot < 4 * leafBlocks; slot += 4) {
+    const beyond = i32x4.gt_s(fourDistances(q0, q1, q2, q3, q4, block), limit);
+    far |= u64(i32x4.bitmask(beyond)) << slot;
+    block += blockBytes;
+  }
+  let near = ~far;
+  if (near == 0) return last;
+  const from = load<i32>(leafStarts + usize(leaf) * 4);
+  const size = load<i32>(leafStarts + usize(leaf) * 4, 4) - from;
+  near &= u64.MAX_VALUE >>> (64 - size);
+  for (; near != 0; near &= near - 1) {
+    store<i32>(last, from + i32(ctz(near)));
+    last += 4;
+  }
+  return last;
+}
+
+/** Whether a patch comes before the result at `slot`: nearer, or as near and earlier in the database. */
+function precedes(distance: f64, place: i32, distances: usize, places: usize, slot: i32): bool {
+  const other = load<f64>(distances + usize(slot) * 8);
+  if (distance != other) return distance < other;
+  const otherPlace = load<i32>(places + usize(slot) * 4);
+  return load<i32>(ids + usize(place) * 4) < load<i32>(ids + usize(otherPlace) * 4);
+}
+
 function searchOne(query: i32, neighbors: i32, bound: f64): void {
   const row = queryFirst + usize(query) * 20;
   const q0 = v128.load32_splat(row);
@@ -161,81 +203,56 @@ function searchOne(query: i32, neighbors: i32, bound: f64): void {
   let found = 0;
   let firstLimit = threshold(bound, firstFeatures);
   let secondLimit = threshold(bound, secondFeatures);
-  // Per level a list of (bound, node), nearest first, behind its cursor and its length.
+  // Per level but the last a list of (bound, node), nearest first, behind its cursor and its length.
   const listBytes = usize(maxChildren * 8 + 8);
   let level = 0;
   let parent = 0;
   let list = stack;
-  let expand = true;
   while (true) {
-    if (expand) {
-      expand = false;
-      const bits =
-        load<i32>(levelDepths + 4 * usize(level)) -
-        (level == 0 ? 0 : load<i32>(levelDepths + 4 * usize(level - 1)));
-      const base = usize(load<u32>(levelBoxes + 4 * usize(level)));
-      const firstChild = parent << bits;
-      const children = 1 << bits;
-      let entries = 0;
-      for (let child = 0; child < children; child += 4) {
-        const box = base + usize((firstChild + child) >>> 2) * boxBytes;
-        let sum = boxPair(q0, box);
-        sum = i32x4.add(sum, boxPair(q1, box + 32));
-        sum = i32x4.add(sum, boxPair(q2, box + 64));
-        sum = i32x4.add(sum, boxPair(q3, box + 96));
-        sum = i32x4.add(sum, boxPair(q4, box + 128));
-        v128.store(scratch, sum);
-        for (let lane = 0; lane < 4 && child + lane < children; lane++) {
-          const distance = load<i32>(scratch + usize(lane * 4));
-          if (distance > firstLimit) continue;
-          let slot = list + 8 + usize(entries) * 8;
-          while (slot > list + 8 && load<i32>(slot - 8) > distance) {
-            store<i64>(slot, load<i64>(slot - 8));
-            slot -= 8;
-          }
-          store<i32>(slot, distance);
-          store<i32>(slot, firstChild + child + lane, 4);
-          entries++;
-        }
-      }
-      store<i32>(list, 0);
-      store<i32>(list, entries, 4);
-    }
-    const cursor = load<i32>(list);
-    const entry = list + 8 + usize(cursor) * 8;
-    if (cursor == load<i32>(list, 4) || load<i32>(entry) > firstLimit) {
-      if (level == 0) break;
-      level--;
-      list -= listBytes;
-      continue;
-    }
-    store<i32>(list, cursor + 1);
-    const node = load<i32>(entry, 4);
-    if (level + 1 < levels) {
-      parent = node;
-      level++;
-      list += listBytes;
-      expand = true;
-      continue;
-    }
-
-    const from = load<i32>(leafStarts + usize(node) * 4);
-    const size = load<i32>(leafStarts + usize(node) * 4 + 4) - from;
+    // The children of a node: listed, or where they are leaves, scanned.
+    const bits =
+      load<i32>(levelDepths + 4 * usize(level)) -
+      (level == 0 ? 0 : load<i32>(levelDepths + 4 * usize(level - 1)));
+    const base = usize(load<u32>(levelBoxes + 4 * usize(level)));
+    const firstChild = parent << bits;
+    const children = 1 << bits;
+    const leaves = level + 1 == levels;
     const limit = i32x4.splat(firstLimit);
-    let block = blocks + usize(node * leafBlocks) * blockBytes;
     let last = survivors;
-    for (let slot = 0; slot < size; slot += 4) {
-      let near = i32x4.bitmask(i32x4.gt_s(fourDistances(q0, q1, q2, q3, q4, block), limit)) ^ 15;
-      while (near != 0) {
-        store<i32>(last, from + slot + ctz(near));
-        near &= near - 1;
-        last += 4;
+    let entries = 0;
+    for (let child = 0; child < children; child += 4) {
+      const box = base + usize((firstChild + child) >>> 2) * boxBytes;
+      let sum = boxPair(q0, box);
+      sum = i32x4.add(sum, boxPair(q1, box + 32));
+      sum = i32x4.add(sum, boxPair(q2, box + 64));
+      sum = i32x4.add(sum, boxPair(q3, box + 96));
+      sum = i32x4.add(sum, boxPair(q4, box + 128));
+      v128.store(scratch, sum);
+      let near = i32x4.bitmask(i32x4.gt_s(sum, limit)) ^ 15;
+      if (children < 4) near &= (1 << children) - 1;
+      for (; near != 0; near &= near - 1) {
+        const lane = ctz(near);
+        const node = firstChild + child + lane;
+        if (leaves) {
+          last = scanLeaf(q0, q1, q2, q3, q4, limit, node, last);
+          continue;
+        }
+        const distance = load<i32>(scratch + usize(lane * 4));
+        let slot = list + 8 + usize(entries) * 8;
+        while (slot > list + 8 && load<i32>(slot - 8) > distance) {
+          store<i64>(slot, load<i64>(slot - 8));
+          slot -= 8;
+        }
+        store<i32>(slot, distance);
+        store<i32>(slot, node, 4);
+        entries++;
       }
-      block += blockBytes;
     }
+    store<i32>(list, 0);
+    store<i32>(list, entries, 4);
+
     for (let survivor = survivors; survivor < last; survivor += 4) {
       const place = load<i32>(survivor);
-      if (place >= from + size) break;
       const codesOf = second + usize(place) * 64;
       let sum = codePair(s0, codesOf);
       sum = i32x4.add(sum, codePair(s1, codesOf + 16));
@@ -245,21 +262,13 @@ function searchOne(query: i32, neighbors: i32, bound: f64): void {
       if (i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) > secondLimit) continue;
       const distance = exactDistance(place);
       if (distance > bound) continue;
-      const patch = load<i32>(ids + usize(place) * 4);
-      let slot = found;
-      if (found == neighbors) {
-        slot = found - 1;
-        const worst = load<f64>(foundDistances + usize(slot) * 8);
-        if (distance == worst && patch > load<i32>(ids + usize(load<i32>(foundPlaces + usize(slot) * 4)) * 4))
-          continue;
-      } else found++;
-      for (; slot > 0; slot--) {
-        const before = load<f64>(foundDistances + usize(slot - 1) * 8);
-        const beforePlace = load<i32>(foundPlaces + usize(slot - 1) * 4);
-        if (before < distance || (before == distance && load<i32>(ids + usize(beforePlace) * 4) < patch))
-          break;
-        store<f64>(foundDistances + usize(slot) * 8, before);
-        store<i32>(foundPlaces + usize(slot) * 4, beforePlace);
+      if (found == neighbors && !precedes(distance, place, foundDistances, foundPlaces, neighbors - 1)) continue;
+      if (found < neighbors) found++;
+      let slot = found - 1;
+      for (; slot > 0 && precedes(distance, place, foundDistances, foundPlaces, slot - 1); slot--) {
+        const here = usize(slot);
+        store<f64>(foundDistances + here * 8, load<f64>(foundDistances + (here - 1) * 8));
+        store<i32>(foundPlaces + here * 4, load<i32>(foundPlaces + (here - 1) * 4));
       }
       store<f64>(foundDistances + usize(slot) * 8, distance);
       store<i32>(foundPlaces + usize(slot) * 4, place);
@@ -269,6 +278,22 @@ function searchOne(query: i32, neighbors: i32, bound: f64): void {
         secondLimit = threshold(bound, secondFeatures);
       }
     }
+
+    // The next node: the nearest child that is left, here or further up.
+    while (true) {
+      const cursor = load<i32>(list);
+      const entry = list + 8 + usize(cursor) * 8;
+      if (cursor < load<i32>(list, 4) && load<i32>(entry) <= firstLimit) {
+        store<i32>(list, cursor + 1);
+        parent = load<i32>(entry, 4);
+        break;
+      }
+      if (level == 0) return;
+      level--;
+      list -= listBytes;
+    }
+    level++;
+    list += listBytes;
   }
 }
 

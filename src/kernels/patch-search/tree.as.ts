@@ -8,7 +8,7 @@ import {
   count,
   depth,
   levels,
-  leafBlocks,
+  leafBytes,
   codes,
   ids,
   leafStarts,
@@ -163,7 +163,7 @@ export function buildTree(): void {
   for (let leaf = 0; leaf < leaves; leaf++) {
     const from = load<i32>(leafStarts + usize(leaf) * 4);
     const length = load<i32>(leafStarts + usize(leaf + 1) * 4) - from;
-    const base = blocks + usize(leaf * leafBlocks) * blockBytes;
+    const base = blocks + usize(leaf) * leafBytes;
     for (let slot = 0; slot < length; slot++) {
       const row = patches + usize(from + slot) * rowBytes;
       const block = base + usize(slot >>> 2) * blockBytes;

@@ -1,0 +1,62 @@
+/** The images of the benches: photographs of a folder, or made-up ones. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { randomStream } from '../src/tensors/random.ts';
+
+/** Height and width: those of the paper's experiments. */
+export const side = 224;
+/** Values an image: `side` × `side` × 3. */
+export const size = side * side * 3;
+
+/**
+ * `count` photographs spread over the folder and its folders, as bytes `[count, 224, 224, 3]`: the shorter side made 256 pixels, then the
+ * middle, as pipelines do. Made-up images, and a line that says so, where `folder` is undefined. Throws where there are fewer.
+ */
+export async function readPhotographs(folder: string | undefined, count: number): Promise<Uint8Array> {
+  if (folder === undefined) {
+    console.log('NO PHOTOGRAPHS (--images FOLDER): made-up images');
+    return madeUpImages(count);
+  }
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(jpe?g|png)$/i.test(file))
+    .sort();
+  if (files.length < count) throw new Error(`${folder} has ${files.length} photographs, not ${count}`);
+  const pixels = new Uint8Array(count * size);
+  for (let index = 0; index < count; index++) {
+    const file = files[Math.floor((index * files.length) / count)]!;
+    const image = sharp(join(folder, file)).removeAlpha().toColourspace('srgb');
+    const { data, info } = await image
+      .resize(256, 256, { fit: 'outside' })
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const middle = sharp(data, { raw: info }).extract({
+      left: Math.floor((info.width - side) / 2),
+      top: Math.floor((info.height - side) / 2),
+      width: side,
+      height: side,
+    });
+    pixels.set(await middle.raw().toBuffer(), index * size);
+  }
+  return pixels;
+}
+
+/** Sums of a few waves: smooth, as photographs are, but easier. */
+function madeUpImages(count: number): Uint8Array {
+  const stream = randomStream([3, 3]);
+  const pixels = new Uint8Array(count * size);
+  for (let image = 0; image < count; image++) {
+    const waves = Array.from({ length: 6 }, () => [stream.normal(), stream.normal(), stream.uniform() * 7]);
+    for (let at = 0; at < side * side; at++) {
+      const [y, x] = [Math.floor(at / side) / 20, (at % side) / 20];
+      for (let channel = 0; channel < 3; channel++) {
+        const sum = waves.reduce(
+          (total, [a, b, phase]) => total + Math.sin(a! * y + b! * x + phase! + channel / 2),
+          0,
+        );
+        pixels[image * size + at * 3 + channel] = Math.min(255, Math.max(0, 128 + 35 * sum));
+      }
+    }
+  }
+  return pixels;
+}
