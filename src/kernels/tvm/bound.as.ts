@@ -118,12 +118,9 @@ function sizeOf(dx: v128, dy: v128): v128 {
   return f32x4.sqrt(f32x4.add(f32x4.mul(dx, dx), f32x4.mul(dy, dy)));
 }
 
-// A true bound needs w = 0 on every dropped pixel, which takes many times as long. A little w there means that the pixel has yet to move, by
-// about w over the curvature of the variation around it, λ Σ 1/|∇u|. Tuned on photographs so that the estimate is seldom above the minimum.
+// `droppedPixels` of problem.ts.
 const softness: f32 = 6.7;
-/** Gradients below this curve as if they were this. */
 const leastSlope: f32 = 3e-3;
-/** How far a dropped pixel may yet move besides, where all were kept. */
 const reach: f32 = 8e-4;
 
 /** 1 / |∇u|, from the gradient of μu. */

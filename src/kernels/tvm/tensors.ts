@@ -4,7 +4,7 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
-import { negligible, type Progress, type Stopping, type TotalVariation } from './problem.ts';
+import { droppedPixels, negligible, type Progress, type Stopping, type TotalVariation } from './problem.ts';
 
 type Shape = readonly [rows: number, height: number, width: number, channels: number];
 
@@ -14,8 +14,6 @@ const sigma = 1 / (8 * tau);
 const rho = 1.9;
 const vertical = 1;
 const horizontal = 2;
-/** As in bound.as.ts. */
-const trust = { isotropic: 0.01, anisotropic: 0.02 } as const;
 
 // An alias, for TensorFlow.js takes no interface as a container of tensors.
 type State = {
@@ -118,13 +116,27 @@ function boundOf({ u, px, py }: State, values: Tensor, kept: Tensor, variation: 
   const [x, y] = onBall(px, py, variation);
   const w = transposedGradient(x, y);
   const [dx, dy] = [difference(u, horizontal), difference(u, vertical)];
-  const size = variation.tv === 'isotropic' ? dx.square().add(dy.square()).sqrt() : dx.abs().add(dy.abs());
+  const length = variation.tv === 'isotropic' ? dx.square().add(dy.square()).sqrt() : undefined;
+  const [along, down] = [length ?? dx.abs(), length ?? dy.abs()];
   const data = u.sub(values).square().mul(kept).mul(0.5);
   const ofKept = w.mul(values).sub(w.square().mul(0.5));
-  const ofDropped = w.mul(u).sub(w.abs().mul(trust[variation.tv]));
+  const { softness, leastSlope, reach } = droppedPixels;
+  const [stiffX, stiffY] = [along, down].map((slope) => tf.div(1, slope.add(leastSlope))) as [Tensor, Tensor];
+  const stiffness = stiffX.add(behind(stiffX, horizontal)).add(stiffY).add(behind(stiffY, vertical));
+  // Where nothing is kept, w is 0.
+  const share = kept.mean([1, 2, 3], true).maximum(1e-9);
+  const distance = w
+    .abs()
+    .mul(softness / variation.lambda)
+    .div(stiffness)
+    .add(tf.div(reach, share));
+  const ofDropped = w.mul(u).sub(w.abs().mul(distance));
   const least = ofKept.mul(kept).add(ofDropped.mul(tf.sub(1, kept)));
   const perImage = (x: Tensor): Tensor => x.sum([1, 2, 3]);
-  return tf.stack([perImage(data.add(size.mul(variation.lambda))), perImage(least)], 1);
+  return tf.stack(
+    [perImage(data.add((length ?? along.add(down)).mul(variation.lambda))), perImage(least)],
+    1,
+  );
 }
 
 function onBall(x: Tensor, y: Tensor, { lambda, tv }: TotalVariation): readonly [Tensor, Tensor] {
@@ -139,8 +151,12 @@ function difference(x: Tensor, axis: number): Tensor {
   return tf.concat([after.sub(before), edge(x, axis)], axis);
 }
 
+/** x[i − 1] along an axis, 0 at its begin. */
+function behind(x: Tensor, axis: number): Tensor {
+  return tf.concat([edge(x, axis), halves(x, axis)[0]], axis);
+}
+
 function transposedGradient(px: Tensor, py: Tensor): Tensor {
-  const behind = (p: Tensor, axis: number): Tensor => tf.concat([edge(p, axis), halves(p, axis)[0]], axis);
   return behind(px, horizontal).sub(px).add(behind(py, vertical)).sub(py);
 }
 

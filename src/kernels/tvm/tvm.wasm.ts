@@ -1,4 +1,4 @@
-// Made by npm run generate from tvm.as.ts (c83bd9e57d38d9e2). Do not edit.
+// Made by npm run generate from tvm.as.ts (b03b9b00eef23d72). Do not edit.
 export const tvmModule =
   'AGFzbQEAAAABZQ9gAn9/AGAAAGAEf39/fwBgA319fQBgAXwBfGAJf39/e3t7e3t7AGAEf31/fQBgBH1/fH8Bf2ADfXx/AX9gA39/' +
   'fwBgA399fwBgBX9/f399AGADf399AGADf39/AX9gBH9/f30AAxMSAAMEAAEFBgEHCAkCAgoLDA0OBQMBAAEGrwIlfwFBAAt/AUEA' +

@@ -4,21 +4,26 @@
  * does not depend on its batch.
  */
 import { openCompute } from '../../tensors/webgpu/compute.ts';
-import { negligible, type Progress, startOf, type Stopping, type TotalVariation } from './problem.ts';
+import {
+  droppedPixels,
+  negligible,
+  type Progress,
+  startOf,
+  type Stopping,
+  type TotalVariation,
+} from './problem.ts';
 
 type Shape = readonly [rows: number, height: number, width: number, channels: number];
 
 const iterationsOfBlock = 40;
 /** Values that one thread adds up for the gap; the partial sums are added here, in float64. */
 const summedByThread = 256;
-/** As in bound.as.ts: how far the best value of a dropped pixel is taken to be from the current one. */
-const trust = { isotropic: 0.01, anisotropic: 0.02 } as const;
 
 const common = `
 struct Problem {
   height: u32, width: u32, channels: u32, size: u32,
   lambda: f32, tau: f32, sigma: f32, rho: f32,
-  anisotropic: u32, count: u32, stripe: u32, trust: f32,
+  anisotropic: u32, count: u32, stripe: u32,
 }
 @group(0) @binding(0) var<uniform> problem: Problem;
 @group(0) @binding(1) var<storage, read> running: array<u32>;
@@ -75,29 +80,45 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   p[i] += problem.rho * (next - p[i]);
 }`;
 
-/** Objective and its bound, as sums over stretches of each image. p was over-relaxed, so it is put back on the ball. */
+/**
+ * As sums over stretches of each image: its objective, the bound without the reach of dropped pixels, and Σ |w| over these. p was
+ * over-relaxed, so it is put back on the ball.
+ */
 const boundPass = `${common}
 @group(0) @binding(2) var<storage, read> values: array<f32>;
 @group(0) @binding(3) var<storage, read> u: array<f32>;
 @group(0) @binding(4) var<storage, read> p: array<vec2f>;
-@group(0) @binding(5) var<storage, read_write> sums: array<vec2f>;
+@group(0) @binding(5) var<storage, read_write> sums: array<vec4f>;
+
+fn gradientAt(i: u32, at: vec3u) -> vec2f {
+  var gradient = vec2f(0);
+  if (at.z + 1 < problem.width) { gradient.x = u[i + problem.channels] - u[i]; }
+  if (at.y + 1 < problem.height) { gradient.y = u[i + problem.channels * problem.width] - u[i]; }
+  return gradient;
+}
+
+// 1 / |∇u| of the terms that hold the gradient along x, and along y.
+fn stiffnessOf(gradient: vec2f) -> vec2f {
+  let size = select(vec2f(length(gradient)), abs(gradient), problem.anisotropic == 1);
+  return 1 / (size + ${droppedPixels.leastSlope});
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let stretches = (problem.size + ${summedByThread - 1}) / ${summedByThread};
   if (id.x >= stretches || running[id.y] == 0) { return; }
-  var sum = vec2f(0);
+  var sum = vec4f(0);
   let first = id.x * ${summedByThread};
   for (var inImage = first; inImage < min(first + ${summedByThread}, problem.size); inImage++) {
     let i = id.y * problem.size + inImage;
     let at = placeOf(i);
+    let left = i - problem.channels;
+    let above = i - problem.channels * problem.width;
     let own = onBall(p[i]);
     var w = -own.x - own.y;
-    var gradient = vec2f(0);
-    if (at.z > 0) { w += onBall(p[i - problem.channels]).x; }
-    if (at.y > 0) { w += onBall(p[i - problem.channels * problem.width]).y; }
-    if (at.z + 1 < problem.width) { gradient.x = u[i + problem.channels] - u[i]; }
-    if (at.y + 1 < problem.height) { gradient.y = u[i + problem.channels * problem.width] - u[i]; }
+    if (at.z > 0) { w += onBall(p[left]).x; }
+    if (at.y > 0) { w += onBall(p[above]).y; }
+    let gradient = gradientAt(i, at);
     if (problem.anisotropic == 1) { sum.x += problem.lambda * (abs(gradient.x) + abs(gradient.y)); }
     else { sum.x += problem.lambda * length(gradient); }
     if (values[i] >= 0) {
@@ -105,7 +126,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       sum.x += 0.5 * error * error;
       sum.y += w * values[i] - 0.5 * w * w;
     } else {
-      sum.y += w * u[i] - problem.trust * abs(w);
+      var stiffness = stiffnessOf(gradient);
+      if (at.z > 0) { stiffness.x += stiffnessOf(gradientAt(left, at - vec3u(0, 0, 1))).x; }
+      if (at.y > 0) { stiffness.y += stiffnessOf(gradientAt(above, at - vec3u(0, 1, 0))).y; }
+      sum.y += w * u[i] - ${droppedPixels.softness} * w * w / (problem.lambda * (stiffness.x + stiffness.y));
+      sum.z += abs(w);
     }
   }
   sums[id.y * stretches + id.x] = sum;
@@ -133,14 +158,20 @@ export async function minimiseOnWebGpu(
     Uint32Array.of(height, width, channels, size),
     Float32Array.of(lambda, tau, 1 / (8 * tau), 1.9),
     Uint32Array.of(tv === 'anisotropic' ? 1 : 0, count, across * 64),
-    Float32Array.of(trust[tv]),
   );
   const stretches = Math.ceil(size / summedByThread);
   const running = new Uint32Array(rows).fill(1);
+  const reaches = Array.from({ length: rows }, (_, row) => {
+    const kept = images
+      .subarray(row * size, (row + 1) * size)
+      .reduce((sum, value) => sum + Number(value >= 0), 0);
+    // Where nothing is kept, w is 0.
+    return (droppedPixels.reach * size) / Math.max(1, kept);
+  });
   const flags = compute.upload(running);
   const values = compute.upload(images);
   const u = compute.upload(startOfImages(images, [rows, height, width, channels]));
-  const [ahead, p, sums] = [4 * count, 8 * count, 8 * rows * stretches].map((bytes) =>
+  const [ahead, p, sums] = [4 * count, 8 * count, 16 * rows * stretches].map((bytes) =>
     compute.allocate(bytes),
   ) as [GPUBuffer, GPUBuffer, GPUBuffer];
   try {
@@ -160,14 +191,9 @@ export async function minimiseOnWebGpu(
       const parts = await compute.read(sums, Float32Array);
       running.forEach((isRunning, row) => {
         if (isRunning === 0) return;
-        progress[row] = progressOf(
-          parts.subarray(2 * row * stretches, 2 * (row + 1) * stretches),
-          iterations,
-          {
-            tolerance,
-            floor: negligible * lambda * size,
-          },
-        );
+        const part = parts.subarray(4 * row * stretches, 4 * (row + 1) * stretches);
+        const floor = negligible * lambda * size;
+        progress[row] = progressOf(part, iterations, { tolerance, floor, reach: reaches[row]! });
         if (progress[row].converged || iterations >= limit) running[row] = 0;
       });
       compute.write(flags, running);
@@ -184,12 +210,13 @@ export async function minimiseOnWebGpu(
 function progressOf(
   parts: Float32Array,
   iterations: number,
-  { tolerance, floor }: { readonly tolerance: number; readonly floor: number },
+  { tolerance, floor, reach }: { readonly tolerance: number; readonly floor: number; readonly reach: number },
 ): Progress {
   let [objective, least] = [0, 0];
-  for (let part = 0; part < parts.length; part += 2) {
+  for (let part = 0; part < parts.length; part += 4) {
     objective += parts[part]!;
     least += parts[part + 1]!;
+    least -= reach * parts[part + 2]!;
   }
   const left = Math.max(0, objective - least);
   const gap = objective > 0 ? left / objective : 0;
