@@ -34,6 +34,8 @@ export let depth: i32 = 0;
 export let levels: i32 = 0;
 /** Blocks of four patches a leaf. */
 export let leafBlocks: i32 = 0;
+/** Bits of a leaf's mask that stand for no slot of its blocks. */
+export let beyondLeaf: u64 = 0;
 /** Bytes of a leaf's blocks. */
 export let leafBytes: usize = 0;
 
@@ -99,6 +101,7 @@ export function allocate(
   depth = treeDepth;
   const leaves = 1 << depth;
   leafBlocks = ((count + leaves - 1) / leaves + 3) / 4;
+  beyondLeaf = 4 * leafBlocks < leafPatches ? u64.MAX_VALUE << (4 * leafBlocks) : 0;
   leafBytes = usize(leafBlocks) * blockBytes;
   // Boxes are kept at every third depth; the first level takes what is left over: 14 = 5 + 3 + 3 + 3.
   let at = depth <= 5 ? depth : 3 + (depth % 3);

@@ -21,6 +21,7 @@ import {
   levels,
   leafBlocks,
   leafBytes,
+  beyondLeaf,
   scratch,
   stack,
   survivors,
@@ -160,7 +161,7 @@ function scanLeaf(
   last: usize,
 ): usize {
   let block = blocks + usize(leaf) * leafBytes;
-  let far: u64 = 0;
+  let far = beyondLeaf;
   for (let slot = 0; slot < 4 * leafBlocks; slot += 4) {
     const beyond = i32x4.gt_s(fourDistances(q0, q1, q2, q3, q4, block), limit);
     far |= u64(i32x4.bitmask(beyond)) << slot;
@@ -186,6 +187,7 @@ function precedes(distance: f64, place: i32, distances: usize, places: usize, sl
   return load<i32>(ids + usize(place) * 4) < load<i32>(ids + usize(otherPlace) * 4);
 }
 
+/** The search for one query from the root: its results and their distances go to their places. `bound` is a squared distance that they are known to have at most. */
 function searchOne(query: i32, neighbors: i32, bound: f64): void {
   const row = queryFirst + usize(query) * 20;
   const q0 = v128.load32_splat(row);
@@ -262,7 +264,8 @@ function searchOne(query: i32, neighbors: i32, bound: f64): void {
       if (i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) > secondLimit) continue;
       const distance = exactDistance(place);
       if (distance > bound) continue;
-      if (found == neighbors && !precedes(distance, place, foundDistances, foundPlaces, neighbors - 1)) continue;
+      if (found == neighbors && !precedes(distance, place, foundDistances, foundPlaces, neighbors - 1))
+        continue;
       if (found < neighbors) found++;
       let slot = found - 1;
       for (; slot > 0 && precedes(distance, place, foundDistances, foundPlaces, slot - 1); slot--) {
