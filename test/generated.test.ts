@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -15,6 +16,14 @@ describe('the generated files', () => {
     ['docs/errors.md', ['explain', '--markdown']],
   ])('%s is what the built command line prints: npm run generate writes it', (path, command) => {
     expect(read(path)).toBe(ravelin(...command));
+  });
+
+  const kernels = readdirSync('src/kernels').filter((name) => existsSync(`src/kernels/${name}/${name}.as.ts`));
+  it.each(kernels)('src/kernels/%s: the module is of the sources beside it', (name) => {
+    const sources = readdirSync(`src/kernels/${name}`).filter((file) => file.endsWith('.as.ts'));
+    const text = sources.sort().map((file) => read(`src/kernels/${name}/${file}`));
+    const digest = createHash('sha256').update(text.join('')).digest('hex').slice(0, 16);
+    expect(read(`src/kernels/${name}/${name}.wasm.ts`).split('\n')[0]).toContain(`(${digest})`);
   });
 
   it('take every pipeline that comes with ravelin, with plain Ajv', () => {
