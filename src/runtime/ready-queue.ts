@@ -1,18 +1,18 @@
 /** A binary heap of units by priority, smallest first. */
 export interface ReadyQueue {
   readonly push: (priority: number, cell: number, unit: number) => void;
-  readonly pop: () => readonly [cell: number, unit: number] | null;
+  readonly pop: () => ReadyUnit | null;
   readonly size: () => number;
 }
 
-interface Entry {
+export interface ReadyUnit {
   readonly priority: number;
   readonly cell: number;
   readonly unit: number;
 }
 
 export function createReadyQueue(): ReadyQueue {
-  const heap: Entry[] = [];
+  const heap: ReadyUnit[] = [];
   return {
     size: () => heap.length,
     push(priority, cell, unit) {
@@ -40,12 +40,12 @@ export function createReadyQueue(): ReadyQueue {
           parent = least;
         }
       }
-      return [top.cell, top.unit];
+      return top;
     },
   };
 }
 
-function swap(heap: Entry[], a: number, b: number): void {
+function swap(heap: ReadyUnit[], a: number, b: number): void {
   const entry = heap[a]!;
   heap[a] = heap[b]!;
   heap[b] = entry;

@@ -1,5 +1,6 @@
 import type { Graph } from '../dsl/graph.ts';
 import { sha256 } from './digest.ts';
+import { createDurations } from './durations.ts';
 import type { TaskFailure } from './executor.ts';
 import type { Plan, PlannedCell } from './plan.ts';
 import { createReadyQueue } from './ready-queue.ts';
@@ -58,6 +59,7 @@ type Status = 'active' | 'finished' | 'failed' | 'blocked';
 export function createSchedule(graph: Graph, plan: Plan, store: Store, listener: ScheduleListener): Schedule {
   const { cells } = plan;
   const queue = createReadyQueue();
+  const durations = createDurations();
   const status: Status[] = new Array<Status>(cells.length).fill('active');
   /** Units of each cell that are not in the store. */
   const remaining = new Int32Array(cells.length);
@@ -84,13 +86,17 @@ export function createSchedule(graph: Graph, plan: Plan, store: Store, listener:
   };
 
   const enqueue = (planned: PlannedCell, shard: number): void => {
-    // Whole units first, as they are the long ones that one worker has to do alone; then the stage nearest to the end.
+    queue.push(priorityOf(planned, shard), planned.index, shard);
+  };
+
+  /**
+   * Whole units first, for they are the long ones that one worker has to do alone; then quick ones, so that first results, and mistakes in
+   * them, are seen before hours of attacks; then the stage nearest to the end.
+   */
+  const priorityOf = (planned: PlannedCell, shard: number): number => {
     const rank = graph.stages.length - (depths.get(planned.cell.stage) ?? 0);
-    queue.push(
-      (planned.sharded ? 1e15 : 0) + rank * 1e10 + planned.index * 1e4 + shard,
-      planned.index,
-      shard,
-    );
+    const group = planned.sharded ? 1 + durations.classOf(planned) : 0;
+    return group * 1e15 + rank * 1e10 + planned.index * 1e4 + shard;
   };
 
   const tryReady = (planned: PlannedCell, shard: number): void => {
@@ -112,6 +118,7 @@ export function createSchedule(graph: Graph, plan: Plan, store: Store, listener:
     unit.state = 'reuse';
     unit.outputs = outputs;
     unit.seconds = result.seconds;
+    durations.observe(planned, result.seconds);
     recompute.delete(unit);
     remaining[planned.index]!--;
     listener.committed(planned, shard, unit, result.reused, result.peakBytes);
@@ -205,10 +212,13 @@ export function createSchedule(graph: Graph, plan: Plan, store: Store, listener:
     },
     next() {
       for (let top = queue.pop(); top !== null; top = queue.pop()) {
-        const planned = cells[top[0]]!;
-        const unit = planned.units[top[1]];
-        if (status[planned.index] === 'active' && unit?.state === 'run')
-          return { planned, shard: top[1], unit };
+        const planned = cells[top.cell]!;
+        const shard = top.unit;
+        const unit = planned.units[shard];
+        if (status[planned.index] !== 'active' || unit?.state !== 'run') continue;
+        // It may have turned out to be slow while it waited.
+        if (priorityOf(planned, shard) <= top.priority) return { planned, shard, unit };
+        enqueue(planned, shard);
       }
       return null;
     },
@@ -229,7 +239,14 @@ export function createSchedule(graph: Graph, plan: Plan, store: Store, listener:
         if (planned !== null)
           remaining[planned.index] = planned.units.filter(({ state }) => state !== 'reuse').length;
       }
-      if (plan.totals.run > 0) countPending(cells, remaining, pending);
+      if (plan.totals.run > 0) {
+        countPending(cells, remaining, pending);
+        for (const planned of cells) {
+          for (const { state, seconds } of planned?.units ?? []) {
+            if (state === 'reuse') durations.observe(planned!, seconds);
+          }
+        }
+      }
       for (const planned of cells) {
         if (planned === null) continue;
         if (planned.failure !== null) listener.impossible(planned, planned.failure);

@@ -107,6 +107,22 @@ describe('what runs', () => {
     expect(summary.totals).toEqual({ cells: 3, shards: 9, reused: 4, ran: 5, failed: 0 });
   });
 
+  test('what is quick goes before what has turned out to be slow', async () => {
+    const order = async (limit: number): Promise<string[]> => {
+      const graph = makeGraph(folder, [
+        { id: 'photos', uses: 'test/source', with: { limit } },
+        { id: 'quick', uses: 'test/add', with: { by: 1 }, in: { images: 'photos' } },
+        { id: 'slow', uses: 'test/add', with: { by: 2, ms: 2100 }, in: { images: 'photos' } },
+      ]);
+      const { events } = await run(graph, { workers: 1 });
+      return events.flatMap((event) =>
+        event.type === 'shard-committed' && !event.reused ? [`${event.cell} ${event.shard}`] : [],
+      );
+    };
+    expect(await order(128)).toEqual(['photos 0', 'slow 0', 'quick 0', 'photos 1', 'quick 1', 'slow 1']);
+    expect(await order(192)).toEqual(['photos 2', 'quick 2', 'slow 2']);
+  });
+
   test('an upstream rerun to the same bytes stops there', async () => {
     const graph = makeGraph(folder, chain(100, 0.5));
     await run(graph);
