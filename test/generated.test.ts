@@ -18,7 +18,9 @@ describe('the generated files', () => {
     expect(read(path)).toBe(ravelin(...command));
   });
 
-  const kernels = readdirSync('src/kernels').filter((name) => existsSync(`src/kernels/${name}/${name}.as.ts`));
+  const kernels = readdirSync('src/kernels').filter((name) =>
+    existsSync(`src/kernels/${name}/${name}.as.ts`),
+  );
   it.each(kernels)('src/kernels/%s: the module is of the sources beside it', (name) => {
     const sources = readdirSync(`src/kernels/${name}`).filter((file) => file.endsWith('.as.ts'));
     const text = sources.sort().map((file) => read(`src/kernels/${name}/${file}`));
