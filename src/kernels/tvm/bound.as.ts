@@ -1,6 +1,18 @@
 /** What an iteration is measured by: the objective of u, and a bound on the least one from the dual b, whose w = ∇ᵀb. */
-import { blockBytes, duals, inside, pullEven, pullOdd, span, stiffnesses, uEven, uOdd } from './layout.as';
+import {
+  blockBytes,
+  duals,
+  inside,
+  isDropped,
+  pullEven,
+  pullOdd,
+  span,
+  stiffnesses,
+  uEven,
+  uOdd,
+} from './layout.as';
 import { anisotropic, keptShare, lambda, penalty } from './problem.as';
+import { lengthOf, sumOf } from './vectors.as';
 
 export let primal: f64 = 0;
 export let dual: f64 = 0;
@@ -107,15 +119,9 @@ export function measureRow(y: i32, row: usize, below: usize, scale: f32): void {
   dual += <f64>sumOf(bound);
 }
 
-function sumOf(v: v128): f32 {
-  return (
-    f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3)
-  );
-}
-
 function sizeOf(dx: v128, dy: v128): v128 {
   if (anisotropic) return f32x4.add(f32x4.abs(dx), f32x4.abs(dy));
-  return f32x4.sqrt(f32x4.add(f32x4.mul(dx, dx), f32x4.mul(dy, dy)));
+  return lengthOf(dx, dy);
 }
 
 // `droppedPixels` of problem.ts.
@@ -136,9 +142,4 @@ function leastOfDropped(u: v128, w: v128, stiffness: v128): v128 {
     f32x4.splat(reach / keptShare),
   );
   return f32x4.sub(f32x4.mul(w, u), f32x4.mul(size, distance));
-}
-
-/** The data of a dropped pixel are −0. */
-function isDropped(f: v128): v128 {
-  return i32x4.lt_s(f, f32x4.splat(0));
 }

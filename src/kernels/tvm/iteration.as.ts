@@ -5,14 +5,16 @@ import {
   height,
   horizontal,
   inverseEven,
+  isDropped,
   pullEven,
   rowAt,
   span,
   uEven,
   uOdd,
+  verticalNeighbours,
 } from './layout.as';
 import { penalty, rho } from './problem.as';
-import { relaxEven, relaxOdd } from './relax.as';
+import { inverseOf, relax } from './relax.as';
 import { prepare, prepareToDual, shrink, shrinkMeasured } from './shrink.as';
 
 /** Starts from μu and the dual b in the place of e: d is what ∇u exceeds the ball by. */
@@ -43,10 +45,7 @@ function walk(count: i32, momentum: f32, measured: bool, k: f32): void {
   for (let front = 0; front < height + 2 * count; front++) {
     for (let behind = 0; behind < count; behind++) {
       const y = front - 2 * behind;
-      if (y >= 0 && y <= height) {
-        if (y & 1) relaxOdd(rowAt(y), momentum);
-        else relaxEven(rowAt(y), momentum);
-      }
+      if (y >= 0 && y <= height) relax(y, momentum);
       if (y < 2 || y > height + 1) continue;
       if (measured && behind == last) shrinkMeasured(y - 2);
       else shrink(y - 2, behind == last);
@@ -58,10 +57,8 @@ function walk(count: i32, momentum: f32, measured: bool, k: f32): void {
 /** Row y in units of the next μ. */
 function advance(y: i32, k: f32): void {
   const scale = f32x4.splat(k);
-  const zero = f32x4.splat(0);
-  const one = f32x4.splat(1);
   const reciprocal = f32x4.splat(1 / (k * penalty));
-  const vertical = f32x4.splat(<f32>(i32(y > 0) + i32(y < height - 1)));
+  const vertical = verticalNeighbours(y);
   const row = rowAt(y);
   const end = row + span;
   let neighbours = horizontal;
@@ -70,14 +67,10 @@ function advance(y: i32, k: f32): void {
     v128.store(at, f32x4.mul(v128.load(at, uOdd), scale), uOdd);
     v128.store(at, f32x4.mul(v128.load(at, ahead), scale), ahead);
     for (let odd: usize = 0; odd < 2; odd++) {
-      const dropped = i32x4.lt_s(v128.load(at + (odd << 4), pullEven), zero);
-      const weight = v128.andnot(reciprocal, dropped);
+      const half = at + (odd << 4);
+      const weight = v128.andnot(reciprocal, isDropped(v128.load(half, pullEven)));
       const count = f32x4.add(v128.load(neighbours + (odd << 4)), vertical);
-      v128.store(
-        at + (odd << 4),
-        f32x4.div(one, f32x4.max(f32x4.add(weight, count), f32x4.splat(1e-6))),
-        inverseEven,
-      );
+      v128.store(half, inverseOf(weight, count), inverseEven);
     }
     neighbours += 32;
   }

@@ -5,6 +5,8 @@
  * zeros ends each row, and two rows of zeros stand above and below, so that no loop asks for borders.
  */
 
+import { sumOf } from './vectors.as';
+
 /** Offsets within a block, in bytes. */
 export const uEven: usize = 0; // μu, u the image sought
 export const uOdd: usize = 16;
@@ -105,7 +107,7 @@ export function useLevel(c: i32, level: i32): void {
 export function describeColumns(): void {
   const count = (<i32>(span / blockBytes) + 1) * pixelsOfBlock;
   for (let x = 0; x < count; x++) {
-    const at = (((<usize>x) >> 3) << 5) + ((<usize>(x & 1)) << 4) + (((<usize>(x & 7)) >> 1) << 2);
+    const at = (((<usize>x) >> 3) << 5) + laneAt(x);
     store<f32>(inside + at, x < width ? 1 : 0);
     store<f32>(horizontal + at, x < width ? <f32>(i32(x > 0) + i32(x < width - 1)) : Infinity);
   }
@@ -118,7 +120,22 @@ export function rowAt(y: i32): usize {
 
 /** Where the quantity at offset `even` of column x lies in a row. */
 export function columnAt(x: i32, even: usize): usize {
-  return ((<usize>x) >> 3) * blockBytes + ((<usize>(x & 1)) << 4) + (((<usize>(x & 7)) >> 1) << 2) + even;
+  return ((<usize>x) >> 3) * blockBytes + laneAt(x) + even;
+}
+
+/** Where column x lies in the two vectors of its block's even and odd columns. */
+function laneAt(x: i32): usize {
+  return ((<usize>(x & 1)) << 4) + (((<usize>(x & 7)) >> 1) << 2);
+}
+
+/** The number of vertical neighbours in row y of the current level. */
+export function verticalNeighbours(y: i32): v128 {
+  return f32x4.splat(<f32>(i32(y > 0) + i32(y < height - 1)));
+}
+
+/** Which of four mf are of dropped pixels. */
+export function isDropped(pull: v128): v128 {
+  return i32x4.lt_s(pull, f32x4.splat(0));
 }
 
 /** What `loadChannel` found in the channel it read: how many pixels were kept, and whether they differ. */
@@ -155,12 +172,7 @@ export function loadChannel(c: i32): void {
       pixel += stride << 3;
     }
     from += <usize>width * stride;
-    kept += <f64>(
-      (f32x4.extract_lane(count, 0) +
-        f32x4.extract_lane(count, 1) +
-        f32x4.extract_lane(count, 2) +
-        f32x4.extract_lane(count, 3))
-    );
+    kept += <f64>sumOf(count);
   }
   varied =
     max(

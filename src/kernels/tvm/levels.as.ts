@@ -25,9 +25,11 @@ import {
   uOdd,
   unmirror,
   useLevel,
+  verticalNeighbours,
   width,
 } from './layout.as';
 import { keptShare, penalty, setParameters, setProblem } from './problem.as';
+import { inverseOf } from './relax.as';
 import { coarseIterations, coarsePenalty, momentumAt, overRelaxationOf, penaltyOf } from './schedule.as';
 
 /**
@@ -166,7 +168,7 @@ function prolongRow(y: i32, own: usize, other: usize, before: usize, scale: f32)
   const start = rowAt(y);
   const end = start + span;
   const aheadIsOdd = !(y & 1);
-  const vertical = f32x4.splat(<f32>(i32(y > 0) + i32(y < height - 1)));
+  const vertical = verticalNeighbours(y);
   scaled = f32x4.splat(scale);
   let columns: usize = 0;
   let verticalEvens = mix(v128.load(own, eyEven), v128.load(before, eyEven), hasBelow, hasBelow);
@@ -270,8 +272,8 @@ function prolongBlock(
   v128.store(at, even, uEven);
   v128.store(at, odd, uOdd);
   v128.store(at, aheadIsOdd ? odd : even, ahead);
-  v128.store(at, inverseOf(evenWeight, v128.load(horizontal + columns), verticalNeighbours), inverseEven);
-  v128.store(at, inverseOf(oddWeight, v128.load(horizontal + columns, 16), verticalNeighbours), inverseOdd);
+  v128.store(at, inverseAt(evenWeight, v128.load(horizontal + columns), verticalNeighbours), inverseEven);
+  v128.store(at, inverseAt(oddWeight, v128.load(horizontal + columns, 16), verticalNeighbours), inverseOdd);
 }
 
 /** Of eight pixels, the first four and the others, side by side. */
@@ -290,19 +292,18 @@ function mix(a: v128, b: v128, ofA: v128, ofB: v128): v128 {
 /** m becomes 1 / (m/μ + number of neighbours), 0 outside. */
 function invert(): void {
   for (let y = 0; y < height; y++) {
-    const vertical = f32x4.splat(<f32>(i32(y > 0) + i32(y < height - 1)));
+    const vertical = verticalNeighbours(y);
     const row = rowAt(y);
     for (let i: usize = 0; i < span; i += blockBytes) {
       for (let odd: usize = 0; odd < 32; odd += 16) {
         const at = row + i + odd;
         const neighbours = v128.load(horizontal + (i >> 3) + odd);
-        v128.store(at, inverseOf(v128.load(at, inverseEven), neighbours, vertical), inverseEven);
+        v128.store(at, inverseAt(v128.load(at, inverseEven), neighbours, vertical), inverseEven);
       }
     }
   }
 }
 
-function inverseOf(weight: v128, horizontal: v128, vertical: v128): v128 {
-  const sum = f32x4.add(f32x4.mul(weight, f32x4.splat(1 / penalty)), f32x4.add(horizontal, vertical));
-  return f32x4.div(f32x4.splat(1), f32x4.max(sum, f32x4.splat(1e-6)));
+function inverseAt(weight: v128, horizontal: v128, vertical: v128): v128 {
+  return inverseOf(f32x4.mul(weight, f32x4.splat(1 / penalty)), f32x4.add(horizontal, vertical));
 }

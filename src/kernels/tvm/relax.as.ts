@@ -6,6 +6,7 @@ import {
   inverseOdd,
   rightEven,
   rightOdd,
+  rowAt,
   rowBytes,
   span,
   uEven,
@@ -17,86 +18,65 @@ function relaxed(known: v128, left: v128, right: v128, above: v128, below: v128,
   return f32x4.mul(f32x4.add(known, neighbours), scale);
 }
 
-/**
- * Red pixels are those whose row and column are together even or odd. They look at black ones that have gone ahead. In one walk: the red
- * pixels of the row and the black ones of the row above it, which lie in the same columns, and have the red ones as their lower neighbours.
- * Here those are the even columns: the row is even.
- */
-export function relaxEven(row: usize, beta: f32): void {
-  const further = f32x4.splat(beta);
-  const end = row + span;
-  let above = row - rowBytes;
-  let aboveThat = above - rowBytes;
-  let below = row + rowBytes;
-  let nearRed = f32x4.splat(0);
-  let nearBlack = f32x4.splat(0);
-  for (let at = row; at < end; at += blockBytes) {
-    const right = v128.load(at, ahead);
-    const red = relaxed(
-      v128.load(at, rightEven),
-      v128.shuffle<f32>(nearRed, right, 3, 4, 5, 6),
-      right,
-      v128.load(above, ahead),
-      v128.load(below, ahead),
-      v128.load(at, inverseEven),
-    );
-    nearRed = right;
-    v128.store(at, red, uEven);
-
-    const rightOfBlack = v128.load(above, uOdd);
-    const black = relaxed(
-      v128.load(above, rightEven),
-      v128.shuffle<f32>(nearBlack, rightOfBlack, 3, 4, 5, 6),
-      rightOfBlack,
-      v128.load(aboveThat, uEven),
-      red,
-      v128.load(above, inverseEven),
-    );
-    nearBlack = rightOfBlack;
-    const step = f32x4.sub(black, v128.load(above, uEven));
-    v128.store(above, f32x4.add(black, f32x4.mul(further, step)), ahead);
-    v128.store(above, black, uEven);
-    above += blockBytes;
-    aboveThat += blockBytes;
-    below += blockBytes;
-  }
+/** What the right side is multiplied by, for m/μ and the number of neighbours: 1 over their sum, 0 outside, where that number is ∞. */
+export function inverseOf(weight: v128, neighbours: v128): v128 {
+  return f32x4.div(f32x4.splat(1), f32x4.max(f32x4.add(weight, neighbours), f32x4.splat(1e-6)));
 }
 
-/** The same of an odd row: odd columns. */
-export function relaxOdd(row: usize, beta: f32): void {
+// As types, so that each parity is compiled by itself.
+class Even {}
+class Odd {}
+
+/**
+ * Red pixels are those whose row and column are together even or odd. They look at black ones that have gone ahead. In one walk: the red
+ * pixels of row y and the black ones of the row above it, which lie in the same columns, and have the red ones as their lower neighbours.
+ */
+export function relax(y: i32, beta: f32): void {
+  if (y & 1) relaxRow<Odd>(rowAt(y), beta);
+  else relaxRow<Even>(rowAt(y), beta);
+}
+
+/** The columns of one parity. Of the four neighbours in the other columns, three lie in the same vector and one in that beside it. */
+function relaxRow<Parity>(row: usize, beta: f32): void {
+  const odd = idof<Parity>() == idof<Odd>();
+  const u: usize = odd ? uOdd : uEven;
+  const right: usize = odd ? rightOdd : rightEven;
+  const inverse: usize = odd ? inverseOdd : inverseEven;
+  const besideRed: usize = odd ? blockBytes + ahead : ahead;
+  const besideBlack: usize = odd ? blockBytes + uEven : uOdd;
   const further = f32x4.splat(beta);
   const end = row + span;
   let above = row - rowBytes;
   let aboveThat = above - rowBytes;
   let below = row + rowBytes;
-  let nearRed = v128.load(row, ahead);
-  let nearBlack = v128.load(above, uEven);
+  let nearRed = odd ? v128.load(row, ahead) : f32x4.splat(0);
+  let nearBlack = odd ? v128.load(above, uEven) : f32x4.splat(0);
   for (let at = row; at < end; at += blockBytes) {
-    const next = v128.load(at, blockBytes + ahead);
+    const nextRed = v128.load(at, besideRed);
     const red = relaxed(
-      v128.load(at, rightOdd),
-      nearRed,
-      v128.shuffle<f32>(nearRed, next, 1, 2, 3, 4),
+      v128.load(at, right),
+      odd ? nearRed : v128.shuffle<f32>(nearRed, nextRed, 3, 4, 5, 6),
+      odd ? v128.shuffle<f32>(nearRed, nextRed, 1, 2, 3, 4) : nextRed,
       v128.load(above, ahead),
       v128.load(below, ahead),
-      v128.load(at, inverseOdd),
+      v128.load(at, inverse),
     );
-    nearRed = next;
-    v128.store(at, red, uOdd);
+    nearRed = nextRed;
+    v128.store(at, red, u);
 
-    const nextOfBlack = v128.load(above, blockBytes + uEven);
+    const nextBlack = v128.load(above, besideBlack);
     const black = relaxed(
-      v128.load(above, rightOdd),
-      nearBlack,
-      v128.shuffle<f32>(nearBlack, nextOfBlack, 1, 2, 3, 4),
-      v128.load(aboveThat, uOdd),
+      v128.load(above, right),
+      odd ? nearBlack : v128.shuffle<f32>(nearBlack, nextBlack, 3, 4, 5, 6),
+      odd ? v128.shuffle<f32>(nearBlack, nextBlack, 1, 2, 3, 4) : nextBlack,
+      v128.load(aboveThat, u),
       red,
-      v128.load(above, inverseOdd),
+      v128.load(above, inverse),
     );
-    nearBlack = nextOfBlack;
-    const step = f32x4.sub(black, v128.load(above, uOdd));
+    nearBlack = nextBlack;
+    const step = f32x4.sub(black, v128.load(above, u));
     v128.store(above, f32x4.add(black, f32x4.mul(further, step)), ahead);
-    v128.store(above, black, uOdd);
+    v128.store(above, black, u);
     above += blockBytes;
     aboveThat += blockBytes;
     below += blockBytes;

@@ -26,6 +26,7 @@ import {
   unmirror,
 } from './layout.as';
 import { anisotropic, lambda, rho } from './problem.as';
+import { lengthOf } from './vectors.as';
 
 // Vectors of a set of constants, in bytes; a set for iterations that keep μ and ρ, and one for the last, which may change them.
 const mostAt: usize = 0;
@@ -115,7 +116,7 @@ function shrinkRow<Variation, Measure>(row: usize, below: usize, set: usize, dua
     const evenDy = f32x4.sub(v128.load(below, uEven), even);
     let sx = f32x4.add(v128.load(at, exEven), evenDx);
     let sy = f32x4.add(v128.load(at, eyEven), evenDy);
-    let tx = anisotropic ? share(f32x4.abs(sx), most, least) : share(length(sx, sy), most, least);
+    let tx = anisotropic ? share(f32x4.abs(sx), most, least) : share(lengthOf(sx, sy), most, least);
     let ty = anisotropic ? share(f32x4.abs(sy), most, least) : tx;
     v128.store(at, f32x4.mul(sx, f32x4.add(tx, beta)), exEven);
     v128.store(at, f32x4.mul(sy, f32x4.add(ty, beta)), eyEven);
@@ -130,7 +131,7 @@ function shrinkRow<Variation, Measure>(row: usize, below: usize, set: usize, dua
     const oddDy = f32x4.sub(v128.load(below, uOdd), odd);
     sx = f32x4.add(v128.load(at, exOdd), oddDx);
     sy = f32x4.add(v128.load(at, eyOdd), oddDy);
-    tx = anisotropic ? share(f32x4.abs(sx), most, least) : share(length(sx, sy), most, least);
+    tx = anisotropic ? share(f32x4.abs(sx), most, least) : share(lengthOf(sx, sy), most, least);
     ty = anisotropic ? share(f32x4.abs(sy), most, least) : tx;
     v128.store(at, f32x4.mul(sx, f32x4.add(tx, beta)), exOdd);
     v128.store(at, f32x4.mul(sy, f32x4.add(ty, beta)), eyOdd);
@@ -138,22 +139,10 @@ function shrinkRow<Variation, Measure>(row: usize, below: usize, set: usize, dua
     const oddGy = f32x4.mul(sy, f32x4.sub(gamma, f32x4.mul(delta, ty)));
 
     leftGx = v128.shuffle<f32>(leftGx, oddGx, 3, 4, 5, 6);
-    v128.store(
-      at,
-      f32x4.add(
-        v128.load(at, pullEven),
-        f32x4.add(f32x4.sub(leftGx, evenGx), f32x4.sub(v128.load(above, gyEven), evenGy)),
-      ),
-      rightEven,
-    );
-    v128.store(
-      at,
-      f32x4.add(
-        v128.load(at, pullOdd),
-        f32x4.add(f32x4.sub(evenGx, oddGx), f32x4.sub(v128.load(above, gyOdd), oddGy)),
-      ),
-      rightOdd,
-    );
+    const evenRight = rightSide(v128.load(at, pullEven), leftGx, evenGx, v128.load(above, gyEven), evenGy);
+    const oddRight = rightSide(v128.load(at, pullOdd), evenGx, oddGx, v128.load(above, gyOdd), oddGy);
+    v128.store(at, evenRight, rightEven);
+    v128.store(at, oddRight, rightOdd);
     v128.store(at, evenGy, gyEven);
     v128.store(at, oddGy, gyOdd);
 
@@ -169,8 +158,9 @@ function shrinkRow<Variation, Measure>(row: usize, below: usize, set: usize, dua
   }
 }
 
-function length(x: v128, y: v128): v128 {
-  return f32x4.sqrt(f32x4.add(f32x4.mul(x, x), f32x4.mul(y, y)));
+/** The right side of a relaxation: mf + ∇ᵀ(d − b), from d − b along x of the pixel to the left and its own, along y of that above and its own. */
+function rightSide(pull: v128, leftGx: v128, gx: v128, aboveGy: v128, gy: v128): v128 {
+  return f32x4.add(pull, f32x4.add(f32x4.sub(leftGx, gx), f32x4.sub(aboveGy, gy)));
 }
 
 /** αt: α min(ρ, λ / length). */
