@@ -19,7 +19,7 @@ export interface PatchSearch {
 /** The exports of `patch-search.as.ts`. */
 interface Kernel {
   readonly memory: KernelMemory;
-  allocate(count: number, dimensions: number, depth: number, step: number, staged: number): number;
+  allocate(count: number, dimensions: number, step: number, staged: number): number;
   reserve(queries: number, neighbors: number): number;
   basisAddress(): number;
   meanAddress(): number;
@@ -39,8 +39,6 @@ interface Kernel {
 
 /** Patches handed to the kernel at a time. */
 const chunk = 4096;
-/** A leaf of the tree holds half as many patches to as many: fewer boxes to look at against fewer patches. `leafPatches` of the kernel. */
-const leafSize = 64;
 
 /** Copies the patches into a WASM memory of their own and builds the search tree. Throws `RangeError` where memory is short. */
 export function openPatchSearch(patches: Patches): PatchSearch {
@@ -48,10 +46,9 @@ export function openPatchSearch(patches: Patches): PatchSearch {
   const dimensions = size * size * channels;
   if (count === 0) throw new RangeError('a database of no patches has no nearest one');
   const kernel = instantiateKernel(patchSearchModule) as Kernel;
-  const depth = Math.max(0, Math.ceil(Math.log2(count / leafSize)));
   // Two patches differ by at most 255·√dimensions, which has to fit int16 with room for rounding.
   const step = (255 * Math.sqrt(dimensions) * 1.04) / 32767;
-  if (kernel.allocate(count, dimensions, depth, step, chunk) === 0) {
+  if (kernel.allocate(count, dimensions, step, chunk) === 0) {
     throw new RangeError(`not enough memory for the search tree of ${count} patches`);
   }
   new Float32Array(kernel.memory.buffer, kernel.basisAddress(), dimensions ** 2).set(patches.basis);

@@ -79,16 +79,10 @@ function ensure(end: usize): bool {
 }
 
 /**
- * Lays out memory for `patchCount` ≥ 1 patches of `dimensions` values. `treeDepth` levels of splits give 2^treeDepth leaves, each
- * with 1 to 64 patches. False where the memory cannot be had.
+ * Lays out memory for `patchCount` ≥ 1 patches of `dimensions` values, and chooses the depth of the tree: 2^depth leaves, each with 64
+ * patches at most (fewer boxes to look at against fewer patches). False where the memory cannot be had.
  */
-export function allocate(
-  patchCount: i32,
-  dimensions: i32,
-  treeDepth: i32,
-  step: f64,
-  stagedPatches: i32,
-): bool {
+export function allocate(patchCount: i32, dimensions: i32, step: f64, stagedPatches: i32): bool {
   count = patchCount;
   dims = dimensions;
   stride = (usize(dims) + 15) & ~15;
@@ -98,7 +92,8 @@ export function allocate(
   // A sum of d products is off by at most d · 2⁻²⁴ · |basis row| · |patch| (Higham, "Accuracy and Stability", 3.1), with |patch| ≤ 255 √d
   // = 31,507 steps: 0.0019 d steps, 0.0025 d with the norms' own rounding. √d such values of a patch and as many of a query.
   slack = 2 * 0.0025 * f64(dims) * Math.sqrt(f64(dims)) + 0.1;
-  depth = treeDepth;
+  depth = 0;
+  while ((count - 1) >> depth >= leafPatches) depth++;
   const leaves = 1 << depth;
   leafBlocks = ((count + leaves - 1) / leaves + 3) / 4;
   beyondLeaf = 4 * leafBlocks < leafPatches ? u64.MAX_VALUE << (4 * leafBlocks) : 0;

@@ -187,7 +187,7 @@ function precedes(distance: f64, place: i32, distances: usize, places: usize, sl
   return load<i32>(ids + usize(place) * 4) < load<i32>(ids + usize(otherPlace) * 4);
 }
 
-/** The search for one query from the root: its results and their distances go to their places. `bound` is a squared distance that they are known to have at most. */
+/** The search for one query: its results and their distances go to their places. `bound` is a squared distance that they have at most. */
 function searchOne(query: i32, neighbors: i32, bound: f64): void {
   const row = queryFirst + usize(query) * 20;
   const q0 = v128.load32_splat(row);
