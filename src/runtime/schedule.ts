@@ -1,6 +1,6 @@
 import type { Graph } from '../dsl/graph.ts';
 import { sha256 } from './digest.ts';
-import { createDurations } from './durations.ts';
+import { createDurations, type Durations } from './durations.ts';
 import type { TaskFailure } from './executor.ts';
 import type { Plan, PlannedCell } from './plan.ts';
 import { createReadyQueue } from './ready-queue.ts';
@@ -241,11 +241,7 @@ export function createSchedule(graph: Graph, plan: Plan, store: Store, listener:
       }
       if (plan.totals.run > 0) {
         countPending(cells, remaining, pending);
-        for (const planned of cells) {
-          for (const { state, seconds } of planned?.units ?? []) {
-            if (state === 'reuse') durations.observe(planned!, seconds);
-          }
-        }
+        observeReused(cells, durations);
       }
       for (const planned of cells) {
         if (planned === null) continue;
@@ -274,6 +270,15 @@ function countPending(cells: Plan['cells'], remaining: Int32Array, pending: Int3
   for (const planned of cells) {
     if (planned === null) continue;
     for (const index of producersOf(planned)) if (remaining[index]! > 0) pending[planned.index]!++;
+  }
+}
+
+function observeReused(cells: Plan['cells'], durations: Durations): void {
+  for (const planned of cells) {
+    if (planned === null) continue;
+    for (const { state, seconds } of planned.units) {
+      if (state === 'reuse') durations.observe(planned, seconds);
+    }
   }
 }
 

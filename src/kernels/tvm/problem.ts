@@ -37,6 +37,21 @@ export interface Progress {
   readonly converged: boolean;
 }
 
+/**
+ * Progress at an objective and a bound on the least one. What is left counts as nothing at `tolerance` of the objective, or at `floor`, which is
+ * absolute.
+ */
+export function progressOf(
+  objective: number,
+  bound: number,
+  iterations: number,
+  { tolerance, floor }: { readonly tolerance: number; readonly floor: number },
+): Progress {
+  const left = Math.max(0, objective - bound);
+  const gap = objective > 0 ? left / objective : 0;
+  return { objective, gap, iterations, converged: gap <= tolerance || left <= floor };
+}
+
 /** What is left to win a pixel, in units of λ, that counts as nothing: twenty thousandths of a grey level of gradient. */
 export const negligible = 2e-7;
 

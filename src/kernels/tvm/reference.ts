@@ -9,6 +9,7 @@ import {
   negligible,
   objectiveOf,
   type Progress,
+  progressOf,
   startOf,
   type Stopping,
   type TotalVariation,
@@ -40,19 +41,16 @@ export function minimiseExactly(
   const nextPy = new Float64Array(count);
   const tau = primalStep;
   const sigma = 1 / (8 * tau);
-  const result = (objective: number, gap: number, iterations: number, converged: boolean) => ({
-    u: nextU.map((value) => Math.min(1, Math.max(0, value))),
-    progress: { objective, gap, iterations, converged },
-  });
+  const floor = negligible * lambda * count * Math.min(1, tolerance / 1e-3);
 
   for (let iteration = 0; ; iteration++) {
     if (iteration % iterationsBetweenChecks === 0 || iteration === limit) {
       const objective = objectiveOf(channel, nextU, variation);
-      const distance = Math.max(0, objective - lowerBound(channel, nextPx, nextPy));
-      const gap = objective > 0 ? distance / objective : 0;
-      const converged =
-        gap <= tolerance || distance <= negligible * lambda * count * Math.min(1, tolerance / 1e-3);
-      if (converged || iteration === limit) return result(objective, gap, iteration, converged);
+      const bound = lowerBound(channel, nextPx, nextPy);
+      const progress = progressOf(objective, bound, iteration, { tolerance, floor });
+      if (progress.converged || iteration === limit) {
+        return { u: nextU.map((value) => Math.min(1, Math.max(0, value))), progress };
+      }
     }
     for (let i = 0; i < count; i++) {
       const value = u[i]! - tau * transposedGradient(px, py, i, width);

@@ -4,7 +4,14 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
-import { droppedPixels, negligible, type Progress, type Stopping, type TotalVariation } from './problem.ts';
+import {
+  droppedPixels,
+  negligible,
+  type Progress,
+  progressOf,
+  type Stopping,
+  type TotalVariation,
+} from './problem.ts';
 
 type Shape = readonly [rows: number, height: number, width: number, channels: number];
 
@@ -50,11 +57,9 @@ export async function minimiseByTensors(
       for (let row = 0; row < rows; row++) {
         if (progress[row]?.converged === true) continue;
         const [objective, least] = [parts[2 * row]!, parts[2 * row + 1]!];
-        const left = Math.max(0, objective - least);
-        const gap = objective > 0 ? left / objective : 0;
-        const converged = gap <= tolerance || left <= floor;
-        progress[row] = { objective, gap, iterations, converged };
-        if (converged || iterations >= limit) stopped.push(row);
+        const reached = progressOf(objective, least, iterations, { tolerance, floor });
+        progress[row] = reached;
+        if (reached.converged || iterations >= limit) stopped.push(row);
       }
       if (stopped.length === 0) continue;
       running -= stopped.length;
@@ -116,12 +121,14 @@ function boundOf({ u, px, py }: State, values: Tensor, kept: Tensor, variation: 
   const [x, y] = onBall(px, py, variation);
   const w = transposedGradient(x, y);
   const [dx, dy] = [difference(u, horizontal), difference(u, vertical)];
-  const length = variation.tv === 'isotropic' ? dx.square().add(dy.square()).sqrt() : undefined;
-  const [along, down] = [length ?? dx.abs(), length ?? dy.abs()];
+  const isotropic = variation.tv === 'isotropic';
+  const size = isotropic ? dx.square().add(dy.square()).sqrt() : dx.abs().add(dy.abs());
   const data = u.sub(values).square().mul(kept).mul(0.5);
   const ofKept = w.mul(values).sub(w.square().mul(0.5));
   const { softness, leastSlope, reach } = droppedPixels;
-  const [stiffX, stiffY] = [along, down].map((slope) => tf.div(1, slope.add(leastSlope))) as [Tensor, Tensor];
+  const stiffnessAlong = (gradient: Tensor): Tensor =>
+    tf.div(1, (isotropic ? size : gradient.abs()).add(leastSlope));
+  const [stiffX, stiffY] = [stiffnessAlong(dx), stiffnessAlong(dy)];
   const stiffness = stiffX.add(behind(stiffX, horizontal)).add(stiffY).add(behind(stiffY, vertical));
   // Where nothing is kept, w is 0.
   const share = kept.mean([1, 2, 3], true).maximum(1e-9);
@@ -133,10 +140,7 @@ function boundOf({ u, px, py }: State, values: Tensor, kept: Tensor, variation: 
   const ofDropped = w.mul(u).sub(w.abs().mul(distance));
   const least = ofKept.mul(kept).add(ofDropped.mul(tf.sub(1, kept)));
   const perImage = (x: Tensor): Tensor => x.sum([1, 2, 3]);
-  return tf.stack(
-    [perImage(data.add((length ?? along.add(down)).mul(variation.lambda))), perImage(least)],
-    1,
-  );
+  return tf.stack([perImage(data.add(size.mul(variation.lambda))), perImage(least)], 1);
 }
 
 function onBall(x: Tensor, y: Tensor, { lambda, tv }: TotalVariation): readonly [Tensor, Tensor] {

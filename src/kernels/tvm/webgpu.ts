@@ -8,6 +8,7 @@ import {
   droppedPixels,
   negligible,
   type Progress,
+  progressOf,
   startOf,
   type Stopping,
   type TotalVariation,
@@ -41,6 +42,16 @@ fn placeOf(index: u32) -> vec3u {
 }
 `;
 
+/** The gradient of an array: differences to the right and to the pixel below, 0 at the border. */
+const gradientOf = (array: string): string => `
+fn gradientAt(i: u32, at: vec3u) -> vec2f {
+  var gradient = vec2f(0);
+  if (at.z + 1 < problem.width) { gradient.x = ${array}[i + problem.channels] - ${array}[i]; }
+  if (at.y + 1 < problem.height) { gradient.y = ${array}[i + problem.channels * problem.width] - ${array}[i]; }
+  return gradient;
+}
+`;
+
 const primalPass = `${common}
 @group(0) @binding(2) var<storage, read> values: array<f32>;
 @group(0) @binding(3) var<storage, read> p: array<vec2f>;
@@ -66,17 +77,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 const dualPass = `${common}
 @group(0) @binding(2) var<storage, read> ahead: array<f32>;
 @group(0) @binding(3) var<storage, read_write> p: array<vec2f>;
-
+${gradientOf('ahead')}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x + id.y * problem.stripe;
   if (id.x >= problem.stripe || i >= problem.count) { return; }
   let at = placeOf(i);
   if (running[at.x] == 0) { return; }
-  var gradient = vec2f(0);
-  if (at.z + 1 < problem.width) { gradient.x = ahead[i + problem.channels] - ahead[i]; }
-  if (at.y + 1 < problem.height) { gradient.y = ahead[i + problem.channels * problem.width] - ahead[i]; }
-  let next = onBall(p[i] + problem.sigma * gradient);
+  let next = onBall(p[i] + problem.sigma * gradientAt(i, at));
   p[i] += problem.rho * (next - p[i]);
 }`;
 
@@ -89,14 +97,7 @@ const boundPass = `${common}
 @group(0) @binding(3) var<storage, read> u: array<f32>;
 @group(0) @binding(4) var<storage, read> p: array<vec2f>;
 @group(0) @binding(5) var<storage, read_write> sums: array<vec4f>;
-
-fn gradientAt(i: u32, at: vec3u) -> vec2f {
-  var gradient = vec2f(0);
-  if (at.z + 1 < problem.width) { gradient.x = u[i + problem.channels] - u[i]; }
-  if (at.y + 1 < problem.height) { gradient.y = u[i + problem.channels * problem.width] - u[i]; }
-  return gradient;
-}
-
+${gradientOf('u')}
 // 1 / |∇u| of the terms that hold the gradient along x, and along y.
 fn stiffnessOf(gradient: vec2f) -> vec2f {
   let size = select(vec2f(length(gradient)), abs(gradient), problem.anisotropic == 1);
@@ -193,7 +194,8 @@ export async function minimiseOnWebGpu(
         if (isRunning === 0) return;
         const part = parts.subarray(4 * row * stretches, 4 * (row + 1) * stretches);
         const floor = negligible * lambda * size;
-        progress[row] = progressOf(part, iterations, { tolerance, floor, reach: reaches[row]! });
+        const [objective, least] = addUp(part, reaches[row]!);
+        progress[row] = progressOf(objective, least, iterations, { tolerance, floor });
         if (progress[row].converged || iterations >= limit) running[row] = 0;
       });
       compute.write(flags, running);
@@ -207,20 +209,14 @@ export async function minimiseOnWebGpu(
   }
 }
 
-function progressOf(
-  parts: Float32Array,
-  iterations: number,
-  { tolerance, floor, reach }: { readonly tolerance: number; readonly floor: number; readonly reach: number },
-): Progress {
+/** Objective and bound from the sums of the bound pass. */
+function addUp(parts: Float32Array, reach: number): readonly [objective: number, least: number] {
   let [objective, least] = [0, 0];
   for (let part = 0; part < parts.length; part += 4) {
     objective += parts[part]!;
-    least += parts[part + 1]!;
-    least -= reach * parts[part + 2]!;
+    least += parts[part + 1]! - reach * parts[part + 2]!;
   }
-  const left = Math.max(0, objective - least);
-  const gap = objective > 0 ? left / objective : 0;
-  return { objective, gap, iterations, converged: gap <= tolerance || left <= floor };
+  return [objective, least];
 }
 
 function startOfImages(images: Float32Array, [rows, height, width, channels]: Shape): Float32Array {
