@@ -1,7 +1,7 @@
 /** The images of the benches: photographs of a folder, or made-up ones. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import { decodeImages } from '../src/stages/dataset/decode.ts';
 import { randomStream } from '../src/tensors/random.ts';
 
 /** Height and width: those of the paper's experiments. */
@@ -10,8 +10,8 @@ export const side = 224;
 export const size = side * side * 3;
 
 /**
- * `count` photographs spread over the folder and its folders, as bytes `[count, 224, 224, 3]`: the shorter side made 256 pixels, then the
- * middle, as pipelines do. Made-up images, and a line that says so, where `folder` is undefined. Throws where there are fewer.
+ * `count` photographs spread over the folder and its folders, as bytes `[count, 224, 224, 3]`: resized to 256 and cropped as
+ * `dataset/image-folder` does. Made-up images, and a line that says so, where `folder` is undefined. Throws where there are fewer.
  */
 export async function readPhotographs(folder: string | undefined, count: number): Promise<Uint8Array> {
   if (folder === undefined) {
@@ -22,22 +22,17 @@ export async function readPhotographs(folder: string | undefined, count: number)
     .filter((file) => /\.(jpe?g|png)$/i.test(file))
     .sort();
   if (files.length < count) throw new Error(`${folder} has ${files.length} photographs, not ${count}`);
-  const pixels = new Uint8Array(count * size);
-  for (let index = 0; index < count; index++) {
-    const file = files[Math.floor((index * files.length) / count)]!;
-    const image = sharp(join(folder, file)).removeAlpha().toColourspace('srgb');
-    const { data, info } = await image
-      .resize(256, 256, { fit: 'outside' })
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    const middle = sharp(data, { raw: info }).extract({
-      left: Math.floor((info.width - side) / 2),
-      top: Math.floor((info.height - side) / 2),
-      width: side,
-      height: side,
-    });
-    pixels.set(await middle.raw().toBuffer(), index * size);
-  }
+  const spread = Array.from({ length: count }, (_, index) => {
+    return join(folder, files[Math.floor((index * files.length) / count)]!);
+  });
+  const { pixels } = await decodeImages(spread, {
+    resize: 256,
+    crop: side,
+    channels: 'rgb',
+    convert: true,
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  });
   return pixels;
 }
 

@@ -82,7 +82,8 @@ for (const neighbors of [1, 10]) {
   );
 }
 if (values.few !== '0') await compareForms(Number(values.few));
-if (process.env['PYTHON'] !== undefined) comparePeers(process.env['PYTHON']);
+const python = process.env['PYTHON'];
+if (python !== undefined) comparePeers(python);
 
 /** Runs and prints seconds an item. */
 async function timed<T>(name: string, items: number, work: () => T | Promise<T>): Promise<{ value: T }> {

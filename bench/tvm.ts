@@ -49,7 +49,8 @@ for (const [id, photo] of photos.entries()) {
   dropPixels(photo, 3, { keep: 0.5, mask: 'pixel-channel' }, { seed: [1, 2], draw: 1 }, id);
 }
 console.log(`(drawing the dropout: ${((performance.now() - started) / photos.length).toFixed(2)} ms)`);
-const peers = process.env['PYTHON'] === undefined ? [] : scikitImage(process.env['PYTHON'], kept.least);
+const python = process.env['PYTHON'];
+const peers = python === undefined ? [] : scikitImage(python, kept.least);
 const [fastest] = peers.filter(({ gap }) => gap <= 1e-3).sort((a, b) => a.ms - b.ms);
 const [nearest] = peers.toSorted((a, b) => a.gap - b.gap);
 const peer = fastest ?? nearest;
