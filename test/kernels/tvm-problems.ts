@@ -1,4 +1,5 @@
 import { type Channel, objectiveOf, type TotalVariation } from '../../src/kernels/tvm/problem.ts';
+import { minimiseExactly } from '../../src/kernels/tvm/reference.ts';
 
 export const size = 8;
 
@@ -70,6 +71,21 @@ export function imageObjective(
   for (let c = 0; c < channels; c++) {
     const { target } = channelOf(u, height, width, channels, c);
     sum += objectiveOf(channelOf(f, height, width, channels, c), target, variation);
+  }
+  return sum;
+}
+
+/** The least objective of a whole image with dropped pixels, by the definition, to a gap of `tolerance`. */
+export function leastObjective(
+  image: ArrayLike<number>,
+  [height, width, channels]: readonly [number, number, number],
+  variation: TotalVariation,
+  tolerance: number,
+): number {
+  let sum = 0;
+  for (let c = 0; c < channels; c++) {
+    const channel = channelOf(image, height, width, channels, c);
+    sum += minimiseExactly(channel, variation, { tolerance, limit: 20_000 }).progress.objective;
   }
   return sum;
 }
