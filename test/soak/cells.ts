@@ -38,7 +38,7 @@ export async function soakCells(count: number, say: (line: string) => void): Pro
     writeFileSync(join(folder, 'package.json'), '{}');
     writeFileSync(join(folder, 'p.yaml'), pipelineOf(count));
     const tenths = Array.from({ length: 11 }, () => ({ driver: none(), worker: none() }));
-    const first = await run(folder, (driver, done) => {
+    const first = await run(folder, Math.ceil(count / 100), (driver, done) => {
       const tenth = tenths[Math.floor((done / count) * 10)]!;
       raise(tenth.driver, loadOf(driver));
       for (const worker of childrenOf(driver)) raise(tenth.worker, loadOf(worker));
@@ -46,7 +46,12 @@ export async function soakCells(count: number, say: (line: string) => void): Pro
     tenths.forEach(({ driver, worker }, index) => {
       say(`${index * 10} %: driver ${describe(driver)}, largest worker ${describe(worker)}`);
     });
-    const again = await run(folder, () => undefined);
+    for (const index of [1, 9]) {
+      const { driver, worker } = tenths[index]!;
+      if (driver.memory === 0 || worker.memory === 0)
+        throw new Error(`nothing was measured after ${index * 10} %`);
+    }
+    const again = await run(folder, count, () => undefined);
     return {
       cells: first.committed,
       seconds: first.seconds,
@@ -74,9 +79,13 @@ stages:
 `;
 }
 
-/** Runs the pipeline; `look` is called ten times a second with the driver's pid and the number of shards that are committed. */
+/**
+ * Runs the pipeline; `look` is called with the driver's pid and the number of shards that are committed, whenever `every` more are, so that no
+ * tenth goes by unseen, and ten times a second, for what comes after the last.
+ */
 async function run(
   folder: string,
+  every: number,
   look: (driver: number, done: number) => void,
 ): Promise<{ readonly seconds: number; readonly code: number | null; readonly committed: number }> {
   const start = performance.now();
@@ -91,7 +100,7 @@ async function run(
   );
   let committed = 0;
   createInterface({ input: child.stdout }).on('line', (line) => {
-    if (line.includes('"type":"shard-committed"')) committed++;
+    if (line.includes('"type":"shard-committed"') && ++committed % every === 0) look(child.pid!, committed);
   });
   const timer = setInterval(() => look(child.pid!, committed), 100);
   const code = await new Promise<number | null>((done) => child.once('close', done));
