@@ -12,7 +12,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { attackImages, classifyOriginals, sweepStrengths } from '../src/attacks/attack.ts';
+import { attackImages, classify, sweepStrengths } from '../test/attacks/attack-classifier.ts';
 import { meanOf, measurePerturbation, pixelSpace } from '../src/attacks/dissimilarity.ts';
 import { openClassifier } from '../src/models/inference.ts';
 import { openBackend } from '../src/tensors/backend.ts';
@@ -63,14 +63,14 @@ const { outputs } = await runStage('model/cifar-resnet20', {
 });
 const classifier = await openClassifier(outputs['model'] as Model);
 // The first calls pay for what is set up once.
-await attackImages(plainFgsm, classifier, images, { knob: 8 / 255 });
+await attackImages(plainFgsm, classifier, images, 8 / 255);
 for (const name of names) {
-  const { attack, knob } = libraryAttacks.foolbox[name];
+  const { attack, strength } = libraryAttacks.foolbox[name];
   // What `like` adds to FGSM and BIM (a second forward pass, for PyTorch's rounding) is no part of the attack.
   const own =
     name === 'fgsm' ? plainFgsm : name === 'bim' ? iterated({ steps: 10, epsilon: 8 / 255 }) : attack;
-  const { result, ...cost } = await timed(() => attackImages(own, classifier, images, { knob }));
-  const { initial } = await classifyOriginals(classifier, { ...images, pixels: result.pixels }, {});
+  const { result, ...cost } = await timed(() => attackImages(own, classifier, images, strength));
+  const { classes: initial } = await classify(classifier, { ...images, pixels: result.pixels });
   const correct = initial.filter((predicted, row) => predicted === images.labels[row]).length;
   const l2 = meanOf(Float64Array.from(measurePerturbation(images, result.pixels).l2));
   rows.push([`ravelin (${values.backend})`, name, { images: count, correct, l2, ...cost }]);

@@ -12,7 +12,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { transformOnce } from '../src/defenses/apply.ts';
+import { transformOnce } from '../test/defenses/opened.ts';
 import type { Transform } from '../src/values/transform.ts';
 import { readPhotographs, side } from './photographs.ts';
 

@@ -1,7 +1,7 @@
 /** The images of the benches: photographs of a folder, or made-up ones. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeImages } from '../src/stages/dataset/decode.ts';
+import { decodeImages } from '../src/stages/dataset/shared/decode.ts';
 import { randomStream } from '../src/tensors/random.ts';
 
 /** Height and width: those of the paper's experiments. */

@@ -41,6 +41,7 @@ const { values } = parseArgs({
 });
 const count = Number(values.count);
 const params: QuiltingParameters = {
+  draws: 1,
   neighbors: 1,
   overlap: 2,
   seam: 'graph-cut',

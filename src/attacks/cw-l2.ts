@@ -1,14 +1,17 @@
-import type { Classifier } from '../models/classifier.ts';
+import { argmaxRows } from '../metrics/classification.ts';
 import { gather, runActiveSet } from './active-set.ts';
-import type { Attack, PreparedAttack } from './attack.ts';
-import { chooseGoal, type Goal, type GoalOptions } from './goal.ts';
-import { type AttackHooks, type AttackInput, batchCapacity, imageSize, takeRows } from './images.ts';
-import { argmaxRows, isFiniteRow, marginOf, queryGradient } from './query.ts';
+import type { Attack } from './attack.ts';
+import { chooseGoal, type Goal, type GoalOptions, reachesGoal } from './goal.ts';
+import { batchCapacity, imageSize, takeRows } from './images.ts';
+import { isFiniteRow, marginOf } from './logits.ts';
+import type { AttackProblem } from './originals.ts';
+import { clip } from './projections.ts';
+import { adam, type Stepper } from './step-rules.ts';
 
 export interface CarliniWagnerOptions extends Pick<GoalOptions, 'seed' | 'targeted'> {
   /** Margin that the logits must reach, κ ≥ 0. */
   readonly kappa: number;
-  /** Weight λ of the logits' term; the first one, where it is searched. */
+  /** Weight λ of the logits' term; the first one that is tried if it is searched. */
   readonly lambda: number;
   readonly steps: number;
   readonly learningRate: number;
@@ -18,36 +21,32 @@ export interface CarliniWagnerOptions extends Pick<GoalOptions, 'seed' | 'target
   readonly shrink: number;
   /** Values of λ to try for each image: grown tenfold until one succeeds, then bisected. 1 tries the given one. */
   readonly searchSteps: number;
-  /** Ends an image whose loss is above this share of what it was a tenth of the steps ago; no end where absent. */
+  /** Ends an image whose loss is above this share of what it was a tenth of the steps ago; no end if absent. */
   readonly stopAbove?: number;
   /** The adversarial image nearest to the original among all steps, or the last step. */
   readonly keep: 'best' | 'last';
-  /** Where no step was adversarial: the last one, or the original. */
+  /** What an image becomes if no step was adversarial: the last step, or the original. */
   readonly otherwise: 'last' | 'original';
 }
 
 /**
  * Carlini and Wagner's L2 attack (2017; Guo et al. 2018, section 3): minimises ‖x′ − x‖² + λ max(−κ, Z(x′)_y − max_{k≠y} Z(x′)_k) by Adam. The
- * knob multiplies the perturbation that was found, so the optimisation runs once for all strengths. Images that are misclassified from the
+ * strength multiplies the perturbation that was found, so the optimisation runs once for all strengths. Images that are misclassified from the
  * start are left alone: their gradient is zero.
  */
 export function carliniWagner(options: CarliniWagnerOptions): Attack {
   return {
-    search: { guess: 1, maximum: 1e4, refinements: 60, pilot: 0 },
-    prepare: async (classifier, images, hooks) => {
-      const goal = await chooseGoal(classifier, images, { ...options, loss: 'margin' }, hooks);
-      return minimise(classifier, images, goal, options, hooks);
+    kind: 'direction',
+    maximum: 1e4,
+    direction: async (problem) => {
+      const goal = await chooseGoal(problem, { ...options, loss: 'margin' });
+      return new Minimisation(problem, goal, options).run();
     },
   };
 }
 
-/** Adam's decay rates and floor (Kingma and Ba 2015). */
-const beta1 = 0.9;
-const beta2 = 0.999;
-const floor = 1e-8;
-
 /** The state of the image in one slot, beside its pixels. */
-interface Run {
+interface SlotState {
   readonly row: number;
   steps: number;
   searches: number;
@@ -59,170 +58,200 @@ interface Run {
   /** ‖x′ − x‖² of the best image so far. */
   bestSquares: number;
   lastLoss: number;
+  adam: Stepper;
 }
 
-async function minimise(
-  classifier: Classifier,
-  images: AttackInput,
-  goal: Goal,
-  options: CarliniWagnerOptions,
-  hooks: AttackHooks,
-): Promise<PreparedAttack> {
-  const { kappa, steps, learningRate, variable, searchSteps, stopAbove, keep } = options;
-  const rows = images.shape[0];
-  const size = imageSize(images.shape);
-  const capacity = Math.min(rows, batchCapacity(size));
-  const initial = new Int32Array(rows);
-  const settled = new Uint8Array(rows);
-  const direction = new Float32Array(images.pixels.length);
-  let zeroGradients = 0;
+/** What one query says of the image in a slot. */
+interface Answer {
+  /** x′ and the gradient of the margin there; the gradient is overwritten. */
+  readonly pixels: Float32Array;
+  readonly gradient: Float32Array;
+  /** Z_y − max Z_k, or its negative towards a target: above −κ there is work to do. */
+  readonly excess: number;
+  readonly isAdversarial: boolean;
+}
 
-  const runs: Run[] = [];
-  /** x′, or w where x′ is its tanh. */
-  const current = new Float32Array(capacity * size);
-  const mean = new Float32Array(capacity * size);
-  const variance = new Float32Array(capacity * size);
-  const best = new Float32Array(capacity * size);
-  const checkEvery = Math.ceil(steps / 10);
+/** The minimisation for all images. State is kept by slot of the batch. */
+class Minimisation {
+  readonly #problem: AttackProblem;
+  readonly #goal: Goal;
+  readonly #options: CarliniWagnerOptions;
+  readonly #size: number;
+  readonly #direction: Float32Array;
+  readonly #slots: SlotState[] = [];
+  /** x′, or w if x′ is its tanh. */
+  readonly #current: Float32Array;
+  readonly #best: Float32Array;
 
-  const restart = (slot: number): void => {
-    const from = runs[slot]!.row * size;
-    for (let offset = 0; offset < size; offset++) {
-      const pixel = images.pixels[from + offset]!;
-      current[slot * size + offset] =
-        variable === 'clip' ? pixel : Math.atanh((2 * pixel - 1) * options.shrink);
+  constructor(problem: AttackProblem, goal: Goal, options: CarliniWagnerOptions) {
+    const { images, hooks } = problem;
+    this.#problem = problem;
+    this.#goal = goal;
+    this.#options = options;
+    this.#size = imageSize(images.shape);
+    this.#direction = new Float32Array(images.pixels.length);
+    const capacity = Math.min(images.shape[0], batchCapacity(this.#size, hooks));
+    this.#current = new Float32Array(capacity * this.#size);
+    this.#best = new Float32Array(capacity * this.#size);
+  }
+
+  /** x′ − x of all images. */
+  async run(): Promise<Float32Array> {
+    const process = {
+      enter: (slot: number, row: number) => this.#enter(slot, row),
+      step: (slots: Int32Array) => this.#step(slots),
+    };
+    const capacity = this.#current.length / this.#size;
+    await runActiveSet(this.#problem.images.shape[0], capacity, process, this.#problem.hooks);
+    return this.#direction;
+  }
+
+  #enter(slot: number, row: number): void {
+    this.#slots[slot] = {
+      row,
+      steps: 0,
+      searches: 0,
+      lambda: this.#options.lambda,
+      lower: 0,
+      upper: Infinity,
+      succeeded: false,
+      bestSquares: Infinity,
+      lastLoss: Infinity,
+      adam: adam()(this.#size),
+    };
+    this.#restart(slot);
+  }
+
+  /** Puts the image in a slot back to its original, for the next λ. */
+  #restart(slot: number): void {
+    const { variable, shrink } = this.#options;
+    const state = this.#slots[slot]!;
+    const original = this.#originalOf(state.row);
+    const values =
+      variable === 'clip' ? original : original.map((pixel) => Math.atanh((2 * pixel - 1) * shrink));
+    this.#current.set(values, slot * this.#size);
+    Object.assign(state, { steps: 0, succeeded: false, lastLoss: Infinity, adam: adam()(this.#size) });
+  }
+
+  /** One step of the images in some slots; returns the slots that are done. */
+  async #step(slots: Int32Array): Promise<Int32Array> {
+    const { queries, images } = this.#problem;
+    const { classes } = queries;
+    const size = this.#size;
+    const some = Array.from(slots, (slot) => this.#slots[slot]!.row);
+    const batch = {
+      ...takeRows(images, some),
+      pixels: this.#pixelsOf(gather(this.#current, slots, size)),
+      labels: Int32Array.from(some, (row) => this.#goal.labels[row]!),
+    };
+    const { gradient, logits } = await queries.gradient(batch, 'margin');
+    const predicted = argmaxRows(logits, classes);
+    return slots.filter((slot, position) => {
+      const label = batch.labels[position]!;
+      const excess = -this.#goal.sign * marginOf(logits, classes, position, label);
+      const [from, to] = [position * size, (position + 1) * size];
+      const answer: Answer = {
+        pixels: batch.pixels.subarray(from, to),
+        gradient: gradient.subarray(from, to),
+        excess,
+        isAdversarial: reachesGoal(this.#goal, predicted[position]!, label) && excess <= -this.#options.kappa,
+      };
+      const isFirst = this.#slots[slot]!.steps === 0 && this.#slots[slot]!.searches === 0;
+      if (!isFiniteRow(logits, classes, position)) {
+        if (!isFirst) this.#leave(slot);
+        return true;
+      }
+      if (isFirst && this.#isDoneAtOnce(slot, answer)) return true;
+      return this.#advance(slot, answer);
+    });
+  }
+
+  /** Whether there is nothing to do for an image: it reaches the goal as it is, or has no gradient. */
+  #isDoneAtOnce(slot: number, { isAdversarial, gradient }: Answer): boolean {
+    const { originals } = this.#problem;
+    const { row } = this.#slots[slot]!;
+    if (isAdversarial) originals.markAtGoal(row);
+    else if (gradient.every((slope) => slope === 0)) originals.markZeroGradient(row);
+    else return false;
+    return true;
+  }
+
+  /** Takes a step; true if the image is done. */
+  #advance(slot: number, answer: Answer): boolean {
+    const { kappa, steps, stopAbove, searchSteps } = this.#options;
+    const { excess, pixels } = answer;
+    const state = this.#slots[slot]!;
+    const squares = squaredDistance(this.#originalOf(state.row), pixels);
+    if (answer.isAdversarial) {
+      state.succeeded = true;
+      if (squares < state.bestSquares) {
+        state.bestSquares = squares;
+        this.#best.set(pixels, slot * this.#size);
+      }
     }
-    mean.fill(0, slot * size, (slot + 1) * size);
-    variance.fill(0, slot * size, (slot + 1) * size);
-    Object.assign(runs[slot]!, { steps: 0, succeeded: false, lastLoss: Infinity });
-  };
-  const pixelsOf = (values: Float32Array): Float32Array =>
-    variable === 'clip' ? values : values.map(sigmoid);
-  const leave = (slot: number): void => {
-    const { row, bestSquares } = runs[slot]!;
-    const some = slot * size;
-    const ended = pixelsOf(current.subarray(some, some + size));
-    const kept = keep === 'best' && bestSquares < Infinity ? best.subarray(some, some + size) : ended;
-    if (keep === 'best' && bestSquares === Infinity && options.otherwise === 'original') return;
-    for (let offset = 0; offset < size; offset++) {
-      direction[row * size + offset] = kept[offset]! - images.pixels[row * size + offset]!;
+    this.#move(slot, answer);
+    const loss = squares + state.lambda * Math.max(excess + kappa, 0);
+    let hasEnded = state.steps === steps;
+    if (stopAbove !== undefined && (state.steps - 1) % Math.ceil(steps / 10) === 0) {
+      hasEnded ||= !(loss <= stopAbove * state.lastLoss);
+      state.lastLoss = loss;
     }
-  };
+    if (!hasEnded) return false;
+    if (++state.searches < searchSteps) {
+      nextLambda(state);
+      this.#restart(slot);
+      return false;
+    }
+    this.#leave(slot);
+    return true;
+  }
 
-  await runActiveSet(
-    rows,
-    capacity,
-    {
-      enter: (slot, row) => {
-        runs[slot] = {
-          row,
-          steps: 0,
-          searches: 0,
-          lambda: options.lambda,
-          lower: 0,
-          upper: Infinity,
-          succeeded: false,
-          bestSquares: Infinity,
-          lastLoss: Infinity,
-        };
-        restart(slot);
-      },
-      step: async (slots) => {
-        const some = Array.from(slots, (slot) => runs[slot]!.row);
-        const batch = {
-          ...takeRows(images, some),
-          pixels: pixelsOf(gather(current, slots, size)),
-          labels: Int32Array.from(some, (row) => goal.labels[row]!),
-        };
-        const { gradient, logits } = await queryGradient(classifier, batch, 'margin');
-        const predicted = argmaxRows(logits, classifier.classes);
-        return slots.filter((slot, position) => {
-          const run = runs[slot]!;
-          const at = position * size;
-          const label = batch.labels[position]!;
-          const first = run.steps === 0 && run.searches === 0;
-          if (first) initial[run.row] = predicted[position]!;
-          if (!isFiniteRow(logits, classifier.classes, position)) {
-            if (first) settled[run.row] = 2;
-            else leave(slot);
-            return true;
-          }
-          // Z_y − max Z_k, or its negative towards a target: above −κ there is work to do.
-          const excess = -goal.sign * marginOf(logits, classifier.classes, position, label);
-          const adversarial = (predicted[position] === label) === goal.sign < 0 && excess <= -kappa;
-          if (first && adversarial) {
-            settled[run.row] = 1;
-            return true;
-          }
-          if (first && isZero(gradient, at, size)) {
-            zeroGradients++;
-            return true;
-          }
-          const squares = squaredDistance(images.pixels, run.row * size, batch.pixels, at, size);
-          if (adversarial) {
-            run.succeeded = true;
-            if (squares < run.bestSquares) {
-              run.bestSquares = squares;
-              best.set(batch.pixels.subarray(at, at + size), slot * size);
-            }
-          }
-          const weight = excess > -kappa ? -goal.sign * run.lambda : 0;
-          advance(slot, at, batch.pixels, gradient, weight);
-          const loss = squares + run.lambda * Math.max(excess + kappa, 0);
-          let ended = run.steps === steps;
-          if (stopAbove !== undefined && (run.steps - 1) % checkEvery === 0) {
-            ended ||= !(loss <= stopAbove * run.lastLoss);
-            run.lastLoss = loss;
-          }
-          if (!ended) return false;
-          if (++run.searches < searchSteps) {
-            nextLambda(run);
-            restart(slot);
-            return false;
-          }
-          leave(slot);
-          return true;
-        });
-      },
-    },
-    hooks,
-  );
-  return { initial, settled, zeroGradients, direction };
-
-  /** One step of Adam on 2 (x′ − x) + weight · gradient, for the image at `at` of the batch. */
-  function advance(
-    slot: number,
-    at: number,
-    pixels: Float32Array,
-    gradient: Float32Array,
-    weight: number,
-  ): void {
-    const run = runs[slot]!;
-    run.steps++;
-    const from = run.row * size;
-    const rate = (learningRate * Math.sqrt(1 - beta2 ** run.steps)) / (1 - beta1 ** run.steps);
-    const scaledFloor = floor * Math.sqrt(1 - beta2 ** run.steps);
-    for (let offset = 0; offset < size; offset++) {
-      const index = slot * size + offset;
-      const pixel = pixels[at + offset]!;
-      let slope = 2 * (pixel - images.pixels[from + offset]!) + weight * gradient[at + offset]!;
+  /** One step of Adam on 2 (x′ − x) + weight · gradient. */
+  #move(slot: number, { pixels, gradient, excess }: Answer): void {
+    const { variable, kappa, learningRate } = this.#options;
+    const state = this.#slots[slot]!;
+    const original = this.#originalOf(state.row);
+    const weight = excess > -kappa ? -this.#goal.sign * state.lambda : 0;
+    state.steps++;
+    for (let at = 0; at < pixels.length; at++) {
+      const pixel = pixels[at]!;
+      const slope = 2 * (pixel - original[at]!) + weight * gradient[at]!;
       // d/dw (tanh w + 1) / 2 = 2 x′ (1 − x′).
-      if (variable === 'tanh') slope *= 2 * pixel * (1 - pixel);
-      const m = beta1 * mean[index]! + (1 - beta1) * slope;
-      const v = beta2 * variance[index]! + (1 - beta2) * slope * slope;
-      mean[index] = m;
-      variance[index] = v;
-      const moved = current[index]! - (rate * m) / (Math.sqrt(v) + scaledFloor);
-      current[index] = variable === 'clip' ? Math.min(1, Math.max(0, moved)) : moved;
+      gradient[at] = variable === 'tanh' ? slope * 2 * pixel * (1 - pixel) : slope;
     }
+    state.adam(gradient);
+    const first = slot * this.#size;
+    for (let at = 0; at < gradient.length; at++) this.#current[first + at]! -= learningRate * gradient[at]!;
+    if (variable === 'clip') clip(this.#current, first, this.#size);
+  }
+
+  /** Writes the perturbation of the image in a slot that is done. */
+  #leave(slot: number): void {
+    const { keep, otherwise } = this.#options;
+    const { row, bestSquares } = this.#slots[slot]!;
+    const some = [slot * this.#size, (slot + 1) * this.#size] as const;
+    const hasBest = keep === 'best' && bestSquares < Infinity;
+    if (keep === 'best' && !hasBest && otherwise === 'original') return;
+    const kept = hasBest ? this.#best.subarray(...some) : this.#pixelsOf(this.#current.subarray(...some));
+    const original = this.#originalOf(row);
+    const direction = this.#direction.subarray(row * this.#size, (row + 1) * this.#size);
+    for (let at = 0; at < direction.length; at++) direction[at] = kept[at]! - original[at]!;
+  }
+
+  #pixelsOf(values: Float32Array): Float32Array {
+    return this.#options.variable === 'clip' ? values : values.map(sigmoid);
+  }
+
+  #originalOf(row: number): Float32Array {
+    return this.#problem.images.pixels.subarray(row * this.#size, (row + 1) * this.#size);
   }
 }
 
 /** Tenfold until a λ succeeds, then the middle between the largest that failed and the smallest that succeeded. */
-function nextLambda(run: Run): void {
-  if (run.succeeded) run.upper = run.lambda;
-  else run.lower = run.lambda;
-  run.lambda = run.upper === Infinity ? run.lambda * 10 : (run.lower + run.upper) / 2;
+function nextLambda(state: SlotState): void {
+  if (state.succeeded) state.upper = state.lambda;
+  else state.lower = state.lambda;
+  state.lambda = state.upper === Infinity ? state.lambda * 10 : (state.lower + state.upper) / 2;
 }
 
 /** (tanh w + 1) / 2. */
@@ -230,22 +259,11 @@ function sigmoid(w: number): number {
   return 1 / (1 + Math.exp(-2 * w));
 }
 
-function squaredDistance(
-  originals: Float32Array,
-  from: number,
-  pixels: Float32Array,
-  at: number,
-  size: number,
-): number {
+function squaredDistance(originals: Float32Array, pixels: Float32Array): number {
   let sum = 0;
-  for (let offset = 0; offset < size; offset++) {
-    const difference = pixels[at + offset]! - originals[from + offset]!;
+  for (let at = 0; at < pixels.length; at++) {
+    const difference = pixels[at]! - originals[at]!;
     sum += difference * difference;
   }
   return sum;
-}
-
-function isZero(values: Float32Array, first: number, count: number): boolean {
-  for (let at = first; at < first + count; at++) if (values[at] !== 0) return false;
-  return true;
 }

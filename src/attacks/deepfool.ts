@@ -1,16 +1,11 @@
-import type { Classifier } from '../models/classifier.ts';
+import { argmaxRows } from '../metrics/classification.ts';
 import { gather, runActiveSet } from './active-set.ts';
-import { type Attack, classifyOriginals, stepAlong } from './attack.ts';
-import {
-  type AttackHooks,
-  type AttackInput,
-  batchCapacity,
-  batchesOf,
-  imageSize,
-  takeRows,
-} from './images.ts';
-import { type BoundaryRule, nearestBoundaries } from './nearest-boundary.ts';
-import { argmaxRows, queryLogits } from './query.ts';
+import type { Attack } from './attack.ts';
+import { batchCapacity, batchesOf, imageSize, takeRows } from './images.ts';
+import { type BoundaryRule, nearestBoundaries, type NearestBoundaries } from './nearest-boundary.ts';
+import { type AttackProblem, classifyOriginals } from './originals.ts';
+import { clip } from './projections.ts';
+import { stepAlong } from './step-along.ts';
 
 export interface DeepFoolOptions extends BoundaryRule {
   /** M in the paper; 5 there. */
@@ -22,138 +17,182 @@ export interface DeepFoolOptions extends BoundaryRule {
 }
 
 /**
- * DeepFool (Moosavi-Dezfooli, Fawzi and Frossard 2016, algorithm 2; Guo et al. 2018, equation 4): x⁽ᵐ⁾ = clip(x⁽ᵐ⁻¹⁾ + ε r), r being the way to
- * the nearest of the linearised boundaries between the true class and the candidates, until the image is misclassified. The knob is
- * ε (1 + overshoot). An image leaves as soon as it is misclassified; one that is so from the start stays as it is. The first r is computed
- * once for all strengths.
+ * DeepFool (Moosavi-Dezfooli, Fawzi and Frossard 2016, algorithm 2; Guo et al. 2018, equation 4): x⁽ᵐ⁾ = clip(x⁽ᵐ⁻¹⁾ + ε r), r being the displacement to
+ * the nearest of the linearised boundaries between the true class and the candidates, until the image is misclassified. The strength is
+ * ε (1 + overshoot). An image leaves as soon as it is misclassified; one that is misclassified from the start stays as it is. The first r is
+ * computed once for all strengths.
  */
 export function deepFool(options: DeepFoolOptions): Attack {
   return {
-    // No pilot: few images go beyond the first step, and of so few another sample says little about how far they go.
-    search: { guess: 1, maximum: 1e4, refinements: 20, pilot: 0 },
-    prepare: async (classifier, images, hooks) => {
-      const { logits, initial, settled } = await classifyOriginals(classifier, images, hooks);
-      for (const [row, state] of settled.entries())
-        if (state === 0 && initial[row] !== images.labels[row]) settled[row] = 1;
-      const candidates = mostLikely(logits, classifier.classes, images.labels, options.candidates);
-      const direction = new Float32Array(images.pixels.length);
-      const size = imageSize(images.shape);
-      const moving = Int32Array.from(settled.keys()).filter((row) => settled[row] === 0);
-      let zeroGradients = 0;
-      for (const [first, end] of batchesOf(moving.length, size)) {
-        hooks.signal?.throwIfAborted();
-        const some = moving.subarray(first, end);
-        const ways = await nearestBoundaries(
-          classifier,
-          takeRows(images, some),
-          rowsOf(candidates, some, images.shape[0]),
-          options,
-        );
-        for (const [index, row] of some.entries()) {
-          direction.set(ways.displacement.subarray(index * size, (index + 1) * size), row * size);
-        }
-        zeroGradients += ways.flat.reduce((sum, flat) => sum + flat, 0);
-        hooks.onProgress?.(end, moving.length);
-      }
+    kind: 'iterated',
+    maximum: 1e4,
+    // No pilot: few images go beyond the first step, and another sample of so few says little about how far they go.
+    search: { refinements: 20, pilot: 0 },
+    prepare: async (problem) => {
+      const { images, originals, queries } = problem;
+      const logits = await classifyOriginals(problem);
+      for (const [row, label] of images.labels.entries())
+        if (originals.initial[row] !== label) originals.markAtGoal(row);
+      const candidates = mostLikely(logits, queries.classes, images.labels, options.candidates);
+      const firstStep = await firstSteps(problem, candidates, options);
       return {
-        initial,
-        settled,
-        zeroGradients,
-        direction,
-        evaluate: (rows, knobs) =>
-          iterate(classifier, images, { ...options, direction, candidates, settled, rows, knobs }, hooks),
+        firstStep,
+        perturb: (rows, scales) => {
+          const starts = stepAlong(images, firstStep, rows, scales);
+          if (options.steps === 1) return Promise.resolve(starts);
+          return new DeepFoolSteps(problem, {
+            ...options,
+            candidates,
+            firstStep,
+            rows,
+            scales,
+            starts,
+          }).run();
+        },
       };
     },
   };
 }
 
-interface Iteration extends Omit<DeepFoolOptions, 'candidates'> {
-  readonly direction: Float32Array;
-  /** `[n, k]`, the true class first. */
-  readonly candidates: Int32Array;
-  readonly settled: Uint8Array;
-  readonly rows: Int32Array;
-  readonly knobs: Float64Array;
+/** The first r of each active image, laid out as the pixels. */
+async function firstSteps(
+  { queries, images, originals, hooks }: AttackProblem,
+  candidates: Int32Array,
+  rule: BoundaryRule,
+): Promise<Float32Array> {
+  const size = imageSize(images.shape);
+  const steps = new Float32Array(images.pixels.length);
+  const active = Int32Array.from(images.labels.keys()).filter((row) => originals.isActive(row));
+  for (const [first, end] of batchesOf(active.length, size, hooks)) {
+    const some = active.subarray(first, end);
+    const chosen = rowsOf(candidates, some, images.shape[0]);
+    const boundaries = await nearestBoundaries(queries, takeRows(images, some), chosen, rule);
+    for (const [index, row] of some.entries()) {
+      steps.set(boundaries.displacement.subarray(index * size, (index + 1) * size), row * size);
+      if (boundaries.flat[index] === 1) originals.markZeroGradient(row);
+    }
+    hooks.onProgress?.(end, active.length);
+  }
+  return steps;
 }
 
-/** All steps for the given rows, each with its own step scale. */
-async function iterate(
-  classifier: Classifier,
-  images: AttackInput,
-  iteration: Iteration,
-  hooks: AttackHooks,
-): Promise<Float32Array> {
-  const { direction, candidates, settled, rows, knobs, steps, cumulative } = iteration;
-  const size = imageSize(images.shape);
-  const result = stepAlong(images, direction, rows, knobs);
-  const moving = Int32Array.from(rows.keys()).filter((index) => settled[rows[index]!] === 0);
-  if (steps === 1 || moving.length === 0) return result;
-  const capacity = Math.min(moving.length, batchCapacity(size));
-  const indices = new Int32Array(capacity);
-  const taken = new Int32Array(capacity);
-  const current = new Float32Array(capacity * size);
-  // Σ r, from the original.
-  const total = new Float32Array(cumulative ? capacity * size : 0);
-  const rowIn = (slot: number): number => rows[indices[slot]!]!;
-  const move = (slot: number, step: Float32Array): void => {
-    const knob = knobs[indices[slot]!]!;
-    const original = rowIn(slot) * size;
-    for (let offset = 0; offset < size; offset++) {
-      const at = slot * size + offset;
-      let moved: number;
-      if (cumulative) {
-        total[at]! += step[offset]!;
-        moved = images.pixels[original + offset]! + knob * total[at]!;
-      } else {
-        moved = current[at]! + knob * step[offset]!;
+interface StepsOptions extends Omit<DeepFoolOptions, 'candidates'> {
+  readonly firstStep: Float32Array;
+  /** `[n, k]`, the true class first. */
+  readonly candidates: Int32Array;
+  readonly rows: Int32Array;
+  /** Step scale of each of the rows. */
+  readonly scales: Float64Array;
+  /** The rows after their first step, side by side. */
+  readonly starts: Float32Array;
+}
+
+/** All steps after the first one for some rows. State is kept by slot of the batch. */
+class DeepFoolSteps {
+  readonly #problem: AttackProblem;
+  readonly #options: StepsOptions;
+  readonly #size: number;
+  readonly #capacity: number;
+  readonly #result: Float32Array;
+  /** Index into `rows` of the image in each slot, and the steps that it has taken. */
+  readonly #indices: Int32Array;
+  readonly #taken: Int32Array;
+  readonly #current: Float32Array;
+  /** Σ r from the original, for cumulative steps. */
+  readonly #total: Float32Array;
+
+  constructor(problem: AttackProblem, options: StepsOptions) {
+    this.#problem = problem;
+    this.#options = options;
+    this.#size = imageSize(problem.images.shape);
+    this.#capacity = Math.min(options.rows.length, batchCapacity(this.#size, problem.hooks));
+    this.#result = options.starts;
+    this.#indices = new Int32Array(this.#capacity);
+    this.#taken = new Int32Array(this.#capacity);
+    this.#current = new Float32Array(this.#capacity * this.#size);
+    this.#total = new Float32Array(options.cumulative ? this.#current.length : 0);
+  }
+
+  /** The images side by side. */
+  async run(): Promise<Float32Array> {
+    const { rows } = this.#options;
+    const process = {
+      enter: (slot: number, index: number) => this.#enter(slot, index),
+      step: (slots: Int32Array) => this.#step(slots),
+    };
+    await runActiveSet(rows.length, this.#capacity, process, this.#problem.hooks);
+    return this.#result;
+  }
+
+  #enter(slot: number, index: number): void {
+    const size = this.#size;
+    this.#indices[slot] = index;
+    this.#taken[slot] = 1;
+    this.#current.set(this.#result.subarray(index * size, (index + 1) * size), slot * size);
+    if (!this.#options.cumulative) return;
+    const row = this.#rowIn(slot);
+    this.#total.set(this.#options.firstStep.subarray(row * size, (row + 1) * size), slot * size);
+  }
+
+  /** One step of the images in some slots; returns the slots that are done. */
+  async #step(slots: Int32Array): Promise<Int32Array> {
+    const { queries, images } = this.#problem;
+    const size = this.#size;
+    const batch = {
+      ...takeRows(
+        images,
+        Array.from(slots, (slot) => this.#rowIn(slot)),
+      ),
+      pixels: gather(this.#current, slots, size),
+    };
+    const classes = argmaxRows(await queries.logits(batch), queries.classes);
+    const correct = slots.filter((_, position) => classes[position] === batch.labels[position]);
+    const unfinished = new Set<number>();
+    if (correct.length > 0) {
+      const boundaries = await this.#boundariesOf(correct);
+      for (const [position, slot] of correct.entries()) {
+        this.#move(slot, boundaries.displacement.subarray(position * size, (position + 1) * size));
+        const isStuck = boundaries.flat[position] === 1;
+        if (++this.#taken[slot]! < this.#options.steps && !isStuck) unfinished.add(slot);
       }
-      current[at] = Math.min(1, Math.max(0, moved));
     }
-  };
-  await runActiveSet(
-    moving.length,
-    capacity,
-    {
-      enter: (slot, position) => {
-        const index = moving[position]!;
-        indices[slot] = index;
-        taken[slot] = 1;
-        current.set(result.subarray(index * size, (index + 1) * size), slot * size);
-        if (cumulative)
-          total.set(direction.subarray(rowIn(slot) * size, (rowIn(slot) + 1) * size), slot * size);
-      },
-      step: async (slots) => {
-        const batch = {
-          ...takeRows(images, Array.from(slots, rowIn)),
-          pixels: gather(current, slots, size),
-        };
-        const classes = argmaxRows(await queryLogits(classifier, batch), classifier.classes);
-        const standing = slots.filter((_, position) => classes[position] === batch.labels[position]);
-        const stuck = new Set<number>();
-        if (standing.length > 0) {
-          const some = Int32Array.from(standing, rowIn);
-          const ways = await nearestBoundaries(
-            classifier,
-            { ...takeRows(images, some), pixels: gather(current, standing, size) },
-            rowsOf(candidates, some, images.shape[0]),
-            iteration,
-          );
-          for (const [position, slot] of standing.entries()) {
-            move(slot, ways.displacement.subarray(position * size, (position + 1) * size));
-            if (ways.flat[position] === 1 || ++taken[slot]! === steps) stuck.add(slot);
-          }
-        }
-        const left = new Set(standing);
-        return slots.filter((slot) => {
-          const done = !left.has(slot) || stuck.has(slot);
-          if (done) result.set(current.subarray(slot * size, (slot + 1) * size), indices[slot]! * size);
-          return done;
-        });
-      },
-    },
-    hooks,
-  );
-  return result;
+    const done = slots.filter((slot) => !unfinished.has(slot));
+    for (const slot of done) {
+      const from = slot * size;
+      this.#result.set(this.#current.subarray(from, from + size), this.#indices[slot]! * size);
+    }
+    return done;
+  }
+
+  #boundariesOf(slots: Int32Array): Promise<NearestBoundaries> {
+    const { queries, images } = this.#problem;
+    const { candidates } = this.#options;
+    const rows = Int32Array.from(slots, (slot) => this.#rowIn(slot));
+    const batch = { ...takeRows(images, rows), pixels: gather(this.#current, slots, this.#size) };
+    return nearestBoundaries(queries, batch, rowsOf(candidates, rows, images.shape[0]), this.#options);
+  }
+
+  #move(slot: number, step: Float32Array): void {
+    const { cumulative, scales } = this.#options;
+    const { pixels } = this.#problem.images;
+    const scale = scales[this.#indices[slot]!]!;
+    const original = this.#rowIn(slot) * this.#size;
+    const from = slot * this.#size;
+    for (let offset = 0; offset < this.#size; offset++) {
+      const at = from + offset;
+      if (cumulative) {
+        this.#total[at]! += step[offset]!;
+        this.#current[at] = pixels[original + offset]! + scale * this.#total[at]!;
+      } else {
+        this.#current[at]! += scale * step[offset]!;
+      }
+    }
+    clip(this.#current, from, this.#size);
+  }
+
+  #rowIn(slot: number): number {
+    return this.#options.rows[this.#indices[slot]!]!;
+  }
 }
 
 /** `[n, k]`: the true class, then the other classes from the most to the least likely at the original. */
@@ -176,6 +215,7 @@ function mostLikely(
   return chosen;
 }
 
+/** The given rows of an `[n, k]` array, in their order. */
 function rowsOf(values: Int32Array, rows: Int32Array, total: number): Int32Array {
   const width = values.length / total;
   const taken = new Int32Array(rows.length * width);

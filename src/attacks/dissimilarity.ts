@@ -1,82 +1,68 @@
 import type { Preprocessing } from '../values/model.ts';
-import { type AttackInput, imageSize } from './images.ts';
+import { type ImageBatch, imageSize } from './images.ts';
 
-type Pixels = Pick<AttackInput, 'pixels' | 'shape'>;
+type Pixels = Pick<ImageBatch, 'pixels' | 'shape'>;
 
 /** Pixel space: the dissimilarity of the paper on [0, 1] images. */
 export const pixelSpace: Preprocessing = { mean: [0], std: [1] };
 
-/** Divisor of each channel in a space given by one number or one per channel. */
-function perChannel(values: readonly number[], channels: number): Float64Array {
-  return Float64Array.from({ length: channels }, (_, channel) => values[values.length === 1 ? 0 : channel]!);
-}
-
 /**
  * ‖x‖₂ of each image in a space (`(x − mean) / std` per channel), `[n]`, summed in float64 in pixel order: the denominators of the
- * dissimilarity. 0 for an image that is the mean everywhere (black, in pixel space), whose dissimilarity is undefined.
+ * dissimilarity. It is 0 for an image that is the mean everywhere (black, in pixel space), whose dissimilarity is undefined.
  */
-export function referenceNorms(images: Pixels, space: Preprocessing): Float64Array {
-  const channels = images.shape[3];
-  const mean = perChannel(space.mean, channels);
-  const std = perChannel(space.std, channels);
-  const size = imageSize(images.shape);
-  const norms = new Float64Array(images.shape[0]);
-  for (let row = 0; row < norms.length; row++) {
-    let sum = 0;
-    for (let index = 0; index < size; index++) {
-      const channel = index % channels;
-      const value = (images.pixels[row * size + index]! - mean[channel]!) / std[channel]!;
-      sum += value * value;
-    }
-    norms[row] = Math.sqrt(sum);
-  }
-  return norms;
+export function referenceNorms({ pixels, shape }: Pixels, space: Preprocessing): Float64Array {
+  return rowNorms(pixels, null, shape, space);
 }
 
 /** ‖x′ − x‖₂ of each image in a space, `[n]`; the mean of the space cancels. */
 export function perturbationNorms(
-  images: Pixels,
+  { pixels, shape }: Pixels,
   perturbed: Float32Array,
-  space: Preprocessing,
+  { std }: Preprocessing,
 ): Float64Array {
-  const channels = images.shape[3];
-  const std = perChannel(space.std, channels);
-  const size = imageSize(images.shape);
-  const norms = new Float64Array(images.shape[0]);
-  for (let row = 0; row < norms.length; row++) {
-    let sum = 0;
-    for (let index = 0; index < size; index++) {
-      const at = row * size + index;
-      const value = (perturbed[at]! - images.pixels[at]!) / std[index % channels]!;
-      sum += value * value;
-    }
-    norms[row] = Math.sqrt(sum);
-  }
-  return norms;
+  return rowNorms(perturbed, pixels, shape, { mean: [0], std });
 }
 
 /** ‖d‖₂ of the displacement d of each image in a space, `[n]`. */
 export function displacementNorms(
   displacement: Float32Array | Int8Array,
-  shape: AttackInput['shape'],
+  shape: ImageBatch['shape'],
+  { std }: Preprocessing,
+): Float64Array {
+  return rowNorms(displacement, null, shape, { mean: [0], std });
+}
+
+/** √Σ ((v − s − mean) / std)² of each row of values v, with s = 0 if there is no subtrahend. */
+function rowNorms(
+  values: Float32Array | Int8Array,
+  subtrahend: Float32Array | null,
+  shape: ImageBatch['shape'],
   space: Preprocessing,
 ): Float64Array {
-  const channels = shape[3];
+  const [rows, , , channels] = shape;
+  const mean = perChannel(space.mean, channels);
   const std = perChannel(space.std, channels);
   const size = imageSize(shape);
-  const norms = new Float64Array(shape[0]);
-  for (let row = 0; row < norms.length; row++) {
+  const norms = new Float64Array(rows);
+  for (let row = 0; row < rows; row++) {
     let sum = 0;
-    for (let index = 0; index < size; index++) {
-      const value = displacement[row * size + index]! / std[index % channels]!;
+    for (let at = row * size, channel = 0; at < (row + 1) * size; at++) {
+      const difference = subtrahend === null ? values[at]! : values[at]! - subtrahend[at]!;
+      const value = (difference - mean[channel]!) / std[channel]!;
       sum += value * value;
+      if (++channel === channels) channel = 0;
     }
     norms[row] = Math.sqrt(sum);
   }
   return norms;
 }
 
-/** ‖x′ − x‖₂ / ‖x‖₂ of each image (Guo et al. 2018, equation 1): 0 where nothing moved, ∞ where a blank image moved. */
+/** One number for each channel of a space that is given by one for all or one per channel. */
+function perChannel(values: readonly number[], channels: number): Float64Array {
+  return Float64Array.from({ length: channels }, (_, channel) => values[values.length === 1 ? 0 : channel]!);
+}
+
+/** ‖x′ − x‖₂ / ‖x‖₂ of each image (Guo et al. 2018, equation 1): 0 if nothing moved, ∞ if a blank image moved. */
 export function ratios(norms: Float64Array, references: Float64Array): Float64Array {
   return norms.map((norm, row) => (norm === 0 ? 0 : norm / references[row]!));
 }

@@ -1,23 +1,23 @@
-import type { AttackLoss, Classifier } from '../models/classifier.ts';
 import { randomStream, type Seed } from '../tensors/random.ts';
-import { classifyOriginals } from './attack.ts';
-import type { AttackHooks, AttackInput } from './images.ts';
-import { type Gradients, queryGradient, queryRoundedGradient } from './query.ts';
+import { type ImageBatch, batchesOf, imageSize, sliceRows } from './images.ts';
+import { isFiniteRow, leastLikely } from './logits.ts';
+import { type AttackProblem, classifyOriginals } from './originals.ts';
+import type { AttackLoss, Gradients, Queries } from './queries.ts';
 
-/** Class that a targeted attack aims at: the one that the model finds least likely at the original, a random wrong one, or one for all. */
+/** Class that a targeted attack aims at: the one that is least likely at the original, a random wrong one, or one for all images. */
 export type TargetRule = 'least-likely' | 'random' | number;
 
 export interface GoalOptions {
   readonly loss: AttackLoss;
   /** The cross-entropy's gradient with p − 1 rounded in float32, as PyTorch does: less exact for confident images, but at parity. */
   readonly rounded?: boolean;
-  /** Away from the true label where absent. */
+  /** Absent for an untargeted attack, which steers away from the true label. */
   readonly targeted?: TargetRule;
   /** Key of the random targets. */
   readonly seed: Seed;
 }
 
-/** What a gradient attack climbs: the loss at the true labels, or, downwards, at the targets. */
+/** What a gradient attack climbs: the loss at the true labels, or, downwards, the loss at the targets. */
 export interface Goal {
   readonly loss: AttackLoss;
   readonly rounded: boolean;
@@ -27,48 +27,106 @@ export interface Goal {
   readonly sign: 1 | -1;
 }
 
-/** Throws `RangeError` for a target class that the model does not have. */
-export async function chooseGoal(
-  classifier: Classifier,
-  images: AttackInput,
-  { loss, targeted, seed, rounded = false }: GoalOptions,
-  hooks: AttackHooks,
-): Promise<Goal> {
-  if (targeted === undefined) return { loss, rounded, labels: images.labels, sign: 1 };
-  const { classes } = classifier;
-  if (typeof targeted === 'number') {
-    if (targeted >= classes)
-      throw new RangeError(`there is no class ${targeted}: the model has ${classes} classes`);
-    return { loss, rounded, labels: images.labels.map(() => targeted), sign: -1 };
+/** A targeted attack aims at a class that the model does not have. */
+export class UnknownClassError extends RangeError {
+  override readonly name = 'UnknownClassError';
+  readonly classes: number;
+  constructor(target: number, classes: number) {
+    super(`target class ${target} does not exist: the model has ${classes} classes`);
+    this.classes = classes;
   }
-  if (targeted === 'random') {
-    const labels = images.labels.map((label, row) => {
-      const drawn = randomStream(seed, 0, images.ids[row]!, targetStream).integer(classes - 1);
-      return drawn < label ? drawn : drawn + 1;
-    });
-    return { loss, rounded, labels, sign: -1 };
-  }
-  const { logits } = await classifyOriginals(classifier, images, hooks);
-  return {
-    loss,
-    rounded,
-    labels: images.labels.map((_, row) => leastLikely(logits, classes, row)),
-    sign: -1,
-  };
 }
 
-/** Gradient of the goal at a batch whose `labels` are those of the goal: the way to climb. */
-export async function goalGradient(
-  classifier: Classifier,
-  batch: AttackInput,
-  goal: Goal,
-): Promise<Gradients> {
+/** Throws `UnknownClassError`. */
+export async function chooseGoal(
+  problem: AttackProblem,
+  { loss, targeted, seed, rounded = false }: GoalOptions,
+): Promise<Goal> {
+  const { labels, ids } = problem.images;
+  if (targeted === undefined) return { loss, rounded, labels, sign: 1 };
+  const { classes } = problem.queries;
+  if (typeof targeted === 'number') {
+    if (targeted >= classes) throw new UnknownClassError(targeted, classes);
+    return { loss, rounded, labels: labels.map(() => targeted), sign: -1 };
+  }
+  if (targeted === 'random') {
+    const targets = labels.map((label, row) => {
+      const drawn = randomStream(seed, 0, ids[row]!, targetStream).integer(classes - 1);
+      return drawn < label ? drawn : drawn + 1;
+    });
+    return { loss, rounded, labels: targets, sign: -1 };
+  }
+  const logits = await classifyOriginals(problem);
+  return { loss, rounded, labels: labels.map((_, row) => leastLikely(logits, classes, row)), sign: -1 };
+}
+
+/** Whether an image that is classified as `predicted` reaches the goal at `label`. */
+export function reachesGoal(goal: Pick<Goal, 'sign'>, predicted: number, label: number): boolean {
+  return (predicted === label) === goal.sign < 0;
+}
+
+/** The direction that climbs the goal at a batch whose `labels` are those of the goal. */
+export async function goalGradient(queries: Queries, batch: ImageBatch, goal: Goal): Promise<Gradients> {
   const { gradient, logits } =
     goal.rounded && goal.loss === 'cross-entropy'
-      ? await queryRoundedGradient(classifier, batch)
-      : await queryGradient(classifier, batch, goal.loss);
+      ? await roundedGradient(queries, batch)
+      : await queries.gradient(batch, goal.loss);
   if (goal.sign < 0)
     for (let index = 0; index < gradient.length; index++) gradient[index] = -gradient[index]!;
+  return { gradient, logits };
+}
+
+/**
+ * Sign of the gradient of the goal at each pixel, −1, 0 or 1, at the originals or at other `points` (laid out as the pixels). Records the
+ * logits if the points are the originals, and marks the images without any gradient. Rows with logits that are not finite are 0.
+ */
+export async function gradientSigns(
+  { queries, images, originals, hooks }: AttackProblem,
+  goal: Goal,
+  points: Float32Array = images.pixels,
+): Promise<Int8Array> {
+  const size = imageSize(images.shape);
+  const rows = images.shape[0];
+  const signs = new Int8Array(images.pixels.length);
+  for (const [first, end] of batchesOf(rows, size, hooks)) {
+    const labels = goal.labels.slice(first, end);
+    const batch = { ...sliceRows({ ...images, pixels: points }, first, end), labels };
+    const { gradient, logits } = await goalGradient(queries, batch, goal);
+    if (points === images.pixels) originals.record(first, logits, queries.classes);
+    for (let row = first; row < end; row++) {
+      if (!isFiniteRow(logits, queries.classes, row - first)) continue;
+      let isZero = true;
+      for (let index = 0; index < size; index++) {
+        const sign = Math.sign(gradient[(row - first) * size + index]!);
+        signs[row * size + index] = sign;
+        isZero &&= sign === 0;
+      }
+      if (isZero) originals.markZeroGradient(row);
+    }
+    hooks.onProgress?.(end, rows);
+  }
+  return signs;
+}
+
+/**
+ * Gradient of the cross-entropy with the rounding of PyTorch's backward pass: exp(log softmax) − one-hot, each in float32. If the model
+ * is confident, p − 1 keeps few bits or none.
+ */
+async function roundedGradient(queries: Queries, batch: ImageBatch): Promise<Gradients> {
+  const { classes } = queries;
+  const logits = await queries.logits(batch);
+  const slopes = new Float32Array(logits.length);
+  for (let row = 0; row < batch.shape[0]; row++) {
+    const own = logits.subarray(row * classes, (row + 1) * classes);
+    const largest = own.reduce((most, logit) => Math.max(most, logit), -Infinity);
+    const shifted = own.map((logit) => logit - largest);
+    const total = shifted.reduce((sum, value) => Math.fround(sum + Math.fround(Math.exp(value))), 0);
+    const logTotal = Math.fround(Math.log(total));
+    const slope = shifted.map((value) => Math.exp(Math.fround(value - logTotal)));
+    slope[batch.labels[row]!]! -= 1;
+    slopes.set(slope, row * classes);
+  }
+  const { gradient } = await queries.vectorJacobianProduct(batch, slopes);
   return { gradient, logits };
 }
 
@@ -76,11 +134,3 @@ export async function goalGradient(
 const targetStream = 1;
 export const startStream = 2;
 export const noiseStream = 3;
-
-function leastLikely(logits: Float32Array, classes: number, row: number): number {
-  let least = 0;
-  for (let column = 1; column < classes; column++) {
-    if (logits[row * classes + column]! < logits[row * classes + least]!) least = column;
-  }
-  return least;
-}

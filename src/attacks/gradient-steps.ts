@@ -1,73 +1,80 @@
-import type { Classifier } from '../models/classifier.ts';
+import { argmaxRows } from '../metrics/classification.ts';
 import { gather, runActiveSet } from './active-set.ts';
-import { type Goal, goalGradient } from './goal.ts';
-import { type AttackHooks, type AttackInput, batchCapacity, imageSize, takeRows } from './images.ts';
-import { argmaxRows } from './query.ts';
+import { type Goal, goalGradient, reachesGoal } from './goal.ts';
+import { batchCapacity, imageSize, takeRows } from './images.ts';
+import type { AttackProblem } from './originals.ts';
+import { clip, type Norm, project } from './projections.ts';
+import type { StepRule, Stepper } from './step-rules.ts';
 
-export type Norm = 'linf' | 'l2';
-
-/** Steps up the gradient of a goal, for some rows of the images; arrays have one entry a row. */
+/** Steps up the gradient of a goal for some rows of the images; arrays have one entry for each of these rows. */
 export interface GradientSteps {
   readonly goal: Goal;
   readonly rows: Int32Array;
-  /** Where they start, side by side. */
-  readonly starts: Float32Array;
-  /** Length of a step in the norm. */
+  /** Images at which the rows start, side by side; the originals if absent. */
+  readonly starts?: Float32Array;
+  /** Turns gradients into steps. */
+  readonly rule: StepRule;
+  /** Each step is multiplied by this. */
   readonly stepSizes: Float64Array;
-  /** Radius of the ball around the original; absent for none. */
-  readonly radii?: Float64Array;
-  readonly norm: Norm;
+  /** The ball around each original that no step leaves; absent for none. */
+  readonly ball?: { readonly norm: Norm; readonly radii: Float64Array };
   readonly steps: number;
-  /** Ends an image as soon as the goal is reached, one step late: when the gradient shows it. */
-  readonly stopEarly: boolean;
+  /** How many of the steps led to the starts already; 0 if absent. */
+  readonly taken?: number;
+  /** Ends an image as soon as it reaches the goal, one step late: when the next gradient shows it. */
+  readonly stopEarly?: boolean;
 }
 
 /**
- * Takes all steps and returns the images side by side: each moves by `stepSize` along the sign of the gradient (L∞) or along the gradient
- * of length 1 (L2), then into its ball, then into [0, 1].
+ * Takes all steps and returns the images side by side. Each step moves an image by `stepSize` times what the rule makes of its gradient, then
+ * into its ball, then into [0, 1]. Marks the images whose first gradient is exactly zero.
  */
-export async function gradientSteps(
-  classifier: Classifier,
-  images: AttackInput,
-  { goal, rows, starts, stepSizes, radii, norm, steps, stopEarly }: GradientSteps,
-  hooks: AttackHooks,
-): Promise<Float32Array> {
+export async function gradientSteps(problem: AttackProblem, options: GradientSteps): Promise<Float32Array> {
+  const { queries, images, originals, hooks } = problem;
+  const { goal, rows, rule, stepSizes, ball, steps, taken: before = 0, stopEarly = false } = options;
   const size = imageSize(images.shape);
-  const result = starts.slice();
-  if (steps === 0) return result;
-  const capacity = Math.min(rows.length, batchCapacity(size));
+  const result = options.starts?.slice() ?? takeRows(images, rows).pixels;
+  if (steps <= before) return result;
+  const capacity = Math.min(rows.length, batchCapacity(size, hooks));
   const indices = new Int32Array(capacity);
   const taken = new Int32Array(capacity);
   const current = new Float32Array(capacity * size);
-  const step = norm === 'linf' ? stepAlongSign : stepAlongGradient;
+  const steppers: Stepper[] = [];
+  const move = (slot: number, gradient: Float32Array): void => {
+    const index = indices[slot]!;
+    const row = rows[index]!;
+    const at = slot * size;
+    if (taken[slot] === 0 && gradient.every((slope) => slope === 0)) originals.markZeroGradient(row);
+    steppers[slot]!(gradient);
+    const stepSize = stepSizes[index]!;
+    for (let offset = 0; offset < size; offset++) current[at + offset]! += stepSize * gradient[offset]!;
+    if (ball !== undefined)
+      project(images.pixels, row * size, current, at, size, ball.radii[index]!, ball.norm);
+    clip(current, at, size);
+  };
   await runActiveSet(
     rows.length,
     capacity,
     {
       enter: (slot, index) => {
         indices[slot] = index;
-        taken[slot] = 0;
+        taken[slot] = before;
+        steppers[slot] = rule(size);
         current.set(result.subarray(index * size, (index + 1) * size), slot * size);
       },
       step: async (slots) => {
         const some = Array.from(slots, (slot) => rows[indices[slot]!]!);
         const labels = Int32Array.from(some, (row) => goal.labels[row]!);
         const batch = { ...takeRows(images, some), pixels: gather(current, slots, size), labels };
-        const { gradient, logits } = await goalGradient(classifier, batch, goal);
-        const predicted = stopEarly ? argmaxRows(logits, classifier.classes) : null;
+        const { gradient, logits } = await goalGradient(queries, batch, goal);
+        const predicted = stopEarly ? argmaxRows(logits, queries.classes) : null;
         return slots.filter((slot, position) => {
-          const index = indices[slot]!;
-          const reached = predicted !== null && (predicted[position] === labels[position]) === goal.sign < 0;
-          if (!reached) {
-            const at = slot * size;
-            step(current, at, gradient, position * size, size, stepSizes[index]!);
-            if (radii !== undefined) {
-              const from = some[position]! * size;
-              project(images.pixels, from, current, at, size, radii[index]!, norm);
-            }
-            clip(current, at, size);
+          const isReached = predicted !== null && reachesGoal(goal, predicted[position]!, labels[position]!);
+          if (!isReached) {
+            move(slot, gradient.subarray(position * size, (position + 1) * size));
+            if (++taken[slot]! < steps) return false;
           }
-          if (!reached && ++taken[slot]! < steps) return false;
+          const index = indices[slot]!;
           result.set(current.subarray(slot * size, (slot + 1) * size), index * size);
           return true;
         });
@@ -76,69 +83,4 @@ export async function gradientSteps(
     hooks,
   );
   return result;
-}
-
-/** Moves the perturbed image at `at` into the ball of a radius around the original at `from`, and no further. */
-export function project(
-  originals: Float32Array,
-  from: number,
-  perturbed: Float32Array,
-  at: number,
-  size: number,
-  radius: number,
-  norm: Norm,
-): void {
-  if (norm === 'linf') {
-    for (let offset = 0; offset < size; offset++) {
-      const original = originals[from + offset]!;
-      perturbed[at + offset] = Math.min(
-        original + radius,
-        Math.max(original - radius, perturbed[at + offset]!),
-      );
-    }
-    return;
-  }
-  let squares = 0;
-  for (let offset = 0; offset < size; offset++) {
-    squares += (perturbed[at + offset]! - originals[from + offset]!) ** 2;
-  }
-  const length = Math.sqrt(squares);
-  if (length <= radius) return;
-  const factor = radius / length;
-  for (let offset = 0; offset < size; offset++) {
-    const original = originals[from + offset]!;
-    perturbed[at + offset] = original + factor * (perturbed[at + offset]! - original);
-  }
-}
-
-function stepAlongSign(
-  current: Float32Array,
-  at: number,
-  gradient: Float32Array,
-  from: number,
-  size: number,
-  stepSize: number,
-): void {
-  for (let offset = 0; offset < size; offset++) {
-    current[at + offset]! += stepSize * Math.sign(gradient[from + offset]!);
-  }
-}
-
-function stepAlongGradient(
-  current: Float32Array,
-  at: number,
-  gradient: Float32Array,
-  from: number,
-  size: number,
-  stepSize: number,
-): void {
-  let squares = 0;
-  for (let offset = 0; offset < size; offset++) squares += gradient[from + offset]! ** 2;
-  if (squares === 0) return;
-  const factor = stepSize / Math.sqrt(squares);
-  for (let offset = 0; offset < size; offset++) current[at + offset]! += factor * gradient[from + offset]!;
-}
-
-function clip(values: Float32Array, first: number, count: number): void {
-  for (let at = first; at < first + count; at++) values[at] = Math.min(1, Math.max(0, values[at]!));
 }

@@ -1,6 +1,5 @@
-import type { Classifier } from '../models/classifier.ts';
-import { type AttackInput, imageSize } from './images.ts';
-import { queryClassGradients } from './query.ts';
+import { type ImageBatch, imageSize } from './images.ts';
+import type { Queries } from './queries.ts';
 
 /** How far a step goes beyond the linearised distance d, so that an image on a boundary does not stay there. */
 export interface BoundaryRule {
@@ -11,9 +10,9 @@ export interface BoundaryRule {
 }
 
 export interface NearestBoundaries {
-  /** Way of each image to its nearest linearised boundary, as the pixels; 0 for a flat one. */
+  /** Displacement of each image to its nearest linearised boundary, laid out as the pixels; 0 for a flat one. */
   readonly displacement: Float32Array;
-  /** 1 where no candidate has a gradient that differs from the true class's. */
+  /** 1 for an image at which no candidate has a gradient that differs from the true class's. */
   readonly flat: Uint8Array;
 }
 
@@ -25,8 +24,8 @@ const gradientElements = 1 << 24;
  * `candidates` is `[n, k]`, the true class y first.
  */
 export async function nearestBoundaries(
-  classifier: Classifier,
-  batch: AttackInput,
+  queries: Queries,
+  batch: ImageBatch,
   candidates: Int32Array,
   rule: BoundaryRule,
 ): Promise<NearestBoundaries> {
@@ -37,7 +36,7 @@ export async function nearestBoundaries(
   const displacement = new Float32Array(rows * size);
   const nearest = new Float64Array(rows).fill(Infinity);
   const norms = new Float64Array(rows);
-  const way = new Float32Array(size);
+  const difference = new Float32Array(size);
   for (let first = 1; first < count; first += chunk - 1) {
     const end = Math.min(count, first + chunk - 1);
     // The true class comes with every chunk, for the differences.
@@ -47,18 +46,18 @@ export async function nearestBoundaries(
       chosen[row * width] = candidates[row * count]!;
       chosen.set(candidates.subarray(row * count + first, row * count + end), row * width + 1);
     }
-    const { gradients, logits } = await queryClassGradients(classifier, batch, chosen);
+    const { gradients, logits } = await queries.classGradients(batch, chosen);
     for (let row = 0; row < rows; row++) {
       const own = row * width * size;
       const logitOf = (column: number): number =>
-        logits[row * classifier.classes + chosen[row * width + column]!]!;
+        logits[row * queries.classes + chosen[row * width + column]!]!;
       for (let column = 1; column < width; column++) {
         const rival = own + column * size;
         let squares = 0;
         for (let offset = 0; offset < size; offset++) {
-          const difference = gradients[rival + offset]! - gradients[own + offset]!;
-          way[offset] = difference;
-          squares += difference * difference;
+          const slope = gradients[rival + offset]! - gradients[own + offset]!;
+          difference[offset] = slope;
+          squares += slope * slope;
         }
         const norm = Math.sqrt(squares);
         const distance = Math.abs(logitOf(column) - logitOf(0)) / norm;
@@ -66,7 +65,7 @@ export async function nearestBoundaries(
         if (norm > 0 && distance < nearest[row]!) {
           nearest[row] = distance;
           norms[row] = norm;
-          displacement.set(way, row * size);
+          displacement.set(difference, row * size);
         }
       }
     }

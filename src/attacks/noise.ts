@@ -1,10 +1,10 @@
 import { randomStream, type Seed } from '../tensors/random.ts';
-import { type Attack, classifyOriginals } from './attack.ts';
+import type { Attack } from './attack.ts';
 import { noiseStream } from './goal.ts';
 import { imageSize } from './images.ts';
 
 export interface NoiseOptions {
-  /** Normal with standard deviation ε, or uniform in [−ε, ε]; ε is the knob. */
+  /** Normal with standard deviation ε, or uniform in [−ε, ε]; ε is the strength. */
   readonly distribution: 'gaussian' | 'uniform';
   readonly seed: Seed;
 }
@@ -12,9 +12,9 @@ export interface NoiseOptions {
 /** x′ = clip(x + ε n, 0, 1) with noise n that knows neither model nor label, keyed by the image's id: the control for every attack. */
 export function noise({ distribution, seed }: NoiseOptions): Attack {
   return {
-    search: { guess: 1, maximum: 1e3, refinements: 60, pilot: 0 },
-    prepare: async (classifier, images, hooks) => {
-      const { initial } = await classifyOriginals(classifier, images, hooks);
+    kind: 'direction',
+    maximum: 1e3,
+    direction: ({ images }) => {
       const size = imageSize(images.shape);
       const direction = new Float32Array(images.pixels.length);
       for (const [row, id] of images.ids.entries()) {
@@ -23,8 +23,7 @@ export function noise({ distribution, seed }: NoiseOptions): Attack {
         if (distribution === 'gaussian') stream.fillNormal(draw);
         else for (let at = 0; at < size; at++) draw[at] = 2 * stream.uniform() - 1;
       }
-      // Noise asks the model for nothing, so logits that are not finite are no reason to leave an image alone.
-      return { initial, settled: new Uint8Array(initial.length), zeroGradients: 0, direction };
+      return Promise.resolve(direction);
     },
   };
 }

@@ -1,17 +1,21 @@
-import type { Classifier } from '../models/classifier.ts';
-import { randomStream } from '../tensors/random.ts';
+import { argmaxRows } from '../metrics/classification.ts';
+import { type RandomStream, randomStream } from '../tensors/random.ts';
 import type { Attack } from './attack.ts';
-import { gradientSigns } from './fgsm.ts';
-import { chooseGoal, type Goal, type GoalOptions, startStream } from './goal.ts';
-import { gradientSteps, type Norm } from './gradient-steps.ts';
-import { type AttackHooks, type AttackInput, batchesOf, imageSize, takeRows } from './images.ts';
-import { argmaxRows, marginOf, queryLogits } from './query.ts';
+import { chooseGoal, type Goal, type GoalOptions, reachesGoal, startStream } from './goal.ts';
+import { gradientSteps } from './gradient-steps.ts';
+import { batchesOf, type ImageBatch, imageSize, sliceRows, takeRows } from './images.ts';
+import { marginOf } from './logits.ts';
+import type { AttackProblem } from './originals.ts';
+import { clip, type Norm } from './projections.ts';
+import { sign, type StepRule, unitL2 } from './step-rules.ts';
 
 export interface PgdOptions extends GoalOptions {
   readonly norm: Norm;
   readonly steps: number;
   /** Length of a step: absolute, or as a share of the radius. */
   readonly stepSize: { readonly absolute: number } | { readonly relative: number };
+  /** How gradients become steps; along their sign (L∞) or along the unit gradient (L2) if absent. */
+  readonly rule?: StepRule;
   /** Starts at a uniform draw from the ball, instead of at the original. */
   readonly randomStart: boolean;
   /** Runs from different starts; only images that withstood all runs before are run again. */
@@ -20,68 +24,48 @@ export interface PgdOptions extends GoalOptions {
 }
 
 /**
- * Projected gradient descent (Madry et al. 2018) in the L∞ or L2 ball, whose radius is the knob. Of several runs, the first one that reaches
+ * Projected gradient descent (Madry et al. 2018) in the L∞ or L2 ball, whose radius is the strength. Of several runs, the first one that reaches
  * the goal counts, or else the one that came nearest by its margin.
  */
 export function pgd(options: PgdOptions): Attack {
   const { norm } = options;
   return {
-    search: {
-      guess: norm === 'linf' ? 1.2 : 1,
-      maximum: norm === 'linf' ? 1 : 1e3,
-      refinements: 12,
-      pilot: 64,
-    },
-    prepare: async (classifier, images, hooks) => {
-      const goal = await chooseGoal(classifier, images, options, hooks);
-      const { signs, ...found } = await gradientSigns(classifier, images, goal, {
-        ...hooks,
-        onProgress: () => {},
-      });
-      // In L2 the knob is the length of the whole perturbation.
-      const length = norm === 'linf' ? 1 : 1 / Math.sqrt(imageSize(images.shape));
-      return {
-        ...found,
-        direction: Float32Array.from(signs, (sign) => sign * length),
-        evaluate: (rows, radii) => runs(classifier, images, goal, rows, radii, options, hooks),
-      };
+    kind: 'iterated',
+    maximum: norm === 'linf' ? 1 : 1e3,
+    norm,
+    search: { guess: norm === 'linf' ? 1.2 : 1 },
+    prepare: async (problem) => {
+      const goal = await chooseGoal(problem, options);
+      return { perturb: (rows, radii) => runAll(problem, goal, rows, radii, options) };
     },
   };
 }
 
-async function runs(
-  classifier: Classifier,
-  images: AttackInput,
+async function runAll(
+  problem: AttackProblem,
   goal: Goal,
   rows: Int32Array,
   radii: Float64Array,
   options: PgdOptions,
-  hooks: AttackHooks,
 ): Promise<Float32Array> {
-  const { norm, steps, stepSize, stopEarly, restarts, randomStart } = options;
+  const { images } = problem;
   const size = imageSize(images.shape);
   const result = new Float32Array(rows.length * size);
   const nearest = new Float64Array(rows.length).fill(-Infinity);
-  /** Indices into `rows` of the images that still stand. */
-  let standing = Int32Array.from(rows.keys());
-  for (let run = 0; run < restarts && standing.length > 0; run++) {
-    const some = standing.map((index) => rows[index]!);
-    const within = Float64Array.from(standing, (index) => radii[index]!);
-    const starts = takeRows(images, some).pixels;
-    if (randomStart) {
-      for (const [position, row] of some.entries()) {
-        const stream = randomStream(options.seed, run, images.ids[row]!, startStream);
-        jump(starts, position * size, size, within[position]!, norm, stream);
-      }
-    }
-    const stepSizes = within.map((radius) =>
-      'absolute' in stepSize ? stepSize.absolute : stepSize.relative * radius,
+  /** Indices into `rows` of the images that have withstood all runs so far. */
+  let left = Int32Array.from(rows.keys());
+  for (let run = 0; run < options.restarts && left.length > 0; run++) {
+    const some = left.map((index) => rows[index]!);
+    const within = Float64Array.from(left, (index) => radii[index]!);
+    const found = await runOnce(problem, goal, some, within, run, options);
+    if (options.restarts === 1) return found;
+    const { reached, margins } = await judge(
+      problem,
+      { ...takeRows(images, some), pixels: found },
+      goal,
+      some,
     );
-    const moves = { goal, rows: some, starts, stepSizes, radii: within, norm, steps, stopEarly };
-    const found = await gradientSteps(classifier, images, moves, hooks);
-    if (restarts === 1) return found;
-    const { reached, margins } = await judge(classifier, takeRows(images, some), found, goal, some);
-    standing = standing.filter((index, position) => {
+    left = left.filter((index, position) => {
       if (reached[position] === 1 || margins[position]! > nearest[index]!) {
         nearest[index] = margins[position]!;
         result.set(found.subarray(position * size, (position + 1) * size), index * size);
@@ -92,51 +76,70 @@ async function runs(
   return result;
 }
 
+function runOnce(
+  problem: AttackProblem,
+  goal: Goal,
+  rows: Int32Array,
+  radii: Float64Array,
+  run: number,
+  { norm, rule, steps, stepSize, stopEarly, randomStart, seed }: PgdOptions,
+): Promise<Float32Array> {
+  const { images } = problem;
+  const size = imageSize(images.shape);
+  const starts = takeRows(images, rows).pixels;
+  if (randomStart) {
+    for (const [index, row] of rows.entries()) {
+      const stream = randomStream(seed, run, images.ids[row]!, startStream);
+      jump(starts.subarray(index * size, (index + 1) * size), radii[index]!, norm, stream);
+    }
+  }
+  return gradientSteps(problem, {
+    goal,
+    rows,
+    starts,
+    rule: rule ?? (norm === 'linf' ? sign : unitL2),
+    stepSizes: radii.map((radius) =>
+      'absolute' in stepSize ? stepSize.absolute : stepSize.relative * radius,
+    ),
+    ball: { norm, radii },
+    steps,
+    stopEarly,
+  });
+}
+
 /** Moves one image to a uniform draw from the ball around it, clipped to [0, 1]. */
-function jump(
-  pixels: Float32Array,
-  at: number,
-  size: number,
-  radius: number,
-  norm: Norm,
-  stream: ReturnType<typeof randomStream>,
-): void {
-  const draw = new Float32Array(size);
+function jump(pixels: Float32Array, radius: number, norm: Norm, stream: RandomStream): void {
+  const draw = new Float32Array(pixels.length);
   let factor = radius;
   if (norm === 'linf') {
-    for (let offset = 0; offset < size; offset++) draw[offset] = 2 * stream.uniform() - 1;
+    for (let at = 0; at < draw.length; at++) draw[at] = 2 * stream.uniform() - 1;
   } else {
     // A normal direction, and the size-th root for a uniform density.
     stream.fillNormal(draw);
-    factor *= stream.uniform() ** (1 / size) / Math.sqrt(draw.reduce((sum, value) => sum + value * value, 0));
+    const length = Math.sqrt(draw.reduce((sum, value) => sum + value * value, 0));
+    factor *= stream.uniform() ** (1 / draw.length) / length;
   }
-  for (let offset = 0; offset < size; offset++) {
-    pixels[at + offset] = Math.min(1, Math.max(0, pixels[at + offset]! + factor * draw[offset]!));
-  }
+  for (let at = 0; at < pixels.length; at++) pixels[at]! += factor * draw[at]!;
+  clip(pixels, 0, pixels.length);
 }
 
-/** Whether each image reaches the goal, and by which margin. */
+/** Whether each of the perturbed images reaches the goal of its row, and by which margin. */
 async function judge(
-  classifier: Classifier,
-  images: AttackInput,
-  pixels: Float32Array,
+  { queries, hooks }: AttackProblem,
+  perturbed: ImageBatch,
   goal: Goal,
   rows: Int32Array,
 ): Promise<{ readonly reached: Uint8Array; readonly margins: Float64Array }> {
-  const { classes } = classifier;
-  const size = imageSize(images.shape);
+  const { classes } = queries;
   const reached = new Uint8Array(rows.length);
   const margins = new Float64Array(rows.length);
-  const perturbed = { ...images, pixels };
-  for (const [first, end] of batchesOf(rows.length, size)) {
-    const positions = Int32Array.from({ length: end - first }, (_, index) => first + index);
-    const logits = await queryLogits(classifier, takeRows(perturbed, positions));
-    const predicted = argmaxRows(logits, classes);
-    for (const position of positions) {
-      const label = goal.labels[rows[position]!]!;
-      margins[position] = goal.sign * marginOf(logits, classes, position - first, label);
-      if ((predicted[position - first] === label) === goal.sign < 0) reached[position] = 1;
-    }
+  for (const [first, end] of batchesOf(rows.length, imageSize(perturbed.shape), hooks)) {
+    const logits = await queries.logits(sliceRows(perturbed, first, end));
+    argmaxRows(logits, classes).forEach((predicted, position) => {
+      const label = goal.labels[rows[first + position]!]!;
+      margins[first + position] = goal.sign * marginOf(logits, classes, position, label);
+      if (reachesGoal(goal, predicted, label)) reached[first + position] = 1;
+    });
   }
   return { reached, margins };
 }

@@ -1,65 +1,67 @@
-/** The knob that reaches a target strength, found by a search that is told the strength at each knob it asks for. */
-export type KnobSearch = Generator<number, KnobResult, number>;
+/** The strength that reaches a target dissimilarity, found by a search that yields a strength and is sent the dissimilarity at it. */
+export type StrengthSearch = Generator<number, SearchResult, number>;
 
-export type KnobResult =
-  /** The last knob that was asked for is within the tolerance. */
-  | { readonly status: 'reached'; readonly knob: number }
-  /** The strength jumps over the target: `knob` gives `strength` above it, and a hair less gives one below. */
-  | { readonly status: 'jump'; readonly knob: number; readonly strength: number }
-  /** Even the largest knob stays below; `greatest` is the largest strength seen. */
+export type SearchResult =
+  /** The last strength that was tried is within the tolerance. */
+  | { readonly status: 'reached'; readonly strength: number }
+  /** The dissimilarity jumps over the target: it is above it at `strength`, and below it at a strength that is hardly smaller. */
+  | { readonly status: 'jump'; readonly strength: number; readonly dissimilarity: number }
+  /** Even the largest strength stays below the target; `greatest` is the largest dissimilarity seen. */
   | { readonly status: 'unreachable'; readonly greatest: number };
 
-export interface KnobSearchOptions {
+export interface StrengthSearchOptions {
   readonly target: number;
   /** Accepted relative deviation from the target. */
   readonly tolerance: number;
-  /** First knob to try. */
+  /** First strength to try. */
   readonly start: number;
   readonly maximum: number;
-  /** Knobs to try between two that lie on either side of the target. */
+  /** Strengths to try between two that lie on either side of the target. */
   readonly refinements: number;
 }
 
 /**
- * Grows the knob until the strength passes the target, then closes in by regula falsi with the Illinois modification (Dowell and Jarratt
- * 1971). Strength is 0 at knob 0. Only the bracket is relied on, so a strength that is not monotone costs evaluations, never correctness.
+ * Grows the strength until the dissimilarity passes the target, then closes in by regula falsi with the Illinois modification (Dowell and
+ * Jarratt 1971). The dissimilarity is 0 at strength 0. Only the bracket is relied on, so a dissimilarity that is not monotone costs
+ * evaluations, never correctness.
  */
-export function* searchKnob(options: KnobSearchOptions): KnobSearch {
+export function* searchStrength(options: StrengthSearchOptions): StrengthSearch {
   const { target, tolerance, maximum } = options;
-  const reached = (strength: number): boolean => Math.abs(strength - target) <= tolerance * target;
-  let knob = Math.min(options.start, maximum);
-  let low = { knob: 0, excess: -target };
+  const isReached = (dissimilarity: number): boolean =>
+    Math.abs(dissimilarity - target) <= tolerance * target;
+  let strength = Math.min(options.start, maximum);
+  let low = { strength: 0, excess: -target };
   let greatest = 0;
-  let grown = false;
-  let strength: number;
+  let hasGrown = false;
+  let dissimilarity: number;
   for (;;) {
-    strength = yield knob;
-    if (reached(strength)) return { status: 'reached', knob };
-    if (strength > target) break;
-    greatest = Math.max(greatest, strength);
-    low = { knob, excess: strength - target };
-    if (knob >= maximum) return { status: 'unreachable', greatest };
-    // Proportional at first, because strength nearly is; then a little more, so that the target comes to lie between.
-    const growth = ((grown ? 1.05 : 1) * target) / strength;
-    knob = Math.min(maximum, knob * Math.min(6, Math.max(grown ? 1.1 : 1, growth)));
-    grown = true;
+    dissimilarity = yield strength;
+    if (isReached(dissimilarity)) return { status: 'reached', strength };
+    if (dissimilarity > target) break;
+    greatest = Math.max(greatest, dissimilarity);
+    low = { strength, excess: dissimilarity - target };
+    if (strength >= maximum) return { status: 'unreachable', greatest };
+    // Proportional at first, because the dissimilarity nearly is; then a little more, so that the target comes to lie between.
+    const growth = ((hasGrown ? 1.05 : 1) * target) / dissimilarity;
+    strength = Math.min(maximum, strength * Math.min(6, Math.max(hasGrown ? 1.1 : 1, growth)));
+    hasGrown = true;
   }
-  let high = { knob, excess: strength - target };
-  let jump = { knob, strength };
+  let high = { strength, excess: dissimilarity - target };
+  let jump = { strength, dissimilarity };
   let lastSide = 0;
   for (let round = 0; round < options.refinements; round++) {
-    const width = high.knob - low.knob;
-    const secant = low.knob - (low.excess * width) / (high.excess - low.excess);
-    knob = Math.min(high.knob - 0.01 * width, Math.max(low.knob + 0.01 * width, secant));
-    strength = yield knob;
-    if (reached(strength)) return { status: 'reached', knob };
-    const side = strength > target ? 1 : -1;
+    const width = high.strength - low.strength;
+    const secant = low.strength - (low.excess * width) / (high.excess - low.excess);
+    strength = Math.min(high.strength - 0.01 * width, Math.max(low.strength + 0.01 * width, secant));
+    dissimilarity = yield strength;
+    if (isReached(dissimilarity)) return { status: 'reached', strength };
+    const side = dissimilarity > target ? 1 : -1;
     if (side > 0) {
-      high = { knob, excess: strength - target };
-      jump = { knob, strength };
+      high = { strength, excess: dissimilarity - target };
+      jump = { strength, dissimilarity };
       if (lastSide > 0) low = { ...low, excess: low.excess / 2 };
     } else {
-      low = { knob, excess: strength - target };
+      low = { strength, excess: dissimilarity - target };
       if (lastSide < 0) high = { ...high, excess: high.excess / 2 };
     }
     lastSide = side;
@@ -67,18 +69,28 @@ export function* searchKnob(options: KnobSearchOptions): KnobSearch {
   return { status: 'jump', ...jump };
 }
 
-/** No knob of the attack reaches the target strength. */
+/** No strength of the attack reaches the target dissimilarity. */
 export class UnreachableTargetError extends Error {
   override readonly name = 'UnreachableTargetError';
   readonly target: number;
   /** The largest dissimilarity that the attack reaches. */
   readonly greatest: number;
-  /** The image that cannot be moved so far; null where the mean over the set cannot. */
+  /** The image that cannot be moved so far; null if it is the mean over the set. */
   readonly row: number | null;
   constructor(target: number, greatest: number, row: number | null) {
     super(`a dissimilarity of ${target} cannot be reached: the largest is ${greatest}`);
     this.target = target;
     this.greatest = greatest;
+    this.row = row;
+  }
+}
+
+/** An original has a norm of 0 in the space of the target, so that its dissimilarity is not defined. */
+export class UndefinedDissimilarityError extends Error {
+  override readonly name = 'UndefinedDissimilarityError';
+  readonly row: number;
+  constructor(row: number) {
+    super(`the dissimilarity of image ${row} is undefined: its norm is 0`);
     this.row = row;
   }
 }

@@ -1,10 +1,8 @@
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
-import { isRandomised } from '../defenses/apply.ts';
-import { hasDerivative, type TransformedView, transformWithPullBack } from '../defenses/pull-back.ts';
+import type { OpenTransform, TransformedView } from '../defenses/open-transform.ts';
 import type { Classifier } from '../models/classifier.ts';
 import type { Seed } from '../tensors/random.ts';
 import { tf } from '../tensors/tf.ts';
-import type { Transform } from '../values/transform.ts';
 import { type Average, meanClassifier, type Part } from './mean-classifier.ts';
 
 export interface ThroughOptions {
@@ -20,29 +18,29 @@ export interface ThroughOptions {
 /**
  * A classifier behind a defense, for an attack that knows the defense. Forward, it sees the pixels transformed, the mean over `draws` draws
  * at every step (expectation over transformation, Athalye et al. 2018); backward, the defense is replaced by something that has a
- * derivative (backward pass differentiable approximation, Athalye, Carlini and Wagner 2018, section 4.1). Every question about an image
- * draws anew: draw d of the s-th one is draw s · draws + d of (seed, image id), so results depend on neither batch nor shard. Owns `classifier`.
+ * derivative (backward pass differentiable approximation, Athalye, Carlini and Wagner 2018, section 4.1). Every query about an image
+ * makes fresh draws: draw d of the s-th one is draw s · draws + d of (seed, image id), so results depend on neither batch nor shard. Owns `classifier`.
  */
 export function throughTransform(
   classifier: Classifier,
-  transform: Transform,
+  transform: OpenTransform,
   { draws, average, backward, seed, signal }: ThroughOptions,
 ): Classifier {
-  const randomised = isRandomised(transform);
-  const follows = backward === 'differentiable' && hasDerivative(transform);
-  const partsAt = randomised ? draws : 1;
-  /** How often the classifier was asked about each image. */
-  const asked = new Map<number, number>();
+  const { isRandomised } = transform;
+  const follows = backward === 'differentiable' && transform.hasDerivative;
+  const partsAt = isRandomised ? draws : 1;
+  /** How many queries each image has had. */
+  const queried = new Map<number, number>();
 
   const openPart = async ({ pixels, shape, ids, groups }: Batch, index: number): Promise<Part> => {
     const [rows, height, width, channels] = shape;
     const size = height * width * channels;
     const views: TransformedView[] = [];
-    for (const { question, places, ids: some } of groups) {
-      const draw = { seed, draw: question * draws + index, ids: some, ...(signal && { signal }) };
+    for (const { query, places, ids: some } of groups) {
+      const draw = { seed, draw: query * draws + index, ids: some, ...(signal && { signal }) };
       const own = places === null ? pixels : takePlaces(pixels, places, size);
       const ownShape = [places?.length ?? rows, height, width, channels] as const;
-      views.push(await transformWithPullBack(transform, own, ownShape, draw));
+      views.push(await transform.applyWithPullBack(own, ownShape, draw));
     }
     const together = (values: readonly Float32Array[]): Float32Array => putPlaces(values, groups, rows);
     const seen = tf.tensor4d(together(views.map((view) => view.pixels)), shape);
@@ -77,14 +75,14 @@ export function throughTransform(
 
   const open = async (pixels: Tensor4D, ids: Int32Array = noIds): Promise<readonly Part[]> => {
     const [rows] = pixels.shape;
-    if (randomised && ids.length !== rows) {
+    if (isRandomised && ids.length !== rows) {
       throw new RangeError(`a randomised defense draws by image: ${ids.length} ids for ${rows} rows`);
     }
     const batch: Batch = {
       pixels: (await pixels.data()) as Float32Array,
       shape: pixels.shape,
       ids,
-      groups: randomised ? groupByQuestion(ids, asked) : [{ question: 0, places: null, ids }],
+      groups: isRandomised ? groupByQuery(ids, queried) : [{ query: 0, places: null, ids }],
     };
     const parts: Part[] = [];
     for (let index = 0; index < partsAt; index++) {
@@ -108,27 +106,27 @@ interface Batch {
 
 const noIds = new Int32Array(0);
 
-/** Rows of a batch whose images were asked about equally often, and so share a draw. */
+/** Rows of a batch whose images were queried about equally often, and so share a draw. */
 interface RowGroup {
-  readonly question: number;
+  readonly query: number;
   /** Places in the batch; null for the whole batch in its order. */
   readonly places: Int32Array | null;
   readonly ids: Int32Array;
 }
 
-/** Counts a question about each of the images. Attacks refill their batches, so that one batch may hold several groups. */
-function groupByQuestion(ids: Int32Array, asked: Map<number, number>): readonly RowGroup[] {
+/** Counts a query about each of the images. Attacks refill their batches, so that one batch may hold several groups. */
+function groupByQuery(ids: Int32Array, queried: Map<number, number>): readonly RowGroup[] {
   const places = new Map<number, number[]>();
   ids.forEach((id, place) => {
-    const question = asked.get(id) ?? 0;
-    asked.set(id, question + 1);
-    const group = places.get(question);
-    if (group === undefined) places.set(question, [place]);
+    const query = queried.get(id) ?? 0;
+    queried.set(id, query + 1);
+    const group = places.get(query);
+    if (group === undefined) places.set(query, [place]);
     else group.push(place);
   });
-  if (places.size === 1) return [{ question: places.keys().next().value!, places: null, ids }];
-  return Array.from(places, ([question, group]) => ({
-    question,
+  if (places.size === 1) return [{ query: places.keys().next().value!, places: null, ids }];
+  return Array.from(places, ([query, group]) => ({
+    query,
     places: Int32Array.from(group),
     ids: Int32Array.from(group, (place) => ids[place]!),
   }));

@@ -1,3 +1,5 @@
+import type { Defense } from './defense.ts';
+
 export interface BitDepthParameters {
   readonly bits: number;
   /** `paper`: 2^bits levels, round(x·(2^bits − 1)). `fb`: the 2^bits + 1 levels round(x·2^bits) of the authors' code. */
@@ -16,3 +18,7 @@ export function reduceBitDepth(pixels: Float32Array, { bits, compat }: BitDepthP
   }
   return result;
 }
+
+export const bitDepth: Defense<BitDepthParameters> = {
+  apply: (pixels, _shape, params) => reduceBitDepth(pixels, params),
+};

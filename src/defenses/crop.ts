@@ -1,5 +1,5 @@
 import { randomStream } from '../tensors/random.ts';
-import type { Draw, PixelShape } from './apply.ts';
+import type { Defense, Draw, PixelShape } from './defense.ts';
 
 export interface CropParameters {
   /** Views of each image; each is one draw. */
@@ -126,6 +126,19 @@ function eachCrop(
 }
 
 const cropStream = 1;
+
+export const crop: Defense<CropParameters> = {
+  apply: cropAndResize,
+  pullBack: (gradient, _input, shape, params, draw) => pullBackCrop(gradient, shape, params, draw),
+  check: ([, height, width], { size }) => {
+    const side = Math.min(height, width);
+    if (size <= side) return null;
+    return {
+      message: `a crop of ${size} pixels does not fit into ${height}×${width} images`,
+      fix: `set size: ${Math.max(1, Math.round((side * 90) / 224))}, the share of the paper, or use larger images`,
+    };
+  },
+};
 
 interface Taps {
   /** Indexes of the two pixels of the image that each output pixel mixes, and the weight of the second. */

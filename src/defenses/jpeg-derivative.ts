@@ -1,5 +1,9 @@
-import type { PixelShape } from './apply.ts';
-import type { JpegParameters } from './jpeg.ts';
+import type { PixelShape } from './defense.ts';
+
+export interface JpegParameters {
+  readonly quality: number;
+  readonly chroma: '4:2:0' | '4:4:4';
+}
 
 /**
  * Gradient with respect to the pixels, from the gradient with respect to their JPEG: the transpose of all that is linear (colours, DCT,
@@ -8,8 +12,8 @@ import type { JpegParameters } from './jpeg.ts';
  * step takes the coefficient to another quantum and flat where quantisation undoes the step. Pixels' own rounding and clipping
  * count as the identity.
  *
- * `pixels` is what was compressed, `[rows, height, width, channels]` in [0, 1]; `gradient`, like the result, has k consecutive rows for
- * each of its rows. Where the height is no multiple of 16, what libjpeg adds below the image is approximate.
+ * `pixels` is what was compressed, `[rows, height, width, channels]` in [0, 1]; `gradient` and the result have the same layout. If the height is
+ * not a multiple of 16, what libjpeg adds below the image is approximate.
  */
 export function pullBackJpeg(
   gradient: Float32Array,
@@ -18,7 +22,6 @@ export function pullBackJpeg(
   pixels: Float32Array,
 ): Float32Array {
   const size = height * width * channels;
-  const copies = gradient.length / pixels.length;
   const result = new Float32Array(gradient.length);
   for (const component of channels === 1 ? grey : colours) {
     const factor = component.isChroma && chroma === '4:2:0' ? 2 : 1;
@@ -30,16 +33,14 @@ export function pullBackJpeg(
         multiply(block, cosines);
         for (let k = 0; k < 64; k++) block[k] = roundingSlope((255 * block[k]!) / quanta[k]!);
       });
-      for (let copy = row * copies; copy < (row + 1) * copies; copy++) {
-        const plane = gatherRestored(gradient, copy * size, grid, component);
-        changeBlocks(plane, grid, (block, placeOf) => {
-          // The inverse DCT of the decoder transposed, the rounding, the DCT of the encoder transposed.
-          multiply(block, cosines);
-          for (let k = 0; k < 64; k++) block[k]! *= slopes[placeOf(k)]!;
-          multiply(block, cosinesTransposed);
-        });
-        spreadSamples(plane, result, copy * size, grid, component);
-      }
+      const plane = gatherRestored(gradient, row * size, grid, component);
+      changeBlocks(plane, grid, (block, placeOf) => {
+        // The inverse DCT of the decoder transposed, the rounding, the DCT of the encoder transposed.
+        multiply(block, cosines);
+        for (let k = 0; k < 64; k++) block[k]! *= slopes[placeOf(k)]!;
+        multiply(block, cosinesTransposed);
+      });
+      spreadSamples(plane, result, row * size, grid, component);
     }
   }
   return result;

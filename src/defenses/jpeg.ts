@@ -1,9 +1,6 @@
 import sharp from 'sharp';
-
-export interface JpegParameters {
-  readonly quality: number;
-  readonly chroma: '4:2:0' | '4:4:4';
-}
+import type { Defense } from './defense.ts';
+import { type JpegParameters, pullBackJpeg } from './jpeg-derivative.ts';
 
 /** Images in the hands of libuv's threads at a time. */
 const concurrency = 8;
@@ -55,3 +52,15 @@ function toBytes(pixels: Float32Array): Uint8Array {
   for (let index = 0; index < bytes.length; index++) bytes[index] = pixels[index]! * 255 + 0.5;
   return bytes;
 }
+
+export const jpeg: Defense<JpegParameters> = {
+  apply: (pixels, shape, params, { signal }) => compressJpeg(pixels, shape, params, signal),
+  pullBack: (gradient, input, shape, params) => pullBackJpeg(gradient, shape, params, input),
+  check: ([, , , channels]) =>
+    channels === 1 || channels === 3
+      ? null
+      : {
+          message: `JPEG takes images of 1 or 3 channels, and these have ${channels}`,
+          fix: 'use images of 1 or 3 channels',
+        },
+};

@@ -1,4 +1,4 @@
-import type { PixelShape } from './apply.ts';
+import type { Defense, PixelShape } from './defense.ts';
 
 export interface MedianParameters {
   /** Side of the window, odd. */
@@ -119,3 +119,5 @@ function middleOf(values: Float32Array): number {
   }
   return values[target]!;
 }
+
+export const median: Defense<MedianParameters> = { apply: medianFilter };

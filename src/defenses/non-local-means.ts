@@ -1,4 +1,4 @@
-import type { PixelShape } from './apply.ts';
+import type { Defense, PixelShape } from './defense.ts';
 
 export interface NonLocalMeansParameters {
   /** Side of the patches that are compared, odd, at least 3. */
@@ -16,7 +16,7 @@ export interface NonLocalMeansParameters {
  * mirrored about the edge pixel. That is scikit-image's `denoise_nl_means(fast_mode=False)` without its approximate exponential
  * and without its cut-off of weights below e⁻⁵.
  */
-export function nonLocalMeans(
+export function denoiseByNonLocalMeans(
   pixels: Float32Array,
   [rows, height, width, channels]: PixelShape,
   params: NonLocalMeansParameters,
@@ -162,3 +162,5 @@ function mirror(index: number, length: number): number {
   const place = ((index % period) + period) % period;
   return place < length ? place : period - place;
 }
+
+export const nonLocalMeans: Defense<NonLocalMeansParameters> = { apply: denoiseByNonLocalMeans };

@@ -1,4 +1,5 @@
 import type { TObject } from '@sinclair/typebox';
+import type { JsonObject } from '../values/json.ts';
 
 export interface InputPort {
   /** Port kind: `images`, `model`, …; `any` accepts every kind. */
@@ -28,6 +29,8 @@ export interface StageSignature {
   readonly out: Readonly<Record<string, OutputPort>>;
   /** The output that a bare `stage` reference means: the only one, or the one named like the default. */
   readonly defaultOutput: string;
+  /** Parameters of an example, beside those that have defaults. */
+  readonly example?: JsonObject;
   /**
    * Checks between parameters that a schema cannot say (never both `epsilon` and `dissimilarity`). Each problem names the
    * parameter it belongs to by its path from `with`.

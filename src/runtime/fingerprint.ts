@@ -21,7 +21,7 @@ import type { Stage } from './stage.ts';
  *   chunk      images in one object, for whole stages that make images or predictions
  *   files      [[name, digest], …], or {count, digest} where there are more than 128
  *   numerics   identity of the tensor backend, for stages that compute on it
- *   libraries  name → version, for packages that decide the numbers
+ *   libraries  name → version, for packages that decide the numbers, and `source` → digest of the plugin that brought the stage
  *
  * Never in it: ids, labels of the cell itself, titles, formatting, executor, resources, absolute paths, time.
  */
@@ -62,14 +62,21 @@ export function stageConstant(
   numerics: Json | null,
 ): StageConstant {
   return {
-    libraries:
-      stage.libraries.length === 0
-        ? ''
-        : `"libraries":${canonicalJson(Object.fromEntries(stage.libraries.map((name) => [name, libraryVersion(name)])))},`,
+    libraries: librariesText(librariesOf(stage)),
     numerics: stage.device && numerics !== null ? `"numerics":${canonicalJson(numerics)},` : '',
     seed: seed === null ? '' : `"seed":[${seed[0]},${seed[1]}],`,
     usesAndVersion: `"uses":${JSON.stringify(stage.uses)},"version":${stage.version}`,
   };
+}
+
+/** Versions of the packages that decide the numbers of a stage, and the digest of the plugin that brought it as `source`. */
+export function librariesOf({ libraries, source }: Stage): Readonly<Record<string, string>> {
+  const versions = Object.fromEntries(libraries.map((name) => [name, libraryVersion(name)]));
+  return source === undefined ? versions : { ...versions, source };
+}
+
+function librariesText(libraries: Readonly<Record<string, string>>): string {
+  return Object.keys(libraries).length === 0 ? '' : `"libraries":${canonicalJson(libraries)},`;
 }
 
 /** Canonical JSON of the parameters that enter the key. */

@@ -1,6 +1,8 @@
 import type { Static, TObject } from '@sinclair/typebox';
 import type { AxisLabel } from '../dsl/graph.ts';
 import type { InputPort, OutputPort, ParameterProblem, StageSignature } from '../dsl/signature.ts';
+import type { JsonObject } from '../values/json.ts';
+import type { BatchSizes } from '../values/batch-size.ts';
 import type { PortKind, Value, ValueOf } from '../values/value.ts';
 
 /** A stage type: a declaration that costs nothing to load, and a `run` that imports its mathematics when called. */
@@ -24,6 +26,8 @@ export interface Stage extends StageSignature {
   readonly device: boolean;
   /** npm packages whose version decides the numbers (`sharp`): their versions then enter the key. */
   readonly libraries: readonly string[];
+  /** Digest of the source of the plugin that brought the stage, which enters the key; absent for built-in stages. */
+  readonly source?: string;
   /**
    * Parameters of a sharded stage that only say how many images there are (`limit`): image i is the same whatever their
    * value. They stay out of the key, which has the range of the shard, so that a larger limit computes only what is new.
@@ -64,6 +68,12 @@ export interface StageContext<P, I> {
   readonly seed: readonly [high: number, low: number];
   /** Name of the tensor backend to compute on. */
   readonly backend: string;
+  /** Decides how many images the stage computes at a time. */
+  readonly batchSizes: BatchSizes;
+  /** Versions of the stage's `libraries`, and `source` for a stage of a plugin, as they are in the key. */
+  readonly libraries: Readonly<Record<string, string>>;
+  /** Every stage type of the run by `uses`: how the steps of a recipe find their defense. */
+  readonly stages: StageRegistry;
   readonly resolve: (path: string) => string;
   readonly signal: AbortSignal;
   readonly progress: (done: number, total: number, unit: string) => void;
@@ -166,6 +176,7 @@ export function defineStage<
   readonly version: number;
   readonly summary: string;
   readonly with: W;
+  readonly example?: JsonObject;
   readonly in: I;
   readonly out: O;
   readonly shard?: 'images' | 'whole' | ((params: Static<W>) => 'images' | 'whole');

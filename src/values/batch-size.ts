@@ -1,11 +1,11 @@
 /**
- * How many images are computed at a time: the one place that every stage asks, so that a shard that ran out of memory
- * can be tried again with less. No result depends on it, because rows are independent.
+ * How many images are computed at a time. A task has one `BatchSizes`, which every stage asks, so that a shard that ran out of memory can
+ * be tried again with smaller batches. No result depends on it, because rows are independent.
  */
 
 export interface BatchBounds {
   readonly rows: number;
-  /** Values of input in all: bounds memory on large images. */
+  /** Input values of a batch in all, which bounds the memory that large images take. */
   readonly values: number;
 }
 
@@ -13,23 +13,24 @@ export interface BatchBounds {
 export const gradientBatch: BatchBounds = { rows: 64, values: 1 << 21 };
 export const forwardBatch: BatchBounds = { rows: 128, values: 1 << 22 };
 
-// Of this process, as the device's memory is. A worker computes one unit at a time.
-let most = Infinity;
-let last: number | null = null;
+/** The batch sizes of one task. */
+export class BatchSizes {
+  readonly #most: number;
+  #last: number | null = null;
 
-/** Images of `size` values to compute at a time, at least 1. */
-export function batchSize(size: number, bounds: BatchBounds): number {
-  last = Math.max(1, Math.min(bounds.rows, Math.floor(bounds.values / size), most));
-  return last;
-}
+  /** `most` is the limit on the images of a batch; null for none. */
+  constructor(most: number | null = null) {
+    this.#most = most ?? Infinity;
+  }
 
-/** From now on at most `rows` images at a time; null lifts the limit. */
-export function limitBatches(rows: number | null): void {
-  most = rows ?? Infinity;
-  last = null;
-}
+  /** The number of images of `size` values to compute at a time, at least 1. */
+  rows(size: number, bounds: BatchBounds): number {
+    this.#last = Math.max(1, Math.min(bounds.rows, Math.floor(bounds.values / size), this.#most));
+    return this.#last;
+  }
 
-/** The last answer of `batchSize` since `limitBatches`; null where nobody asked. */
-export function lastBatchSize(): number | null {
-  return last;
+  /** The last batch size that was handed out; null if there was none. */
+  get last(): number | null {
+    return this.#last;
+  }
 }

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { attackImages } from '../../src/attacks/attack.ts';
-import { type AttackInput, takeRows } from '../../src/attacks/images.ts';
+import { attackImages } from './attack-classifier.ts';
+import { type ImageBatch, takeRows } from '../../src/attacks/images.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import { readyBackends } from '../tensors/backends.ts';
@@ -29,7 +29,7 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on a linear mo
         pgdWith({ norm, randomStart: false, steps: 12 }),
         model.classifier,
         images,
-        { knob: epsilon },
+        epsilon,
       );
       const dual = dualNorm(difference(model, 2, 0, 1), norm);
       for (let row = 0; row < 10; row++) {
@@ -46,7 +46,7 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on a linear mo
     const images = randomImages(10, shape, 2, { margin: 0.3 });
     const targeted = { ...images, labels: new Int32Array(10) };
     const attack = iterated({ steps: 3, targeted: 1 });
-    const { pixels } = await attackImages(attack, model.classifier, targeted, { knob: 0.01 });
+    const { pixels } = await attackImages(attack, model.classifier, targeted, 0.01);
     const norm = dualNorm(difference(model, 2, 0, 1), 'linf');
     for (let row = 0; row < 10; row++) {
       const raised = margin(model, 2, pixels, row, 1, 0) - margin(model, 2, images.pixels, row, 1, 0);
@@ -57,7 +57,7 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on a linear mo
   it('DeepFool finds the exact distance to the nearest boundary in one step', async () => {
     const model = randomLinearModel(shape, 5);
     const images = own(model, 5, randomImages(40, shape, 5, { margin: 0.35 }));
-    const { pixels } = await attackImages(deepFoolWith({ steps: 1 }), model.classifier, images, { knob: 1 });
+    const { pixels } = await attackImages(deepFoolWith({ steps: 1 }), model.classifier, images, 1);
     let unclipped = 0;
     for (let row = 0; row < 40; row++) {
       const moved = pixels.subarray(row * features, (row + 1) * features);
@@ -75,10 +75,10 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on a linear mo
       ...images,
       labels: images.labels.map((label, row) => (row < 20 ? label : (label + 1) % 5)),
     };
-    const { pixels, settled } = await attackImages(deepFoolWith(), model.classifier, mixed, { knob: 1.02 });
+    const { pixels, states } = await attackImages(deepFoolWith(), model.classifier, mixed, 1.02);
     const after = own(model, 5, { ...mixed, pixels });
     expect(mixed.labels.filter((label, row) => label === after.labels[row]).length).toBe(0);
-    expect([...settled]).toEqual(Array.from({ length: 40 }, (_, row) => (row < 20 ? 0 : 1)));
+    expect(states).toEqual(Array.from({ length: 40 }, (_, row) => (row < 20 ? 'active' : 'at-goal')));
     expect(pixels.subarray(20 * features)).toEqual(images.pixels.subarray(20 * features));
   });
 
@@ -93,7 +93,7 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on a linear mo
         steps: 1000,
         learningRate: variable === 'clip' ? 0.001 : 0.004,
       });
-      const { pixels } = await attackImages(attack, model.classifier, images, { knob: 1 });
+      const { pixels } = await attackImages(attack, model.classifier, images, 1);
       for (let row = 0; row < 12; row++) {
         const optimum = nearest(model, 2, images, row);
         const reached = distance(images.pixels, pixels, row);
@@ -108,7 +108,7 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on a linear mo
     const images = takeRows(own(model, 2, randomImages(12, shape, 2, { margin: 0.3 })), farthest(model));
     const lambda = 1e-3;
     const attack = carliniWagnerWith({ lambda, steps: 800, learningRate: 2e-4, keep: 'last' });
-    const { pixels } = await attackImages(attack, model.classifier, images, { knob: 1 });
+    const { pixels } = await attackImages(attack, model.classifier, images, 1);
     const a = difference(model, 2, 0, 1);
     expect(distance(images.pixels, pixels, 0)).toBeCloseTo((lambda / 2) * dualNorm(a, 'l2'), 4);
   });
@@ -123,26 +123,26 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on a linear mo
       keep: 'best',
       otherwise: 'original',
     } as const;
-    const once = await attackImages(carliniWagnerWith(options), model.classifier, images, { knob: 1 });
+    const once = await attackImages(carliniWagnerWith(options), model.classifier, images, 1);
     const left = own(model, 3, { ...images, pixels: once.pixels });
     expect(images.labels.filter((label, row) => label === left.labels[row]).length).toBeGreaterThan(0);
     const searched = carliniWagnerWith({ ...options, searchSteps: 8 });
-    const { pixels } = await attackImages(searched, model.classifier, images, { knob: 1 });
+    const { pixels } = await attackImages(searched, model.classifier, images, 1);
     const after = own(model, 3, { ...images, pixels });
     expect(images.labels.filter((label, row) => label === after.labels[row]).length).toBe(0);
   });
 
-  it('more PGD restarts never leave more images standing', async () => {
+  it('more PGD restarts never leave more images correct', async () => {
     const model = randomLinearModel(shape, 4);
     const images = own(model, 4, randomImages(60, shape, 4, { margin: 0.3 }));
-    const standing = async (restarts: number): Promise<number> => {
+    const correct = async (restarts: number): Promise<number> => {
       const attack = pgdWith({ restarts, steps: 1, stepSize: { relative: 0.3 } });
-      const { pixels } = await attackImages(attack, model.classifier, images, { knob: 0.04 });
+      const { pixels } = await attackImages(attack, model.classifier, images, 0.04);
       const after = own(model, 4, { ...images, pixels });
       return images.labels.filter((label, row) => label === after.labels[row]).length;
     };
-    const once = await standing(1);
-    const often = await standing(10);
+    const once = await correct(1);
+    const often = await correct(10);
     expect(often).toBeLessThanOrEqual(once);
     expect(once).toBeGreaterThan(0);
   });
@@ -151,7 +151,7 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on a linear mo
     const model = randomLinearModel(shape, 3);
     const images = own(model, 3, randomImages(8, shape, 3, { margin: 0.3 }));
     const run = (steps: number) =>
-      attackImages(carliniWagnerWith({ steps, learningRate: 1e-6 }), model.classifier, images, { knob: 1 });
+      attackImages(carliniWagnerWith({ steps, learningRate: 1e-6 }), model.classifier, images, 1);
     await run(100);
     const tensors = tf.memory().numTensors;
     const before = process.memoryUsage().rss;
@@ -191,7 +191,7 @@ function margin(
 }
 
 /** The images with the labels that the model gives them, in float64. */
-function own(model: LinearModel, classes: number, images: AttackInput): AttackInput {
+function own(model: LinearModel, classes: number, images: ImageBatch): ImageBatch {
   const labels = images.labels.map((_, row) => {
     let best = 0;
     for (let k = 1; k < classes; k++) if (margin(model, classes, images.pixels, row, k, best) > 0) best = k;
@@ -201,7 +201,7 @@ function own(model: LinearModel, classes: number, images: AttackInput): AttackIn
 }
 
 /** Distance of one image to the nearest boundary of its class. */
-function nearest(model: LinearModel, classes: number, images: AttackInput, row: number): number {
+function nearest(model: LinearModel, classes: number, images: ImageBatch, row: number): number {
   const y = images.labels[row]!;
   let least = Infinity;
   for (let k = 0; k < classes; k++) {

@@ -1,6 +1,6 @@
 import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { attackImages } from '../../src/attacks/attack.ts';
+import { attackImages } from './attack-classifier.ts';
 import { ensembleClassifier } from '../../src/attacks/ensemble-classifier.ts';
 import { softmaxRows } from '../../src/metrics/classification.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
@@ -100,10 +100,8 @@ describe.each(readyBackends)('an ensemble of linear models on %s', (backend) => 
   });
 
   it('of one model attacks as the model itself, byte for byte', async () => {
-    const alone = await attackImages(plainFgsm, a.classifier, images, { knob: 0.1 });
-    const ensemble = await attackImages(plainFgsm, ensembleClassifier([a.classifier], 'logits'), images, {
-      knob: 0.1,
-    });
+    const alone = await attackImages(plainFgsm, a.classifier, images, 0.1);
+    const ensemble = await attackImages(plainFgsm, ensembleClassifier([a.classifier], 'logits'), images, 0.1);
     expect(ensemble.pixels).toEqual(alone.pixels);
   });
 
@@ -117,16 +115,14 @@ describe.each(readyBackends)('an ensemble of linear models on %s', (backend) => 
       ids: new Int32Array([0]),
       shape: [1, 1, 2, 1] as const,
     };
-    const onLeft = await attackImages(plainFgsm, left.classifier, start, { knob: 0.25 });
+    const onLeft = await attackImages(plainFgsm, left.classifier, start, 0.25);
     expect([...onLeft.pixels].map((value) => Number(value.toFixed(4)))).toEqual([0.35, 0.6]);
     for (const average of ['logits', 'loss'] as const) {
       const onBoth = await attackImages(
         plainFgsm,
         ensembleClassifier([left.classifier, right.classifier], average),
         start,
-        {
-          knob: 0.25,
-        },
+        0.25,
       );
       expect([...onBoth.pixels].map((value) => Number(value.toFixed(4)))).toEqual([0.35, 0.35]);
     }
@@ -135,7 +131,7 @@ describe.each(readyBackends)('an ensemble of linear models on %s', (backend) => 
   it('leaves no tensor behind', async () => {
     const ensemble = ensembleClassifier([a.classifier, b.classifier], 'logits');
     const before = tf.memory().numTensors;
-    await attackImages(plainFgsm, ensemble, images, { knob: 0.1 });
+    await attackImages(plainFgsm, ensemble, images, 0.1);
     expect(tf.memory().numTensors).toBe(before);
   });
 

@@ -47,8 +47,8 @@ export function pgdWith(options: Partial<PgdOptions> = {}): Attack {
   });
 }
 
-/** Each attack in a small form, with a knob for it. */
-export const everyAttack: readonly (readonly [name: string, attack: Attack, knob: number])[] = [
+/** Each attack in a small form, with a strength for it. */
+export const everyAttack: readonly (readonly [name: string, attack: Attack, strength: number])[] = [
   ['fgsm', plainFgsm, 0.1],
   ['i-fgsm', iterated({ steps: 4, epsilon: 0.1, randomStart: 0.05 }), 0.04],
   ['deepfool', deepFoolWith(), 1.02],

@@ -7,7 +7,7 @@ import {
   ratios,
   referenceNorms,
 } from '../../src/attacks/dissimilarity.ts';
-import { attackImages } from '../../src/attacks/attack.ts';
+import { attackImages } from './attack-classifier.ts';
 import { plainFgsm } from './plain-attacks.ts';
 import { takeRows } from '../../src/attacks/images.ts';
 import { UnreachableTargetError } from '../../src/attacks/search.ts';
@@ -25,7 +25,7 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('lowers the margin of a linear model of two classes by exactly ε‖w_y − w_j‖₁ where nothing is clipped', async () => {
       const { classifier, weights } = randomLinearModel([4, 4, 1], 2);
       const images = randomImages(20, [4, 4, 1], 2, { margin: 0.2 });
-      const { pixels } = await attackImages(plainFgsm, classifier, images, { knob: 0.1 });
+      const { pixels } = await attackImages(plainFgsm, classifier, images, 0.1);
       let distance = 0;
       for (let feature = 0; feature < 16; feature++) {
         distance += Math.abs(weights[feature * 2]! - weights[feature * 2 + 1]!);
@@ -48,7 +48,7 @@ describe.each(readyBackends)('on %s', (backend) => {
       await fc.assert(
         fc.asyncProperty(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(1000), async (epsilon, seed) => {
           const images = randomImages(3, [3, 3, 2], 4, { seed });
-          const { pixels } = await attackImages(plainFgsm, classifier, images, { knob: epsilon });
+          const { pixels } = await attackImages(plainFgsm, classifier, images, epsilon);
           for (const [index, value] of pixels.entries()) {
             expect(value).toBeGreaterThanOrEqual(0);
             expect(value).toBeLessThanOrEqual(1);
@@ -59,17 +59,17 @@ describe.each(readyBackends)('on %s', (backend) => {
       );
     });
 
-    it('is the identity at ε = 0 and at dissimilarity 0, and then asks for no gradient', async () => {
+    it('is the identity at ε = 0 and at dissimilarity 0, and then queries no gradient', async () => {
       const model = randomLinearModel([4, 4, 1], 3);
       const images = randomImages(5, [4, 4, 1], 3);
-      const byKnob = await attackImages(plainFgsm, model.classifier, images, { knob: 0 });
+      const byStrength = await attackImages(plainFgsm, model.classifier, images, 0);
       const byTarget = await attackImages(plainFgsm, model.classifier, images, {
         dissimilarity: 0,
         per: 'set',
         tolerance: 0.01,
         space: pixelSpace,
       });
-      expect(byKnob.pixels).toEqual(images.pixels);
+      expect(byStrength.pixels).toEqual(images.pixels);
       expect(byTarget.pixels).toEqual(images.pixels);
       expect(model.gradients()).toBe(0);
     });
@@ -77,9 +77,9 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('gives the same bytes for 150 images at once as for the images one by one', async () => {
       const { classifier } = randomLinearModel([5, 5, 1], 3);
       const images = randomImages(150, [5, 5, 1], 3);
-      const together = await attackImages(plainFgsm, classifier, images, { knob: 0.07 });
+      const together = await attackImages(plainFgsm, classifier, images, 0.07);
       for (const row of [0, 63, 64, 127, 128, 149]) {
-        const alone = await attackImages(plainFgsm, classifier, takeRows(images, [row]), { knob: 0.07 });
+        const alone = await attackImages(plainFgsm, classifier, takeRows(images, [row]), 0.07);
         expect(alone.pixels).toEqual(together.pixels.subarray(row * 25, (row + 1) * 25));
         expect(alone.initial[0]).toBe(together.initial[row]);
       }
@@ -91,13 +91,13 @@ describe.each(readyBackends)('on %s', (backend) => {
         const { classifier } = randomLinearModel([6, 6, 1], 3);
         const images = randomImages(40, [6, 6, 1], 3);
         const strength = { dissimilarity: target, per: 'set', tolerance: 0.01, space: pixelSpace } as const;
-        const { pixels, knobs } = await attackImages(plainFgsm, classifier, images, strength);
+        const { pixels, strengths } = await attackImages(plainFgsm, classifier, images, strength);
         const achieved = ratios(
           perturbationNorms(images, pixels, pixelSpace),
           referenceNorms(images, pixelSpace),
         );
         expect(Math.abs(meanOf(achieved) - target)).toBeLessThanOrEqual(1e-4 * target);
-        expect(new Set(knobs).size).toBe(1);
+        expect(new Set(strengths).size).toBe(1);
       },
     );
 
@@ -135,13 +135,13 @@ describe.each(readyBackends)('on %s', (backend) => {
     it('counts the images whose gradient is exactly zero', async () => {
       const { classifier } = linearModel([1, 2, 1], 2, new Float32Array(4));
       const images = randomImages(3, [1, 2, 1], 2);
-      expect((await attackImages(plainFgsm, classifier, images, { knob: 0.1 })).zeroGradients).toBe(3);
+      expect((await attackImages(plainFgsm, classifier, images, 0.1)).zeroGradients).toBe(3);
     });
 
     it('leaves no tensor behind', async () => {
       const { classifier } = randomLinearModel([4, 4, 1], 3);
       const before = tf.memory().numTensors;
-      await attackImages(plainFgsm, classifier, randomImages(70, [4, 4, 1], 3), { knob: 0.1 });
+      await attackImages(plainFgsm, classifier, randomImages(70, [4, 4, 1], 3), 0.1);
       expect(tf.memory().numTensors).toBe(before);
     });
   });

@@ -7,7 +7,7 @@ import {
   ratios,
   referenceNorms,
 } from '../../src/attacks/dissimilarity.ts';
-import { attackImages } from '../../src/attacks/attack.ts';
+import { attackImages } from './attack-classifier.ts';
 import { plainFgsm, iterated } from './plain-attacks.ts';
 import { takeRows } from '../../src/attacks/images.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
@@ -25,16 +25,16 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on %s', (backe
     it('of one step is FGSM', async () => {
       const { classifier } = randomLinearModel([4, 4, 1], 3);
       const images = randomImages(10, [4, 4, 1], 3);
-      const once = await attackImages(plainFgsm, classifier, images, { knob: 0.1 });
-      const many = await attackImages(iterated({ steps: 1 }), classifier, images, { knob: 0.1 });
+      const once = await attackImages(plainFgsm, classifier, images, 0.1);
+      const many = await attackImages(iterated({ steps: 1 }), classifier, images, 0.1);
       expect(many.pixels).toEqual(once.pixels);
     });
 
     it('moves as far as FGSM with steps × stepSize on a linear model of two classes, whose gradient sign is constant', async () => {
       const { classifier } = randomLinearModel([4, 4, 1], 2);
       const images = randomImages(10, [4, 4, 1], 2);
-      const once = await attackImages(plainFgsm, classifier, images, { knob: 0.1 });
-      const many = await attackImages(iterated({ steps: 5 }), classifier, images, { knob: 0.02 });
+      const once = await attackImages(plainFgsm, classifier, images, 0.1);
+      const many = await attackImages(iterated({ steps: 5 }), classifier, images, 0.02);
       for (const [index, value] of many.pixels.entries()) expect(value).toBeCloseTo(once.pixels[index]!, 6);
     });
 
@@ -45,11 +45,14 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on %s', (backe
           fc.double({ min: 0, max: 0.5, noNaN: true }),
           fc.double({ min: 0, max: 0.3, noNaN: true }),
           fc.nat(1000),
-          async (knob, epsilon, seed) => {
+          async (stepSize, epsilon, seed) => {
             const images = randomImages(3, [3, 3, 1], 5, { seed });
-            const { pixels } = await attackImages(iterated({ steps: 4, epsilon }), classifier, images, {
-              knob,
-            });
+            const { pixels } = await attackImages(
+              iterated({ steps: 4, epsilon }),
+              classifier,
+              images,
+              stepSize,
+            );
             for (const [index, value] of pixels.entries()) {
               expect(value).toBeGreaterThanOrEqual(0);
               expect(value).toBeLessThanOrEqual(1);
@@ -64,11 +67,9 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on %s', (backe
     it('gives the same bytes for 130 images at once as for the images one by one', async () => {
       const { classifier } = randomLinearModel([5, 5, 1], 3);
       const images = randomImages(130, [5, 5, 1], 3);
-      const together = await attackImages(iterated({ steps: 4 }), classifier, images, { knob: 0.03 });
+      const together = await attackImages(iterated({ steps: 4 }), classifier, images, 0.03);
       for (const row of [0, 64, 129]) {
-        const alone = await attackImages(iterated({ steps: 4 }), classifier, takeRows(images, [row]), {
-          knob: 0.03,
-        });
+        const alone = await attackImages(iterated({ steps: 4 }), classifier, takeRows(images, [row]), 0.03);
         expect(alone.pixels).toEqual(together.pixels.subarray(row * 25, (row + 1) * 25));
       }
     });
@@ -101,9 +102,12 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on %s', (backe
     it('leaves no tensor behind', async () => {
       const { classifier } = randomLinearModel([4, 4, 1], 3);
       const before = tf.memory().numTensors;
-      await attackImages(iterated({ steps: 3, epsilon: 0.2 }), classifier, randomImages(70, [4, 4, 1], 3), {
-        knob: 0.1,
-      });
+      await attackImages(
+        iterated({ steps: 3, epsilon: 0.2 }),
+        classifier,
+        randomImages(70, [4, 4, 1], 3),
+        0.1,
+      );
       expect(tf.memory().numTensors).toBe(before);
     });
   });

@@ -6,33 +6,33 @@ import { fgsm } from '../../src/attacks/fgsm.ts';
 import { iterativeFgsm } from '../../src/attacks/i-fgsm.ts';
 import { carliniWagnerOptions } from '../../src/stages/attack/cw-l2.ts';
 import { deepFoolOptions } from '../../src/stages/attack/deepfool.ts';
-import { goalOptions } from '../../src/stages/attack/goal.ts';
+import { goalOptions } from '../../src/stages/attack/shared/goal.ts';
 import { parametersOf, stageOf } from '../stages/run-stage.ts';
 
-interface AtKnob {
+interface AtStrength {
   readonly attack: Attack;
-  readonly knob: number;
+  readonly strength: number;
 }
 
 const seed = [1, 2] as const;
 
 function attacksLike(
   like: 'foolbox' | 'torchattacks',
-): Readonly<Record<'fgsm' | 'bim' | 'deepfool' | 'cw-l2', AtKnob>> {
+): Readonly<Record<'fgsm' | 'bim' | 'deepfool' | 'cw-l2', AtStrength>> {
   const given = (uses: string, params: Readonly<Record<string, unknown>>): never =>
     parametersOf(stageOf(uses), { ...params, like });
   const goal = goalOptions(given('attack/fgsm', { epsilon: 8 / 255 }), seed);
   return {
-    fgsm: { attack: fgsm({ ...goal, randomStart: 0 }), knob: 8 / 255 },
+    fgsm: { attack: fgsm({ ...goal, randomStart: 0 }), strength: 8 / 255 },
     bim: {
       attack: iterativeFgsm({ ...goal, randomStart: 0, steps: 10, epsilon: 8 / 255 }),
-      knob: 2 / 255,
+      strength: 2 / 255,
     },
     deepfool: {
       attack: deepFool(deepFoolOptions(given('attack/deepfool', { steps: 50 }))),
-      knob: 1.02,
+      strength: 1.02,
     },
-    'cw-l2': { attack: carliniWagner(carliniWagnerOptions(given('attack/cw-l2', {}), seed)), knob: 1 },
+    'cw-l2': { attack: carliniWagner(carliniWagnerOptions(given('attack/cw-l2', {}), seed)), strength: 1 },
   };
 }
 

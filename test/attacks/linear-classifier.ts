@@ -1,5 +1,5 @@
 import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import type { AttackInput } from '../../src/attacks/images.ts';
+import type { ImageBatch } from '../../src/attacks/images.ts';
 import type { Classifier } from '../../src/models/classifier.ts';
 import { lossGradient } from '../../src/models/loss-gradient.ts';
 import { randomStream } from '../../src/tensors/random.ts';
@@ -80,7 +80,7 @@ export function randomImages(
   shape: readonly [number, number, number],
   classes: number,
   { margin = 0, seed = 1 } = {},
-): AttackInput {
+): ImageBatch {
   const stream = randomStream([seed, 11], 0);
   const pixels = new Float32Array(count * shape[0] * shape[1] * shape[2]);
   stream.fillUniform(pixels);

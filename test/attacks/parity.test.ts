@@ -1,12 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Attack, attackImages, classifyOriginals } from '../../src/attacks/attack.ts';
+import type { Attack } from '../../src/attacks/attack.ts';
 import { measurePerturbation } from '../../src/attacks/dissimilarity.ts';
 import { takeRows } from '../../src/attacks/images.ts';
-import { marginOf } from '../../src/attacks/query.ts';
+import { marginOf } from '../../src/attacks/logits.ts';
 import { openClassifier } from '../../src/models/inference.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import reference from '../reference/attacks.json' with { type: 'json' };
 import { readyBackends } from '../tensors/backends.ts';
+import { attackImages, classify } from './attack-classifier.ts';
 import { libraryAttacks } from './library-attacks.ts';
 import { resnet20, type TrainedNetwork } from './trained-network.ts';
 
@@ -45,8 +46,8 @@ describe.skipIf(network === null)('with the preset of a library', () => {
     'as %s, %s leaves as many images right (±1 %) at the same mean L2 (±1 %)',
     async (library, name) => {
       const expected = reference.results[library][name];
-      const { attack, knob } = libraryAttacks[library][name];
-      const found = await outcome(network!, attack, knob, expected.images);
+      const { attack, strength } = libraryAttacks[library][name];
+      const found = await outcome(network!, attack, strength, expected.images);
       if (large) process.stderr.write(`${library} ${name}: ${JSON.stringify(found)}\n`);
       expect(Math.abs(found.l2 - expected.l2)).toBeLessThanOrEqual(0.01 * expected.l2);
       expect(Math.abs(found.dissimilarity - expected.dissimilarity)).toBeLessThanOrEqual(
@@ -71,7 +72,7 @@ interface Outcome {
 async function outcome(
   { model, images }: TrainedNetwork,
   attack: Attack,
-  knob: number,
+  strength: number,
   count: number,
 ): Promise<Outcome> {
   const some = takeRows(
@@ -79,11 +80,11 @@ async function outcome(
     Array.from({ length: count }, (_, row) => row),
   );
   const classifier = await openClassifier(model);
-  const { pixels } = await attackImages(attack, classifier, some, { knob });
-  const { initial, logits } = await classifyOriginals(classifier, { ...some, pixels }, {});
+  const { pixels } = await attackImages(attack, classifier, some, strength);
+  const { classes, logits } = await classify(classifier, { ...some, pixels });
   classifier.dispose();
   const { l2, dissimilarity } = measurePerturbation(some, pixels);
-  const right = Array.from(initial.keys()).filter((row) => initial[row] === some.labels[row]);
+  const right = Array.from(classes.keys()).filter((row) => classes[row] === some.labels[row]);
   const tied = right.filter((row) => -marginOf(logits, classifier.classes, row, some.labels[row]!) < 1e-4);
   return { correct: right.length, tied: tied.length, l2: mean(l2), dissimilarity: mean(dissimilarity) };
 }

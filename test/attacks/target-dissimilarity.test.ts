@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { sweepStrengths } from '../../src/attacks/attack.ts';
+import { sweepStrengths } from './attack-classifier.ts';
 import {
   meanOf,
   perturbationNorms,

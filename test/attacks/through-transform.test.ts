@@ -1,14 +1,15 @@
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { attackImages } from '../../src/attacks/attack.ts';
+import { attackImages } from './attack-classifier.ts';
 import { throughTransform, type ThroughOptions } from '../../src/attacks/through-transform.ts';
 import { takeRows } from '../../src/attacks/images.ts';
-import { transformOnce } from '../../src/defenses/apply.ts';
+import type { OpenTransform } from '../../src/defenses/open-transform.ts';
 import type { Classifier } from '../../src/models/classifier.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import type { Transform } from '../../src/values/transform.ts';
+import { opened } from '../defenses/opened.ts';
 import { readyBackends } from '../tensors/backends.ts';
 import { randomImages, randomLinearModel } from './linear-classifier.ts';
 import { iterated, plainFgsm } from './plain-attacks.ts';
@@ -16,12 +17,14 @@ import { iterated, plainFgsm } from './plain-attacks.ts';
 const shape = [6, 6, 1] as const;
 const size = 36;
 const classes = 3;
-const bits: Transform = {
+const bitsRecipe: Transform = {
   kind: 'transform',
   steps: [{ name: 'bit-depth', params: { bits: 1, compat: 'paper' } }],
 };
-const crop: Transform = { kind: 'transform', steps: [{ name: 'crop', params: { crops: 8, size: 4 } }] };
-const both: Transform = { kind: 'transform', steps: [...bits.steps, ...crop.steps] };
+const cropRecipe: Transform = { kind: 'transform', steps: [{ name: 'crop', params: { crops: 8, size: 4 } }] };
+const bits = await opened(bitsRecipe);
+const crop = await opened(cropRecipe);
+const both = await opened({ kind: 'transform', steps: [...bitsRecipe.steps, ...cropRecipe.steps] });
 const plain: ThroughOptions = { draws: 4, average: 'loss', backward: 'differentiable', seed: [3, 1] };
 
 describe.each(readyBackends)('a classifier behind a defense on %s', (backend) => {
@@ -31,10 +34,10 @@ describe.each(readyBackends)('a classifier behind a defense on %s', (backend) =>
   const { classifier } = randomLinearModel(shape, classes);
   const images = randomImages(6, shape, classes);
   const ids = Int32Array.from({ length: 6 }, (_, row) => 100 + row);
-  const through = (transform: Transform, options: Partial<ThroughOptions> = {}): Classifier =>
+  const through = (transform: OpenTransform, options: Partial<ThroughOptions> = {}): Classifier =>
     throughTransform(classifier, transform, { ...plain, ...options });
 
-  /** Gradient of the loss at the given rows, asked `times` times; the last answer. */
+  /** Gradient of the loss at the given rows, queried `times` times; the last answer. */
   async function gradientOf(
     target: Classifier,
     { rows = [0, 1, 2, 3, 4, 5], times = 1, loss = 'cross-entropy' as const } = {},
@@ -74,7 +77,7 @@ describe.each(readyBackends)('a classifier behind a defense on %s', (backend) =>
     const draws = 5;
     const mean = new Float32Array(images.pixels.length);
     for (let draw = 0; draw < draws; draw++) {
-      const drawn = await transformOnce(transform, images.pixels, images.shape, { seed: [3, 1], draw, ids });
+      const drawn = await transform.apply(images.pixels, images.shape, { seed: [3, 1], draw, ids });
       drawn.forEach((value, index) => (mean[index]! += value / draws));
     }
     const pixels = tf.tensor4d(images.pixels, [6, ...shape]);
@@ -99,7 +102,7 @@ describe.each(readyBackends)('a classifier behind a defense on %s', (backend) =>
         const all: Float32Array[] = [];
         for (let draw = 0; draw < 3; draw++) {
           const options = { seed: [3, 1] as const, draw, ids: ids.subarray(2, 3) };
-          const view = (await transformOnce(crop, pixels, [1, ...shape], options)) as Float32Array;
+          const view = (await crop.apply(pixels, [1, ...shape], options)) as Float32Array;
           const tensor = tf.tensor4d(view, [1, ...shape]);
           all.push((await (await classifier.logits(tensor)).data()) as Float32Array);
           tensor.dispose();
@@ -121,7 +124,10 @@ describe.each(readyBackends)('a classifier behind a defense on %s', (backend) =>
   );
 
   it('takes the identity for the crop too where asked: every pixel gets a gradient, also outside the crop', async () => {
-    const corner: Transform = { kind: 'transform', steps: [{ name: 'crop', params: { crops: 1, size: 1 } }] };
+    const corner = await opened({
+      kind: 'transform',
+      steps: [{ name: 'crop', params: { crops: 1, size: 1 } }],
+    });
     const exact = await gradientOf(through(corner, { draws: 1 }), { rows: [0] });
     expect(exact.filter((value) => value !== 0)).toHaveLength(1);
     const identity = await gradientOf(through(corner, { draws: 1, backward: 'identity' }), { rows: [0] });
@@ -147,7 +153,7 @@ describe.each(readyBackends)('a classifier behind a defense on %s', (backend) =>
     }
   });
 
-  it('draws afresh at every question, and the same again from the same seed', async () => {
+  it('draws afresh at every query, and the same again from the same seed', async () => {
     const once = await gradientOf(through(crop));
     expect(await gradientOf(through(crop))).toEqual(once);
     expect(await gradientOf(through(crop), { times: 2 })).not.toEqual(once);
@@ -188,9 +194,9 @@ describe.each(readyBackends)('a classifier behind a defense on %s', (backend) =>
   it('makes the iterated attack give each image the same bytes alone as among 70 that refill the batch', async () => {
     const many = randomImages(70, shape, classes);
     const attack = iterated({ steps: 3 });
-    const together = await attackImages(attack, through(crop), many, { knob: 0.03 });
+    const together = await attackImages(attack, through(crop), many, 0.03);
     for (const row of [0, 69]) {
-      const alone = await attackImages(attack, through(crop), takeRows(many, [row]), { knob: 0.03 });
+      const alone = await attackImages(attack, through(crop), takeRows(many, [row]), 0.03);
       const own = together.pixels.slice(row * size, (row + 1) * size);
       if (backend === 'wasm') expect(alone.pixels).toEqual(own);
       else expectClose(alone.pixels, own);
@@ -220,7 +226,7 @@ describe.each(readyBackends)('a classifier behind a defense on %s', (backend) =>
   it('leaves no tensor behind', async () => {
     const before = tf.memory().numTensors;
     await gradientOf(through(both, { average: 'logits' }), { times: 2 });
-    await attackImages(plainFgsm, through(crop), images, { knob: 0.1 });
+    await attackImages(plainFgsm, through(crop), images, 0.1);
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -1,4 +1,4 @@
-import type { AttackInput } from '../../src/attacks/images.ts';
+import type { ImageBatch } from '../../src/attacks/images.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Model } from '../../src/values/model.ts';
 import { toFloats } from '../../src/values/slices.ts';
@@ -7,7 +7,7 @@ import { sharedData } from '../stages/shared-data.ts';
 
 export interface TrainedNetwork {
   readonly model: Model;
-  readonly images: AttackInput;
+  readonly images: ImageBatch;
 }
 
 /** ResNet-20 and the first `count` CIFAR-10 test images; null, said on stderr, where they are absent. */
@@ -20,7 +20,7 @@ export async function resnet20(count: number): Promise<TrainedNetwork | null> {
   return { model: outputs['model'] as Model, images: inputOf(images) };
 }
 
-export function inputOf(images: Images): AttackInput {
+export function inputOf(images: Images): ImageBatch {
   const { shape, labels, ids } = images;
   return { pixels: toFloats(images.pixels), shape, labels, ids };
 }

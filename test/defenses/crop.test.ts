@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seedFor, transformImages, transformOnce } from '../../src/defenses/apply.ts';
-import type { Draw, PixelShape } from '../../src/defenses/apply.ts';
+import { opened, transformImages, transformOnce, transformWithPullBack } from './opened.ts';
+import type { Draw, PixelShape } from '../../src/defenses/defense.ts';
 import { cropAndResize, pullBackCrop } from '../../src/defenses/crop.ts';
-import { transformWithPullBack } from '../../src/defenses/pull-back.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Transform } from '../../src/values/transform.ts';
@@ -126,11 +125,11 @@ describe('a randomised transform', () => {
     ids: Int32Array.of(11, 12),
     classes: [],
   });
-  const seed = seedFor(crops, 'evaluation');
+  const seed = crops.seed!;
 
   it('gives view v of an image by draw v, the views of one image together', async () => {
     const given = images(1);
-    const all = await transformImages(crops, given, { seed });
+    const all = await transformImages(crops, given);
     expect(all).toMatchObject({ views: 3, shape: [6, 5, 5, 1], ids: given.ids, labels: given.labels });
     for (const view of [0, 1, 2]) {
       const once = await transformOnce(crops, given.pixels, given.shape, {
@@ -147,7 +146,7 @@ describe('a randomised transform', () => {
 
   it('gives each former view draws of its own', async () => {
     const given = images(2);
-    const all = await transformImages(crops, given, { seed });
+    const all = await transformImages(crops, given);
     expect(all).toMatchObject({ views: 6, shape: [12, 5, 5, 1] });
     // Image 1, former view 1 is row 3; its views are rows 9 to 11, by the draws 3 to 5.
     const row = given.pixels.slice(75, 100);
@@ -158,8 +157,9 @@ describe('a randomised transform', () => {
     }
   });
 
-  it('has other draws for an attack and for training than for the defender', () => {
-    const seeds = (['evaluation', 'attack', 'training'] as const).map((purpose) => seedFor(crops, purpose));
+  it('has other draws for an attack and for training than for the defender', async () => {
+    const { seedFor } = await opened(crops);
+    const seeds = (['evaluation', 'attack', 'training'] as const).map(seedFor);
     expect(new Set(seeds.map(String)).size).toBe(3);
     expect(seeds[0]).toEqual([5, 6]);
   });

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { transformOnce } from '../../src/defenses/apply.ts';
+import { transformOnce } from './opened.ts';
 import { reduceBitDepth } from '../../src/defenses/bit-depth.ts';
 import { compressJpeg } from '../../src/defenses/jpeg.ts';
-import { readIdxItems } from '../../src/stages/dataset/idx.ts';
+import { readIdxItems } from '../../src/stages/dataset/shared/idx.ts';
 
 const pixel = fc.float({ min: 0, max: 1, noNaN: true });
 
@@ -140,7 +140,7 @@ describe('transformOnce', () => {
   it('refuses a step that it does not know', async () => {
     const transform = { kind: 'transform', steps: [{ name: 'magic', params: {} }] } as const;
     await expect(transformOnce(transform, Float32Array.from([0]), [1, 1, 1, 1], draw)).rejects.toThrow(
-      "'magic' is no defense",
+      "unknown defense 'magic'",
     );
   });
 });

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PixelShape } from '../../src/defenses/apply.ts';
+import type { PixelShape } from '../../src/defenses/defense.ts';
 import { medianFilter } from '../../src/defenses/median.ts';
-import { nonLocalMeans } from '../../src/defenses/non-local-means.ts';
+import { denoiseByNonLocalMeans } from '../../src/defenses/non-local-means.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 
 interface Case {
@@ -94,12 +94,16 @@ describe('medianFilter', () => {
   });
 });
 
-describe('nonLocalMeans', () => {
+describe('denoiseByNonLocalMeans', () => {
   it.each(reference.means)(
     'with patches of $patch, distance $distance equals its definition and scikit-image',
     (entry) => {
       const { height, width, channels, patch, distance, h } = entry;
-      const result = nonLocalMeans(image(entry), [1, height, width, channels], { patch, distance, h });
+      const result = denoiseByNonLocalMeans(image(entry), [1, height, width, channels], {
+        patch,
+        distance,
+        h,
+      });
       expect(worst(result, entry.result)).toBeLessThan(2e-6);
       // It drops weights below e⁻⁵ and approximates the others.
       expect(worst(result, entry.skimage)).toBeLessThan(2e-3);
@@ -109,9 +113,11 @@ describe('nonLocalMeans', () => {
   it('keeps a flat image, and every image as h goes to 0', () => {
     const flat = new Float32Array(2 * 5 * 6 * 3).fill(0.3);
     const shape: PixelShape = [2, 5, 6, 3];
-    expect(worst(nonLocalMeans(flat, shape, { patch: 3, distance: 5, h: 0.1 }), flat)).toBeLessThan(1e-6);
+    expect(worst(denoiseByNonLocalMeans(flat, shape, { patch: 3, distance: 5, h: 0.1 }), flat)).toBeLessThan(
+      1e-6,
+    );
     const pixels = noise(180);
-    expect(nonLocalMeans(pixels, shape, { patch: 3, distance: 5, h: 1e-3 })).toEqual(pixels);
+    expect(denoiseByNonLocalMeans(pixels, shape, { patch: 3, distance: 5, h: 1e-3 })).toEqual(pixels);
   });
 
   it('lies between the least and the greatest value of the image', () => {
@@ -124,7 +130,7 @@ describe('nonLocalMeans', () => {
         fc.double({ min: 0.01, max: 1, noNaN: true }),
         (height, width, patch, distance, h) => {
           const pixels = noise(height * width, height);
-          const result = nonLocalMeans(pixels, [1, height, width, 1], { patch, distance, h });
+          const result = denoiseByNonLocalMeans(pixels, [1, height, width, 1], { patch, distance, h });
           expect(Math.min(...result)).toBeGreaterThanOrEqual(Math.min(...pixels) - 1e-6);
           expect(Math.max(...result)).toBeLessThanOrEqual(Math.max(...pixels) + 1e-6);
         },
@@ -138,7 +144,7 @@ describe('nonLocalMeans', () => {
     const noisy = clean.map((value, index) => value + 0.1 * (noise(1024)[index]! - 0.5));
     const error = (pixels: Float32Array): number =>
       pixels.reduce((sum, value, index) => sum + (value - clean[index]!) ** 2, 0);
-    const result = nonLocalMeans(noisy, [1, 32, 32, 1], { patch: 3, distance: 5, h: 0.06 });
+    const result = denoiseByNonLocalMeans(noisy, [1, 32, 32, 1], { patch: 3, distance: 5, h: 0.06 });
     expect(error(result)).toBeLessThan(0.3 * error(noisy));
   });
 });
@@ -148,7 +154,7 @@ describe.each([
   [
     'non-local means',
     (pixels: Float32Array, shape: PixelShape) =>
-      nonLocalMeans(pixels, shape, { patch: 3, distance: 2, h: 0.3 }),
+      denoiseByNonLocalMeans(pixels, shape, { patch: 3, distance: 2, h: 0.3 }),
   ],
 ] as const)('%s', (_, filter) => {
   it('treats each image of a batch by itself', () => {

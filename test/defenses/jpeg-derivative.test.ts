@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PixelShape } from '../../src/defenses/apply.ts';
-import { compressJpeg, type JpegParameters } from '../../src/defenses/jpeg.ts';
-import { pullBackJpeg } from '../../src/defenses/jpeg-derivative.ts';
+import type { PixelShape } from '../../src/defenses/defense.ts';
+import { compressJpeg } from '../../src/defenses/jpeg.ts';
+import { type JpegParameters, pullBackJpeg } from '../../src/defenses/jpeg-derivative.ts';
+import type { Transform } from '../../src/values/transform.ts';
+import { transformWithPullBack } from './opened.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 
 function noise(count: number, seed: number, amplitude = 1): Float32Array {
@@ -81,25 +83,32 @@ describe('the derivative of JPEG', () => {
     }
   });
 
-  it('takes several gradients an image, each as if it were alone, and images one by one', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 1000 }), fc.integer({ min: 1, max: 3 }), (seed, copies) => {
-        const size = 9 * 10 * 3;
-        const parameters = { quality: 75, chroma: '4:2:0' } as const;
-        const pixels = noise(2 * size, seed).map((value) => Math.abs(value));
-        const gradient = noise(2 * copies * size, seed + 1);
-        const together = pullBackJpeg(gradient, [2, 9, 10, 3], parameters, pixels);
-        for (let row = 0; row < 2 * copies; row++) {
-          const image = Math.floor(row / copies);
-          const alone = pullBackJpeg(
-            gradient.slice(row * size, (row + 1) * size),
-            [1, 9, 10, 3],
-            parameters,
-            pixels.slice(image * size, (image + 1) * size),
-          );
-          expect(together.slice(row * size, (row + 1) * size)).toEqual(alone);
-        }
-      }),
+  it('takes several gradients an image, each as if it were alone, and images one by one', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 1000 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (seed, copies) => {
+          const size = 9 * 10 * 3;
+          const parameters = { quality: 75, chroma: '4:2:0' } as const;
+          const pixels = noise(2 * size, seed).map((value) => Math.abs(value));
+          const gradient = noise(2 * copies * size, seed + 1);
+          const recipe: Transform = { kind: 'transform', steps: [{ name: 'jpeg', params: parameters }] };
+          const draw = { seed: [0, 0], draw: 0, ids: Int32Array.of(0, 1) } as const;
+          const view = await transformWithPullBack(recipe, pixels, [2, 9, 10, 3], draw);
+          const together = view.pullBack(gradient);
+          for (let row = 0; row < 2 * copies; row++) {
+            const image = Math.floor(row / copies);
+            const alone = pullBackJpeg(
+              gradient.slice(row * size, (row + 1) * size),
+              [1, 9, 10, 3],
+              parameters,
+              pixels.slice(image * size, (image + 1) * size),
+            );
+            expect(together.slice(row * size, (row + 1) * size)).toEqual(alone);
+          }
+        },
+      ),
       { numRuns: 20 },
     );
   });

@@ -8,8 +8,8 @@ import {
   tileQueries,
   tilesOf,
 } from '../../src/defenses/quilting/quilt.ts';
-import { searchFormFor } from '../../src/defenses/quilting/opened-search.ts';
 import { tileStarts } from '../../src/defenses/quilting/tiles.ts';
+import { searchFormFor } from '../../src/kernels/patch-search/forms.ts';
 import { searchByMeasuringAll } from '../../src/kernels/patch-search/reference.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import type { Patches } from '../../src/values/patches.ts';
@@ -17,6 +17,7 @@ import { hasWebgpu } from '../tensors/backends.ts';
 
 type Shape = readonly [rows: number, height: number, width: number, channels: number];
 const paper: QuiltingParameters = {
+  draws: 1,
   neighbors: 1,
   overlap: 2,
   seam: 'graph-cut',

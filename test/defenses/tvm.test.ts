@@ -1,14 +1,16 @@
 import { readdirSync } from 'node:fs';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { transformOnce } from '../../src/defenses/apply.ts';
+import type { SolverProgress } from '../../src/defenses/defense.ts';
 import { dropPixels } from '../../src/defenses/tvm/dropout.ts';
-import { solveImage, type TvmParameters, type TvmProgress } from '../../src/defenses/tvm/tvm.ts';
+import { solveImage, type TvmParameters } from '../../src/defenses/tvm/tvm.ts';
+import { openBackend } from '../../src/tensors/backend.ts';
 import type { JsonObject } from '../../src/values/json.ts';
 import { toFloats } from '../../src/values/slices.ts';
 import { madeUp } from '../kernels/tvm-problems.ts';
 import { hasWebgpu, readyBackends } from '../tensors/backends.ts';
 import { sharedData } from '../stages/shared-data.ts';
+import { transformOnce } from './opened.ts';
 
 const paper: TvmParameters = {
   keep: 0.5,
@@ -129,16 +131,21 @@ describe('the transform', () => {
     const shape = [rows, height, width, channels] as const;
     const draw = { seed, draw: 0, ids };
     const here = toFloats(await transformOnce(recipe({ tolerance: 1e-4 }), pixels, shape, draw));
+    // Without its backend the form is not available, and the kernel takes its place.
+    const instead = await transformOnce(recipe({ tolerance: 1e-4, form }), pixels, shape, draw);
+    expect(instead).toEqual(here);
+    await openBackend(form);
     const there = toFloats(await transformOnce(recipe({ tolerance: 1e-4, form }), pixels, shape, draw));
+    await openBackend('wasm');
     // Minimisers of dropped pixels may differ; on the whole they do not.
     const mean = here.reduce((sum, value, i) => sum + Math.abs(value - there[i]!), 0) / here.length;
     expect(mean).toBeGreaterThan(0);
     expect(mean).toBeLessThan(2 / 255);
   });
 
-  it('tells of each image how near it came', async () => {
-    const solved: (readonly [number, TvmProgress])[] = [];
-    const onSolved = (id: number, progress: TvmProgress): void => void solved.push([id, progress]);
+  it('reports for each image how near it came', async () => {
+    const solved: (readonly [number, SolverProgress])[] = [];
+    const onSolved = (id: number, progress: SolverProgress): void => void solved.push([id, progress]);
     await transformOnce(recipe(), pixels, [rows, height, width, channels], { seed, draw: 0, ids, onSolved });
     expect(solved.map(([id]) => id)).toEqual([...ids]);
     for (const [, { gap, converged }] of solved) {

@@ -9,7 +9,7 @@ import { networkShapes } from '../../src/models/network.ts';
 import { readManifest } from '../../src/models/tfjs/manifest.ts';
 import { WeightsError } from '../../src/models/weights/errors.ts';
 import { StageError } from '../../src/runtime/stage.ts';
-import { buildTfjsModel } from '../../src/stages/model/build-tfjs.ts';
+import { buildTfjsModel } from '../../src/stages/model/shared/build-tfjs.ts';
 import { joined, mutateBytes, mutateJson, pick } from './mutate.ts';
 import { Broken } from './target.ts';
 import type { FuzzTarget } from './target.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { StageError } from '../../src/runtime/stage.ts';
-import { decodeImages } from '../../src/stages/dataset/decode.ts';
+import { decodeImages } from '../../src/stages/dataset/shared/decode.ts';
 import { mutateBytes } from './mutate.ts';
 import { Broken } from './target.ts';
 import type { FuzzTarget } from './target.ts';

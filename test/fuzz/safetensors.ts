@@ -8,7 +8,7 @@ import {
   openSafetensors,
   readImageRows,
   readIntegerRows,
-} from '../../src/stages/dataset/safetensors-file.ts';
+} from '../../src/stages/dataset/shared/safetensors-file.ts';
 import type { RandomStream } from '../../src/tensors/random.ts';
 import {
   decodeSafetensors,

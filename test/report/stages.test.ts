@@ -1,12 +1,12 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import type { Stage } from '../../src/runtime/stage.ts';
-import { reportCurves } from '../../src/stages/report/curves.ts';
-import { imagePairs } from '../../src/stages/report/image-pairs.ts';
-import { imageVersions } from '../../src/stages/report/image-versions.ts';
-import { imagesByAxes } from '../../src/stages/report/image-axes.ts';
-import { reportImages } from '../../src/stages/report/images.ts';
-import { reportTable } from '../../src/stages/report/table.ts';
+import { curvesStage } from '../../src/stages/report/curves.ts';
+import { imagePairs } from '../../src/stages/report/shared/image-pairs.ts';
+import { imageVersions } from '../../src/stages/report/shared/image-versions.ts';
+import { imagesByAxes } from '../../src/stages/report/shared/image-axes.ts';
+import { imagesStage } from '../../src/stages/report/images.ts';
+import { tableStage } from '../../src/stages/report/table.ts';
 import type { Figure } from '../../src/values/figure.ts';
 import type { Images } from '../../src/values/images.ts';
 
@@ -36,7 +36,7 @@ const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
 
 describe('report/curves', () => {
   test('gives the figure and the data behind it', async () => {
-    const figure = await figureOf(reportCurves, curves, { scores });
+    const figure = await figureOf(curvesStage, curves, { scores });
     expect(Object.keys(figure.files).sort()).toEqual(['csv', 'json', 'png', 'svg']);
     expect(text(figure.files['svg'])).toContain('data-series="i-fgsm"');
     expect(text(figure.files['csv']).split('\r\n')[0]).toBe(
@@ -60,7 +60,7 @@ describe('report/curves', () => {
     [{ series: [] }, "they differ only in 'attack'", "add 'attack' to panel or series"],
     [{ x: 'dissimilarity', series: [] }, "but 'attack', 'strength' all vary", 'add all but one'],
   ])('%j is refused with what to do', async (change, message, fix) => {
-    await expect(figureOf(reportCurves, { ...curves, ...change }, { scores })).rejects.toMatchObject({
+    await expect(figureOf(curvesStage, { ...curves, ...change }, { scores })).rejects.toMatchObject({
       name: 'StageError',
       message: expect.stringContaining(message) as string,
       fix: expect.stringContaining(fix) as string,
@@ -68,7 +68,7 @@ describe('report/curves', () => {
   });
 
   test('no scores at all are refused', async () => {
-    await expect(figureOf(reportCurves, curves, { scores: [] })).rejects.toThrow(
+    await expect(figureOf(curvesStage, curves, { scores: [] })).rejects.toThrow(
       'there are no scores to report',
     );
   });
@@ -77,7 +77,7 @@ describe('report/curves', () => {
 describe('report/table', () => {
   test('heads the rows with every axis that varies unless told', async () => {
     const { files } = await figureOf(
-      reportTable,
+      tableStage,
       { columns: 'strength', value: 'accuracy', title: 'Scores' },
       { scores },
     );
@@ -88,7 +88,7 @@ describe('report/table', () => {
 
   test('refuses one axis on both sides', async () => {
     const params = { rows: 'attack', columns: 'attack', value: 'accuracy', title: '' };
-    await expect(figureOf(reportTable, params, { scores })).rejects.toThrow(
+    await expect(figureOf(tableStage, params, { scores })).rejects.toThrow(
       "'attack' heads both the rows and the columns",
     );
   });
@@ -124,7 +124,7 @@ describe('the checks of report/table', () => {
   const broken = [...sound.slice(0, 3), scored('adaptive', '8/255', 0.7)];
   async function run(params: object, inputs: object): Promise<{ figure: Figure; warned: readonly string[] }> {
     const warned: string[] = [];
-    const stage = reportTable.run as unknown as (context: object) => Promise<{ table: Figure }>;
+    const stage = tableStage.run as unknown as (context: object) => Promise<{ table: Figure }>;
     const given = { value: 'accuracy', title: '', checks: true, ...params };
     const { table } = await stage({ params: given, inputs, warn: (message: string) => warned.push(message) });
     return { figure: table, warned };
@@ -212,23 +212,23 @@ describe('report/images', () => {
       ['0.28', '0.38', '0.48'],
       ['2.50', '0.70', '1.00'],
     ]);
-    const { files } = await figureOf(reportImages, params, inputs);
+    const { files } = await figureOf(imagesStage, params, inputs);
     expect((await sharp(files['png']).metadata()).format).toBe('png');
     await expect(
-      figureOf(reportImages, params, { ...inputs, defendedOriginals: inputs.defendedOriginals.slice(1) }),
+      figureOf(imagesStage, params, { ...inputs, defendedOriginals: inputs.defendedOriginals.slice(1) }),
     ).rejects.toThrow('no defended originals for the defended version [attack=fgsm, defense=quilting]');
-    await expect(figureOf(reportImages, params, { ...inputs, adversarial: [] })).rejects.toThrow(
+    await expect(figureOf(imagesStage, params, { ...inputs, adversarial: [] })).rejects.toThrow(
       'shows one adversarial version, not 0',
     );
   });
 
   test('draws a PNG', async () => {
-    const { files } = await figureOf(reportImages, params, { originals: images([0, 1], 0) });
+    const { files } = await figureOf(imagesStage, params, { originals: images([0, 1], 0) });
     expect((await sharp(files['png']).metadata()).format).toBe('png');
   });
 
   test('an index beyond the images is refused', async () => {
-    const promise = figureOf(reportImages, { ...params, indices: [5] }, { originals: images([0, 1], 0) });
+    const promise = figureOf(imagesStage, { ...params, indices: [5] }, { originals: images([0, 1], 0) });
     await expect(promise).rejects.toThrow(
       'there is no image 5 (indices): the originals are 2 images, 0 to 1',
     );

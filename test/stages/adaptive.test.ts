@@ -88,7 +88,7 @@ describe('attacks through a defense', () => {
         { inputs: { models: collected([model, wide]), images: digits } },
       ),
     );
-    expect(failure.message).toBe('the models know 10 and 11 classes, so they are no ensemble');
+    expect(failure.message).toBe('all models of an ensemble must have the same classes; found 10 and 11');
     const empty = await failureOf(
       runStage('attack/fgsm', { epsilon: 0.1 }, { inputs: { models: [], images: digits } }),
     );

@@ -92,13 +92,15 @@ describe('attack stages', () => {
     const labels = digits.labels.map((label, row) => (row < 4 ? (label + 1) % 10 : label));
     for (const uses of ['attack/deepfool', 'attack/cw-l2']) {
       const { logs } = await attack(uses, { steps: 2 }, { ...digits, labels });
-      expect(logs.join()).toContain('4 of 12 images are left as they are');
+      expect(logs.join()).toContain(
+        '4 of 12 images reach the goal of the attack from the start and are left unchanged',
+      );
     }
   });
 
   it('refuse a target class that the model does not have', async () => {
     const failure = await failureOf(attack('attack/cw-l2', { targeted: 10 }));
-    expect(failure.message).toBe('there is no class 10 to steer towards: the model knows 10 classes');
+    expect(failure.message).toBe('target class 10 does not exist: the model has 10 classes');
     expect(failure.fix).toBe('give a class below 10');
   });
 });

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { inTurn } from '../../src/stages/dataset/folder-listing.ts';
-import { resizeBilinear, resizedShape, roundHalfToEven } from '../../src/stages/dataset/resample.ts';
+import { inTurn } from '../../src/stages/dataset/shared/folder-listing.ts';
+import { resizeBilinear, resizedShape, roundHalfToEven } from '../../src/stages/dataset/shared/resample.ts';
 import { failureOf, imagesOf, surveyStage } from './run-stage.ts';
 
 let root: string;

@@ -1,27 +1,29 @@
 import { describe, expect, it } from 'vitest';
+import { attackImages } from '../../src/attacks/attack-images.ts';
 import type { Attack } from '../../src/attacks/attack.ts';
-import { attackImages } from '../../src/attacks/attack.ts';
-import { rememberPrepared } from '../../src/stages/attack/remember-prepared.ts';
+import { openQueries } from '../../src/attacks/open-queries.ts';
+import type { AttackInputs } from '../../src/stages/attack/shared/open-target.ts';
+import { rememberPrepared } from '../../src/stages/attack/shared/remember-prepared.ts';
 import type { Images } from '../../src/values/images.ts';
+import type { Model } from '../../src/values/model.ts';
 import { sliceValue } from '../../src/values/slices.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { randomImages, randomLinearModel } from '../attacks/linear-classifier.ts';
+import { contextOf } from './run-stage.ts';
 
 const { classifier } = randomLinearModel([2, 2, 1], 3);
 
-/** An attack that moves every pixel by the knob and counts how often it is prepared. */
+/** An attack that moves every pixel by its strength and counts how often it is prepared. */
 function countingAttack(): { readonly attack: Attack; readonly prepared: () => number } {
   let prepared = 0;
   return {
     prepared: () => prepared,
     attack: {
-      search: { guess: 1, maximum: 1, refinements: 1, pilot: 0 },
-      prepare: (_classifier, images) => {
+      kind: 'direction',
+      maximum: 1,
+      direction: ({ images }) => {
         prepared++;
-        const rows = images.shape[0];
-        const direction = new Float32Array(images.pixels.length).fill(1);
-        const initial = new Int32Array(rows);
-        return Promise.resolve({ initial, settled: new Uint8Array(rows), zeroGradients: 0, direction });
+        return Promise.resolve(new Float32Array(images.pixels.length).fill(1));
       },
     },
   };
@@ -32,39 +34,50 @@ function imagesValue(seed: number): Images {
   return { kind: 'images', pixels, shape, labels, ids, views: 1, classes: [] };
 }
 
+/** Models are told apart by identity, so an empty one will do. */
+function newModel(): Model {
+  return { kind: 'model' } as Model;
+}
+
+async function run(
+  attack: Attack,
+  inputs: AttackInputs,
+  { recipe = 'same', strength = 0.1 } = {},
+): Promise<Float32Array> {
+  await openBackend('wasm');
+  const images = { ...inputs.images, pixels: inputs.images.pixels as Float32Array };
+  const remember = rememberPrepared(
+    contextOf('attack/fgsm', { epsilon: 0.1 }, { inputs: { ...inputs } }),
+    recipe,
+  );
+  return (await attackImages(attack, openQueries(classifier), images, strength, { remember })).pixels;
+}
+
 describe('rememberPrepared', () => {
   it('prepares once for all strengths on the same memory, whichever slice object it comes in', async () => {
-    await openBackend('wasm');
     const { attack, prepared } = countingAttack();
     const images = imagesValue(1);
-    const model = { kind: 'model' };
-    for (const knob of [0.1, 0.2, 0.3]) {
+    const model = newModel();
+    for (const strength of [0.1, 0.2, 0.3]) {
       const shard = sliceValue(images, 0, 4);
       const pixels = shard.pixels as Float32Array;
-      const remembered = rememberPrepared(attack, { model, images: shard }, 'same');
-      const result = await attackImages(remembered, classifier, { ...shard, pixels }, { knob });
-      expect(result.pixels).toEqual(pixels.map((value) => Math.min(1, value + knob)));
+      const moved = await run(attack, { model, images: shard }, { strength });
+      expect(moved).toEqual(pixels.map((value) => Math.min(1, value + strength)));
     }
     expect(prepared()).toBe(1);
   });
 
   it('prepares again for another shard, model, copy of the images or recipe', async () => {
-    await openBackend('wasm');
     const { attack, prepared } = countingAttack();
     const images = imagesValue(2);
-    const model = { kind: 'model' };
-    const run = async (inputs: { readonly model: object; readonly images: Images }, recipe: string) => {
-      const pixels = inputs.images.pixels as Float32Array;
-      const given = { ...inputs.images, pixels };
-      await attackImages(rememberPrepared(attack, inputs, recipe), classifier, given, { knob: 0.1 });
-    };
-    await run({ model, images: sliceValue(images, 0, 4) }, 'a');
-    await run({ model, images: sliceValue(images, 4, 4) }, 'a');
-    await run({ model: { kind: 'model' }, images: sliceValue(images, 0, 4) }, 'a');
-    await run({ model, images: { ...images, pixels: images.pixels.slice(), shape: [8, 2, 2, 1] } }, 'a');
-    await run({ model, images: sliceValue(images, 0, 4) }, 'b');
+    const model = newModel();
+    await run(attack, { model, images: sliceValue(images, 0, 4) });
+    await run(attack, { model, images: sliceValue(images, 4, 4) });
+    await run(attack, { model: newModel(), images: sliceValue(images, 0, 4) });
+    await run(attack, { model, images: { ...images, pixels: images.pixels.slice(), shape: [8, 2, 2, 1] } });
+    await run(attack, { model, images: sliceValue(images, 0, 4) }, { recipe: 'another' });
     expect(prepared()).toBe(5);
-    await run({ model, images: sliceValue(images, 4, 4) }, 'a');
+    await run(attack, { model, images: sliceValue(images, 4, 4) });
     expect(prepared()).toBe(5);
   });
 });

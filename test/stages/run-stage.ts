@@ -1,8 +1,10 @@
 import { Value as Schema } from '@sinclair/typebox/value';
 import { resolve as resolvePath } from 'node:path';
 import type { Stage, StageContext, Survey } from '../../src/runtime/stage.ts';
+import { librariesOf } from '../../src/runtime/fingerprint.ts';
 import { StageError } from '../../src/runtime/stage.ts';
 import { stages } from '../../src/stages/index.ts';
+import { BatchSizes } from '../../src/values/batch-size.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Value } from '../../src/values/value.ts';
 
@@ -38,38 +40,29 @@ export function parametersOf(stage: Stage, given: Readonly<Record<string, unknow
   return params as never;
 }
 
-/** Runs a stage in this process, as a worker would. */
-export async function runStage(
+/** What a worker gives a stage, with what the stage says left out. */
+export function contextOf(
   uses: string,
-  given: Readonly<Record<string, unknown>> = {},
+  given: Readonly<Record<string, unknown>>,
   options: RunOptions = {},
-): Promise<StageRun> {
+): StageContext<never, never> {
   const stage = stageOf(uses);
-  const params = parametersOf(stage, given);
-  const root = options.root ?? '/';
-  const metrics: Record<string, number> = {};
-  const logs: string[] = [];
-  const warnings: string[] = [];
-  let shard = options.shard;
-  if (shard === undefined) {
-    const images = options.inputs?.['images'] as Images | undefined;
-    const count = images?.ids.length ?? (await surveyStage(uses, given, root))?.images ?? 0;
-    shard = { first: 0, count };
-  }
-  const context: StageContext<never, never> = {
-    params,
+  const images = options.inputs?.['images'] as Images | undefined;
+  return {
+    params: parametersOf(stage, given),
     inputs: (options.inputs ?? {}) as never,
-    shard,
+    shard: options.shard ?? { first: 0, count: images?.ids.length ?? 0 },
     seed: options.seed ?? [1, 2],
     backend: 'wasm',
-    resolve: (path) => resolvePath(root, path),
+    batchSizes: new BatchSizes(),
+    libraries: librariesOf(stage),
+    stages,
+    resolve: (path) => resolvePath(options.root ?? '/', path),
     signal: new AbortController().signal,
     progress: () => {},
-    metric: (name, value) => {
-      metrics[name] = value;
-    },
-    log: (message) => logs.push(message),
-    warn: (message) => warnings.push(message),
+    metric: () => {},
+    log: () => {},
+    warn: () => {},
     checkpoint: {
       read: () => Promise.resolve(options.checkpoint ?? null),
       write: (bytes) => {
@@ -78,7 +71,32 @@ export async function runStage(
       },
     },
   };
-  return { outputs: await stage.run(context), metrics, logs, warnings };
+}
+
+/** Runs a stage in this process, as a worker would. */
+export async function runStage(
+  uses: string,
+  given: Readonly<Record<string, unknown>> = {},
+  options: RunOptions = {},
+): Promise<StageRun> {
+  const metrics: Record<string, number> = {};
+  const logs: string[] = [];
+  const warnings: string[] = [];
+  const { images: surveyed = 0 } =
+    options.inputs?.['images'] === undefined ? ((await surveyStage(uses, given, options.root)) ?? {}) : {};
+  const context = contextOf(uses, given, {
+    ...options,
+    ...(options.shard === undefined && surveyed > 0 && { shard: { first: 0, count: surveyed } }),
+  });
+  const outputs = await stageOf(uses).run({
+    ...context,
+    metric: (name, value) => {
+      metrics[name] = value;
+    },
+    log: (message) => logs.push(message),
+    warn: (message) => warnings.push(message),
+  });
+  return { outputs, metrics, logs, warnings };
 }
 
 export async function surveyStage(

@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Images } from '../../src/values/images.ts';
 import type { Metrics } from '../../src/values/metrics.ts';
 import type { Model } from '../../src/values/model.ts';
-import { prepareBatch } from '../../src/stages/train/prepare-batch.ts';
-import type { Transform } from '../../src/values/transform.ts';
+import { prepareBatch } from '../../src/stages/train/shared/prepare-batch.ts';
+import { opened } from '../defenses/opened.ts';
 import { failureOf, imagesOf, type RunOptions, runStage } from './run-stage.ts';
 
 let model: Model;
@@ -93,11 +93,11 @@ describe('train/sgd', () => {
 });
 
 describe('a batch behind a defense', () => {
-  const crops: Transform = {
+  const crops = opened({
     kind: 'transform',
     steps: [{ name: 'crop', params: { crops: 30, size: 3 } }],
     seed: [4, 4],
-  };
+  });
   const { signal } = new AbortController();
   const seed = [1, 2] as const;
   const pixels = Float32Array.from({ length: 75 }, (_, index) => index / 75);
@@ -105,7 +105,12 @@ describe('a batch behind a defense', () => {
   const ids = Int32Array.of(3, 1, 8);
 
   it('is drawn afresh in each epoch, by image and not by batch', async () => {
-    const prepare = prepareBatch({ augment: { crop: 0, flip: false }, transform: crops, seed, signal })!;
+    const prepare = prepareBatch({
+      augment: { crop: 0, flip: false },
+      transform: await crops,
+      seed,
+      signal,
+    })!;
     const epochs: Float32Array[] = [];
     for (let epoch = 0; epoch < 6; epoch++) epochs.push(await prepare(pixels.slice(), shape, ids, epoch));
     expect(new Set(epochs.map(String)).size).toBeGreaterThan(4);
@@ -116,18 +121,18 @@ describe('a batch behind a defense', () => {
   it('is cropped and flipped first, then transformed', async () => {
     const augment = { crop: 1, flip: true };
     const first = await prepareBatch({ augment, seed, signal })!(pixels.slice(), shape, ids, 1);
-    const both = await prepareBatch({ augment, transform: crops, seed, signal })!(
+    const both = await prepareBatch({ augment, transform: await crops, seed, signal })!(
       pixels.slice(),
       shape,
       ids,
       1,
     );
-    const then = await prepareBatch({ augment: { crop: 0, flip: false }, transform: crops, seed, signal })!(
-      first,
-      shape,
-      ids,
-      1,
-    );
+    const then = await prepareBatch({
+      augment: { crop: 0, flip: false },
+      transform: await crops,
+      seed,
+      signal,
+    })!(first, shape, ids, 1);
     expect(both).toEqual(then);
     expect(prepareBatch({ augment: { crop: 0, flip: false }, seed, signal })).toBeUndefined();
   });

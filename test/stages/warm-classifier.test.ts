@@ -2,7 +2,7 @@ import type { Rank } from '@tensorflow/tfjs';
 import { beforeAll, expect, it } from 'vitest';
 import { initializeModel } from '../../src/models/initialize.ts';
 import { cnn } from '../../src/models/architectures/cnn.ts';
-import { warmClassifier } from '../../src/stages/warm-classifier.ts';
+import { warmClassifier } from '../../src/stages/shared/warm-classifier.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import type { Model } from '../../src/values/model.ts';

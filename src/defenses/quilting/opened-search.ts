@@ -1,23 +1,9 @@
 import { createHash } from 'node:crypto';
 import { openPatchSearch } from '../../kernels/patch-search/index.ts';
-import { mostNeighbors, type Neighbors } from '../../kernels/patch-search/reference.ts';
-import { type BackendProbe, currentBackend, probeBackend } from '../../tensors/backend.ts';
+import { type SearchForm, searchFormFor } from '../../kernels/patch-search/forms.ts';
+import type { Neighbors } from '../../kernels/patch-search/reference.ts';
+import { currentBackend, probeBackend } from '../../tensors/backend.ts';
 import type { Patches } from '../../values/patches.ts';
-
-/**
- * `tree`: the WASM kernel. `webgpu`: WGSL, for few neighbours. `matrix`: matrix products on the current tensor backend. All find the same, bit for
- * bit.
- */
-export type SearchForm = 'tree' | 'webgpu' | 'matrix';
-
-/** The form for a backend, null where none is open: on a GPU the device measures all patches, on a CPU the tree looks at few. */
-export function searchFormFor(
-  backend: Pick<BackendProbe, 'name' | 'device'> | null,
-  neighbors: number,
-): SearchForm {
-  if (backend?.device?.kind !== 'gpu') return 'tree';
-  return backend.name === 'webgpu' && neighbors <= mostNeighbors ? 'webgpu' : 'matrix';
-}
 
 /** The form for the backend that is open in this process. */
 export function searchFormHere(neighbors: number): SearchForm {

@@ -1,13 +1,16 @@
 import { randomStream } from '../../tensors/random.ts';
 import type { Patches } from '../../values/patches.ts';
-import type { Draw, PixelShape } from '../apply.ts';
+import type { SearchForm } from '../../kernels/patch-search/forms.ts';
+import type { Defense, DefenseProblem, Draw, PixelShape } from '../defense.ts';
 import { minimumCut } from './minimum-cut.ts';
-import { type OpenedSearch, openedSearch, type SearchForm, searchFormHere } from './opened-search.ts';
+import { type OpenedSearch, openedSearch, searchFormHere } from './opened-search.ts';
 import { type QuiltingCompat, tileStarts } from './tiles.ts';
 
 export interface QuiltingParameters {
   /** K: one of so many nearest patches is picked for each tile. */
   readonly neighbors: number;
+  /** Views of each image, if there is a choice of patches. */
+  readonly draws: number;
   /** Pixels that neighbouring tiles share, below the side of a patch. */
   readonly overlap: number;
   /** `none`: each tile overwrites what was there before. */
@@ -17,6 +20,9 @@ export interface QuiltingParameters {
   /** Decides the speed alone; `auto`: what suits the open backend. */
   readonly search: 'auto' | SearchForm;
 }
+
+/** The parameters of a recipe, with the database that it builds from. */
+export type QuiltingRecipe = QuiltingParameters & { readonly patches: Patches };
 
 /** Names the stream of picks among those of an image. */
 const picks = 2;
@@ -158,4 +164,26 @@ function pixelDistance(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, c
   let sum = 0;
   for (let channel = 0; channel < channels; channel++) sum += (a[aAt + channel]! - b[bAt + channel]!) ** 2;
   return Math.sqrt(sum);
+}
+
+export const quilting: Defense<QuiltingRecipe> = {
+  apply: (pixels, shape, { patches, ...params }, draw) => quiltImages(pixels, shape, params, patches, draw),
+  check: ([, height, width, channels], { patches }) => checkPatches([height, width, channels], patches),
+};
+
+function checkPatches(
+  [height, width, channels]: readonly [height: number, width: number, channels: number],
+  { shape: [, size, , patchChannels] }: Patches,
+): DefenseProblem | null {
+  if (Math.min(height, width) < size) {
+    return {
+      message: `${height}×${width} images are smaller than a patch of ${size}×${size}`,
+      fix: 'use larger images, or a database of smaller patches',
+    };
+  }
+  if (channels === patchChannels) return null;
+  return {
+    message: `the patches have ${patchChannels} channels, and these images have ${channels}`,
+    fix: 'make the patch database from images of the same kind',
+  };
 }

@@ -1,5 +1,5 @@
 import { firstWords } from '../../kernels/philox/words.ts';
-import type { Draw } from '../apply.ts';
+import type { Draw } from '../defense.ts';
 
 export interface DropoutParameters {
   /** Probability of each pixel to be kept. */

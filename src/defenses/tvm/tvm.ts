@@ -8,8 +8,9 @@ import {
 } from '../../kernels/tvm/problem.ts';
 import { minimiseExactly } from '../../kernels/tvm/reference.ts';
 import { minimise } from '../../kernels/tvm/solve.ts';
-import { openBackend } from '../../tensors/backend.ts';
-import type { Draw, PixelShape } from '../apply.ts';
+import { currentBackend } from '../../tensors/backend.ts';
+import type { TvmForm } from '../../kernels/tvm/forms.ts';
+import type { Defense, Draw, PixelShape, SolverProgress } from '../defense.ts';
 import { dropPixels, type DropoutParameters } from './dropout.ts';
 
 export interface TvmParameters extends TotalVariation, DropoutParameters {
@@ -19,14 +20,14 @@ export interface TvmParameters extends TotalVariation, DropoutParameters {
   /** Relative distance to the least objective at which `exact` stops. */
   readonly tolerance: number;
   /**
-   * Where `exact` computes: by WGSL on webgpu, by TensorFlow.js operations on tensorflow; absent for the WebAssembly kernel. Part of the recipe,
-   * so that whoever applies it gets the same pixels.
+   * Where `exact` computes; the WebAssembly kernel if absent, and wherever the backend of another form is not the current one. Part of the recipe,
+   * because the forms agree to the tolerance and not to the bit.
    */
-  readonly form?: 'webgpu' | 'tensorflow';
+  readonly form?: Exclude<TvmForm, 'wasm'>;
 }
 
-/** Of one image; the others' solvers know no gap. */
-export type TvmProgress = Omit<Progress, 'gap'> & { readonly gap: number | null };
+/** How one image was solved. Only the exact solver has a gap. */
+export type TvmProgress = Omit<Progress, 'gap'> & SolverProgress;
 
 type Size = readonly [height: number, width: number, channels: number];
 
@@ -73,7 +74,7 @@ export async function minimiseTotalVariation(
 }
 
 function isOnDevice({ solver, tolerance, form }: TvmParameters): boolean {
-  return form !== undefined && solver === 'exact' && tolerance >= leastToleranceOfKernel;
+  return form === currentBackend() && solver === 'exact' && tolerance >= leastToleranceOfKernel;
 }
 
 async function solveOnDevice(
@@ -86,7 +87,6 @@ async function solveOnDevice(
     const { minimiseOnWebGpu } = await import('../../kernels/tvm/webgpu.ts');
     return minimiseOnWebGpu(images, shape, params, stopping);
   }
-  await openBackend('tensorflow');
   const { minimiseByTensors } = await import('../../kernels/tvm/tensors.ts');
   return minimiseByTensors(images, shape, params, stopping);
 }
@@ -158,3 +158,5 @@ function together(parts: readonly Progress[]): Progress {
     converged: parts.every(({ converged }) => converged),
   };
 }
+
+export const tvm: Defense<TvmParameters> = { apply: minimiseTotalVariation };

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { lastBatchSize, limitBatches } from '../../values/batch-size.ts';
+import { BatchSizes } from '../../values/batch-size.ts';
 import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../executor.ts';
+import { librariesOf } from '../fingerprint.ts';
 import { resolveInside } from '../resolve-path.ts';
 import type { Checkpoint, StageContext, StageRegistry } from '../stage.ts';
 import { writeDurable } from '../store/durable.ts';
@@ -26,6 +27,7 @@ const progressMs = 100;
 /** Computes one unit and commits it to the store. Never throws: every end is an outcome. */
 export async function runTask(task: Task, surroundings: TaskSurroundings): Promise<TaskOutcome> {
   const { registry, setup, store, cache } = surroundings;
+  const batchSizes = new BatchSizes(task.batchLimit);
   try {
     if (!task.recompute) {
       const record = store.readRecord(task.key);
@@ -37,8 +39,12 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     const cpu = process.cpuUsage();
     const inputs = readInputs(task, store, cache);
     const checkpoint = fileCheckpoint(`${setup.cacheFolder}/checkpoints/${task.key}`);
-    const context = stageContext(task, inputs, checkpoint, surroundings);
-    limitBatches(task.batchLimit);
+    const context = {
+      ...stageContext(task, inputs, checkpoint, surroundings),
+      batchSizes,
+      libraries: librariesOf(stage),
+      stages: registry,
+    };
     const outputs = await stage.run(context as StageContext<never, never>);
     checkOutputs(stage, task, outputs);
     const written = await writeOutputs(stage, task, outputs, store);
@@ -61,14 +67,13 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     return committed(task, written, seconds, false);
   } catch (error) {
     if (error instanceof DamagedInputsError) return { type: 'damaged', id: task.id, digests: error.digests };
-    return { type: 'failed', id: task.id, failure: describeFailure(error, batchOf(task)) };
+    return { type: 'failed', id: task.id, failure: describeFailure(error, batchOf(task, batchSizes)) };
   }
 }
 
-/** Images that the stage computed at a time when it failed; null where it does not work in batches. */
-function batchOf(task: Task): number | null {
-  const asked = lastBatchSize();
-  return asked === null ? null : Math.max(1, Math.min(asked, task.shard?.count ?? task.images));
+/** Images that the stage computed at a time when it failed; null if it does not work in batches. */
+function batchOf(task: Task, { last }: BatchSizes): number | null {
+  return last === null ? null : Math.max(1, Math.min(last, task.shard?.count ?? task.images));
 }
 
 function committed(
@@ -92,7 +97,7 @@ function stageContext(
   inputs: Readonly<Record<string, unknown>>,
   checkpoint: Checkpoint,
   { setup, signal, send }: TaskSurroundings,
-): StageContext<unknown, unknown> {
+): Omit<StageContext<unknown, unknown>, 'batchSizes' | 'libraries' | 'stages'> {
   let lastProgress = 0;
   return {
     params: task.params,

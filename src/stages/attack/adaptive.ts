@@ -1,12 +1,12 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
-import { goalOptions, goalParameters } from './goal.ts';
-import { targetPorts, throughParameters } from './target.ts';
+import { goalOptions, goalParameters } from './shared/goal.ts';
+import { adversarialPort, targetPorts, throughParameters } from './shared/target.ts';
 
 /** The attack that broke the defenses of Guo et al. 2018 (Athalye, Carlini and Wagner 2018, section 5.3.2). */
-export const adaptive = defineStage({
+export const adaptiveStage = defineStage({
   uses: 'attack/adaptive',
-  version: 1,
+  version: 2,
   summary: 'Gradient ascent through a defense that the attacker knows, in an L2 ball: BPDA and EOT',
   with: Type.Object(
     {
@@ -36,22 +36,19 @@ export const adaptive = defineStage({
     ...targetPorts,
     through: port('transform', { description: 'the defense that the attacker knows and goes through' }),
   },
-  out: {
-    images: port('images', { description: 'float32 adversarial images in [0, 1], with their perturbation' }),
-  },
+  out: { images: adversarialPort },
+  example: { steps: 20 },
   shard: 'images',
   // Random targets are keyed by the stage's seed.
   randomness: ({ targeted }) => targeted === 'random',
   device: true,
   run: async (context) => {
     const { adaptiveAscent } = await import('../../attacks/adaptive.ts');
-    const { runAttack } = await import('./run-attack.ts');
-    const { dissimilarity, ...params } = context.params;
-    const { steps, learningRate } = params;
+    const { runAttack } = await import('./shared/run-attack.ts');
+    const { dissimilarity, steps, learningRate, ...params } = context.params;
     const attack = adaptiveAscent({ ...goalOptions(params, context.seed), steps, learningRate });
-    // The bound is this attack's own knob, so that nothing is searched.
-    const own = { ...params, space: 'pixel', per: 'image', tolerance: 0.01 } as const;
-    const knob = { uses: 'attack/adaptive', name: 'dissimilarity', value: dissimilarity };
-    return { images: await runAttack({ ...context, params: own }, knob, attack) };
+    // The bound is the attack's own strength, so nothing is searched.
+    const run = { name: 'dissimilarity', strength: dissimilarity, through: params };
+    return { images: await runAttack(context, run, attack) };
   },
 });

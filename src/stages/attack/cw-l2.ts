@@ -1,21 +1,21 @@
 import { Type } from '@sinclair/typebox';
 import type { CarliniWagnerOptions } from '../../attacks/cw-l2.ts';
 import type { Seed } from '../../tensors/random.ts';
-import { attackStage } from './attack-stage.ts';
-import { targetedParameter } from './goal.ts';
-import type { AttackParameters } from './strength.ts';
+import { attackStage } from './shared/attack-stage.ts';
+import { targetedParameter } from './shared/goal.ts';
+import type { Preset } from './shared/strength.ts';
 
 /** Carlini and Wagner's L2 attack (2017; Guo et al. 2018, section 3: κ 0, λ 10, 100 steps of Adam). */
-export const cwL2 = attackStage({
+export const cwL2Stage = attackStage({
   uses: 'attack/cw-l2',
   version: 1,
   summary: "Carlini and Wagner's L2 attack: the smallest perturbation with a margin in the logits, by Adam",
-  knob: {
+  strength: {
     name: 'scale',
     minimum: 1,
     maximum: 10_000,
     natural: 1,
-    description: 'factor on the perturbation that was found: 1 where no strength is given',
+    description: 'factor on the perturbation that was found: 1 if no strength is given',
   },
   presets:
     'foolbox: tanh space from pixels × 0.999999, an image ends when its loss did not fall by 0.01 % in a tenth of the steps, and is the original where no step succeeded; torchattacks: tanh space, an image ends when its loss rose, the original where no step succeeded',
@@ -35,7 +35,7 @@ export const cwL2 = attackStage({
     variable: Type.Optional(
       Type.Union([Type.Literal('clip'), Type.Literal('tanh')], {
         description:
-          'minimise over pixels, clipped after each step, or over w with pixels (tanh w + 1) / 2; clip where absent',
+          'minimise over pixels, clipped after each step, or over w with pixels (tanh w + 1) / 2; clip if absent',
       }),
     ),
     searchSteps: Type.Integer({
@@ -56,16 +56,18 @@ export const cwL2 = attackStage({
     }),
     ...targetedParameter,
   },
+  example: { steps: 20, learningRate: 0.01 },
   attack: async (params, seed) => {
     const { carliniWagner } = await import('../../attacks/cw-l2.ts');
     return carliniWagner(carliniWagnerOptions(params, seed));
   },
 });
 
-interface CarliniWagnerParameters
-  extends
-    Pick<AttackParameters, 'like'>,
-    Pick<CarliniWagnerOptions, 'lambda' | 'kappa' | 'steps' | 'learningRate' | 'searchSteps' | 'keep'> {
+interface CarliniWagnerParameters extends Pick<
+  CarliniWagnerOptions,
+  'lambda' | 'kappa' | 'steps' | 'learningRate' | 'searchSteps' | 'keep'
+> {
+  readonly like?: Preset;
   readonly variable?: CarliniWagnerOptions['variable'];
   readonly targeted?: NonNullable<CarliniWagnerOptions['targeted']>;
   readonly stopEarly: boolean;

@@ -1,19 +1,19 @@
 import { Type } from '@sinclair/typebox';
 import type { DeepFoolOptions } from '../../attacks/deepfool.ts';
-import { attackStage } from './attack-stage.ts';
-import type { AttackParameters } from './strength.ts';
+import { attackStage } from './shared/attack-stage.ts';
+import type { Preset } from './shared/strength.ts';
 
 /** DeepFool (Moosavi-Dezfooli et al. 2016; Guo et al. 2018, section 3: five steps, all classes). */
-export const deepfool = attackStage({
+export const deepfoolStage = attackStage({
   uses: 'attack/deepfool',
   version: 2,
   summary: 'DeepFool: steps to the nearest linearised boundary until the image is misclassified',
-  knob: {
+  strength: {
     name: 'stepScale',
     minimum: 0,
     maximum: 10_000,
     natural: 1.02,
-    description: 'factor on each step, 1 + overshoot: 1.02 where no strength is given',
+    description: 'factor on each step, 1 + overshoot: 1.02 if no strength is given',
   },
   presets:
     'foolbox: the 10 classes that are most likely at the original, each distance plus 1e-4, steps added up before clipping; torchattacks: no least distance, so that ties stay',
@@ -22,17 +22,19 @@ export const deepfool = attackStage({
     candidates: Type.Optional(
       Type.Union([Type.Literal('all'), Type.Integer({ minimum: 2 })], {
         description:
-          'classes considered, the true one included: all, or so many of those most likely at the original; all where absent (10 like foolbox)',
+          'classes considered, the true one included: all, or so many of those most likely at the original; all if absent (10 like foolbox)',
       }),
     ),
   },
+  example: { steps: 5 },
   attack: async (params) => {
     const { deepFool } = await import('../../attacks/deepfool.ts');
     return deepFool(deepFoolOptions(params));
   },
 });
 
-interface DeepFoolParameters extends Pick<AttackParameters, 'like'> {
+interface DeepFoolParameters {
+  readonly like?: Preset;
   readonly steps: number;
   readonly candidates?: 'all' | number;
 }

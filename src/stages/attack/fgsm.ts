@@ -1,12 +1,12 @@
-import { attackStage } from './attack-stage.ts';
-import { goalOptions, goalParameters, randomStartParameter } from './goal.ts';
+import { attackStage } from './shared/attack-stage.ts';
+import { goalOptions, goalParameters, randomStartParameter } from './shared/goal.ts';
 
 /** Fast gradient sign method (Goodfellow et al. 2015; Guo et al. 2018, section 3). */
-export const fgsm = attackStage({
+export const fgsmStage = attackStage({
   uses: 'attack/fgsm',
   version: 2,
   summary: 'Fast gradient sign method: one step of size epsilon along the sign of the loss gradient',
-  knob: {
+  strength: {
     name: 'epsilon',
     minimum: 0,
     maximum: 1,
@@ -15,6 +15,7 @@ export const fgsm = attackStage({
   presets:
     'foolbox, torchattacks, fb: the gradient of the cross-entropy rounded as PyTorch does (softmax − 1 in float32)',
   with: { ...goalParameters, ...randomStartParameter },
+  example: { epsilon: 8 / 255 },
   attack: async (params, seed) => {
     const { fgsm } = await import('../../attacks/fgsm.ts');
     return fgsm({ ...goalOptions(params, seed), randomStart: params.randomStart });

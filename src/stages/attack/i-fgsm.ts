@@ -1,27 +1,27 @@
 import { Type } from '@sinclair/typebox';
-import { attackStage } from './attack-stage.ts';
-import { goalOptions, goalParameters, randomStartParameter } from './goal.ts';
+import { attackStage } from './shared/attack-stage.ts';
+import { goalOptions, goalParameters, randomStartParameter } from './shared/goal.ts';
 
 /** Iterated FGSM (Kurakin et al. 2016; Guo et al. 2018, section 3: ten steps, no projection). */
-export const iFgsm = attackStage({
+export const iFgsmStage = attackStage({
   uses: 'attack/i-fgsm',
-  version: 2,
+  version: 3,
   summary: 'Iterated fast gradient sign method: several small steps, each clipped to [0, 1]',
-  knob: {
+  strength: {
     name: 'stepSize',
     minimum: 0,
     maximum: 1,
-    description: 'size of one step, in units of [0, 1] pixels; epsilon / steps where only epsilon is given',
+    description: 'size of one step, in units of [0, 1] pixels; epsilon / steps if only epsilon is given',
   },
   presets:
-    'foolbox, torchattacks, fb: gradient rounded as PyTorch does; where no stepSize is given but epsilon is: foolbox 0.2 × epsilon, torchattacks 2/255',
+    'foolbox, torchattacks, fb: gradient rounded as PyTorch does; if no stepSize is given but epsilon is: foolbox 0.2 × epsilon, torchattacks 2/255',
   with: {
     epsilon: Type.Optional(
       Type.Number({
         minimum: 0,
         maximum: 1,
         description:
-          'radius of the L∞ ball around the original to which each step is projected; no ball where absent',
+          'radius of the L∞ ball around the original to which each step is projected; no ball if absent',
       }),
     ),
     steps: Type.Integer({ minimum: 1, maximum: 10_000, default: 10, description: 'number of steps' }),
@@ -31,12 +31,13 @@ export const iFgsm = attackStage({
   // The smallest step that can reach the edge of the ball.
   derived: {
     from: ['epsilon'],
-    knob: ({ epsilon, steps, like }) => {
+    strength: ({ epsilon, steps, like }) => {
       if (epsilon === undefined) return undefined;
       if (like === 'foolbox') return 0.2 * epsilon;
       return like === 'torchattacks' ? 2 / 255 : epsilon / steps;
     },
   },
+  example: { stepSize: 2 / 255, steps: 5 },
   attack: async (params, seed) => {
     const { iterativeFgsm } = await import('../../attacks/i-fgsm.ts');
     const { epsilon, steps, randomStart } = params;

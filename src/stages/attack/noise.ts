@@ -1,12 +1,12 @@
 import { Type } from '@sinclair/typebox';
-import { attackStage } from './attack-stage.ts';
+import { attackStage } from './shared/attack-stage.ts';
 
 /** Random noise of the same size as an attack: what the attack is worth is what it adds to this. */
-export const noise = attackStage({
+export const noiseStage = attackStage({
   uses: 'attack/noise',
-  version: 1,
+  version: 2,
   summary: 'Random noise, which knows neither model nor label: the control for every attack',
-  knob: {
+  strength: {
     name: 'epsilon',
     minimum: 0,
     maximum: 1000,
@@ -19,6 +19,7 @@ export const noise = attackStage({
       description: 'of each channel of each pixel',
     }),
   },
+  example: { epsilon: 8 / 255 },
   attack: async ({ distribution }, seed) => {
     const { noise } = await import('../../attacks/noise.ts');
     return noise({ distribution, seed });

@@ -1,30 +1,21 @@
 import { Type } from '@sinclair/typebox';
-import { defineStage, port } from '../../runtime/stage.ts';
-import { targetPorts, throughPort } from './target.ts';
+import { defineStage } from '../../runtime/stage.ts';
+import { adversarialPort, targetPorts, throughPort } from './shared/target.ts';
 
 /** No attack: the originals, in the form of the attacks beside it. */
-export const noAttack = defineStage({
+export const noAttackStage = defineStage({
   uses: 'attack/none',
   version: 1,
   summary: 'No attack: the originals with a perturbation of zero and the classes that the model gives them',
   with: Type.Object({}, { additionalProperties: false }),
   in: { ...targetPorts, through: throughPort },
-  out: {
-    images: port('images', { description: 'the originals as float32 in [0, 1]' }),
-  },
+  out: { images: adversarialPort },
   shard: 'images',
   device: true,
   run: async (context) => {
-    const { runAttack } = await import('./run-attack.ts');
-    const strength = { space: 'pixel', per: 'set', tolerance: 0.01 } as const;
-    const params = { ...strength, eot: 1, average: 'logits', backward: 'identity' } as const;
-    const { identityAttack } = await import('../../attacks/attack.ts');
-    return {
-      images: await runAttack(
-        { ...context, params },
-        { uses: 'attack/none', name: 'strength', value: 0 },
-        identityAttack,
-      ),
-    };
+    const { identityAttack } = await import('../../attacks/attack-images.ts');
+    const { runAttack } = await import('./shared/run-attack.ts');
+    const through = { eot: 1, average: 'logits', backward: 'identity' } as const;
+    return { images: await runAttack(context, { name: 'strength', strength: 0, through }, identityAttack) };
   },
 });

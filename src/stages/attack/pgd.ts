@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
-import { attackStage } from './attack-stage.ts';
-import { goalOptions, goalParameters } from './goal.ts';
+import { attackStage } from './shared/attack-stage.ts';
+import { goalOptions, goalParameters } from './shared/goal.ts';
 
 /** Step sizes of the libraries, where none is given. */
 const stepSizes = {
@@ -9,18 +9,18 @@ const stepSizes = {
 } as const;
 
 /** Projected gradient descent (Madry et al. 2018). */
-export const pgd = attackStage({
+export const pgdStage = attackStage({
   uses: 'attack/pgd',
-  version: 1,
+  version: 2,
   summary: 'Projected gradient descent in an L∞ or L2 ball, from random starts',
-  knob: {
+  strength: {
     name: 'epsilon',
     minimum: 0,
     maximum: 1000,
     description: 'radius of the ball, in units of [0, 1] pixels (8/255 say; in L2, of the whole image)',
   },
   presets:
-    'foolbox, torchattacks, fb: gradient rounded as PyTorch does; where no stepSize is given: foolbox 0.0333 × epsilon (L2 0.025 × epsilon), torchattacks 2/255 (L2 0.2)',
+    'foolbox, torchattacks, fb: gradient rounded as PyTorch does; if no stepSize is given: foolbox 0.0333 × epsilon (L2 0.025 × epsilon), torchattacks 2/255 (L2 0.2)',
   with: {
     norm: Type.Union([Type.Literal('linf'), Type.Literal('l2')], {
       default: 'linf',
@@ -30,7 +30,7 @@ export const pgd = attackStage({
     stepSize: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
-        description: 'length of a step in the norm; 2.5 × epsilon / steps where absent',
+        description: 'length of a step in the norm; 2.5 × epsilon / steps if absent',
       }),
     ),
     randomStart: Type.Boolean({
@@ -49,6 +49,7 @@ export const pgd = attackStage({
     }),
     ...goalParameters,
   },
+  example: { epsilon: 8 / 255, steps: 10 },
   attack: async (params, seed) => {
     const { pgd } = await import('../../attacks/pgd.ts');
     const { norm, steps, stepSize, randomStart, restarts, stopEarly, like } = params;

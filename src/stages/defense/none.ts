@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 
-export const none = defineStage({
+export const noDefenseStage = defineStage({
   uses: 'defense/none',
   version: 1,
   summary: 'No defense: the images as they are',

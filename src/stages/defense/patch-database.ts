@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { defineStage, port, StageError } from '../../runtime/stage.ts';
 
 /** The patches that image quilting draws from (Guo et al. 2018, section 4.3). */
-export const patchDatabase = defineStage({
+export const patchDatabaseStage = defineStage({
   uses: 'defense/patch-database',
   version: 1,
   summary: 'Random patches of clean images, for image quilting',

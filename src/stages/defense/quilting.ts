@@ -1,71 +1,58 @@
 import { Type } from '@sinclair/typebox';
-import { defineStage, port, StageError } from '../../runtime/stage.ts';
+import type { QuiltingRecipe } from '../../defenses/quilting/quilt.ts';
+import { StageError } from '../../runtime/stage.ts';
 import type { Patches } from '../../values/patches.ts';
-import { defend } from './defend.ts';
-
-const version = 2;
+import { defenseStage } from './shared/defense-stage.ts';
 
 /** Image quilting (Efros and Freeman 2001; Guo et al. 2018, section 4.3). */
-export const quilting = defineStage({
+export const quiltingStage = defenseStage({
   uses: 'defense/quilting',
-  version,
-  summary: 'Image quilting: the image is put together anew from the nearest patches of clean images',
-  with: Type.Object(
-    {
-      neighbors: Type.Integer({
-        minimum: 1,
-        maximum: 1000,
-        default: 1,
-        description: 'K: each tile becomes one of so many nearest patches, at random; 1 or 10 in the paper',
-      }),
-      size: Type.Optional(
-        Type.Integer({
-          minimum: 3,
-          maximum: 16,
-          unit: 'px',
-          description: 'side of a patch, which has to be that of the database; 5 in the paper',
-        }),
-      ),
-      overlap: Type.Integer({
-        minimum: 0,
-        maximum: 15,
-        default: 2,
+  version: 2,
+  summary: 'Image quilting: the image is put together from the nearest patches of clean images',
+  with: {
+    neighbors: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 1,
+      description: 'K: each tile becomes one of so many nearest patches, at random; 1 or 10 in the paper',
+    }),
+    size: Type.Optional(
+      Type.Integer({
+        minimum: 3,
+        maximum: 16,
         unit: 'px',
-        description: 'pixels that neighbouring tiles share',
+        description: 'side of a patch, which has to be that of the database; 5 in the paper',
       }),
-      draws: Type.Integer({
-        minimum: 1,
-        maximum: 1000,
-        default: 1,
-        description: 'views of each image, each with picks of its own; needs neighbors above 1',
-      }),
-      seam: Type.Union([Type.Literal('graph-cut'), Type.Literal('none')], {
-        default: 'graph-cut',
-        description: 'how tiles are joined: along a minimum cut, or each overwriting what was there',
-      }),
-      compat: Type.Union([Type.Literal('paper'), Type.Literal('fb')], {
-        default: 'paper',
-        description:
-          "fb: as the authors' code, where tiles overwrite and the last rows and columns stay black",
-      }),
-      search: Type.Union([Type.Literal('auto'), Type.Literal('tree'), Type.Literal('matrix')], {
-        default: 'auto',
-        description:
-          'auto: on the GPU where the backend computes on one, otherwise tree; tree: on one CPU thread; matrix: matrix products on the tensor backend; all find the same patches',
-      }),
-    },
-    { additionalProperties: false },
-  ),
-  in: {
-    patches: port('patches', { description: 'the patches to build from' }),
-    images: port('images', { optional: true, description: 'images to transform' }),
+    ),
+    overlap: Type.Integer({
+      minimum: 0,
+      maximum: 15,
+      default: 2,
+      unit: 'px',
+      description: 'pixels that neighbouring tiles share',
+    }),
+    draws: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 1,
+      description: 'views of each image, each with picks of its own; needs neighbors above 1',
+    }),
+    seam: Type.Union([Type.Literal('graph-cut'), Type.Literal('none')], {
+      default: 'graph-cut',
+      description: 'how tiles are joined: along a minimum cut, or each overwriting what was there',
+    }),
+    compat: Type.Union([Type.Literal('paper'), Type.Literal('fb')], {
+      default: 'paper',
+      description: "fb: as the authors' code, where tiles overwrite and the last rows and columns stay black",
+    }),
+    search: Type.Union([Type.Literal('auto'), Type.Literal('tree'), Type.Literal('matrix')], {
+      default: 'auto',
+      description:
+        'auto: on the GPU where the backend computes on one, otherwise tree; tree: on one CPU thread; matrix: matrix products on the tensor backend; all find the same patches',
+    }),
   },
-  out: {
-    images: port('images', { optional: true, description: 'uint8 images, `draws` views of each' }),
-    transform: port('transform', { description: 'the recipe, with the patches' }),
-  },
-  shard: 'images',
-  randomness: ({ neighbors }) => neighbors > 1,
+  patches: { description: 'the patches to build from' },
+  gives: 'uint8 images, `draws` views of each',
   check: ({ neighbors, size, overlap, draws }) => [
     ...(draws > 1 && neighbors === 1
       ? [
@@ -86,16 +73,18 @@ export const quilting = defineStage({
         ]
       : []),
   ],
-  async run(context) {
-    const { neighbors, overlap, draws, seam, compat, search } = context.params;
-    const params = { neighbors, overlap, draws, seam, compat, search };
-    const { patches } = context.inputs;
-    checkDatabase(patches, context.params);
+  // The nearest patch alone leaves no choice.
+  views: ({ neighbors, draws }) => (neighbors > 1 ? draws : null),
+  recipe: async ({ params, inputs: { patches }, backend }): Promise<QuiltingRecipe> => {
+    if (patches === undefined) throw new Error('quilting reads patches');
+    checkDatabase(patches, params);
+    const { size: _checked, ...recipe } = params;
     const { openBackend, probeBackend } = await import('../../tensors/backend.ts');
-    const onGpu = search === 'auto' && probeBackend(context.backend).device?.kind === 'gpu';
-    if (search === 'matrix' || onGpu) await openBackend(context.backend);
-    return defend(context, { name: 'quilting', version, params, patches });
+    const isOnGpu = params.search === 'auto' && probeBackend(backend).device?.kind === 'gpu';
+    if (params.search === 'matrix' || isOnGpu) await openBackend(backend);
+    return { ...recipe, patches };
   },
+  defense: async () => (await import('../../defenses/quilting/quilt.ts')).quilting,
 });
 
 function checkDatabase(

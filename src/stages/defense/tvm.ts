@@ -1,64 +1,54 @@
 import { Type } from '@sinclair/typebox';
-import { defineStage, port } from '../../runtime/stage.ts';
-
-const version = 3;
+import type { TvmParameters } from '../../defenses/tvm/tvm.ts';
+import { defenseStage } from './shared/defense-stage.ts';
 
 /** Total variation minimisation (Guo et al. 2018, section 4.1). */
-export const tvm = defineStage({
+export const tvmStage = defenseStage({
   uses: 'defense/tvm',
-  version,
+  version: 3,
   summary: 'Pixel dropout, then the image of least total variation that fits the pixels kept',
-  with: Type.Object(
-    {
-      keep: Type.Number({
-        minimum: 0,
-        maximum: 1,
-        default: 0.5,
-        description: 'probability of a pixel to be kept; 0.5 in the paper, 1 for no dropout',
-      }),
-      lambda: Type.Number({
-        minimum: 0,
-        maximum: 10,
-        default: 0.03,
-        description: 'weight of the total variation, λ; 0.03 in the paper',
-      }),
-      mask: Type.Union([Type.Literal('pixel-channel'), Type.Literal('pixel')], {
-        default: 'pixel-channel',
-        description:
-          'pixel-channel: each channel of a pixel is kept or dropped by itself, as in the paper; pixel: all together',
-      }),
-      tv: Type.Union([Type.Literal('isotropic'), Type.Literal('anisotropic')], {
-        default: 'isotropic',
-        description: 'norm of the gradient at a pixel: Euclidean, or the sum of absolute values',
-      }),
-      draws: Type.Integer({
-        minimum: 1,
-        maximum: 1000,
-        default: 1,
-        description: 'independent dropouts of each image, its views; predictions are averaged over them',
-      }),
-      solver: Type.Union([Type.Literal('exact'), Type.Literal('skimage'), Type.Literal('fb')], {
-        default: 'exact',
-        description:
-          "exact: to the tolerance; skimage: as scikit-image's denoise_tv_bregman; fb: as the authors' code, dark at the borders",
-      }),
-      tolerance: Type.Number({
-        minimum: 1e-9,
-        maximum: 0.1,
-        default: 1e-3,
-        description:
-          'relative distance to the least objective at which exact stops; below 1e-5 it computes in float64, many times slower',
-      }),
-    },
-    { additionalProperties: false },
-  ),
-  in: { images: port('images', { optional: true, description: 'images to transform' }) },
-  out: {
-    images: port('images', { optional: true, description: 'float32 images, `draws` views of each' }),
-    transform: port('transform', { description: 'the recipe' }),
+  with: {
+    keep: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: 0.5,
+      description: 'probability of a pixel to be kept; 0.5 in the paper, 1 for no dropout',
+    }),
+    lambda: Type.Number({
+      minimum: 0,
+      maximum: 10,
+      default: 0.03,
+      description: 'weight of the total variation, λ; 0.03 in the paper',
+    }),
+    mask: Type.Union([Type.Literal('pixel-channel'), Type.Literal('pixel')], {
+      default: 'pixel-channel',
+      description:
+        'pixel-channel: each channel of a pixel is kept or dropped by itself, as in the paper; pixel: all together',
+    }),
+    tv: Type.Union([Type.Literal('isotropic'), Type.Literal('anisotropic')], {
+      default: 'isotropic',
+      description: 'norm of the gradient at a pixel: Euclidean, or the sum of absolute values',
+    }),
+    draws: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 1,
+      description: 'independent dropouts of each image, its views; predictions are averaged over them',
+    }),
+    solver: Type.Union([Type.Literal('exact'), Type.Literal('skimage'), Type.Literal('fb')], {
+      default: 'exact',
+      description:
+        "exact: to the tolerance; skimage: as scikit-image's denoise_tv_bregman; fb: as the authors' code, dark at the borders",
+    }),
+    tolerance: Type.Number({
+      minimum: 1e-9,
+      maximum: 0.1,
+      default: 1e-3,
+      description:
+        'relative distance to the least objective at which exact stops; below 1e-5 it computes in float64, many times slower',
+    }),
   },
-  shard: 'images',
-  randomness: true,
+  gives: 'float32 images, `draws` views of each',
   // On a GPU the backend computes.
   device: true,
   check: ({ solver, keep, lambda }) => [
@@ -66,17 +56,23 @@ export const tvm = defineStage({
       ? [
           {
             path: ['keep'],
-            message: 'scikit-image knows no dropped pixels',
+            message: "solver 'skimage' does not support dropped pixels (keep must be 1)",
             fix: 'set keep: 1 with solver: skimage',
           },
         ]
       : []),
     ...(solver !== 'exact' && lambda === 0
-      ? [{ path: ['lambda'], message: `solver: ${solver} divides by lambda`, fix: 'set a lambda above 0' }]
+      ? [{ path: ['lambda'], message: `solver '${solver}' divides by lambda`, fix: 'set a lambda above 0' }]
       : []),
   ],
-  run: async (context) => {
-    const { runTvm } = await import('./run-tvm.ts');
-    return runTvm(context, { name: 'tvm', version, params: context.params });
+  views: ({ draws }) => draws,
+  recipe: async ({ params, backend }): Promise<TvmParameters> => {
+    const { openBackend, probeBackend } = await import('../../tensors/backend.ts');
+    const { tvmFormFor } = await import('../../kernels/tvm/forms.ts');
+    const form = tvmFormFor(probeBackend(backend));
+    if (form === 'wasm') return params;
+    await openBackend(backend);
+    return { ...params, form };
   },
+  defense: async () => (await import('../../defenses/tvm/tvm.ts')).tvm,
 });

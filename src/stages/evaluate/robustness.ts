@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 
 /** Scores of one cell; the success rate is that of Guo et al. 2018, section 2. */
-export const robustness = defineStage({
+export const robustnessStage = defineStage({
   uses: 'evaluate/robustness',
   version: 2,
   summary: 'Accuracy with its 95 % interval, success rate of the attack, and size of the perturbation',
@@ -26,7 +26,7 @@ export const robustness = defineStage({
     }),
   },
   run: async ({ inputs, metric, warn }) => {
-    const { scoreRobustness } = await import('./score.ts');
+    const { scoreRobustness } = await import('./shared/score.ts');
     const metrics = scoreRobustness(inputs);
     for (const [name, value] of Object.entries(metrics.rows[0]!.values)) {
       if (value !== null) metric(name, value);

@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
-import { preprocessingParameters } from './preprocessing-parameters.ts';
+import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
-export const cnn = defineStage({
+export const cnnStage = defineStage({
   uses: 'model/cnn',
   version: 2,
   summary:
@@ -93,7 +93,7 @@ export const cnn = defineStage({
   survey: ({ params, resolve }) =>
     Promise.resolve({ files: () => (params.weights === undefined ? [] : [resolve(params.weights)]) }),
   run: async ({ params, seed, resolve }) => {
-    const { buildCnn } = await import('./build-cnn.ts');
+    const { buildCnn } = await import('./shared/build-cnn.ts');
     return {
       model: await buildCnn(params, seed, params.weights === undefined ? undefined : resolve(params.weights)),
     };

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { ArchitectureName } from '../../models/architectures/zoo.ts';
 import { defineStage, port } from '../../runtime/stage.ts';
 import type { Stage } from '../../runtime/stage.ts';
-import { preprocessingParameters } from './preprocessing-parameters.ts';
+import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
 interface Family {
   readonly summary: string;
@@ -84,7 +84,7 @@ export function publishedDefaults(name: ArchitectureName): {
 }
 
 /** One stage for each published architecture: `model/resnet50`, … */
-export const publishedModels: readonly Stage[] = (
+export const publishedModelStages: readonly Stage[] = (
   Object.entries(families) as [ArchitectureName, Family][]
 ).map(([name, family]) => publishedModel(name, family));
 
@@ -142,7 +142,7 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
     survey: ({ params, resolve }) =>
       Promise.resolve({ files: () => (params.weights === undefined ? [] : [resolve(params.weights)]) }),
     run: async ({ params, seed, resolve }) => {
-      const { buildPublished } = await import('./build-published.ts');
+      const { buildPublished } = await import('./shared/build-published.ts');
       const file = params.weights === undefined ? undefined : resolve(params.weights);
       return { model: await buildPublished(name, params, seed, file) };
     },

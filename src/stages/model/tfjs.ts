@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
-import { preprocessingParameters } from './preprocessing-parameters.ts';
+import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
 /** A TensorFlow.js LayersModel or GraphModel as one of our networks. */
-export const tfjs = defineStage({
+export const tfjsStage = defineStage({
   uses: 'model/tfjs',
   version: 1,
   summary: 'A TensorFlow.js LayersModel or GraphModel, as a network that every backend runs',
@@ -39,7 +39,7 @@ export const tfjs = defineStage({
     return Promise.resolve({ files: () => [...own, ...weightFiles(path)] });
   },
   run: async ({ params, resolve }) => {
-    const { buildTfjsModel } = await import('./build-tfjs.ts');
+    const { buildTfjsModel } = await import('./shared/build-tfjs.ts');
     const { classes, ...rest } = params;
     return {
       model: await buildTfjsModel(resolve(params.path), {

@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
-import { averagePredictions } from './average-predictions.ts';
-import { memberWeights } from './member-weights.ts';
+import { averagePredictions } from './shared/average-predictions.ts';
+import { memberWeights } from './shared/member-weights.ts';
 
 /** The ensembles of Guo et al. 2018, section 5.4: 0.5 × quilting + 10 × 0.05 × draws of TVM, say. */
-export const average = defineStage({
+export const averageStage = defineStage({
   uses: 'predict/average',
   version: 1,
   summary: 'Weighted average of several predictions of the same images',

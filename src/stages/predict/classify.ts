@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 
-export const classify = defineStage({
+export const classifyStage = defineStage({
   uses: 'predict/classify',
   version: 1,
   summary: 'Class probabilities of a model, averaged over the views of each image',
@@ -28,7 +28,7 @@ export const classify = defineStage({
   appliesTransform: true,
   device: true,
   run: async (context) => {
-    const { runClassify } = await import('./run-classify.ts');
+    const { runClassify } = await import('./shared/run-classify.ts');
     return { predictions: await runClassify(context) };
   },
 });

@@ -8,7 +8,7 @@ import {
   requireRows,
   requireValues,
   unplacedAxes,
-} from './columns.ts';
+} from './shared/columns.ts';
 
 const axes = (description: string) =>
   Type.Optional(Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 8 })], { description }));
@@ -24,7 +24,7 @@ const clean = port('metrics', {
   description: 'scores on clean images, for the dotted line',
 });
 
-export const reportCurves = defineStage({
+export const curvesStage = defineStage({
   uses: 'report/curves',
   version: 1,
   summary:

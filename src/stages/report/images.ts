@@ -22,7 +22,7 @@ const defendedOriginals = port('images', {
     'the originals behind the same defenses: the grid is then figure 2 of the paper, with original, adversarial image and difference as rows and the defenses as columns',
 });
 
-export const reportImages = defineStage({
+export const imagesStage = defineStage({
   uses: 'report/images',
   version: 3,
   summary:
@@ -91,13 +91,13 @@ export const reportImages = defineStage({
     const { rows, columns } = params;
     let grid: ImageGrid;
     if (rows !== undefined && columns !== undefined) {
-      const { imagesByAxes } = await import('./image-axes.ts');
+      const { imagesByAxes } = await import('./shared/image-axes.ts');
       grid = imagesByAxes(inputs.originals, [...adversarial, ...defended], { rows, columns }, params);
     } else if (pairs !== undefined) {
-      const { imagePairs } = await import('./image-pairs.ts');
+      const { imagePairs } = await import('./shared/image-pairs.ts');
       grid = imagePairs(inputs.originals, adversarial, defended, pairs, params);
     } else {
-      const { imageVersions } = await import('./image-versions.ts');
+      const { imageVersions } = await import('./shared/image-versions.ts');
       grid = imageVersions(inputs.originals, adversarial, defended, params);
     }
     const png = new Uint8Array(await drawImageGrid(grid));

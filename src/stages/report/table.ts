@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port, StageError } from '../../runtime/stage.ts';
-import { clashError, listOf, requireAxes, requireRows, requireValues } from './columns.ts';
+import { clashError, listOf, requireAxes, requireRows, requireValues } from './shared/columns.ts';
 
 const names = (description: string) =>
   Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 16 })], { description });
@@ -11,7 +11,7 @@ const scores = port('metrics', {
   description: 'scores with their axes: `{ from: scores, collect: all }`',
 });
 
-export const reportTable = defineStage({
+export const tableStage = defineStage({
   uses: 'report/table',
   version: 2,
   summary: 'A table of scores as Markdown, CSV and JSON, with intervals',
@@ -66,7 +66,7 @@ export const reportTable = defineStage({
     } = await import('../../report/table.ts');
     const table = pivot(rows, { rows: rowAxes, columns, values });
     if ('clash' in table) throw clashError(table.clash.first, table.clash.second, 'rows or columns');
-    const { scoreWarnings } = await import('./score-warnings.ts');
+    const { scoreWarnings } = await import('./shared/score-warnings.ts');
     const { given, found } = scoreWarnings(inputs.scores, rows);
     const failed = params.checks && values.includes('accuracy') ? found : [];
     for (const message of failed) warn(message);

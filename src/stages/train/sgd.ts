@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 
 /** Guo et al. train with rate 0.1, momentum 0.9, weight decay 1e-4, × 0.1 every 30 of 90 epochs, batches of 256. */
-export const sgd = defineStage({
+export const sgdStage = defineStage({
   uses: 'train/sgd',
   version: 1,
   summary: 'Stochastic gradient descent on the cross-entropy, with momentum, weight decay and a schedule',
@@ -113,7 +113,7 @@ export const sgd = defineStage({
       ? [{ path: ['nesterov'], message: 'nesterov needs a momentum above 0', fix: 'set momentum: 0.9' }]
       : [],
   run: async (context) => {
-    const { runSgd } = await import('./run-sgd.ts');
+    const { runSgd } = await import('./shared/run-sgd.ts');
     return runSgd(context);
   },
 });

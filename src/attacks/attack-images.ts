@@ -1,0 +1,218 @@
+import type { Preprocessing } from '../values/model.ts';
+import type {
+  Attack,
+  DirectionAttack,
+  IteratedAttack,
+  Iteration,
+  Perturb,
+  SearchOptions,
+  Strength,
+  TargetDissimilarity,
+} from './attack.ts';
+import { displacementNorms } from './dissimilarity.ts';
+import { type AttackHooks, allRows, type ImageBatch, imageSize } from './images.ts';
+import { completeOriginals, type ImageState, openProblem, type Originals } from './originals.ts';
+import type { Norm } from './projections.ts';
+import type { Queries } from './queries.ts';
+import { stepAlong } from './step-along.ts';
+import { reachDissimilarity, requireReferences, type SearchPlan } from './target-strength.ts';
+
+/** Adversarial images and how they came about. */
+export interface AttackResult {
+  /** Same layout as the input's pixels, in [0, 1]. */
+  readonly pixels: Float32Array;
+  /** Class that the model gives to each original, `[n]`. */
+  readonly initial: Int32Array;
+  /** The attack's own strength for each image, `[n]`. */
+  readonly strengths: Float64Array;
+  readonly states: readonly ImageState[];
+  /** Images whose gradient is exactly zero where the attack starts: a sign of masked gradients. */
+  readonly zeroGradients: number;
+  /** Images whose final perturbation was scaled down, because no strength gives the target exactly. */
+  readonly scaled: number;
+  /** Mean dissimilarity over the images in the space of the target; null if the attack had no target. */
+  readonly achieved: number | null;
+}
+
+/** No attack: what strength 0 makes of every attack. */
+export const identityAttack: Attack = {
+  kind: 'direction',
+  maximum: 0,
+  direction: ({ images }) => Promise.resolve(new Int8Array(images.pixels.length)),
+};
+
+/** What an attack has prepared on certain images, apart from a strength. */
+export type PreparedAttack = { readonly originals: Originals } & (
+  | (Pick<DirectionAttack, 'kind' | 'maximum'> & { readonly direction: Float32Array | Int8Array })
+  | (Omit<IteratedAttack, 'prepare'> & Iteration)
+);
+
+export interface AttackOptions extends AttackHooks {
+  /** Lends what the attack prepares to other strengths, or calls `prepare`; it is always called if this is absent. */
+  readonly remember?: (prepare: () => Promise<PreparedAttack>) => Promise<PreparedAttack>;
+}
+
+/**
+ * The attack at one strength; 0 is the identity and queries no gradient. Throws `UnreachableTargetError` and `UndefinedDissimilarityError` for a target
+ * dissimilarity that cannot be had.
+ */
+export async function attackImages(
+  attack: Attack,
+  queries: Queries,
+  images: ImageBatch,
+  strength: Strength,
+  options: AttackOptions = {},
+): Promise<AttackResult> {
+  const [result] = await sweepStrengths(attack, queries, images, [strength], options);
+  return result!;
+}
+
+/** The attack at several strengths, in their order; what they share is computed once. Throws as `attackImages`. */
+export async function sweepStrengths(
+  attack: Attack,
+  queries: Queries,
+  images: ImageBatch,
+  strengths: readonly Strength[],
+  { remember = (prepare) => prepare(), ...hooks }: AttackOptions = {},
+): Promise<readonly AttackResult[]> {
+  for (const strength of strengths) {
+    if (typeof strength !== 'number' && !isZero(strength)) requireReferences(images, strength.space);
+  }
+  const isNeeded = strengths.some((strength) => !isZero(strength));
+  const prepared = isNeeded
+    ? await remember(() => prepareAttack(attack, queries, images, hooks))
+    : await prepareAttack(identityAttack, queries, images, hooks);
+  const results: AttackResult[] = [];
+  for (const strength of strengths) results.push(await attackAt(prepared, images, strength));
+  return results;
+}
+
+/** Does all the work that is the same at every strength. */
+async function prepareAttack(
+  attack: Attack,
+  queries: Queries,
+  images: ImageBatch,
+  hooks: AttackHooks,
+): Promise<PreparedAttack> {
+  const problem = openProblem(queries, images, hooks);
+  const { originals } = problem;
+  if (attack.kind === 'iterated') {
+    const iteration = await attack.prepare(problem);
+    await completeOriginals(problem);
+    return { ...attack, ...iteration, originals };
+  }
+  const direction = await attack.direction(problem);
+  await completeOriginals(problem);
+  const size = imageSize(images.shape);
+  originals.states.forEach((state, row) => {
+    if (state !== 'active') direction.fill(0, row * size, (row + 1) * size);
+  });
+  return { kind: 'direction', maximum: attack.maximum, direction, originals };
+}
+
+/** A prepared attack at a strength. */
+async function attackAt(
+  prepared: PreparedAttack,
+  images: ImageBatch,
+  strength: Strength,
+): Promise<AttackResult> {
+  const { originals } = prepared;
+  const { initial, states } = originals;
+  const count = images.shape[0];
+  if (isZero(strength)) {
+    const achieved = typeof strength === 'number' ? null : 0;
+    const strengths = new Float64Array(count);
+    return {
+      initial,
+      states,
+      pixels: images.pixels.slice(),
+      strengths,
+      zeroGradients: 0,
+      scaled: 0,
+      achieved,
+    };
+  }
+  const perturb = perturbActive(prepared, images);
+  const found =
+    typeof strength === 'number'
+      ? await perturbAt(perturb, new Float64Array(count).fill(strength))
+      : await reachDissimilarity(
+          images,
+          closer(prepared, strength),
+          states,
+          perturb,
+          searchPlan(prepared, images, strength.space),
+        );
+  return { initial, states, ...found, zeroGradients: originals.zeroGradients };
+}
+
+async function perturbAt(
+  perturb: Perturb,
+  strengths: Float64Array,
+): Promise<Pick<AttackResult, 'pixels' | 'strengths' | 'scaled' | 'achieved'>> {
+  return {
+    pixels: await perturb(allRows(strengths.length), strengths),
+    strengths,
+    scaled: 0,
+    achieved: null,
+  };
+}
+
+/** A direction costs next to nothing to evaluate, so it comes closer to the target than was asked for. */
+function closer({ kind }: PreparedAttack, target: TargetDissimilarity): TargetDissimilarity {
+  return kind === 'direction' ? { ...target, tolerance: Math.min(target.tolerance, 1e-4) } : target;
+}
+
+const searchDefaults: Readonly<Record<Attack['kind'], SearchOptions>> = {
+  direction: { guess: 1, refinements: 60, pilot: 0 },
+  iterated: { guess: 1, refinements: 12, pilot: 64 },
+};
+
+function searchPlan(prepared: PreparedAttack, { shape }: ImageBatch, space: Preprocessing): SearchPlan {
+  const { maximum, kind } = prepared;
+  const first = kind === 'direction' ? prepared.direction : prepared.firstStep;
+  const displacements =
+    first === undefined
+      ? spreadEvenly(shape, prepared.kind === 'iterated' ? prepared.norm : undefined, space)
+      : displacementNorms(first, shape, space);
+  const own = prepared.kind === 'iterated' ? prepared.search : undefined;
+  return { ...searchDefaults[kind], ...own, maximum, displacements };
+}
+
+/** Norms of a step of length 1 that moves every pixel by the same amount. */
+function spreadEvenly(shape: ImageBatch['shape'], norm: Norm = 'linf', space: Preprocessing): Float64Array {
+  const size = imageSize(shape);
+  const [rows, ...image] = shape;
+  const step = new Float32Array(size).fill(norm === 'linf' ? 1 : 1 / Math.sqrt(size));
+  const [length] = displacementNorms(step, [1, ...image], space);
+  return new Float64Array(rows).fill(length!);
+}
+
+/** The attack as a function of rows and strengths, with images that are not active left as they are. */
+function perturbActive(prepared: PreparedAttack, images: ImageBatch): Perturb {
+  if (prepared.kind === 'direction') {
+    const { direction } = prepared;
+    return (rows, strengths) => Promise.resolve(stepAlong(images, direction, rows, strengths));
+  }
+  const { originals, perturb } = prepared;
+  const size = imageSize(images.shape);
+  return async (rows, strengths) => {
+    const active = rows.filter((row) => originals.isActive(row));
+    if (active.length === rows.length) return perturb(rows, strengths);
+    const moved = await perturb(
+      active,
+      strengths.filter((_, index) => originals.isActive(rows[index]!)),
+    );
+    const result = new Float32Array(rows.length * size);
+    let next = 0;
+    for (const [index, row] of rows.entries()) {
+      const [source, from] = originals.isActive(row) ? [moved, next++] : [images.pixels, row];
+      result.set(source.subarray(from * size, (from + 1) * size), index * size);
+    }
+    return result;
+  };
+}
+
+function isZero(strength: Strength): boolean {
+  return (typeof strength === 'number' ? strength : strength.dissimilarity) === 0;
+}

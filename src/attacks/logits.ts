@@ -1,0 +1,24 @@
+/** What attacks read off logits. */
+
+/** max_{k≠y} Z_k − Z_y of one row: above 0 exactly if another class than `label` wins alone. */
+export function marginOf(logits: Float32Array, classes: number, row: number, label: number): number {
+  let rival = -Infinity;
+  for (let column = 0; column < classes; column++) {
+    if (column !== label) rival = Math.max(rival, logits[row * classes + column]!);
+  }
+  return rival - logits[row * classes + label]!;
+}
+
+/** Class of the smallest logit of one row, the first of equals. */
+export function leastLikely(logits: Float32Array, classes: number, row: number): number {
+  let least = 0;
+  for (let column = 1; column < classes; column++) {
+    if (logits[row * classes + column]! < logits[row * classes + least]!) least = column;
+  }
+  return least;
+}
+
+/** Whether all logits of a row are finite. */
+export function isFiniteRow(logits: Float32Array, classes: number, row: number): boolean {
+  return logits.subarray(row * classes, (row + 1) * classes).every((logit) => Number.isFinite(logit));
+}

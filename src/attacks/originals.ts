@@ -1,0 +1,91 @@
+import { argmaxRows } from '../metrics/classification.ts';
+import { type AttackHooks, type ImageBatch, batchesOf, imageSize, sliceRows } from './images.ts';
+import { isFiniteRow } from './logits.ts';
+import type { Queries } from './queries.ts';
+
+/**
+ * `active`: the attack may move the image. `at-goal`: the original itself reaches the goal, so the attack leaves it unchanged. `non-finite`: the
+ * logits of the original are not finite, so no attack moves it.
+ */
+export type ImageState = 'active' | 'at-goal' | 'non-finite';
+
+/** What is known of the originals. It fills as they are queried, so that no forward pass is made twice. */
+export class Originals {
+  /** Class that the model gives to each original, `[n]`; −1 while it is unknown. */
+  readonly initial: Int32Array;
+  readonly states: ImageState[];
+  /** 1 for an image whose gradient is exactly zero where the attack starts, a sign of masked gradients. */
+  readonly #flat: Uint8Array;
+
+  constructor(rows: number) {
+    this.initial = new Int32Array(rows).fill(-1);
+    this.states = Array.from({ length: rows }, () => 'active');
+    this.#flat = new Uint8Array(rows);
+  }
+
+  /** Records the logits `[n, classes]` of the originals `first … first + n − 1`. */
+  record(first: number, logits: Float32Array, classes: number): void {
+    this.initial.set(argmaxRows(logits, classes), first);
+    for (let row = 0; row < logits.length / classes; row++) {
+      if (!isFiniteRow(logits, classes, row)) this.states[first + row] = 'non-finite';
+    }
+  }
+
+  /** Marks an active image whose original reaches the goal. */
+  markAtGoal(row: number): void {
+    if (this.isActive(row)) this.states[row] = 'at-goal';
+  }
+
+  /** Marks an image whose first gradient is exactly zero. */
+  markZeroGradient(row: number): void {
+    this.#flat[row] = 1;
+  }
+
+  /** The number of images whose first gradient is exactly zero. */
+  get zeroGradients(): number {
+    return this.#flat.reduce((sum, flat) => sum + flat, 0);
+  }
+
+  isActive(row: number): boolean {
+    return this.states[row] === 'active';
+  }
+}
+
+/** An attack's surroundings on certain images: what it may query, what is known of the originals, and where it reports. */
+export interface AttackProblem {
+  readonly queries: Queries;
+  readonly images: ImageBatch;
+  readonly originals: Originals;
+  readonly hooks: AttackHooks;
+}
+
+export function openProblem(queries: Queries, images: ImageBatch, hooks: AttackHooks = {}): AttackProblem {
+  return { queries, images, originals: new Originals(images.shape[0]), hooks };
+}
+
+/** The same problem without progress reports, for a part of the work that has a progress of its own. */
+export function quietly(problem: AttackProblem): AttackProblem {
+  return { ...problem, hooks: { ...problem.hooks, onProgress: () => {} } };
+}
+
+/** Logits `[n, classes]` of all originals by one forward pass, which are recorded. */
+export async function classifyOriginals({
+  queries,
+  images,
+  originals,
+  hooks,
+}: AttackProblem): Promise<Float32Array> {
+  const { classes } = queries;
+  const logits = new Float32Array(images.shape[0] * classes);
+  for (const [first, end] of batchesOf(images.shape[0], imageSize(images.shape), hooks)) {
+    const some = await queries.logits(sliceRows(images, first, end));
+    originals.record(first, some, classes);
+    logits.set(some, first * classes);
+  }
+  return logits;
+}
+
+/** Classifies the originals unless the attack has queried all of them already. */
+export async function completeOriginals(problem: AttackProblem): Promise<void> {
+  if (problem.originals.initial.includes(-1)) await classifyOriginals(problem);
+}

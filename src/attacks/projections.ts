@@ -1,0 +1,44 @@
+/** Norm balls around an image, and the way back into them. */
+
+export type Norm = 'linf' | 'l2';
+
+/**
+ * Moves the perturbed image at `at` to the nearest point of the ball of a radius around the original at `from`, in place. `size` is the number of
+ * values of an image.
+ */
+export function project(
+  originals: Float32Array,
+  from: number,
+  perturbed: Float32Array,
+  at: number,
+  size: number,
+  radius: number,
+  norm: Norm,
+): void {
+  if (norm === 'linf') {
+    for (let offset = 0; offset < size; offset++) {
+      const original = originals[from + offset]!;
+      perturbed[at + offset] = Math.min(
+        original + radius,
+        Math.max(original - radius, perturbed[at + offset]!),
+      );
+    }
+    return;
+  }
+  let squares = 0;
+  for (let offset = 0; offset < size; offset++) {
+    squares += (perturbed[at + offset]! - originals[from + offset]!) ** 2;
+  }
+  const length = Math.sqrt(squares);
+  if (length <= radius) return;
+  const factor = radius / length;
+  for (let offset = 0; offset < size; offset++) {
+    const original = originals[from + offset]!;
+    perturbed[at + offset] = original + factor * (perturbed[at + offset]! - original);
+  }
+}
+
+/** Clips `count` values from `first` to [0, 1], in place. */
+export function clip(values: Float32Array, first: number, count: number): void {
+  for (let at = first; at < first + count; at++) values[at] = Math.min(1, Math.max(0, values[at]!));
+}

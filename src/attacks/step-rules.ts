@@ -1,0 +1,66 @@
+/**
+ * How an iterated attack turns gradients into steps. A rule is what an optimizer is to training: it sees the gradients of one image one after
+ * the other, may remember them, and gives a step for each. Rules compose: `momentum(1)` accumulates and lets `sign` make the step.
+ */
+
+/** Begins an image of `size` values; the result belongs to that image alone. */
+export type StepRule = (size: number) => Stepper;
+
+/** Replaces a gradient by the step to take at step size 1, in place. A gradient of zeros gives no direction of its own. */
+export type Stepper = (gradient: Float32Array) => void;
+
+/** sign g: a step of length 1 in L∞ (Goodfellow, Shlens and Szegedy 2015). */
+export const sign: StepRule = () => (gradient) => {
+  for (let at = 0; at < gradient.length; at++) gradient[at] = Math.sign(gradient[at]!);
+};
+
+/** g / ‖g‖₂: a step of length 1 in L2 (Madry et al. 2018). */
+export const unitL2: StepRule = () => (gradient) => {
+  const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
+  if (norm > 0) for (let at = 0; at < gradient.length; at++) gradient[at]! /= norm;
+};
+
+/**
+ * Momentum of the gradients, each divided by its L1 norm: m ← decay · m + g / ‖g‖₁ (Dong et al. 2018, "Boosting adversarial attacks with momentum",
+ * equation 6). `then` turns m into the step.
+ */
+export function momentum(decay: number, then: StepRule = sign): StepRule {
+  return (size) => {
+    const sum = new Float32Array(size);
+    const step = then(size);
+    return (gradient) => {
+      const norm = gradient.reduce((total, value) => total + Math.abs(value), 0);
+      const share = norm > 0 ? 1 / norm : 0;
+      for (let at = 0; at < size; at++) sum[at] = decay * sum[at]! + share * gradient[at]!;
+      gradient.set(sum);
+      step(gradient);
+    };
+  };
+}
+
+export interface AdamOptions {
+  readonly beta1?: number;
+  readonly beta2?: number;
+  /** Added to the root of the second moment. */
+  readonly floor?: number;
+}
+
+/** m̂ / (√v̂ + floor), with m̂ and v̂ the bias-corrected moments of the gradient (Kingma and Ba 2015, algorithm 1). */
+export function adam({ beta1 = 0.9, beta2 = 0.999, floor = 1e-8 }: AdamOptions = {}): StepRule {
+  return (size) => {
+    const mean = new Float32Array(size);
+    const variance = new Float32Array(size);
+    let steps = 0;
+    return (gradient) => {
+      steps++;
+      const meanShare = 1 / (1 - beta1 ** steps);
+      const varianceShare = 1 / (1 - beta2 ** steps);
+      for (let at = 0; at < size; at++) {
+        const slope = gradient[at]!;
+        mean[at] = beta1 * mean[at]! + (1 - beta1) * slope;
+        variance[at] = beta2 * variance[at]! + (1 - beta2) * slope * slope;
+        gradient[at] = (mean[at]! * meanShare) / (Math.sqrt(variance[at]! * varianceShare) + floor);
+      }
+    };
+  };
+}

@@ -1,0 +1,113 @@
+import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
+import type { Attack, Strength } from '../../../attacks/attack.ts';
+import type { ParameterProblem } from '../../../dsl/signature.ts';
+import { defineStage, type Stage } from '../../../runtime/stage.ts';
+import type { Seed } from '../../../tensors/random.ts';
+import {
+  attackShard,
+  checkStrength,
+  likeParameter,
+  type Preset,
+  targetParameters,
+  type TargetParameters,
+} from './strength.ts';
+import {
+  adversarialPort,
+  targetPorts,
+  throughParameters,
+  type ThroughParameters,
+  throughPort,
+} from './target.ts';
+
+/** The attack's own strength, as a parameter. */
+export interface StrengthDeclaration {
+  readonly name: string;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly description: string;
+  /** Taken if the user gives no strength; without it, a strength has to be given. */
+  readonly natural?: number;
+}
+
+/** The attack's own parameters, and the preset. */
+type OwnParameters<W extends TProperties> = Static<TObject<W>> & { readonly like?: Preset };
+
+/** All parameters of an attack stage. */
+type AllParameters<W extends TProperties> = OwnParameters<W> & TargetParameters & ThroughParameters;
+
+/** Everything that sets one attack apart from another. */
+export interface AttackDeclaration<W extends TProperties> {
+  readonly uses: string;
+  readonly version: number;
+  readonly summary: string;
+  readonly strength: StrengthDeclaration;
+  /** What `like` foolbox and torchattacks change; without it the attack has no parameter `like`. */
+  readonly presets?: string;
+  /** Parameters beside the strength, the preset and those of the target dissimilarity. */
+  readonly with: W;
+  /** Parameters of an example, with a strength. */
+  readonly example: Readonly<Record<string, number | string | boolean>>;
+  /** Parameters that give the strength if it is absent itself, and how. */
+  readonly derived?: {
+    readonly from: readonly string[];
+    readonly strength: (params: OwnParameters<W>) => number | undefined;
+  };
+  /** Checks between parameters that a schema cannot say. */
+  readonly check?: (params: OwnParameters<W>) => readonly ParameterProblem[];
+  /** Sets up the attack; it may import its mathematics then. `seed` keys everything that the attack draws. */
+  readonly attack: (params: OwnParameters<W>, seed: Seed) => Attack | Promise<Attack>;
+}
+
+/**
+ * An attack stage: images and a model in, adversarial images out, by its own strength or by target dissimilarity, on one model or several, through a
+ * defense if one is connected.
+ */
+export function attackStage<W extends TProperties>(declaration: AttackDeclaration<W>): Stage {
+  const { uses, version, summary, strength, presets, derived, check } = declaration;
+  const { name, natural, ...range } = strength;
+  const properties: TProperties = {
+    [name]: Type.Optional(Type.Number(range)),
+    ...declaration.with,
+    ...(presets !== undefined && { like: likeParameter(presets) }),
+    ...targetParameters,
+    ...throughParameters,
+  };
+  // The parameters have passed the schema above, whose properties TypeScript cannot follow through the spread.
+  const typed = (params: unknown): AllParameters<W> => params as AllParameters<W>;
+  return defineStage({
+    uses,
+    version,
+    summary,
+    with: Type.Object(properties, { additionalProperties: false }),
+    example: declaration.example,
+    in: { ...targetPorts, through: throughPort },
+    out: { images: adversarialPort },
+    shard: (params) => attackShard(typed(params)),
+    // Random starts, targets and noise are keyed by the stage's seed.
+    randomness: true,
+    device: true,
+    check: (params) => [
+      ...checkStrength(params, [name, ...(derived?.from ?? [])], natural !== undefined),
+      ...(check?.(typed(params)) ?? []),
+    ],
+    run: async (context) => {
+      const { runAttack } = await import('./run-attack.ts');
+      const { targetOf } = await import('./target-of.ts');
+      const params = typed(context.params);
+      const own = (context.params[name] as number | undefined) ?? derived?.strength(params) ?? natural;
+      const chosen: Strength | undefined = targetOf(params, context.inputs) ?? own;
+      if (chosen === undefined) throw new Error('the parameters give no strength, which their check refuses');
+      const attack = await declaration.attack(params, context.seed);
+      const shared = recipeOf(context.params, [name, ...Object.keys(targetParameters)]);
+      return {
+        images: await runAttack(context, { name, strength: chosen, through: params, shared }, attack),
+      };
+    },
+  });
+
+  /** All that decides what the attack prepares, beside its inputs: not its strength. */
+  function recipeOf(params: Readonly<Record<string, unknown>>, strengths: readonly string[]): string {
+    const others = Object.entries(params).filter(([param]) => !strengths.includes(param));
+    return JSON.stringify([uses, version, others]);
+  }
+}

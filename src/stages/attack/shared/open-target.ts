@@ -1,0 +1,72 @@
+import { ensembleClassifier } from '../../../attacks/ensemble-classifier.ts';
+import { throughTransform } from '../../../attacks/through-transform.ts';
+import type { Classifier } from '../../../models/classifier.ts';
+import { type Collected, type StageContext, StageError } from '../../../runtime/stage.ts';
+import { openBackend } from '../../../tensors/backend.ts';
+import type { Images } from '../../../values/images.ts';
+import type { Model } from '../../../values/model.ts';
+import type { Transform } from '../../../values/transform.ts';
+import { checkImageShape, checkLabels } from '../../shared/model-input.ts';
+import { openRecipe } from '../../shared/open-recipe.ts';
+import { warmClassifier } from '../../shared/warm-classifier.ts';
+import type { ThroughParameters } from './target.ts';
+
+/** What an attack stage is given: `model` or `models`, and a defense to go through. */
+export interface AttackInputs {
+  readonly model?: Model;
+  readonly models?: readonly Collected<Model>[];
+  readonly images: Images;
+  readonly through?: Transform;
+}
+
+/** The attacked models, one or more. */
+export function attackedModels({ model, models }: AttackInputs): readonly [Model, ...Model[]] {
+  const [first, ...rest] = model === undefined ? (models ?? []).map(({ value }) => value) : [model];
+  if (first !== undefined) return [first, ...rest];
+  throw new StageError("'models' is an empty list", { fix: 'name at least one model' });
+}
+
+/**
+ * The classifier that an attack sees, on the stage's backend: the model or the ensemble, behind the defense if one is given. The caller
+ * disposes it. Throws `StageError` for images that one of the models or the defense cannot take.
+ */
+export async function openTarget(
+  { inputs, backend, signal, stages }: StageContext<unknown, AttackInputs>,
+  { eot, average, backward }: ThroughParameters,
+): Promise<Classifier> {
+  checkModels(inputs);
+  const transform = inputs.through && (await openRecipe(inputs.through, inputs.images, stages));
+  await openBackend(backend);
+  const members = await openAll(attackedModels(inputs), backend);
+  const bare = members.length === 1 ? members[0]! : ensembleClassifier(members, average);
+  if (transform === undefined) return bare;
+  const seed = transform.seedFor('attack');
+  return throughTransform(bare, transform, { draws: eot, average, backward, seed, signal });
+}
+
+function checkModels(inputs: AttackInputs): void {
+  const models = attackedModels(inputs);
+  const [{ network }] = models;
+  for (const model of models) {
+    checkImageShape(inputs.images, model);
+    checkLabels(inputs.images, model);
+    const { classes } = model.network;
+    if (classes === network.classes) continue;
+    throw new StageError(
+      `all models of an ensemble must have the same classes; found ${network.classes} and ${classes}`,
+      { code: 'bad-data', fix: 'attack models of the same classes together' },
+    );
+  }
+}
+
+/** Opens all or none. */
+async function openAll(models: readonly Model[], backend: string): Promise<readonly Classifier[]> {
+  const opened: Classifier[] = [];
+  try {
+    for (const model of models) opened.push(await warmClassifier(model, backend));
+    return opened;
+  } catch (error) {
+    for (const classifier of opened) classifier.dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,79 @@
+import { type TSchema, Type } from '@sinclair/typebox';
+import type { ParameterProblem } from '../../../dsl/signature.ts';
+
+/** Presets that make an attack compute what another implementation does; fb is the code of Guo et al. */
+export type Preset = 'foolbox' | 'torchattacks' | 'fb';
+
+/** `presets` says what each preset changes. */
+export function likeParameter(presets: string): TSchema {
+  return Type.Optional(
+    Type.Union([Type.Literal('foolbox'), Type.Literal('torchattacks'), Type.Literal('fb')], {
+      description: `compute as another implementation; ${presets}; fb (the code of Guo et al.): dissimilarity in the normalized space`,
+    }),
+  );
+}
+
+/** What the parameters of a target dissimilarity hold. */
+export interface TargetParameters {
+  readonly dissimilarity?: number;
+  readonly space: 'pixel' | 'normalized';
+  readonly per: 'set' | 'image';
+  readonly tolerance: number;
+}
+
+/** Parameters that every attack shares: a target dissimilarity (Guo et al. 2018, equation 1) instead of its own strength. */
+export const targetParameters = {
+  dissimilarity: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 100,
+      description:
+        "target dissimilarity: mean over the images of ‖x′ − x‖₂ / ‖x‖₂ after clipping, reached by searching the attack's own strength",
+    }),
+  ),
+  space: Type.Union([Type.Literal('pixel'), Type.Literal('normalized')], {
+    default: 'pixel',
+    description:
+      'where the dissimilarity is measured: on [0, 1] pixels, or after the mean and std of the model',
+  }),
+  per: Type.Union([Type.Literal('set'), Type.Literal('image')], {
+    default: 'set',
+    description: 'one strength for all images, whose mean reaches the target, or one strength for each image',
+  }),
+  tolerance: Type.Number({
+    minimum: 1e-6,
+    maximum: 0.5,
+    default: 0.01,
+    description: 'accepted relative deviation from the target',
+  }),
+};
+
+/** A target over a whole set needs all images at once; everything else is one image at a time. */
+export function attackShard({ dissimilarity, per }: TargetParameters): 'images' | 'whole' {
+  return dissimilarity !== undefined && per === 'set' ? 'whole' : 'images';
+}
+
+/** One of `dissimilarity` and the attack's own parameters `names` gives the strength, unless the attack has a natural one. */
+export function checkStrength(
+  params: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  hasNatural: boolean,
+): readonly ParameterProblem[] {
+  const given = names.filter((name) => params[name] !== undefined);
+  const all = names.map((name) => `'${name}'`).join(' or ');
+  if (params['dissimilarity'] === undefined) {
+    if (given.length > 0 || hasNatural) return [];
+    return [
+      {
+        path: [],
+        message: `no strength: give ${all}, or 'dissimilarity'`,
+        fix: `add ${names[0]!}: 8/255, or dissimilarity: 0.06`,
+      },
+    ];
+  }
+  return given.map((name) => ({
+    path: [name],
+    message: `'${name}' and 'dissimilarity' both set the strength`,
+    fix: `remove one of them`,
+  }));
+}

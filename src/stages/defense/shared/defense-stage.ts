@@ -1,0 +1,105 @@
+import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
+import type { Defense } from '../../../defenses/defense.ts';
+import type { ParameterProblem } from '../../../dsl/signature.ts';
+import { defineStage, port, type StageContext } from '../../../runtime/stage.ts';
+import type { JsonObject } from '../../../values/json.ts';
+import type { Patches } from '../../../values/patches.ts';
+import { defensePrefix, type DefenseStage } from '../../shared/open-recipe.ts';
+
+type Params<W extends TProperties> = Static<TObject<W>>;
+
+/** What a recipe may hold beside its parameters. */
+interface RecipeInputs {
+  readonly patches?: Patches;
+}
+
+/** Everything that sets one defense apart from another. `R` is what its recipe holds: the parameters unless `recipe` makes something else of them. */
+export interface DefenseStageDeclaration<W extends TProperties, R> {
+  /** `defense/NAME`. Recipes name the defense by the second half. */
+  readonly uses: string;
+  readonly version: number;
+  readonly summary: string;
+  readonly with: W;
+  /** Parameters of an example, beside those that have defaults. */
+  readonly example?: Partial<Params<W>>;
+  /** Reads a patch database too. */
+  readonly patches?: { readonly description: string };
+  /** What the defense takes and gives, for the reference. */
+  readonly takes?: string;
+  readonly gives?: string;
+  /** Checks between parameters that a schema cannot say. */
+  readonly check?: (params: Params<W>) => readonly ParameterProblem[];
+  /** Cheap to compute and large to store: consumers apply it on the fly. */
+  readonly onTheFly?: boolean;
+  /** Computes on the tensor backend, whose numeric identity then enters the key. */
+  readonly device?: boolean;
+  /** npm packages whose version decides the numbers. */
+  readonly libraries?: readonly string[];
+  /**
+   * The number of views that the defense makes of each image, if it draws at random: attacks that go through it then average over draws (EOT). Null if
+   * it draws nothing with these parameters; absent for a defense that never draws.
+   */
+  readonly views?: (params: R) => number | null;
+  /** What the recipe holds, checked against the inputs; it may depend on the machine. The parameters if absent. */
+  readonly recipe?: (context: StageContext<Params<W>, RecipeInputs>) => Promise<R>;
+  /** The defense itself, or a function that loads it when it is first applied. */
+  readonly defense: Defense<R> | (() => Promise<Defense<R>>);
+}
+
+/**
+ * A defense stage: images in, transformed images and the recipe out. The recipe can be applied by predictions, trained on, and attacked through,
+ * wherever the stage is known.
+ */
+export function defenseStage<W extends TProperties, R = Params<W>>(
+  declaration: DefenseStageDeclaration<W, R>,
+): DefenseStage {
+  const { uses, version, summary, patches, check, views, defense } = declaration;
+  if (!uses.startsWith(defensePrefix)) throw new Error(`'${uses}' must begin with ${defensePrefix}`);
+  const name = uses.slice(defensePrefix.length);
+  const drawnViews = (params: R): number | null => views?.(params) ?? null;
+  const properties: TProperties = declaration.with;
+  // The parameters have passed the schema above, which TypeScript cannot follow for any W.
+  const typed = (params: unknown): Params<W> => params as Params<W>;
+  const stage = defineStage({
+    uses,
+    version,
+    summary,
+    with: Type.Object(properties, { additionalProperties: false }),
+    ...(declaration.example && { example: declaration.example as JsonObject }),
+    in: {
+      ...(patches && { patches: port('patches', patches) }),
+      images: port('images', {
+        optional: true,
+        description: declaration.takes ?? 'images to transform',
+      }),
+    },
+    out: {
+      images: port('images', { optional: true, description: declaration.gives ?? 'float32 images' }),
+      transform: port('transform', { description: 'the recipe' }),
+    },
+    shard: 'images',
+    // The recipe of a stage adds to the parameters, and changes none that decides how many views there are.
+    randomness: (params) => drawnViews(typed(params) as R) !== null,
+    onTheFly: declaration.onTheFly ?? false,
+    device: declaration.device ?? false,
+    libraries: declaration.libraries ?? [],
+    ...(check && { check: (params) => check(typed(params)) }),
+    run: async (context) => {
+      const { runDefense } = await import('./run-defense.ts');
+      const recipe = ((await declaration.recipe?.({ ...context, params: typed(context.params) })) ??
+        context.params) as R;
+      const { patches: database, ...params } = recipe as R & RecipeInputs;
+      const { libraries } = context;
+      const step = {
+        name,
+        version,
+        ...(Object.keys(libraries).length > 0 && { libraries }),
+        params: params as JsonObject,
+        ...(database && { patches: database }),
+      };
+      return runDefense(context, step, drawnViews(recipe) !== null);
+    },
+  });
+  const load = typeof defense === 'function' ? defense : () => defense;
+  return { ...stage, defense: { views: drawnViews, load } };
+}

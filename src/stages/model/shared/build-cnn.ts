@@ -1,0 +1,37 @@
+import { cnn } from '../../../models/architectures/cnn.ts';
+import { initializeModel } from '../../../models/initialize.ts';
+import type { Model, Preprocessing } from '../../../values/model.ts';
+import { loadWeights } from './weight-file.ts';
+
+export interface CnnParameters {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly classes: number;
+  readonly filters: readonly number[];
+  readonly kernel: number;
+  readonly batchNorm: boolean;
+  readonly dense: readonly number[];
+  readonly dropout: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** The network with the weights of a file, which must fit it exactly, or with fresh ones drawn from the seed. */
+export async function buildCnn(
+  params: CnnParameters,
+  seed: readonly [high: number, low: number],
+  weightsFile: string | undefined,
+): Promise<Model> {
+  const { height, width, channels, filters, mean, std, ...rest } = params;
+  const network = cnn({ ...rest, inputShape: [height, width, channels], channels: filters });
+  const preprocessing: Preprocessing = { mean: spread(mean, channels), std: spread(std, channels) };
+  if (weightsFile === undefined) return initializeModel(network, preprocessing, seed);
+  const fix =
+    'give the parameters of the network that the weights were trained for, and name the tensors conv1, bn1, fc1, …';
+  return { kind: 'model', network, weights: await loadWeights(network, weightsFile, fix), preprocessing };
+}
+
+function spread(values: readonly number[], channels: number): readonly number[] {
+  return values.length === 1 ? Array.from({ length: channels }, () => values[0]!) : values;
+}

@@ -1,0 +1,88 @@
+import { basename, dirname, join } from 'node:path';
+import { reorderClasses } from '../../../models/tfjs/class-order.ts';
+import { convertLayersModel } from '../../../models/tfjs/convert.ts';
+import { convertGraphModel } from '../../../models/tfjs/convert-graph.ts';
+import { isGraphTopology, readGraphNodes } from '../../../models/tfjs/graph-nodes.ts';
+import { readTopology } from '../../../models/tfjs/layers.ts';
+import { decodeGroup, readManifest } from '../../../models/tfjs/manifest.ts';
+import { checkModel, NetworkError } from '../../../models/network.ts';
+import { WeightsError } from '../../../models/weights/errors.ts';
+import { StageError } from '../../../runtime/stage.ts';
+import type { Model, WeightTensor } from '../../../values/model.ts';
+import { readWhole } from '../../dataset/shared/files.ts';
+
+export interface TfjsParameters {
+  readonly size?: number;
+  readonly classesFile?: string;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** Reads model.json, its weight files and, where given, the names of its outputs. Throws `StageError`. */
+export async function buildTfjsModel(
+  path: string,
+  { size, classesFile, mean, std }: TfjsParameters,
+): Promise<Model> {
+  try {
+    const file = parseJson(await readWhole(path)) as {
+      readonly modelTopology?: unknown;
+      readonly weightsManifest?: unknown;
+    } | null;
+    const tensors: Record<string, WeightTensor> = {};
+    for (const group of readManifest(file?.weightsManifest)) {
+      const shards = await Promise.all(group.paths.map((name) => readWhole(join(dirname(path), name))));
+      Object.assign(tensors, decodeGroup(group, Buffer.concat(shards)));
+    }
+    const topology = file?.modelTopology;
+    const options = {
+      architecture: basename(dirname(path)),
+      ...(size !== undefined && { size: [size, size] as const }),
+    };
+    const { network, weights } = isGraphTopology(topology)
+      ? convertGraphModel(readGraphNodes(topology), tensors, options)
+      : convertLayersModel(readTopology(topology), tensors, options);
+    const channels = network.inputShape[2];
+    const spread = (values: readonly number[]): readonly number[] =>
+      values.length === 1 ? Array.from({ length: channels }, () => values[0]!) : values;
+    const model: Model = {
+      kind: 'model',
+      network,
+      weights,
+      preprocessing: { mean: spread(mean), std: spread(std) },
+    };
+    checkModel(model);
+    return classesFile === undefined
+      ? model
+      : reorderClasses(model, await sortedOrder(classesFile, network.classes));
+  } catch (error) {
+    if (!(error instanceof NetworkError) && !(error instanceof WeightsError)) throw error;
+    throw new StageError(`${path}: ${error.message}`, {
+      code: 'bad-data',
+      file: path,
+      fix: 'give the model.json of an image classifier in one of the formats of TensorFlow.js',
+      cause: error,
+    });
+  }
+}
+
+/** Position of the i-th name in sorted order within the list of a file. */
+async function sortedOrder(path: string, classes: number): Promise<readonly number[]> {
+  const names = parseJson(await readWhole(path));
+  const isList = Array.isArray(names) && names.every((name) => typeof name === 'string');
+  if (!isList || names.length !== classes || new Set(names).size !== classes) {
+    throw new StageError(`${path} is no list of ${classes} different class names`, {
+      code: 'bad-data',
+      file: path,
+      fix: 'give a JSON list with the name of each output of the model, in its order',
+    });
+  }
+  return [...names.keys()].sort((a, b) => (names[a]! < names[b]! ? -1 : 1));
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    throw new NetworkError('the file is not JSON');
+  }
+}

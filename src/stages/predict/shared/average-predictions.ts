@@ -1,0 +1,34 @@
+import { StageError } from '../../../runtime/stage.ts';
+import { averageProbabilities } from '../../../metrics/average.ts';
+import type { Predictions } from '../../../values/predictions.ts';
+import { checkPaired } from '../../shared/pairing.ts';
+
+/** One prediction for all members, which must be about the same images. The perturbation of the first is handed on. */
+export function averagePredictions(
+  members: readonly Predictions[],
+  weights: readonly number[],
+  average: 'probabilities' | 'logits',
+): Predictions {
+  const [head, ...others] = members;
+  if (head === undefined) {
+    throw new StageError('there are no predictions to average', {
+      code: 'bad-data',
+      fix: 'bind at least one',
+    });
+  }
+  const classes = head.shape[1];
+  for (const [index, other] of others.entries()) {
+    checkPaired(head, 'predictions[0]', other, `predictions[${index + 1}]`);
+    if (other.shape[1] !== classes) {
+      throw new StageError(
+        `predictions[${index + 1}] has ${other.shape[1]} classes where predictions[0] has ${classes}`,
+        {
+          code: 'bad-data',
+          fix: 'average models with the same classes',
+        },
+      );
+    }
+  }
+  const arrays = members.map((member) => member.probabilities);
+  return { ...head, probabilities: averageProbabilities(arrays, weights, classes, average) };
+}

@@ -1,0 +1,64 @@
+import { axisNames, valueNames, varyingAxes } from '../../../report/rows.ts';
+import type { ScoreRow } from '../../../report/rows.ts';
+import { StageError } from '../../../runtime/stage.ts';
+import { nearest } from '../../../values/nearest.ts';
+
+/** `attack` or `[attack, model]`, or nothing → list. */
+export function listOf(names: string | readonly string[] | undefined): readonly string[] {
+  if (names === undefined) return [];
+  return typeof names === 'string' ? [names] : names;
+}
+
+/** Throws a `StageError` that lists what exists unless every name is an axis of the scores. */
+export function requireAxes(rows: readonly ScoreRow[], param: string, names: readonly string[]): void {
+  for (const name of names) requireName(param, name, 'an axis', axisNames(rows));
+}
+
+/** Throws a `StageError` that lists what exists unless every name is a number in the scores. */
+export function requireValues(rows: readonly ScoreRow[], param: string, names: readonly string[]): void {
+  for (const name of names) requireName(param, name, 'a number', valueNames(rows));
+}
+
+export function requireName(
+  param: string,
+  name: string,
+  what: string,
+  known: readonly string[],
+  owner = 'of the scores',
+): void {
+  if (known.includes(name)) return;
+  const guess = nearest(name, known);
+  const list =
+    known.length === 0 ? 'there is none' : `known are ${known.map((item) => `'${item}'`).join(', ')}`;
+  throw new StageError(`'${name}' (${param}) is not ${what} ${owner}; ${list}`, {
+    fix: guess === undefined ? `set ${param} to one of its names` : `did you mean '${guess}'?`,
+  });
+}
+
+export function requireRows(rows: readonly ScoreRow[]): void {
+  if (rows.length > 0) return;
+  throw new StageError('there are no scores to report: the input is an empty list', {
+    fix: 'collect the output of an evaluate stage: in: { scores: { from: scores, collect: all } }',
+  });
+}
+
+/** Two rows claim one place: names the axes that tell them apart, so that the user can give each a place. */
+export function clashError(first: ScoreRow, second: ScoreRow, places: string): StageError {
+  const differing = [...new Set([...Object.keys(first.axes), ...Object.keys(second.axes)])].filter(
+    (axis) => first.axes[axis] !== second.axes[axis],
+  );
+  if (differing.length === 0) {
+    return new StageError('two scores have the same labels on every axis, so they cannot be told apart', {
+      fix: 'collect the output of one evaluate stage, or give each source its own axis',
+    });
+  }
+  const axes = differing.map((axis) => `'${axis}'`).join(', ');
+  return new StageError(`several scores fall on one place: they differ only in ${axes}`, {
+    fix: `add ${axes} to ${places}, or select one label with where: { ${differing[0]!}: … }`,
+  });
+}
+
+/** Axes that have several labels and no place in the report. */
+export function unplacedAxes(rows: readonly ScoreRow[], placed: readonly string[]): readonly string[] {
+  return varyingAxes(rows).filter((axis) => !placed.includes(axis));
+}

@@ -1,0 +1,74 @@
+import { differenceTile } from '../../../report/image-grid.ts';
+import type { ImageGrid, Tile } from '../../../report/image-grid.ts';
+import { axisLabels, axisNames, type Label } from '../../../report/rows.ts';
+import { StageError } from '../../../runtime/stage.ts';
+import type { Images } from '../../../values/images.ts';
+import { requireName } from './columns.ts';
+import { imageName, sameSize, shownIndices, tileAt, tilesById } from './image-versions.ts';
+import type { Version, VersionsChoice } from './image-versions.ts';
+
+/** Axes of the versions that run down and across the grid, as attack and strength do in figure 1 of Guo et al. 2018. */
+export interface GridAxes {
+  readonly rows: string;
+  readonly columns: string;
+}
+
+/**
+ * One block for each chosen original: a row of its versions for each label of the axis `rows`, over the labels of `columns`, with the
+ * row of their scaled differences below it. The original stands first. A place without a version stays empty. Throws `StageError`
+ * for an axis that the versions lack and for two versions at one place.
+ */
+export function imagesByAxes(
+  originals: Images,
+  versions: readonly Version[],
+  axes: GridAxes,
+  choice: Pick<VersionsChoice, 'count' | 'indices' | 'scale' | 'differences' | 'title'>,
+): ImageGrid {
+  const asRows = versions.map((version) => ({ ...version, values: {} }));
+  for (const param of ['rows', 'columns'] as const)
+    requireName(param, axes[param], 'an axis', axisNames(asRows), 'of the images');
+  const [down, across] = [axisLabels(asRows, axes.rows), axisLabels(asRows, axes.columns)];
+  const shown = shownIndices(originals, choice);
+  const ids = shown.map((index) => originals.ids[index]!);
+  const tilesAt = placeVersions(versions, axes, ids);
+  const blocks = shown.map((index, position) => {
+    const source = tileAt(originals, index);
+    const name = shown.length > 1 ? `${imageName(originals, index)}, ` : '';
+    return down.flatMap((label, row) => {
+      const tiles = across.map((column) => tilesAt(label, column)?.[position] ?? null);
+      const line = { label: `${name}${String(label)}`, tiles: [row === 0 ? source : null, ...tiles] };
+      if (choice.differences === 'none') return [line];
+      const changes = tiles.map((tile) =>
+        tile !== null && sameSize(tile, source) ? differenceTile(source, tile, choice.scale) : null,
+      );
+      return [line, { label: `difference ×${choice.scale}`, tiles: [null, ...changes] }];
+    });
+  });
+  return {
+    title: choice.title,
+    columns: ['original', ...across.map((label) => `${axes.columns} ${String(label)}`)],
+    rows: blocks.flat(),
+  };
+}
+
+type TilesAt = (row: Label, column: Label) => readonly (Tile | null)[] | undefined;
+
+function placeVersions(versions: readonly Version[], axes: GridAxes, ids: readonly number[]): TilesAt {
+  const keyOf = (row: Label | undefined, column: Label | undefined): string => JSON.stringify([row, column]);
+  const placed = new Map<string, { readonly version: Version; readonly tiles: readonly (Tile | null)[] }>();
+  for (const version of versions) {
+    const key = keyOf(version.axes[axes.rows], version.axes[axes.columns]);
+    const first = placed.get(key);
+    if (first !== undefined) {
+      const differing = Object.keys(version.axes).filter(
+        (axis) => version.axes[axis] !== first.version.axes[axis],
+      );
+      throw new StageError(
+        `several images fall on one place of the grid: they differ in ${differing.map((axis) => `'${axis}'`).join(', ') || 'nothing'}`,
+        { fix: `select one label with where: { ${differing[0] ?? axes.rows}: … }` },
+      );
+    }
+    placed.set(key, { version, tiles: tilesById(version.value, ids) });
+  }
+  return (row, column) => placed.get(keyOf(row, column))?.tiles;
+}

@@ -1,0 +1,72 @@
+import { differenceTile } from '../../../report/image-grid.ts';
+import type { ImageGrid, Tile } from '../../../report/image-grid.ts';
+import { StageError } from '../../../runtime/stage.ts';
+import type { Images } from '../../../values/images.ts';
+import { imageName, sameSize, shownIndices, tellingAxes, tilesById, versionLabel } from './image-versions.ts';
+import type { Version, VersionsChoice } from './image-versions.ts';
+
+/**
+ * Figure 2 of Guo et al. 2018: of each chosen image three rows, the original, its adversarial version and their scaled difference; the
+ * columns are no defense and each defense, applied to both. A defended version stands with the defended originals that have
+ * its labels. Throws `StageError` unless there is one adversarial version, and where a defended version has no original.
+ */
+export function imagePairs(
+  originals: Images,
+  adversarial: readonly Version[],
+  defended: readonly Version[],
+  defendedOriginals: readonly Version[],
+  choice: VersionsChoice,
+): ImageGrid {
+  const [attacked, another] = adversarial;
+  if (attacked === undefined || another !== undefined) {
+    throw new StageError(
+      `a grid of defended originals shows one adversarial version, not ${adversarial.length}`,
+      {
+        fix: 'select one with where: { attack: …, strength: … }',
+      },
+    );
+  }
+  const shown = shownIndices(originals, choice);
+  const ids = shown.map((index) => originals.ids[index]!);
+  const telling = defended.length > 1 ? tellingAxes(defended) : undefined;
+  const columns = [
+    { label: 'no defense', before: originals, after: attacked.value },
+    ...defended.map((version) => ({
+      label: versionLabel(version, 'defended', telling),
+      before: originalOf(version, defendedOriginals).value,
+      after: version.value,
+    })),
+  ].map(({ label, before, after }) => ({
+    label,
+    before: tilesById(before, ids),
+    after: tilesById(after, ids),
+  }));
+  const rows = shown.flatMap((index, place) => {
+    const name = shown.length > 1 ? `${imageName(originals, index)}: ` : '';
+    const pairs = columns.map(({ before, after }) => [before[place]!, after[place]!] as const);
+    return [
+      { label: `${name}original`, tiles: pairs.map(([before]) => before) },
+      { label: `${name}adversarial`, tiles: pairs.map(([, after]) => after) },
+      { label: `difference ×${choice.scale}`, tiles: pairs.map((pair) => difference(...pair, choice.scale)) },
+    ];
+  });
+  return { title: choice.title, columns: columns.map(({ label }) => label), rows };
+}
+
+function originalOf({ axes }: Version, originals: readonly Version[]): Version {
+  const agrees = (other: Version): boolean =>
+    Object.entries(other.axes).every(([axis, label]) => axes[axis] === label);
+  const found = originals.find(agrees);
+  if (found !== undefined) return found;
+  const labels = Object.entries(axes).map(([axis, label]) => `${axis}=${label}`);
+  throw new StageError(`no defended originals for the defended version [${labels.join(', ')}]`, {
+    code: 'bad-data',
+    fix: 'apply the same defenses, with the same labels, to the originals',
+  });
+}
+
+function difference(before: Tile | null, after: Tile | null, scale: number): Tile | null {
+  return before !== null && after !== null && sameSize(before, after)
+    ? differenceTile(before, after, scale)
+    : null;
+}
