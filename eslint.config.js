@@ -8,6 +8,7 @@ export default tseslint.config(
       'results',
       '.ravelin',
       'scripts/*.mjs',
+      'examples/**/*.mjs',
       'eslint.config.js',
       '**/*.as.ts',
       '**/*.wasm.ts',

@@ -1,4 +1,4 @@
-// Bundles the command line, the worker and the stage kit into dist/. What a run with nothing to do needs is bundled and
+// Bundles the command line, the worker and the kit of plugins into dist/. What a run with nothing to do needs is bundled and
 // small; what is heavy (TensorFlow.js, Ink, sharp) stays a package and is imported when first used.
 import { createHash } from 'node:crypto';
 import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -20,7 +20,15 @@ for (const entry of readdirSync(`${root}/src`, { recursive: true, withFileTypes:
 
 await build({
   absWorkingDir: root,
-  entryPoints: { cli: 'src/cli/main.ts', worker: 'src/cli/worker.ts', 'stage-kit': 'src/cli/stage-kit.ts' },
+  entryPoints: {
+    cli: 'src/cli/main.ts',
+    worker: 'src/cli/worker.ts',
+    kit: 'src/kit/index.ts',
+    testing: 'src/kit/testing/index.ts',
+    'resolve-hook': 'src/cli/plugins/resolve-hook.ts',
+    register: 'src/cli/plugins/register.ts',
+    'plugin-test': 'src/cli/plugins/plugin-test.ts',
+  },
   outdir: 'dist',
   bundle: true,
   splitting: true,

@@ -9,7 +9,7 @@ import { numericIdentity } from '../tensors/backend.ts';
 import { resolveBackend } from './backend.ts';
 import { cacheFolderOf } from './cache-folder.ts';
 import { complain } from './output.ts';
-import { loadRegistry } from './plugins.ts';
+import { loadRegistry } from './plugins/load-registry.ts';
 
 export interface PipelineOptions {
   readonly set?: readonly string[];

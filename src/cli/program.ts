@@ -79,6 +79,15 @@ export function createProgram(): Command {
     .option('--markdown', 'the whole reference page')
     .action(lazy(async () => (await import('./commands/stages.ts')).stages));
 
+  program
+    .command('new <kind> <name>')
+    .description('write a plugin with its test: attack, defense, metric, report or dataset')
+    .action(lazy(async () => (await import('./commands/new.ts')).newPlugin));
+  program
+    .command('test [plugins...]')
+    .description("run the tests of the project's plugins")
+    .action(lazy(async () => (await import('./commands/test.ts')).testPlugins));
+
   withPipelineOptions(program.command('plan <file> [select...]'))
     .description('show what a run would do, and why')
     .option('--force [select]', 'plan as if results were missing')

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { serveWorker } from '../runtime/local/worker.ts';
-import { loadRegistry } from './plugins.ts';
+import { loadRegistry } from './plugins/load-registry.ts';
 
 /**
  * Entry of every compute process: a worker of the local pool, or with `--batch FOLDER` one task of an array job. Both have the registry

@@ -8,13 +8,36 @@ export interface ScoreRow {
   readonly values: Readonly<Record<string, number | null>>;
 }
 
-/** Rows of all collected metrics; the axes of the cell come first, then those inside the value. */
+/**
+ * Rows of all collected metrics; the axes of the cell come first, then those inside the value. Rows with equal axes become one if they do not
+ * contradict each other, so that several metrics of the same cells stand side by side.
+ */
 export function scoreRows(
   collected: readonly { readonly axes: Readonly<Record<string, Label>>; readonly value: Metrics }[],
 ): readonly ScoreRow[] {
-  return collected.flatMap(({ axes, value }) =>
-    value.rows.map((row) => ({ axes: { ...axes, ...row.axes }, values: row.values })),
-  );
+  const rows: ScoreRow[] = [];
+  const places = new Map<string, number>();
+  for (const { axes: outer, value } of collected) {
+    for (const { axes: inner, values } of value.rows) {
+      const axes: ScoreRow['axes'] = { ...outer, ...inner };
+      const key = JSON.stringify(Object.entries(axes).sort(([a], [b]) => (a < b ? -1 : 1)));
+      const place = places.get(key) ?? rows.length;
+      const known = rows[place];
+      if (known !== undefined && agree(known.values, values)) {
+        rows[place] = { axes: known.axes, values: { ...known.values, ...values } };
+      } else {
+        places.set(key, rows.length);
+        rows.push({ axes, values });
+      }
+    }
+  }
+  return rows;
+}
+
+/** Whether two rows have no name in common, or the same number for it, and are not the same row twice. */
+function agree(some: ScoreRow['values'], others: ScoreRow['values']): boolean {
+  const common = Object.keys(others).filter((name) => Object.hasOwn(some, name));
+  return common.length < Object.keys(others).length && common.every((name) => some[name] === others[name]);
 }
 
 /** Names of all axes, in order of first appearance. */

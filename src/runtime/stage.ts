@@ -162,6 +162,8 @@ type OutputsOf<O> = {
 type OutputOf<T> = T extends { kind: infer K } ? PortValue<K> : never;
 
 type AnyPort = Port<PortKind | 'any', boolean, boolean>;
+/** The input ports of a stage, by name. */
+export type InputPorts = Readonly<Record<string, AnyPort>>;
 
 /**
  * Types a stage declaration from its own schema and ports. `shard` is `'whole'` unless given; the first output is the
@@ -169,7 +171,7 @@ type AnyPort = Port<PortKind | 'any', boolean, boolean>;
  */
 export function defineStage<
   W extends TObject,
-  I extends Readonly<Record<string, AnyPort>>,
+  I extends InputPorts,
   O extends Readonly<Record<string, Port<PortKind, boolean, false>>>,
 >(declaration: {
   readonly uses: string;

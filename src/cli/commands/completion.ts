@@ -59,6 +59,10 @@ _ravelin() {
   case "\${path//\\// }" in
 ${cases.join('\n')}
   esac
+  case "$path" in
+    stages) words="$words $(ravelin stages 2>/dev/null | cut -d' ' -f1)" ;;
+    new) words="$words attack defense metric report dataset" ;;
+  esac
   COMPREPLY=($(compgen -W "$words" -- "$current") $(compgen -f -- "$current"))
 }
 complete -o filenames -F _ravelin ravelin
@@ -84,5 +88,9 @@ function fish(words: readonly Words[]): string {
       ),
     ];
   });
-  return `# ravelin completion: ravelin completion fish | source\n${lines.join('\n')}\n`;
+  const dynamic = [
+    `complete -c ravelin -f -n '__fish_seen_subcommand_from stages' -a '(ravelin stages 2>/dev/null | string replace -r " .*" "")'`,
+    `complete -c ravelin -f -n '__fish_seen_subcommand_from new' -a 'attack defense metric report dataset'`,
+  ];
+  return `# ravelin completion: ravelin completion fish | source\n${[...lines, ...dynamic].join('\n')}\n`;
 }

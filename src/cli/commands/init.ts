@@ -1,19 +1,19 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pipelineJsonSchema } from '../../dsl/json-schema.ts';
-import { stages } from '../../stages/index.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { packageFolder } from '../package-folder.ts';
 import { print } from '../output.ts';
+import { stagesOfProject } from '../project.ts';
 
 /** Template name → file of pipelines/. */
 const templates: Readonly<Record<string, string>> = { mnist: 'quickstart.yaml' };
 
 /** Writes a first pipeline, the schema that editors complete it with, and a .gitignore line for the cache. */
-export function init(
+export async function init(
   folder: string | undefined,
   options: { readonly template: string; readonly force?: boolean },
-): ExitCode {
+): Promise<ExitCode> {
   const template = Object.hasOwn(templates, options.template) ? templates[options.template] : undefined;
   if (template === undefined) {
     throw new UsageError(
@@ -33,7 +33,7 @@ export function init(
   writeFileSync(pipeline, text);
   writeFileSync(
     join(target, 'pipeline.schema.json'),
-    `${JSON.stringify(pipelineJsonSchema(stages), null, 2)}\n`,
+    `${JSON.stringify(pipelineJsonSchema(await stagesOfProject()), null, 2)}\n`,
   );
   const ignore = join(target, '.gitignore');
   const ignored = existsSync(ignore) ? readFileSync(ignore, 'utf8') : '';

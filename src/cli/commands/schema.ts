@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { pipelineJsonSchema } from '../../dsl/json-schema.ts';
-import { stages } from '../../stages/index.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { print } from '../output.ts';
+import { stagesOfProject } from '../project.ts';
 
-export function schema(options: { readonly out?: string }): ExitCode {
-  const text = `${JSON.stringify(pipelineJsonSchema(stages), null, 2)}\n`;
+/** Prints or writes the schema of pipelines in this project, with the stages of its plugins. */
+export async function schema(options: { readonly out?: string }): Promise<ExitCode> {
+  const text = `${JSON.stringify(pipelineJsonSchema(await stagesOfProject()), null, 2)}\n`;
   if (options.out === undefined) print(text);
   else writeFileSync(options.out, text);
   return exitCodes.ok;

@@ -1,13 +1,15 @@
 import { stagesMarkdown, stageText } from '../../dsl/stages-page.ts';
 import { nearest } from '../../values/nearest.ts';
-import { stages as registry } from '../../stages/index.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
+import { stagesOfProject } from '../project.ts';
 
-export function stages(
+/** Lists or describes the stage types: the built-in ones and those of the project's plugins. */
+export async function stages(
   name: string | undefined,
   options: { readonly json?: boolean; readonly markdown?: boolean },
-): ExitCode {
+): Promise<ExitCode> {
+  const registry = await stagesOfProject();
   if (options.markdown) {
     print(stagesMarkdown(registry));
     return exitCodes.ok;
@@ -22,7 +24,7 @@ export function stages(
   if (stage === undefined) {
     const near = nearest(name, registry.keys());
     throw new UsageError(
-      `no stage type '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
+      `unknown stage type '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
       "'ravelin stages' lists them",
     );
   }

@@ -6,7 +6,7 @@ import { DiagnosticsError, showDiagnostics } from '../diagnostics.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
 import type { PipelineOptions } from '../pipeline.ts';
-import { loadRegistry } from '../plugins.ts';
+import { loadRegistry } from '../plugins/load-registry.ts';
 
 export async function validate(
   files: readonly string[],

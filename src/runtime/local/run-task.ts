@@ -4,7 +4,7 @@ import { BatchSizes } from '../../values/batch-size.ts';
 import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../executor.ts';
 import { librariesOf } from '../fingerprint.ts';
 import { resolveInside } from '../resolve-path.ts';
-import type { Checkpoint, StageContext, StageRegistry } from '../stage.ts';
+import { type Checkpoint, type Stage, type StageContext, StageError, type StageRegistry } from '../stage.ts';
 import { writeDurable } from '../store/durable.ts';
 import { errorCode } from '../store/errors.ts';
 import type { Store } from '../store/store.ts';
@@ -35,6 +35,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     }
     const stage = registry.get(task.uses);
     if (stage === undefined) throw new Error(`this worker knows no stage type ${task.uses}`);
+    checkSource(stage, task);
     const started = process.hrtime.bigint();
     const cpu = process.cpuUsage();
     const inputs = readInputs(task, store, cache);
@@ -69,6 +70,14 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     if (error instanceof DamagedInputsError) return { type: 'damaged', id: task.id, digests: error.digests };
     return { type: 'failed', id: task.id, failure: describeFailure(error, batchOf(task, batchSizes)) };
   }
+}
+
+/** A plugin that was changed since the plan would commit other numbers under the planned key. Throws `StageError`. */
+function checkSource({ uses, source }: Stage, { preimage }: Task): void {
+  if (source === undefined || preimage.includes(`"source":"${source}"`)) return;
+  throw new StageError(`the plugin that brings ${uses} was changed while the run was under way`, {
+    fix: 'run again: what it made before stays',
+  });
 }
 
 /** Images that the stage computed at a time when it failed; null if it does not work in batches. */

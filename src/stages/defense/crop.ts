@@ -20,6 +20,7 @@ export const cropStage = defenseStage({
       description: 'side of a crop; 90 of 224 in the paper',
     }),
   },
+  example: { crops: 4, size: 8 },
   gives: 'float32 images, `crops` views of each',
   onTheFly: true,
   views: ({ crops }) => crops,

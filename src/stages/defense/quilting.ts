@@ -51,6 +51,7 @@ export const quiltingStage = defenseStage({
         'auto: on the GPU where the backend computes on one, otherwise tree; tree: on one CPU thread; matrix: matrix products on the tensor backend; all find the same patches',
     }),
   },
+  example: { neighbors: 3, draws: 2 },
   patches: { description: 'the patches to build from' },
   gives: 'uint8 images, `draws` views of each',
   check: ({ neighbors, size, overlap, draws }) => [

@@ -48,6 +48,7 @@ export const tvmStage = defenseStage({
         'relative distance to the least objective at which exact stops; below 1e-5 it computes in float64, many times slower',
     }),
   },
+  example: { draws: 2 },
   gives: 'float32 images, `draws` views of each',
   // On a GPU the backend computes.
   device: true,

@@ -1,37 +1,25 @@
-import { Type } from '@sinclair/typebox';
-import { defineStage, port } from '../../runtime/stage.ts';
+import { metricStage } from './shared/metric-stage.ts';
 
 /** Scores of one cell; the success rate is that of Guo et al. 2018, section 2. */
-export const robustnessStage = defineStage({
+export const robustnessStage = metricStage({
   uses: 'evaluate/robustness',
   version: 2,
   summary: 'Accuracy with its 95 % interval, success rate of the attack, and size of the perturbation',
-  with: Type.Object({}, { additionalProperties: false }),
-  in: {
-    predictions: port('predictions', { description: 'predictions to score' }),
-    originals: port('images', {
-      optional: true,
-      description: 'the images before the attack: checked to pair up with the predictions',
-    }),
-    clean: port('predictions', {
-      optional: true,
-      description:
-        'predictions on the originals, against which success is measured; those of the attacked model where absent',
-    }),
-  },
-  out: {
-    metrics: port('metrics', {
-      description:
-        'one row: n, accuracy, accuracyLow, accuracyHigh, chance, successRate, dissimilarity, l2, linf, unmoved, accuracyInitiallyCorrect with its interval, nInitiallyCorrect, meanConfidence',
-    }),
-  },
-  run: async ({ inputs, metric, warn }) => {
-    const { scoreRobustness } = await import('./shared/score.ts');
-    const metrics = scoreRobustness(inputs);
-    for (const [name, value] of Object.entries(metrics.rows[0]!.values)) {
-      if (value !== null) metric(name, value);
+  gives:
+    'n, accuracy, accuracyLow, accuracyHigh, chance, successRate, dissimilarity, l2, linf, unmoved, accuracyInitiallyCorrect with its interval, nInitiallyCorrect, meanConfidence',
+  score: async ({ predictions, clean }, _params, warn) => {
+    const { argmaxRows } = await import('../../metrics/classification.ts');
+    const { robustnessScores } = await import('../../metrics/robustness.ts');
+    const initial = clean && argmaxRows(clean.probabilities, clean.shape[1]);
+    const scores = robustnessScores(predictions, initial);
+    if (predictions.perturbation && scores['dissimilarity'] === null)
+      warn('an original is entirely black: its dissimilarity is undefined, and so is the mean');
+    const { unmoved, n, linf } = scores;
+    if ((unmoved ?? 0) > 0 && (linf ?? 0) > 0) {
+      warn(
+        `the attack left ${unmoved!} of ${n!} images exactly as they were, though the model classified them correctly. Zero gradients indicate masked gradients, not robustness.`,
+      );
     }
-    for (const warning of metrics.warnings) warn(warning);
-    return { metrics };
+    return scores;
   },
 });

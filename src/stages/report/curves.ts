@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { defineStage, port, StageError } from '../../runtime/stage.ts';
+import { port, StageError } from '../../runtime/stage.ts';
 import {
   clashError,
   listOf,
@@ -9,6 +9,7 @@ import {
   requireValues,
   unplacedAxes,
 } from './shared/columns.ts';
+import { reportStage } from './shared/report-stage.ts';
 
 const axes = (description: string) =>
   Type.Optional(Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 8 })], { description }));
@@ -24,43 +25,40 @@ const clean = port('metrics', {
   description: 'scores on clean images, for the dotted line',
 });
 
-export const curvesStage = defineStage({
+export const curvesStage = reportStage({
   uses: 'report/curves',
   version: 1,
   summary:
     'Line charts in panels, as figure 4 of Guo et al. 2018: accuracy over strength, one line a defense',
-  with: Type.Object(
-    {
-      x: Type.String({
-        description: 'axis (`strength`) or achieved number (`dissimilarity`) on the horizontal axis',
-      }),
-      y: Type.String({
-        default: 'accuracy',
-        description: 'number on the vertical axis; its interval becomes error bars',
-      }),
-      panel: axes('axis, or list of axes, with one panel for each label'),
-      series: axes('axis, or list of axes, with one line for each label'),
-      title: Type.String({ default: '', description: 'written above the panels' }),
-      xLabel: Type.Optional(Type.String({ description: 'default: the name of x' })),
-      yLabel: Type.Optional(Type.String({ description: 'default: the name of y' })),
-      clean: Type.Union([Type.Boolean(), Type.Number()], {
-        default: true,
-        description:
-          'dotted line: a height in the unit of y, or true for the input `clean`, else `cleanAccuracy`, else the point at x = 0',
-      }),
-      pngScale: Type.Number({
-        default: 2,
-        minimum: 0.5,
-        maximum: 8,
-        description: 'pixels of the PNG for each pixel of the SVG',
-      }),
-    },
-    { additionalProperties: false },
-  ),
+  with: {
+    x: Type.String({
+      description: 'axis (`strength`) or achieved number (`dissimilarity`) on the horizontal axis',
+    }),
+    y: Type.String({
+      default: 'accuracy',
+      description: 'number on the vertical axis; its interval becomes error bars',
+    }),
+    panel: axes('axis, or list of axes, with one panel for each label'),
+    series: axes('axis, or list of axes, with one line for each label'),
+    title: Type.String({ default: '', description: 'written above the panels' }),
+    xLabel: Type.Optional(Type.String({ description: 'default: the name of x' })),
+    yLabel: Type.Optional(Type.String({ description: 'default: the name of y' })),
+    clean: Type.Union([Type.Boolean(), Type.Number()], {
+      default: true,
+      description:
+        'dotted line: a height in the unit of y, or true for the input `clean`, else `cleanAccuracy`, else the point at x = 0',
+    }),
+    pngScale: Type.Number({
+      default: 2,
+      minimum: 0.5,
+      maximum: 8,
+      description: 'pixels of the PNG for each pixel of the SVG',
+    }),
+  },
+  example: { x: 'strength' },
   in: { scores, clean },
-  out: { figure: port('figure') },
   libraries: ['sharp'],
-  async run({ params, inputs }) {
+  async draw(inputs, params) {
     const { axisNames, scoreRows, valueNames } = await import('../../report/rows.ts');
     const rows = scoreRows(inputs.scores);
     requireRows(rows);
@@ -96,13 +94,12 @@ export const curvesStage = defineStage({
     const { rowsToCsv, rowsToJson } = await import('../../report/table.ts');
     const { svgToPng } = await import('../../report/raster.ts');
     const svg = drawCurves(curves);
-    const text = new TextEncoder();
     const files = {
-      svg: text.encode(svg),
+      svg,
       png: new Uint8Array(await svgToPng(svg, params.pngScale)),
-      csv: text.encode(rowsToCsv(rows)),
-      json: text.encode(rowsToJson(rows)),
+      csv: rowsToCsv(rows),
+      json: rowsToJson(rows),
     };
-    return { figure: { kind: 'figure' as const, title: params.title, files } };
+    return { title: params.title, files };
   },
 });

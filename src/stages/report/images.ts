@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { ImageGrid } from '../../report/image-grid.ts';
-import { defineStage, port } from '../../runtime/stage.ts';
+import { port } from '../../runtime/stage.ts';
+import { reportStage } from './shared/report-stage.ts';
 
 // Ports stand outside the declaration, where TypeScript keeps `list: true` apart from `list: boolean`.
 const originals = port('images', { description: 'the images before the attack' });
@@ -22,56 +23,53 @@ const defendedOriginals = port('images', {
     'the originals behind the same defenses: the grid is then figure 2 of the paper, with original, adversarial image and difference as rows and the defenses as columns',
 });
 
-export const imagesStage = defineStage({
+export const imagesStage = reportStage({
   uses: 'report/images',
   version: 3,
   summary:
     'A grid of originals, adversarial and defended images and of scaled differences, as figures 1 and 2 of Guo et al. 2018',
-  with: Type.Object(
-    {
-      count: Type.Integer({
-        default: 8,
-        minimum: 1,
-        maximum: 100,
-        description: 'images shown, from the first on',
+  with: {
+    count: Type.Integer({
+      default: 8,
+      minimum: 1,
+      maximum: 100,
+      description: 'images shown, from the first on',
+    }),
+    indices: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 0 }), {
+        minItems: 1,
+        maxItems: 100,
+        description: 'positions of the images shown, from 0; takes the place of count',
       }),
-      indices: Type.Optional(
-        Type.Array(Type.Integer({ minimum: 0 }), {
-          minItems: 1,
-          maxItems: 100,
-          description: 'positions of the images shown, from 0; takes the place of count',
-        }),
-      ),
-      scale: Type.Number({
-        default: 10,
-        exclusiveMinimum: 0,
-        description: 'factor of the differences, which are drawn around grey; named in the label',
-      }),
-      differences: Type.Union([Type.Literal('adversarial'), Type.Literal('all'), Type.Literal('none')], {
-        default: 'adversarial',
-        description: 'which versions get a difference from the original beside them',
-      }),
-      across: Type.Union([Type.Literal('images'), Type.Literal('versions')], {
-        default: 'images',
+    ),
+    scale: Type.Number({
+      default: 10,
+      exclusiveMinimum: 0,
+      description: 'factor of the differences, which are drawn around grey; named in the label',
+    }),
+    differences: Type.Union([Type.Literal('adversarial'), Type.Literal('all'), Type.Literal('none')], {
+      default: 'adversarial',
+      description: 'which versions get a difference from the original beside them',
+    }),
+    across: Type.Union([Type.Literal('images'), Type.Literal('versions')], {
+      default: 'images',
+      description:
+        'what runs from left to right: the images, or the versions of one image; with defendedOriginals, always the defenses',
+    }),
+    rows: Type.Optional(
+      Type.String({
         description:
-          'what runs from left to right: the images, or the versions of one image; with defendedOriginals, always the defenses',
+          'axis of the adversarial images that runs down the grid, with columns: figure 1 has attack',
       }),
-      rows: Type.Optional(
-        Type.String({
-          description:
-            'axis of the adversarial images that runs down the grid, with columns: figure 1 has attack',
-        }),
-      ),
-      columns: Type.Optional(
-        Type.String({
-          description:
-            'axis that runs across the grid, one block for each image: figure 1 has strength; takes the place of across',
-        }),
-      ),
-      title: Type.String({ default: '', description: 'written above the grid' }),
-    },
-    { additionalProperties: false },
-  ),
+    ),
+    columns: Type.Optional(
+      Type.String({
+        description:
+          'axis that runs across the grid, one block for each image: figure 1 has strength; takes the place of across',
+      }),
+    ),
+    title: Type.String({ default: '', description: 'written above the grid' }),
+  },
   in: { originals, adversarial, defended, defendedOriginals },
   check: ({ rows, columns }) =>
     (rows === undefined) === (columns === undefined)
@@ -83,9 +81,9 @@ export const imagesStage = defineStage({
             fix: `give ${rows === undefined ? 'rows: attack' : 'columns: strength'} too`,
           },
         ],
-  out: { grid: port('figure') },
+  output: 'grid',
   libraries: ['sharp'],
-  async run({ params, inputs }) {
+  async draw(inputs, params) {
     const { drawImageGrid } = await import('../../report/image-grid.ts');
     const { adversarial = [], defended = [], defendedOriginals: pairs } = inputs;
     const { rows, columns } = params;
@@ -101,6 +99,6 @@ export const imagesStage = defineStage({
       grid = imageVersions(inputs.originals, adversarial, defended, params);
     }
     const png = new Uint8Array(await drawImageGrid(grid));
-    return { grid: { kind: 'figure' as const, title: params.title, files: { png } } };
+    return { title: params.title, files: { png } };
   },
 });

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
-import { defineStage, port, StageError } from '../../runtime/stage.ts';
+import { port, StageError } from '../../runtime/stage.ts';
 import { clashError, listOf, requireAxes, requireRows, requireValues } from './shared/columns.ts';
+import { reportStage } from './shared/report-stage.ts';
 
 const names = (description: string) =>
   Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 16 })], { description });
@@ -11,33 +12,30 @@ const scores = port('metrics', {
   description: 'scores with their axes: `{ from: scores, collect: all }`',
 });
 
-export const tableStage = defineStage({
+export const tableStage = reportStage({
   uses: 'report/table',
   version: 2,
   summary: 'A table of scores as Markdown, CSV and JSON, with intervals',
-  with: Type.Object(
-    {
-      rows: Type.Optional(
-        names('axis, or list of axes, that heads the rows; default: all that vary and are not in columns'),
-      ),
-      columns: Type.Optional(names('axis, or list of axes, that heads the columns; default: none')),
-      value: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 16 })], {
-        default: 'accuracy',
-        description:
-          'number, or list of numbers, in the cells; with its 95 % interval where the scores have one',
-      }),
-      checks: Type.Boolean({
-        default: true,
-        description:
-          'sanity checks of the accuracies, where the table shows them: failed ones stand below it and in the summary',
-      }),
-      title: Type.String({ default: '', description: 'heading above the table' }),
-    },
-    { additionalProperties: false },
-  ),
+  with: {
+    rows: Type.Optional(
+      names('axis, or list of axes, that heads the rows; default: all that vary and are not in columns'),
+    ),
+    columns: Type.Optional(names('axis, or list of axes, that heads the columns; default: none')),
+    value: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 16 })], {
+      default: 'accuracy',
+      description:
+        'number, or list of numbers, in the cells; with its 95 % interval where the scores have one',
+    }),
+    checks: Type.Boolean({
+      default: true,
+      description:
+        'sanity checks of the accuracies, where the table shows them: failed ones stand below it and in the summary',
+    }),
+    title: Type.String({ default: '', description: 'heading above the table' }),
+  },
   in: { scores },
-  out: { table: port('figure') },
-  async run({ params, inputs, warn }) {
+  output: 'table',
+  async draw(inputs, params, warn) {
     const { axisNames, scoreRows, varyingAxes } = await import('../../report/rows.ts');
     const rows = scoreRows(inputs.scores);
     requireRows(rows);
@@ -72,13 +70,12 @@ export const tableStage = defineStage({
     for (const message of failed) warn(message);
     const warnings = [...given, ...failed];
     const heading = params.title === '' ? '' : `### ${params.title}\n\n`;
-    const text = new TextEncoder();
     const files = {
-      md: text.encode(heading + tableToMarkdown(table) + warningsToMarkdown(warnings)),
-      csv: text.encode(tableToCsv(table)),
-      txt: text.encode(tableToText(table) + warningsToText(warnings)),
-      json: text.encode(rowsToJson(rows)),
+      md: heading + tableToMarkdown(table) + warningsToMarkdown(warnings),
+      csv: tableToCsv(table),
+      txt: tableToText(table) + warningsToText(warnings),
+      json: rowsToJson(rows),
     };
-    return { table: { kind: 'figure' as const, title: params.title, files } };
+    return { title: params.title, files };
   },
 });

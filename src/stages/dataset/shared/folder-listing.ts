@@ -3,7 +3,6 @@ import type { Dirent } from 'node:fs';
 import { extname, join } from 'node:path';
 import { StageError } from '../../../runtime/stage.ts';
 import { ioError } from './files.ts';
-import { selectedCount } from './range.ts';
 
 export interface FolderEntry {
   /** Absolute path. */
@@ -76,7 +75,7 @@ export async function listImageFolder(
     byClass.push(images.map((file) => ({ file: join(folder, file), label, id: id++ })));
   }
   const ordered = params.stratify ? inTurn(byClass) : byClass.flat();
-  return { entries: ordered.slice(0, selectedCount(ordered.length, 0, params.limit)), classes };
+  return { entries: ordered.slice(0, params.limit), classes };
 }
 
 /** First of each list, then the second of each, and so on. */

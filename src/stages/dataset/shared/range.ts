@@ -1,4 +1,11 @@
-/** How many of `available` images a dataset yields with an `offset` and an optional `limit`. */
-export function selectedCount(available: number, offset: number, limit: number | undefined): number {
-  return Math.max(0, Math.min(available - offset, limit ?? Infinity));
+import { StageError } from '../../../runtime/stage.ts';
+
+/** The number of images that an `offset` leaves of `available` ones. Throws `StageError` if it leaves none. */
+export function afterOffset(available: number, offset: number, container: string, file: string): number {
+  if (offset < available) return available - offset;
+  throw new StageError(`offset ${offset} leaves no images: the ${container} has ${available}`, {
+    code: 'bad-data',
+    file,
+    fix: `use an offset below ${available}`,
+  });
 }

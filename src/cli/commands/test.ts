@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
+import { allowedPlugins } from '../plugins/load-registry.ts';
+import { currentProject } from '../project.ts';
+
+/**
+ * Runs the tests of the project's plugins with Node's own runner: NAME.test.mjs beside a plugin if there is one, otherwise the invariants of its kind.
+ * `import 'ravelin'` and `import 'ravelin/testing'` mean this ravelin in them. Throws `UsageError` if there is nothing to test.
+ */
+export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
+  const root = await currentProject();
+  const plugins = allowedPlugins(root).filter((entry) => entry.startsWith('.'));
+  const unknown = names.find((name) => !plugins.some((entry) => isNamed(entry, name)));
+  if (unknown !== undefined || plugins.length === 0) {
+    throw new UsageError(
+      unknown === undefined
+        ? `${join(root, 'package.json')} allows no plugin of the project`
+        : `'${unknown}' is not a plugin of this project`,
+      plugins.length === 0 ? 'write one with: ravelin new attack NAME' : `there is ${plugins.join(', ')}`,
+    );
+  }
+  const chosen = plugins.filter((entry) => names.length === 0 || names.some((name) => isNamed(entry, name)));
+  const files = chosen.map((entry) => testFileOf(join(root, entry)));
+  const generic = chosen.filter((_, index) => files[index] === null);
+  const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+  const { execa } = await import('execa');
+  const { exitCode = 1 } = await execa(
+    process.execPath,
+    [
+      `--import=${new URL('register.js', import.meta.url).href}`,
+      '--test',
+      ...(generic.length > 0 ? [here('plugin-test.js')] : []),
+      ...files.filter((file) => file !== null),
+    ],
+    {
+      cwd: root,
+      stdio: 'inherit',
+      reject: false,
+      env: { RAVELIN_TEST_ROOT: root, RAVELIN_TEST_PLUGINS: JSON.stringify(generic) },
+    },
+  );
+  return exitCode === 0 ? exitCodes.ok : exitCodes.cellFailed;
+}
+
+/** `./plugins/blur.mjs` is named by its path and by `blur`. */
+function isNamed(entry: string, name: string): boolean {
+  return (
+    relative('.', entry) === relative('.', name) ||
+    entry
+      .split('/')
+      .at(-1)!
+      .replace(/\.[cm]?[jt]s$/, '') === name
+  );
+}
+
+function testFileOf(plugin: string): string | null {
+  const candidates = ['mjs', 'js', 'cjs', 'ts', 'mts'].map((end) =>
+    plugin.replace(/\.[cm]?[jt]s$/, `.test.${end}`),
+  );
+  return candidates.find((file) => existsSync(file)) ?? null;
+}

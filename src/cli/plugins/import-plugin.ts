@@ -1,0 +1,54 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Stage } from '../../runtime/stage.ts';
+import { UsageError } from '../exit-codes.ts';
+import { checkStages } from './check-stages.ts';
+import { pluginSpecifier, resolveRavelinHere } from './resolve-ravelin.ts';
+import { packageDigest, sourceDigest } from './source-digest.ts';
+
+/**
+ * The stages of a plugin, each with the digest of the plugin's source: its results then change with it. `entry` is a package name, or a path from the root
+ * that begins with `./`. Throws `UsageError` for a plugin that cannot be loaded or exports something else.
+ */
+export async function importPlugin(entry: string, root: string): Promise<readonly Stage[]> {
+  resolveRavelinHere();
+  const isLocal = entry.startsWith('.');
+  const path = join(root, entry);
+  if (isLocal && !existsSync(path))
+    throw new UsageError(`the plugin '${entry}' does not exist`, `it would be ${path}`);
+  const module = await load(entry, isLocal ? pathToFileURL(path).href : pluginSpecifier(entry, root));
+  const source = isLocal ? sourceDigest(path) : digestOfPackage(entry, root);
+  return checkStages(module, entry).map((stage) => ({ ...stage, source }));
+}
+
+async function load(entry: string, specifier: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return (await import(specifier)) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    const { code, message } =
+      error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', message: String(error) };
+    if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.m?ts$/.test(entry)) {
+      throw new UsageError(
+        `the plugin '${entry}' is TypeScript, which Node ${process.versions.node} cannot load`,
+        'use Node 22.18 or later, or write it as .mjs with types in comments',
+      );
+    }
+    throw new UsageError(`the plugin '${entry}' cannot be loaded: ${message}`);
+  }
+}
+
+/** A package is known by name and version; one that is linked into node_modules, as in a workspace, by its source. */
+function digestOfPackage(name: string, root: string): string {
+  for (let folder = root; ; folder = dirname(folder)) {
+    const installed = join(folder, 'node_modules', name);
+    if (existsSync(join(installed, 'package.json'))) {
+      const real = realpathSync(installed);
+      if (real.split(sep).includes('node_modules')) return packageDigest(join(real, 'package.json'));
+      return sourceDigest(createRequire(join(root, 'package.json')).resolve(name));
+    }
+    if (dirname(folder) === folder)
+      throw new UsageError(`the plugin '${name}' is not installed`, `run npm install ${name}`);
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * Tests for stages of one's own: `import { attackInvariants } from 'ravelin/testing'`. Each function gives what is true of every stage of a kind, ready
+ * for any test runner; `runStage` runs one stage on values that a test makes.
+ */
+export { attackInvariants } from './attack.ts';
+export { defenseInvariants, type DefenseInvariantOptions } from './defense.ts';
+export { labelledBy, testImages, testModel, testPatches, testPredictions } from './fixtures.ts';
+export type { JsonObject } from '../../values/json.ts';
+export type { Invariant } from './invariant.ts';
+export { datasetInvariants, metricInvariants, reportInvariants } from './others.ts';
+export { runStage, type StageRun, type StageRunOptions } from './run-stage.ts';

@@ -1,0 +1,120 @@
+import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
+import {
+  defineStage,
+  port,
+  type Stage,
+  type StageContext,
+  type SurveyContext,
+} from '../../../runtime/stage.ts';
+import type { JsonObject } from '../../../values/json.ts';
+
+/** What is there, found while planning: files are looked at, and nothing is decoded. */
+export interface Available {
+  /** The number of images without a limit. */
+  readonly images: number;
+  /** Absolute paths of the files that decide the images `first … first + count − 1`; none if absent. Their digests enter the key. */
+  readonly files?: (first: number, count: number) => readonly string[];
+}
+
+/** The images `first … first + count − 1`. */
+export interface ReadContext<P> extends Pick<
+  StageContext<P, unknown>,
+  'params' | 'resolve' | 'seed' | 'signal'
+> {
+  readonly first: number;
+  readonly count: number;
+  readonly onProgress: (done: number) => void;
+}
+
+/** A part of a dataset. */
+export interface LabelledImages {
+  /** Row-major `[count, height, width, channels]`: float32 in [0, 1], or bytes that stand for value / 255. */
+  readonly pixels: Float32Array | Uint8Array;
+  readonly size: readonly [height: number, width: number, channels: number];
+  /** Class index of each image. */
+  readonly labels: ArrayLike<number>;
+  /** Index of each image in the whole dataset, which keys everything that is drawn for it; `first …` if absent. */
+  readonly ids?: ArrayLike<number>;
+  /** Class names by index; none if absent. */
+  readonly classes?: readonly string[];
+}
+
+/** Everything that sets one dataset apart from another. */
+export interface DatasetStageDeclaration<W extends TProperties> {
+  readonly uses: string;
+  readonly version: number;
+  readonly summary: string;
+  /** Parameters beside `limit`. */
+  readonly with: W;
+  /** Parameters of an example, beside those that have defaults. */
+  readonly example?: JsonObject;
+  /** What the images are, for the reference: `uint8 [n, 28, 28, 1] with labels 0 to 9`. */
+  readonly gives: string;
+  /** Whether the images are drawn by the seed. */
+  readonly randomness?: boolean;
+  /** npm packages whose version decides the pixels. */
+  readonly libraries?: readonly string[];
+  readonly survey: (context: SurveyContext<Static<TObject<W>>>) => Available | Promise<Available>;
+  /** Reads some of the images. An image must not depend on which others are read with it. */
+  readonly read: (context: ReadContext<Static<TObject<W>>>) => LabelledImages | Promise<LabelledImages>;
+}
+
+const limitParameter = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all if absent' })),
+};
+
+/** A dataset stage: images with labels and ids, read shard by shard, so that a larger `limit` reads only what is new. */
+export function datasetStage<W extends TProperties>(declaration: DatasetStageDeclaration<W>): Stage {
+  const {
+    uses,
+    version,
+    summary,
+    example,
+    gives,
+    randomness = false,
+    libraries = [],
+    survey,
+    read,
+  } = declaration;
+  const properties: TProperties = { ...declaration.with, ...limitParameter };
+  // The parameters have passed the schema, which TypeScript cannot follow for any W.
+  type Params = Static<TObject<W>>;
+  const limitOf = (params: object): number => ('limit' in params ? Number(params.limit) : Infinity);
+  return defineStage({
+    uses,
+    version,
+    summary,
+    with: Type.Object(properties, { additionalProperties: false }),
+    ...(example && { example }),
+    in: {},
+    out: { images: port('images', { description: gives }) },
+    shard: 'images',
+    randomness,
+    extent: ['limit'],
+    libraries,
+    survey: async ({ params, resolve }) => {
+      const { images, files = () => [] } = await survey({ params: params as Params, resolve });
+      return { images: Math.min(images, limitOf(params)), files };
+    },
+    run: async ({ params, shard, resolve, seed, signal, progress }) => {
+      const { first, count } = shard;
+      const onProgress = (done: number): void => progress(done, count, 'images');
+      const part = await read({ params: params as Params, first, count, resolve, seed, signal, onProgress });
+      const [height, width, channels] = part.size;
+      return {
+        images: {
+          kind: 'images' as const,
+          pixels: part.pixels,
+          shape: [count, height, width, channels] as const,
+          views: 1,
+          labels: Int32Array.from(part.labels),
+          ids: Int32Array.from(
+            part.ids ?? { length: count },
+            (id: number | undefined, row) => id ?? first + row,
+          ),
+          classes: part.classes ?? [],
+        },
+      };
+    },
+  });
+}

@@ -1,0 +1,74 @@
+import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
+import { defineStage, port, type Stage } from '../../../runtime/stage.ts';
+import type { Images } from '../../../values/images.ts';
+import type { JsonObject } from '../../../values/json.ts';
+import type { Predictions } from '../../../values/predictions.ts';
+import type { NoParameters } from '../../shared/no-parameters.ts';
+
+/** What a metric scores. All inputs are about the same images in the same order, and every label is a class of the model. */
+export interface ScoreInputs {
+  readonly predictions: Predictions;
+  /** The images before the attack, if they are connected. */
+  readonly originals?: Images;
+  /** Predictions on the originals, if they are connected. */
+  readonly clean?: Predictions;
+}
+
+/** Named numbers; null for one that is undefined. Reports find them by name. */
+export type Scores = Readonly<Record<string, number | null>>;
+
+/** Everything that sets one metric apart from another. */
+export interface MetricStageDeclaration<W extends TProperties> {
+  readonly uses: string;
+  readonly version: number;
+  readonly summary: string;
+  readonly with?: W;
+  /** Parameters of an example, beside those that have defaults. */
+  readonly example?: JsonObject;
+  /** Which numbers it gives, for the reference. */
+  readonly gives: string;
+  /** The numbers of one cell. `warn` takes sentences that every reader of the numbers must see. */
+  readonly score: (
+    inputs: ScoreInputs,
+    params: Static<TObject<W>>,
+    warn: (sentence: string) => void,
+  ) => Scores | Promise<Scores>;
+}
+
+/** A metric stage: predictions in, one row of scores out. Inputs that do not belong together are refused. */
+export function metricStage<W extends TProperties = NoParameters>(
+  declaration: MetricStageDeclaration<W>,
+): Stage {
+  const { uses, version, summary, example, gives, score } = declaration;
+  const properties: TProperties = declaration.with ?? {};
+  return defineStage({
+    uses,
+    version,
+    summary,
+    with: Type.Object(properties, { additionalProperties: false }),
+    ...(example && { example }),
+    in: {
+      predictions: port('predictions', { description: 'predictions to score' }),
+      originals: port('images', {
+        optional: true,
+        description: 'the images before the attack: checked to pair up with the predictions',
+      }),
+      clean: port('predictions', {
+        optional: true,
+        description:
+          'predictions on the originals, against which success is measured; those of the attacked model if absent',
+      }),
+    },
+    out: { metrics: port('metrics', { description: `one row: ${gives}` }) },
+    run: async ({ params, inputs, metric, warn }) => {
+      const { checkScored } = await import('./check-scored.ts');
+      checkScored(inputs);
+      const warnings: string[] = [];
+      // The parameters have passed the schema above, which TypeScript cannot follow for any W.
+      const values = await score(inputs, params as Static<TObject<W>>, (sentence) => warnings.push(sentence));
+      for (const [name, value] of Object.entries(values)) if (value !== null) metric(name, value);
+      for (const warning of warnings) warn(warning);
+      return { metrics: { kind: 'metrics' as const, rows: [{ axes: {}, values }], warnings } };
+    },
+  });
+}

@@ -1,0 +1,71 @@
+import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
+import type { ParameterProblem } from '../../../dsl/signature.ts';
+import { defineStage, type InputPorts, type InputsOf, port, type Stage } from '../../../runtime/stage.ts';
+import type { JsonObject } from '../../../values/json.ts';
+import type { NoParameters } from '../../shared/no-parameters.ts';
+
+/** A finished report: its content in one or more file formats, by extension without the dot (`md`, `csv`, `svg`). */
+export interface Report {
+  /** Written above it where a title is shown; empty if absent. */
+  readonly title?: string;
+  readonly files: Readonly<Record<string, string | Uint8Array>>;
+}
+
+/** Everything that sets one report apart from another. */
+export interface ReportStageDeclaration<W extends TProperties, I extends InputPorts> {
+  readonly uses: string;
+  readonly version: number;
+  readonly summary: string;
+  readonly with?: W;
+  /** Parameters of an example, beside those that have defaults. */
+  readonly example?: JsonObject;
+  readonly in: I;
+  /** Name of the output; `figure` if absent. */
+  readonly output?: string;
+  /** npm packages whose version decides the bytes. */
+  readonly libraries?: readonly string[];
+  /** Checks between parameters that a schema cannot say. */
+  readonly check?: (params: Static<TObject<W>>) => readonly ParameterProblem[];
+  /** Makes the files. The same inputs must give the same bytes. `warn` takes sentences for the summary of the run. */
+  readonly draw: (
+    inputs: InputsOf<I>,
+    params: Static<TObject<W>>,
+    warn: (sentence: string) => void,
+  ) => Report | Promise<Report>;
+}
+
+/** A report stage: values in, a figure out, which `publish:` copies to files by their extension. */
+export function reportStage<I extends InputPorts, W extends TProperties = NoParameters>(
+  declaration: ReportStageDeclaration<W, I>,
+): Stage {
+  const { uses, version, summary, example, output = 'figure', libraries = [], check, draw } = declaration;
+  const properties: TProperties = declaration.with ?? {};
+  // The parameters and inputs have passed the schema and the ports, which TypeScript cannot follow for any W and I.
+  const typed = (params: unknown): Static<TObject<W>> => params as Static<TObject<W>>;
+  return defineStage({
+    uses,
+    version,
+    summary,
+    with: Type.Object(properties, { additionalProperties: false }),
+    ...(example && { example }),
+    in: declaration.in,
+    out: { [output]: port('figure') },
+    libraries,
+    ...(check && { check: (params) => check(typed(params)) }),
+    run: async ({ params, inputs, warn }) => {
+      const { title = '', files } = await draw(inputs, typed(params), warn);
+      const encoder = new TextEncoder();
+      const bytes = Object.entries(files).map(([extension, content]) => [
+        extension,
+        typeof content === 'string' ? encoder.encode(content) : content,
+      ]);
+      return {
+        [output]: {
+          kind: 'figure' as const,
+          title,
+          files: Object.fromEntries(bytes) as Record<string, Uint8Array>,
+        },
+      };
+    },
+  });
+}

@@ -1,0 +1,2 @@
+/** The properties of a stage's schema if it has no parameters. */
+export type NoParameters = Readonly<Record<string, never>>;
