@@ -17,7 +17,7 @@ function makeModel(seed: number): Model {
   return initializeModel(network, { mean: [0], std: [1] }, [seed, 1]);
 }
 
-it('brings the weights of a model to the device once, and keeps two models that are not in use', async () => {
+it('brings the weights of a model to the device once, and keeps the two that were used last', async () => {
   const models = [1, 2, 3].map(makeModel);
   const tensors = (): number => tf.memory().numTensors;
   const none = tensors();
@@ -35,7 +35,7 @@ it('brings the weights of a model to the device once, and keeps two models that 
   again.dispose();
   await new Promise((done) => setImmediate(done));
   expect(tensors()).toBe(none + 2 * each);
-  // The first model was used before the third was given back, so it is the second that went.
+  // The third model took the place of the first, which went when it was given back.
   const third = await warmClassifier(models[2]!, 'wasm');
   expect(tensors()).toBe(none + 2 * each);
   const pixels = tf.zeros<Rank.R4>([1, 4, 4, 1]);

@@ -4,6 +4,7 @@ import { type SearchForm, searchFormFor } from '../../kernels/patch-search/forms
 import type { Neighbors } from '../../kernels/patch-search/reference.ts';
 import { currentBackend, probeBackend } from '../../tensors/backend.ts';
 import type { Patches } from '../../values/patches.ts';
+import { RecentCache } from '../../values/recent-cache.ts';
 
 /** The form for the backend that is open in this process. */
 export function searchFormHere(neighbors: number): SearchForm {
@@ -16,23 +17,17 @@ export interface OpenedSearch {
   readonly dispose?: () => void;
 }
 
-/** Opened databases that a process keeps: a tree of 1,000,000 patches takes 170 MB, and opening it over a second. */
-const kept = 2;
-
+/** Opened databases of this worker: a tree of 1,000,000 patches takes 170 MB, and opening it over a second. */
+const opened = new RecentCache<OpenedSearch>({ limit: 2, dispose: (search) => search.dispose?.() });
 const digests = new WeakMap<Patches, string>();
-const opened = new Map<string, OpenedSearch>();
 
-/** The search of a database, opened once for all values of equal content; the least recently used go. */
+/** The search of a database, opened once for all values of equal content. */
 export async function openedSearch(patches: Patches, form: SearchForm): Promise<OpenedSearch> {
   const key = `${form} ${digestOf(patches)}`;
-  const search = opened.get(key) ?? (await openSearch(patches, form));
-  opened.delete(key);
+  const known = opened.get(key);
+  if (known !== undefined) return known;
+  const search = await openSearch(patches, form);
   opened.set(key, search);
-  for (const [oldest, { dispose }] of opened) {
-    if (opened.size <= kept) break;
-    opened.delete(oldest);
-    dispose?.();
-  }
   return search;
 }
 

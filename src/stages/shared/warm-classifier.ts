@@ -1,17 +1,23 @@
 import type { Classifier } from '../../models/classifier.ts';
 import { openClassifier } from '../../models/inference.ts';
 import type { Model } from '../../values/model.ts';
+import { identityOf, RecentCache } from '../../values/recent-cache.ts';
 
-interface Entry {
-  readonly model: Model;
-  readonly backend: string;
+/** A classifier that may be lent several times at once. It is closed when it was let go and all have given it back. */
+interface Lendable {
   readonly opened: Promise<Classifier>;
   leases: number;
+  isLetGo: boolean;
 }
 
-/** Classifiers kept open beyond their last use: a worker goes from shard to shard of few models. */
-const mostIdle = 2;
-const entries: Entry[] = [];
+/** Classifiers of this worker, which goes from shard to shard of few models. */
+const warm = new RecentCache<Lendable>({
+  limit: 2,
+  dispose: (entry) => {
+    entry.isLetGo = true;
+    closeIfIdle(entry);
+  },
+});
 
 /**
  * A classifier on the current backend, named `backend`, that this worker may have open already: checking and folding the weights and
@@ -19,17 +25,20 @@ const entries: Entry[] = [];
  * `dispose` gives it back. Throws as `openClassifier`.
  */
 export async function warmClassifier(model: Model, backend: string): Promise<Classifier> {
-  let at = entries.findIndex((entry) => entry.model === model && entry.backend === backend);
-  if (at < 0) at = entries.push({ model, backend, opened: openClassifier(model), leases: 0 }) - 1;
-  // The one used last stands last.
-  const [entry] = entries.splice(at, 1);
-  entries.push(entry!);
-  entry!.leases++;
+  const key = `${backend} ${identityOf(model)}`;
+  let entry = warm.get(key);
+  if (entry === undefined) {
+    entry = { opened: openClassifier(model), leases: 0, isLetGo: false };
+    warm.set(key, entry);
+  }
+  const lent = entry;
+  lent.leases++;
   let classifier: Classifier;
   try {
-    classifier = await entry!.opened;
+    classifier = await lent.opened;
   } catch (error) {
-    entries.splice(entries.indexOf(entry!), 1);
+    lent.leases--;
+    warm.delete(key);
     throw error;
   }
   let isBack = false;
@@ -43,16 +52,17 @@ export async function warmClassifier(model: Model, backend: string): Promise<Cla
     dispose() {
       if (isBack) return;
       isBack = true;
-      entry!.leases--;
-      closeIdle();
+      lent.leases--;
+      closeIfIdle(lent);
     },
   };
 }
 
-function closeIdle(): void {
-  const idle = entries.filter(({ leases }) => leases === 0);
-  for (const entry of idle.slice(0, Math.max(0, idle.length - mostIdle))) {
-    entries.splice(entries.indexOf(entry), 1);
-    void entry.opened.then((classifier) => classifier.dispose());
-  }
+function closeIfIdle({ isLetGo, leases, opened }: Lendable): void {
+  if (!isLetGo || leases > 0) return;
+  void opened.then(
+    (classifier) => classifier.dispose(),
+    // A classifier that could not be opened holds nothing.
+    () => undefined,
+  );
 }
