@@ -123,27 +123,3 @@ stages:
     expect((await project.run('run', 'p.yaml', '--ui', 'quiet', '--keep-going')).code).toBe(3);
   });
 });
-
-describe('a plugin', () => {
-  const kit = new URL('../../dist/stage-kit.js', import.meta.url).href;
-  const project = createProject({
-    'p.yaml':
-      'ravelin: 1\nname: p\nplugins: [./mine.mjs]\nstages:\n  digits: { uses: dataset/mnist, with: { split: test, limit: 4 } }\n  a: { uses: defense/invert, in: { images: digits } }\n',
-    'mine.mjs': `import { defineStage, port, Type } from '${kit}';
-export const stages = [defineStage({
-  uses: 'defense/invert', version: 1, summary: 'negative', with: Type.Object({}),
-  in: { images: port('images') }, out: { images: port('images') }, shard: 'images',
-  run: async ({ inputs: { images } }) => ({ images: { ...images, pixels: images.pixels.map((value) => 255 - value) } }),
-})];`,
-    'package.json': '{}',
-  });
-
-  it('runs only if the project allows it', async () => {
-    const refused = await project.run('run', 'p.yaml');
-    expect(refused.code).toBe(2);
-    expect(refused.stderr).toContain("the plugin './mine.mjs' is not allowed in this project");
-    project.write('package.json', '{ "ravelin": { "plugins": ["./mine.mjs"] } }');
-    expect(await project.run('run', 'p.yaml', '--ui', 'quiet')).toMatchObject({ code: 0 });
-    expect((await project.run('run', 'p.yaml', '--ui', 'quiet')).code).toBe(0);
-  });
-});

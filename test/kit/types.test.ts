@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+/** The examples and the code of the guide, compiled as a plugin's author would: against the types that the package ships. */
+const folder = mkdtempSync(join(tmpdir(), 'ravelin-types-'));
+const examples = readdirSync('examples/plugins').filter((name) => !name.includes('.test.'));
+const blocks = [...readFileSync('docs/extending.md', 'utf8').matchAll(/^```js\n([^]*?)^```$/gm)].map(
+  ([, text]) => text!,
+);
+let errors = new Map<string, readonly string[]>();
+
+beforeAll(() => {
+  execFileSync(process.execPath, ['scripts/types.mjs']);
+  mkdirSync(join(folder, 'node_modules/@types'), { recursive: true });
+  for (const name of ['@sinclair', '@types/node', 'undici-types'])
+    symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name));
+  symlinkSync(resolve('.'), join(folder, 'node_modules/ravelin'));
+  for (const name of examples) copyFileSync(join('examples/plugins', name), join(folder, name));
+  copyFileSync('examples/plugins/mi-fgsm.mjs', join(folder, 'my-attack.mjs'));
+  blocks.forEach((text, index) => writeFileSync(join(folder, `block-${index}.mjs`), `// @ts-check\n${text}`));
+  const files = [...examples, ...blocks.map((_, index) => `block-${index}.mjs`)].map((name) =>
+    join(folder, name),
+  );
+  const program = ts.createProgram(files, {
+    allowJs: true,
+    checkJs: true,
+    strict: true,
+    noEmit: true,
+    skipLibCheck: false,
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    types: ['node'],
+    typeRoots: [join(folder, 'node_modules/@types')],
+    preserveSymlinks: true,
+  });
+  const found = ts.getPreEmitDiagnostics(program).map((diagnostic) => {
+    const place = diagnostic.file?.getLineAndCharacterOfPosition(diagnostic.start ?? 0).line ?? 0;
+    const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, ' ');
+    return [basename(diagnostic.file?.fileName ?? 'options'), `line ${place + 1}: ${text}`] as const;
+  });
+  errors = new Map(
+    found.map(([name]) => [name, found.filter(([other]) => other === name).map(([, text]) => text)]),
+  );
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('with the types of the package', () => {
+  it.each(examples)('%s compiles', (name) => {
+    expect(errors.get(name) ?? []).toEqual([]);
+  });
+
+  it.each(
+    blocks.map((text, index) => [text.split('\n').find((line) => line !== '// @ts-check')!, index] as const),
+  )('the block of docs/extending.md that begins with %s compiles', (_, index) => {
+    expect(errors.get(`block-${index}.mjs`) ?? []).toEqual([]);
+  });
+
+  it('the declarations are whole themselves', () => {
+    const own = ['kit.d.ts', 'testing.d.ts', 'shared.d.ts', 'options'].map((name) => errors.get(name) ?? []);
+    expect(own).toEqual([[], [], [], []]);
+  });
+
+  it('a parameter that does not exist is an error', () => {
+    const wrong = join(folder, 'wrong.ts');
+    const text = readFileSync('examples/plugins/mi-fgsm.mjs', 'utf8').replace(
+      '{ steps, decay,',
+      '{ steps, decai,',
+    );
+    writeFileSync(wrong, text);
+    const program = ts.createProgram([wrong], {
+      strict: true,
+      noEmit: true,
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.NodeNext,
+      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      types: [],
+      preserveSymlinks: true,
+    });
+    expect(ts.getPreEmitDiagnostics(program).length).toBeGreaterThan(0);
+  });
+});
