@@ -1,17 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { Checked, Diagnostic } from './diagnostic.ts';
-import { DiagnosticSink, untilTooMany } from './diagnostic-sink.ts';
+import type { Checked, Diagnostic } from './diagnostics/diagnostic.ts';
+import { DiagnosticSink, untilTooMany } from './diagnostics/sink.ts';
 import type { Graph } from './graph.ts';
-import { type LoadContext, mostValues, shownPath } from './load-context.ts';
-import { valueOf } from './located.ts';
-import { parseDocument } from './parse-document.ts';
-import { validate } from './pipeline.ts';
-import { readPipelineFiles } from './read-files.ts';
-import { sortDiagnostics } from './render-diagnostic.ts';
-import { resolveGraph } from './resolve.ts';
+import { type LoadContext, mostValues, shownPath } from './document/load-context.ts';
+import { valueOf } from './text/located.ts';
+import { parseDocument } from './text/parse-document.ts';
+import { validate } from './document/pipeline.ts';
+import { readPipelineFiles } from './document/read-files.ts';
+import { sortDiagnostics } from './diagnostics/render.ts';
+import { resolveGraph } from './cells/resolve.ts';
 import type { SignatureRegistry } from './signature.ts';
-import { type SourceFile, sourceFile } from './source.ts';
+import { type SourceFile, sourceFile } from './diagnostics/source.ts';
 
 export interface LoadOptions {
   /** Path of the pipeline file, from the working directory. */

@@ -2,12 +2,12 @@ import { Ajv } from 'ajv';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
-import { diagnosticCodes, explain, unknownCode } from '../../src/dsl/explain.ts';
-import { pipelineJsonSchema } from '../../src/dsl/json-schema.ts';
+import { diagnosticCodes, explain, unknownCode } from '../../src/dsl/diagnostics/explain.ts';
+import { pipelineJsonSchema } from '../../src/dsl/reference/json-schema.ts';
 import { pluginsOf } from '../../src/dsl/load.ts';
-import { diagnosticsJson, renderDiagnostics } from '../../src/dsl/render-diagnostic.ts';
+import { diagnosticsJson, renderDiagnostics } from '../../src/dsl/diagnostics/render.ts';
 import { selectCells } from '../../src/dsl/selector.ts';
-import { stageList, stagesMarkdown, stageText } from '../../src/dsl/stages-page.ts';
+import { stageList, stagesMarkdown, stageText } from '../../src/dsl/reference/stages-page.ts';
 import { stages } from '../../src/stages/index.ts';
 import { graphOf, load, registry } from './fakes.ts';
 

@@ -1,0 +1,154 @@
+import type { SourceRange } from '../diagnostics/diagnostic.ts';
+import type { LabelTable } from './labels.ts';
+import { forbidAxes, type LoadContext } from '../document/load-context.ts';
+import {
+  emptyMap,
+  isUnknown,
+  type LocatedMap,
+  mapOf,
+  mergeMaps,
+  valueOf,
+  withoutKeys,
+} from '../text/located.ts';
+import type { Axis, Label, Matrix } from './matrix.ts';
+import { type Binding, readBindings } from './references.ts';
+import type { StageSignature } from '../signature.ts';
+import { defaultsFor, type StageText, type TypeDefaults, unknownType } from '../document/stage-source.ts';
+
+/** The stage under one combination of the labels that change it: the same type, inputs and parameters but for `$(axes.x)`. */
+export interface Variant {
+  readonly body: LocatedMap;
+  readonly uses: string;
+  readonly usesAt: SourceRange;
+  /** Undefined if the type is not known, which is told already. */
+  readonly signature: StageSignature | undefined;
+  readonly bindings: readonly Binding[];
+  /** Rows over the stage's own axes: ids of labels, in the order of the axes. */
+  readonly rows: readonly (readonly number[])[];
+  /** ` (with attack=fgsm)` where the stage has several variants. */
+  readonly says: string;
+}
+
+/** The variants of a stage; undefined if they would have more rows than `most` (told). */
+export function variantsOf(
+  stage: StageText,
+  matrix: Matrix,
+  defaults: readonly TypeDefaults[],
+  labels: LabelTable,
+  most: number,
+  context: LoadContext,
+): readonly Variant[] | undefined {
+  const { axes } = matrix;
+  const count = axes.reduce((product, axis) => product * axis.labels.length, 1) + matrix.include.length;
+  if (count > most) {
+    const shape = axes.map(({ name, labels: { length } }) => `${name} (${length})`).join(' × ');
+    context.sink.error(
+      'too-many-cells',
+      axes[0]?.at ?? stage.keyAt,
+      `'${stage.id}' would have ${count} cells: ${shape}; at most ${most} are planned`,
+      {
+        fix: 'shorten an axis, exclude combinations, or allow more with --max-cells',
+      },
+    );
+    return undefined;
+  }
+  const base = withoutKeys(stage.body, ['matrix']);
+  const ids = axes.map((axis) => axis.labels.map((label) => labels.idOf(axis.name, label.value)));
+  const variants: Variant[] = [];
+  const patching = axes.filter((axis) => axis.labels.some(({ patch }) => patch !== undefined));
+  const combinations =
+    axes.length > 0 && count === matrix.include.length ? [] : product(patching.map((axis) => axis.labels));
+  for (const chosen of combinations) {
+    const body = chosen.reduce(
+      (merged, { patch }) => (patch === undefined ? merged : mergeMaps(merged, patch)),
+      base,
+    );
+    const columns = axes.map((axis, index) => {
+      const label = chosen[patching.indexOf(axis)];
+      return label === undefined ? ids[index]! : [labels.idOf(axis.name, label.value)];
+    });
+    variants.push(variantOf(stage, body, product(columns), saysOf(patching, chosen), defaults, context));
+  }
+  for (const { labels: chosen, patch } of matrix.include) {
+    const patches = axes.map((axis) => chosen.get(axis.name)?.patch ?? emptyMap(patch.at));
+    const row = axes.map((axis) => labels.idOf(axis.name, chosen.get(axis.name)?.value ?? ''));
+    const says = saysOf(
+      axes,
+      axes.map((axis) => chosen.get(axis.name)!),
+    );
+    variants.push(
+      variantOf(stage, [...patches, patch].reduce(mergeMaps, base), [row], says, defaults, context),
+    );
+  }
+  reportRepeatedRows(matrix, variants, context);
+  return variants;
+}
+
+function saysOf(axes: readonly Axis[], chosen: readonly Label[]): string {
+  return axes.length === 0
+    ? ''
+    : ` (with ${axes.map(({ name }, index) => `${name}=${String(chosen[index]?.value)}`).join(', ')})`;
+}
+
+function variantOf(
+  stage: StageText,
+  own: LocatedMap,
+  rows: readonly (readonly number[])[],
+  says: string,
+  defaults: readonly TypeDefaults[],
+  context: LoadContext,
+): Variant {
+  const { sink, registry } = context;
+  const uses = valueOf(own, 'uses');
+  const name = uses?.kind === 'scalar' && typeof uses.value === 'string' ? uses.value : '';
+  const usesAt = uses?.at ?? stage.keyAt;
+  const patch = name === '' ? undefined : defaultsFor(name, defaults, context);
+  const body = patch === undefined ? own : mergeMaps({ ...patch, at: own.at }, own);
+  const bindings = readBindings(mapOf(body, 'in'), context);
+  const signature = registry.get(name);
+  if (uses === undefined) {
+    // After `use:` for `uses:`, or a template that there is not, it would be told twice.
+    if (!sink.hasErrorIn(stage.body.at)) {
+      sink.error('missing-uses', stage.keyAt, `the stage '${stage.id}' does not say what it uses${says}`, {
+        same: stage.id,
+        fix: "add 'uses: folder/name', in the stage or in each label of its matrix; 'ravelin stages' lists the types",
+      });
+    }
+  } else if (uses.kind === 'template') {
+    if (!isUnknown(uses))
+      forbidAxes(
+        uses,
+        'uses:',
+        sink,
+        'let the labels of the axis change it: matrix: { axis: { label: { uses: … } } }',
+      );
+  } else if (signature === undefined && name !== '') {
+    sink.error('unknown-stage-type', usesAt, unknownType(name, registry));
+  }
+  return { body, uses: name, usesAt, signature, bindings, rows, says };
+}
+
+/** All ways to take one of each list, the last list turning fastest. One empty way for no lists. */
+export function product<T>(lists: readonly (readonly T[])[]): T[][] {
+  let rows: T[][] = [[]];
+  for (const list of lists) rows = rows.flatMap((row) => list.map((item) => [...row, item]));
+  return rows;
+}
+
+function reportRepeatedRows(matrix: Matrix, variants: readonly Variant[], { sink }: LoadContext): void {
+  if (matrix.include.length === 0) return;
+  const seen = new Set<string>();
+  const included = variants.length - matrix.include.length;
+  for (const [index, { rows, says }] of variants.entries()) {
+    for (const row of rows) {
+      const key = row.join(',');
+      const at = matrix.include[index - included]?.at;
+      if (seen.has(key) && at !== undefined) {
+        sink.error('duplicate-label', at, `the matrix has this row already${says}`, {
+          fix: 'exclude the row first, or remove this one',
+        });
+      }
+      seen.add(key);
+    }
+  }
+}
