@@ -1,17 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { Checked, Diagnostic } from './diagnostics/diagnostic.ts';
+import { resolveGraph } from './cells/resolve.ts';
+import type { Checked } from './diagnostics/diagnostic.ts';
+import { sortDiagnostics } from './diagnostics/render.ts';
 import { DiagnosticSink, untilTooMany } from './diagnostics/sink.ts';
-import type { Graph } from './graph.ts';
-import { type LoadContext, mostValues, shownPath } from './document/load-context.ts';
-import { valueOf } from './text/located.ts';
-import { parseDocument } from './text/parse-document.ts';
+import type { SourceFile } from './diagnostics/source.ts';
+import { type LoadContext, mostValues } from './document/load-context.ts';
 import { validate } from './document/pipeline.ts';
 import { readPipelineFiles } from './document/read-files.ts';
-import { sortDiagnostics } from './diagnostics/render.ts';
-import { resolveGraph } from './cells/resolve.ts';
+import type { Graph } from './graph.ts';
 import type { SignatureRegistry } from './signature.ts';
-import { type SourceFile, sourceFile } from './diagnostics/source.ts';
 
 export interface LoadOptions {
   /** Path of the pipeline file, from the working directory. */
@@ -87,28 +85,4 @@ export function projectRoot(file: string): string {
   }
 }
 
-/** The `plugins:` list of a file, before anything is checked: they bring the stage types that the check needs. */
-export function pluginsOf(
-  file: string,
-  readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
-): readonly string[] {
-  let text: string;
-  try {
-    text = readFile(resolve(file));
-  } catch {
-    return [];
-  }
-  if (!text.includes('plugins')) return [];
-  const sink = new DiagnosticSink();
-  const source = sourceFile(shownPath(resolve(file)), text);
-  const plugins = valueOf(
-    untilTooMany(() => parseDocument(source, sink)),
-    'plugins',
-  );
-  if (sink.failed || plugins?.kind !== 'sequence') return [];
-  return plugins.items.flatMap((item) =>
-    item.kind === 'scalar' && typeof item.value === 'string' ? [item.value] : [],
-  );
-}
-
-export type { Diagnostic };
+export { pluginsOf } from './document/plugins.ts';

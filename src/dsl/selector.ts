@@ -1,9 +1,9 @@
+import { didYouMean, shortList } from '../values/nearest.ts';
 import type { Checked, Diagnostic, SourceRange } from './diagnostics/diagnostic.ts';
 import { DiagnosticSink, untilTooMany } from './diagnostics/sink.ts';
-import type { Cell, Graph } from './graph.ts';
-import { didYouMean, shortList } from '../values/nearest.ts';
-import { parseNumber } from './text/scalars.ts';
 import { type SourceFile, sourceFile } from './diagnostics/source.ts';
+import type { Cell, Graph } from './graph.ts';
+import { parseNumber } from './text/scalars.ts';
 
 /** `defended[attack=fgsm,strength=*]`: a stage, and labels on some of its axes; the others may be anything. */
 export interface Selector {

@@ -1,15 +1,15 @@
 import { dirname, resolve } from 'node:path';
 import type { Json, JsonObject } from '../../values/json.ts';
-import { convert, convertScalar } from '../schema/convert.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
-import type { AxisLabel } from '../graph.ts';
-import { itemSchema, type JsonSchema, memberSchema } from '../schema/json-schema-types.ts';
 import { isInside, type LoadContext, outsideMessage } from '../document/load-context.ts';
+import type { AxisLabel } from '../graph.ts';
+import { convert, convertScalar } from '../schema/convert.ts';
+import { itemSchema, type JsonSchema, memberSchema } from '../schema/json-schema-types.ts';
+import { reportSchemaErrors, siteAt, type Subject } from '../schema/schema-errors.ts';
+import { errorsOf } from '../schema/validator.ts';
+import type { ParameterProblem, StageSignature } from '../signature.ts';
 import { type Located, type LocatedMap, type LocatedScalar, type LocatedTemplate } from '../text/located.ts';
 import { parseNumber } from '../text/scalars.ts';
-import { reportSchemaErrors, siteAt, type Subject } from '../schema/schema-errors.ts';
-import type { ParameterProblem, StageSignature } from '../signature.ts';
-import { errorsOf } from '../schema/validator.ts';
 
 /** A place in the parameters that waits for the labels of a cell. */
 interface Slot {

@@ -1,13 +1,13 @@
-import { cellParams, type CellParams } from './cell-params.ts';
+import { didYouMean, nearest, shortList } from '../../values/nearest.ts';
+import type { LoadContext } from '../document/load-context.ts';
+import type { StageSource } from '../document/stage-source.ts';
 import type { Cell } from '../graph.ts';
+import { emptyMap, entryOf, mapOf } from '../text/located.ts';
+import { cellParams, type CellParams } from './cell-params.ts';
+import { type ExpandedStage, type Offer, relate } from './input-relation.ts';
 import { join, type Joined } from './join.ts';
 import type { LabelTable } from './labels.ts';
-import type { LoadContext } from '../document/load-context.ts';
-import { emptyMap, entryOf, mapOf } from '../text/located.ts';
 import { mostAxes } from './matrix.ts';
-import { didYouMean, nearest, shortList } from '../../values/nearest.ts';
-import { type ExpandedStage, type Offer, relate } from './input-relation.ts';
-import type { StageText } from '../document/stage-source.ts';
 import type { Variant } from './variants.ts';
 
 /** What grows while the stages are expanded one after the other. */
@@ -35,12 +35,16 @@ export interface BoundVariant {
 }
 
 /** The parameters, where nobody knows the cells: mistakes in them are told all the same. */
-export function judgeParamsAlone(stage: StageText, variants: readonly Variant[], context: LoadContext): void {
+export function judgeParamsAlone(
+  stage: StageSource,
+  variants: readonly Variant[],
+  context: LoadContext,
+): void {
   for (const variant of variants) paramsOf(stage, variant, context)?.forCell(() => undefined, stage.id);
 }
 
 function paramsOf(
-  stage: StageText,
+  stage: StageSource,
   { body, signature }: Variant,
   context: LoadContext,
 ): CellParams | undefined {
@@ -55,7 +59,7 @@ function paramsOf(
 }
 
 export function bind(
-  stage: StageText,
+  stage: StageSource,
   variant: Variant,
   expansion: Expansion,
   context: LoadContext,
@@ -176,7 +180,7 @@ function reportJoin(
     | { readonly why: 'empty'; readonly index: number; readonly axes: readonly string[] }
     | { readonly why: 'too-many'; readonly index: number },
   offers: readonly Offer[],
-  stage: StageText,
+  stage: StageSource,
   labels: LabelTable,
   { sink, maxCells }: LoadContext,
 ): void {

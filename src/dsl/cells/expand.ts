@@ -1,17 +1,17 @@
-import type { AxisLabel, CellInput, StageSettings } from '../graph.ts';
-import { bind, type BoundVariant, type Expansion, judgeParamsAlone } from './connect-inputs.ts';
-import type { CellParams } from './cell-params.ts';
-import type { LabelTable } from './labels.ts';
-import type { LoadContext } from '../document/load-context.ts';
-import type { Matrix } from './matrix.ts';
 import { didYouMean, shortList } from '../../values/nearest.ts';
+import type { LoadContext } from '../document/load-context.ts';
+import type { StageSource } from '../document/stage-source.ts';
+import type { AxisLabel, CellInput, StageSettings } from '../graph.ts';
+import type { CellParams } from './cell-params.ts';
+import { bind, type BoundVariant, type Expansion, judgeParamsAlone } from './connect-inputs.ts';
 import type { ExpandedStage, Item } from './input-relation.ts';
-import type { StageText } from '../document/stage-source.ts';
+import type { LabelTable } from './labels.ts';
+import type { Matrix } from './matrix.ts';
 import type { Variant } from './variants.ts';
 
 /** Adds the cells of a stage whose inputs are expanded. Undefined after a mistake here or in what it reads. */
 export function expandStage(
-  stage: StageText,
+  stage: StageSource,
   matrix: Matrix,
   variants: readonly Variant[],
   settingsOf: (variant: Variant) => StageSettings | undefined,
@@ -47,7 +47,7 @@ export function expandStage(
 }
 
 function checkAxes(
-  stage: StageText,
+  stage: StageSource,
   matrix: Matrix,
   bound: readonly BoundVariant[],
   inherited: readonly string[],
@@ -101,7 +101,7 @@ function orderedRows(
   matrix: Matrix,
   axes: readonly string[],
   { cells, labels }: Expansion,
-  stage: StageText,
+  stage: StageSource,
   { sink, maxCells }: LoadContext,
 ): readonly Row[] | undefined {
   const count = bound.reduce((sum, { joined, variant }) => sum + joined.count * variant.rows.length, 0);
@@ -152,7 +152,7 @@ function exclusionTests(
   axes: readonly string[],
   bound: readonly BoundVariant[],
   labels: LabelTable,
-  stage: StageText,
+  stage: StageSource,
   sink: LoadContext['sink'],
 ): readonly ((row: readonly number[]) => boolean)[] {
   const knownByAxis = new Map<string, ReadonlySet<string>>();
@@ -224,7 +224,7 @@ function sorted(
 }
 
 function makeCells(
-  stage: StageText,
+  stage: StageSource,
   bound: readonly BoundVariant[],
   rows: readonly Row[],
   axes: readonly string[],

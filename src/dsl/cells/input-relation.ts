@@ -1,12 +1,12 @@
+import { didYouMean, shortList } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import type { AxisLabel, Cell, CellOutput } from '../graph.ts';
+import type { InputPort } from '../signature.ts';
+import { quote } from '../text/located.ts';
 import type { Relation } from './join.ts';
 import type { LabelTable } from './labels.ts';
-import { quote } from '../text/located.ts';
-import { didYouMean, shortList } from '../../values/nearest.ts';
 import type { Binding, Reference, Where } from './references.ts';
-import type { InputPort } from '../signature.ts';
 import type { Variant } from './variants.ts';
 
 /** A stage with its cells, column by column. */

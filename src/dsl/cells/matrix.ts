@@ -1,7 +1,10 @@
+import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
+import { forbidAxes, type LoadContext } from '../document/load-context.ts';
 import type { AxisLabel } from '../graph.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
-import { forbidAxes, type LoadContext } from '../document/load-context.ts';
+import { idPattern, patchKeys, patchSchema } from '../schema/pipeline-schema.ts';
+import { checkAgainst } from '../schema/validator.ts';
 import {
   emptyMap,
   isNull,
@@ -11,9 +14,6 @@ import {
   quote,
   withoutKeys,
 } from '../text/located.ts';
-import { didYouMean } from '../../values/nearest.ts';
-import { idPattern, patchKeys, patchSchema } from '../schema/pipeline-schema.ts';
-import { checkAgainst } from '../schema/validator.ts';
 
 export interface Label {
   readonly value: AxisLabel;

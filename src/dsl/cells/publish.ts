@@ -1,11 +1,11 @@
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
-import type { SourceRange } from '../diagnostics/diagnostic.ts';
-import type { Cell, PublishTarget } from '../graph.ts';
-import { isInside, type LoadContext, outsideMessage } from '../document/load-context.ts';
-import { isUnknown, type Located, type LocatedMap, quote, valueOf } from '../text/located.ts';
 import { didYouMean } from '../../values/nearest.ts';
-import { publishPath } from './publish-path.ts';
+import type { SourceRange } from '../diagnostics/diagnostic.ts';
+import { isInside, type LoadContext, outsideMessage } from '../document/load-context.ts';
+import type { Cell, PublishTarget } from '../graph.ts';
+import { isUnknown, type Located, type LocatedMap, quote, valueOf } from '../text/located.ts';
 import type { ExpandedStage } from './input-relation.ts';
+import { publishPath } from './publish-path.ts';
 
 interface Target {
   readonly target: PublishTarget;

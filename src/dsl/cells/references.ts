@@ -1,3 +1,4 @@
+import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { forbidAxes, type LoadContext } from '../document/load-context.ts';
 import {
@@ -9,7 +10,6 @@ import {
   quote,
   valueOf,
 } from '../text/located.ts';
-import { didYouMean } from '../../values/nearest.ts';
 
 export interface Where {
   readonly axis: string;

@@ -1,20 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
+import { placeOf } from '../diagnostics/source.ts';
+import type { LoadContext } from '../document/load-context.ts';
+import { type Pipeline, settingsOf } from '../document/pipeline.ts';
+import { defaultsFor, type StageSource } from '../document/stage-source.ts';
 import type { Graph, GraphStage, StageSettings } from '../graph.ts';
+import { mapOf, valueOf } from '../text/located.ts';
 import { type Expansion, judgeParamsAlone } from './connect-inputs.ts';
 import { expandStage } from './expand.ts';
 import { LabelTable } from './labels.ts';
-import type { LoadContext } from '../document/load-context.ts';
-import { mapOf, valueOf } from '../text/located.ts';
 import { type Matrix, readMatrix } from './matrix.ts';
 import { type Edge, topologicalOrder } from './order.ts';
-import { type Pipeline, settingsOf } from '../document/pipeline.ts';
 import { type PublishedFiles, publishTargets } from './publish.ts';
-import { placeOf } from '../diagnostics/source.ts';
-import { defaultsFor, type StageText } from '../document/stage-source.ts';
 import { type Variant, variantsOf } from './variants.ts';
 
 interface Prepared {
-  readonly stage: StageText;
+  readonly stage: StageSource;
   readonly matrix: Matrix;
   readonly variants: readonly Variant[];
 }

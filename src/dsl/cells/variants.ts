@@ -1,6 +1,7 @@
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
-import type { LabelTable } from './labels.ts';
 import { forbidAxes, type LoadContext } from '../document/load-context.ts';
+import { defaultsFor, type StageSource, type TypeDefaults, unknownType } from '../document/stage-source.ts';
+import type { StageSignature } from '../signature.ts';
 import {
   emptyMap,
   isUnknown,
@@ -10,10 +11,9 @@ import {
   valueOf,
   withoutKeys,
 } from '../text/located.ts';
+import type { LabelTable } from './labels.ts';
 import type { Axis, Label, Matrix } from './matrix.ts';
 import { type Binding, readBindings } from './references.ts';
-import type { StageSignature } from '../signature.ts';
-import { defaultsFor, type StageText, type TypeDefaults, unknownType } from '../document/stage-source.ts';
 
 /** The stage under one combination of the labels that change it: the same type, inputs and parameters but for `$(axes.x)`. */
 export interface Variant {
@@ -31,7 +31,7 @@ export interface Variant {
 
 /** The variants of a stage; undefined if they would have more rows than `most` (told). */
 export function variantsOf(
-  stage: StageText,
+  stage: StageSource,
   matrix: Matrix,
   defaults: readonly TypeDefaults[],
   labels: LabelTable,
@@ -91,7 +91,7 @@ function saysOf(axes: readonly Axis[], chosen: readonly Label[]): string {
 }
 
 function variantOf(
-  stage: StageText,
+  stage: StageSource,
   own: LocatedMap,
   rows: readonly (readonly number[])[],
   says: string,

@@ -1,9 +1,9 @@
+import { didYouMean } from '../../values/nearest.ts';
 import { framePages } from './explain/frame.ts';
 import type { Page } from './explain/page.ts';
 import { textPages } from './explain/text.ts';
 import { valuePages } from './explain/values.ts';
 import { wiringPages } from './explain/wiring.ts';
-import { didYouMean } from '../../values/nearest.ts';
 
 const pages = { ...textPages, ...framePages, ...valuePages, ...wiringPages } as const satisfies Readonly<
   Record<string, Page>

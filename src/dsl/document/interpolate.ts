@@ -1,11 +1,11 @@
+import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
+import type { SourceFile } from '../diagnostics/source.ts';
 import type { Located, LocatedEntry, LocatedScalar, LocatedTemplate, Scalar } from '../text/located.ts';
 import { isUnknown, quote, sizeOf, unknownValue } from '../text/located.ts';
-import { type Budget, tooManyValues } from './load-context.ts';
-import { didYouMean } from '../../values/nearest.ts';
 import { parseNumber } from '../text/scalars.ts';
-import type { SourceFile } from '../diagnostics/source.ts';
+import { type Budget, tooManyValues } from './load-context.ts';
 
 /** What `$(…)` may look up. */
 export interface Scope {

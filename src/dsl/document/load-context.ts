@@ -1,9 +1,9 @@
 import { dirname, relative, sep } from 'node:path';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
-import type { Located } from '../text/located.ts';
-import type { SignatureRegistry } from '../signature.ts';
 import type { SourceFile } from '../diagnostics/source.ts';
+import type { SignatureRegistry } from '../signature.ts';
+import type { Located } from '../text/located.ts';
 
 /** What may still be made of the text: copies of its parts could be gigabytes. Below zero the load has failed. */
 export interface Budget {

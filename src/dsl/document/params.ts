@@ -1,16 +1,16 @@
 import type { Json, JsonObject } from '../../values/json.ts';
-import type { SourceRange } from '../diagnostics/diagnostic.ts';
-import { convert } from '../schema/convert.ts';
-import { interpolate, type Scope } from './interpolate.ts';
-import type { JsonSchema } from '../schema/json-schema-types.ts';
-import { forbidAxes, type LoadContext } from './load-context.ts';
-import { isNull, type Located, type LocatedMap, plainOf, unknownValue, valueOf } from '../text/located.ts';
 import { didYouMean } from '../../values/nearest.ts';
-import { parseDocument } from '../text/parse-document.ts';
-import { paramSchema, type ParamText } from '../schema/pipeline-schema.ts';
-import { parseNumber } from '../text/scalars.ts';
+import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { sourceFile } from '../diagnostics/source.ts';
+import { convert } from '../schema/convert.ts';
+import type { JsonSchema } from '../schema/json-schema-types.ts';
+import { paramSchema, type ParamText } from '../schema/pipeline-schema.ts';
 import { checkAgainst } from '../schema/validator.ts';
+import { isNull, type Located, type LocatedMap, plainOf, unknownValue, valueOf } from '../text/located.ts';
+import { parseDocument } from '../text/parse-document.ts';
+import { parseNumber } from '../text/scalars.ts';
+import { interpolate, type Scope } from './interpolate.ts';
+import { forbidAxes, type LoadContext } from './load-context.ts';
 
 export interface Param {
   readonly name: string;

@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
-import type { Json, JsonObject } from '../../values/json.ts';
+import type { JsonObject } from '../../values/json.ts';
+import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { Graph, StageSettings } from '../graph.ts';
-import { interpolate, type Scope } from './interpolate.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
-import { forbidAxes, isInside, type LoadContext } from './load-context.ts';
+import { builtInExecutors, profileSchema } from '../schema/pipeline-schema.ts';
+import { checkAgainst } from '../schema/validator.ts';
 import {
   emptyMap,
   isNull,
@@ -17,13 +18,12 @@ import {
   plainOf,
   valueOf,
 } from '../text/located.ts';
-import { didYouMean } from '../../values/nearest.ts';
+import { interpolate, type Scope } from './interpolate.ts';
+import { forbidAxes, type LoadContext } from './load-context.ts';
 import { applyOverrides, applyProfileParams, declaredParams, settleParams } from './params.ts';
-import { builtInExecutors, profileSchema } from '../schema/pipeline-schema.ts';
+import { checkedPlugins } from './plugins.ts';
 import { settingsPart, settleSettings } from './settings.ts';
-import { type StageText, stageTexts, type TypeDefaults, typeDefaults } from './stage-source.ts';
-import { checkAgainst } from '../schema/validator.ts';
-import { dirname, resolve } from 'node:path';
+import { type StageSource, stageSources, type TypeDefaults, typeDefaults } from './stage-source.ts';
 
 /** A checked pipeline before its stages are expanded: profiles and params applied, templates merged. */
 export interface Pipeline {
@@ -31,7 +31,7 @@ export interface Pipeline {
     Graph,
     'pipeline' | 'description' | 'seed' | 'params' | 'executor' | 'sharedNumerics' | 'plugins'
   >;
-  readonly stages: ReadonlyMap<string, StageText>;
+  readonly stages: ReadonlyMap<string, StageSource>;
   /** Settings of all stages, from the most general to the most special. */
   readonly settings: readonly LocatedMap[];
   readonly defaults: readonly TypeDefaults[];
@@ -79,9 +79,9 @@ export function validate(written: LocatedMap, choices: Choices, context: LoadCon
       params: settled.plain,
       executor: executorOf(document, full, context),
       sharedNumerics: textOf(document, 'numerics') === 'shared',
-      plugins: pluginNames(document, context),
+      plugins: checkedPlugins(document, context),
     },
-    stages: stageTexts(stages, section('templates'), context),
+    stages: stageSources(stages, section('templates'), context),
     settings,
     defaults: typeDefaults(defaults, context),
   };
@@ -212,33 +212,9 @@ function executorOf(document: LocatedMap, scope: Scope, context: LoadContext): G
   return value.kind === 'map' ? (plainOf(value) as JsonObject & { uses: string }) : { uses: uses.value };
 }
 
-/** The `plugins:` of a document: names of packages, or modules of the project as relative paths. */
-function pluginNames(document: LocatedMap, { sink, root, file }: LoadContext): readonly string[] {
-  const value = valueOf(document, 'plugins');
-  return (value?.kind === 'sequence' ? value.items : []).flatMap((item) => {
-    const name: Json = item.kind === 'scalar' ? item.value : null;
-    if (typeof name !== 'string') return [];
-    const local = name.startsWith('./') || name.startsWith('../');
-    const fine = local
-      ? isInside(root, resolve(dirname(file), name))
-      : /^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/.test(name);
-    if (!fine) {
-      sink.error(
-        'bad-plugin',
-        item.at,
-        `'${name}' is neither the name of a package nor a module of this project`,
-        {
-          fix: "write a package name such as 'ravelin-extra-attacks', or './stages/my-attack.js'",
-        },
-      );
-    }
-    return fine ? [name] : [];
-  });
-}
-
 /** Settings of a stage as a whole, and of a variant of it where its type has other defaults. */
 export function settingsOf(
-  stage: StageText,
+  stage: StageSource,
   pipeline: Pipeline,
   forType: LocatedMap | undefined,
   context: LoadContext,

@@ -1,7 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
+import { sourceFile } from '../diagnostics/source.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
-import { isInside, type LoadContext, outsideMessage, shownPath } from './load-context.ts';
+import { frameSchema, idPattern, includedSchema } from '../schema/pipeline-schema.ts';
+import { checkAgainst } from '../schema/validator.ts';
 import {
   isNull,
   type Located,
@@ -12,9 +14,7 @@ import {
   withoutKeys,
 } from '../text/located.ts';
 import { parseDocument } from '../text/parse-document.ts';
-import { frameSchema, idPattern, includedSchema } from '../schema/pipeline-schema.ts';
-import { sourceFile } from '../diagnostics/source.ts';
-import { checkAgainst } from '../schema/validator.ts';
+import { isInside, type LoadContext, outsideMessage, shownPath } from './load-context.ts';
 
 /** Parts whose ids are unique over all files. */
 const sections = ['params', 'templates', 'stages', 'profiles'] as const;

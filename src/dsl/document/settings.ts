@@ -1,9 +1,18 @@
 import type { StageSettings } from '../graph.ts';
-import { forbidAxes, type LoadContext } from './load-context.ts';
-import { type LocatedMap, mergeMaps, withoutKeys } from '../text/located.ts';
-import { defaultSettingsSchema, settingKeys, type SettingsText } from '../schema/pipeline-schema.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
+import { defaultSettingsSchema, settingKeys } from '../schema/pipeline-schema.ts';
 import { checkAgainst } from '../schema/validator.ts';
+import { type LocatedMap, mergeMaps, withoutKeys } from '../text/located.ts';
+import { forbidAxes, type LoadContext } from './load-context.ts';
+
+/** Settings as the schema lets them through. */
+interface SettingsText {
+  readonly shard?: number;
+  readonly onError?: StageSettings['onError'];
+  readonly retry?: number | Partial<StageSettings['retry']>;
+  readonly resources?: { readonly gpu?: number; readonly memory?: number; readonly time?: number };
+  readonly store?: StageSettings['store'];
+}
 
 export const builtInSettings: StageSettings = {
   shard: 64,

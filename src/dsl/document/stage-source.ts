@@ -1,6 +1,8 @@
+import { didYouMean, nearest } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
-import type { LoadContext } from './load-context.ts';
+import { settingKeys, stageSchema, typeDefaultsSchema } from '../schema/pipeline-schema.ts';
+import { checkAgainst } from '../schema/validator.ts';
 import {
   emptyMap,
   isNull,
@@ -10,13 +12,11 @@ import {
   valueOf,
   withoutKeys,
 } from '../text/located.ts';
-import { didYouMean, nearest } from '../../values/nearest.ts';
-import { settingKeys, stageSchema, typeDefaultsSchema } from '../schema/pipeline-schema.ts';
+import type { LoadContext } from './load-context.ts';
 import { type Body, Templates } from './templates.ts';
-import { checkAgainst } from '../schema/validator.ts';
 
 /** A stage as written, its templates merged in. */
-export interface StageText {
+export interface StageSource {
   readonly id: string;
   readonly keyAt: SourceRange;
   readonly body: LocatedMap;
@@ -33,14 +33,14 @@ const subject = (owner: string, missingAt: SourceRange) =>
   ({ owner, noun: 'key', unknownCode: 'unknown-key', missingCode: 'missing-key', missingAt }) as const;
 
 /** The stages with what they extend. Templates are checked where they are written, whether used or not. */
-export function stageTexts(
+export function stageSources(
   stages: LocatedMap | undefined,
   templates: LocatedMap | undefined,
   context: LoadContext,
-): Map<string, StageText> {
+): Map<string, StageSource> {
   const shared = checkedBodies(templates, 'a template', context);
   const own = checkedBodies(stages, 'a stage', context);
-  const texts = new Map<string, StageText>();
+  const texts = new Map<string, StageSource>();
   const merging = new Templates(shared, context);
   for (const [id, { keyAt, body }] of own) texts.set(id, { id, keyAt, body: merging.under(body) });
   merging.check();

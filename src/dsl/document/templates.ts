@@ -1,5 +1,5 @@
+import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
-import { type LoadContext, tooManyValues } from './load-context.ts';
 import {
   emptyMap,
   type Located,
@@ -9,7 +9,7 @@ import {
   valueOf,
   withoutKeys,
 } from '../text/located.ts';
-import { didYouMean } from '../../values/nearest.ts';
+import { type LoadContext, tooManyValues } from './load-context.ts';
 
 /** The keys of a template or stage as written. */
 export interface Body {

@@ -1,7 +1,7 @@
 import type { Json } from '../../values/json.ts';
-import { branchesOf, itemSchema, type JsonSchema, memberSchema } from './json-schema-types.ts';
 import type { Located, LocatedScalar } from '../text/located.ts';
 import { isFraction, parseBytes, parseDuration, parseNumber } from '../text/scalars.ts';
+import { branchesOf, itemSchema, type JsonSchema, memberSchema } from './json-schema-types.ts';
 
 /**
  * The plain value that a schema judges: `8/255`, `1_000_000`, `6GiB` and `30m` become numbers where the schema has

@@ -1,5 +1,4 @@
 import { type Static, Type } from '@sinclair/typebox';
-import type { StageSettings } from '../graph.ts';
 
 /** The frame of a pipeline file. Stage parameters are judged by the schemas of the stage types, `in` and `matrix` by hand. */
 
@@ -199,14 +198,5 @@ export const paramSchema = Type.Object({
   description: text('what it means, with its unit'),
 });
 export type ParamText = Static<typeof paramSchema>;
-
-/** Settings as the schema lets them through. */
-export interface SettingsText {
-  readonly shard?: number;
-  readonly onError?: StageSettings['onError'];
-  readonly retry?: number | Partial<StageSettings['retry']>;
-  readonly resources?: { readonly gpu?: number; readonly memory?: number; readonly time?: number };
-  readonly store?: StageSettings['store'];
-}
 
 export const idPattern = new RegExp(ids.pattern);

@@ -1,11 +1,11 @@
 import type { ErrorObject } from 'ajv';
-import type { SourceRange } from '../diagnostics/diagnostic.ts';
-import type { DiagnosticSink } from '../diagnostics/sink.ts';
-import { describeSchema } from './describe-schema.ts';
-import type { DiagnosticCode } from '../diagnostics/explain.ts';
-import { branchesOf, type JsonSchema } from './json-schema-types.ts';
-import { type Located, quote } from '../text/located.ts';
 import { didYouMean, nearest } from '../../values/nearest.ts';
+import type { SourceRange } from '../diagnostics/diagnostic.ts';
+import type { DiagnosticCode } from '../diagnostics/explain.ts';
+import type { DiagnosticSink } from '../diagnostics/sink.ts';
+import { type Located, quote } from '../text/located.ts';
+import { describeSchema } from './describe-schema.ts';
+import { branchesOf, type JsonSchema } from './json-schema-types.ts';
 
 /** Whose values are judged, for the wording and the codes. */
 export interface Subject {

@@ -1,9 +1,9 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { Json } from '../../values/json.ts';
-import { convert } from './convert.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
-import { closed, type JsonSchema } from './json-schema-types.ts';
 import type { Located } from '../text/located.ts';
+import { convert } from './convert.ts';
+import { closed, type JsonSchema } from './json-schema-types.ts';
 import { reportSchemaErrors, type Subject } from './schema-errors.ts';
 
 let shared: Ajv | undefined;

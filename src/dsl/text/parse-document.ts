@@ -1,9 +1,9 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type YAMLError } from 'yaml';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
+import type { SourceFile } from '../diagnostics/source.ts';
 import type { Located, LocatedEntry, LocatedScalar, Scalar } from './located.ts';
 import { type ParsedYaml, parseYaml } from './parse-yaml.ts';
-import type { SourceFile } from '../diagnostics/source.ts';
 
 /** What a pipeline file may cost before it is looked at: YAML is data that may come from anywhere. */
 export const limits = {
