@@ -1,97 +1,103 @@
-import { dirname, resolve } from 'node:path';
 import type { Json, JsonObject } from '../../values/json.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
-import { isInside, type LoadContext, outsideMessage } from '../document/load-context.ts';
-import type { AxisLabel } from '../graph.ts';
+import type { LoadContext } from '../document/load-context.ts';
 import { convert, convertScalar } from '../schema/convert.ts';
-import { itemSchema, type JsonSchema, memberSchema } from '../schema/json-schema-types.ts';
+import type { JsonSchema } from '../schema/json-schema-types.ts';
 import { reportSchemaErrors, siteAt, type Subject } from '../schema/schema-errors.ts';
 import { errorsOf } from '../schema/validator.ts';
 import type { ParameterProblem, StageSignature } from '../signature.ts';
-import { type Located, type LocatedMap, type LocatedScalar, type LocatedTemplate } from '../text/located.ts';
-import { parseNumber } from '../text/scalars.ts';
+import type { LocatedMap } from '../text/located.ts';
+import { checkPaths, hasPaths } from './check-paths.ts';
+import { fill, filled, type LabelOf, lengthOf, put, type Slot, slotsOf } from './fill-templates.ts';
 
-/** A place in the parameters that waits for the labels of a cell. */
-interface Slot {
-  readonly path: readonly string[];
-  readonly template: LocatedTemplate;
-  readonly schema: JsonSchema | undefined;
-}
-
-/** Parameters of the cells of a stage that differ in labels only. */
-export interface CellParams {
+/** Parameters of the cells of a stage that differ in labels only: `with:` is read once, a cell costs a copy and one validation. */
+export class CellParams {
   /** Axes that the parameters depend on, in the order in which they appear. */
   readonly axes: readonly { readonly axis: string; readonly at: SourceRange }[];
+  readonly #given: LocatedMap;
+  readonly #signature: StageSignature;
+  readonly #schema: JsonSchema;
+  /** Where a parameter is missing. */
+  readonly #missingAt: SourceRange;
+  readonly #context: LoadContext;
+  /** The plain values, with the text of each template in the place of its value. */
+  readonly #base: JsonObject;
+  readonly #characters: number;
+  readonly #slots: readonly Slot[];
+  readonly #hasPaths: boolean;
+
+  constructor(given: LocatedMap, signature: StageSignature, missingAt: SourceRange, context: LoadContext) {
+    this.#given = given;
+    this.#signature = signature;
+    this.#schema = signature.with as JsonSchema;
+    this.#missingAt = missingAt;
+    this.#context = context;
+    this.#base = convert(given, this.#schema) as JsonObject;
+    this.#characters = JSON.stringify(this.#base).length;
+    this.#slots = slotsOf(given, this.#schema, []);
+    this.#hasPaths = hasPaths(this.#schema);
+    this.axes = axesOf(this.#slots);
+  }
+
   /**
-   * Parameters for a cell. `labelOf` gives undefined where nobody knows the label: what depends on it is then not judged.
-   * Undefined after a mistake, which is told with the name of the cell.
+   * Parameters for a cell. What depends on a label that `labelOf` does not know is not judged. Undefined then, and after
+   * an error, which is reported with the name of the cell.
    */
-  readonly forCell: (
-    labelOf: (axis: string) => AxisLabel | undefined,
-    cell: string,
-  ) => JsonObject | undefined;
+  forCell(labelOf: LabelOf, cell: string): JsonObject | undefined {
+    const characters = this.#characters + lengthOf(this.#slots, labelOf);
+    if (!spend(characters, this.#missingAt, this.#context)) return undefined;
+    const params = copy(this.#base);
+    const unknown: Slot[] = [];
+    for (const slot of this.#slots) {
+      const scalar = filled(slot.template, labelOf);
+      if (scalar === undefined) unknown.push(slot);
+      put(params, slot.path, scalar === undefined ? null : convertScalar(scalar, slot.schema));
+    }
+    const errors = errorsOf(this.#schema, params);
+    const fine = errors.length === 0 && unknown.length === 0;
+    // The common cell ends here: the rest is for errors and for the few stage types with paths or a check.
+    if (errors.length === 0 && !this.#hasPaths && this.#signature.check === undefined)
+      return fine ? params : undefined;
+    const located = this.#slots.length === 0 ? this.#given : (fill(this.#given, labelOf) as LocatedMap);
+    const subject = this.#subject(cell);
+    const before = this.#context.sink.errorCount;
+    const waiting = unknown.map(({ path }) => `/${path.join('/')}`);
+    const known = errors.filter(({ instancePath }) => !waiting.some((path) => instancePath.startsWith(path)));
+    reportSchemaErrors(known, located, subject, this.#context.sink);
+    if (!fine) return undefined;
+    this.#checkBeyondSchema(params, located, subject);
+    return this.#context.sink.errorCount > before ? undefined : params;
+  }
+
+  /** Judges what a schema can't say: that paths stay inside the project, and the `check` of the stage type. */
+  #checkBeyondSchema(params: JsonObject, located: LocatedMap, subject: Subject): void {
+    if (this.#hasPaths) checkPaths(params, located, this.#schema, this.#context);
+    for (const problem of this.#signature.check?.(params as never) ?? [])
+      reportProblem(problem, located, subject, this.#context);
+  }
+
+  #subject(cell: string): Subject {
+    return {
+      owner: this.#signature.uses,
+      noun: 'parameter',
+      unknownCode: 'unknown-param',
+      missingCode: 'missing-param',
+      missingAt: this.#missingAt,
+      ...(this.#slots.length > 0 && { suffix: ` (in ${cell})` }),
+    };
+  }
 }
 
-/** Reads a `with:` once; cells then cost a copy of its values and one validation. */
-export function cellParams(
-  given: LocatedMap,
-  signature: StageSignature,
-  missingAt: SourceRange,
-  context: LoadContext,
-): CellParams {
-  const schema = signature.with as JsonSchema;
-  const base = convert(given, schema) as JsonObject;
-  const slots = slotsOf(given, schema, []);
+function axesOf(slots: readonly Slot[]): CellParams['axes'] {
   const axes = new Map<string, SourceRange>();
   for (const { template } of slots) {
     for (const part of template.parts)
       if (typeof part !== 'string' && !axes.has(part.axis)) axes.set(part.axis, part.at);
   }
-  const paths = hasPaths(schema);
-  const size = JSON.stringify(base).length;
-  return {
-    axes: [...axes].map(([axis, at]) => ({ axis, at })),
-    forCell(labelOf, cell) {
-      if (!spend(size + lengthOf(slots, labelOf), missingAt, context)) return undefined;
-      const values = slots.length === 0 ? base : copy(base);
-      const unknown: Slot[] = [];
-      for (const slot of slots) {
-        const scalar = filled(slot.template, labelOf);
-        if (scalar === undefined) unknown.push(slot);
-        put(values, slot.path, scalar === undefined ? null : convertScalar(scalar, slot.schema));
-      }
-      const params = slots.length === 0 ? copy(base) : values;
-      const errors = errorsOf(schema, params);
-      // Everything below is for mistakes and for the few stages with paths: the common cell ends here.
-      if (errors.length === 0 && !paths && signature.check === undefined)
-        return unknown.length === 0 ? params : undefined;
-      const located = slots.length === 0 ? given : (fill(given, labelOf) as LocatedMap);
-      const subject: Subject = {
-        owner: signature.uses,
-        noun: 'parameter',
-        unknownCode: 'unknown-param',
-        missingCode: 'missing-param',
-        missingAt,
-        ...(slots.length > 0 && { suffix: ` (in ${cell})` }),
-      };
-      const before = context.sink.errorCount;
-      const waits = unknown.map(({ path }) => `/${path.join('/')}`);
-      reportSchemaErrors(
-        errors.filter(({ instancePath }) => !waits.some((path) => instancePath.startsWith(path))),
-        located,
-        subject,
-        context.sink,
-      );
-      if (errors.length > 0 || unknown.length > 0) return undefined;
-      if (paths) checkPaths(params, located, schema, context);
-      for (const problem of signature.check?.(params as never) ?? [])
-        reportProblem(problem, located, subject, context);
-      return context.sink.errorCount > before ? undefined : params;
-    },
-  };
+  return [...axes].map(([axis, at]) => ({ axis, at }));
 }
 
-/** Takes from the budget of all cells; false, told once, where there is not enough of it. */
+/** Takes from the budget of all cells; false, reported once, if there is not enough of it. */
 function spend(characters: number, at: SourceRange, { budget, sink }: LoadContext): boolean {
   if (budget.characters < 0) return false;
   budget.characters -= characters;
@@ -105,16 +111,6 @@ function spend(characters: number, at: SourceRange, { budget, sink }: LoadContex
     },
   );
   return false;
-}
-
-/** Characters that the templates become, counted without making them. */
-function lengthOf(slots: readonly Slot[], labelOf: (axis: string) => AxisLabel | undefined): number {
-  let length = 0;
-  for (const { template } of slots) {
-    for (const part of template.parts)
-      length += typeof part === 'string' ? part.length : String(labelOf(part.axis) ?? '').length;
-  }
-  return length;
 }
 
 function reportProblem(
@@ -136,117 +132,10 @@ function reportProblem(
   });
 }
 
-function slotsOf(located: Located, schema: JsonSchema | undefined, path: readonly string[]): Slot[] {
-  switch (located.kind) {
-    case 'scalar':
-      return [];
-    case 'template':
-      return [{ path, template: located, schema }];
-    case 'sequence':
-      return located.items.flatMap((item, index) =>
-        slotsOf(item, itemSchema(schema, index), [...path, String(index)]),
-      );
-    case 'map':
-      return [...located.entries].flatMap(([key, { value }]) =>
-        slotsOf(value, memberSchema(schema, key), [...path, key]),
-      );
-  }
-}
-
-/** The scalar that a template becomes; one that is only `$(axes.x)` keeps the type of the label. */
-function filled(
-  template: LocatedTemplate,
-  labelOf: (axis: string) => AxisLabel | undefined,
-): LocatedScalar | undefined {
-  if (template.unknown === true) return undefined;
-  const values: AxisLabel[] = [];
-  for (const part of template.parts) {
-    const value = typeof part === 'string' ? part : labelOf(part.axis);
-    if (value === undefined) return undefined;
-    values.push(value);
-  }
-  const [only] = values;
-  const text = values.length === 1 ? String(only) : values.join('');
-  // `-$(axes.x)` is a number again if it reads as one: nobody could write it otherwise.
-  const value =
-    values.length === 1
-      ? only!
-      : /^[-+.\d]/.test(text) && !text.includes('/')
-        ? (parseNumber(text) ?? text)
-        : text;
-  return { kind: 'scalar', at: template.at, value, text };
-}
-
-function fill(located: Located, labelOf: (axis: string) => AxisLabel | undefined): Located {
-  switch (located.kind) {
-    case 'scalar':
-      return located;
-    case 'template':
-      return filled(located, labelOf) ?? located;
-    case 'sequence':
-      return { ...located, items: located.items.map((item) => fill(item, labelOf)) };
-    case 'map': {
-      const entries = [...located.entries].map(
-        ([key, entry]) => [key, { ...entry, value: fill(entry.value, labelOf) }] as const,
-      );
-      return { ...located, entries: new Map(entries) };
-    }
-  }
-}
-
 function copy<T extends Json>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((item: Json) => copy(item)) as unknown as T;
   const result: Record<string, Json> = {};
   for (const [key, member] of Object.entries(value)) result[key] = copy(member);
   return result as T;
-}
-
-function put(root: Json, path: readonly string[], value: Json): void {
-  let target = root as Record<string, Json>;
-  for (const step of path.slice(0, -1)) target = target[step] as Record<string, Json>;
-  target[path.at(-1)!] = value;
-}
-
-const withPaths = new WeakMap<object, boolean>();
-
-function hasPaths(schema: JsonSchema): boolean {
-  let found = withPaths.get(schema);
-  if (found === undefined) {
-    found = JSON.stringify(schema).includes('"format":"path"');
-    withPaths.set(schema, found);
-  }
-  return found;
-}
-
-/** Paths are relative to the pipeline file and stay inside the project. */
-function checkPaths(
-  value: Json,
-  located: Located,
-  schema: JsonSchema | undefined,
-  context: LoadContext,
-): void {
-  if (located.kind === 'map') {
-    for (const [key, entry] of located.entries) {
-      checkPaths((value as JsonObject)[key] ?? null, entry.value, memberSchema(schema, key), context);
-    }
-  } else if (located.kind === 'sequence') {
-    for (const [index, item] of located.items.entries()) {
-      checkPaths((value as readonly Json[])[index] ?? null, item, itemSchema(schema, index), context);
-    }
-  } else if (
-    typeof value === 'string' &&
-    (schema?.format === 'path' || schema?.anyOf?.some(({ format }) => format === 'path') === true)
-  ) {
-    checkPath(value, located.at, context);
-  }
-}
-
-/** True if the path stays inside the project. */
-export function checkPath(path: string, at: SourceRange, { sink, root, file }: LoadContext): boolean {
-  if (!path.includes('\0') && isInside(root, resolve(dirname(file), path))) return true;
-  sink.error('outside-root', at, outsideMessage(path, { root, file }), {
-    fix: 'move or link the data into the project; paths are relative to the pipeline file',
-  });
-  return false;
 }

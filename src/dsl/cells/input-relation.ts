@@ -2,25 +2,11 @@ import { didYouMean, shortList } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import type { AxisLabel, Cell, CellOutput } from '../graph.ts';
-import type { InputPort } from '../signature.ts';
 import { quote } from '../text/located.ts';
 import type { Relation } from './join.ts';
 import type { LabelTable } from './labels.ts';
-import type { Binding, Reference, Where } from './references.ts';
-import type { Variant } from './variants.ts';
-
-/** A stage with its cells, column by column. */
-export interface ExpandedStage {
-  readonly id: string;
-  readonly keyAt: SourceRange;
-  readonly axes: readonly string[];
-  readonly columns: ReadonlyMap<string, readonly number[]>;
-  readonly firstCell: number;
-  readonly count: number;
-  readonly variants: readonly Variant[];
-  /** By cell. */
-  readonly variantOf: readonly number[];
-}
+import type { Reference, Where } from './references.ts';
+import type { ExpandedStage } from './expansion.ts';
 
 export type Item = CellOutput & { readonly axes: Readonly<Record<string, AxisLabel>> };
 
@@ -31,16 +17,15 @@ export interface Offer {
   readonly items: readonly (readonly Item[])[];
 }
 
+/** The input that reads a reference. */
 interface Consumer {
   readonly port: string;
-  readonly spec: InputPort;
-  readonly binding: Binding;
+  readonly kind: string;
   readonly uses: string;
-  readonly usesAt: SourceRange;
 }
 
-/** Selects and groups the cells that a reference names. Undefined after a mistake. */
-export function relate(
+/** Selects and groups the cells that a reference names. Undefined after an error. */
+export function offerOf(
   reference: Reference,
   source: ExpandedStage,
   consumer: Consumer,
@@ -54,25 +39,7 @@ export function relate(
   if (sink.errorCount > before) return undefined;
   const ports = checkPorts(reference, rows, source, consumer, sink);
   if (ports === undefined) return undefined;
-  const absent = rows.find((row) => {
-    const port = ports[source.variantOf[row]!]!;
-    const output = source.variants[source.variantOf[row]!]!.signature!.out[port]!;
-    return output.optional === true && cells[source.firstCell + row]!.inputs[port] === undefined;
-  });
-  if (absent !== undefined) {
-    const port = ports[source.variantOf[absent]!]!;
-    sink.error(
-      'missing-input',
-      reference.at,
-      `'${source.id}' gives no ${port}, for its input '${port}' is not connected`,
-      {
-        same: `${source.id} ${port}`,
-        related: [{ message: `'${source.id}' is written here`, at: source.keyAt }],
-        fix: `add 'in: { ${port}: STAGE }' to '${source.id}'`,
-      },
-    );
-    return undefined;
-  }
+  if (!outputsAreThere(reference, rows, ports, source, cells, sink)) return undefined;
   const items = rows.map((row): Item => {
     const cell = source.firstCell + row;
     return { cell, port: ports[source.variantOf[row]!]!, axes: cells[cell]!.axes };
@@ -87,6 +54,35 @@ export function relate(
     return { reference, relation: { axes, columns, count: rows.length }, items: items.map((item) => [item]) };
   }
   return grouped(reference, axes, columns, items);
+}
+
+/** False, reported once, if a cell has no such output: an optional output is missing where its input is not connected. */
+function outputsAreThere(
+  reference: Reference,
+  rows: readonly number[],
+  ports: readonly string[],
+  source: ExpandedStage,
+  cells: readonly Cell[],
+  sink: DiagnosticSink,
+): boolean {
+  const absent = rows.find((row) => {
+    const port = ports[source.variantOf[row]!]!;
+    const output = source.variants[source.variantOf[row]!]!.signature!.out[port]!;
+    return output.optional === true && cells[source.firstCell + row]!.inputs[port] === undefined;
+  });
+  if (absent === undefined) return true;
+  const port = ports[source.variantOf[absent]!]!;
+  sink.error(
+    'missing-input',
+    reference.at,
+    `'${source.id}' gives no ${port}, for its input '${port}' is not connected`,
+    {
+      same: `${source.id} ${port}`,
+      related: [{ message: `'${source.id}' is written here`, at: source.keyAt }],
+      fix: `add 'in: { ${port}: STAGE }' to '${source.id}'`,
+    },
+  );
+  return false;
 }
 
 function grouped(
@@ -193,13 +189,13 @@ function checkPorts(
         },
       );
       fine = false;
-    } else if (consumer.spec.kind !== 'any' && output.kind !== consumer.spec.kind) {
-      const others = Object.entries(signature.out).filter(([, other]) => other.kind === consumer.spec.kind);
+    } else if (consumer.kind !== 'any' && output.kind !== consumer.kind) {
+      const others = Object.entries(signature.out).filter(([, other]) => other.kind === consumer.kind);
       const told = reference.port === undefined ? `'${source.id}'` : `'${source.id}.${port}'`;
       sink.error(
         'kind-mismatch',
         reference.at,
-        `${told} gives ${output.kind}, but the input '${consumer.port}' of ${consumer.uses} takes ${consumer.spec.kind}`,
+        `${told} gives ${output.kind}, but the input '${consumer.port}' of ${consumer.uses} takes ${consumer.kind}`,
         {
           same: `${consumer.port} ${output.kind}`,
           related: [here],

@@ -4,7 +4,7 @@ import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { isInside, type LoadContext, outsideMessage } from '../document/load-context.ts';
 import type { Cell, PublishTarget } from '../graph.ts';
 import { isUnknown, type Located, type LocatedMap, quote, valueOf } from '../text/located.ts';
-import type { ExpandedStage } from './input-relation.ts';
+import type { ExpandedStage } from './expansion.ts';
 import { publishPath } from './publish-path.ts';
 
 interface Target {

@@ -5,41 +5,24 @@ import { type Pipeline, settingsOf } from '../document/pipeline.ts';
 import { defaultsFor, type StageSource } from '../document/stage-source.ts';
 import type { Graph, GraphStage, StageSettings } from '../graph.ts';
 import { mapOf, valueOf } from '../text/located.ts';
-import { type Expansion, judgeParamsAlone } from './connect-inputs.ts';
-import { expandStage } from './expand.ts';
+import { judgeParamsAlone } from './connect-inputs.ts';
+import { expandStage, type PreparedStage } from './expand.ts';
+import type { Expansion } from './expansion.ts';
 import { LabelTable } from './labels.ts';
-import { type Matrix, readMatrix } from './matrix.ts';
+import { noMatrix, readMatrix } from './matrix.ts';
 import { type Edge, topologicalOrder } from './order.ts';
 import { type PublishedFiles, publishTargets } from './publish.ts';
 import { type Variant, variantsOf } from './variants.ts';
 
-interface Prepared {
-  readonly stage: StageSource;
-  readonly matrix: Matrix;
-  readonly variants: readonly Variant[];
-}
-
 /** Expands the stages over their axes into cells, in an order in which each stage comes after those that it reads. */
 export function resolveGraph(pipeline: Pipeline, context: LoadContext): Graph {
   const labels = new LabelTable();
-  const prepared = new Map<string, Prepared>();
-  for (const stage of pipeline.stages.values()) {
-    settingsOf(stage, pipeline, undefined, context);
-    const matrix = readMatrix(mapOf(stage.body, 'matrix'), context);
-    const none: Matrix = { axes: [], include: [], exclude: [] };
-    const variants = variantsOf(stage, matrix ?? none, pipeline.defaults, labels, context.maxCells, context);
-    if (matrix === undefined || stage.body.entries.get('matrix')?.value.kind === 'template') {
-      judgeParamsAlone(stage, variants ?? [], context);
-    } else if (variants !== undefined) {
-      prepared.set(stage.id, { stage, matrix, variants });
-    }
-  }
-  const edges = new Map<string, readonly Edge[]>();
-  for (const { stage, variants } of prepared.values()) edges.set(stage.id, edgesOf(variants));
-  const expansion: Expansion = { cells: [], stages: new Map(), known: [...pipeline.stages.keys()], labels };
-  const stages: GraphStage[] = [];
-  const files: PublishedFiles = new Map();
+  const prepared = prepareStages(pipeline, labels, context);
+  const edges = new Map([...prepared].map(([id, { variants }]) => [id, edgesOf(variants)]));
   const order = topologicalOrder(edges, context.sink);
+  const expansion: Expansion = { cells: [], stages: new Map(), known: [...pipeline.stages.keys()], labels };
+  const files: PublishedFiles = new Map();
+  const stages: GraphStage[] = [];
   for (const id of order) {
     const stage = graphStage(prepared.get(id)!, pipeline, expansion, files, context);
     if (stage !== undefined) stages.push(stage);
@@ -48,6 +31,26 @@ export function resolveGraph(pipeline: Pipeline, context: LoadContext): Graph {
   for (const [id, { stage, variants }] of prepared)
     if (!placed.has(id)) judgeParamsAlone(stage, variants, context);
   return { ...pipeline.head, file: context.file, root: context.root, stages, cells: expansion.cells };
+}
+
+/** The stages whose own axes are known. Of the others only the parameters are judged. */
+function prepareStages(
+  pipeline: Pipeline,
+  labels: LabelTable,
+  context: LoadContext,
+): ReadonlyMap<string, PreparedStage> {
+  const prepared = new Map<string, PreparedStage>();
+  for (const stage of pipeline.stages.values()) {
+    settingsOf(stage, pipeline, undefined, context);
+    const matrix = readMatrix(mapOf(stage.body, 'matrix'), context);
+    const variants = variantsOf(stage, matrix ?? noMatrix, pipeline.defaults, labels, context);
+    if (matrix === undefined || stage.body.entries.get('matrix')?.value.kind === 'template') {
+      judgeParamsAlone(stage, variants ?? [], context);
+    } else if (variants !== undefined) {
+      prepared.set(stage.id, { stage, matrix, variants });
+    }
+  }
+  return prepared;
 }
 
 function edgesOf(variants: readonly Variant[]): readonly Edge[] {
@@ -62,27 +65,20 @@ function edgesOf(variants: readonly Variant[]): readonly Edge[] {
 }
 
 function graphStage(
-  { stage, matrix, variants }: Prepared,
+  prepared: PreparedStage,
   pipeline: Pipeline,
   expansion: Expansion,
   files: PublishedFiles,
   context: LoadContext,
 ): GraphStage | undefined {
-  const byType = new Map<string, StageSettings>();
-  const typed = (uses: string): StageSettings => {
-    let settings = byType.get(uses);
-    if (settings === undefined) {
-      settings = settingsOf(stage, pipeline, defaultsFor(uses, pipeline.defaults, context), context);
-      byType.set(uses, settings);
-    }
-    return settings;
+  const { stage, variants } = prepared;
+  const settingsFor = settingsByType(stage, pipeline, context);
+  const settings = settingsFor(variants[0]?.uses ?? '');
+  const special = ({ uses }: Variant): StageSettings | undefined => {
+    const own = settingsFor(uses);
+    return isDeepStrictEqual(own, settings) ? undefined : own;
   };
-  const settings = typed(variants[0]?.uses ?? '');
-  const own = (variant: Variant): StageSettings | undefined => {
-    const special = typed(variant.uses);
-    return isDeepStrictEqual(special, settings) ? undefined : special;
-  };
-  const expanded = expandStage(stage, matrix, variants, own, expansion, context);
+  const expanded = expandStage(prepared, special, expansion, context);
   if (expanded === undefined) return undefined;
   const title = valueOf(stage.body, 'title');
   return {
@@ -94,5 +90,20 @@ function graphStage(
     at: placeOf(stage.keyAt, context.sources),
     settings,
     publish: publishTargets(stage.body, expanded, expansion.cells, files, context),
+  };
+}
+
+/** Settings of a stage with the defaults of a stage type, judged once for each type. */
+function settingsByType(
+  stage: StageSource,
+  pipeline: Pipeline,
+  context: LoadContext,
+): (uses: string) => StageSettings {
+  const known = new Map<string, StageSettings>();
+  return (uses) => {
+    const settings =
+      known.get(uses) ?? settingsOf(stage, pipeline, defaultsFor(uses, pipeline.defaults, context), context);
+    known.set(uses, settings);
+    return settings;
   };
 }

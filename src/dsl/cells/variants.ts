@@ -29,59 +29,79 @@ export interface Variant {
   readonly says: string;
 }
 
-/** The variants of a stage; undefined if they would have more rows than `most` (told). */
+/** The variants of a stage; undefined, after an error, if they would have more rows than can be planned. */
 export function variantsOf(
   stage: StageSource,
   matrix: Matrix,
   defaults: readonly TypeDefaults[],
   labels: LabelTable,
-  most: number,
   context: LoadContext,
 ): readonly Variant[] | undefined {
-  const { axes } = matrix;
-  const count = axes.reduce((product, axis) => product * axis.labels.length, 1) + matrix.include.length;
-  if (count > most) {
-    const shape = axes.map(({ name, labels: { length } }) => `${name} (${length})`).join(' × ');
-    context.sink.error(
-      'too-many-cells',
-      axes[0]?.at ?? stage.keyAt,
-      `'${stage.id}' would have ${count} cells: ${shape}; at most ${most} are planned`,
-      {
-        fix: 'shorten an axis, exclude combinations, or allow more with --max-cells',
-      },
-    );
-    return undefined;
-  }
+  if (!isOfPlannableSize(stage, matrix, context)) return undefined;
+  const parts = [...combinations(stage, matrix, labels), ...includedRows(stage, matrix, labels)];
+  const variants = parts.map((part) => variantOf(stage, part, defaults, context));
+  reportRepeatedRows(matrix, variants, context);
+  return variants;
+}
+
+function isOfPlannableSize(
+  stage: StageSource,
+  { axes, include }: Matrix,
+  { sink, maxCells }: LoadContext,
+): boolean {
+  const count = axes.reduce((product, axis) => product * axis.labels.length, 1) + include.length;
+  if (count <= maxCells) return true;
+  const shape = axes.map(({ name, labels: { length } }) => `${name} (${length})`).join(' × ');
+  sink.error(
+    'too-many-cells',
+    axes[0]?.at ?? stage.keyAt,
+    `'${stage.id}' would have ${count} cells: ${shape}; at most ${maxCells} are planned`,
+    {
+      fix: 'shorten an axis, exclude combinations, or allow more with --max-cells',
+    },
+  );
+  return false;
+}
+
+/** The stage under some labels of its matrix, with their patches merged in. */
+type Part = Pick<Variant, 'body' | 'rows' | 'says'>;
+
+/** One part for each combination of labels on the axes that patch the stage. */
+function combinations(stage: StageSource, { axes }: Matrix, labels: LabelTable): readonly Part[] {
+  if (axes.some((axis) => axis.labels.length === 0)) return [];
   const base = withoutKeys(stage.body, ['matrix']);
   const ids = axes.map((axis) => axis.labels.map((label) => labels.idOf(axis.name, label.value)));
-  const variants: Variant[] = [];
   const patching = axes.filter((axis) => axis.labels.some(({ patch }) => patch !== undefined));
-  const combinations =
-    axes.length > 0 && count === matrix.include.length ? [] : product(patching.map((axis) => axis.labels));
-  for (const chosen of combinations) {
-    const body = chosen.reduce(
-      (merged, { patch }) => (patch === undefined ? merged : mergeMaps(merged, patch)),
-      base,
-    );
+  return product(patching.map((axis) => axis.labels)).map((chosen) => {
     const columns = axes.map((axis, index) => {
       const label = chosen[patching.indexOf(axis)];
       return label === undefined ? ids[index]! : [labels.idOf(axis.name, label.value)];
     });
-    variants.push(variantOf(stage, body, product(columns), saysOf(patching, chosen), defaults, context));
-  }
-  for (const { labels: chosen, patch } of matrix.include) {
+    return {
+      body: chosen.reduce(
+        (merged, { patch }) => (patch === undefined ? merged : mergeMaps(merged, patch)),
+        base,
+      ),
+      rows: product(columns),
+      says: saysOf(patching, chosen),
+    };
+  });
+}
+
+/** One part for each row of `matrix.include`: the patches of its labels, then its own. */
+function includedRows(stage: StageSource, { axes, include }: Matrix, labels: LabelTable): readonly Part[] {
+  const base = withoutKeys(stage.body, ['matrix']);
+  return include.map(({ labels: chosen, patch }) => {
     const patches = axes.map((axis) => chosen.get(axis.name)?.patch ?? emptyMap(patch.at));
-    const row = axes.map((axis) => labels.idOf(axis.name, chosen.get(axis.name)?.value ?? ''));
-    const says = saysOf(
-      axes,
-      axes.map((axis) => chosen.get(axis.name)!),
-    );
-    variants.push(
-      variantOf(stage, [...patches, patch].reduce(mergeMaps, base), [row], says, defaults, context),
-    );
-  }
-  reportRepeatedRows(matrix, variants, context);
-  return variants;
+    return {
+      body: [...patches, patch].reduce(mergeMaps, base),
+      rows: [axes.map((axis) => labels.idOf(axis.name, chosen.get(axis.name)?.value ?? ''))],
+      says: saysOf(
+        axes,
+        axes.map((axis) => chosen.get(axis.name)!),
+      ),
+    };
+  });
 }
 
 function saysOf(axes: readonly Axis[], chosen: readonly Label[]): string {
@@ -92,9 +112,7 @@ function saysOf(axes: readonly Axis[], chosen: readonly Label[]): string {
 
 function variantOf(
   stage: StageSource,
-  own: LocatedMap,
-  rows: readonly (readonly number[])[],
-  says: string,
+  { body: own, rows, says }: Part,
   defaults: readonly TypeDefaults[],
   context: LoadContext,
 ): Variant {
