@@ -1,5 +1,4 @@
-import type { Json, JsonObject } from '../../values/json.ts';
-import { isNumeric } from '../schema/convert.ts';
+import type { JsonObject } from '../../values/json.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
 import {
   builtInExecutors,
@@ -12,15 +11,19 @@ import {
   typeDefaultsSchema,
 } from '../schema/pipeline-schema.ts';
 import type { SignatureRegistry, StageSignature } from '../signature.ts';
+import { about, definition, loosen, loosenAll, textDefinitions } from './loosen.ts';
 
 /**
  * One self-contained JSON Schema (draft-07, no extensions) for editors and other programs. It discriminates `with` and
  * `in` on `uses`, takes the scalars of the field (`8/255`, `6GiB`, `$(…)`) wherever numbers stand, and requires nothing
  * that a template or a label of the matrix may still supply. What it lets through, `ravelin validate` judges.
+ *
+ * Whatever stands in several places is a definition that the others refer to, so a stage type adds its parameters once.
  */
 export function pipelineJsonSchema(registry: SignatureRegistry): JsonObject {
   const signatures = [...registry.values()].sort((a, b) => (a.uses < b.uses ? -1 : 1));
   const frame = frameSchema.properties as Readonly<Record<string, JsonSchema>>;
+  const profile = profileSchema.properties as Readonly<Record<string, JsonSchema>>;
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'ravelin pipeline',
@@ -28,59 +31,62 @@ export function pipelineJsonSchema(registry: SignatureRegistry): JsonObject {
     required: ['ravelin'],
     additionalProperties: false,
     properties: {
-      ...loosenAll(frame),
+      ...membersOf(frame),
       executor: definition('executor'),
       params: describedMap(frame['params'], definition('param')),
       templates: describedMap(frame['templates'], definition('stage')),
       stages: describedMap(frame['stages'], definition('stage')),
-      defaults: defaultsSchema(frame['defaults'], signatures),
+      defaults: definition('defaults'),
       profiles: describedMap(frame['profiles'], definition('profile')),
     },
     definitions: {
-      reference: {
-        type: 'string',
-        pattern: referencePattern,
-        description: 'a reference: $(params.x), $(axes.x), $(env.X), $(name)',
-      },
+      ...textDefinitions,
       label: { anyOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }] },
       uses: usesSchema(signatures),
       source: sourceSchema,
       param: paramDefinition(),
       matrix: matrixSchema,
       executor: executorDefinition(frame['executor']),
-      patch: partOfStage(patchKeys, signatures, {}),
-      row: partOfStage(patchKeys, signatures, definition('label')),
-      stage: partOfStage(Object.keys(stageSchema.properties), signatures, false),
+      ...loosenAll(settings),
+      defaults: defaultsSchema(frame['defaults'], signatures),
+      patch: partOfStage(patchKeys, {}),
+      row: partOfStage(patchKeys, definition('label')),
+      stage: partOfStage(Object.keys(stageSchema.properties), false),
       profile: {
         type: 'object',
         additionalProperties: false,
         properties: {
-          ...loosenAll(profileSchema.properties as Readonly<Record<string, JsonSchema>>),
+          ...membersOf(profile),
           executor: definition('executor'),
-          defaults: defaultsSchema(frame['defaults'], signatures),
+          defaults: definition('defaults'),
           stages: { type: 'object', additionalProperties: definition('stage') },
         },
       },
-      ...Object.fromEntries(
-        signatures.map((signature) => [`with ${signature.uses}`, loosen(signature.with as JsonSchema)]),
-      ),
+      'by type': byTypeSchema(signatures),
+      ...parameterDefinitions(signatures),
       ...Object.fromEntries(signatures.map((signature) => [`in ${signature.uses}`, inputsSchema(signature)])),
     },
   };
 }
 
-const referencePattern = String.raw`\$\(`;
+/** The schemas of settings, which stand at the top, in profiles, in stages and under `defaults:`. */
+const settings = Object.fromEntries(
+  Object.entries(typeDefaultsSchema.properties as Readonly<Record<string, JsonSchema>>).filter(([key]) =>
+    settingKeys.includes(key),
+  ),
+);
 
-function definition(name: string): JsonObject {
-  return { $ref: `#/definitions/${encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'))}` };
+/** The members of an object as loose schemas. Settings are definitions. */
+function membersOf(properties: Readonly<Record<string, JsonSchema>>): Record<string, JsonObject> {
+  const members = Object.entries(properties).map(([key, schema]) => [
+    key,
+    settings[key] === undefined ? loosen(schema) : definition(key),
+  ]);
+  return Object.fromEntries(members) as Record<string, JsonObject>;
 }
 
 function describedMap(schema: JsonSchema | undefined, member: JsonObject): JsonObject {
   return { type: 'object', ...about(schema), additionalProperties: member };
-}
-
-function about(schema: JsonSchema | undefined): JsonObject {
-  return schema?.description === undefined ? {} : { description: schema.description };
 }
 
 function usesSchema(signatures: readonly StageSignature[]): JsonObject {
@@ -183,18 +189,17 @@ function executorDefinition(schema: JsonSchema | undefined): JsonObject {
 }
 
 function defaultsSchema(schema: JsonSchema | undefined, signatures: readonly StageSignature[]): JsonObject {
-  const typed = typeDefaultsSchema.properties as Readonly<Record<string, JsonSchema>>;
-  const settings = Object.fromEntries(settingKeys.map((key) => [key, loosen(typed[key] ?? {})]));
+  const members = membersOf(settings);
   const forType = (withSchema: JsonObject): JsonObject => ({
     type: 'object',
     additionalProperties: false,
-    properties: { ...settings, with: withSchema },
+    properties: { ...members, with: withSchema },
   });
   return {
     type: 'object',
     ...about(schema),
     properties: {
-      ...settings,
+      ...members,
       ...Object.fromEntries(signatures.map(({ uses }) => [uses, forType(definition(`with ${uses}`))])),
     },
     additionalProperties: forType({ type: 'object' }),
@@ -202,12 +207,8 @@ function defaultsSchema(schema: JsonSchema | undefined, signatures: readonly Sta
 }
 
 /** A stage, or what a label may change of it; `others` judges further keys. */
-function partOfStage(
-  keys: readonly string[],
-  signatures: readonly StageSignature[],
-  others: JsonObject | false,
-): JsonObject {
-  const all = loosenAll(stageSchema.properties as Readonly<Record<string, JsonSchema>>);
+function partOfStage(keys: readonly string[], others: JsonObject | false): JsonObject {
+  const all = membersOf(stageSchema.properties as Readonly<Record<string, JsonSchema>>);
   const special: Readonly<Record<string, JsonObject>> = {
     uses: definition('uses'),
     matrix: definition('matrix'),
@@ -217,6 +218,13 @@ function partOfStage(
     type: 'object',
     properties: Object.fromEntries(keys.map((key) => [key, special[key] ?? all[key] ?? {}])),
     additionalProperties: strict ? false : others,
+    allOf: [definition('by type')],
+  };
+}
+
+/** What `uses` says of `with` and `in`, in a stage and in a part of one. */
+function byTypeSchema(signatures: readonly StageSignature[]): JsonObject {
+  return {
     allOf: signatures.map(({ uses }) => ({
       if: { type: 'object', required: ['uses'], properties: { uses: { const: uses } } },
       then: {
@@ -225,6 +233,41 @@ function partOfStage(
       },
     })),
   };
+}
+
+/** A reference is as long as this: what is shorter is not worth one. */
+const shortest = 100;
+
+/**
+ * `with attack/fgsm`: the parameters of each type. One that several types declare alike, as 17 models declare `classes`, is
+ * a definition of its own, named after the first of them: `classes of model/densenet121`.
+ */
+function parameterDefinitions(signatures: readonly StageSignature[]): JsonObject {
+  const types = signatures.map(({ uses, with: schema }) => ({
+    uses,
+    schema: loosen({ ...schema, properties: {} } as JsonSchema),
+    parameters: Object.entries(loosenAll(schema.properties as Readonly<Record<string, JsonSchema>>)).map(
+      ([name, parameter]) => ({ name, parameter, text: `${name} ${JSON.stringify(parameter)}` }),
+    ),
+  }));
+  const owners = new Map<string, string[]>();
+  for (const { uses, parameters } of types) {
+    for (const { text } of parameters) owners.set(text, [...(owners.get(text) ?? []), uses]);
+  }
+  const shared: Record<string, JsonObject> = {};
+  const own: Record<string, JsonObject> = {};
+  for (const { uses, schema, parameters } of types) {
+    const properties: Record<string, JsonObject> = {};
+    for (const { name, parameter, text } of parameters) {
+      const [first = uses, ...others] = owners.get(text) ?? [];
+      const title = `${name} of ${first}`;
+      const isShared = others.length > 0 && text.length > shortest;
+      if (isShared) shared[title] = parameter;
+      properties[name] = isShared ? definition(title) : parameter;
+    }
+    own[`with ${uses}`] = { ...schema, properties };
+  }
+  return { ...shared, ...own };
 }
 
 function inputsSchema(signature: StageSignature): JsonObject {
@@ -236,89 +279,4 @@ function inputsSchema(signature: StageSignature): JsonObject {
     ];
   });
   return { type: 'object', additionalProperties: false, properties: Object.fromEntries(ports) as JsonObject };
-}
-
-function loosenAll(properties: Readonly<Record<string, JsonSchema>>): Record<string, JsonObject> {
-  return Object.fromEntries(Object.entries(properties).map(([key, schema]) => [key, loosen(schema)]));
-}
-
-/** Standard keywords that say the same to every validator. */
-const kept = [
-  'minimum',
-  'maximum',
-  'exclusiveMinimum',
-  'exclusiveMaximum',
-  'multipleOf',
-  'minItems',
-  'maxItems',
-  'minLength',
-  'pattern',
-] as const;
-
-const unitPatterns: Readonly<Record<string, string>> = {
-  bytes: String.raw`^\d[\d_]*(\.\d+)?\s*[kKMGT]?i?B$`,
-  duration: String.raw`^(\d[\d_]*(\.\d+)?(ms|[smhd])\s*)+$`,
-};
-const fractionPattern = String.raw`^[-+]?[\d_.]+([eE][-+]?\d+)?(\s*/\s*[-+]?[\d_.]+([eE][-+]?\d+)?)?$`;
-
-/** A schema that also takes how values are written before the program reads them. Nothing is required. */
-function loosen(schema: JsonSchema): JsonObject {
-  const notes: JsonObject = {
-    ...about(schema),
-    ...(schema.default !== undefined && { default: schema.default }),
-  };
-  const union = schema.anyOf ?? schema.oneOf;
-  if (union !== undefined) return { ...notes, anyOf: [...union.map(loosen), definition('reference')] };
-  const limits = Object.fromEntries(
-    kept.filter((key) => schema[key] !== undefined).map((key) => [key, schema[key]!]),
-  ) as JsonObject;
-  if (schema.const !== undefined) {
-    return { ...notes, anyOf: [{ const: schema.const, ...typeOf(schema.const) }, definition('reference')] };
-  }
-  if (schema.enum !== undefined) return { ...notes, anyOf: [{ enum: schema.enum }, definition('reference')] };
-  if (isNumeric(schema)) {
-    const text = { type: 'string', pattern: unitPatterns[schema.unit ?? ''] ?? fractionPattern };
-    const plain = { type: schema.type as string, ...limits };
-    return {
-      ...notes,
-      anyOf:
-        schema.unit === 'duration' ? [text, definition('reference')] : [plain, text, definition('reference')],
-    };
-  }
-  if (schema.type === 'object') return { ...notes, ...objectSchema(schema) };
-  if (schema.type === 'array')
-    return { ...notes, anyOf: [arraySchema(schema, limits), definition('reference')] };
-  if (schema.type === 'boolean') return { ...notes, anyOf: [{ type: 'boolean' }, definition('reference')] };
-  if (schema.type === 'string') {
-    return limits['pattern'] === undefined
-      ? { ...notes, type: 'string' }
-      : { ...notes, anyOf: [{ type: 'string', ...limits }, definition('reference')] };
-  }
-  return schema.type === undefined ? notes : { ...notes, type: schema.type };
-}
-
-function typeOf(value: Json): JsonObject {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    ? { type: typeof value }
-    : {};
-}
-
-function arraySchema(schema: JsonSchema, limits: JsonObject): JsonObject {
-  const items = schema.items;
-  if (items === undefined) return { type: 'array', ...limits };
-  if (!Array.isArray(items)) return { type: 'array', ...limits, items: loosen(items as JsonSchema) };
-  const list = (items as readonly JsonSchema[]).map(loosen);
-  return { type: 'array', ...limits, minItems: list.length, maxItems: list.length, items: list };
-}
-
-function objectSchema(schema: JsonSchema): JsonObject {
-  const { properties, patternProperties, additionalProperties } = schema;
-  return {
-    type: 'object',
-    ...(properties !== undefined && { properties: loosenAll(properties) }),
-    ...(patternProperties !== undefined && { patternProperties: loosenAll(patternProperties) }),
-    ...(typeof additionalProperties === 'object'
-      ? { additionalProperties: loosen(additionalProperties) }
-      : { additionalProperties: additionalProperties ?? properties === undefined }),
-  };
 }
