@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { circlesOf, reachableFrom, readSources, type SourceFile } from './architecture/sources.ts';
 
 /**
- * The tables of rooms in ARCHITECTURE.md, as a test: what each folder of src/ may import. A room may be divided into
- * sub-rooms: its key then goes, each sub-room has a key (`dsl/text`), and so has each file at the root of the room
- * (`dsl/graph.ts`), as some of these files are below the sub-rooms and some above. What is allowed is a file, or a folder
- * with all that is in it.
+ * The tables of rooms in ARCHITECTURE.md, as a test: what each folder of src/ may import. A room may be
+ * divided into sub-rooms: its key then goes, each sub-room has a key (`dsl/text`), and so has each file at
+ * the root of the room (`dsl/graph.ts`), as some of these files are below the sub-rooms and some above. What
+ * is allowed is a file, or a folder with all that is in it.
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   values: [],
@@ -93,8 +93,8 @@ const neverAtStartUp = [
 const mostLines = 120;
 
 /**
- * Circles of files, and functions over 120 lines, that were there when these rules came. Nothing may be added. A test fails
- * when an entry is no longer true, so that the lists shrink with the code.
+ * Circles of files, and functions over 120 lines, that were there when these rules came. Nothing may be
+ * added. A test fails when an entry is no longer true, so that the lists shrink with the code.
  */
 const knownCircles: readonly (readonly string[])[] = [
   ['attacks/attack.ts', 'attacks/strength.ts'],

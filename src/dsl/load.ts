@@ -25,7 +25,7 @@ export interface LoadOptions {
   /** 100,000 unless given. */
   readonly maxCells?: number | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Throws where there is no such file. */
+  /** Throws if the file can't be read. */
   readonly readFile?: ((absolutePath: string) => string) | undefined;
 }
 
@@ -36,12 +36,15 @@ export interface Loaded {
 }
 
 export const mostCells = 100_000;
-/** Of the parameters of all cells as JSON: a file of 1 MiB, copied into each cell, would be gigabytes. */
+/**
+ * The most characters of the parameters of all cells as JSON: a file of 1 MiB, copied into each cell, would
+ * be gigabytes.
+ */
 const mostCharacters = 2 ** 25;
 
 /**
- * Text → graph: parse, validate, resolve. Never throws for what is in a file. With `ok: false` all mistakes are told at
- * once; `sources` is what `renderDiagnostics` needs to show them.
+ * Text → graph: parse, validate, resolve. It never throws for the content of a file. With `ok: false` all
+ * errors are reported at once; `renderDiagnostics` needs `sources` to show them.
  */
 export function loadPipeline(
   options: LoadOptions,

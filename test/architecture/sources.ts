@@ -1,4 +1,7 @@
-/** What the architecture tests know of a source file: its imports and the lengths of its functions, read by the TypeScript compiler. */
+/**
+ * What the architecture tests know of a source file: its imports and the lengths of its functions, read by
+ * the TypeScript compiler.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -85,7 +88,10 @@ function nameOf(node: ts.SignatureDeclaration): string {
   return ts.isConstructorDeclaration(node) ? 'constructor' : (named?.getText() ?? 'anonymous');
 }
 
-/** Groups of names that reach one another along the arrows, each sorted; a name that only reaches itself is none. */
+/**
+ * Groups of names that reach one another along the arrows, each sorted; a name that only reaches itself is
+ * none.
+ */
 export function circlesOf(arrows: ReadonlyMap<string, readonly string[]>): string[][] {
   const reached = new Map([...arrows.keys()].map((name) => [name, reachableFrom(name, arrows)]));
   const circles = new Map<string, string[]>();

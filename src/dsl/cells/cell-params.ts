@@ -10,14 +10,17 @@ import type { LocatedMap } from '../text/located.ts';
 import { checkPaths, hasPaths } from './check-paths.ts';
 import { fill, filled, type LabelOf, lengthOf, put, type Slot, slotsOf } from './fill-templates.ts';
 
-/** Parameters of the cells of a stage that differ in labels only: `with:` is read once, a cell costs a copy and one validation. */
+/**
+ * The parameters of cells that differ in labels only. `with:` is read once; each further cell costs a copy of
+ * its values and one validation.
+ */
 export class CellParams {
   /** Axes that the parameters depend on, in the order in which they appear. */
   readonly axes: readonly { readonly axis: string; readonly at: SourceRange }[];
   readonly #given: LocatedMap;
   readonly #signature: StageSignature;
   readonly #schema: JsonSchema;
-  /** Where a parameter is missing. */
+  /** The place that is reported for a missing parameter. */
   readonly #missingAt: SourceRange;
   readonly #context: LoadContext;
   /** The plain values, with the text of each template in the place of its value. */
@@ -40,8 +43,8 @@ export class CellParams {
   }
 
   /**
-   * Parameters for a cell. What depends on a label that `labelOf` does not know is not judged. Undefined then, and after
-   * an error, which is reported with the name of the cell.
+   * The parameters of a cell. Undefined after an error, which is reported with the name of the cell, and if
+   * `labelOf` does not know a label that they need: what depends on it is not judged.
    */
   forCell(labelOf: LabelOf, cell: string): JsonObject | undefined {
     const characters = this.#characters + lengthOf(this.#slots, labelOf);
@@ -69,7 +72,9 @@ export class CellParams {
     return this.#context.sink.errorCount > before ? undefined : params;
   }
 
-  /** Judges what a schema can't say: that paths stay inside the project, and the `check` of the stage type. */
+  /**
+   * Judges what a schema can't say: that paths stay inside the project, and the `check` of the stage type.
+   */
   #checkBeyondSchema(params: JsonObject, located: LocatedMap, subject: Subject): void {
     if (this.#hasPaths) checkPaths(params, located, this.#schema, this.#context);
     for (const problem of this.#signature.check?.(params as never) ?? [])
@@ -97,7 +102,9 @@ function axesOf(slots: readonly Slot[]): CellParams['axes'] {
   return [...axes].map(([axis, at]) => ({ axis, at }));
 }
 
-/** Takes from the budget of all cells; false, reported once, if there is not enough of it. */
+/**
+ * Takes characters from the budget of all cells. Returns false if too few are left, and reports that once.
+ */
 function spend(characters: number, at: SourceRange, { budget, sink }: LoadContext): boolean {
   if (budget.characters < 0) return false;
   budget.characters -= characters;

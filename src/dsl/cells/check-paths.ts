@@ -7,7 +7,9 @@ import type { Located } from '../text/located.ts';
 
 const withPaths = new WeakMap<object, boolean>();
 
-/** Whether a schema has a path anywhere: most stage types have none, and their cells are not searched for one. */
+/**
+ * Whether a schema has a path anywhere: most stage types have none, and their cells are not searched for one.
+ */
 export function hasPaths(schema: JsonSchema): boolean {
   let found = withPaths.get(schema);
   if (found === undefined) {

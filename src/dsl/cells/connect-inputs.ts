@@ -29,7 +29,10 @@ export interface ConnectedVariant {
   readonly joined: Joined;
 }
 
-/** Validates the parameters of a stage whose cells could not be determined, so that errors in them are still reported. */
+/**
+ * Validates the parameters of a stage whose cells could not be determined, so that errors in them are still
+ * reported.
+ */
 export function judgeParamsAlone(
   stage: StageSource,
   variants: readonly Variant[],
@@ -51,7 +54,10 @@ function paramsOf(
   return new CellParams(given, signature, entryOf(body, 'with')?.key.at ?? stage.keyAt, context);
 }
 
-/** Connects every input of a variant and joins them. Undefined after an error here or in what the variant reads. */
+/**
+ * Connects every input of a variant and joins them. Undefined after an error here or in what the variant
+ * reads.
+ */
 export function connectInputs(
   stage: StageSource,
   variant: Variant,
@@ -89,7 +95,10 @@ function reportUnknownStages({ references }: Binding, known: readonly string[], 
   }
 }
 
-/** The declaration of the port that a binding names, if the port exists and takes as many values as it is given. */
+/**
+ * The declaration of the port that a binding names, if the port exists and takes as many values as it is
+ * given.
+ */
 function inputPort(
   { port, keyAt, list, references }: Binding,
   { uses, in: ports }: StageSignature,

@@ -189,7 +189,10 @@ function cellId(stage: string, axes: readonly string[], ids: readonly number[], 
   return `${stage}[${text}]`;
 }
 
-/** The parameters of a cell, one object for all cells with the same labels on the axes that the parameters depend on. */
+/**
+ * The parameters of a cell, one object for all cells with the same labels on the axes that the parameters
+ * depend on.
+ */
 function paramsByLabels(
   params: CellParams,
   axes: readonly string[],

@@ -4,7 +4,7 @@ import { itemSchema, type JsonSchema, memberSchema } from '../schema/json-schema
 import type { Located, LocatedScalar, LocatedTemplate } from '../text/located.ts';
 import { parseNumber } from '../text/scalars.ts';
 
-/** The label of the cell on an axis; undefined if nobody knows it. */
+/** Returns the label of the cell on an axis, or undefined if the label is not known. */
 export type LabelOf = (axis: string) => AxisLabel | undefined;
 
 /** A place in the parameters that waits for the labels of a cell. */
@@ -32,7 +32,7 @@ export function slotsOf(located: Located, schema: JsonSchema | undefined, path: 
   }
 }
 
-/** Characters that the templates become, counted without making them. */
+/** Counts the characters that the templates become, without making them. */
 export function lengthOf(slots: readonly Slot[], labelOf: LabelOf): number {
   let length = 0;
   for (const { template } of slots) {
@@ -42,7 +42,7 @@ export function lengthOf(slots: readonly Slot[], labelOf: LabelOf): number {
   return length;
 }
 
-/** The scalar that a template becomes; one that is only `$(axes.x)` keeps the type of the label. */
+/** The scalar that a template becomes. A template that is only `$(axes.x)` keeps the type of the label. */
 export function filled(template: LocatedTemplate, labelOf: LabelOf): LocatedScalar | undefined {
   if (template.unknown === true) return undefined;
   const values: AxisLabel[] = [];

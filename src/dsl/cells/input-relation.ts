@@ -56,7 +56,10 @@ export function offerOf(
   return grouped(reference, axes, columns, items);
 }
 
-/** False, reported once, if a cell has no such output: an optional output is missing where its input is not connected. */
+/**
+ * Returns false, after an error, if a cell lacks the output: an optional output needs the input of the same
+ * name.
+ */
 function outputsAreThere(
   reference: Reference,
   rows: readonly number[],
@@ -160,7 +163,7 @@ function reportUnknownAxis(axis: string, at: SourceRange, source: ExpandedStage,
   );
 }
 
-/** The output port by variant of the source; checks that it exists and is of the kind that the input takes. */
+/** The output port by variant of the source. Each must exist and be of the kind that the input takes. */
 function checkPorts(
   reference: Reference,
   rows: readonly number[],

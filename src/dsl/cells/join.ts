@@ -1,4 +1,7 @@
-/** Rows with labels on named axes, column by column. Each row carries an index into something of the caller's. */
+/**
+ * Rows with labels on named axes, column by column. The number of a row is an index into a list of the
+ * caller.
+ */
 export interface Relation {
   readonly axes: readonly string[];
   /** By axis, then by row: ids of labels. */
@@ -13,13 +16,14 @@ export interface Joined extends Relation {
 
 export type JoinResult =
   | { readonly ok: true; readonly joined: Joined }
-  /** Nothing fits: relation `index` shares `axes` with those before it, but no combination of labels. */
+  /** Relation `index` shares `axes` with those before it, but no combination of labels. */
   | { readonly ok: false; readonly why: 'empty'; readonly index: number; readonly axes: readonly string[] }
   | { readonly ok: false; readonly why: 'too-many'; readonly index: number };
 
 /**
- * Natural inner join from left to right: relations meet on the axes they share, by label, and form the product over the
- * others. Order is that of the first relation, then that of the second, …. Stops before there are more than `most` rows.
+ * Natural inner join from left to right: relations meet on the axes they share, by label, and form the
+ * product over the others. Order is that of the first relation, then that of the second, …. Stops before
+ * there are more than `most` rows.
  */
 export function join(relations: readonly Relation[], most: number): JoinResult {
   let joined: Joined = { axes: [], columns: [], count: 1, rows: [] };

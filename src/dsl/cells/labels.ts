@@ -8,8 +8,8 @@ interface AxisTable {
 }
 
 /**
- * Labels as small integers, one table for each axis name, so that joins compare numbers. Labels are one if they are
- * written alike: `0.06` the number and `'0.06'` the text name the same cells.
+ * Labels as small integers, one table for each axis name, so that joins compare numbers. Labels that are
+ * written alike are the same label: the number `0.06` and the text `'0.06'` name the same cells.
  */
 export class LabelTable {
   readonly #axes = new Map<string, AxisTable>();

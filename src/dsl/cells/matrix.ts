@@ -35,7 +35,7 @@ export interface IncludedRow {
   readonly patch: LocatedMap;
 }
 
-/** An item of `exclude:`: rows with one of these labels on each of these axes go. */
+/** An item of `exclude:`. It removes the rows that have one of these labels on each of these axes. */
 export interface Exclusion {
   readonly axes: readonly {
     readonly name: string;
@@ -44,9 +44,9 @@ export interface Exclusion {
   }[];
 }
 
-/** Of a matrix, and of all inputs of a stage: each cell holds a label of every axis. */
+/** The most axes of a matrix, and of all inputs of a stage, because each cell holds a label of every axis. */
 export const mostAxes = 32;
-/** Each is a variant of the stage of its own. */
+/** The most rows of `include:`, because each is a variant of the stage. */
 const mostIncluded = 5_000;
 
 export interface Matrix {
@@ -57,7 +57,7 @@ export interface Matrix {
 
 export const noMatrix: Matrix = { axes: [], include: [], exclude: [] };
 
-/** Undefined after a mistake, as nobody knows the cells of the stage then. */
+/** Reads a matrix. Undefined after an error, because the cells of the stage are not known then. */
 export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext): Matrix | undefined {
   if (matrix === undefined) return noMatrix;
   const before = context.sink.errorCount;
@@ -152,8 +152,7 @@ function readLabels(axis: string, value: Located, context: LoadContext): Label[]
   return [...labels.values()];
 }
 
-/** Characters that the names of cells are written with, or that would be lost in them. */
-
+/** Matches characters that the names of cells are written with, or that would be lost in them. */
 const badLabel = /[,=*[\]\u0000-\u001f]|^\s|\s$|^$/;
 
 function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: LoadContext): Label | undefined {

@@ -7,8 +7,9 @@ export interface Edge {
 }
 
 /**
- * Stages so that each comes after those it reads, otherwise in document order. Cycles are told with every step; the
- * stages on one and those after it are left out. `edges` of a stage are the stages it reads.
+ * Orders stages so that each comes after those it reads, otherwise as in the document. A cycle is reported
+ * with every step; the stages on it and those after it are left out. The `edges` of a stage are the stages
+ * that it reads.
  */
 export function topologicalOrder(
   edges: ReadonlyMap<string, readonly Edge[]>,

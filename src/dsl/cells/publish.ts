@@ -12,7 +12,7 @@ interface Target {
   readonly at: SourceRange;
 }
 
-/** Who writes which file, over all stages. */
+/** The cell that writes each file, over all stages. */
 export type PublishedFiles = Map<string, { readonly cell: string; readonly at: SourceRange }>;
 
 /** Checks `publish:` of an expanded stage and claims its files. */
@@ -60,7 +60,7 @@ function targetsOf(
   return path === undefined ? [] : [{ target: { port: name, path }, at: value.at }];
 }
 
-/** The path with `{axis}` where `$(axes.…)` stands. */
+/** The path with `{axis}` in place of `$(axes.…)`. */
 function pathOf(value: Located, stage: ExpandedStage, { sink }: LoadContext): string | undefined {
   if (value.kind === 'template') {
     const before = sink.errorCount;

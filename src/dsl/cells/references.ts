@@ -15,7 +15,7 @@ export interface Where {
   readonly axis: string;
   readonly axisAt: SourceRange;
   readonly labels: readonly LocatedScalar[];
-  /** One label, not a list: the axis is dropped, as an index drops a dimension. */
+  /** True for one label, false for a list. One label drops the axis, as an index drops a dimension. */
   readonly single: boolean;
 }
 
@@ -33,10 +33,10 @@ export interface Reference {
 export interface Binding {
   readonly port: string;
   readonly keyAt: SourceRange;
-  /** Written as a list of references. */
+  /** Whether it is written as a list of references. */
   readonly list: boolean;
   readonly references: readonly Reference[];
-  /** A reference was wrong, and is told already. */
+  /** Whether a reference was wrong. The error is reported already. */
   readonly broken: boolean;
 }
 

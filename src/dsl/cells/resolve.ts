@@ -14,7 +14,10 @@ import { type Edge, topologicalOrder } from './order.ts';
 import { type PublishedFiles, publishTargets } from './publish.ts';
 import { type Variant, variantsOf } from './variants.ts';
 
-/** Expands the stages over their axes into cells, in an order in which each stage comes after those that it reads. */
+/**
+ * Expands the stages over their axes into cells, in an order in which each stage comes after those that it
+ * reads.
+ */
 export function resolveGraph(pipeline: Pipeline, context: LoadContext): Graph {
   const labels = new LabelTable();
   const prepared = prepareStages(pipeline, labels, context);
@@ -33,7 +36,10 @@ export function resolveGraph(pipeline: Pipeline, context: LoadContext): Graph {
   return { ...pipeline.head, file: context.file, root: context.root, stages, cells: expansion.cells };
 }
 
-/** The stages whose own axes are known. Of the others only the parameters are judged. */
+/**
+ * Reads the matrix of every stage. Leaves out stages whose axes are not known, and judges their parameters
+ * alone.
+ */
 function prepareStages(
   pipeline: Pipeline,
   labels: LabelTable,

@@ -20,7 +20,7 @@ export interface ConnectedStage {
 /** A cell to be: its variant, the row of the variant's join, and its labels in the order of the axes. */
 export type Row = readonly [variant: number, joined: number, labels: readonly number[]];
 
-/** Comparisons of a cell with an exclusion, of one stage. */
+/** The most comparisons of a row with an exclusion in one stage. */
 const mostExclusions = 10_000_000;
 
 /** The rows of a stage that are not excluded, in the order of its axes. Undefined after an error. */

@@ -15,17 +15,20 @@ import type { LabelTable } from './labels.ts';
 import type { Axis, Label, Matrix } from './matrix.ts';
 import { type Binding, readBindings } from './references.ts';
 
-/** The stage under one combination of the labels that change it: the same type, inputs and parameters but for `$(axes.x)`. */
+/**
+ * A stage under one combination of the labels that change it. Its cells differ only in what `$(axes.x)` puts
+ * in.
+ */
 export interface Variant {
   readonly body: LocatedMap;
   readonly uses: string;
   readonly usesAt: SourceRange;
-  /** Undefined if the type is not known, which is told already. */
+  /** Undefined if the type is not known. The error is reported already. */
   readonly signature: StageSignature | undefined;
   readonly bindings: readonly Binding[];
   /** Rows over the stage's own axes: ids of labels, in the order of the axes. */
   readonly rows: readonly (readonly number[])[];
-  /** ` (with attack=fgsm)` where the stage has several variants. */
+  /** ` (with attack=fgsm)` if the stage has several variants; otherwise empty. */
   readonly says: string;
 }
 
@@ -125,7 +128,7 @@ function variantOf(
   const bindings = readBindings(mapOf(body, 'in'), context);
   const signature = registry.get(name);
   if (uses === undefined) {
-    // After `use:` for `uses:`, or a template that there is not, it would be told twice.
+    // After `use:` for `uses:`, or an unknown template, this would be a second error for one cause.
     if (!sink.hasErrorIn(stage.body.at)) {
       sink.error('missing-uses', stage.keyAt, `the stage '${stage.id}' does not say what it uses${says}`, {
         same: stage.id,
@@ -146,7 +149,9 @@ function variantOf(
   return { body, uses: name, usesAt, signature, bindings, rows, says };
 }
 
-/** All ways to take one of each list, the last list turning fastest. One empty way for no lists. */
+/**
+ * All ways to take one item of each list; the last list varies fastest. For no lists there is one empty way.
+ */
 export function product<T>(lists: readonly (readonly T[])[]): T[][] {
   let rows: T[][] = [[]];
   for (const list of lists) rows = rows.flatMap((row) => list.map((item) => [...row, item]));

@@ -3,7 +3,7 @@ import { lineText, positionAt, type SourceFile } from './source.ts';
 
 type Sources = ReadonlyMap<string, SourceFile>;
 
-/** In the order of files as they were read, then of positions. */
+/** Sorts diagnostics by file, in the order in which files were read, then by position. */
 export function sortDiagnostics(diagnostics: readonly Diagnostic[], sources: Sources): readonly Diagnostic[] {
   const files = [...sources.keys()];
   return [...diagnostics].sort(
@@ -21,7 +21,8 @@ type Paint = (style: 'bold' | 'red' | 'yellow' | 'blue' | 'cyan', text: string) 
 const codes = { bold: 1, red: 31, yellow: 33, blue: 34, cyan: 36 } as const;
 
 /**
- * Diagnostics as text, each with its source line and a squiggle, the related places in the same form, and the fix:
+ * Diagnostics as text, each with its source line and a squiggle, the related places in the same form, and the
+ * fix:
  *
  *     pipelines/figure-4.yaml:14:7 error[unknown-param]: 'lamda' is not a parameter of defense/tvm; did you mean 'lambda'?
  *         14 |       lamda: 0.03
@@ -67,7 +68,7 @@ function place(at: SourceRange, files: Sources): string {
   return `${at.file}:${line}:${column}`;
 }
 
-/** Longest part of a source line that is shown. */
+/** The most characters of a source line that are shown. */
 const widest = 120;
 
 function excerpt(at: SourceRange, files: Sources, paint: Paint, color: 'red' | 'yellow' | 'blue'): string[] {

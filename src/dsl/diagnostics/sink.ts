@@ -5,19 +5,22 @@ interface Extra {
   readonly related?: readonly { readonly message: string; readonly at: SourceRange }[] | undefined;
   readonly fix?: string | undefined;
   /**
-   * What makes two diagnostics of one code at one place the same, instead of the message: a mistake in a template is told
-   * once however many cells it is in, although each cell would quote another value.
+   * Two diagnostics with the same code, place and `same` (otherwise the same message) are one. So an error in
+   * a template is reported once for all cells, although each cell would quote another value.
    */
   readonly same?: string;
 }
 
-/** Nobody reads more, and a file of mistakes alone would have tens of thousands, each looked up among many names. */
+/**
+ * Nobody reads more, and a file could have tens of thousands of errors, each with a search for the name that
+ * was meant.
+ */
 const mostDiagnostics = 100;
 
-/** Ends a step that has found as many mistakes as are told. */
+/** Ends a step after the most errors that are reported. */
 class TooManyDiagnostics extends Error {}
 
-/** What the step gives, or undefined where its sink was full before its end. */
+/** Runs a step. Returns undefined if it ended early because its sink was full. */
 export function untilTooMany<T>(step: () => T): T | undefined {
   try {
     return step();
@@ -27,7 +30,7 @@ export function untilTooMany<T>(step: () => T): T | undefined {
   }
 }
 
-/** Collects the diagnostics of one load: nothing is told twice. */
+/** Collects the diagnostics of one load, each once. */
 export class DiagnosticSink {
   readonly #byKey = new Map<string, Diagnostic>();
   #errors = 0;
@@ -36,7 +39,7 @@ export class DiagnosticSink {
     return this.#errors > 0;
   }
 
-  /** Errors so far: compare before and after a step to learn whether the step found one. */
+  /** The number of errors so far. A step that raises it has found an error. */
   get errorCount(): number {
     return this.#errors;
   }
@@ -45,14 +48,14 @@ export class DiagnosticSink {
     return [...this.#byKey.values()];
   }
 
-  /** Whether a mistake inside of a range is told already, so that what follows from it need not be. */
+  /** Whether an error inside a range is reported already, so that its consequences need not be reported. */
   hasErrorIn({ file, start, end }: SourceRange): boolean {
     return [...this.#byKey.values()].some(
       ({ at, severity }) => severity === 'error' && at.file === file && at.start >= start && at.end <= end,
     );
   }
 
-  /** Throws, to `untilTooMany`, after the last one that is told. */
+  /** Reports an error. Throws, to `untilTooMany`, after the last one that is reported. */
   error(code: DiagnosticCode, at: SourceRange, message: string, extra: Extra = {}): void {
     this.#errors++;
     this.#add({ code, severity: 'error', message, at, ...detailsOf(extra) }, extra.same ?? message);

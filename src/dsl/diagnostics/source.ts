@@ -4,7 +4,7 @@ import type { SourceRange } from './diagnostic.ts';
 export interface SourceFile {
   /** As shown to the user, and as written into every `SourceRange` of it. */
   readonly path: string;
-  /** Absolute path; the shown one where there is no file behind the text. */
+  /** Absolute path; the same as `path` if the text is not from a file. */
   readonly absolute: string;
   readonly text: string;
   /** Offset of the first character of each line. */
@@ -24,7 +24,7 @@ export function sourceFile(path: string, text: string, absolute: string = path):
   return { path, absolute, text, lineStarts };
 }
 
-/** Position of an offset; offsets outside the text are clamped to it. */
+/** The position of an offset. An offset outside the text is clamped to it. */
 export function positionAt(file: SourceFile, offset: number): Position {
   const clamped = Math.max(0, Math.min(offset, file.text.length));
   let low = 0;
@@ -44,7 +44,7 @@ export function lineText(file: SourceFile, line: number): string {
   return file.text.slice(start, end - 1).replace(/\r$/, '');
 }
 
-/** `file:line:column` of the start of a range; the bare file name where its text is not known. */
+/** `file:line:column` of the start of a range; the file name alone if its text is not known. */
 export function placeOf(range: SourceRange, sources: ReadonlyMap<string, SourceFile>): string {
   const file = sources.get(range.file);
   if (file === undefined) return range.file;

@@ -11,7 +11,7 @@ import { type Budget, tooManyValues } from './load-context.ts';
 export interface Scope {
   /** Name of the pipeline, for `$(name)`. */
   readonly name: LocatedScalar;
-  /** Undefined inside `params:` itself, where params may not refer to params. */
+  /** Undefined while `params:` itself is interpolated, because params cannot refer to params. */
   readonly params: ReadonlyMap<string, Located> | undefined;
   /** Variables listed under `env:`; undefined for one that is not set. */
   readonly env: ReadonlyMap<string, { readonly value: string | undefined; readonly at: SourceRange }>;
@@ -20,14 +20,17 @@ export interface Scope {
   readonly budget: Budget;
 }
 
-/** Characters of a text put together from references: as many as of a path. A file full of references to a long one would be gigabytes. */
+/**
+ * The most characters of a text put together from references, as many as of a path. Without a limit a file
+ * full of references to a long text would become gigabytes.
+ */
 const longestText = 4096;
 
 /**
- * Replaces `$(params.x)`, `$(env.X)` and `$(name)` everywhere in a value; `$(axes.x)` stays, as a template, for the cells.
- * A scalar that is only `$(…)` becomes what it names, with its type; `$$(` writes `$(`. Look-ups only, in one pass: what is
- * put in is not looked at again, so nothing can go round in circles. Values are replaced once each (memo by identity), as
- * aliases and templates share them.
+ * Replaces `$(params.x)`, `$(env.X)` and `$(name)` everywhere in a value; `$(axes.x)` stays, as a template,
+ * for the cells. A scalar that is only `$(…)` becomes what it names, with its type; `$$(` writes `$(`. There
+ * is one pass: what is put in is not searched for further references, so references cannot form a circle.
+ * Each value is replaced once (memo by identity), because aliases and templates share values.
  */
 export function interpolate(located: Located, scope: Scope): Located {
   const memo = new Map<Located, Located>();
@@ -78,7 +81,7 @@ function scalar(value: LocatedScalar, text: string, scope: Scope): Located {
       continue;
     }
     const found = lookUp(part.reference, part.at, scope);
-    // One wrong reference is told once; what depends on it stays silent.
+    // A wrong reference is reported once; what depends on it is not judged.
     if (found === undefined || ('kind' in found && isUnknown(found))) return unknownValue(value.at, text);
     looked.push(found);
   }
@@ -88,7 +91,7 @@ function scalar(value: LocatedScalar, text: string, scope: Scope): Located {
   return joined(value, looked, parts, scope);
 }
 
-/** The value of a reference, shown where the reference is. */
+/** The value of a reference, placed where the reference is written. */
 function placed(found: Located, at: SourceRange, { budget, sink }: Scope): Located {
   if (budget.values < 0) return unknownValue(at, '');
   budget.values -= sizeOf(found);
@@ -145,7 +148,7 @@ function joined(
   return { kind: 'scalar', at: value.at, value: text, text };
 }
 
-/** Texts and references of a scalar; undefined after a mistake. */
+/** The texts and references of a scalar; undefined after an error. */
 function split(value: LocatedScalar, text: string, scope: Scope): Part[] | undefined {
   const parts: Part[] = [];
   const at = insideOf(value, text, scope.sources);
@@ -200,7 +203,10 @@ function split(value: LocatedScalar, text: string, scope: Scope): Part[] | undef
   return parts;
 }
 
-/** Place of a part of a scalar; the whole scalar where escapes or folding make the text differ from the file. */
+/**
+ * Returns the place of a part of a scalar, or the whole scalar if escapes or folding make its text differ
+ * from the file.
+ */
 function insideOf(
   value: LocatedScalar,
   text: string,

@@ -5,18 +5,21 @@ import type { SourceFile } from '../diagnostics/source.ts';
 import type { SignatureRegistry } from '../signature.ts';
 import type { Located } from '../text/located.ts';
 
-/** What may still be made of the text: copies of its parts could be gigabytes. Below zero the load has failed. */
+/**
+ * How much may still be made from the text, because copies of its parts could be gigabytes. Below zero the
+ * load has failed.
+ */
 export interface Budget {
-  /** Of the parameters of all cells. */
+  /** Characters in the parameters of all cells. */
   characters: number;
-  /** Of templates merged into stages, and of what $(…) puts in. */
+  /** Values that templates and `$(…)` put in. */
   values: number;
 }
 
 export const mostValues = 1_000_000;
 export const tooManyValues = `with templates and $(…) put in, the pipeline has more than ${mostValues} values`;
 
-/** What every step of a load is handed. */
+/** The context of every step of a load. */
 export interface LoadContext {
   readonly registry: SignatureRegistry;
   readonly sink: DiagnosticSink;
@@ -29,11 +32,11 @@ export interface LoadContext {
   readonly maxCells: number;
   readonly budget: Budget;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Throws where the file can't be read. */
+  /** Throws if the file can't be read. */
   readonly readFile: (absolutePath: string) => string;
 }
 
-/** Relative to the working directory where that is shorter. */
+/** The path relative to the working directory if that is shorter. */
 export function shownPath(absolute: string): string {
   const path = relative(process.cwd(), absolute);
   return path !== '' && path.length < absolute.length ? path : absolute;
@@ -48,7 +51,10 @@ export function isInside(root: string, absolute: string): boolean {
   );
 }
 
-/** The root is shown from the file's folder, so that the message is the same wherever the project lies. */
+/**
+ * Names the root relative to the file's folder, so that the message does not depend on where the project
+ * lies.
+ */
 export function outsideMessage(
   path: string,
   { root, file }: { readonly root: string; readonly file: string },

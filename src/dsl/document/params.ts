@@ -19,7 +19,10 @@ export interface Param {
   readonly value: Located | undefined;
 }
 
-/** The declared params with their defaults. Long form where the value is a map, short form (type from the value) otherwise. */
+/**
+ * The declared params with their defaults. A map is the long form; any other value is the short form, which
+ * gives the type too.
+ */
 export function declaredParams(section: LocatedMap | undefined, context: LoadContext): Map<string, Param> {
   const params = new Map<string, Param>();
   for (const [name, { key, value }] of section?.entries ?? []) {
@@ -76,7 +79,7 @@ function inferred(value: Located): JsonSchema {
   return { type: numeric ? 'number' : 'string' };
 }
 
-/** Values of a profile over the defaults. */
+/** Puts the values of a profile in place of the defaults. */
 export function applyProfileParams(
   params: Map<string, Param>,
   section: LocatedMap | undefined,
@@ -99,7 +102,10 @@ export function applyProfileParams(
 
 export const commandLine = '<command line>';
 
-/** `-S params.images=100`: each argument is a line of the source `<command line>`, its value a YAML scalar or flow list. */
+/**
+ * `-S params.images=100`: each argument is a line of the source `<command line>`, its value a YAML scalar or
+ * flow list.
+ */
 export function applyOverrides(
   params: Map<string, Param>,
   overrides: readonly string[],
@@ -146,8 +152,10 @@ export function applyOverrides(
   }
 }
 
-/** What `$(params.x)` gives, and the plain values for the graph. Reports missing and wrong values. */
-export function settleParams(
+/**
+ * The values that `$(params.x)` gives, and the plain values for the graph. Reports missing and wrong values.
+ */
+export function resolveParams(
   params: ReadonlyMap<string, Param>,
   scope: Omit<Scope, 'params'>,
   context: LoadContext,
@@ -167,7 +175,7 @@ export function settleParams(
     if (forbidAxes(value, 'a param', context.sink)) continue;
     const before = context.sink.errorCount;
     checkAgainst(sharedSchema(schema), value, { ...subjectOf(name, keyAt), root: name }, context.sink);
-    // A wrong value is told once, here, and not again wherever it is used.
+    // A wrong value is reported here, and not again wherever it is used.
     if (context.sink.errorCount > before) located.set(name, unknownValue(value.at, `$(params.${name})`));
     plain[name] = schema.type === 'array' ? plainOf(value) : convert(value, schema);
   }
@@ -184,7 +192,7 @@ function sharedSchema({ description: _, ...schema }: JsonSchema): JsonSchema {
   return known ?? schema;
 }
 
-/** What messages call a param and its parts. */
+/** How messages name a param and its parts. */
 function subjectOf(name: string, keyAt: SourceRange) {
   return {
     owner: `the param '${name}'`,

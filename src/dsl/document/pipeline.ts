@@ -20,9 +20,9 @@ import {
 } from '../text/located.ts';
 import { interpolate, type Scope } from './interpolate.ts';
 import { forbidAxes, type LoadContext } from './load-context.ts';
-import { applyOverrides, applyProfileParams, declaredParams, settleParams } from './params.ts';
+import { applyOverrides, applyProfileParams, declaredParams, resolveParams } from './params.ts';
 import { checkedPlugins } from './plugins.ts';
-import { settingsPart, settleSettings } from './settings.ts';
+import { settingsPart, resolveSettings } from './settings.ts';
 import { type StageSource, stageSources, type TypeDefaults, typeDefaults } from './stage-source.ts';
 
 /** A checked pipeline before its stages are expanded: profiles and params applied, templates merged. */
@@ -53,7 +53,7 @@ export function validate(written: LocatedMap, choices: Choices, context: LoadCon
   for (const profile of profiles) applyProfileParams(params, mapOf(profile, 'params'), context);
   applyOverrides(params, choices.overrides, context);
   const scope = { name, env: environmentOf(valueOf(document, 'env'), context), sources, sink, budget };
-  const settled = settleParams(params, scope, context);
+  const settled = resolveParams(params, scope, context);
   const full: Scope = { ...scope, params: settled.located };
   const section = (key: string): LocatedMap | undefined => {
     const map = mapOf(document, key);
@@ -62,9 +62,9 @@ export function validate(written: LocatedMap, choices: Choices, context: LoadCon
   const defaults = section('defaults');
   const top = settingsPart(document);
   const settings = [top, ...(defaults === undefined ? [] : [settingsPart(defaults)])];
-  settleSettings(settings, context);
+  resolveSettings(settings, context);
   const stages = section('stages');
-  // After another mistake the stages may be there under a wrong name, or in a part that could not be read.
+  // After another error the stages may be there under a wrong name, or in a part that could not be read.
   if ((stages === undefined || stages.entries.size === 0) && !sink.failed) {
     const at = document.entries.get('stages')?.key.at ?? { ...document.at, end: document.at.start };
     sink.error('missing-key', at, 'the pipeline has no stages', {
@@ -115,7 +115,7 @@ const profileSubject = (missingAt: SourceRange) =>
     missingAt,
   }) as const;
 
-/** All profiles are checked, the chosen ones are returned in the order of the choice. */
+/** Checks all profiles and returns the chosen ones in the order of the choice. */
 function chosenProfiles(
   document: LocatedMap,
   chosen: readonly string[],
@@ -212,7 +212,7 @@ function executorOf(document: LocatedMap, scope: Scope, context: LoadContext): G
   return value.kind === 'map' ? (plainOf(value) as JsonObject & { uses: string }) : { uses: uses.value };
 }
 
-/** Settings of a stage as a whole, and of a variant of it where its type has other defaults. */
+/** The settings of a stage, or those of a variant if `forType` gives defaults for its type. */
 export function settingsOf(
   stage: StageSource,
   pipeline: Pipeline,
@@ -224,5 +224,5 @@ export function settingsOf(
     ...(forType === undefined ? [] : [settingsPart(forType)]),
     settingsPart(stage.body),
   ];
-  return settleSettings(layers, context);
+  return resolveSettings(layers, context);
 }

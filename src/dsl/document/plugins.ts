@@ -7,7 +7,10 @@ import { type LocatedMap, valueOf } from '../text/located.ts';
 import { parseDocument } from '../text/parse-document.ts';
 import { isInside, type LoadContext, shownPath } from './load-context.ts';
 
-/** Reads the `plugins:` list of a file before anything is checked, because plugins bring the stage types that the check needs. */
+/**
+ * Reads the `plugins:` list of a file before anything is checked, because plugins bring the stage types that
+ * the check needs.
+ */
 export function pluginsOf(
   file: string,
   readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
@@ -31,7 +34,10 @@ export function pluginsOf(
   );
 }
 
-/** Checks the `plugins:` of a document: each is the name of a package, or a module of the project as a relative path. */
+/**
+ * Checks the `plugins:` of a document: each is the name of a package, or a module of the project as a
+ * relative path.
+ */
 export function checkedPlugins(document: LocatedMap, { sink, root, file }: LoadContext): readonly string[] {
   const value = valueOf(document, 'plugins');
   return (value?.kind === 'sequence' ? value.items : []).flatMap((item) => {

@@ -19,7 +19,10 @@ import { isInside, type LoadContext, outsideMessage, shownPath } from './load-co
 /** Parts whose ids are unique over all files. */
 const sections = ['params', 'templates', 'stages', 'profiles'] as const;
 
-/** The pipeline file with everything it includes as one document, its frame checked. Undefined if there is none to look at. */
+/**
+ * Reads the pipeline file and its includes as one document and checks the frame of each. Undefined if no
+ * document can be judged.
+ */
 export function readPipelineFiles(context: LoadContext): LocatedMap | undefined {
   return readFile(context.file, undefined, [], context);
 }
@@ -71,7 +74,7 @@ function readFile(
   return mergeIncludes(document, absolute, trail, context);
 }
 
-/** `with:` without a value is the same as no `with:`. */
+/** Removes keys without a value: `with:` alone is the same as no `with:`. */
 function withoutEmpty(map: LocatedMap): LocatedMap {
   return withoutKeys(
     map,
@@ -79,7 +82,7 @@ function withoutEmpty(map: LocatedMap): LocatedMap {
   );
 }
 
-/** False if the version is one that this program can't read, as everything else would then be told wrongly. */
+/** Returns false if this program can't read the version, because further errors would then be misleading. */
 function checkFrame(document: LocatedMap, included: boolean, { sink }: LoadContext): boolean {
   const top = { file: document.at.file, start: document.at.start, end: document.at.start };
   const version = valueOf(document, 'ravelin');
@@ -229,7 +232,7 @@ function mergeIncluded(document: LocatedMap, included: LocatedMap, { sink }: Loa
           fix: 'rename one of them',
         });
       }
-      // What the including file says wins; what it includes comes after it in the order of stages.
+      // The including file wins; the stages that it includes come after its own.
       entries.set(name, {
         key: before.key,
         value: mergeMaps(mergeMaps(before.value, entry.value), before.value),

@@ -30,8 +30,8 @@ export function settingsPart(map: LocatedMap): LocatedMap {
   );
 }
 
-/** Settings after all defaults and patches, given from the most general to the most special. */
-export function settleSettings(layers: readonly LocatedMap[], context: LoadContext): StageSettings {
+/** Merges settings, given from the most general to the most special, and judges the result. */
+export function resolveSettings(layers: readonly LocatedMap[], context: LoadContext): StageSettings {
   const [first, ...rest] = layers.filter(({ entries }) => entries.size > 0);
   if (first === undefined) return builtInSettings;
   const merged = rest.reduce(mergeMaps, first);

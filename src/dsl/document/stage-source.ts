@@ -32,7 +32,7 @@ export interface TypeDefaults {
 const subject = (owner: string, missingAt: SourceRange) =>
   ({ owner, noun: 'key', unknownCode: 'unknown-key', missingCode: 'missing-key', missingAt }) as const;
 
-/** The stages with what they extend. Templates are checked where they are written, whether used or not. */
+/** The stages with what they extend. Templates are checked too, whether a stage uses them or not. */
 export function stageSources(
   stages: LocatedMap | undefined,
   templates: LocatedMap | undefined,
@@ -85,7 +85,9 @@ function checkedBodies(
   return bodies;
 }
 
-/** Without the parts whose shape is wrong, which are told already, so that the rest can still be judged. */
+/**
+ * Removes parts of the wrong shape, whose errors are reported already, so that the rest can still be judged.
+ */
 function onlyShaped(body: LocatedMap): LocatedMap {
   const maps = ['in', 'with', 'matrix'];
   return withoutKeys(
@@ -94,7 +96,7 @@ function onlyShaped(body: LocatedMap): LocatedMap {
   );
 }
 
-/** The part of `defaults:` that is for stage types, checked against the types there are. */
+/** The part of `defaults:` that is for stage types, checked against the known types. */
 export function typeDefaults(section: LocatedMap | undefined, context: LoadContext): readonly TypeDefaults[] {
   const { registry, sink } = context;
   const result: TypeDefaults[] = [];
@@ -129,8 +131,8 @@ export function typeDefaults(section: LocatedMap | undefined, context: LoadConte
 }
 
 /**
- * What `defaults:` gives a stage of a type; exact names win over patterns. A pattern gives a type only the parameters that
- * it has, so that `attack/*: { with: { steps: 10 } }` leaves the attacks without steps alone.
+ * The part of `defaults:` for one stage type. Exact names win over patterns. A pattern gives a type only the
+ * parameters that it has, so that `attack/*: { with: { steps: 10 } }` leaves the attacks without steps alone.
  */
 export function defaultsFor(
   uses: string,
@@ -169,7 +171,10 @@ function matchesType(pattern: string, uses: string): boolean {
   return parts.length === names.length && parts.every((part, index) => matchesName(part, names[index]!));
 }
 
-/** `*` stands for any letters. Not by a regular expression, which would take time exponential in the number of stars. */
+/**
+ * Matches a name with `*` for any letters. A regular expression would take time exponential in the number of
+ * stars.
+ */
 function matchesName(pattern: string, name: string): boolean {
   const [start = '', ...rest] = pattern.split('*');
   const end = rest.pop();
@@ -184,7 +189,7 @@ function matchesName(pattern: string, name: string): boolean {
   return at <= name.length - end.length;
 }
 
-/** The signature of a stage type, or a diagnostic at the place of its name. */
+/** The error message for an unknown stage type. */
 export function unknownType(uses: string, registry: LoadContext['registry']): string {
   const found = nearest(uses, registry.keys());
   if (found !== undefined) return `there is no stage type '${uses}'; did you mean '${found}'?`;

@@ -17,7 +17,7 @@ export interface Body {
   readonly body: LocatedMap;
 }
 
-/** Templates that extend one another in a row: each is a step of recursion. */
+/** The most templates that extend one another in a row, because each is a step of recursion. */
 const deepest = 64;
 
 interface Whole {
@@ -28,13 +28,16 @@ interface Whole {
 
 interface Step {
   readonly id: string;
-  /** Where the one before it names it. */
+  /** The place where the step before it names it. */
   readonly namedAt: SourceRange;
-  /** Where it is written. */
+  /** The place where it is written. */
   readonly keyAt: SourceRange;
 }
 
-/** Merges each template with all that it extends, once: n of them that extend each other twice would take 2ⁿ steps. */
+/**
+ * Merges each template with all that it extends, once: n templates that extend each other twice would
+ * otherwise take 2ⁿ steps.
+ */
 export class Templates {
   readonly #finished = new Map<string, Whole>();
   readonly #templates: ReadonlyMap<string, Body>;
@@ -45,12 +48,15 @@ export class Templates {
     this.#context = context;
   }
 
-  /** A body over what it extends, without its `extends`. What can't be extended is told and left out. */
+  /**
+   * Merges a body over what it extends, without its `extends`. Reports what can't be extended and leaves it
+   * out.
+   */
   under(body: LocatedMap): LocatedMap {
     return this.#under(body, []).body;
   }
 
-  /** Tells mistakes of templates that no stage extends. */
+  /** Reports errors in templates that no stage extends. */
   check(): void {
     for (const [id, { keyAt }] of this.#templates) this.#whole(id, keyAt, []);
   }
@@ -67,7 +73,7 @@ export class Templates {
     return { body: withoutKeys(this.#merge(merged, body), ['extends']), depth };
   }
 
-  /** A template with all that it extends; undefined where that is a mistake at `at`. */
+  /** A template with all that it extends; undefined after an error at `at`. */
   #whole(id: string, at: SourceRange, trail: readonly Step[]): Whole | undefined {
     const { sink } = this.#context;
     const template = this.#templates.get(id);
@@ -78,7 +84,7 @@ export class Templates {
     }
     const first = trail.findIndex((step) => step.id === id);
     if (first !== -1) {
-      this.#tellCircle(trail.slice(first), at);
+      this.#reportCircle(trail.slice(first), at);
       return undefined;
     }
     const steps = [...trail, { id, namedAt: at, keyAt: template.keyAt }];
@@ -90,13 +96,16 @@ export class Templates {
       return whole;
     }
     sink.error('too-deep', at, `the templates that '${id}' extends are more than ${deepest} levels deep`);
-    // Told once: those that extend it begin anew.
+    // This is reported once: templates that extend this one count their depth from here.
     this.#finished.set(id, { ...whole, depth: 0 });
     return undefined;
   }
 
-  /** Told from the step whose template comes first by name, wherever the circle was entered. */
-  #tellCircle(circle: readonly Step[], closedAt: SourceRange): void {
+  /**
+   * Reports a circle from the template that comes first by name, so that the error does not depend on where
+   * it was entered.
+   */
+  #reportCircle(circle: readonly Step[], closedAt: SourceRange): void {
     const ids = circle.map(({ id }) => id);
     const least = ids.indexOf(ids.reduce((a, b) => (b < a ? b : a)));
     const turned = [...circle.slice(least), ...circle.slice(0, least)];
@@ -107,7 +116,10 @@ export class Templates {
     });
   }
 
-  /** Takes what is merged from the budget, as a template with a long list may be in thousands of stages. */
+  /**
+   * Merges, and takes the size from the budget, because a template with a long list may be in thousands of
+   * stages.
+   */
   #merge(base: LocatedMap, patch: LocatedMap): LocatedMap {
     const { budget, sink } = this.#context;
     if (budget.values < 0) return base;
@@ -122,7 +134,7 @@ export class Templates {
   }
 }
 
-/** Each name once: of one that is there twice the last counts. */
+/** Each name once. If a name is there twice, the last one counts. */
 function namesOf(value: Located | undefined): readonly { id: string; at: SourceRange }[] {
   const items = value === undefined ? [] : value.kind === 'sequence' ? value.items : [value];
   const names = items.flatMap((item) =>

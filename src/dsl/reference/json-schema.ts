@@ -14,11 +14,13 @@ import type { SignatureRegistry, StageSignature } from '../signature.ts';
 import { about, definition, loosen, loosenAll, textDefinitions } from './loosen.ts';
 
 /**
- * One self-contained JSON Schema (draft-07, no extensions) for editors and other programs. It discriminates `with` and
- * `in` on `uses`, takes the scalars of the field (`8/255`, `6GiB`, `$(…)`) wherever numbers stand, and requires nothing
- * that a template or a label of the matrix may still supply. What it lets through, `ravelin validate` judges.
+ * One self-contained JSON Schema (draft-07, no extensions) for editors and other programs. It discriminates
+ * `with` and `in` on `uses`, takes the scalars of the field (`8/255`, `6GiB`, `$(…)`) wherever numbers stand,
+ * and requires nothing that a template or a label of the matrix may still supply. `ravelin validate` judges
+ * the rest.
  *
- * Whatever stands in several places is a definition that the others refer to, so a stage type adds its parameters once.
+ * A part that stands in several places is a definition that the others refer to, so a stage type adds its
+ * parameters once.
  */
 export function pipelineJsonSchema(registry: SignatureRegistry): JsonObject {
   const signatures = [...registry.values()].sort((a, b) => (a.uses < b.uses ? -1 : 1));
@@ -222,7 +224,7 @@ function partOfStage(keys: readonly string[], others: JsonObject | false): JsonO
   };
 }
 
-/** What `uses` says of `with` and `in`, in a stage and in a part of one. */
+/** Judges `with` and `in` by `uses`, in a stage and in a part of one. */
 function byTypeSchema(signatures: readonly StageSignature[]): JsonObject {
   return {
     allOf: signatures.map(({ uses }) => ({
@@ -235,12 +237,13 @@ function byTypeSchema(signatures: readonly StageSignature[]): JsonObject {
   };
 }
 
-/** A reference is as long as this: what is shorter is not worth one. */
+/** A shorter schema is not worth a definition, because a reference to it would be as long. */
 const shortest = 100;
 
 /**
- * `with attack/fgsm`: the parameters of each type. One that several types declare alike, as 17 models declare `classes`, is
- * a definition of its own, named after the first of them: `classes of model/densenet121`.
+ * The parameters of each type, as `with attack/fgsm`. If several types declare a parameter alike, as most
+ * models declare `classes`, it is a definition that is named after the first of them: `classes of
+ * model/densenet121`.
  */
 function parameterDefinitions(signatures: readonly StageSignature[]): JsonObject {
   const types = signatures.map(({ uses, with: schema }) => ({

@@ -31,7 +31,7 @@ function folderOf({ uses }: StageSignature): string {
   return uses.split('/')[0]!;
 }
 
-/** As GitHub makes anchors of headings. */
+/** The anchor that GitHub makes of a heading. */
 function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -135,7 +135,7 @@ export function stageText(signature: StageSignature): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** One line a type, for `ravelin stages`. */
+/** One line for each type, for `ravelin stages`. */
 export function stageList(registry: SignatureRegistry): string {
   const signatures = sorted(registry);
   const longest = Math.max(0, ...signatures.map(({ uses }) => uses.length));

@@ -4,8 +4,8 @@ import { isFraction, parseBytes, parseDuration, parseNumber } from '../text/scal
 import { branchesOf, itemSchema, type JsonSchema, memberSchema } from './json-schema-types.ts';
 
 /**
- * The plain value that a schema judges: `8/255`, `1_000_000`, `6GiB` and `30m` become numbers where the schema has
- * numbers. What can't be read stays as written, and the schema then says what it expected.
+ * The plain value that a schema judges: `8/255`, `1_000_000`, `6GiB` and `30m` become numbers if the schema
+ * takes a number. A text that can't be read stays as written, and the schema then refuses it.
  */
 export function convert(located: Located, schema: JsonSchema | undefined): Json {
   switch (located.kind) {
@@ -33,7 +33,7 @@ export function convertScalar(
   const branches = branchesOf(schema);
   for (const { unit } of branches) {
     if (unit === 'bytes' && typeof value === 'string') return parseBytes(text) ?? parseNumber(text) ?? value;
-    // A bare number has no unit to tell minutes from milliseconds: as text it fails the schema, which then says so.
+    // A bare number has no unit, so it may mean minutes or milliseconds. It stays a text, which the schema refuses.
     if (unit === 'duration') return value === 0 ? 0 : (parseDuration(text) ?? text);
   }
   if (typeof value === 'number') return value;

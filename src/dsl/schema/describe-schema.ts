@@ -1,6 +1,9 @@
 import { branchesOf, type JsonSchema } from './json-schema-types.ts';
 
-/** What a schema takes, for a sentence: `a whole number from 1 to 10`, `'pixel' or 'normalized'`, `a list of numbers`. */
+/**
+ * Describes the values of a schema for a sentence: `a whole number from 1 to 10`, `'pixel' or 'normalized'`,
+ * `a list of numbers`.
+ */
 export function describeSchema(schema: JsonSchema): string {
   const phrases = [...new Set(branchesOf(schema).flatMap(phrasesOf))];
   if (phrases.length <= 1) return phrases[0] ?? 'a value';
@@ -54,7 +57,7 @@ function unitRange(schema: JsonSchema): string {
   return range(schema.minimum === 0 ? rest : schema);
 }
 
-/** ` from 0 to 1`, ` above 0`, ` of at least 1`; empty where there are no limits. */
+/** ` from 0 to 1`, ` above 0`, ` of at least 1`; empty if there are no limits. */
 export function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema): string {
   const parts: string[] = [];
   if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`;

@@ -26,13 +26,16 @@ export interface JsonSchema {
   readonly default?: Json;
   readonly title?: string;
   readonly description?: string;
-  /** Ours: `bytes` and `duration` (milliseconds) are written with their unit; other units are only shown. */
+  /**
+   * A keyword of ours: `bytes` and `duration` (milliseconds) are written with their unit; other units are
+   * only shown.
+   */
   readonly unit?: string;
-  /** Ours, with `pattern`: the pattern in words, for messages. */
+  /** A keyword of ours beside `pattern`: the pattern in words, for messages. */
   readonly patternSays?: string;
 }
 
-/** The alternatives of a union; the schema itself where it is none. */
+/** The alternatives of a union; the schema itself if it is not a union. */
 export function branchesOf(schema: JsonSchema): readonly JsonSchema[] {
   const union = schema.anyOf ?? schema.oneOf;
   return union === undefined ? [schema] : union.flatMap(branchesOf);
@@ -69,7 +72,7 @@ function isList(items: JsonSchema | readonly JsonSchema[]): items is readonly Js
 
 const closedSchemas = new WeakMap<object, JsonSchema>();
 
-/** The same schema, where objects that don't say otherwise have no members but the listed ones. */
+/** The same schema, but an object has no members besides the listed ones unless it says otherwise. */
 export function closed(schema: JsonSchema): JsonSchema {
   const known = closedSchemas.get(schema);
   if (known !== undefined) return known;

@@ -1,6 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox';
 
-/** The frame of a pipeline file. Stage parameters are judged by the schemas of the stage types, `in` and `matrix` by hand. */
+/**
+ * The frame of a pipeline file. Stage parameters are judged by the schemas of the stage types, `in` and
+ * `matrix` by hand.
+ */
 
 export const builtInExecutors = ['local', 'slurm'] as const;
 
@@ -61,7 +64,7 @@ const names = (description: string) =>
     Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }))], { description }),
   );
 
-/** What may stand in a stage, a template, a patch under `defaults:` and a stage of a profile. */
+/** The keys of a stage, a template and a stage of a profile. */
 export const stageSchema = Type.Object({
   uses: Type.Optional(Type.String({ minLength: 1, description: 'stage type, e.g. attack/fgsm' })),
   extends: names('templates whose parts this stage takes over, later ones over earlier ones'),
@@ -80,7 +83,7 @@ export const stageSchema = Type.Object({
   ...settingSchemas,
 });
 
-/** What a label of an axis or a row of `matrix.include` may change. */
+/** The keys that a label of an axis or a row of `matrix.include` may change. */
 export const patchSchema = Type.Object({
   uses: stageSchema.properties.uses,
   in: stageSchema.properties.in,
@@ -170,7 +173,10 @@ const version = Type.Literal(1, { description: 'version of the pipeline language
 
 export const frameSchema = Type.Object({ ravelin: version, ...frameOnly, ...shared });
 
-/** An included file adds parts; what holds for the whole is said by the file that includes it. */
+/**
+ * The frame of an included file, which adds parts. Keys for the whole pipeline belong to the file that
+ * includes it.
+ */
 export const includedSchema = Type.Object({ ravelin: version, ...shared });
 
 export const profileSchema = Type.Object({

@@ -7,7 +7,7 @@ import { type Located, quote } from '../text/located.ts';
 import { describeSchema } from './describe-schema.ts';
 import { branchesOf, type JsonSchema } from './json-schema-types.ts';
 
-/** Whose values are judged, for the wording and the codes. */
+/** The owner of the judged values, for the wording and the codes. */
 export interface Subject {
   /** `attack/fgsm`, `a stage`. */
   readonly owner: string;
@@ -15,15 +15,15 @@ export interface Subject {
   readonly noun: string;
   readonly unknownCode: DiagnosticCode;
   readonly missingCode: DiagnosticCode;
-  /** Where something is missing if its parent has no key of its own. */
+  /** The place that is reported for something missing if its parent has no key. */
   readonly missingAt: SourceRange;
-  /** ` (in adversarial[strength=2])`: which cell the value is of. */
+  /** The cell that the value belongs to: ` (in adversarial[strength=2])`. */
   readonly suffix?: string;
-  /** Name of the value itself, where it is not a map of parts with names. */
+  /** The name of the value itself, if it is not a map. */
   readonly root?: string;
 }
 
-/** Ajv's errors as diagnostics: one per place, unions summed up in one sentence. */
+/** Reports Ajv's errors as diagnostics, one for each place, and the errors of a union in one sentence. */
 export function reportSchemaErrors(
   errors: readonly ErrorObject[],
   located: Located,
@@ -33,7 +33,7 @@ export function reportSchemaErrors(
   for (const error of withoutMisspelt(withoutBranches(errors))) report(error, located, subject, sink);
 }
 
-/** A misspelt name is unknown, and the right one is then missing: only the first is told. */
+/** If a name is misspelt, the right one is missing too. Only the first error is reported. */
 function withoutMisspelt(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   const meant = new Set(
     errors
@@ -51,8 +51,8 @@ function withoutMisspelt(errors: readonly ErrorObject[]): readonly ErrorObject[]
 }
 
 /**
- * A failed union comes with the errors of all its branches. The one branch that has the shape of the value (the only list,
- * the only map) keeps its errors; otherwise the union's own error stands for all.
+ * A failed union comes with the errors of all its branches. The one branch that has the shape of the value
+ * (the only list, the only map) keeps its errors; otherwise the union's own error stands for all.
  */
 function withoutBranches(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   const unions = errors

@@ -9,7 +9,10 @@ import { reportSchemaErrors, type Subject } from './schema-errors.ts';
 let shared: Ajv | undefined;
 const validators = new WeakMap<object, ValidateFunction>();
 
-/** The validator of a schema, compiled when first asked for: a pipeline pays only for the stage types it uses. */
+/**
+ * The validator of a schema, compiled on first use, so that a pipeline pays only for the stage types that it
+ * uses.
+ */
 export function validatorOf(schema: JsonSchema): ValidateFunction {
   let validator = validators.get(schema);
   if (validator === undefined) {
@@ -27,7 +30,7 @@ function ajv(): Ajv {
     strict: false,
     validateSchema: false,
     logger: false,
-    // Judged apart, where the folder of the pipeline is known.
+    // Paths are judged elsewhere, because that needs the folder of the pipeline.
     formats: { path: true },
     keywords: ['unit', 'patternSays'],
   });
@@ -35,8 +38,8 @@ function ajv(): Ajv {
 }
 
 /**
- * Judges a value by a schema and fills in defaults. The mistakes go to `sink`; undefined if there is one. No value is
- * coerced but the scalars of the field.
+ * Judges a value by a schema and fills in defaults. Reports errors into `sink` and returns undefined if there
+ * is one. Only the scalars of the field are converted.
  */
 export function checkAgainst(
   schema: JsonSchema,

@@ -12,7 +12,7 @@ export interface LocatedScalar {
   readonly value: Scalar;
   /** As written (`0.060`, `8/255`), without quotes. */
   readonly text: string;
-  /** Where the value was written, if an interpolation brought it from there. */
+  /** The place where the value was written, if `$(…)` put it in. */
   readonly origin?: SourceRange;
 }
 
@@ -22,7 +22,9 @@ export interface LocatedTemplate {
   readonly at: SourceRange;
   readonly text: string;
   readonly parts: readonly (string | { readonly axis: string; readonly at: SourceRange })[];
-  /** Nobody knows the value: the mistake is told already, and what depends on it stays silent. */
+  /**
+   * The value is not known because of an error, which is reported already. What depends on it is not judged.
+   */
   readonly unknown?: true;
 }
 
@@ -71,7 +73,7 @@ export function valueOf(located: Located | undefined, key: string): Located | un
   return isNull(value) ? undefined : value;
 }
 
-/** The map under a key, or undefined where there is none or it is something else. */
+/** The map under a key; undefined if the key is missing or its value is not a map. */
 export function mapOf(located: Located | undefined, key: string): LocatedMap | undefined {
   const value = valueOf(located, key);
   return value?.kind === 'map' ? value : undefined;
@@ -83,8 +85,8 @@ export function withoutKeys(map: LocatedMap, keys: readonly string[]): LocatedMa
 }
 
 /**
- * The patch over the base: maps merge key by key, everything else (lists too) is replaced. Every part keeps the place it
- * was written at; the whole keeps that of the base.
+ * Merges the patch over the base: maps merge key by key, everything else (lists too) is replaced. Every part
+ * keeps the place at which it was written; the whole keeps that of the base.
  */
 export function mergeLocated(base: Located, patch: Located): Located {
   if (base.kind !== 'map' || patch.kind !== 'map') return patch;
@@ -116,7 +118,7 @@ export function plainOf(located: Located): Json {
   }
 }
 
-/** What a value is, for messages: `'12'`, `a list`, `a map`. */
+/** Names a value for messages: `'12'`, `a list`, `a map`. */
 export function quote(located: Located): string {
   switch (located.kind) {
     case 'scalar':
@@ -137,7 +139,10 @@ function shorten(text: string): string {
 
 const sizes = new WeakMap<Located, number>();
 
-/** Values in a value, itself included; a long text counts as one for 64 characters. Quick for what shares its parts with others. */
+/**
+ * The number of values in a value, itself included; a long text counts once for every 64 characters. The size
+ * of a shared part is computed once.
+ */
 export function sizeOf(located: Located): number {
   if (located.kind === 'scalar' || located.kind === 'template') return 1 + (located.text.length >> 6);
   const known = sizes.get(located);

@@ -5,7 +5,7 @@ import type { SourceFile } from '../diagnostics/source.ts';
 import type { Located, LocatedEntry, LocatedScalar, Scalar } from './located.ts';
 import { type ParsedYaml, parseYaml } from './parse-yaml.ts';
 
-/** What a pipeline file may cost before it is looked at: YAML is data that may come from anywhere. */
+/** Limits on a pipeline file before it is judged, because YAML may come from anywhere. */
 export const limits = {
   bytes: 1024 * 1024,
   lexemes: 200_000,
@@ -16,8 +16,8 @@ export const limits = {
 } as const;
 
 /**
- * Text → values with their places. YAML 1.2 core: unique keys, no custom tags, no merge keys, one document. Reports every
- * mistake into `sink`; undefined if the text has no value that is worth looking at.
+ * Text → values with their places. The text is YAML 1.2 core with unique keys, no custom tags, no merge keys,
+ * and one document. Reports every error into `sink`; undefined if the text has no value that can be judged.
  */
 export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located | undefined {
   const whole = { file: file.path, start: 0, end: 0 };
@@ -53,7 +53,7 @@ export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located |
   return new Converter(file, sink).convert(document.contents, 0);
 }
 
-/** The documents of a file; undefined if one has a syntax error, as its tree then says little. */
+/** The documents of a file; undefined after a syntax error, because the tree would be misleading. */
 function parse(file: SourceFile, sink: DiagnosticSink): ParsedYaml['documents'] | undefined {
   const { documents, problems, exceeded } = parseYaml(file.text, {
     lexemes: limits.lexemes,
@@ -77,7 +77,7 @@ const tooDeep = `the values are nested more than ${limits.depth} levels deep`;
 
 function reportYamlError(file: SourceFile, error: YAMLError, sink: DiagnosticSink): void {
   const [from, end] = error.pos;
-  // At the end of a line or of the file there is nothing to see: the last character before it is where to look.
+  // The end of a line or of the file has no character to mark, so the last character before it is marked.
   const blank = error.code !== 'TAB_AS_INDENT' && /^\s*$/.test(file.text.slice(from, from + 1));
   const start = blank ? Math.max(0, file.text.slice(0, from).trimEnd().length - 1) : from;
   const lineEnd = file.text.indexOf('\n', start);

@@ -1,34 +1,35 @@
 import { Composer, type Document, Lexer, Parser, type YAMLError } from 'yaml';
 
-/** What a text may cost to parse: YAML is data that may come from anywhere. */
+/** Limits on the cost of parsing a text, because YAML may come from anywhere. */
 export interface YamlLimits {
   /** Pieces of syntax: words, signs, and the blanks and line breaks between them. */
   readonly lexemes: number;
   /** Collections inside of one another. */
   readonly depth: number;
-  /** Errors and warnings: at the next one nothing more is read. */
+  /** Errors and warnings. The reading ends at the next one. */
   readonly problems: number;
 }
 
 export interface ParsedYaml {
-  /** At most two: what follows a second document is not read. */
+  /** At most two, because nothing after a second document is read. */
   readonly documents: readonly Document.Parsed[];
   readonly problems: readonly YAMLError[];
-  /** Which limit ended the reading, and at which offset. */
+  /** The limit that ended the reading, and the offset. */
   readonly exceeded?: { readonly limit: keyof YamlLimits; readonly at: number };
 }
 
 /**
- * `parseAllDocuments` of the `yaml` package within limits, as the package has none. It recurses as deep as a text is nested: a
- * million brackets end the process, in a regular expression that is compiled with no stack left. And it makes an error with
- * a stack trace of each wrong character: 15 µs each, so 15 s for 1 MiB of them.
+ * `parseAllDocuments` of the `yaml` package within limits, because the package has none. It recurses as deep
+ * as a text is nested: a million brackets end the process, in a regular expression that is compiled with no
+ * stack left. It also makes an error with a stack trace for each wrong character: 15 µs each, so 15 s for 1
+ * MiB of them.
  */
 export function parseYaml(text: string, limits: YamlLimits): ParsedYaml {
   const parser = new Parser();
   const composer = new Composer({
     version: '1.2',
     schema: 'core',
-    // Ours is linear in the number of keys and shows both places.
+    // `Converter` finds equal keys in linear time and shows both places.
     uniqueKeys: false,
     resolveKnownTags: false,
     merge: false,
@@ -40,7 +41,7 @@ export function parseYaml(text: string, limits: YamlLimits): ParsedYaml {
   const compose = (tokens: ReturnType<Parser['next']>): void => {
     for (const token of tokens) {
       documents.push(...composer.next(token));
-      // Each document has lists of its own.
+      // Each document has its own lists.
       if (token.type === 'document' || token.type === 'doc-end') watchProblems(composer, problems, limits);
     }
   };
@@ -78,9 +79,9 @@ function watchProblems(composer: Composer, problems: Set<YAMLError>, limits: Yam
   const { errors, warnings } = composer.streamInfo();
   for (const list of [errors, warnings] as YAMLError[][]) {
     list.push = (problem: YAMLError) => {
-      // Those after a document are added to its own list once more.
+      // Problems after a document are added to its own list once more.
       if (problems.size < limits.problems) problems.add(problem);
-      // Thrown again at each level of the text, where the composer takes it for an overflow of the stack.
+      // The composer takes this for an overflow of the stack and throws it again at each level of the text.
       else throw new Exceeded('problems');
       list[list.length] = problem;
       return list.length;

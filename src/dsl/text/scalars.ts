@@ -5,8 +5,8 @@ const numberPattern = new RegExp(`^(?:${decimal})$`);
 const fractionPattern = new RegExp(String.raw`^(${decimal})\s*/\s*(${decimal})$`);
 
 /**
- * `8/255`, `1_000_000`, `-0.5/255`: the double nearest to the exact value, so that equal fractions are equal numbers.
- * Undefined for anything else, a division by zero included.
+ * `8/255`, `1_000_000`, `-0.5/255`: the double nearest to the exact value, so that equal fractions are equal
+ * numbers. Undefined for anything else, a division by zero included.
  */
 export function parseNumber(text: string): number | undefined {
   const trimmed = text.trim();
@@ -25,7 +25,7 @@ export function isFraction(text: string): boolean {
   return fractionPattern.test(text.trim());
 }
 
-/** A decimal as a ratio of integers; undefined for exponents so large that nobody means them. */
+/** A decimal as a ratio of integers; undefined if its exponent is beyond ±400. */
 function exact(text: string): { numerator: bigint; denominator: bigint } | undefined {
   const [mantissa = '', exponent = '0'] = text.replaceAll('_', '').toLowerCase().split('e');
   const [whole = '', part = ''] = mantissa.split('.');

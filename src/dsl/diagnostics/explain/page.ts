@@ -1,8 +1,8 @@
-/** What `ravelin explain CODE` says of a diagnostic. */
+/** The explanation of a diagnostic that `ravelin explain CODE` prints. */
 export interface Page {
   readonly title: string;
   readonly meaning: string;
-  /** A pipeline, or the part of one, that is told so. */
+  /** A pipeline, or a part of one, that has this error. */
   readonly wrong: string;
   readonly right: string;
 }
