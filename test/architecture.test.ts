@@ -11,7 +11,7 @@ import { circlesOf, reachableFrom, readSources, type SourceFile } from './archit
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   values: [],
   'dsl/graph.ts': ['values/json.ts'],
-  'dsl/signature.ts': [],
+  'dsl/signature.ts': ['values/json.ts'],
   'dsl/diagnostics': ['values/nearest.ts'],
   'dsl/text': ['dsl/diagnostics', 'values/json.ts'],
   'dsl/schema': ['dsl/diagnostics', 'dsl/text', 'values/json.ts', 'values/nearest.ts'],
