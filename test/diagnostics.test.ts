@@ -2,9 +2,9 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { explain } from '../src/dsl/explain.ts';
+import { explain } from '../src/dsl/diagnostics/explain.ts';
 import { loadPipeline } from '../src/dsl/load.ts';
-import { renderDiagnostics } from '../src/dsl/render-diagnostic.ts';
+import { renderDiagnostics } from '../src/dsl/diagnostics/render.ts';
 import { stages } from '../src/stages/index.ts';
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), 'diagnostics');

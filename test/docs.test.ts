@@ -1,48 +1,26 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pages, type YamlBlock, yamlBlocks } from './yaml-blocks.ts';
 
 /**
  * Every `yaml` block of the documentation goes through the built command line. A block that begins with `# file: NAME` is
  * written beside the others of its page, for `include:`. Only the mark `yaml fragment` excuses a block.
  */
-interface Block {
-  readonly page: string;
-  readonly line: number;
-  readonly mark: string;
-  readonly text: string;
-}
+const blocks = pages.flatMap(yamlBlocks);
+const files = blocks.filter(({ mark, text }) => mark === '' && text.startsWith('# file: '));
+const pipelines = blocks.filter((block) => block.mark === '' && !files.includes(block));
 
 interface Mistake {
   readonly file: string;
   readonly message: string;
 }
 
-const pages = [
-  'README.md',
-  ...readdirSync('docs')
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
-];
-const blocks = pages.flatMap(yamlBlocks);
-const files = blocks.filter(({ mark, text }) => mark === '' && text.startsWith('# file: '));
-const pipelines = blocks.filter((block) => block.mark === '' && !files.includes(block));
-
-function yamlBlocks(page: string): Block[] {
-  const text = readFileSync(page, 'utf8');
-  return [...text.matchAll(/^```ya?ml *(.*)\n([^]*?)^```$/gm)].map((match) => ({
-    page,
-    line: text.slice(0, match.index).split('\n').length,
-    mark: match[1]!,
-    text: match[2]!,
-  }));
-}
-
 const folder = mkdtempSync(join(tmpdir(), 'ravelin-docs-'));
-const fileOf = ({ page, line }: Block): string =>
+const fileOf = ({ page, line }: YamlBlock): string =>
   join(folder, basename(page, '.md'), `line-${String(line)}.yaml`);
 const mistakes = new Map<string, string[]>();
 

@@ -1,6 +1,6 @@
-import type { Diagnostic } from '../dsl/diagnostic.ts';
-import { renderDiagnostics } from '../dsl/render-diagnostic.ts';
-import type { SourceFile } from '../dsl/source.ts';
+import type { Diagnostic } from '../dsl/diagnostics/diagnostic.ts';
+import { renderDiagnostics } from '../dsl/diagnostics/render.ts';
+import type { SourceFile } from '../dsl/diagnostics/source.ts';
 import { complain, wantsColor } from './output.ts';
 
 /** A pipeline with mistakes in it: carries them to the one place that prints them; exit code 2. */

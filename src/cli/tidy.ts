@@ -1,5 +1,5 @@
 import { statfsSync, statSync } from 'node:fs';
-import { parseBytes } from '../dsl/scalars.ts';
+import { parseBytes } from '../dsl/text/scalars.ts';
 import { keysOfRun, listRuns } from '../runtime/ledger.ts';
 import { collectGarbage, freeBytes } from '../runtime/store/collect-garbage.ts';
 import { writeAtomic } from '../runtime/store/durable.ts';

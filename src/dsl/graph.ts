@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from '../values/json.ts';
 
 /**
- * A resolved pipeline: every stage expanded over its axes into cells, every input bound to the cells it reads. Plain JSON,
- * so that it can be printed, compared in tests and cached by the digest of its sources.
+ * A resolved pipeline: every stage expanded over its axes into cells, every input bound to the cells it
+ * reads. Plain JSON, so that it can be printed, compared in tests and cached by the digest of its sources.
  */
 export interface Graph {
   readonly pipeline: string;
@@ -41,7 +41,9 @@ export interface GraphStage {
 
 export interface PublishTarget {
   readonly port: string;
-  /** Relative to the pipeline's folder; `{axis}` stands for the label of a cell, which `publishPath` puts in. */
+  /**
+   * Relative to the pipeline's folder; `{axis}` stands for the label of a cell, which `publishPath` puts in.
+   */
   readonly path: string;
 }
 
@@ -74,7 +76,9 @@ export interface Cell {
 
 export type CellInput =
   | { readonly one: CellOutput }
-  /** `collect` or a list of references, in document order; `axes` are the labels that tell the items apart. */
+  /**
+   * `collect` or a list of references, in document order; `axes` are the labels that tell the items apart.
+   */
   | { readonly many: readonly (CellOutput & { readonly axes: Readonly<Record<string, AxisLabel>> })[] };
 
 export interface CellOutput {

@@ -1,17 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { Checked, Diagnostic } from './diagnostic.ts';
-import { DiagnosticSink, untilTooMany } from './diagnostic-sink.ts';
+import { resolveGraph } from './cells/resolve.ts';
+import type { Checked } from './diagnostics/diagnostic.ts';
+import { sortDiagnostics } from './diagnostics/render.ts';
+import { DiagnosticSink, untilTooMany } from './diagnostics/sink.ts';
+import type { SourceFile } from './diagnostics/source.ts';
+import { type LoadContext, mostValues } from './document/load-context.ts';
+import { validate } from './document/pipeline.ts';
+import { readPipelineFiles } from './document/read-files.ts';
 import type { Graph } from './graph.ts';
-import { type LoadContext, mostValues, shownPath } from './load-context.ts';
-import { valueOf } from './located.ts';
-import { parseDocument } from './parse-document.ts';
-import { validate } from './pipeline.ts';
-import { readPipelineFiles } from './read-files.ts';
-import { sortDiagnostics } from './render-diagnostic.ts';
-import { resolveGraph } from './resolve.ts';
 import type { SignatureRegistry } from './signature.ts';
-import { type SourceFile, sourceFile } from './source.ts';
 
 export interface LoadOptions {
   /** Path of the pipeline file, from the working directory. */
@@ -27,7 +25,7 @@ export interface LoadOptions {
   /** 100,000 unless given. */
   readonly maxCells?: number | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Throws where there is no such file. */
+  /** Throws if the file can't be read. */
   readonly readFile?: ((absolutePath: string) => string) | undefined;
 }
 
@@ -38,12 +36,15 @@ export interface Loaded {
 }
 
 export const mostCells = 100_000;
-/** Of the parameters of all cells as JSON: a file of 1 MiB, copied into each cell, would be gigabytes. */
+/**
+ * The most characters of the parameters of all cells as JSON: a file of 1 MiB, copied into each cell, would
+ * be gigabytes.
+ */
 const mostCharacters = 2 ** 25;
 
 /**
- * Text → graph: parse, validate, resolve. Never throws for what is in a file. With `ok: false` all mistakes are told at
- * once; `sources` is what `renderDiagnostics` needs to show them.
+ * Text → graph: parse, validate, resolve. It never throws for the content of a file. With `ok: false` all
+ * errors are reported at once; `renderDiagnostics` needs `sources` to show them.
  */
 export function loadPipeline(
   options: LoadOptions,
@@ -87,28 +88,4 @@ export function projectRoot(file: string): string {
   }
 }
 
-/** The `plugins:` list of a file, before anything is checked: they bring the stage types that the check needs. */
-export function pluginsOf(
-  file: string,
-  readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
-): readonly string[] {
-  let text: string;
-  try {
-    text = readFile(resolve(file));
-  } catch {
-    return [];
-  }
-  if (!text.includes('plugins')) return [];
-  const sink = new DiagnosticSink();
-  const source = sourceFile(shownPath(resolve(file)), text);
-  const plugins = valueOf(
-    untilTooMany(() => parseDocument(source, sink)),
-    'plugins',
-  );
-  if (sink.failed || plugins?.kind !== 'sequence') return [];
-  return plugins.items.flatMap((item) =>
-    item.kind === 'scalar' && typeof item.value === 'string' ? [item.value] : [],
-  );
-}
-
-export type { Diagnostic };
+export { pluginsOf } from './document/plugins.ts';

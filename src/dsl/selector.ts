@@ -1,11 +1,13 @@
-import type { Checked, Diagnostic, SourceRange } from './diagnostic.ts';
-import { DiagnosticSink, untilTooMany } from './diagnostic-sink.ts';
-import type { Cell, Graph } from './graph.ts';
 import { didYouMean, shortList } from '../values/nearest.ts';
-import { parseNumber } from './scalars.ts';
-import { type SourceFile, sourceFile } from './source.ts';
+import type { Checked, Diagnostic, SourceRange } from './diagnostics/diagnostic.ts';
+import { DiagnosticSink, untilTooMany } from './diagnostics/sink.ts';
+import { type SourceFile, sourceFile } from './diagnostics/source.ts';
+import type { Cell, Graph } from './graph.ts';
+import { parseNumber } from './text/scalars.ts';
 
-/** `defended[attack=fgsm,strength=*]`: a stage, and labels on some of its axes; the others may be anything. */
+/**
+ * `defended[attack=fgsm,strength=*]`: a stage, and labels on some of its axes; the others may be anything.
+ */
 export interface Selector {
   /** Undefined for `*`, every stage. */
   readonly stage: string | undefined;
@@ -22,8 +24,8 @@ export interface Selector {
 export const selectorSource = '<selection>';
 
 /**
- * Indexes of the cells that selections name, in the order of the graph and each once; all cells where there is no
- * selection. The diagnostics point into the selections, one a line, which `sources` holds.
+ * Indexes of the cells that selections name, in the order of the graph and each once; all cells where there
+ * is no selection. The diagnostics point into the selections, one a line, which `sources` holds.
  */
 export function selectCells(
   graph: Pick<Graph, 'stages' | 'cells'>,
@@ -137,7 +139,10 @@ function fits({ axes }: Cell, labels: Selector['labels']): boolean {
   return labels.every(({ axis, label }) => label === '*' || sameLabel(String(axes[axis]), label));
 }
 
-/** Labels are one if they are written alike or are the same number: `0.060` selects `0.06`, `16/510` does not select `8/255`. */
+/**
+ * Labels are one if they are written alike or are the same number: `0.060` selects `0.06`, `16/510` does not
+ * select `8/255`.
+ */
 function sameLabel(label: string, wanted: string): boolean {
   if (label === wanted) return true;
   if (label.includes('/') || wanted.includes('/')) return false;

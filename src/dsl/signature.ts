@@ -5,7 +5,10 @@ export interface InputPort {
   /** Port kind: `images`, `model`, …; `any` accepts every kind. */
   readonly kind: string;
   readonly optional: boolean;
-  /** Accepts several values: a `collect`ed reference or a list of references. A single reference is a list of one. */
+  /**
+   * Accepts several values: a `collect`ed reference or a list of references. A single reference is a list of
+   * one.
+   */
   readonly list: boolean;
   /** Another input that takes the place of this one: exactly one of the two is connected. */
   readonly unless?: string;
@@ -14,7 +17,7 @@ export interface InputPort {
 
 export interface OutputPort {
   readonly kind: string;
-  /** Absent where the optional input of the same name is unbound. */
+  /** Whether the output is omitted when the optional input of the same name is not connected. */
   readonly optional?: boolean;
   readonly description: string;
 }
@@ -32,8 +35,8 @@ export interface StageSignature {
   /** Parameters of an example, beside those that have defaults. */
   readonly example?: JsonObject;
   /**
-   * Checks between parameters that a schema cannot say (never both `epsilon` and `dissimilarity`). Each problem names the
-   * parameter it belongs to by its path from `with`.
+   * Checks between parameters that a schema cannot say (never both `epsilon` and `dissimilarity`). Each
+   * problem names the parameter it belongs to by its path from `with`.
    */
   readonly check?: (params: never) => readonly ParameterProblem[];
 }

@@ -16,13 +16,13 @@ export type {
   Collected,
   InputPorts,
   InputsOf,
+  ParameterProblem,
   Stage,
   StageContext,
   StageRegistry,
   Survey,
   SurveyContext,
 } from '../runtime/stage.ts';
-export type { ParameterProblem } from '../dsl/signature.ts';
 export type { AttackDeclaration, StrengthDeclaration } from '../stages/attack/shared/attack-stage.ts';
 export type {
   Available,
@@ -31,7 +31,8 @@ export type {
   ReadContext,
 } from '../stages/dataset/shared/dataset-stage.ts';
 export type { DefenseStageDeclaration } from '../stages/defense/shared/defense-stage.ts';
-export type { MetricStageDeclaration, ScoreInputs, Scores } from '../stages/evaluate/shared/metric-stage.ts';
+export type { ScoreInputs } from '../stages/evaluate/shared/check-scored.ts';
+export type { MetricStageDeclaration, Scores } from '../stages/evaluate/shared/metric-stage.ts';
 export type { Report, ReportStageDeclaration } from '../stages/report/shared/report-stage.ts';
 
 // Models and recipes

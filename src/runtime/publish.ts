@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import type { Graph } from '../dsl/graph.ts';
-import { publishPath } from '../dsl/publish-path.ts';
+import { publishPath } from '../dsl/cells/publish-path.ts';
 import type { Value } from '../values/value.ts';
 import { resolveInside } from './resolve-path.ts';
 import { sweepTemporaries, writeAtomic } from './store/durable.ts';

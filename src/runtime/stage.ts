@@ -5,6 +5,8 @@ import type { JsonObject } from '../values/json.ts';
 import type { BatchSizes } from '../values/batch-size.ts';
 import type { PortKind, Value, ValueOf } from '../values/value.ts';
 
+export type { ParameterProblem };
+
 /** A stage type: a declaration that costs nothing to load, and a `run` that imports its mathematics when called. */
 export interface Stage extends StageSignature {
   /** Raise when the numbers it produces change: old cache entries then miss. */

@@ -1,7 +1,7 @@
 import { type TObject, Type } from '@sinclair/typebox';
 import type { Graph } from '../../src/dsl/graph.ts';
 import { loadPipeline, type LoadOptions } from '../../src/dsl/load.ts';
-import { renderDiagnostics } from '../../src/dsl/render-diagnostic.ts';
+import { renderDiagnostics } from '../../src/dsl/diagnostics/render.ts';
 import type { InputPort, SignatureRegistry, StageSignature } from '../../src/dsl/signature.ts';
 
 const required = (kind: string, list = false): InputPort => ({

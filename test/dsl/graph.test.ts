@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { publishPath } from '../../src/dsl/publish-path.ts';
+import { publishPath } from '../../src/dsl/cells/publish-path.ts';
 import { cellsOf, graphOf, mistakesOf } from './fakes.ts';
 
 const base = `ravelin: 1

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { diagnosticsJson, renderDiagnostics } from '../../src/dsl/render-diagnostic.ts';
+import { diagnosticsJson, renderDiagnostics } from '../../src/dsl/diagnostics/render.ts';
 import { load, mistakesOf } from './fakes.ts';
 
 function survives(text: string): void {

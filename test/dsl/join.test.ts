@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { join, type Relation } from '../../src/dsl/join.ts';
-import { topologicalOrder } from '../../src/dsl/order.ts';
-import { DiagnosticSink } from '../../src/dsl/diagnostic-sink.ts';
+import { join, type Relation } from '../../src/dsl/cells/join.ts';
+import { topologicalOrder } from '../../src/dsl/cells/order.ts';
+import { DiagnosticSink } from '../../src/dsl/diagnostics/sink.ts';
 
 /** A relation of distinct rows over some of the axes a, b, c. */
 const relation: fc.Arbitrary<Relation> = fc

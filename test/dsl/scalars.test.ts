@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { editDistance, nearest } from '../../src/values/nearest.ts';
-import { parseBytes, parseDuration, parseNumber } from '../../src/dsl/scalars.ts';
+import { parseBytes, parseDuration, parseNumber } from '../../src/dsl/text/scalars.ts';
 
 describe('a number', () => {
   it('may be a fraction, with underscores, or both', () => {

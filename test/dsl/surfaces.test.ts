@@ -1,13 +1,10 @@
-import { Ajv } from 'ajv';
 import { readdirSync, readFileSync } from 'node:fs';
-import { describe, expect, it, vi } from 'vitest';
-import { parse } from 'yaml';
-import { diagnosticCodes, explain, unknownCode } from '../../src/dsl/explain.ts';
-import { pipelineJsonSchema } from '../../src/dsl/json-schema.ts';
+import { describe, expect, it } from 'vitest';
+import { diagnosticCodes, explain, unknownCode } from '../../src/dsl/diagnostics/explain.ts';
 import { pluginsOf } from '../../src/dsl/load.ts';
-import { diagnosticsJson, renderDiagnostics } from '../../src/dsl/render-diagnostic.ts';
+import { diagnosticsJson, renderDiagnostics } from '../../src/dsl/diagnostics/render.ts';
 import { selectCells } from '../../src/dsl/selector.ts';
-import { stageList, stagesMarkdown, stageText } from '../../src/dsl/stages-page.ts';
+import { stageList, stagesMarkdown, stageText } from '../../src/dsl/reference/stages-page.ts';
 import { stages } from '../../src/stages/index.ts';
 import { graphOf, load, registry } from './fakes.ts';
 
@@ -15,7 +12,7 @@ const root = new URL('../../', import.meta.url);
 
 describe('explain', () => {
   const sources = readdirSync(new URL('src/dsl', root), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.startsWith('explain'))
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('diagnostics/explain'))
     .map((file) => readFileSync(new URL(`src/dsl/${file}`, root), 'utf8'))
     .join('\n');
 
@@ -126,55 +123,6 @@ stages:
     ]);
     expect(select('a[y]')[0]).toContain('bad-selector');
     expect(select('a[y=p')[0]).toContain('bad-selector');
-  });
-});
-
-describe('the JSON Schema', () => {
-  const warn = vi.spyOn(console, 'warn');
-  const validate = new Ajv().compile(pipelineJsonSchema(stages));
-
-  it('compiles with plain Ajv without a warning and takes every file in pipelines/', () => {
-    const files = readdirSync(new URL('pipelines', root)).filter((file) => file.endsWith('.yaml'));
-    expect(files.length).toBeGreaterThan(0);
-    for (const file of files) {
-      expect(
-        validate(parse(readFileSync(new URL(`pipelines/${file}`, root), 'utf8'))),
-        file + JSON.stringify(validate.errors),
-      ).toBe(true);
-    }
-    expect(warn).not.toHaveBeenCalled();
-  });
-
-  it('takes the scalars of the field and requires nothing that a label may supply', () => {
-    const text = `
-ravelin: 1
-params: { a: { type: number, default: 8/255 }, b: [1, 2/3], c: 4 }
-shard: $(params.c)
-resources: { memory: 6GiB, time: 30m }
-stages:
-  digits: { uses: dataset/mnist, with: { limit: 1_000, split: $(params.split) } }
-  bad:
-    in: { images: { from: digits, where: { x: 1, y: [a, true] }, collect: all }, model: [net, net.model] }
-    with: { epsilon: 8/255 }
-    matrix: { attack: { fgsm: { uses: attack/fgsm, with: { epsilon: 8/255 } }, plain: null }, x: [1, a], y: $(params.b), include: [{ attack: fgsm, x: 3, y: 1 }], exclude: [{ x: [1] }] }
-    publish: { images: out.png }
-defaults: { store: never, attack/fgsm: { with: { space: pixel } }, attack/*: { with: { any: 1 } } }
-profiles: { smoke: { params: { c: 1 }, executor: slurm } }
-`;
-    expect(validate(parse(text)), JSON.stringify(validate.errors)).toBe(true);
-  });
-
-  it('discriminates the parameters and inputs on uses', () => {
-    const wrong = (stage: object): boolean => validate({ ravelin: 1, stages: { a: stage } });
-    expect(wrong({ uses: 'dataset/mnist', with: { limit: 3 } })).toBe(true);
-    expect(wrong({ uses: 'dataset/mnist', with: { limt: 3 } })).toBe(false);
-    expect(wrong({ uses: 'dataset/mnist', with: { limit: 'three' } })).toBe(false);
-    expect(wrong({ uses: 'attack/fgsm', in: { modle: 'net' } })).toBe(false);
-    expect(wrong({ uses: 'attack/fsgm' })).toBe(false);
-    expect(wrong({ use: 'attack/fgsm' })).toBe(false);
-    expect(wrong({ matrix: { attack: { fgsm: { uses: 'attack/fgsm', with: { epsilom: 1 } } } } })).toBe(
-      false,
-    );
   });
 });
 

@@ -5,9 +5,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import fc from 'fast-check';
-import { isInside } from '../../src/dsl/load-context.ts';
+import { isInside } from '../../src/dsl/document/load-context.ts';
 import { loadPipeline } from '../../src/dsl/load.ts';
-import { diagnosticsJson, renderDiagnostics } from '../../src/dsl/render-diagnostic.ts';
+import { diagnosticsJson, renderDiagnostics } from '../../src/dsl/diagnostics/render.ts';
 import { stages } from '../../src/stages/index.ts';
 import type { RandomStream } from '../../src/tensors/random.ts';
 import { mutateBytes } from './mutate.ts';

@@ -1,4 +1,4 @@
-import { parseBytes, parseDuration } from '../../dsl/scalars.ts';
+import { parseBytes, parseDuration } from '../../dsl/text/scalars.ts';
 import { collectGarbage, freeBytes } from '../../runtime/store/collect-garbage.ts';
 import { diskUsage, listRecords, verifyStore } from '../../runtime/store/maintenance.ts';
 import { openStore, type Store } from '../../runtime/store/store.ts';

@@ -1,4 +1,9 @@
-import { explain as explainCode, explainList, explainMarkdown, unknownCode } from '../../dsl/explain.ts';
+import {
+  explain as explainCode,
+  explainList,
+  explainMarkdown,
+  unknownCode,
+} from '../../dsl/diagnostics/explain.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print } from '../output.ts';
 

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { pipelineJsonSchema } from '../../dsl/json-schema.ts';
+import { pipelineJsonSchema } from '../../dsl/reference/json-schema.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { packageFolder } from '../package-folder.ts';
 import { print } from '../output.ts';

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { pipelineJsonSchema } from '../../dsl/json-schema.ts';
+import { pipelineJsonSchema } from '../../dsl/reference/json-schema.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { print } from '../output.ts';
 import { stagesOfProject } from '../project.ts';

@@ -1,4 +1,4 @@
-import { stagesMarkdown, stageText } from '../../dsl/stages-page.ts';
+import { stagesMarkdown, stageText } from '../../dsl/reference/stages-page.ts';
 import { nearest } from '../../values/nearest.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';

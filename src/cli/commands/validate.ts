@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
-import type { Diagnostic } from '../../dsl/diagnostic.ts';
+import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
 import { loadPipeline, pluginsOf, projectRoot } from '../../dsl/load.ts';
-import { diagnosticsJson } from '../../dsl/render-diagnostic.ts';
+import { diagnosticsJson } from '../../dsl/diagnostics/render.ts';
 import { DiagnosticsError, showDiagnostics } from '../diagnostics.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';

@@ -1,4 +1,4 @@
-import { parseBytes, parseDuration } from '../../dsl/scalars.ts';
+import { parseBytes, parseDuration } from '../../dsl/text/scalars.ts';
 import type { Json } from '../../values/json.ts';
 
 /** Options of `executor: { uses: slurm, … }`, as the pipeline's schema has checked them. */

@@ -1,7 +1,6 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
 import type { Attack, Strength } from '../../../attacks/attack.ts';
-import type { ParameterProblem } from '../../../dsl/signature.ts';
-import { defineStage, type Stage } from '../../../runtime/stage.ts';
+import { defineStage, type Stage, type ParameterProblem } from '../../../runtime/stage.ts';
 import type { Seed } from '../../../tensors/random.ts';
 import {
   attackShard,

@@ -1,5 +1,5 @@
 import { type TSchema, Type } from '@sinclair/typebox';
-import type { ParameterProblem } from '../../../dsl/signature.ts';
+import type { ParameterProblem } from '../../../runtime/stage.ts';
 
 /** Presets that make an attack compute what another implementation does; fb is the code of Guo et al. */
 export type Preset = 'foolbox' | 'torchattacks' | 'fb';

@@ -1,7 +1,6 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
 import type { Defense } from '../../../defenses/defense.ts';
-import type { ParameterProblem } from '../../../dsl/signature.ts';
-import { defineStage, port, type StageContext } from '../../../runtime/stage.ts';
+import { defineStage, port, type StageContext, type ParameterProblem } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import type { Patches } from '../../../values/patches.ts';
 import { defensePrefix, type DefenseStage } from '../../shared/open-recipe.ts';

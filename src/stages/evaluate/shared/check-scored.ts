@@ -1,6 +1,16 @@
 import { StageError } from '../../../runtime/stage.ts';
+import type { Images } from '../../../values/images.ts';
+import type { Predictions } from '../../../values/predictions.ts';
 import { checkPaired } from '../../shared/pairing.ts';
-import type { ScoreInputs } from './metric-stage.ts';
+
+/** What a metric scores. All inputs are about the same images in the same order, and every label is a class of the model. */
+export interface ScoreInputs {
+  readonly predictions: Predictions;
+  /** The images before the attack, if they are connected. */
+  readonly originals?: Images;
+  /** Predictions on the originals, if they are connected. */
+  readonly clean?: Predictions;
+}
 
 /** Throws `StageError` for inputs that are not about the same images, and for labels that the model has no class for. */
 export function checkScored({ predictions, originals, clean }: ScoreInputs): void {

@@ -1,18 +1,8 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
 import { defineStage, port, type Stage } from '../../../runtime/stage.ts';
-import type { Images } from '../../../values/images.ts';
 import type { JsonObject } from '../../../values/json.ts';
-import type { Predictions } from '../../../values/predictions.ts';
+import type { ScoreInputs } from './check-scored.ts';
 import type { NoParameters } from '../../shared/no-parameters.ts';
-
-/** What a metric scores. All inputs are about the same images in the same order, and every label is a class of the model. */
-export interface ScoreInputs {
-  readonly predictions: Predictions;
-  /** The images before the attack, if they are connected. */
-  readonly originals?: Images;
-  /** Predictions on the originals, if they are connected. */
-  readonly clean?: Predictions;
-}
 
 /** Named numbers; null for one that is undefined. Reports find them by name. */
 export type Scores = Readonly<Record<string, number | null>>;

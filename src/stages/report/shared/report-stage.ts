@@ -1,6 +1,12 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
-import type { ParameterProblem } from '../../../dsl/signature.ts';
-import { defineStage, type InputPorts, type InputsOf, port, type Stage } from '../../../runtime/stage.ts';
+import {
+  defineStage,
+  type InputPorts,
+  type InputsOf,
+  port,
+  type Stage,
+  type ParameterProblem,
+} from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import type { NoParameters } from '../../shared/no-parameters.ts';
 

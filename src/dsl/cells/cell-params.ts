@@ -1,0 +1,148 @@
+import type { Json, JsonObject } from '../../values/json.ts';
+import type { SourceRange } from '../diagnostics/diagnostic.ts';
+import type { LoadContext } from '../document/load-context.ts';
+import { convert, convertScalar } from '../schema/convert.ts';
+import type { JsonSchema } from '../schema/json-schema-types.ts';
+import { reportSchemaErrors, siteAt, type Subject } from '../schema/schema-errors.ts';
+import { errorsOf } from '../schema/validator.ts';
+import type { ParameterProblem, StageSignature } from '../signature.ts';
+import type { LocatedMap } from '../text/located.ts';
+import { checkPaths, hasPaths } from './check-paths.ts';
+import { fill, filled, type LabelOf, lengthOf, put, type Slot, slotsOf } from './fill-templates.ts';
+
+/**
+ * The parameters of cells that differ in labels only. `with:` is read once; each further cell costs a copy of
+ * its values and one validation.
+ */
+export class CellParams {
+  /** Axes that the parameters depend on, in the order in which they appear. */
+  readonly axes: readonly { readonly axis: string; readonly at: SourceRange }[];
+  readonly #given: LocatedMap;
+  readonly #signature: StageSignature;
+  readonly #schema: JsonSchema;
+  /** The place that is reported for a missing parameter. */
+  readonly #missingAt: SourceRange;
+  readonly #context: LoadContext;
+  /** The plain values, with the text of each template in the place of its value. */
+  readonly #base: JsonObject;
+  readonly #characters: number;
+  readonly #slots: readonly Slot[];
+  readonly #hasPaths: boolean;
+
+  constructor(given: LocatedMap, signature: StageSignature, missingAt: SourceRange, context: LoadContext) {
+    this.#given = given;
+    this.#signature = signature;
+    this.#schema = signature.with as JsonSchema;
+    this.#missingAt = missingAt;
+    this.#context = context;
+    this.#base = convert(given, this.#schema) as JsonObject;
+    this.#characters = JSON.stringify(this.#base).length;
+    this.#slots = slotsOf(given, this.#schema, []);
+    this.#hasPaths = hasPaths(this.#schema);
+    this.axes = axesOf(this.#slots);
+  }
+
+  /**
+   * The parameters of a cell. Undefined after an error, which is reported with the name of the cell, and if
+   * `labelOf` does not know a label that they need: what depends on it is not judged.
+   */
+  forCell(labelOf: LabelOf, cell: string): JsonObject | undefined {
+    const characters = this.#characters + lengthOf(this.#slots, labelOf);
+    if (!spend(characters, this.#missingAt, this.#context)) return undefined;
+    const params = copy(this.#base);
+    const unknown: Slot[] = [];
+    for (const slot of this.#slots) {
+      const scalar = filled(slot.template, labelOf);
+      if (scalar === undefined) unknown.push(slot);
+      put(params, slot.path, scalar === undefined ? null : convertScalar(scalar, slot.schema));
+    }
+    const errors = errorsOf(this.#schema, params);
+    const fine = errors.length === 0 && unknown.length === 0;
+    // The common cell ends here: the rest is for errors and for the few stage types with paths or a check.
+    if (errors.length === 0 && !this.#hasPaths && this.#signature.check === undefined)
+      return fine ? params : undefined;
+    const located = this.#slots.length === 0 ? this.#given : (fill(this.#given, labelOf) as LocatedMap);
+    const subject = this.#subject(cell);
+    const before = this.#context.sink.errorCount;
+    const waiting = unknown.map(({ path }) => `/${path.join('/')}`);
+    const known = errors.filter(({ instancePath }) => !waiting.some((path) => instancePath.startsWith(path)));
+    reportSchemaErrors(known, located, subject, this.#context.sink);
+    if (!fine) return undefined;
+    this.#checkBeyondSchema(params, located, subject);
+    return this.#context.sink.errorCount > before ? undefined : params;
+  }
+
+  /**
+   * Judges what a schema can't say: that paths stay inside the project, and the `check` of the stage type.
+   */
+  #checkBeyondSchema(params: JsonObject, located: LocatedMap, subject: Subject): void {
+    if (this.#hasPaths) checkPaths(params, located, this.#schema, this.#context);
+    for (const problem of this.#signature.check?.(params as never) ?? [])
+      reportProblem(problem, located, subject, this.#context);
+  }
+
+  #subject(cell: string): Subject {
+    return {
+      owner: this.#signature.uses,
+      noun: 'parameter',
+      unknownCode: 'unknown-param',
+      missingCode: 'missing-param',
+      missingAt: this.#missingAt,
+      ...(this.#slots.length > 0 && { suffix: ` (in ${cell})` }),
+    };
+  }
+}
+
+function axesOf(slots: readonly Slot[]): CellParams['axes'] {
+  const axes = new Map<string, SourceRange>();
+  for (const { template } of slots) {
+    for (const part of template.parts)
+      if (typeof part !== 'string' && !axes.has(part.axis)) axes.set(part.axis, part.at);
+  }
+  return [...axes].map(([axis, at]) => ({ axis, at }));
+}
+
+/**
+ * Takes characters from the budget of all cells. Returns false if too few are left, and reports that once.
+ */
+function spend(characters: number, at: SourceRange, { budget, sink }: LoadContext): boolean {
+  if (budget.characters < 0) return false;
+  budget.characters -= characters;
+  if (budget.characters >= 0) return true;
+  sink.error(
+    'too-many-cells',
+    at,
+    'the parameters of all cells together are too long: more than 32 Mi characters for 100,000 cells',
+    {
+      fix: 'plan fewer cells, or give each shorter parameters',
+    },
+  );
+  return false;
+}
+
+function reportProblem(
+  problem: ParameterProblem,
+  located: LocatedMap,
+  subject: Subject,
+  { sink }: LoadContext,
+): void {
+  const { value, keyAt, name } = siteAt(located, problem.path);
+  const at =
+    problem.path.length === 0 || name === ''
+      ? subject.missingAt
+      : value.kind === 'scalar'
+        ? (keyAt ?? value.at)
+        : value.at;
+  sink.error('param-conflict', at, `${problem.message}${subject.suffix ?? ''}`, {
+    same: `${problem.path.join('.')} check`,
+    fix: problem.fix,
+  });
+}
+
+function copy<T extends Json>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item: Json) => copy(item)) as unknown as T;
+  const result: Record<string, Json> = {};
+  for (const [key, member] of Object.entries(value)) result[key] = copy(member);
+  return result as T;
+}

@@ -1,0 +1,237 @@
+import type { JsonObject } from '../../values/json.ts';
+import { didYouMean } from '../../values/nearest.ts';
+import type { DiagnosticSink } from '../diagnostics/sink.ts';
+import type { LoadContext } from '../document/load-context.ts';
+import type { StageSource } from '../document/stage-source.ts';
+import type { AxisLabel, CellInput, StageSettings } from '../graph.ts';
+import type { CellParams } from './cell-params.ts';
+import { connectInputs, type ConnectedVariant, judgeParamsAlone } from './connect-inputs.ts';
+import type { ExpandedStage, Expansion } from './expansion.ts';
+import type { Item } from './input-relation.ts';
+import type { LabelTable } from './labels.ts';
+import type { Matrix } from './matrix.ts';
+import { type ConnectedStage, type Row, rowsOf } from './rows.ts';
+import type { Variant } from './variants.ts';
+
+/** A stage with its own axes and variants, before its inputs are connected. */
+export interface PreparedStage {
+  readonly stage: StageSource;
+  readonly matrix: Matrix;
+  readonly variants: readonly Variant[];
+}
+
+/** Adds the cells of a stage whose inputs are expanded. Undefined after an error here or in what it reads. */
+export function expandStage(
+  prepared: PreparedStage,
+  settingsOf: (variant: Variant) => StageSettings | undefined,
+  expansion: Expansion,
+  context: LoadContext,
+): ExpandedStage | undefined {
+  const connected = connectStage(prepared, expansion, context);
+  if (connected === undefined) {
+    judgeParamsAlone(prepared.stage, prepared.variants, context);
+    return undefined;
+  }
+  const rows = rowsOf(connected, expansion, context);
+  return rows === undefined ? undefined : makeCells(connected, rows, settingsOf, expansion, context);
+}
+
+/** Connects the inputs of all variants and finds the axes that their cells have in common. */
+function connectStage(
+  { stage, matrix, variants }: PreparedStage,
+  expansion: Expansion,
+  context: LoadContext,
+): ConnectedStage | undefined {
+  const { sink } = context;
+  const before = sink.errorCount;
+  const attempts = variants.map((variant) => connectInputs(stage, variant, expansion, context));
+  const connected = attempts.filter((item) => item !== undefined);
+  const [first] = connected;
+  if (connected.length < attempts.length || first === undefined) return undefined;
+  reportAxisClashes(stage, matrix, connected, sink);
+  reportDifferingAxes(stage, connected, sink);
+  const axes = [...first.joined.axes, ...matrix.axes.map(({ name }) => name)];
+  reportUnknownAxes(stage, connected, axes, sink);
+  return sink.errorCount > before ? undefined : { stage, matrix, variants: connected, axes };
+}
+
+/** Reports axes of the matrix that an input has already. */
+function reportAxisClashes(
+  stage: StageSource,
+  matrix: Matrix,
+  variants: readonly ConnectedVariant[],
+  sink: DiagnosticSink,
+): void {
+  for (const { offers } of variants) {
+    for (const axis of matrix.axes) {
+      const offer = offers.find(({ relation }) => relation.axes.includes(axis.name));
+      if (offer === undefined) continue;
+      sink.error(
+        'axis-clash',
+        axis.at,
+        `'${stage.id}' has the axis '${axis.name}' from its input '${offer.reference.stage}' already`,
+        {
+          related: [{ message: 'the axis comes from here', at: offer.reference.at }],
+          fix: 'rename this axis, or fan the input in with collect:',
+        },
+      );
+    }
+  }
+}
+
+/** Reports variants whose inputs have other axes than those of the first variant. */
+function reportDifferingAxes(
+  stage: StageSource,
+  variants: readonly ConnectedVariant[],
+  sink: DiagnosticSink,
+): void {
+  const [first, ...others] = variants;
+  const inherited = first?.joined.axes ?? [];
+  for (const { joined, offers, variant } of others) {
+    const odd = [
+      ...joined.axes.filter((axis) => !inherited.includes(axis)),
+      ...inherited.filter((axis) => !joined.axes.includes(axis)),
+    ];
+    if (odd.length === 0) continue;
+    const offer = [...offers, ...(first?.offers ?? [])].find(({ relation }) =>
+      relation.axes.includes(odd[0]!),
+    );
+    sink.error(
+      'axes-differ',
+      offer?.reference.at ?? stage.keyAt,
+      `all cells of '${stage.id}' must have the same axes, but '${odd.join("', '")}' is only in some of them${variant.says}`,
+      {
+        same: stage.id,
+        fix: 'select a label with where: { axis: label }, which drops the axis, or fan in with collect:',
+      },
+    );
+  }
+}
+
+/** Reports `$(axes.x)` in parameters where the cells have no axis x. */
+function reportUnknownAxes(
+  stage: StageSource,
+  variants: readonly ConnectedVariant[],
+  axes: readonly string[],
+  sink: DiagnosticSink,
+): void {
+  for (const { params } of variants) {
+    for (const { axis, at } of params.axes) {
+      if (axes.includes(axis)) continue;
+      sink.error('unknown-axis', at, `'${stage.id}' has no axis '${axis}'${didYouMean(axis, axes, 'axes')}`, {
+        fix: `a stage has the axes of its inputs and those of its matrix`,
+      });
+    }
+  }
+}
+
+function makeCells(
+  { stage, axes, variants }: ConnectedStage,
+  rows: readonly Row[],
+  settingsOf: (variant: Variant) => StageSettings | undefined,
+  { cells, stages, labels }: Expansion,
+  context: LoadContext,
+): ExpandedStage | undefined {
+  const before = context.sink.errorCount;
+  const firstCell = cells.length;
+  const parts = variants.map((connected) => ({
+    uses: connected.variant.uses,
+    inputs: inputsByRow(connected),
+    params: paramsByLabels(connected.params, axes),
+    settings: settingsOf(connected.variant),
+  }));
+  for (const [index, row, ids] of rows) {
+    const { uses, inputs, params, settings } = parts[index]!;
+    const labelled = labelsOf(axes, ids, labels);
+    const id = cellId(stage.id, axes, ids, labels);
+    cells.push({
+      id,
+      stage: stage.id,
+      uses,
+      axes: labelled,
+      params: params(ids, labelled, id) ?? {},
+      inputs: inputs(row),
+      ...(settings !== undefined && { settings }),
+    });
+  }
+  if (context.sink.errorCount > before) {
+    cells.length = firstCell;
+    return undefined;
+  }
+  const expanded: ExpandedStage = {
+    id: stage.id,
+    keyAt: stage.keyAt,
+    axes,
+    columns: new Map(axes.map((axis, column) => [axis, rows.map(([, , ids]) => ids[column]!)])),
+    firstCell,
+    count: rows.length,
+    variants: variants.map(({ variant }) => variant),
+    variantOf: rows.map(([index]) => index),
+  };
+  stages.set(stage.id, expanded);
+  return expanded;
+}
+
+type Labelled = Readonly<Record<string, AxisLabel>>;
+
+function labelsOf(axes: readonly string[], ids: readonly number[], labels: LabelTable): Labelled {
+  const labelled: Record<string, AxisLabel> = {};
+  for (const [column, axis] of axes.entries()) labelled[axis] = labels.labelOf(axis, ids[column]!);
+  return labelled;
+}
+
+/** `defended[attack=fgsm,strength=0.06]`, or the bare name of a stage without axes. */
+function cellId(stage: string, axes: readonly string[], ids: readonly number[], labels: LabelTable): string {
+  if (axes.length === 0) return stage;
+  let text = '';
+  for (const [column, axis] of axes.entries())
+    text += `${column === 0 ? '' : ','}${labels.textOf(axis, ids[column]!)}`;
+  return `${stage}[${text}]`;
+}
+
+/**
+ * The parameters of a cell, one object for all cells with the same labels on the axes that the parameters
+ * depend on.
+ */
+function paramsByLabels(
+  params: CellParams,
+  axes: readonly string[],
+): (ids: readonly number[], labelled: Labelled, cell: string) => JsonObject | undefined {
+  const columns = params.axes.map(({ axis }) => axes.indexOf(axis));
+  const memo = new Map<string, JsonObject | undefined>();
+  return (ids, labelled, cell) => {
+    const key = columns.map((column) => ids[column]!).join(',');
+    if (!memo.has(key))
+      memo.set(
+        key,
+        params.forCell((axis) => labelled[axis], cell),
+      );
+    return memo.get(key);
+  };
+}
+
+/** The inputs of a row of the join. What rows share is one object. */
+function inputsByRow({
+  inputs,
+  offers,
+  joined,
+}: ConnectedVariant): (row: number) => Readonly<Record<string, CellInput>> {
+  const singles = offers.map(({ items }) =>
+    items.map((list): CellInput => ({ one: { cell: list[0]!.cell, port: list[0]!.port } })),
+  );
+  const lists = offers.map(({ items }) => items.map((list): CellInput => ({ many: list })));
+  const merged = (indexes: readonly number[], row: number): readonly Item[] =>
+    indexes.flatMap((index) => offers[index]!.items[joined.rows[index]![row]!]!);
+  return (row) => {
+    const found: Record<string, CellInput> = {};
+    for (const { port, list, offers: indexes } of inputs) {
+      const [only] = indexes;
+      const single =
+        indexes.length === 1 && only !== undefined
+          ? (list ? lists : singles)[only]![joined.rows[only]![row]!]!
+          : undefined;
+      found[port] = single ?? { many: merged(indexes, row) };
+    }
+    return found;
+  };
+}

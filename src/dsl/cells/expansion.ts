@@ -1,0 +1,27 @@
+import type { SourceRange } from '../diagnostics/diagnostic.ts';
+import type { Cell } from '../graph.ts';
+import type { LabelTable } from './labels.ts';
+import type { Variant } from './variants.ts';
+
+/** What grows while the stages are expanded one after the other. */
+export interface Expansion {
+  readonly cells: Cell[];
+  readonly stages: Map<string, ExpandedStage>;
+  /** Ids of all stages as written, for suggestions. */
+  readonly known: readonly string[];
+  readonly labels: LabelTable;
+}
+
+/** A stage with its cells, column by column. */
+export interface ExpandedStage {
+  readonly id: string;
+  readonly keyAt: SourceRange;
+  readonly axes: readonly string[];
+  /** By axis: the label of each cell, as its id in the table of labels. */
+  readonly columns: ReadonlyMap<string, readonly number[]>;
+  readonly firstCell: number;
+  readonly count: number;
+  readonly variants: readonly Variant[];
+  /** By cell. */
+  readonly variantOf: readonly number[];
+}

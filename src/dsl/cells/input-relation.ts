@@ -1,0 +1,212 @@
+import { didYouMean, shortList } from '../../values/nearest.ts';
+import type { SourceRange } from '../diagnostics/diagnostic.ts';
+import type { DiagnosticSink } from '../diagnostics/sink.ts';
+import type { AxisLabel, Cell, CellOutput } from '../graph.ts';
+import { quote } from '../text/located.ts';
+import type { Relation } from './join.ts';
+import type { LabelTable } from './labels.ts';
+import type { Reference, Where } from './references.ts';
+import type { ExpandedStage } from './expansion.ts';
+
+export type Item = CellOutput & { readonly axes: Readonly<Record<string, AxisLabel>> };
+
+/** What a reference offers the join: its axes, and behind each row the outputs that the row stands for. */
+export interface Offer {
+  readonly reference: Reference;
+  readonly relation: Relation;
+  readonly items: readonly (readonly Item[])[];
+}
+
+/** The input that reads a reference. */
+interface Consumer {
+  readonly port: string;
+  readonly kind: string;
+  readonly uses: string;
+}
+
+/** Selects and groups the cells that a reference names. Undefined after an error. */
+export function offerOf(
+  reference: Reference,
+  source: ExpandedStage,
+  consumer: Consumer,
+  cells: readonly Cell[],
+  labels: LabelTable,
+  sink: DiagnosticSink,
+): Offer | undefined {
+  const before = sink.errorCount;
+  const rows = selected(reference.where, source, labels, sink);
+  const collected = collectedAxes(reference, source, sink);
+  if (sink.errorCount > before) return undefined;
+  const ports = checkPorts(reference, rows, source, consumer, sink);
+  if (ports === undefined) return undefined;
+  if (!outputsAreThere(reference, rows, ports, source, cells, sink)) return undefined;
+  const items = rows.map((row): Item => {
+    const cell = source.firstCell + row;
+    return { cell, port: ports[source.variantOf[row]!]!, axes: cells[cell]!.axes };
+  });
+  const dropped = new Set(reference.where.filter(({ single }) => single).map(({ axis }) => axis));
+  const axes = source.axes.filter((axis) => !dropped.has(axis) && !collected.has(axis));
+  const columns = axes.map((axis) => {
+    const column = source.columns.get(axis)!;
+    return rows.map((row) => column[row]!);
+  });
+  if (reference.collect === undefined) {
+    return { reference, relation: { axes, columns, count: rows.length }, items: items.map((item) => [item]) };
+  }
+  return grouped(reference, axes, columns, items);
+}
+
+/**
+ * Returns false, after an error, if a cell lacks the output: an optional output needs the input of the same
+ * name.
+ */
+function outputsAreThere(
+  reference: Reference,
+  rows: readonly number[],
+  ports: readonly string[],
+  source: ExpandedStage,
+  cells: readonly Cell[],
+  sink: DiagnosticSink,
+): boolean {
+  const absent = rows.find((row) => {
+    const port = ports[source.variantOf[row]!]!;
+    const output = source.variants[source.variantOf[row]!]!.signature!.out[port]!;
+    return output.optional === true && cells[source.firstCell + row]!.inputs[port] === undefined;
+  });
+  if (absent === undefined) return true;
+  const port = ports[source.variantOf[absent]!]!;
+  sink.error(
+    'missing-input',
+    reference.at,
+    `'${source.id}' gives no ${port}, for its input '${port}' is not connected`,
+    {
+      same: `${source.id} ${port}`,
+      related: [{ message: `'${source.id}' is written here`, at: source.keyAt }],
+      fix: `add 'in: { ${port}: STAGE }' to '${source.id}'`,
+    },
+  );
+  return false;
+}
+
+function grouped(
+  reference: Reference,
+  axes: readonly string[],
+  columns: readonly (readonly number[])[],
+  items: readonly Item[],
+): Offer {
+  const groups = new Map<string, { first: number; items: Item[] }>();
+  for (const [row, item] of items.entries()) {
+    const key = columns.map((column) => column[row]!).join(',');
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { first: row, items: [item] });
+    else group.items.push(item);
+  }
+  const list = [...groups.values()];
+  const relation = {
+    axes,
+    columns: columns.map((column) => list.map(({ first }) => column[first]!)),
+    count: list.length,
+  };
+  return { reference, relation, items: list.map((group) => group.items) };
+}
+
+function selected(
+  where: readonly Where[],
+  source: ExpandedStage,
+  labels: LabelTable,
+  sink: DiagnosticSink,
+): readonly number[] {
+  let rows = Array.from({ length: source.count }, (_, row) => row);
+  for (const { axis, axisAt, labels: wanted } of where) {
+    const column = source.columns.get(axis);
+    if (column === undefined) {
+      reportUnknownAxis(axis, axisAt, source, sink);
+      continue;
+    }
+    const present = new Map([...new Set(column)].map((id) => [String(labels.labelOf(axis, id)), id]));
+    const ids = new Set<number>();
+    for (const label of wanted) {
+      const id = present.get(String(label.value));
+      if (id !== undefined) ids.add(id);
+      else {
+        sink.error(
+          'unknown-label',
+          label.at,
+          `the axis '${axis}' of '${source.id}' has no label ${quote(label)}${didYouMean(label.text, present.keys())}`,
+          {
+            fix: `its labels: ${shortList([...present.keys()])}`,
+          },
+        );
+      }
+    }
+    rows = rows.filter((row) => ids.has(column[row]!));
+  }
+  return rows;
+}
+
+function collectedAxes({ collect }: Reference, source: ExpandedStage, sink: DiagnosticSink): Set<string> {
+  if (collect === undefined) return new Set();
+  if (collect === 'all') return new Set(source.axes);
+  for (const { axis, at } of collect)
+    if (!source.columns.has(axis)) reportUnknownAxis(axis, at, source, sink);
+  return new Set(collect.map(({ axis }) => axis));
+}
+
+function reportUnknownAxis(axis: string, at: SourceRange, source: ExpandedStage, sink: DiagnosticSink): void {
+  sink.error(
+    'unknown-axis',
+    at,
+    `'${source.id}' has no axis '${axis}'${didYouMean(axis, source.axes, 'its axes')}`,
+    {
+      related: [{ message: `'${source.id}' is written here`, at: source.keyAt }],
+    },
+  );
+}
+
+/** The output port by variant of the source. Each must exist and be of the kind that the input takes. */
+function checkPorts(
+  reference: Reference,
+  rows: readonly number[],
+  source: ExpandedStage,
+  consumer: Consumer,
+  sink: DiagnosticSink,
+): readonly string[] | undefined {
+  const ports: string[] = [];
+  let fine = true;
+  for (const index of new Set(rows.map((row) => source.variantOf[row]!))) {
+    const { signature, usesAt } = source.variants[index]!;
+    if (signature === undefined) return undefined;
+    const port = reference.port ?? signature.defaultOutput;
+    const output = Object.hasOwn(signature.out, port) ? signature.out[port] : undefined;
+    ports[index] = port;
+    const here = { message: `'${source.id}' uses ${signature.uses} here`, at: usesAt };
+    if (output === undefined) {
+      const names = Object.keys(signature.out);
+      sink.error(
+        'unknown-output',
+        reference.portAt,
+        `${signature.uses} has no output '${port}'${didYouMean(port, names, 'its outputs')}`,
+        {
+          same: port,
+          related: [here],
+        },
+      );
+      fine = false;
+    } else if (consumer.kind !== 'any' && output.kind !== consumer.kind) {
+      const others = Object.entries(signature.out).filter(([, other]) => other.kind === consumer.kind);
+      const told = reference.port === undefined ? `'${source.id}'` : `'${source.id}.${port}'`;
+      sink.error(
+        'kind-mismatch',
+        reference.at,
+        `${told} gives ${output.kind}, but the input '${consumer.port}' of ${consumer.uses} takes ${consumer.kind}`,
+        {
+          same: `${consumer.port} ${output.kind}`,
+          related: [here],
+          fix: others[0] === undefined ? undefined : `write '${source.id}.${others[0][0]}'`,
+        },
+      );
+      fine = false;
+    }
+  }
+  return fine ? ports : undefined;
+}

@@ -1,0 +1,155 @@
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { didYouMean } from '../../values/nearest.ts';
+import type { SourceRange } from '../diagnostics/diagnostic.ts';
+import { isInside, type LoadContext, outsideMessage } from '../document/load-context.ts';
+import type { Cell, PublishTarget } from '../graph.ts';
+import { isUnknown, type Located, type LocatedMap, quote, valueOf } from '../text/located.ts';
+import type { ExpandedStage } from './expansion.ts';
+import { publishPath } from './publish-path.ts';
+
+interface Target {
+  readonly target: PublishTarget;
+  readonly at: SourceRange;
+}
+
+/** The cell that writes each file, over all stages. */
+export type PublishedFiles = Map<string, { readonly cell: string; readonly at: SourceRange }>;
+
+/** Checks `publish:` of an expanded stage and claims its files. */
+export function publishTargets(
+  body: LocatedMap,
+  expanded: ExpandedStage,
+  cells: readonly Cell[],
+  files: PublishedFiles,
+  context: LoadContext,
+): readonly PublishTarget[] {
+  const value = valueOf(body, 'publish');
+  if (value === undefined) return [];
+  const targets = targetsOf(value, undefined, expanded, context);
+  for (const target of targets) claim(target, expanded, cells, files, context);
+  return targets.map(({ target }) => target);
+}
+
+function targetsOf(
+  value: Located,
+  port: { name: string; at: SourceRange } | undefined,
+  stage: ExpandedStage,
+  context: LoadContext,
+): Target[] {
+  const { sink } = context;
+  if (isUnknown(value)) return [];
+  if (value.kind === 'sequence') return value.items.flatMap((item) => targetsOf(item, port, stage, context));
+  if (value.kind === 'map' && port === undefined) {
+    return [...value.entries].flatMap(([name, entry]) =>
+      targetsOf(entry.value, { name, at: entry.key.at }, stage, context),
+    );
+  }
+  const name = port?.name ?? stage.variants[0]?.signature?.defaultOutput ?? '';
+  for (const { signature } of stage.variants) {
+    if (signature === undefined || Object.hasOwn(signature.out, name)) continue;
+    const outputs = Object.keys(signature.out);
+    sink.error(
+      'unknown-output',
+      port?.at ?? value.at,
+      `${signature.uses} has no output '${name}'${didYouMean(name, outputs, 'its outputs')}`,
+      { same: name },
+    );
+    return [];
+  }
+  const path = pathOf(value, stage, context);
+  return path === undefined ? [] : [{ target: { port: name, path }, at: value.at }];
+}
+
+/** The path with `{axis}` in place of `$(axes.…)`. */
+function pathOf(value: Located, stage: ExpandedStage, { sink }: LoadContext): string | undefined {
+  if (value.kind === 'template') {
+    const before = sink.errorCount;
+    const parts = value.parts.map((part) => {
+      if (typeof part === 'string') return part;
+      if (!stage.axes.includes(part.axis)) {
+        sink.error(
+          'unknown-axis',
+          part.at,
+          `'${stage.id}' has no axis '${part.axis}'${didYouMean(part.axis, stage.axes, 'axes')}`,
+        );
+      }
+      return `{${part.axis}}`;
+    });
+    return braced(value, value.parts.filter((part) => typeof part === 'string').join(''), sink) ||
+      sink.errorCount > before
+      ? undefined
+      : parts.join('');
+  }
+  if (value.kind !== 'scalar' || typeof value.value !== 'string' || value.value.trim() === '') {
+    sink.error(
+      'bad-publish',
+      value.at,
+      `publish: takes a path such as results/figure.svg, not ${quote(value)}`,
+    );
+    return undefined;
+  }
+  if (braced(value, value.value, sink)) return undefined;
+  if (/[/\\]$/.test(value.value)) {
+    sink.error('bad-publish', value.at, `${quote(value)} is a folder; publish: takes the path of a file`);
+    return undefined;
+  }
+  return value.value;
+}
+
+function braced(value: Located, text: string, sink: LoadContext['sink']): boolean {
+  const match = /\{([^{}]*)\}?|\}/.exec(text);
+  if (match === null) return false;
+  sink.error('bad-publish', value.at, `a published path has no braces, as ${quote(value)} does`, {
+    fix: `write $(axes.${match[1] ?? 'x'}) for a label`,
+  });
+  return true;
+}
+
+function claim(
+  { target, at }: Target,
+  stage: ExpandedStage,
+  cells: readonly Cell[],
+  files: PublishedFiles,
+  context: LoadContext,
+): void {
+  const { sink, file, root } = context;
+  const folder = dirname(file);
+  for (let index = stage.firstCell; index < stage.firstCell + stage.count; index++) {
+    const cell = cells[index]!;
+    const path = publishPath(target.path, cell.axes);
+    const absolute = resolve(folder, path);
+    if (isAbsolute(target.path) || !isInside(root, absolute)) {
+      if (isInside(root, absolute))
+        sink.error(
+          'bad-publish',
+          at,
+          `'${target.path}' is absolute; published paths are relative to the pipeline file`,
+        );
+      else
+        sink.error('outside-root', at, outsideMessage(path, context), {
+          fix: 'publish into the project; paths are relative to the pipeline file',
+        });
+      return;
+    }
+    if (relative(root, absolute).split(sep)[0] === '.ravelin' || absolute === file) {
+      sink.error('bad-publish', at, `'${path}' belongs to the project itself and can't be written to`);
+      return;
+    }
+    const other = files.get(absolute);
+    if (other === undefined) {
+      files.set(absolute, { cell: cell.id, at });
+      continue;
+    }
+    const own = other.at.file === at.file && other.at.start === at.start;
+    const missing = stage.axes.filter((axis) => !target.path.includes(`{${axis}}`));
+    sink.error('publish-collision', at, `'${path}' would be written by both ${other.cell} and ${cell.id}`, {
+      same: path,
+      related: own ? [] : [{ message: 'the other one is here', at: other.at }],
+      fix:
+        own && missing.length > 0
+          ? `put $(axes.${missing.join(') and $(axes.')}) into the path`
+          : 'give each its own path',
+    });
+    return;
+  }
+}

@@ -1,0 +1,175 @@
+import { didYouMean } from '../../values/nearest.ts';
+import type { SourceRange } from '../diagnostics/diagnostic.ts';
+import { forbidAxes, type LoadContext } from '../document/load-context.ts';
+import {
+  isNull,
+  isUnknown,
+  type Located,
+  type LocatedMap,
+  type LocatedScalar,
+  quote,
+  valueOf,
+} from '../text/located.ts';
+
+export interface Where {
+  readonly axis: string;
+  readonly axisAt: SourceRange;
+  readonly labels: readonly LocatedScalar[];
+  /** True for one label, false for a list. One label drops the axis, as an index drops a dimension. */
+  readonly single: boolean;
+}
+
+/** One source of an input: `stage`, `stage.port` or `{ from, where, collect }`. */
+export interface Reference {
+  readonly at: SourceRange;
+  readonly stage: string;
+  readonly stageAt: SourceRange;
+  readonly port: string | undefined;
+  readonly portAt: SourceRange;
+  readonly where: readonly Where[];
+  readonly collect: 'all' | readonly { readonly axis: string; readonly at: SourceRange }[] | undefined;
+}
+
+export interface Binding {
+  readonly port: string;
+  readonly keyAt: SourceRange;
+  /** Whether it is written as a list of references. */
+  readonly list: boolean;
+  readonly references: readonly Reference[];
+  /** Whether a reference was wrong. The error is reported already. */
+  readonly broken: boolean;
+}
+
+const parsed = new WeakMap<Located, Pick<Binding, 'list' | 'references' | 'broken'>>();
+
+/** The inputs of a stage, as written. */
+export function readBindings(inputs: LocatedMap | undefined, context: LoadContext): Binding[] {
+  const bindings: Binding[] = [];
+  for (const [port, { key, value }] of inputs?.entries ?? []) {
+    let known = parsed.get(value);
+    if (known === undefined) {
+      known = readInput(value, context);
+      parsed.set(value, known);
+    }
+    bindings.push({ port, keyAt: key.at, ...known });
+  }
+  return bindings;
+}
+
+function readInput(value: Located, context: LoadContext): Pick<Binding, 'list' | 'references' | 'broken'> {
+  const list = value.kind === 'sequence';
+  const items = list ? value.items : [value];
+  const references = items.map((item) => readReference(item, context));
+  return {
+    list,
+    references: references.filter((item) => item !== undefined),
+    broken: references.includes(undefined),
+  };
+}
+
+function readReference(value: Located, context: LoadContext): Reference | undefined {
+  const { sink } = context;
+  if (isUnknown(value)) return undefined;
+  if (forbidAxes(value, 'a reference', sink, 'join on axes by name, or select with where:')) return undefined;
+  if (value.kind === 'scalar' && typeof value.value === 'string')
+    return parseName(value, [], undefined, sink);
+  if (value.kind !== 'map') {
+    const fix = isNull(value) ? 'write the name of a stage' : undefined;
+    sink.error(
+      'bad-reference',
+      value.at,
+      `an input is 'stage', 'stage.port' or { from, where, collect }, not ${quote(value)}`,
+      { fix },
+    );
+    return undefined;
+  }
+  return readLongForm(value, context);
+}
+
+function readLongForm(value: LocatedMap, { sink }: LoadContext): Reference | undefined {
+  const before = sink.errorCount;
+  for (const [key, entry] of value.entries) {
+    if (key === 'from' || key === 'where' || key === 'collect') continue;
+    const hint = didYouMean(key, ['from', 'where', 'collect'], 'its keys');
+    sink.error('unknown-key', entry.key.at, `'${key}' is not a key of a reference${hint}`);
+  }
+  const from = valueOf(value, 'from');
+  if (from?.kind !== 'scalar' || typeof from.value !== 'string') {
+    const at = from?.at ?? { ...value.at, end: value.at.start + 1 };
+    sink.error('bad-reference', at, `a reference says from which stage it comes`, {
+      fix: "write 'from: stage' or 'from: stage.port'",
+    });
+    return undefined;
+  }
+  const where = readWhere(valueOf(value, 'where'), sink);
+  const collect = readCollect(valueOf(value, 'collect'), sink);
+  const reference = parseName(from, where, collect, sink);
+  return sink.errorCount > before ? undefined : reference;
+}
+
+function readWhere(value: Located | undefined, sink: LoadContext['sink']): Where[] {
+  if (value === undefined) return [];
+  if (value.kind !== 'map') {
+    sink.error('bad-reference', value.at, `where: takes a map such as { attack: fgsm }, not ${quote(value)}`);
+    return [];
+  }
+  return [...value.entries].flatMap(([axis, { key, value: labels }]): Where[] => {
+    const items = labels.kind === 'sequence' ? labels.items : [labels];
+    const scalars = items.filter(
+      (item): item is LocatedScalar => item.kind === 'scalar' && item.value !== null,
+    );
+    if (scalars.length === items.length && items.length > 0) {
+      return [{ axis, axisAt: key.at, labels: scalars, single: labels.kind !== 'sequence' }];
+    }
+    sink.error('bad-reference', labels.at, `where: takes a label or a list of labels for '${axis}'`);
+    return [];
+  });
+}
+
+function readCollect(value: Located | undefined, sink: LoadContext['sink']): Reference['collect'] {
+  if (value === undefined) return undefined;
+  if (value.kind === 'scalar' && value.value === 'all') return 'all';
+  const items = value.kind === 'sequence' ? value.items : [value];
+  const axes = items.filter(
+    (item): item is LocatedScalar => item.kind === 'scalar' && typeof item.value === 'string',
+  );
+  if (axes.length < items.length || items.length === 0) {
+    sink.error(
+      'bad-reference',
+      value.at,
+      `collect: takes 'all' or a list of axes, not ${items.length === 0 ? 'an empty list' : quote(value)}`,
+    );
+    return undefined;
+  }
+  return axes.map(({ text, at }) => ({ axis: text, at }));
+}
+
+function parseName(
+  from: LocatedScalar,
+  where: readonly Where[],
+  collect: Reference['collect'],
+  sink: LoadContext['sink'],
+): Reference | undefined {
+  const { text, at } = from;
+  const match = /^([A-Za-z_][A-Za-z0-9_-]*)(?:\.([A-Za-z_][A-Za-z0-9_-]*))?$/.exec(text);
+  if (match === null) {
+    const selects = text.includes('[');
+    sink.error('bad-reference', at, `${quote(from)} is neither 'stage' nor 'stage.port'`, {
+      fix: selects
+        ? `write { from: ${text.split('[')[0] ?? ''}, where: { axis: label } } to select cells`
+        : undefined,
+    });
+    return undefined;
+  }
+  const [, stage = '', port] = match;
+  const exact = from.origin === undefined && at.end - at.start === text.length;
+  return {
+    at,
+    stage,
+    stageAt: exact ? { ...at, end: at.start + stage.length } : at,
+    port,
+    portAt: exact && port !== undefined ? { ...at, start: at.end - port.length } : at,
+    where,
+    collect,
+  };
+}

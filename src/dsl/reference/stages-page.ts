@@ -1,0 +1,143 @@
+import { describeSchema } from '../schema/describe-schema.ts';
+import type { JsonSchema } from '../schema/json-schema-types.ts';
+import type { InputPort, SignatureRegistry, StageSignature } from '../signature.ts';
+
+/** `docs/stages.md`: every stage type with its parameters and ports, generated from the declarations. */
+export function stagesMarkdown(registry: SignatureRegistry): string {
+  const signatures = sorted(registry);
+  const folders = [...new Set(signatures.map(folderOf))];
+  const contents = folders.map((folder) => {
+    const links = signatures
+      .filter((signature) => folderOf(signature) === folder)
+      .map(({ uses }) => `[${uses}](#${anchorOf(uses)})`);
+    return `- **${folder}**: ${links.join(', ')}`;
+  });
+  return [
+    '# Stage types',
+    '',
+    '<!-- Generated from the declarations in src/stages by `npm run generate`. -->',
+    '',
+    ...contents,
+    '',
+    ...signatures.flatMap(stageSection),
+  ].join('\n');
+}
+
+function sorted(registry: SignatureRegistry): readonly StageSignature[] {
+  return [...registry.values()].sort((a, b) => (a.uses < b.uses ? -1 : 1));
+}
+
+function folderOf({ uses }: StageSignature): string {
+  return uses.split('/')[0]!;
+}
+
+/** The anchor that GitHub makes of a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w -]/g, '')
+    .replaceAll(' ', '-');
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly takes: string;
+  readonly fallback: string;
+  readonly description: string;
+}
+
+function parametersOf(signature: StageSignature): readonly Parameter[] {
+  return Object.entries(signature.with.properties as Readonly<Record<string, JsonSchema>>).map(
+    ([name, schema]) => ({
+      name,
+      takes: describeSchema(schema),
+      fallback:
+        schema.default !== undefined
+          ? JSON.stringify(schema.default)
+          : signature.with.required?.includes(name) === true
+            ? 'required'
+            : 'absent',
+      description: schema.description ?? '',
+    }),
+  );
+}
+
+function stageSection(signature: StageSignature): string[] {
+  const { uses, summary } = signature;
+  const parameters = parametersOf(signature);
+  const inputs = Object.entries(signature.in);
+  const rows = parameters.map(
+    ({ name, takes, fallback, description }) =>
+      `| \`${name}\` | ${cell(takes)} | ${/^(required|absent)$/.test(fallback) ? fallback : `\`${cell(fallback)}\``} | ${cell(description)} |`,
+  );
+  return [
+    `## ${uses}`,
+    '',
+    `${summary}.`,
+    '',
+    ...(rows.length === 0
+      ? []
+      : ['| parameter | takes | default | meaning |', '| --- | --- | --- | --- |', ...rows, '']),
+    ...(inputs.length === 0
+      ? ['No inputs.', '']
+      : ['| input | kind | meaning |', '| --- | --- | --- |', ...inputs.map(inputRow), '']),
+    '| output | kind | meaning |',
+    '| --- | --- | --- |',
+    ...Object.entries(signature.out).map(([port, { kind, description }]) => {
+      const named = port === signature.defaultOutput ? `\`${port}\` (default)` : `\`${port}\``;
+      return `| ${named} | ${kind} | ${cell(description)} |`;
+    }),
+    '',
+  ];
+}
+
+function inputRow([port, input]: [string, InputPort]): string {
+  return `| \`${port}\` | ${kindOf(input)} | ${cell(input.description)} |`;
+}
+
+function kindOf({ kind, list, optional, unless }: InputPort): string {
+  const need = unless === undefined ? (optional ? ', optional' : '') : `, or ${unless}`;
+  return `${list ? 'list of ' : ''}${kind}${need}`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', String.raw`\|`).replaceAll('\n', ' ');
+}
+
+/** One stage type for the terminal. */
+export function stageText(signature: StageSignature): string {
+  const parameters = parametersOf(signature);
+  const lines = [signature.uses, `  ${signature.summary}`];
+  if (parameters.length > 0) {
+    lines.push('', 'with:');
+    for (const { name, takes, fallback, description } of parameters) {
+      const otherwise =
+        fallback === 'required' ? 'required' : fallback === 'absent' ? 'optional' : `default ${fallback}`;
+      lines.push(
+        `  ${name}: ${takes} (${otherwise})`,
+        ...(description === '' ? [] : [`      ${description}`]),
+      );
+    }
+  }
+  if (Object.keys(signature.in).length > 0) {
+    lines.push('', 'in:');
+    for (const [port, input] of Object.entries(signature.in)) {
+      const about = input.description === '' ? '' : `, ${input.description}`;
+      lines.push(`  ${port}: ${kindOf(input)}${about}`);
+    }
+  }
+  lines.push('', 'out:');
+  for (const [port, { kind, description }] of Object.entries(signature.out)) {
+    const named =
+      port === signature.defaultOutput && Object.keys(signature.out).length > 1 ? ' (default)' : '';
+    lines.push(`  ${port}: ${kind}${named}${description === '' ? '' : `, ${description}`}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** One line for each type, for `ravelin stages`. */
+export function stageList(registry: SignatureRegistry): string {
+  const signatures = sorted(registry);
+  const longest = Math.max(0, ...signatures.map(({ uses }) => uses.length));
+  return signatures.map(({ uses, summary }) => `${uses.padEnd(longest)}  ${summary}\n`).join('');
+}

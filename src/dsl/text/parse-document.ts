@@ -1,0 +1,256 @@
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type YAMLError } from 'yaml';
+import type { SourceRange } from '../diagnostics/diagnostic.ts';
+import type { DiagnosticSink } from '../diagnostics/sink.ts';
+import type { SourceFile } from '../diagnostics/source.ts';
+import type { Located, LocatedEntry, LocatedScalar, Scalar } from './located.ts';
+import { type ParsedYaml, parseYaml } from './parse-yaml.ts';
+
+/** Limits on a pipeline file before it is judged, because YAML may come from anywhere. */
+export const limits = {
+  bytes: 1024 * 1024,
+  lexemes: 200_000,
+  depth: 64,
+  aliases: 100,
+  nodes: 1_000_000,
+  syntaxErrors: 20,
+} as const;
+
+/**
+ * Text → values with their places. The text is YAML 1.2 core with unique keys, no custom tags, no merge keys,
+ * and one document. Reports every error into `sink`; undefined if the text has no value that can be judged.
+ */
+export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located | undefined {
+  const whole = { file: file.path, start: 0, end: 0 };
+  const bytes = Buffer.byteLength(file.text);
+  if (bytes > limits.bytes) {
+    sink.error(
+      'too-large',
+      whole,
+      `the file has ${bytes} bytes; a pipeline file has at most ${limits.bytes} (1 MiB)`,
+      { fix: tooLargeFix },
+    );
+    return undefined;
+  }
+  const documents = parse(file, sink);
+  if (documents === undefined) return undefined;
+  const [document, second] = documents;
+  if (second !== undefined) {
+    const start = second.range[0];
+    sink.error(
+      'many-documents',
+      { file: file.path, start, end: start },
+      'a pipeline file holds one YAML document, here begins a second',
+      {
+        fix: "remove the '---' or move this part to a file of its own and include: it",
+      },
+    );
+    return undefined;
+  }
+  if (document?.contents == null) {
+    sink.error('wrong-type', whole, 'the file is empty; a pipeline is a map that begins with ravelin: 1');
+    return undefined;
+  }
+  return new Converter(file, sink).convert(document.contents, 0);
+}
+
+/** The documents of a file; undefined after a syntax error, because the tree would be misleading. */
+function parse(file: SourceFile, sink: DiagnosticSink): ParsedYaml['documents'] | undefined {
+  const { documents, problems, exceeded } = parseYaml(file.text, {
+    lexemes: limits.lexemes,
+    // The document around the values, the scalar inside of them, and one for our own check, which knows the place.
+    depth: limits.depth + 3,
+    problems: limits.syntaxErrors,
+  });
+  for (const problem of problems) reportYamlError(file, problem, sink);
+  if (exceeded === undefined) return problems.length > 0 ? undefined : documents;
+  const at = { file: file.path, start: exceeded.at, end: exceeded.at };
+  if (exceeded.limit === 'depth') sink.error('too-deep', at, tooDeep);
+  if (exceeded.limit === 'lexemes')
+    sink.error('too-large', at, `the file has more than ${limits.lexemes} words, signs and blanks`, {
+      fix: tooLargeFix,
+    });
+  return undefined;
+}
+
+const tooLargeFix = 'split it with include:, or generate the labels of an axis from a parameter';
+const tooDeep = `the values are nested more than ${limits.depth} levels deep`;
+
+function reportYamlError(file: SourceFile, error: YAMLError, sink: DiagnosticSink): void {
+  const [from, end] = error.pos;
+  // The end of a line or of the file has no character to mark, so the last character before it is marked.
+  const blank = error.code !== 'TAB_AS_INDENT' && /^\s*$/.test(file.text.slice(from, from + 1));
+  const start = blank ? Math.max(0, file.text.slice(0, from).trimEnd().length - 1) : from;
+  const lineEnd = file.text.indexOf('\n', start);
+  const at = {
+    file: file.path,
+    start,
+    end: Math.min(Math.max(end, start + 1), lineEnd === -1 ? file.text.length : lineEnd),
+  };
+  switch (error.code) {
+    case 'TAG_RESOLVE_FAILED': {
+      const tag = /^\S+/.exec(file.text.slice(start))?.[0] ?? '';
+      const range = { ...at, end: start + tag.length };
+      sink.error('custom-tag', range, `the tag '${tag}' is not allowed: a pipeline is plain YAML data`, {
+        fix: 'remove the tag',
+      });
+      return;
+    }
+    case 'TAB_AS_INDENT':
+      sink.error('yaml-syntax', at, 'YAML is indented with spaces, not with tabs');
+      return;
+    default:
+      sink.error('yaml-syntax', at, sentence(error.message));
+  }
+}
+
+function sentence(message: string): string {
+  const line = message.split('\n')[0]!;
+  const missing = /end with a (\S)$/.exec(line)?.[1];
+  if (missing !== undefined) return `this is not YAML: a '${missing}' is missing here or earlier`;
+  return `this is not YAML: ${line[0]?.toLowerCase() ?? ''}${line.slice(1)}`;
+}
+
+/** Walks the tree of one document. Anchors are looked up in document order, as YAML defines them. */
+class Converter {
+  readonly #anchors = new Map<string, { value: Located; nodes: number; aliases: number }>();
+  #aliases = 0;
+  #nodes = 0;
+  #stopped = false;
+  readonly #file: SourceFile;
+  readonly #sink: DiagnosticSink;
+
+  constructor(file: SourceFile, sink: DiagnosticSink) {
+    this.#file = file;
+    this.#sink = sink;
+  }
+
+  convert(node: unknown, depth: number): Located | undefined {
+    const before = { nodes: this.#nodes++, aliases: this.#aliases };
+    const value = this.#value(node as Node | null, depth);
+    const anchor = isAlias(node) ? undefined : (node as { anchor?: string } | null)?.anchor;
+    if (anchor !== undefined && value !== undefined) {
+      const cost = { nodes: this.#nodes - before.nodes, aliases: this.#aliases - before.aliases };
+      this.#anchors.set(anchor, { value, ...cost });
+    }
+    return value;
+  }
+
+  #value(node: Node | null, depth: number): Located | undefined {
+    const at = this.#range(node);
+    if (this.#stopped) return undefined;
+    if (depth > limits.depth) {
+      this.#stopped = true;
+      this.#sink.error('too-deep', { ...at, end: at.start + 1 }, tooDeep);
+      return undefined;
+    }
+    if (isAlias(node)) return this.#alias(node, at);
+    if (isMap(node)) return { kind: 'map', at, entries: this.#entries(node.items, at, depth) };
+    if (isSeq(node)) {
+      const items = node.items
+        .map((item) => this.convert(item, depth + 1))
+        .filter((item) => item !== undefined);
+      return { kind: 'sequence', at, items };
+    }
+    return this.#scalar(node, at);
+  }
+
+  #entries(
+    items: readonly { key: unknown; value: unknown }[],
+    parent: SourceRange,
+    depth: number,
+  ): Map<string, LocatedEntry> {
+    const entries = new Map<string, LocatedEntry>();
+    for (const pair of items) {
+      const key = this.#key(pair.key, parent);
+      const keyEnd = key === undefined ? parent : { ...key.at, start: key.at.end };
+      const value = pair.value === null ? emptyAt(keyEnd) : this.convert(pair.value, depth + 1);
+      if (key === undefined || value === undefined) continue;
+      const name = typeof key.value === 'string' ? key.value : key.text;
+      const first = entries.get(name);
+      if (first !== undefined) {
+        this.#sink.error('duplicate-key', key.at, `the key '${name}' is here a second time`, {
+          related: [{ message: 'the first is here', at: first.key.at }],
+          fix: 'remove one of them, or give it another name',
+        });
+        continue;
+      }
+      // A key without a value points at its own end, where the value is missing.
+      const placed = value.kind === 'scalar' && value.value === null && value.at.end === value.at.start;
+      entries.set(name, { key, value: placed ? emptyAt(keyEnd) : value });
+    }
+    return entries;
+  }
+
+  #key(node: unknown, parent: SourceRange): LocatedScalar | undefined {
+    const at = node === null ? { ...parent, end: parent.start } : this.#range(node as Node);
+    const target = isAlias(node)
+      ? this.#alias(node, at)
+      : isScalar(node)
+        ? this.#scalar(node, at)
+        : undefined;
+    if (target === undefined || target.kind !== 'scalar' || target.value === null) {
+      this.#sink.error('bad-key', at, 'a key is one word, a number or a quoted text');
+      return undefined;
+    }
+    if (target.value === '<<') {
+      this.#sink.error('merge-key', at, "'<<' is not part of YAML 1.2, and pipelines do not have it", {
+        fix: 'put the shared part under templates: and name it with extends:',
+      });
+      return undefined;
+    }
+    return target;
+  }
+
+  #scalar(node: Node | null, at: SourceRange): LocatedScalar | undefined {
+    if (!isScalar(node)) return emptyAt(at);
+    const { value } = node;
+    const text = typeof value === 'string' ? value : (node.source ?? String(value));
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      this.#sink.error('not-finite', at, `'${text}' is not a finite number`);
+      return { kind: 'scalar', at, value: 0, text };
+    }
+    return { kind: 'scalar', at, value: toScalar(value), text };
+  }
+
+  #alias(node: Alias, at: SourceRange): Located | undefined {
+    const target = this.#anchors.get(node.source);
+    if (target === undefined) {
+      this.#sink.error('yaml-syntax', at, `the alias '*${node.source}' has no anchor before it`);
+      return undefined;
+    }
+    this.#aliases += 1 + target.aliases;
+    this.#nodes += target.nodes;
+    if (this.#aliases > limits.aliases || this.#nodes > limits.nodes) {
+      if (!this.#stopped) {
+        this.#sink.error(
+          'too-many-aliases',
+          at,
+          `the aliases of this file expand more than ${limits.aliases} times`,
+          {
+            fix: 'put what is shared under templates: or params: and refer to it from there',
+          },
+        );
+      }
+      this.#stopped = true;
+      return undefined;
+    }
+    return target.value;
+  }
+
+  #range(node: Node | null): SourceRange {
+    const [start, end] = node?.range ?? [0, 0];
+    // The range of a block collection reaches to the next token; its text ends where its last line ends.
+    const text = this.#file.text;
+    let last = Math.max(start, end);
+    while (last > start && /\s/.test(text[last - 1]!)) last--;
+    return { file: this.#file.path, start, end: last };
+  }
+}
+
+function toScalar(value: unknown): Scalar {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null;
+}
+
+function emptyAt(at: SourceRange): LocatedScalar {
+  return { kind: 'scalar', at: { ...at, start: at.end }, value: null, text: '' };
+}
