@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defenseStage } from './shared/defense-stage.ts';
-import { oddSide } from './shared/odd-side.ts';
+import { oddSide } from '../shared/odd-side.ts';
 
 /** Median smoothing (Xu et al. 2017, section II.C): a weak baseline. */
 export const medianStage = defenseStage({

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defenseStage } from './shared/defense-stage.ts';
-import { oddSide } from './shared/odd-side.ts';
+import { oddSide } from '../shared/odd-side.ts';
 
 /** Non-local means (Buades et al. 2005), as Xu et al. 2017, section II.C, use it. */
 export const nonLocalMeansStage = defenseStage({

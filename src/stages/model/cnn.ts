@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { oddSide } from '../shared/odd-side.ts';
 import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
 export const cnnStage = defineStage({
@@ -70,9 +71,7 @@ export const cnnStage = defineStage({
   out: { model: port('model', { description: 'the network with its weights and preprocessing' }) },
   randomness: true,
   check: (params) => [
-    ...(params.kernel % 2 === 0
-      ? [{ path: ['kernel'], message: `kernel ${params.kernel} is even`, fix: `use ${params.kernel + 1}` }]
-      : []),
+    ...oddSide('kernel', params.kernel),
     ...(['mean', 'std'] as const)
       .filter((name) => params[name].length !== 1 && params[name].length !== params.channels)
       .map((name) => ({

@@ -1,4 +1,4 @@
-import type { ParameterProblem } from '../../../runtime/stage.ts';
+import type { ParameterProblem } from '../../runtime/stage.ts';
 
 /** Requires that the side of a window is odd, so that the window has a middle. */
 export function oddSide(name: string, side: number): readonly ParameterProblem[] {
