@@ -4,6 +4,7 @@ import { cwL2Stage } from './attack/cw-l2.ts';
 import { deepfoolStage } from './attack/deepfool.ts';
 import { fgsmStage } from './attack/fgsm.ts';
 import { iFgsmStage } from './attack/i-fgsm.ts';
+import { miFgsmStage } from './attack/mi-fgsm.ts';
 import { noiseStage } from './attack/noise.ts';
 import { noAttackStage } from './attack/none.ts';
 import { pgdStage } from './attack/pgd.ts';
@@ -45,6 +46,7 @@ const all: readonly Stage[] = [
   adaptiveStage,
   fgsmStage,
   iFgsmStage,
+  miFgsmStage,
   deepfoolStage,
   cwL2Stage,
   pgdStage,

@@ -1,0 +1,36 @@
+import { Type } from '@sinclair/typebox';
+import { attackStage } from './shared/attack-stage.ts';
+import { goalOptions, goalParameters } from './shared/goal.ts';
+
+/** Momentum iterative FGSM (Dong et al. 2018). */
+export const miFgsmStage = attackStage({
+  uses: 'attack/mi-fgsm',
+  version: 1,
+  summary: 'Momentum iterative FGSM: steps along the sign of the accumulated gradient, which transfer better',
+  strength: {
+    name: 'epsilon',
+    minimum: 0,
+    maximum: 1,
+    description: 'radius of the L∞ ball, in units of [0, 1] pixels (8/255 say)',
+  },
+  with: {
+    steps: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 10,
+      description: 'steps of epsilon / steps',
+    }),
+    decay: Type.Number({
+      minimum: 0,
+      maximum: 10,
+      default: 1,
+      description: 'factor on the accumulated gradient',
+    }),
+    ...goalParameters,
+  },
+  example: { epsilon: 8 / 255, steps: 5 },
+  attack: async ({ steps, decay, ...params }, seed) => {
+    const { momentumFgsm } = await import('../../attacks/mi-fgsm.ts');
+    return momentumFgsm({ ...goalOptions(params, seed), steps, decay });
+  },
+});
