@@ -4,6 +4,7 @@ import { carliniWagner } from '../../src/attacks/cw-l2.ts';
 import { deepFool } from '../../src/attacks/deepfool.ts';
 import { fgsm } from '../../src/attacks/fgsm.ts';
 import { iterativeFgsm } from '../../src/attacks/i-fgsm.ts';
+import { momentumFgsm } from '../../src/attacks/mi-fgsm.ts';
 import { carliniWagnerOptions } from '../../src/stages/attack/cw-l2.ts';
 import { deepFoolOptions } from '../../src/stages/attack/deepfool.ts';
 import { goalOptions } from '../../src/stages/attack/shared/goal.ts';
@@ -18,7 +19,7 @@ const seed = [1, 2] as const;
 
 function attacksLike(
   like: 'foolbox' | 'torchattacks',
-): Readonly<Record<'fgsm' | 'bim' | 'deepfool' | 'cw-l2', AtStrength>> {
+): Readonly<Record<'fgsm' | 'bim' | 'mi-fgsm' | 'deepfool' | 'cw-l2', AtStrength>> {
   const given = (uses: string, params: Readonly<Record<string, unknown>>): never =>
     parametersOf(stageOf(uses), { ...params, like });
   const goal = goalOptions(given('attack/fgsm', { epsilon: 8 / 255 }), seed);
@@ -28,6 +29,7 @@ function attacksLike(
       attack: iterativeFgsm({ ...goal, randomStart: 0, steps: 10, epsilon: 8 / 255 }),
       strength: 2 / 255,
     },
+    'mi-fgsm': { attack: momentumFgsm({ ...goal, steps: 10, decay: 1 }), strength: 8 / 255 },
     deepfool: {
       attack: deepFool(deepFoolOptions(given('attack/deepfool', { steps: 50 }))),
       strength: 1.02,

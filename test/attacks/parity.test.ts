@@ -22,6 +22,7 @@ const cases = [
   ['foolbox', 'deepfool'],
   ['foolbox', 'cw-l2'],
   ['torchattacks', 'fgsm'],
+  ['torchattacks', 'mi-fgsm'],
   ...(large
     ? ([
         ['torchattacks', 'bim'],

@@ -1,6 +1,6 @@
 """Accuracy, mean L2 and mean dissimilarity of attacks by Foolbox, torchattacks and ART, and what they cost: the oracle of the attack tests.
 
-    python test/reference/attacks.py DATA OUT.json [--attacks fgsm bim deepfool cw-l2] [--libraries foolbox torchattacks art] [--images 256] [--seconds]
+    python test/reference/attacks.py DATA OUT.json [--attacks fgsm bim mi-fgsm deepfool cw-l2] [--libraries foolbox torchattacks art] [--images 256] [--seconds]
 
 DATA holds cifar10-jpeg75/cifar-10-batches-bin and models/cifar10-resnet20.safetensors. ART takes about a second an image for DeepFool
 and several for CW-L2, so there it gets the first 8 images only. With --seconds: wall and CPU seconds (all threads added).
@@ -91,6 +91,7 @@ def foolbox_attacks(model):
     attacks = {
         "fgsm": (foolbox.attacks.FGSM(), 8 / 255),
         "bim": (foolbox.attacks.LinfBasicIterativeAttack(abs_stepsize=2 / 255, steps=10), 8 / 255),
+        "mi-fgsm": (foolbox.attacks.LinfMomentumIterativeFastGradientMethod(momentum=1.0, steps=10, abs_stepsize=0.8 / 255, random_start=False), 8 / 255),
         "deepfool": (foolbox.attacks.L2DeepFoolAttack(steps=50, candidates=10, overshoot=0.02), None),
         "cw-l2": (
             foolbox.attacks.L2CarliniWagnerAttack(
@@ -112,6 +113,7 @@ def torchattacks_attacks(model):
     return {
         "fgsm": torchattacks.FGSM(model, eps=8 / 255),
         "bim": torchattacks.BIM(model, eps=8 / 255, alpha=2 / 255, steps=10),
+        "mi-fgsm": torchattacks.MIFGSM(model, eps=8 / 255, alpha=0.8 / 255, steps=10, decay=1.0),
         "deepfool": torchattacks.DeepFool(model, steps=50, overshoot=0.02),
         "cw-l2": torchattacks.CW(model, c=10, kappa=0, steps=100, lr=0.001),
     }
@@ -172,7 +174,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("data")
     parser.add_argument("out")
-    parser.add_argument("--attacks", nargs="+", default=["fgsm", "bim", "deepfool", "cw-l2"])
+    parser.add_argument("--attacks", nargs="+", default=["fgsm", "bim", "mi-fgsm", "deepfool", "cw-l2"])
     parser.add_argument("--libraries", nargs="+", default=list(LIBRARIES))
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--seconds", action="store_true", help="write wall and CPU seconds too")
