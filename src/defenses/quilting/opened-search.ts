@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { openPatchSearch } from '../../kernels/patch-search/index.ts';
+import { openPatchSearch } from '../../kernels/patch-search/wasm.ts';
 import { mostNeighbors, type Neighbors } from '../../kernels/patch-search/reference.ts';
 import { type BackendProbe, currentBackend, probeBackend } from '../../tensors/backend.ts';
 import type { Patches } from '../../values/patches.ts';

@@ -7,7 +7,7 @@ import {
   type TotalVariation,
 } from '../../kernels/tvm/problem.ts';
 import { minimiseExactly } from '../../kernels/tvm/reference.ts';
-import { minimise } from '../../kernels/tvm/solve.ts';
+import { minimise } from '../../kernels/tvm/wasm.ts';
 import { openBackend } from '../../tensors/backend.ts';
 import type { Draw, PixelShape } from '../apply.ts';
 import { dropPixels, type DropoutParameters } from './dropout.ts';

@@ -1,6 +1,6 @@
 // Exact nearest patches: a kd-tree over quantised principal components with three stages of distances, each a lower bound of
 // the next (docs/kernels.md, "Image quilting"; `reference.ts` is the definition). AssemblyScript, 128-bit SIMD, one thread;
-// memory is laid out by hand. Driven by `index.ts`.
+// memory is laid out by hand. Driven by `wasm.ts`.
 //
 // Stage 1: 10 int16 values a patch: components 0–7 and the norms of components 8–23 and of the rest.
 // Stage 2: 32 int16 values: components 0–29 and the norms of components 30–47 and of the rest.

@@ -11,14 +11,6 @@ export interface Neighbors {
 export const mostNeighbors = 16;
 
 /**
- * Queries in grey levels from pixels in [0, 1]. In float32 255 · (b / 255) is b for every byte b, so images of bytes and their floats
- * ask for the same.
- */
-export function toGreyLevels(pixels: Float32Array): Float32Array {
-  return pixels.map((value) => 255 * value);
-}
-
-/**
  * Squared Euclidean distance of a query to a patch in grey levels, in float64. Values of even and of odd index are summed apart: every
  * form of the search does so, and so all give the same bits and break ties alike.
  */

@@ -8,8 +8,8 @@
  */
 import { type Compute, openCompute } from '../../tensors/webgpu/compute.ts';
 import type { Patches } from '../../values/patches.ts';
-import { openPatchSearch, type PatchSearch } from './index.ts';
 import { checkQueries, mostNeighbors, type Neighbors, rankByMeasuring } from './reference.ts';
+import { openPatchSearch, type PatchSearch } from './wasm.ts';
 
 export interface WebGpuSearch {
   /** As `PatchSearch.nearest`, for at most `mostNeighbors`. */

@@ -1,5 +1,5 @@
 /**
- * The random numbers of tensors/random.ts, Philox4x32-10 (Salmon, Moraes, Dror and Shaw, SC 2011), four blocks at a time. words.ts is
+ * The random numbers of tensors/random.ts, Philox4x32-10 (Salmon, Moraes, Dror and Shaw, SC 2011), four blocks at a time. wasm.ts is
  * the only caller.
  */
 

@@ -1,6 +1,6 @@
 /**
  * Total variation minimisation of one image: split Bregman (ADMM; Goldstein and Osher, 2009) in float32 with 128-bit SIMD, from coarse to
- * fine. docs/kernels.md tells the idea, reference.ts is the definition, solve.ts the only caller.
+ * fine. docs/kernels.md tells the idea, reference.ts is the definition, wasm.ts the only caller.
  */
 import { dual, primal, resetMeasure } from './bound.as';
 import { iterate } from './iteration.as';

@@ -4,8 +4,6 @@ import { instantiateKernel, type KernelMemory } from '../instantiate.ts';
 import { patchSearchModule } from './patch-search.wasm.ts';
 import { checkQueries, type Neighbors } from './reference.ts';
 
-export type { Neighbors };
-
 export interface PatchSearch {
   /**
    * The `neighbors` nearest patches of each query. `queries` is `[n, size · size · channels]`, float32 grey levels in [0, 255];
