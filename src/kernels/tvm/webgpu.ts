@@ -52,41 +52,42 @@ fn gradientAt(i: u32, at: vec3u) -> vec2f {
 }
 `;
 
-const primalPass = `${common}
-@group(0) @binding(2) var<storage, read> values: array<f32>;
-@group(0) @binding(3) var<storage, read> p: array<vec2f>;
-@group(0) @binding(4) var<storage, read_write> u: array<f32>;
-@group(0) @binding(5) var<storage, read_write> ahead: array<f32>;
-
+/** A pass with one thread for each value of the images that still run: `body` sees its index `i` and its place `at`. */
+const passOverValues = (declarations: string, body: string): string => `${common}${declarations}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x + id.y * problem.stripe;
   if (id.x >= problem.stripe || i >= problem.count) { return; }
   let at = placeOf(i);
   if (running[at.x] == 0) { return; }
-  var w = -p[i].x - p[i].y;
+  ${body}
+}`;
+
+const primalPass = passOverValues(
+  `
+@group(0) @binding(2) var<storage, read> values: array<f32>;
+@group(0) @binding(3) var<storage, read> p: array<vec2f>;
+@group(0) @binding(4) var<storage, read_write> u: array<f32>;
+@group(0) @binding(5) var<storage, read_write> ahead: array<f32>;
+`,
+  `var w = -p[i].x - p[i].y;
   if (at.z > 0) { w += p[i - problem.channels].x; }
   if (at.y > 0) { w += p[i - problem.channels * problem.width].y; }
   let old = u[i];
   var next = old - problem.tau * w;
   if (values[i] >= 0) { next = (next + problem.tau * values[i]) / (1 + problem.tau); }
   ahead[i] = 2 * next - old;
-  u[i] = old + problem.rho * (next - old);
-}`;
+  u[i] = old + problem.rho * (next - old);`,
+);
 
-const dualPass = `${common}
+const dualPass = passOverValues(
+  `
 @group(0) @binding(2) var<storage, read> ahead: array<f32>;
 @group(0) @binding(3) var<storage, read_write> p: array<vec2f>;
-${gradientOf('ahead')}
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x + id.y * problem.stripe;
-  if (id.x >= problem.stripe || i >= problem.count) { return; }
-  let at = placeOf(i);
-  if (running[at.x] == 0) { return; }
-  let next = onBall(p[i] + problem.sigma * gradientAt(i, at));
-  p[i] += problem.rho * (next - p[i]);
-}`;
+${gradientOf('ahead')}`,
+  `let next = onBall(p[i] + problem.sigma * gradientAt(i, at));
+  p[i] += problem.rho * (next - p[i]);`,
+);
 
 /**
  * As sums over stretches of each image: its objective, the bound without the reach of dropped pixels, and Σ |w| over these. p was
