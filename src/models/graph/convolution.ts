@@ -1,8 +1,10 @@
 /** Convolution, dense layers and activations, with their gradients, in a TensorFlow graph. */
 import { int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Attribute, Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import { samePadding } from '../../tensors/padding.ts';
+import type { ExplicitPadding } from '../../tensors/padding.ts';
 import type { ActivationShape } from '../network.ts';
-import type { Activation, ConvolutionGeometry, ExplicitPadding } from '../operations/convolution.ts';
+import type { Activation, ConvolutionGeometry } from '../operations/convolution.ts';
 import type { Emitter } from './emitter.ts';
 
 type Window = Readonly<Record<string, Attribute>>;
@@ -159,11 +161,8 @@ function simplePadding({
 }: ConvolutionOfImages): 'VALID' | 'SAME' | null {
   if (!isPadded(pad)) return 'VALID';
   const isSame = [0, 1].every((axis) => {
-    const extent = inputShape[axis]!;
-    const stride = strides[axis]!;
-    const total = Math.max((Math.ceil(extent / stride) - 1) * stride + filter.shape[axis]! - extent, 0);
-    const [before, after] = pad[axis + 1]!;
-    return before === Math.floor(total / 2) && before + after === total;
+    const [before, after] = samePadding(inputShape[axis]!, filter.shape[axis]!, strides[axis]!);
+    return pad[axis + 1]![0] === before && pad[axis + 1]![1] === after;
   });
   return isSame ? 'SAME' : null;
 }

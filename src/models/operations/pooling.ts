@@ -1,10 +1,11 @@
 /** Pooling and its gradients. Padding never wins a maximum; in a mean it counts as PyTorch's `count_include_pad` says. */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
+import { explicitPadding } from '../../tensors/padding.ts';
+import type { ExplicitPadding } from '../../tensors/padding.ts';
 import type { NetworkNode } from '../../values/model.ts';
 import { windowCount } from '../network.ts';
-import { explicitPadding, run } from './convolution.ts';
-import type { ExplicitPadding } from './convolution.ts';
+import { run } from './convolution.ts';
 
 type PoolNode = Extract<NetworkNode, { op: 'max-pool' | 'average-pool' }>;
 

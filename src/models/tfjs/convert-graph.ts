@@ -3,11 +3,12 @@
  * graphs. Read are the operations of image classifiers; anything else is refused by name. Kernels and matrices have our layout. A
  * softmax at the end is left out. Nodes are named as in the file.
  */
+import { samePadding } from '../../tensors/padding.ts';
 import type { WeightTensor } from '../../values/model.ts';
 import { networkBuilder } from '../builder.ts';
 import type { NetworkBuilder } from '../builder.ts';
 import { checkWeights, NetworkError } from '../network.ts';
-import { leakyRelu, samePadding, windows } from './convert.ts';
+import { leakyRelu, windows } from './convert.ts';
 import type { ConvertedModel, ConvertOptions } from './convert.ts';
 import type { GraphNode } from './graph-nodes.ts';
 

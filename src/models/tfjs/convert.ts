@@ -4,6 +4,7 @@
  * after. A softmax at the end is left out, since attacks and predictions want logits. No code of the file is ever run: a layer that
  * is not known here is refused.
  */
+import { samePadding } from '../../tensors/padding.ts';
 import type { Network, WeightTensor } from '../../values/model.ts';
 import { networkBuilder } from '../builder.ts';
 import type { NetworkBuilder, Padding } from '../builder.ts';
@@ -287,12 +288,6 @@ function paddingOf(
   const [top, bottom] = samePadding(shape[0]!, kernel[0], stride[0]);
   const [left, right] = samePadding(shape[1]!, kernel[1], stride[1]);
   return [top, bottom, left, right];
-}
-
-/** ⌈extent / stride⌉ windows: half of what they lack before, the odd one after (TensorFlow's SAME). */
-export function samePadding(extent: number, kernel: number, stride: number): readonly [number, number] {
-  const total = Math.max((Math.ceil(extent / stride) - 1) * stride + kernel - extent, 0);
-  return [Math.floor(total / 2), Math.ceil(total / 2)];
 }
 
 /** Height and width of the output of a convolution or pooling. */

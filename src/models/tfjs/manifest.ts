@@ -4,6 +4,7 @@
  */
 import type { WeightTensor } from '../../values/model.ts';
 import { WeightsError } from '../weights/errors.ts';
+import { halfToNumber } from '../weights/floats.ts';
 
 export interface ManifestGroup {
   /** File names relative to model.json. */
@@ -114,16 +115,6 @@ function toFloats(
     case 'uint16':
       return Float32Array.from(new Uint16Array(bytes.buffer), (value) => value * scale + minimum);
     default:
-      return Float32Array.from(new Uint16Array(bytes.buffer), halfToFloat);
+      return Float32Array.from(new Uint16Array(bytes.buffer), halfToNumber);
   }
-}
-
-/** IEEE 754 binary16 → number. */
-function halfToFloat(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

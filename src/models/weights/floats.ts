@@ -34,8 +34,8 @@ const readers: Readonly<Record<Exclude<ElementType, 'F32'>, (view: DataView, ind
   BOOL: (view, index) => view.getUint8(index),
 };
 
-/** IEEE 754 binary16. */
-function halfToNumber(bits: number): number {
+/** The number whose IEEE 754 binary16 form is `bits`. */
+export function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;

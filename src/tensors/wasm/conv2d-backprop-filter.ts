@@ -9,8 +9,11 @@
  * 28 × 28 × 1 → 16 by 3 × 3 at batch 64 takes 8.2 ms as a convolution, 3.3 ms so; 14 × 14 × 16 → 32 the same either way.
  */
 import type { TensorInfo } from '@tensorflow/tfjs';
-import { callKernel, convolutionGeometry, explicitPadding } from './heap.ts';
-import type { ConvolutionGeometry, WasmBackend, WasmKernelCall } from './heap.ts';
+import { explicitPadding } from '../padding.ts';
+import { convolutionInfo } from '../windows.ts';
+import type { ConvolutionInfo } from '../windows.ts';
+import { callKernel } from './heap.ts';
+import type { WasmBackend, WasmKernelCall } from './heap.ts';
 
 /** Rows of the unfolded images up to which the matrix product is faster. */
 const unfoldedRows = 32;
@@ -18,7 +21,7 @@ const unfoldedRows = 32;
 export function conv2DBackpropFilter({ inputs, backend, attrs }: WasmKernelCall): TensorInfo {
   const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
   const filterShape = attrs['filterShape'] as [number, number, number, number];
-  const geometry = convolutionGeometry(attrs, x.shape, filterShape, false);
+  const geometry = convolutionInfo(attrs, x.shape, filterShape, false);
   if (geometry.dilationHeight !== 1 || geometry.dilationWidth !== 1) {
     throw new Error('the filter gradient of a dilated convolution is not implemented on wasm');
   }
@@ -34,7 +37,7 @@ function byConvolution(
   backend: WasmBackend,
   x: TensorInfo,
   dy: TensorInfo,
-  geometry: ConvolutionGeometry,
+  geometry: ConvolutionInfo,
 ): TensorInfo {
   const { batchSize, inHeight, inWidth, inChannels, outHeight, outWidth } = geometry;
   const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = geometry;
@@ -63,7 +66,7 @@ function byConvolution(
     {
       strides: 1,
       dilations: [strideHeight, strideWidth],
-      pad: explicitPadding(padInfo.top, Math.max(bottom, 0), padInfo.left, Math.max(right, 0)),
+      pad: explicitPadding([padInfo.top, Math.max(bottom, 0), padInfo.left, Math.max(right, 0)]),
       dataFormat: 'NHWC',
     },
   );
@@ -77,7 +80,7 @@ function byMatrixProduct(
   backend: WasmBackend,
   x: TensorInfo,
   dy: TensorInfo,
-  g: ConvolutionGeometry,
+  g: ConvolutionInfo,
 ): TensorInfo {
   const positions = g.batchSize * g.outHeight * g.outWidth;
   const rows = g.filterHeight * g.filterWidth * g.inChannels;
@@ -95,7 +98,7 @@ function byMatrixProduct(
 }
 
 /** Row (a, b, i), column (n, y, x): the pixel of channel i that filter tap (a, b) meets at output (n, y, x). */
-function unfold(images: Float32Array, target: Float32Array, g: ConvolutionGeometry): void {
+function unfold(images: Float32Array, target: Float32Array, g: ConvolutionInfo): void {
   target.fill(0);
   const positions = g.batchSize * g.outHeight * g.outWidth;
   const step = g.strideWidth * g.inChannels;

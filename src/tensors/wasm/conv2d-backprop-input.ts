@@ -5,13 +5,16 @@
  * into one convolution with s² times the channels, and depth-to-space interleaves the phases (Shi et al. 2016).
  */
 import type { TensorInfo } from '@tensorflow/tfjs';
-import { callKernel, convolutionGeometry, explicitPadding } from './heap.ts';
-import type { ConvolutionGeometry, WasmBackend, WasmKernelCall } from './heap.ts';
+import { explicitPadding } from '../padding.ts';
+import { convolutionInfo } from '../windows.ts';
+import type { ConvolutionInfo } from '../windows.ts';
+import { callKernel } from './heap.ts';
+import type { WasmBackend, WasmKernelCall } from './heap.ts';
 
 export function conv2DBackpropInput({ inputs, backend, attrs }: WasmKernelCall): TensorInfo {
   const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
   const inputShape = attrs['inputShape'] as [number, number, number, number];
-  const geometry = convolutionGeometry(attrs, inputShape, filter.shape, false);
+  const geometry = convolutionInfo(attrs, inputShape, filter.shape, false);
   const { strideHeight, strideWidth, padInfo, inHeight, inWidth, outHeight, outWidth } = geometry;
   // A block of depth-to-space is a square: unequal strides take the larger one and keep only their own phases.
   if (strideHeight !== strideWidth)
@@ -49,7 +52,7 @@ export function conv2DBackpropInput({ inputs, backend, attrs }: WasmKernelCall):
       {
         strides: 1,
         dilations: 1,
-        pad: explicitPadding(top, Math.max(bottom, 0), left, Math.max(right, 0)),
+        pad: explicitPadding([top, Math.max(bottom, 0), left, Math.max(right, 0)]),
         dataFormat: 'NHWC',
       },
     ),
@@ -77,7 +80,7 @@ export function conv2DBackpropInput({ inputs, backend, attrs }: WasmKernelCall):
 }
 
 /** `[⌈kh/s⌉, ⌈kw/s⌉, outChannels, s·s·inChannels]` of a filter `[kh, kw, inChannels, outChannels]`. */
-function phaseFilters(backend: WasmBackend, filter: TensorInfo, geometry: ConvolutionGeometry): TensorInfo {
+function phaseFilters(backend: WasmBackend, filter: TensorInfo, geometry: ConvolutionInfo): TensorInfo {
   const { filterHeight, filterWidth, inChannels, outChannels, strideHeight: stride } = geometry;
   const tapsHeight = Math.ceil(filterHeight / stride);
   const tapsWidth = Math.ceil(filterWidth / stride);
