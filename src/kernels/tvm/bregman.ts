@@ -153,8 +153,8 @@ function shrink(
     dx[i] = shrinkOne(sx, mu);
     dy[i] = shrinkOne(sy, mu);
   }
-  bx[i] = sx - dx[i]!;
-  by[i] = sy - dy[i]!;
+  bx[i] = sx - dx[i];
+  by[i] = sy - dy[i];
 }
 
 function shrinkOne(s: number, mu: number): number {

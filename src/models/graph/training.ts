@@ -1,10 +1,12 @@
 /** The training pass of ../training-network.ts in a TensorFlow graph, with the same mathematics. */
 import { boolean, float32, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
-import type { Model, NetworkNode } from '../../values/model.ts';
+import type { Model } from '../../values/model.ts';
 import { networkShapes } from '../network.ts';
 import type { ActivationShape } from '../network.ts';
 import { convolutionGeometry } from '../operations/convolution.ts';
+import { backwardPass, recordTape } from '../tape.ts';
+import type { Evaluated } from '../tape.ts';
 import {
   emitConvolution,
   emitConvolutionFilterGradient,
@@ -40,16 +42,6 @@ export interface EmittedDropout {
   readonly shape: ActivationShape;
 }
 
-interface Reversed {
-  readonly inputs: readonly Output[];
-  readonly weights: Readonly<Record<string, Output>>;
-}
-
-interface Reversal {
-  readonly node: NetworkNode;
-  readonly reverse: (dy: Output) => Reversed;
-}
-
 export function emitTraining(emit: Emitter, { network, preprocessing, weights }: Model): EmittedTraining {
   const placeholders = new Map<string, Output>();
   for (const [index, [name, { shape }]] of Object.entries(weights).entries())
@@ -59,17 +51,8 @@ export function emitTraining(emit: Emitter, { network, preprocessing, weights }:
   const dropouts: EmittedDropout[] = [];
   const mean = emit.numbers(preprocessing.mean);
   const centred = emit.float('Sub', [emit.pixels, mean]);
-  const values = new Map<string, Output>([
-    ['input', emit.float('RealDiv', [centred, emit.numbers(preprocessing.std)])],
-  ]);
-  const reversals = network.nodes.map((node): Reversal => {
-    const { output, reverse } = forward(node);
-    values.set(node.name, output);
-    return { node, reverse };
-  });
-
-  function forward(node: NetworkNode): { output: Output; reverse: Reversal['reverse'] } {
-    const inputs = node.inputs.map((input) => values.get(input)!);
+  const normalised = emit.float('RealDiv', [centred, emit.numbers(preprocessing.std)]);
+  const tape = recordTape(network.nodes, normalised, (node, inputs): Evaluated<Output> => {
     const x = inputs[0]!;
     const inputShape = shapes.get(node.inputs[0])!;
     const weight = (part: string): Output => placeholders.get(`${node.name}.${part}`)!;
@@ -83,7 +66,7 @@ export function emitTraining(emit: Emitter, { network, preprocessing, weights }:
         const bias = node.bias ? weight('bias') : null;
         return {
           output: emitConvolution(emit, x, weight('weight'), bias, convolution),
-          reverse: (dy) => ({
+          backward: (dy) => ({
             inputs: [emitConvolutionInputGradient(emit, dy, weight('weight'), convolution)],
             weights: { weight: emitConvolutionFilterGradient(emit, x, dy, convolution), ...biasGradient(dy) },
           }),
@@ -92,7 +75,7 @@ export function emitTraining(emit: Emitter, { network, preprocessing, weights }:
       case 'dense':
         return {
           output: emitDense(emit, x, weight('weight'), node.bias ? weight('bias') : null, 'linear'),
-          reverse: (dy) => ({
+          backward: (dy) => ({
             inputs: [emitDenseInputGradient(emit, dy, weight('weight'))],
             weights: { weight: emit.float('MatMul', [x, dy], { transpose_a: true }), ...biasGradient(dy) },
           }),
@@ -111,60 +94,34 @@ export function emitTraining(emit: Emitter, { network, preprocessing, weights }:
         const mask = emit.float('Mul', [kept, emit.numbers([1 / (1 - rate)])]);
         return {
           output: emit.float('Mul', [x, mask]),
-          reverse: (dy) => ({ inputs: [emit.float('Mul', [dy, mask])], weights: {} }),
+          backward: (dy) => ({ inputs: [emit.float('Mul', [dy, mask])], weights: {} }),
         };
       }
       default: {
         const output = emitWeightless(emit, node, inputs, shapes);
         return {
           output,
-          reverse: (dy) => ({
+          backward: (dy) => ({
             inputs: emitWeightlessGradient(emit, node, dy, x, output, shapes),
             weights: {},
           }),
         };
       }
     }
-  }
+  });
 
-  const logits = values.get(network.output)!;
+  const logits = tape.values.get(network.output)!;
   const labels = emit.graph.placeholder('labels', int32, [-1]);
   const perImage = emit.float('RealDiv', [
     emitLossGradient(emit, logits, labels, network.classes, 'cross-entropy'),
     batchSize(emit),
   ]);
-  return {
-    labels,
-    weights: placeholders,
-    dropouts,
-    ...emitMeasures(emit, logits, labels, network.classes),
-    gradients: emitReverse(emit, network.output, perImage, reversals),
-    statistics,
-  };
-}
-
-/** The gradients of what nothing trained lies below are emitted too; TensorFlow leaves out what no fetch needs. */
-function emitReverse(
-  emit: Emitter,
-  output: string,
-  seed: Output,
-  reversals: readonly Reversal[],
-): ReadonlyMap<string, Output> {
-  const gradients = new Map<string, Output>();
-  const byNode = new Map<string, Output>([[output, seed]]);
-  for (const { node, reverse } of [...reversals].reverse()) {
-    const dy = byNode.get(node.name);
-    if (dy === undefined) continue;
-    const reversed = reverse(dy);
-    for (const [part, gradient] of Object.entries(reversed.weights))
-      gradients.set(`${node.name}.${part}`, gradient);
-    reversed.inputs.forEach((gradient, index) => {
-      const input = node.inputs[index]!;
-      const sum = byNode.get(input);
-      byNode.set(input, sum === undefined ? gradient : emit.float('AddV2', [sum, gradient]));
-    });
-  }
-  return gradients;
+  const measures = emitMeasures(emit, logits, labels, network.classes);
+  // This emits gradients of inputs below which nothing is trained, too: TensorFlow leaves out what no fetch needs.
+  const gradients = backwardPass(tape, network.output, perImage, (left, right) =>
+    emit.float('AddV2', [left, right]),
+  ).weights;
+  return { labels, weights: placeholders, dropouts, ...measures, gradients, statistics };
 }
 
 function emitMeasures(
@@ -191,7 +148,7 @@ function emitBatchNorm(
   epsilon: number,
   weight: (part: string) => Output,
   onStatistics: (part: 'running_mean' | 'running_var', batch: Output) => void,
-): { output: Output; reverse: Reversal['reverse'] } {
+): Evaluated<Output> {
   const channels = inputShape.at(-1)!;
   const isImage = inputShape.length === 3;
   const asImages = (rows: Output): Output => (isImage ? rows : reshape(emit, rows, [-1, 1, 1, channels]));
@@ -206,7 +163,7 @@ function emitBatchNorm(
   onStatistics('running_var', part(2));
   return {
     output: asRows(normalised),
-    reverse: (dy) => {
+    backward: (dy) => {
       const gradient = emit.float(
         'FusedBatchNormGradV3',
         [asImages(dy), images, gamma, part(3), part(4), part(5)],
