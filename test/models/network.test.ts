@@ -7,7 +7,7 @@ import { networkShapes, weightShapes, windowCount } from '../../src/models/netwo
 const mnist = {
   inputShape: [28, 28, 1],
   classes: 10,
-  channels: [16, 32],
+  filters: [16, 32],
   kernel: 3,
   batchNorm: true,
   dense: [64],
@@ -81,7 +81,7 @@ describe('windowCount', () => {
 
 describe('initializeModel', () => {
   it('draws He-normal weights, zero biases and identity batch norms from the seed', () => {
-    const network = cnn({ ...mnist, channels: [16, 64] });
+    const network = cnn({ ...mnist, filters: [16, 64] });
     const { weights } = initializeModel(network, { mean: [0], std: [1] }, [1, 2]);
     const deviation = (name: string): number =>
       Math.sqrt(weights[name]!.data.reduce((sum, x) => sum + x * x, 0) / weights[name]!.data.length);

@@ -6,7 +6,7 @@ export interface CnnOptions {
   readonly inputShape: readonly [height: number, width: number, channels: number];
   readonly classes: number;
   /** Filters of each convolution block; every block ends in a 2 × 2 max-pool. */
-  readonly channels: readonly number[];
+  readonly filters: readonly number[];
   /** Odd; the convolutions keep height and width. */
   readonly kernel: number;
   readonly batchNorm: boolean;
@@ -20,7 +20,7 @@ export interface CnnOptions {
 export function cnn({
   inputShape,
   classes,
-  channels,
+  filters,
   kernel,
   batchNorm,
   dense,
@@ -28,9 +28,14 @@ export function cnn({
 }: CnnOptions): Network {
   const build = networkBuilder({ architecture: 'cnn', inputShape, classes });
   let last = 'input';
-  channels.forEach((filters, index) => {
+  filters.forEach((count, index) => {
     const n = index + 1;
-    last = build.conv(`conv${n}`, last, { filters, kernel, padding: (kernel - 1) / 2, bias: !batchNorm });
+    last = build.conv(`conv${n}`, last, {
+      filters: count,
+      kernel,
+      padding: (kernel - 1) / 2,
+      bias: !batchNorm,
+    });
     if (batchNorm) last = build.batchNorm(`bn${n}`, last);
     last = build.relu(`relu${n}`, last);
     last = build.maxPool(`pool${n}`, last, { kernel: 2 });

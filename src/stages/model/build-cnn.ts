@@ -23,8 +23,8 @@ export async function buildCnn(
   seed: readonly [high: number, low: number],
   weightsFile: string | undefined,
 ): Promise<Model> {
-  const { height, width, channels, filters, mean, std, ...rest } = params;
-  const network = cnn({ ...rest, inputShape: [height, width, channels], channels: filters });
+  const { height, width, channels, mean, std, ...rest } = params;
+  const network = cnn({ ...rest, inputShape: [height, width, channels] });
   const preprocessing: Preprocessing = { mean: spread(mean, channels), std: spread(std, channels) };
   if (weightsFile === undefined) return initializeModel(network, preprocessing, seed);
   const fix =
