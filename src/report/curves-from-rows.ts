@@ -1,4 +1,4 @@
-import type { CurvePanel, CurvePoint, Curves, CurveSeries } from './curves.ts';
+import type { CurvePanel, CurvePoint, Curves, CurveSeries } from './curves-data.ts';
 import { axisLabels, axisNames, isShare, labelNumber, readableName } from './rows.ts';
 import type { Label, ScoreRow } from './rows.ts';
 

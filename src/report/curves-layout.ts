@@ -1,5 +1,5 @@
-import type { CurvePanel, Curves } from './curves.ts';
-import { niceDomain, ticks } from './scale.ts';
+import type { CurvePanel, Curves } from './curves-data.ts';
+import { finiteRange, niceDomain, ticks } from './scale.ts';
 import type { Scale } from './scale.ts';
 import { fitText, textWidth } from './svg.ts';
 
@@ -138,14 +138,8 @@ function commonDomains(curves: Curves): { x: readonly [number, number]; y: reado
 
 /** The points' own range: the first and the last strength stand at the ends of the axis. */
 function tightDomain(values: readonly number[]): readonly [number, number] {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const value of values) {
-    if (!Number.isFinite(value)) continue;
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  return low < high ? [low, high] : niceDomain(values, 5);
+  const range = finiteRange(values);
+  return range !== null && range[0] < range[1] ? range : niceDomain(values, 5);
 }
 
 function placeLegend(curves: Curves, width: number, top: number): { entries: LegendEntry[]; bottom: number } {

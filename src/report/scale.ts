@@ -45,6 +45,19 @@ export function ticks(low: number, high: number, count: number): readonly number
 
 /** Smallest domain with round ends that holds all finite values; `[0, 1]` where there are none. */
 export function niceDomain(values: readonly number[], count: number): readonly [number, number] {
+  const range = finiteRange(values);
+  if (range === null) return [0, 1];
+  const [low, high] = range;
+  if (low === high) {
+    const margin = low === 0 ? 1 : Math.abs(low) / 2;
+    return [low - margin, high + margin];
+  }
+  const step = niceStep(high - low, count);
+  return [roundTo(Math.floor(low / step + 1e-9), step), roundTo(Math.ceil(high / step - 1e-9), step)];
+}
+
+/** Smallest and largest of the finite values; null if there are none. */
+export function finiteRange(values: readonly number[]): readonly [low: number, high: number] | null {
   let low = Infinity;
   let high = -Infinity;
   for (const value of values) {
@@ -52,13 +65,7 @@ export function niceDomain(values: readonly number[], count: number): readonly [
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
-  if (low > high) return [0, 1];
-  if (low === high) {
-    const margin = low === 0 ? 1 : Math.abs(low) / 2;
-    return [low - margin, high + margin];
-  }
-  const step = niceStep(high - low, count);
-  return [roundTo(Math.floor(low / step + 1e-9), step), roundTo(Math.ceil(high / step - 1e-9), step)];
+  return low > high ? null : [low, high];
 }
 
 function roundTo(multiple: number, step: number): number {

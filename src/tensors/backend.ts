@@ -2,6 +2,7 @@
  * The devices that tensors live on. Nothing here loads TensorFlow.js until a backend is opened, so that planning can ask
  * for a backend's numeric identity at no cost.
  */
+import type { BackendDriver, BackendProbe } from './driver.ts';
 import { tensorflowDriver } from './tensorflow/driver.ts';
 import { wasmDriver } from './wasm/driver.ts';
 import { webgpuDriver } from './webgpu/driver.ts';
@@ -10,39 +11,6 @@ import { webgpuDriver } from './webgpu/driver.ts';
 export interface Backend {
   readonly name: string;
   readonly version: string;
-}
-
-/** `software` is a GPU played by the CPU, slower than any other backend: for tests. */
-export interface BackendDevice {
-  readonly kind: 'gpu' | 'cpu' | 'software';
-  readonly name: string;
-  /** Bytes that a worker can use of it; null where that is not known without opening it. */
-  readonly memory: number | null;
-  /** Threads that a worker uses: as many as it is given cores, or one. */
-  readonly threads: 'one' | 'its cores';
-}
-
-export interface BackendProbe {
-  readonly name: string;
-  readonly ready: boolean;
-  /** Version of the package that computes; null where it is not installed. */
-  readonly version: string | null;
-  /** What it computes on; null where it is not ready. */
-  readonly device: BackendDevice | null;
-  /** Why it is not ready, with what to do; null when ready. */
-  readonly why: string | null;
-}
-
-/** What a backend must tell and do; `version` and `probe` must not load TensorFlow.js. */
-export interface BackendDriver {
-  readonly name: string;
-  /** Version of what decides the numbers. Throws where the package is not installed. */
-  readonly version: () => string;
-  readonly probe: () => BackendProbe;
-  /** False where a look at files tells that it has no GPU to compute on. */
-  readonly mayHaveGpu: () => boolean;
-  /** Loads, registers and selects the backend. Called once per process. */
-  readonly open: () => Promise<void>;
 }
 
 /** The backend cannot be used here; the message says why and what to do. */

@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print } from '../output.ts';
-import { createProgram } from '../program.ts';
 
 /** Shell completion from the same declaration as the commands themselves. Files are completed by the shell. */
-export function completion(shell: string): ExitCode {
-  const words = completionWords(createProgram());
+export function completion(shell: string, program: Command): ExitCode {
+  const words = completionWords(program);
   switch (shell) {
     case 'bash':
       print(bash(words));

@@ -14,6 +14,7 @@ import { parallelism } from '../parallelism.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
 import { resultTables } from '../result-tables.ts';
 import type { SelectionOptions } from '../selection.ts';
+import { terminal } from '../terminal.ts';
 import { explainFullDisk, tidyCache } from '../tidy.ts';
 import { plan, planPipeline } from './plan.ts';
 
@@ -115,13 +116,7 @@ function detach(cacheFolder: string): ExitCode {
 /** A run with nothing to do gets lines whatever the terminal, so that it loads no Ink. */
 async function openScreen(ui: RunOptions['ui'], planned: Plan, onInterrupt: () => void): Promise<Renderer> {
   if (ui === 'full') throw new UsageError('--ui full is not part of this version', 'use --ui inline');
-  const io = {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    stdin: process.stdin,
-    environment: process.env,
-    now: () => Date.now(),
-  };
+  const io = terminal();
   const kind = ui !== 'auto' ? ui : planned.totals.run === 0 ? 'plain' : chooseRenderer(io);
   let renderer: Renderer = await createRenderer(kind, {
     ...io,

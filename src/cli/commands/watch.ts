@@ -6,6 +6,7 @@ import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { isAlive } from '../../runtime/process-identity.ts';
 import { findRun } from '../find-run.ts';
+import { terminal } from '../terminal.ts';
 
 const pollMs = 200;
 
@@ -15,13 +16,7 @@ export async function watch(
   options: { readonly ui: 'auto' | 'inline' | 'plain' | 'json'; readonly cache?: string },
 ): Promise<ExitCode> {
   const info = findRun(findCacheFolder(options.cache), id);
-  const io = {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    stdin: process.stdin,
-    environment: process.env,
-    now: () => Date.now(),
-  };
+  const io = terminal();
   const leaving = new AbortController();
   const leave = () => leaving.abort();
   process.on('SIGINT', leave);

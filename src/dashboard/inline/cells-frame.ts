@@ -2,7 +2,7 @@ import { formatDuration, formatMetric } from '../format.ts';
 import type { CellState, DashboardState, StageState } from '../state.ts';
 import { at } from '../vector.ts';
 import { failureLines } from './detail-frame.ts';
-import type { FrameContext } from './frame.ts';
+import type { FrameContext } from './frame-context.ts';
 import { axisGrid, fitsAsGrid, matchingCells } from './grid.ts';
 import { windowStart } from './stages-frame.ts';
 import { statusSpan } from './strip.ts';

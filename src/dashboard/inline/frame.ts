@@ -4,6 +4,7 @@ import type { DashboardState } from '../state.ts';
 import { at } from '../vector.ts';
 import { cellsBody } from './cells-frame.ts';
 import { helpLines, logLines, whyLines } from './detail-frame.ts';
+import type { FrameContext } from './frame-context.ts';
 import { stagesBody } from './stages-frame.ts';
 import { renderLine, span, textColumns } from './theme.ts';
 import type { Line, Theme } from './theme.ts';
@@ -13,15 +14,6 @@ import type { View } from './view.ts';
 export interface FrameSize {
   readonly columns: number;
   readonly rows: number;
-}
-
-export interface FrameContext {
-  readonly state: DashboardState;
-  readonly view: View;
-  readonly theme: Theme;
-  readonly columns: number;
-  /** Milliseconds since the epoch: the one clock of all animation. */
-  readonly now: number;
 }
 
 /**

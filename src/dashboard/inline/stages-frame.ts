@@ -1,7 +1,7 @@
 import { formatCount, formatDuration, formatMetric, formatRate } from '../format.ts';
 import type { DashboardState, StageState } from '../state.ts';
 import { at } from '../vector.ts';
-import type { FrameContext } from './frame.ts';
+import type { FrameContext } from './frame-context.ts';
 import { matchingStages } from './grid.ts';
 import { cellStrip } from './strip.ts';
 import { cellText, span, textColumns } from './theme.ts';

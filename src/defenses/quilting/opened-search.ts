@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { openPatchSearch } from '../../kernels/patch-search/wasm.ts';
 import { mostNeighbors, type Neighbors } from '../../kernels/patch-search/reference.ts';
-import { type BackendProbe, currentBackend, probeBackend } from '../../tensors/backend.ts';
+import { currentBackend, probeBackend } from '../../tensors/backend.ts';
+import type { BackendProbe } from '../../tensors/driver.ts';
 import type { Patches } from '../../values/patches.ts';
 
 /**

@@ -3,7 +3,8 @@ import type { Network, NetworkNode, WeightTensor } from '../../values/model.ts';
 import { nearest } from '../../values/nearest.ts';
 import { checkWeights, networkShapes, weightShapes } from '../network.ts';
 import { WeightsError } from './errors.ts';
-import type { NamedTensors, WeightFile } from './read.ts';
+import type { NamedTensors } from './named-tensors.ts';
+import type { WeightFile } from './read.ts';
 
 export interface ImportOptions {
   /** Name in the file → name in the network. */

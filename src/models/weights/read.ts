@@ -2,17 +2,8 @@
 import { readSafetensorsHeader, SafetensorsError } from '../../values/safetensors.ts';
 import { WeightsError } from './errors.ts';
 import { isElementType, toFloat32 } from './floats.ts';
-import type { ElementType } from './floats.ts';
+import type { NamedTensors, RawTensor } from './named-tensors.ts';
 import { readTorchLegacy, readTorchZip } from './torch-file.ts';
-
-export interface RawTensor {
-  readonly shape: readonly number[];
-  readonly type: ElementType;
-  /** The elements, row-major, as float32: a fresh copy at each call. Throws `WeightsError` where the data is damaged. */
-  readonly read: () => Float32Array;
-}
-
-export type NamedTensors = ReadonlyMap<string, RawTensor>;
 
 export interface WeightFile {
   readonly tensors: NamedTensors;

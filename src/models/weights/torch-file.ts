@@ -6,9 +6,9 @@ import { WeightsError } from './errors.ts';
 import { elementBytes } from '../../values/safetensors.ts';
 import { toFloat32 } from './floats.ts';
 import type { ElementType } from './floats.ts';
+import type { NamedTensors, RawTensor } from './named-tensors.ts';
 import { PickleGlobal, readPickle } from './pickle.ts';
 import type { Opaque, PickleHooks, PickleValue } from './pickle.ts';
-import type { NamedTensors, RawTensor } from './read.ts';
 import { readStoredZip } from './zip.ts';
 
 const storageTypes: Readonly<Record<string, ElementType>> = {

@@ -5,7 +5,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { bindingPackage, bindingPackageName, findTensorflow, quietAddon } from '../../setup/locations.ts';
 import type { BindingPackage, TensorflowBuild } from '../../setup/locations.ts';
-import type { BackendDriver, BackendProbe } from '../backend.ts';
+import type { BackendDriver, BackendProbe } from '../driver.ts';
 
 /** Raise when a kernel of ours in this folder, or a network as a graph, computes other bits than before. */
 const kernelsVersion = 2;

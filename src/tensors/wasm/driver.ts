@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { dirname, join, sep } from 'node:path';
-import type { BackendDevice, BackendDriver } from '../backend.ts';
+import type { BackendDevice, BackendDriver } from '../driver.ts';
 
 const packageName = '@tensorflow/tfjs-backend-wasm';
 

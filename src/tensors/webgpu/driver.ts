@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { BackendDriver, BackendProbe } from '../backend.ts';
+import type { BackendDriver, BackendProbe } from '../driver.ts';
 import { chooseAdapter, dawnPackage } from './adapter.ts';
 import type { AdapterDescription } from './adapter.ts';
 import { mayHaveGpu } from './vulkan.ts';

@@ -3,7 +3,7 @@ import { zoo } from '../../../src/models/architectures/zoo.ts';
 import { networkBuilder } from '../../../src/models/builder.ts';
 import { NetworkError } from '../../../src/models/network.ts';
 import { importWeights, torchShapes } from '../../../src/models/weights/import-weights.ts';
-import type { RawTensor } from '../../../src/models/weights/read.ts';
+import type { RawTensor } from '../../../src/models/weights/named-tensors.ts';
 import type { Network } from '../../../src/values/model.ts';
 
 const counting = (shape: readonly number[]): RawTensor => ({
