@@ -105,7 +105,7 @@ describe('defense/quilting', () => {
     const named = encodeValue(transform, { keep: () => 'its digest' });
     expect(named.length).toBeLessThan(500);
     expect(decodeValue('transform', named, { find: () => patches })).toEqual(transform);
-    expect(() => decodeValue('transform', named)).toThrow('kept elsewhere');
+    expect(() => decodeValue('transform', named)).toThrow('stored elsewhere');
     const again = await transformImages(transform, images, { seed: seedFor(transform, 'evaluation') });
     expect(again).toEqual(quilted);
   });
