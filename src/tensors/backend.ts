@@ -1,13 +1,13 @@
 /**
- * The devices that tensors live on. Nothing here loads TensorFlow.js until a backend is opened, so that planning can ask
- * for a backend's numeric identity at no cost.
+ * The backends that compute on tensors. Nothing here loads TensorFlow.js until a backend is opened, so that
+ * planning can query a backend's numeric identity at no cost.
  */
 import type { BackendDriver, BackendProbe } from './driver.ts';
 import { tensorflowDriver } from './tensorflow/driver.ts';
 import { wasmDriver } from './wasm/driver.ts';
 import { webgpuDriver } from './webgpu/driver.ts';
 
-/** An open backend. TensorFlow.js has one current backend per process: this one, until another is opened. */
+/** An open backend. TensorFlow.js has one current backend per process, which is the one opened last. */
 export interface Backend {
   readonly name: string;
   readonly version: string;
@@ -24,8 +24,8 @@ const opened = new Map<string, Promise<Backend>>();
 let current: string | null = null;
 
 /**
- * Opens `name` and makes it the current backend; opening it again is free. Throws `BackendError` for a name that is not
- * known or a backend that is not ready here.
+ * Opens `name` and makes it the current backend; opening it again costs nothing. Throws `BackendError` if the
+ * name is unknown or the backend is not ready on this machine.
  */
 export async function openBackend(name: string): Promise<Backend> {
   const driver = driverOf(name);
@@ -43,7 +43,7 @@ export async function openBackend(name: string): Promise<Backend> {
   return result;
 }
 
-/** The backend that was opened last; null before the first. */
+/** Name of the backend that was opened last; null before the first. */
 export function currentBackend(): string | null {
   return current;
 }
@@ -52,28 +52,31 @@ export function backendNames(): readonly string[] {
   return drivers.map((driver) => driver.name);
 }
 
-/** State of every known backend on this machine, for `ravelin doctor`. */
+/** State of every backend on this machine, for `ravelin doctor`. */
 export function probeBackends(): readonly BackendProbe[] {
   return drivers.map((driver) => driver.probe());
 }
 
-/** State of one backend on this machine. Throws `BackendError` for a name that is not known. */
+/** State of one backend on this machine. Throws `BackendError` if the name is unknown. */
 export function probeBackend(name: string): BackendProbe {
   return driverOf(name).probe();
 }
 
 /**
- * The best backend that is ready here: on a GPU before on the CPU, never on a GPU in software. The embedded one where
- * none is ready, so that opening it says what is wrong.
+ * Chooses the best backend that is ready on this machine: one on a GPU before one on the CPU, and never a GPU
+ * emulated in software. If none is ready, it is the embedded one, so that opening it says what is wrong.
  */
 export function bestBackend(): string {
   const onGpu = drivers.find((driver) => driver.mayHaveGpu() && driver.probe().device?.kind === 'gpu');
-  // Without a GPU webgpu is not even asked, which would start a process.
+  // Without a GPU, webgpu is not probed, because that would start a process.
   const best = onGpu ?? [tensorflowDriver, wasmDriver].find((driver) => driver.probe().ready);
   return (best ?? wasmDriver).name;
 }
 
-/** What of a backend decides the numbers that it computes: part of the key of every result made on it. */
+/**
+ * The part of a backend that decides the numbers it computes; it is in the cache key of every result made on
+ * it.
+ */
 export function numericIdentity(name: string): { readonly backend: string; readonly version: string } {
   return { backend: name, version: driverOf(name).version() };
 }
@@ -89,9 +92,7 @@ async function openDriver(driver: BackendDriver): Promise<Backend> {
 function driverOf(name: string): BackendDriver {
   const driver = drivers.find((candidate) => candidate.name === name);
   if (driver === undefined) {
-    throw new BackendError(
-      `'${name}' is not a backend; there ${drivers.length === 1 ? 'is' : 'are'} ${backendNames().join(', ')}`,
-    );
+    throw new BackendError(`unknown backend '${name}'; known: ${backendNames().join(', ')}`);
   }
   return driver;
 }

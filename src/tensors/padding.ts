@@ -1,6 +1,8 @@
-/** Padding of convolutions and pools, as TensorFlow.js and TensorFlow take it. Loads neither. */
+/** Padding of convolutions and pools in the forms of TensorFlow.js and TensorFlow. Loads neither. */
 
-/** Zero padding before and after each axis, as TensorFlow.js takes it: none for the batch and the channels. */
+/**
+ * Zero padding before and after each axis in the form of TensorFlow.js. The batch and the channels have none.
+ */
 export type ExplicitPadding = [[number, number], [number, number], [number, number], [number, number]];
 
 export function explicitPadding([top, bottom, left, right]: readonly [
@@ -18,8 +20,8 @@ export function explicitPadding([top, bottom, left, right]: readonly [
 }
 
 /**
- * TensorFlow's SAME padding of one axis: as little as gives ⌈extent / stride⌉ windows, the odd element after.
- * `kernel` counts the gaps of a dilated one.
+ * TensorFlow's SAME padding of one axis: the least that gives ⌈extent / stride⌉ windows, with an odd element
+ * after the axis. `kernel` is the extent of the window, including the gaps of a dilated one.
  */
 export function samePadding(
   extent: number,

@@ -1,9 +1,14 @@
-/** The windows of convolutions and pools, as TensorFlow.js describes them to kernels. NHWC only. */
+/**
+ * The windows of convolutions and pools in the form of TensorFlow.js, which kernels compute with. NHWC only.
+ */
 import { tf } from './tf.ts';
 
 export type ConvolutionInfo = ReturnType<typeof tf.backend_util.computeConv2DInfo>;
 
-/** Extents, strides and padding of a convolution from the attributes of its kernel, or of its gradients' kernels. */
+/**
+ * Extents, strides and padding of a convolution from the attributes of its kernel, or of its gradients'
+ * kernels.
+ */
 export function convolutionInfo(
   attrs: Readonly<Record<string, unknown>>,
   inputShape: readonly number[],

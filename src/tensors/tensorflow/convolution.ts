@@ -1,6 +1,7 @@
 /**
- * Convolutions and their gradients with explicit padding, which the package refuses for the gradients though TensorFlow
- * has it, and with the bias and the activation as TensorFlow's own operations (the package broadcasts a sum).
+ * Convolutions and their gradients with explicit padding, which TensorFlow supports but the package refuses
+ * for the gradients, and with the bias and the activation as TensorFlow's own operations, for which the
+ * package uses a broadcast sum.
  */
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../tf.ts';
@@ -27,7 +28,7 @@ function isSame(info: ConvolutionInfo): boolean {
   return top === rows[0] && bottom === rows[1] && left === columns[0] && right === columns[1];
 }
 
-/** As TensorFlow takes it: explicit paddings only with padding of that type. */
+/** Padding as attributes of TensorFlow, which allows explicit paddings only with the padding EXPLICIT. */
 export function paddingAttributes({
   type,
   top,
@@ -83,8 +84,9 @@ function replacing(old: Tensor, make: () => Tensor): Tensor {
 }
 
 /**
- * The gradients take explicit padding too, but by a plain loop: 100 × 28 × 28 × 1 → 8 by 5 × 5 takes 8.9 ms for the
- * filter, 0.6 ms with SAME. So it is SAME where that is the same, and else done before a gradient without padding.
+ * TensorFlow's gradients accept explicit padding too, but use a plain loop for it: 100 × 28 × 28 × 1 → 8 by 5
+ * × 5 takes 8.9 ms for the filter, but 0.6 ms with SAME. So SAME is used if it is the same padding, and
+ * otherwise the images are padded before a gradient without padding.
  */
 function inputGradient(operation: string, depthwise: boolean): TensorflowKernel {
   return ({ inputs, backend, attrs }) => {
@@ -137,7 +139,7 @@ function filterGradient(operation: string, depthwise: boolean): TensorflowKernel
   };
 }
 
-/** Null for none. */
+/** Padding of every axis for `tf.pad`; null if there is none. */
 function paddingOf({ padInfo: { top, bottom, left, right } }: ConvolutionInfo): [number, number][] | null {
   return top + bottom + left + right === 0 ? null : [[0, 0], [top, bottom], [left, right], [0, 0]]; // prettier-ignore
 }

@@ -1,4 +1,4 @@
-/** Max pooling and its gradient with explicit padding, which the package refuses though TensorFlow has it. */
+/** Max pooling and its gradient with explicit padding, which TensorFlow supports but the package refuses. */
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { poolInfo } from '../windows.ts';
 import { paddingAttributes } from './convolution.ts';

@@ -1,4 +1,6 @@
-/** What a kernel of ours sees of the wasm backend: tensors as views of its memory, and its other kernels. */
+/**
+ * The part of the wasm backend that our kernels use: tensors as views of its memory, and its other kernels.
+ */
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../tf.ts';
 
@@ -17,7 +19,9 @@ export interface WasmKernelCall {
 
 export type WasmKernel = (call: WasmKernelCall) => TensorInfo;
 
-/** Runs another wasm kernel on bare tensor infos. The caller disposes the result with `backend.disposeData`. */
+/**
+ * Runs another wasm kernel on bare tensor infos. The caller disposes the result with `backend.disposeData`.
+ */
 export function callKernel(
   backend: WasmBackend,
   name: string,
