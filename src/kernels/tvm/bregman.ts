@@ -10,7 +10,9 @@ export interface BregmanRun {
   readonly iterations: number;
 }
 
-/** The split gradient d and the dual b, laid out like the image, which has a border of one pixel around it. */
+/**
+ * The split gradient d and the dual b, laid out like the image, which has a border of one pixel around it.
+ */
 interface Split {
   readonly dx: Float64Array;
   readonly dy: Float64Array;
@@ -19,9 +21,9 @@ interface Split {
 }
 
 /**
- * `denoise_tv_bregman` of scikit-image 0.19 to 0.26 (after Getreuer 2012) with weight 1/λ, on the channels of one
- * image. As in scikit-image, each channel after the first starts its gradients from the padded result of the
- * channel before it. It knows no dropped pixels: the caller fills them.
+ * `denoise_tv_bregman` of scikit-image 0.19 to 0.26 (after Getreuer 2012) with weight 1/λ, on the channels of
+ * one image. As in scikit-image, each channel after the first starts its gradients from the padded result of
+ * the channel before it. It knows no dropped pixels: the caller fills them.
  */
 export function bregmanOfScikitImage(
   channels: readonly Channel[],
@@ -73,8 +75,8 @@ export function bregmanOfScikitImage(
 /**
  * The code released with Guo et al. 2018, written from its description: weight 1/λ, μ twice that, and 10
  * Gauss-Seidel sweeps in each of at most 100 iterations, until the image changes by less than 0.01 (root mean
- * square). Dropped pixels start at 0 and have no data term. Pixels at the border are divided by four neighbours
- * although one or two of them do not exist and count as 0, which darkens the border.
+ * square). Dropped pixels start at 0 and have no data term. Pixels at the border are divided by four
+ * neighbours although one or two of them do not exist and count as 0, which darkens the border.
  */
 export function bregmanOfReleasedCode(
   { height, width, target }: Channel,

@@ -3,7 +3,7 @@
  * convolution of the images, with channels and batch exchanged, by the output gradient as the filter, dilated
  * by the stride,
  *
- * dw[a, b, i, o] = Σ_{n, y, x} X[n, a + s·y − p, b + s·x − p, i] · dY[n, y, x, o],
+ *   dw[a, b, i, o] = Σ_{n, y, x} X[n, a + s·y − p, b + s·x − p, i] · dY[n, y, x, o],
  *
  * so that XNNPACK's fast convolution computes the sums. It has only kernel area × input channels outputs, too
  * few rows for the first layer of a network. There the same sums are a matrix product of the unfolded images
