@@ -1,19 +1,19 @@
 /**
- * Reverse-mode differentiation over the nodes of a network: a forward pass records how each node passes a gradient
- * back, a backward pass plays that record from the output to the input. `Value` is a tensor, or the output of an
- * operation in a graph under construction.
+ * Reverse-mode differentiation over the nodes of a network. A forward pass records how each node passes a
+ * gradient back; a backward pass plays that record from the output to the input. `Value` is a tensor, or the
+ * output of an operation in a graph under construction.
  */
 
 export interface NodeGradients<Value> {
-  /** Of the node's inputs, in order; those at the end may be left out where nobody needs them. */
+  /** Gradients of the node's inputs, in order. The last ones may be left out if they are not needed. */
   readonly inputs: readonly Value[];
-  /** Of the node's weights, by the last part of their names: `weight`, `bias`. */
+  /** Gradients of the node's weights, by the last part of their names: `weight`, `bias`. */
   readonly weights: Readonly<Record<string, Value>>;
 }
 
 export interface Evaluated<Value> {
   readonly output: Value;
-  /** Gradients of what the node read, from that of its output. */
+  /** Returns the gradients of the inputs and weights from the gradient of the output. */
   readonly backward: (dy: Value) => NodeGradients<Value>;
 }
 
@@ -32,7 +32,7 @@ interface Node {
   readonly inputs: readonly string[];
 }
 
-/** Evaluates the nodes in order; `evaluate` gets the values that the node reads, in the node's order. */
+/** Evaluates the nodes in order. `evaluate` gets the values of a node's inputs, in the node's order. */
 export function recordTape<N extends Node, Value>(
   nodes: readonly N[],
   input: Value,
@@ -49,9 +49,10 @@ export function recordTape<N extends Node, Value>(
 }
 
 /**
- * Plays the tape from `seed`, the gradient of the node `output`. Gradients of a value that several nodes read are
- * summed by `add`. `weights` holds a gradient for every weight on the way, as `${node}.${part}`; `input` is
- * undefined if the way does not lead to the input, or its gradient was left out.
+ * Plays the tape back from `seed`, the gradient of the node `output`. `add` sums the gradients of a value
+ * that several nodes read. `weights` has the gradient of every weight that `output` depends on, as
+ * `${node}.${part}`; `input` is undefined if `output` does not depend on the input, or if its gradient was
+ * left out.
  */
 export function backwardPass<Value>(
   { entries }: Tape<Value>,

@@ -1,4 +1,7 @@
-/** A network as training evaluates it: batch statistics, dropout, and the gradients of all weights, by a reverse pass. */
+/**
+ * Evaluates a network for training: with batch statistics, dropout, and the gradients of all weights from a
+ * backward pass.
+ */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
 import type { Network, Preprocessing } from '../values/model.ts';
@@ -21,9 +24,9 @@ export type DeviceWeights = Readonly<Record<string, Tensor>>;
 export interface TrainingPass {
   /** Mean cross-entropy over the batch, a scalar. */
   readonly loss: Tensor;
-  /** Images of the batch whose best logit is their label's, a scalar. */
+  /** Number of images of the batch whose largest logit is that of their label, a scalar. */
   readonly correct: Tensor;
-  /** Gradient of the loss by every trained weight. */
+  /** Gradient of the loss with respect to every trained weight. */
   readonly gradients: Record<string, Tensor>;
   /** New running statistics of the batch norms. */
   readonly statistics: Record<string, Tensor>;
@@ -34,11 +37,11 @@ export interface TrainingBatch {
   readonly pixels: Tensor4D;
   /** Int32 `[n]`. */
   readonly labels: Tensor1D;
-  /** Ones where dropout keeps, `[n × size]`, for the dropout node of this index and rate. */
+  /** Mask of the dropout node with this index and rate, `[n × size]`, with ones where dropout keeps. */
   readonly keep: (dropout: number, size: number, rate: number) => Float32Array;
 }
 
-/** Names of the weights that a gradient trains: all but the running statistics. */
+/** Names of the weights that are trained by gradients: all except the running statistics. */
 export function trainedWeights(weights: Readonly<Record<string, unknown>>): string[] {
   return Object.keys(weights).filter((name) => !/\.running_(mean|var)$/.test(name));
 }
@@ -96,7 +99,8 @@ function forwardPass(
       }
       case 'dense': {
         const matrix = weight('weight');
-        // Explicit transposes: the wasm backend multiplies transposed operands with a plain loop, ten times slower.
+        // The transposes are explicit, because the wasm backend multiplies transposed operands with a plain
+        // loop, ten times slower.
         return {
           output: dense(x, matrix, node.bias ? weight('bias') : null, 'linear'),
           backward: (dy) => ({
@@ -112,7 +116,7 @@ function forwardPass(
         const gamma = weight('weight');
         const pass = batchNorm(x, gamma, weight('bias'), node.epsilon);
         const count = x.size / x.shape.at(-1)!;
-        // As PyTorch: the running variance takes the unbiased estimate, the output the biased one.
+        // As in PyTorch, the running variance takes the unbiased estimate, and the output the biased one.
         const unbiased = tf.mul(pass.variance, count / Math.max(count - 1, 1));
         statistics[`${node.name}.running_mean`] = blend(weight('running_mean'), pass.mean, node.momentum);
         statistics[`${node.name}.running_var`] = blend(weight('running_var'), unbiased, node.momentum);
@@ -126,7 +130,7 @@ function forwardPass(
       }
       case 'dropout': {
         const kept = batch.keep(dropouts++, x.size / x.shape[0], node.rate);
-        // Inverted dropout: scaled here, so that inference need not.
+        // Inverted dropout scales here, so that inference need not.
         const mask = tf.mul(tf.tensor(kept, x.shape), 1 / (1 - node.rate));
         return {
           output: tf.mul(x, mask),

@@ -110,6 +110,6 @@ stages:
     expect((await convert('torch.safetensors', ...target)).stderr).toContain('is the file to convert');
     const size = await convert('ours.safetensors', '--architecture', 'vgg16', '--size', '100');
     expect(size).toMatchObject({ code: 2 });
-    expect(size.stderr).toContain('vgg16 takes images of 224 pixels or a multiple of it, not 100');
+    expect(size.stderr).toContain("the size of vgg16's images must be a multiple of 224, got 100");
   });
 });

@@ -140,7 +140,7 @@ describe('a LayersModel', () => {
     [
       'an unknown layer',
       layers.upSampling2d({ inputShape: [4, 4, 1] }),
-      /layer '.*' is a UpSampling2D, which is not read; read are Conv2D/,
+      /layer '.*' is a UpSampling2D, which is not supported; supported: Conv2D/,
     ],
     [
       'an unknown activation',

@@ -1,4 +1,7 @@
-/** A folded network in a TensorFlow graph: its forward pass, and the gradient of its input from any at its logits. */
+/**
+ * A folded network in a TensorFlow graph: its forward pass, and the gradient of its input from any gradient
+ * of its logits.
+ */
 import { float32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { FoldedNetwork, FoldedNode } from '../folding.ts';
@@ -14,20 +17,20 @@ import {
 import type { Emitter } from './emitter.ts';
 import { emitWeightless, emitWeightlessGradient } from './weightless.ts';
 
-/** One weight of a folded network, as graphs are fed it; `name` is the placeholder's. */
+/** One weight of a folded network, which graphs are fed; `name` is that of its placeholder. */
 export interface GraphWeight {
   readonly name: string;
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
 
-/** In the order in which graphs take them. */
+/** The weights in the order in which graphs are fed. */
 export function graphWeights({ nodes }: FoldedNetwork): readonly GraphWeight[] {
   return nodes.flatMap((node, index) => weightsOf(node, index));
 }
 
 function weightsOf(node: FoldedNode, index: number): GraphWeight[] {
-  // Nodes are named by people: a number is a legal name for TensorFlow whatever they chose.
+  // People name the nodes, but a number is a valid name for TensorFlow whatever they chose.
   const weight = (
     part: string,
     data: Float32Array,
@@ -54,7 +57,7 @@ export interface EmittedForward {
   readonly logits: Output;
   /** Placeholders of `graphWeights`, in that order. */
   readonly weights: readonly Output[];
-  /** Adds a reverse pass: the gradient of the pixels from `seed`, that of the logits. */
+  /** Adds a backward pass: the gradient of the pixels from `seed`, the gradient of the logits. */
   readonly backward: (seed: Output) => Output;
 }
 

@@ -21,15 +21,15 @@ import { emitWeightless, emitWeightlessGradient, reshape } from './weightless.ts
 export interface EmittedTraining {
   /** Int32 `[n]`. */
   readonly labels: Output;
-  /** By name, in the order of the model. */
+  /** Placeholders of the weights by name, in the order of the model. */
   readonly weights: ReadonlyMap<string, Output>;
-  /** One for each dropout of the network: ones where it keeps, `[n, ...]`. */
+  /** One for each dropout node of the network; its mask `[n, ...]` is fed with ones where dropout keeps. */
   readonly dropouts: readonly EmittedDropout[];
   /** Mean cross-entropy over the batch, a scalar. */
   readonly loss: Output;
-  /** Images of the batch whose best logit is their label's, a scalar. */
+  /** Number of images of the batch whose largest logit is that of their label, a scalar. */
   readonly correct: Output;
-  /** Gradient of the loss by every trained weight. */
+  /** Gradient of the loss with respect to every trained weight. */
   readonly gradients: ReadonlyMap<string, Output>;
   /** New running statistics of the batch norms. */
   readonly statistics: ReadonlyMap<string, Output>;
@@ -38,7 +38,7 @@ export interface EmittedTraining {
 export interface EmittedDropout {
   readonly mask: Output;
   readonly rate: number;
-  /** Of one image. */
+  /** Shape of one image. */
   readonly shape: ActivationShape;
 }
 
@@ -90,7 +90,7 @@ export function emitTraining(emit: Emitter, { network, preprocessing, weights }:
         const { rate } = node;
         const kept = emit.graph.placeholder(`dropout_${dropouts.length}`, float32, [-1, ...inputShape]);
         dropouts.push({ mask: kept, rate, shape: inputShape });
-        // Inverted dropout: scaled here, so that inference need not.
+        // Inverted dropout scales here, so that inference need not.
         const mask = emit.float('Mul', [kept, emit.numbers([1 / (1 - rate)])]);
         return {
           output: emit.float('Mul', [x, mask]),
@@ -117,7 +117,7 @@ export function emitTraining(emit: Emitter, { network, preprocessing, weights }:
     batchSize(emit),
   ]);
   const measures = emitMeasures(emit, logits, labels, network.classes);
-  // This emits gradients of inputs below which nothing is trained, too: TensorFlow leaves out what no fetch needs.
+  // This also emits gradients that lead to no trained weight. TensorFlow leaves out what no fetch needs.
   const gradients = backwardPass(tape, network.output, perImage, (left, right) =>
     emit.float('AddV2', [left, right]),
   ).weights;
@@ -140,7 +140,10 @@ function emitMeasures(
   };
 }
 
-/** Batch normalisation with the statistics of the batch, of which `onStatistics` is told: the variance is the unbiased one. */
+/**
+ * Batch normalisation with the statistics of the batch. `onStatistics` receives them; the variance is the
+ * unbiased one.
+ */
 function emitBatchNorm(
   emit: Emitter,
   x: Output,
@@ -177,7 +180,7 @@ function emitBatchNorm(
   };
 }
 
-/** Images of this call, a float32 scalar. */
+/** Number of images in this run, a float32 scalar. */
 function batchSize(emit: Emitter): Output {
   const count = emit.graph.add('Cast', [emit.batchShape([])], { SrcT: int32, DstT: float32 });
   return reshape(emit, count, []);

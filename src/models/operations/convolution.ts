@@ -1,4 +1,7 @@
-/** Convolution, ordinary and depthwise, and its gradients, as single kernels without automatic differentiation. */
+/**
+ * Convolution, ordinary and depthwise, and its gradients, as single kernels without automatic
+ * differentiation.
+ */
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
 import { explicitPadding } from '../../tensors/padding.ts';

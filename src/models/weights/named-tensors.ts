@@ -1,10 +1,13 @@
-/** The tensors of a weight file before they are those of a network. */
+/** The tensors of a weight file, before they become those of a network. */
 import type { ElementType } from './floats.ts';
 
 export interface RawTensor {
   readonly shape: readonly number[];
   readonly type: ElementType;
-  /** The elements, row-major, as float32: a fresh copy at each call. Throws `WeightsError` where the data is damaged. */
+  /**
+   * Returns the elements, row-major, as float32, in a new copy at each call. Throws `WeightsError` if the
+   * data is damaged.
+   */
   readonly read: () => Float32Array;
 }
 

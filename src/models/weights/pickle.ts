@@ -1,11 +1,11 @@
 /**
- * Reads Python pickles without running anything: values are built from plain data, and the only functions known are those
- * that put a PyTorch tensor together. Anything else that a pickle wants to call is an error. Opcodes as in Python's
- * `pickletools`, protocols 0 to 5 as far as `torch.save` uses them.
+ * Reads Python pickles without running anything: values are built from plain data, and the only functions
+ * allowed are those that construct a PyTorch tensor. Any other call in a pickle is an error. Opcodes are
+ * those of Python's `pickletools`, protocols 0 to 5 as far as `torch.save` uses them.
  */
 import { WeightsError } from './errors.ts';
 
-/** A name that the pickle refers to: a class or a function. Never looked up, never called. */
+/** A class or function that the pickle names. It is never looked up and never called. */
 export class PickleGlobal {
   readonly name: string;
   constructor(name: string) {
@@ -13,7 +13,7 @@ export class PickleGlobal {
   }
 }
 
-/** Lists and tuples are arrays, dictionaries are maps, sets and objects do not occur. */
+/** Lists and tuples are arrays, and dictionaries are maps. Sets and objects do not occur. */
 export type PickleValue =
   | null
   | boolean
@@ -26,7 +26,7 @@ export type PickleValue =
   | PickleValue[]
   | Map<PickleValue, PickleValue>;
 
-/** What the reader of the file makes: tensors and their storage. */
+/** A value that the hooks make: a tensor or its storage. */
 export interface Opaque {
   readonly opaque: string;
 }
@@ -34,13 +34,16 @@ export interface Opaque {
 export interface PickleHooks {
   /** Whether a pickle may refer to this name. */
   readonly allows: (name: string) => boolean;
-  /** The result of `name(...args)`. */
+  /** Returns the result of `name(...args)`. */
   readonly call: (name: string, args: readonly PickleValue[]) => PickleValue;
-  /** The object that lies outside the pickle. */
+  /** Returns an object that is stored outside the pickle. */
   readonly persistent: (id: PickleValue) => PickleValue;
 }
 
-/** The value of the pickle that starts at `start`, and the place after its end. Throws `WeightsError`. */
+/**
+ * Reads the pickle that starts at `start`. Returns its value and the place after its end. Throws
+ * `WeightsError`.
+ */
 export function readPickle(
   bytes: Uint8Array,
   hooks: PickleHooks,
@@ -66,7 +69,7 @@ interface Machine {
   readonly hooks: PickleHooks;
 }
 
-/** The bytes of a pickle, read from `at` on. */
+/** The bytes of a pickle, which are read from `at` on. */
 class Source {
   at: number;
   readonly #bytes: Uint8Array;
@@ -79,11 +82,11 @@ class Source {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Goes on by `count` bytes and returns where they begin. */
+  /** Skips `count` bytes and returns where they begin. */
   skip(count: number): number {
     const from = this.at;
     if (count < 0 || from + count > this.#bytes.length)
-      throw new WeightsError(`the pickle ends at byte ${this.#bytes.length}`);
+      throw new WeightsError(`the pickle is truncated at byte ${this.#bytes.length}`);
     this.at += count;
     return from;
   }
@@ -104,7 +107,7 @@ class Source {
     return this.#view.getUint32(this.skip(4), true);
   }
 
-  /** A length of 64 bits; −1, which no read accepts, for one that exceeds the pickle. */
+  /** A length of 64 bits, or −1, which no read accepts, if it exceeds the pickle. */
   uint64(): number {
     const length = this.#view.getBigUint64(this.skip(8), true);
     return length > BigInt(this.#bytes.length) ? -1 : Number(length);
@@ -133,7 +136,9 @@ class Source {
   }
 }
 
-/** The values under construction, the marks between them, and those that the pickle refers to again. */
+/**
+ * The stack of values under construction, the marks on it, and the values that the pickle refers to later.
+ */
 class Stack {
   readonly #values: PickleValue[] = [];
   readonly #marks: number[] = [];
@@ -273,7 +278,7 @@ function globalName(module: PickleValue, symbol: PickleValue, hooks: PickleHooks
   return new PickleGlobal(full);
 }
 
-/** Replaces a function and its arguments, on top, by what the hooks make of them. */
+/** Replaces a function and its arguments, which are on top, by the result of the call. */
 function callTop({ stack, hooks }: Machine): void {
   const args = stack.pop();
   const callee = stack.pop();
@@ -282,7 +287,10 @@ function callTop({ stack, hooks }: Machine): void {
   stack.push(hooks.call(callee.name, args));
 }
 
-/** Little-endian two's complement. Its time grows with the square of the length, which nothing in a weight file has reason to be. */
+/**
+ * Reads a little-endian two's complement. The time grows with the square of the length, so the length is
+ * limited; no weight file needs long integers.
+ */
 function longInteger(bytes: Uint8Array): number | bigint {
   if (bytes.length > 64) throw new WeightsError(`the pickle has an integer of ${bytes.length} bytes`);
   let value = 0n;

@@ -46,7 +46,7 @@ describe('importWeights', () => {
     tensors.delete('bn.running_var');
     tensors.set('bn.num_batches_tracked', counting([]));
     expect(() => importWeights(small(), { tensors, layout: 'torch' })).toThrow(
-      'the weights do not fit small: 1 missing: bn.running_var; 1 unexpected: bm.running_var (is it bn.running_var?); ' +
+      'the weights do not fit small: 1 missing: bn.running_var; 1 unexpected: bm.running_var (did you mean bn.running_var?); ' +
         '2 of another shape: fc.weight is [3, 48] instead of [2, 48] (set classes: 3), fc.bias is [3] instead of [2] (set classes: 3)',
     );
   });
