@@ -1,4 +1,4 @@
-/** One measured point; `y` is null or NaN where the number is missing, which interrupts the line. */
+/** One measured point. `y` is null or NaN if the number is missing, which interrupts the line. */
 export interface CurvePoint {
   readonly x: number;
   readonly y: number | null;
@@ -9,14 +9,14 @@ export interface CurvePoint {
 
 export interface CurveSeries {
   readonly name: string;
-  /** In the order in which the line connects them. */
+  /** The points in the order in which the line connects them. */
   readonly points: readonly CurvePoint[];
 }
 
 export interface CurvePanel {
   readonly title: string;
   readonly series: readonly CurveSeries[];
-  /** Height of the dotted line: the accuracy on clean images. */
+  /** Height of the dotted line, which is the accuracy on clean images. */
   readonly clean?: number | null;
 }
 
@@ -25,8 +25,8 @@ export interface Curves {
   readonly xLabel: string;
   readonly yLabel: string;
   readonly panels: readonly CurvePanel[];
-  /** Written on the ticks in place of round numbers: `8/255`, or the labels of an axis without numbers. */
+  /** Labels of the ticks instead of round numbers: `8/255`, or the labels of an axis without numbers. */
   readonly xTicks?: readonly { readonly at: number; readonly label: string }[];
-  /** Shared by all panels. Default: round numbers around all points and intervals. */
+  /** Shared by all panels. By default it has round ends around all points and intervals. */
   readonly yDomain?: readonly [number, number];
 }

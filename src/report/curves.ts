@@ -7,9 +7,9 @@ import { position } from './scale.ts';
 import { element, escapeXml, fitText, shortNumber } from './svg.ts';
 
 /**
- * Draws line charts in panels, after figure 4 of Guo et al. 2018: one line a series, the same look in every panel, error
- * bars where intervals are known, a dotted line at the clean accuracy. Returns a complete SVG document of fixed size in
- * pixels (96 to the inch), with a title and a description for screen readers.
+ * Draws line charts in panels, after figure 4 of Guo et al. 2018: one line per series, the same look in every
+ * panel, error bars if intervals are known, and a dotted line at the clean accuracy. Returns a complete SVG
+ * document of fixed size in pixels (96 to the inch), with a title and a description for screen readers.
  */
 export function drawCurves(curves: Curves): string {
   const layout = layoutCurves(curves);
