@@ -3,7 +3,7 @@ import { type ExitCode, UsageError } from './exit-codes.ts';
 
 type Handler = (...parameters: never[]) => Promise<ExitCode> | ExitCode;
 
-/** Wraps a lazily imported handler: it gets the arguments and the options, the global ones included. */
+/** Wraps a lazily imported handler. It gets the arguments and the options, including the global ones. */
 function lazy(load: () => Promise<Handler>): (...parameters: unknown[]) => Promise<void> {
   return async (...parameters) => {
     const handler = await load();
@@ -26,7 +26,8 @@ function positiveInteger(text: string): number {
 
 function naturalNumber(text: string): number {
   const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < 0) throw new UsageError(`'${text}' is not a whole number`);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new UsageError(`'${text}' is not a whole number (0, 1, 2, …)`);
   return value;
 }
 

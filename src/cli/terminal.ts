@@ -1,6 +1,6 @@
 import type { RendererIo } from '../dashboard/renderer.ts';
 
-/** The terminal of this process, as renderers see it. */
+/** The terminal of this process, in the form that renderers take. */
 export function terminal(): Omit<RendererIo, 'onInterrupt' | 'onQuit'> {
   return {
     stdout: process.stdout,

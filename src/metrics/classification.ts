@@ -14,7 +14,10 @@ export function argmaxRows(values: Float32Array, classes: number): Int32Array {
   return best;
 }
 
-/** Softmax of each row of logits `[n, classes]`, computed in float64 after subtracting the largest logit, so that it never overflows. */
+/**
+ * Softmax of each row of logits `[n, classes]`, computed in float64 after subtracting the largest logit, so
+ * that it never overflows.
+ */
 export function softmaxRows(logits: Float32Array, classes: number): Float32Array {
   const result = new Float32Array(logits.length);
   const row = new Float64Array(classes);

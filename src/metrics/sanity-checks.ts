@@ -8,7 +8,9 @@ export interface CheckedRow {
   readonly values: Readonly<Record<string, number | null>>;
 }
 
-/** An axis along which the attacker only gains: more strength, more draws, more knowledge, a better attack. */
+/**
+ * An axis along which the attacker only gains: more strength, more draws, more knowledge, a better attack.
+ */
 export interface RisingAxis {
   readonly axis: string;
   /** From weak to strong. Rows with other labels are ignored. */

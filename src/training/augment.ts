@@ -32,8 +32,8 @@ export function cropAndFlip(seed: Seed, { padding, flip }: { padding: number; fl
 }
 
 /**
- * Writes `target[y, x] = source[y + down, x + across]`, zero outside, and mirrors it if `mirrored`. `target` must be
- * zero.
+ * Writes `target[y, x] = source[y + down, x + across]`, zero outside, and mirrors it if `mirrored`. `target`
+ * must be zero.
  */
 export function cropImage(
   source: Float32Array,

@@ -7,8 +7,8 @@ export type Schedule =
   /** Half a cosine from the base rate to 0 (Loshchilov and Hutter 2017, without restarts). */
   | { readonly kind: 'cosine' }
   /**
-   * Up from 1/25 of the base rate over the first 30 % of training, then down to 1/250,000 of it, both along half a
-   * cosine (Smith and Topin 2018, with the defaults of PyTorch's `OneCycleLR`).
+   * Up from 1/25 of the base rate over the first 30 % of training, then down to 1/250,000 of it, both along
+   * half a cosine (Smith and Topin 2018, with the defaults of PyTorch's `OneCycleLR`).
    */
   | { readonly kind: 'one-cycle' };
 

@@ -22,7 +22,7 @@ export function stages(
   if (stage === undefined) {
     const near = nearest(name, registry.keys());
     throw new UsageError(
-      `no stage type '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
+      `unknown stage type '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
       "'ravelin stages' lists them",
     );
   }

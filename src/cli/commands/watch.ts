@@ -10,7 +10,7 @@ import { terminal } from '../terminal.ts';
 
 const pollMs = 200;
 
-/** Follows the ledger of a run as it grows, until it has finished or the process that wrote it is gone. */
+/** Follows the ledger of a run as it grows, until the run has finished or its process has ended. */
 export async function watch(
   id: string | undefined,
   options: { readonly ui: 'auto' | 'inline' | 'plain' | 'json'; readonly cache?: string },
@@ -46,7 +46,7 @@ export async function watch(
   return exitCodes.ok;
 }
 
-/** Complete lines that were appended since the last look. */
+/** Reads the complete lines that were appended since the last call of `next`. */
 function openLines(path: string): { readonly next: () => string; readonly close: () => void } {
   const file = openSync(path, 'r');
   const buffer = Buffer.alloc(1 << 20);
