@@ -143,8 +143,8 @@ function otherAxes(axes: CheckedRow['axes'], compared: readonly string[]): strin
   );
 }
 
-function where({ axes }: CheckedRow, told: readonly string[]): string {
-  const rest = Object.entries(axes).filter(([axis]) => !told.includes(axis));
+function where({ axes }: CheckedRow, named: readonly string[]): string {
+  const rest = Object.entries(axes).filter(([axis]) => !named.includes(axis));
   return rest.length === 0 ? '' : ` (${rest.map(([axis, label]) => `${axis}=${label}`).join(', ')})`;
 }
 

@@ -21,7 +21,7 @@ export interface BackendProbe {
   readonly why: string | null;
 }
 
-/** What a backend provides. `version` and `probe` must not load TensorFlow.js. */
+/** The interface that each backend implements. `version` and `probe` must not load TensorFlow.js. */
 export interface BackendDriver {
   readonly name: string;
   /** Version of everything that decides the numbers. Throws if the package is not installed. */

@@ -1,6 +1,6 @@
 /**
- * What a training needs to resume: weights, momentum and the number of completed epochs, as safetensors
- * bytes.
+ * The state from which a training resumes, as safetensors bytes: weights, momentum and the number of
+ * completed epochs.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';

@@ -17,7 +17,9 @@ export interface StepMeasures {
   readonly correct: number;
 }
 
-/** Ones where dropout keeps, `[n × size]`, for the dropout node of this index and rate. */
+/**
+ * Returns the mask of the dropout node with this index and rate, `[n × size]`, with ones where dropout keeps.
+ */
 export type Keep = (dropout: number, size: number, rate: number) => Float32Array;
 
 export interface SgdStep {

@@ -76,7 +76,7 @@ function decodeImages(bytes: Uint8Array): Images {
   const { tensors, metadata } = decodeSafetensors(bytes);
   const pixels = tensors['images'];
   if (pixels === undefined || pixels.dtype === 'I32' || pixels.shape.length !== 4)
-    throw new SafetensorsError("there is no 'images' tensor of images");
+    throw new SafetensorsError("there is no F32 or U8 tensor 'images' of four axes");
   return {
     kind: 'images',
     pixels: pixels.data,
