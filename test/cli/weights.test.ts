@@ -106,7 +106,9 @@ stages:
     const unknown = await convert('ours.safetensors', '--architecture', 'cifar-resnet21');
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain("unknown architecture 'cifar-resnet21'; did you mean 'cifar-resnet20'?");
-    expect((await convert('ours.pth', ...target)).stderr).toContain("'ours.pth' does not end in .safetensors");
+    expect((await convert('ours.pth', ...target)).stderr).toContain(
+      "'ours.pth' does not end in .safetensors",
+    );
     expect((await convert('torch.safetensors', ...target)).stderr).toContain('is the input file, too');
     const size = await convert('ours.safetensors', '--architecture', 'vgg16', '--size', '100');
     expect(size).toMatchObject({ code: 2 });

@@ -112,7 +112,9 @@ describe('setUpTensorflow', () => {
     expect(() => checkPlatform('linux', 'x64', '2.36')).not.toThrow();
     expect(() => checkPlatform('darwin', 'arm64', null)).toThrow(/this is darwin arm64/);
     expect(() => checkPlatform('linux', 'x64', null)).toThrow(/another C library/);
-    expect(() => checkPlatform('linux', 'x64', '2.17')).toThrow(/needs glibc 2\.27 or later, and this is glibc 2\.17/);
+    expect(() => checkPlatform('linux', 'x64', '2.17')).toThrow(
+      /needs glibc 2\.27 or later, and this is glibc 2\.17/,
+    );
   });
 });
 

@@ -51,7 +51,9 @@ describe('unpackWheel', () => {
       /it contains tensorflow_cpu-2\.20\.0/,
     );
     await expect(unpack(wheelBytes(files, 'numpy-2.0.0'))).rejects.toThrow(SetupError);
-    await expect(unpack(wheelBytes({ 'tensorflow/a': 'b' }))).rejects.toThrow(/does not contain libtensorflow_cc/);
+    await expect(unpack(wheelBytes({ 'tensorflow/a': 'b' }))).rejects.toThrow(
+      /does not contain libtensorflow_cc/,
+    );
   });
 
   it('never writes outside its folder', async () => {
@@ -61,7 +63,9 @@ describe('unpackWheel', () => {
   });
 
   it('says that a file is not there', async () => {
-    await expect(unpackWheel(join(folder, 'none.whl'), folder, '2.21.0')).rejects.toThrow(/none.whl does not exist/);
+    await expect(unpackWheel(join(folder, 'none.whl'), folder, '2.21.0')).rejects.toThrow(
+      /none.whl does not exist/,
+    );
   });
 });
 
