@@ -23,7 +23,7 @@ import {
   tileQueries,
   tilesOf,
 } from '../src/defenses/quilting/quilt.ts';
-import { openPatchSearch } from '../src/kernels/patch-search/index.ts';
+import { openPatchSearch } from '../src/kernels/patch-search/wasm.ts';
 import { type MatrixSearch, openMatrixSearch } from '../src/kernels/patch-search/matrix-search.ts';
 import { openWebGpuSearch, type WebGpuSearch } from '../src/kernels/patch-search/webgpu.ts';
 import { BackendError, openBackend, probeBackend } from '../src/tensors/backend.ts';

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dropPixels } from '../src/defenses/tvm/dropout.ts';
 import { objectiveOf } from '../src/kernels/tvm/problem.ts';
-import { minimise } from '../src/kernels/tvm/solve.ts';
+import { minimise } from '../src/kernels/tvm/wasm.ts';
 import { readPhotographs, side, size } from './photographs.ts';
 
 const dimensions = [side, side, 3] as const;

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 const read = (path: string): string => readFileSync(path, 'utf8');
@@ -16,9 +16,13 @@ describe('the generated files', () => {
     expect(read(path)).toBe(ravelin(...command));
   });
 
-  const kernels = readdirSync('src/kernels').filter((name) =>
-    existsSync(`src/kernels/${name}/${name}.as.ts`),
+  const kernels = readdirSync('src/kernels', { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? [entry.name] : [],
   );
+  it.each(kernels)('src/kernels/%s has sources, their module and the form that opens it', (name) => {
+    const files = readdirSync(`src/kernels/${name}`);
+    expect(files).toEqual(expect.arrayContaining([`${name}.as.ts`, `${name}.wasm.ts`, 'wasm.ts']));
+  });
   it.each(kernels)('src/kernels/%s: the module is of the sources beside it', (name) => {
     const sources = readdirSync(`src/kernels/${name}`).filter((file) => file.endsWith('.as.ts'));
     const text = sources.sort().map((file) => read(`src/kernels/${name}/${file}`));

@@ -1,7 +1,10 @@
 import { backendNames, bestBackend, probeBackend } from '../tensors/backend.ts';
 import { UsageError } from './exit-codes.ts';
 
-/** The backend to compute on: the named one, or the best that is ready here. Throws `UsageError` for one that is not. */
+/**
+ * Chooses the backend to compute on: the named one, or with `auto` the best that is ready. Throws
+ * `UsageError` if the named one is unknown or not ready.
+ */
 export function resolveBackend(name: string): string {
   const known = backendNames();
   if (name === 'auto') return bestBackend();
@@ -14,7 +17,7 @@ export function resolveBackend(name: string): string {
   const probe = probeBackend(name);
   if (!probe.ready) {
     const [why = '', fix] = (probe.why ?? '').split('; ');
-    throw new UsageError(`the ${name} backend is not ready here: ${why}`, fix);
+    throw new UsageError(`the ${name} backend is not ready: ${why}`, fix);
   }
   return name;
 }

@@ -2,14 +2,18 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { UsageError } from './exit-codes.ts';
 
-/** `--cache DIR`, the environment's RAVELIN_CACHE, or `.ravelin` beside the pipeline. Absolute. */
+/**
+ * The absolute path of the cache: `--cache DIR`, the environment's RAVELIN_CACHE, or `.ravelin` beside the
+ * pipeline.
+ */
 export function cacheFolderOf(file: string, option: string | undefined): string {
   return resolve(option ?? cacheVariable() ?? join(dirname(resolve(file)), '.ravelin'));
 }
 
 /**
- * The cache for commands that name no pipeline: as above, else the nearest `.ravelin` here or in a folder above, else the
- * one among the folders just below that was used last. Throws `UsageError` where there is none.
+ * The cache for commands that name no pipeline: `--cache DIR` or RAVELIN_CACHE, else the nearest `.ravelin`
+ * in this folder or one above, else the most recently used one in the folders directly below. Throws
+ * `UsageError` if there is none.
  */
 export function findCacheFolder(option: string | undefined): string {
   const given = option ?? cacheVariable();
@@ -29,7 +33,7 @@ export function findCacheFolder(option: string | undefined): string {
     .sort((a, b) => lastUse(b) - lastUse(a));
   if (below[0] !== undefined) return below[0];
   throw new UsageError(
-    'no .ravelin folder here or above',
+    'found no .ravelin folder here or above',
     'go to the folder of a pipeline that has run, or give --cache DIR',
   );
 }
@@ -39,7 +43,7 @@ function lastUse(cache: string): number {
   return statSync(existsSync(runs) ? runs : cache).mtimeMs;
 }
 
-/** RAVELIN_CACHE; set but empty is as good as not set. */
+/** RAVELIN_CACHE; an empty value counts as unset. */
 function cacheVariable(): string | undefined {
   const value = process.env['RAVELIN_CACHE'];
   return value === '' ? undefined : value;

@@ -3,13 +3,13 @@ import { renderDiagnostics } from '../dsl/diagnostics/render.ts';
 import type { SourceFile } from '../dsl/diagnostics/source.ts';
 import { complain, wantsColor } from './output.ts';
 
-/** A pipeline with mistakes in it: carries them to the one place that prints them; exit code 2. */
+/** A pipeline has errors. The diagnostics go to the one place that prints them; the exit code is 2. */
 export class DiagnosticsError extends Error {
   override readonly name = 'DiagnosticsError';
   readonly diagnostics: readonly Diagnostic[];
   readonly sources: readonly SourceFile[];
   constructor(diagnostics: readonly Diagnostic[], sources: readonly SourceFile[]) {
-    super(`${diagnostics.length} mistakes in the pipeline`);
+    super(`${diagnostics.length} errors in the pipeline`);
     this.diagnostics = diagnostics;
     this.sources = sources;
   }

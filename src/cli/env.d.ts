@@ -1,6 +1,6 @@
 declare namespace NodeJS {
   interface ProcessEnv {
-    /** Both are written into the bundle by scripts/build.mjs. */
+    /** scripts/build.mjs writes both into the bundle. */
     readonly RAVELIN_VERSION?: string;
     readonly RAVELIN_BUILD?: string;
   }

@@ -1,4 +1,7 @@
-/** Where a run computes: worker processes here, or array jobs of a cluster. Loaded only when there is something to compute. */
+/**
+ * Opens the executor of a run: worker processes on this machine, or array jobs on a cluster. It is loaded
+ * only if there is something to compute.
+ */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../runtime/events.ts';
@@ -8,7 +11,10 @@ import type { OpenPipeline } from './pipeline.ts';
 
 export type ExecutorName = 'local' | 'slurm';
 
-/** No kernel call of an attack or a training is so long; a worker that is stopped or stuck does not hold a run up for ever. */
+/**
+ * The longest time that a worker may be silent. No kernel call of an attack or a training takes as long, and
+ * a stopped or stuck worker must not block a run forever.
+ */
 const silentMs = 15 * 60_000;
 
 export function executorName(
@@ -23,7 +29,7 @@ export async function openExecutor(
   request: {
     readonly name: ExecutorName;
     readonly workers: number;
-    /** Of each worker here; a cluster's jobs have their own number. */
+    /** Threads of each worker on this machine; the jobs of a cluster have their own number. */
     readonly threads: number;
     readonly run: string;
     readonly emit: (event: RunEvent) => void;
@@ -57,7 +63,7 @@ export async function openExecutor(
   });
 }
 
-/** The scripts for what a plan finds ready, one for each stage, with the folder that they would lie in left open. */
+/** The scripts for the ready units of a plan, one per stage, with a placeholder for their folder. */
 export async function slurmScripts({ graph }: OpenPipeline, plan: Plan): Promise<readonly string[]> {
   const { slurmScript } = await import('../runtime/slurm/script.ts');
   const { slurmOptions } = await import('../runtime/slurm/options.ts');

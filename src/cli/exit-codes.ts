@@ -14,7 +14,10 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** A mistake in how the command was called: printed as one line, without a stack, exit code 2. */
+/**
+ * The command was called with wrong arguments. The error is printed as one line, without a stack, and the
+ * exit code is 2.
+ */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly fix: string | undefined;

@@ -1,7 +1,7 @@
 import type { Images } from '../values/images.ts';
 import type { Value } from '../values/value.ts';
 
-/** Formats that a value can be written in; the first one holds all of it. */
+/** Formats in which a value can be written; the first contains all of it. */
 export function extensionsOf(value: Value): readonly string[] {
   switch (value.kind) {
     case 'images':
@@ -20,7 +20,7 @@ export function extensionsOf(value: Value): readonly string[] {
   }
 }
 
-/** Bytes of the value in a format; undefined where it has no such form. */
+/** Bytes of the value in a format; undefined if it cannot be written in that format. */
 export async function encodeAs(value: Value, extension: string): Promise<Uint8Array | undefined> {
   if (!extensionsOf(value).includes(extension)) return undefined;
   if (value.kind === 'figure') return value.files[extension];
@@ -40,7 +40,10 @@ export async function encodeAs(value: Value, extension: string): Promise<Uint8Ar
   }
 }
 
-/** As in the cache, but with pixels always float32 in [0, 1]: what scripts in other languages expect. */
+/**
+ * The bytes of the cache, except that pixels are always float32 in [0, 1], which scripts in other languages
+ * expect.
+ */
 async function encodeTensors(value: Value): Promise<Uint8Array> {
   const [{ encodeValue }, { toFloats }] = await Promise.all([
     import('../values/codec.ts'),
@@ -49,7 +52,7 @@ async function encodeTensors(value: Value): Promise<Uint8Array> {
   return encodeValue(value.kind === 'images' ? { ...value, pixels: toFloats(value.pixels) } : value);
 }
 
-/** NumPy's archive: one .npy file a tensor, stored in a zip (numpy.lib.format, version 1.0). */
+/** NumPy's archive: one .npy file per tensor, stored in a zip (numpy.lib.format, version 1.0). */
 async function encodeNpz(value: Value): Promise<Uint8Array> {
   const [{ zipSync }, { decodeSafetensors }] = await Promise.all([
     import('fflate'),
@@ -60,7 +63,7 @@ async function encodeNpz(value: Value): Promise<Uint8Array> {
     const type = { F32: '<f4', I32: '<i4', U8: '|u1' }[dtype];
     const extents = shape.length === 1 ? `${shape[0]!},` : shape.join(', ');
     const header = `{'descr': '${type}', 'fortran_order': False, 'shape': (${extents}), }`;
-    // Magic, version and length take ten bytes; the data has to start at a multiple of 64.
+    // Magic, version and length take ten bytes, and the data must start at a multiple of 64.
     const padded = `${header.padEnd(Math.ceil((header.length + 11) / 64) * 64 - 11)}\n`;
     const length = Buffer.alloc(2);
     length.writeUInt16LE(padded.length);
@@ -71,7 +74,7 @@ async function encodeNpz(value: Value): Promise<Uint8Array> {
   return zipSync(Object.fromEntries(files), { level: 0 });
 }
 
-/** All images in a square-ish sheet, row by row, a pixel apart. */
+/** All images on an almost square sheet, row by row and one pixel apart. */
 async function encodePng(images: Images): Promise<Uint8Array> {
   const { default: sharp } = await import('sharp');
   const { toFloats } = await import('../values/slices.ts');

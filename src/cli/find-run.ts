@@ -1,18 +1,18 @@
 import { listRuns, type RunInfo } from '../runtime/ledger.ts';
 import { UsageError } from './exit-codes.ts';
 
-/** The run of this id (or the only one that starts so); the latest where none is given. */
+/** Finds the run with this id, or the only one that starts with it; the latest if no id is given. */
 export function findRun(cacheFolder: string, id: string | undefined): RunInfo {
   const runs = listRuns(cacheFolder);
   const latest = runs.at(-1);
-  if (latest === undefined) throw new UsageError(`no run in ${cacheFolder}`);
+  if (latest === undefined) throw new UsageError(`there is no run in ${cacheFolder}`);
   if (id === undefined || id === 'latest') return latest;
   const matches = runs.filter(({ run }) => run === id || run.startsWith(id));
   if (matches.length === 1) return matches[0]!;
   throw new UsageError(
     matches.length === 0
-      ? `no run '${id}' in ${cacheFolder}`
-      : `'${id}' could be ${matches.map(({ run }) => run).join(' or ')}`,
+      ? `there is no run '${id}' in ${cacheFolder}`
+      : `'${id}' is ambiguous: it could be ${matches.map(({ run }) => run).join(' or ')}`,
     "'ravelin runs ls' lists them",
   );
 }

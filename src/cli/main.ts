@@ -6,7 +6,8 @@ import { reportError } from './report-error.ts';
 
 try {
   const program = createProgram();
-  // Its selection is optional and follows '=': a bare --force must not take the file's name for one.
+  // The selection of --force is optional and follows '=', so that a bare --force does not take the next word
+  // for it.
   const takesForce = process.argv.includes('run') || process.argv.includes('plan');
   if (process.argv.length <= 2) {
     program.outputHelp();
@@ -17,7 +18,7 @@ try {
   }
 } catch (error) {
   if (error instanceof CommanderError) {
-    // Help and version leave with code 0; every mistake in the call is a usage error.
+    // Help and version exit with code 0; any other error of the parser is a usage error.
     process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   } else {
     process.exitCode = await reportError(error);

@@ -1,4 +1,4 @@
-/** Results go to stdout, progress and complaints to stderr; colour only where a person is looking. */
+/** Results go to stdout, and progress and errors to stderr. Colour is used only on a terminal. */
 
 export function print(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
@@ -12,7 +12,7 @@ export function complain(text: string): void {
   process.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
 }
 
-/** NO_COLOR and FORCE_COLOR as no-color.org and Node define them. */
+/** Respects NO_COLOR and FORCE_COLOR as no-color.org and Node define them. */
 export function wantsColor(stream: NodeJS.WriteStream): boolean {
   if (process.env['FORCE_COLOR'] !== undefined) return process.env['FORCE_COLOR'] !== '0';
   if (process.env['NO_COLOR'] !== undefined && process.env['NO_COLOR'] !== '') return false;
@@ -31,7 +31,7 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${units[unit]!}`;
 }
 
-/** Columns padded to the widest cell; the last one is left ragged. */
+/** Pads columns to their widest cell, except the last. */
 export function formatColumns(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows)

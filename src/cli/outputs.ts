@@ -2,7 +2,7 @@ import type { Outputs } from '../runtime/store/record.ts';
 import type { Store } from '../runtime/store/store.ts';
 import type { PortKind, Value } from '../values/value.ts';
 
-/** Reads one output of a finished cell: the parts of all its units, verified, decoded and joined. */
+/** Reads one output of a finished cell: verifies, decodes and joins the parts of all its units. */
 export async function readOutput(
   store: Store,
   units: readonly Outputs[],

@@ -1,16 +1,18 @@
-/** How a run spreads over the cores of this machine. */
+/** Decides how a run uses the cores of this machine. */
 
 export interface Parallelism {
-  /** Worker processes. */
+  /** Number of worker processes. */
   readonly workers: number;
-  /** Threads of each worker's backend, where it has threads of its own. */
+  /** Number of threads of each worker's backend, if the backend has threads. */
   readonly threads: number;
 }
 
 /**
- * `jobs` is the user's number of workers, if given. TensorFlow has threads, and a long cell on its own (a training) should have all
- * of up to eight cores: so a worker for four cores, two at least that one may compress images while the other computes, and twice
- * as many threads as cores in all. The other backends compute on one thread: a worker a core.
+ * Number of workers and their threads; `jobs` is the user's number of workers, if given. TensorFlow has
+ * threads, and a long cell on its own, such as a training, should be able to use up to eight cores. So it
+ * gets one worker for every four cores, but at least two, so that one can compress images while the other
+ * computes, and twice as many threads as cores in all. The other backends compute on one thread and get one
+ * worker per core.
  */
 export function parallelism(backend: string, cores: number, jobs?: number): Parallelism {
   if (backend !== 'tensorflow') return { workers: jobs ?? cores, threads: 1 };

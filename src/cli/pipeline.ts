@@ -34,8 +34,8 @@ export interface OpenPipeline {
 }
 
 /**
- * Reads, checks and resolves a pipeline, from the graph cache where its files are as they were. Throws
- * `DiagnosticsError` for a pipeline with mistakes.
+ * Reads, checks and resolves a pipeline, or takes it from the graph cache if its files are unchanged. Throws
+ * `DiagnosticsError` for a pipeline with errors.
  */
 export async function openPipeline(file: string, options: PipelineOptions): Promise<OpenPipeline> {
   const path = resolve(file);
@@ -70,7 +70,7 @@ async function loadGraph(
       maxCells: options.maxCells ?? null,
     },
   };
-  // Plugins may change without our noticing: their pipelines are resolved every time.
+  // Changes of plugins go unnoticed, so their pipelines are resolved every time.
   const cached = readCachedGraph(cacheFolder, request);
   if (cached !== null) return { graph: cached.graph, registry: stages, sources: cached.files };
   const [{ loadPipeline, pluginsOf, projectRoot }, { DiagnosticsError, showDiagnostics }] = await Promise.all(
@@ -92,7 +92,7 @@ async function loadGraph(
   const { graph } = loaded.value;
   const read = sources.filter(({ absolute }) => isAbsolute(absolute));
   if (loaded.warnings.length > 0) {
-    // Not remembered, so that the warnings come again.
+    // This is not cached, so that the warnings are shown again.
     showDiagnostics(new DiagnosticsError(loaded.warnings, sources));
   } else if (graph.plugins.length === 0) {
     const files = read.map(({ absolute, text }) => [absolute, sha256(text)] as const);
@@ -101,7 +101,7 @@ async function loadGraph(
   return { graph, registry, sources: read.map(({ absolute }) => absolute) };
 }
 
-/** Environment variables with a note of which ones were asked for. */
+/** Wraps environment variables to record which ones are read. */
 function recordReads(variables: NodeJS.ProcessEnv): {
   readonly variables: NodeJS.ProcessEnv;
   readonly read: () => Record<string, string | null>;

@@ -1,7 +1,10 @@
 import { exitCodes, type ExitCode, UsageError } from './exit-codes.ts';
 import { complain } from './output.ts';
 
-/** Last resort of every command: one clear sentence and the right exit code. Only our own mistakes show a stack. */
+/**
+ * Last resort of every command: prints one clear sentence and returns the right exit code. Only errors of
+ * ravelin itself show a stack.
+ */
 export async function reportError(error: unknown): Promise<ExitCode> {
   if (error instanceof UsageError) {
     complain(`error: ${error.message}${error.fix === undefined ? '' : `\n  fix: ${error.fix}`}`);
@@ -22,13 +25,13 @@ export async function reportError(error: unknown): Promise<ExitCode> {
     complain(`error[${error.code}]: ${error.message}`);
     return exitCodes.storage;
   }
-  // By name: the class comes with a package that a failure of anything else need not load.
+  // This compares the name, because the class comes with a package that other failures need not load.
   if (error instanceof Error && error.name === 'SchedulerError') {
-    complain(`error: ${error.message}\n  fix: ravelin doctor slurm says what is missing`);
+    complain(`error: ${error.message}\n  fix: run 'ravelin doctor slurm' to see what is missing`);
     return exitCodes.executor;
   }
   complain(
-    `This is a mistake in ravelin, not in your pipeline; nothing that was computed is lost.\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    `This is an error in ravelin, not in your pipeline. Everything that was computed is kept.\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
   );
   return exitCodes.cellFailed;
 }

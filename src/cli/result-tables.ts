@@ -2,7 +2,7 @@ import type { Plan } from '../runtime/plan.ts';
 import { readOutput } from './outputs.ts';
 import type { OpenPipeline } from './pipeline.ts';
 
-/** Text of every finished `report/table`, for the end of a run; empty where there is none. */
+/** Text of every finished `report/table`, for the end of a run; empty if there is none. */
 export async function resultTables({ store }: OpenPipeline, plan: Plan): Promise<string> {
   const texts: string[] = [];
   for (const planned of plan.cells) {

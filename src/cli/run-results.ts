@@ -8,12 +8,12 @@ export type MetricValue = AxisLabel | null;
 /** Stage, cell, axes and numbers of one row of scores. */
 export type ScoreRow = Readonly<Record<string, MetricValue>>;
 
-/** What a run made, as far as the cache still holds it, in the order of the pipeline. */
+/** Results of a run as far as the cache still has them, in the order of the pipeline. */
 export interface RunCell {
   readonly cell: string;
   readonly stage: string;
   readonly axes: Readonly<Record<string, AxisLabel>>;
-  /** Recipe of its first shard; null where it did not finish, or its record is gone. */
+  /** Recipe of its first shard; null if the cell did not finish, or its record is gone. */
   readonly recipe: JsonObject | null;
   readonly scores: readonly ScoreRow[];
 }
@@ -30,7 +30,7 @@ export function readRunCells(cacheFolder: string, run: string): readonly RunCell
     const records = (finished.get(cell) ?? []).map((key) => store.peekRecord(key));
     const scores: ScoreRow[] = [];
     for (const record of records) {
-      // The first port is the stage's main output; the history of a training, say, is not.
+      // Only the first port is the stage's main output; the history of a training, for example, is not.
       const isScores = record !== null && Object.keys(record.outputs)[0] === 'metrics';
       const part = isScores ? record.outputs['metrics']?.[0] : undefined;
       if (part === undefined) continue;

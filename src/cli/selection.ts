@@ -2,14 +2,14 @@ import type { Graph } from '../dsl/graph.ts';
 import { selectCells } from '../dsl/selector.ts';
 import { DiagnosticsError } from './diagnostics.ts';
 
-/** Cells that any of the selectors names. Throws `DiagnosticsError` for a selector that names nothing. */
+/** Cells that any of the selectors names. Throws `DiagnosticsError` for a selector that matches nothing. */
 export function selected(graph: Graph, selectors: readonly string[]): ReadonlySet<number> {
   const result = selectCells(graph, selectors);
   if (!result.ok) throw new DiagnosticsError(result.diagnostics, result.sources);
   return new Set(result.value);
 }
 
-/** The given cells and all that read them, directly or not. */
+/** The given cells and all that depend on them, directly or not. */
 export function withDependents(graph: Graph, cells: ReadonlySet<number>): ReadonlySet<number> {
   const all = new Set(cells);
   // Cells come in topological order, so one pass finds everything.
@@ -25,11 +25,11 @@ export function withDependents(graph: Graph, cells: ReadonlySet<number>): Readon
 export interface SelectionOptions {
   readonly only?: readonly string[];
   readonly from?: readonly string[];
-  /** `*` for `--force` without a selector: whatever is selected otherwise. */
+  /** `*` stands for `--force` without a selector, which means whatever else is selected. */
   readonly force?: string;
 }
 
-/** What `run` and `plan` bring up to date, and what they compute again although it is there. */
+/** Cells that `run` and `plan` bring up to date, and those that they recompute even if results exist. */
 export function chooseCells(
   graph: Graph,
   selectors: readonly string[],

@@ -8,14 +8,15 @@ import type { Store } from '../runtime/store/store.ts';
 import { complain, formatBytes } from './output.ts';
 
 const dayMs = 86_400_000;
-/** Without a word from the user: what nobody has used for so long goes, and a disk is never filled to the brim. */
+/** Defaults: entries unused for this long are removed, and a part of the disk is always left free. */
 const maxAgeMs = 90 * dayMs;
 const mostFreeBytes = 5 * 2 ** 30;
 const freeShare = 0.02;
 
 /**
- * Garbage collection after a run that computed something: at most once a day, or at once where little is free. Results of the latest run of
- * each pipeline and of pinned runs stay. RAVELIN_CACHE_MAX_SIZE=100GiB caps the cache, RAVELIN_CACHE_GC=off switches this off.
+ * Collects garbage after a run that computed something, at most once a day, or at once if the disk is nearly
+ * full. Results of the latest run of each pipeline and of pinned runs are kept. RAVELIN_CACHE_MAX_SIZE=100GiB
+ * limits the cache, and RAVELIN_CACHE_GC=off disables this.
  */
 export function tidyCache(store: Store): void {
   if (process.env['RAVELIN_CACHE_GC'] === 'off') return;
@@ -35,11 +36,11 @@ export function tidyCache(store: Store): void {
   writeAtomic(stamp, '');
   if (removed.length > 0)
     complain(
-      `garbage collection removed ${removed.length} old entries, ${formatBytes(freedBytes)} (docs/cache.md says how to change the limits)`,
+      `garbage collection removed ${removed.length} old entries, ${formatBytes(freedBytes)} (docs/cache.md explains how to change the limits)`,
     );
 }
 
-/** What the latest run of each pipeline and all pinned runs rest on. */
+/** Keys that the latest run of each pipeline and all pinned runs depend on. */
 export function keptKeys(cacheFolder: string): ReadonlySet<string> {
   const latest = new Map<string, string>();
   const kept = new Set<string>();
@@ -51,7 +52,7 @@ export function keptKeys(cacheFolder: string): ReadonlySet<string> {
   return new Set([...kept].flatMap((run) => keysOfRun(cacheFolder, run)));
 }
 
-/** Says where the space of a full disk went. */
+/** Reports what takes the space of a full disk. */
 export function explainFullDisk(store: Store): void {
   const { objects, stages } = diskUsage(store);
   complain(
@@ -60,6 +61,6 @@ export function explainFullDisk(store: Store): void {
   for (const { uses, bytes, records } of stages.slice(0, 5))
     complain(`  ${formatBytes(bytes).padStart(8)}  ${uses} (${records} entries)`);
   complain(
-    "fix: free some space, or 'ravelin cache gc', or --cache DIR on a larger disk; what is committed is kept",
+    "fix: free some space, run 'ravelin cache gc', or give --cache DIR on a larger disk; committed results are kept",
   );
 }

@@ -3,8 +3,8 @@ import { serveWorker } from '../runtime/local/worker.ts';
 import { loadRegistry } from './plugins/load-registry.ts';
 
 /**
- * Entry of every compute process: a worker of the local pool, or with `--batch FOLDER` one task of an array job. Both have the registry
- * with the pipeline's plugins and compute alike.
+ * Entry of every compute process: a worker of the local pool, or with `--batch FOLDER` one task of an array
+ * job. Both have the registry with the pipeline's plugins, and compute alike.
  */
 const { batch } = parseArgs({ options: { batch: { type: 'string' } } }).values;
 if (batch === undefined) {

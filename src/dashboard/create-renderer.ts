@@ -1,6 +1,9 @@
 import type { Renderer, RendererIo, RendererKind } from './renderer.ts';
 
-/** What `--ui auto` means: the live form for a person at a terminal, lines for pipes, CI and dumb terminals. */
+/**
+ * Chooses the renderer of `--ui auto`: the live display for a person at a terminal, and lines for pipes, CI
+ * and dumb terminals.
+ */
 export function chooseRenderer(io: {
   readonly stderr: { readonly isTTY?: boolean };
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -10,7 +13,7 @@ export function chooseRenderer(io: {
   return io.stderr.isTTY === true && term !== 'dumb' && !inCi ? 'inline' : 'plain';
 }
 
-/** Loads only what the renderer needs: Ink and React come with `inline` alone. */
+/** Loads only what the renderer needs. Only `inline` loads Ink and React. */
 export async function createRenderer(kind: RendererKind, io: RendererIo): Promise<Renderer> {
   switch (kind) {
     case 'inline': {
@@ -33,6 +36,6 @@ export async function createRenderer(kind: RendererKind, io: RendererIo): Promis
     }
     default:
       kind satisfies never;
-      throw new TypeError(`no renderer '${String(kind)}'`);
+      throw new TypeError(`unknown renderer '${String(kind)}'`);
   }
 }

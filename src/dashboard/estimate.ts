@@ -3,7 +3,7 @@ import { at } from './vector.ts';
 
 const rateWindowMs = 30_000;
 
-/** Images finished a second over the last 30 s, in all stages together; null before the first shard. */
+/** Images finished per second over the last 30 s, in all stages together; null before the first shard. */
 export function imageRate(state: DashboardState, now: number): number | null {
   const samples = state.recent.filter((sample) => sample.at > now - rateWindowMs);
   if (samples.length === 0) return null;
@@ -13,10 +13,10 @@ export function imageRate(state: DashboardState, now: number): number | null {
 }
 
 /**
- * Seconds until the end, from the shards left and the mean seconds of a shard of the same `uses`; a `uses` without a
- * finished shard takes the mean over all. Running shards count with what is left of them: by their own progress, else
- * by the mean. Work is spread over the workers, but never ends before the longest running shard. Null while nothing
- * has been measured.
+ * Estimates the seconds until the end from the remaining shards and the mean seconds of a shard of the same
+ * `uses`; a `uses` without a finished shard takes the mean over all. Running shards count with their
+ * remaining time, by their own progress or else by the mean. The work is spread over the workers, but does
+ * not end before the longest running shard. Returns null until something has been measured.
  */
 export function remainingSeconds(state: DashboardState, now: number): number | null {
   let [seconds, measured] = [0, 0];
@@ -54,7 +54,7 @@ export function remainingSeconds(state: DashboardState, now: number): number | n
   return Math.max(longest, left / Math.max(1, state.workers));
 }
 
-/** Seconds since the run began; fixed once it has ended. */
+/** Seconds since the run began; constant once it has ended. */
 export function elapsedSeconds(state: DashboardState, now: number): number {
   if (state.finished !== null) return state.finished.seconds;
   return state.startedAt === null ? 0 : Math.max(0, now - state.startedAt) / 1000;

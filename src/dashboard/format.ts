@@ -34,7 +34,7 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** A number as the live display shows it: shares as per cent, others with four significant digits. */
+/** A number in the form of the live display: shares in per cent, others with four significant digits. */
 export function formatMetric(name: string, value: number): string {
   const label = name.replace(/([a-z\d])([A-Z])/g, '$1 $2').toLowerCase();
   if (!Number.isFinite(value)) return `${label} ${value}`;
@@ -42,12 +42,12 @@ export function formatMetric(name: string, value: number): string {
   return `${label} ${share ? `${(value * 100).toFixed(1)} %` : String(Number(value.toPrecision(4)))}`;
 }
 
-/** Quotes a word for a POSIX shell where it needs it. */
+/** Quotes a word for a POSIX shell if it needs quotes. */
 export function shellQuote(word: string): string {
   return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The command that runs one cell, and what it needs, again. */
+/** The command that runs one cell again, with what it needs. */
 export function rerunCommand(file: string, cell: string): string {
   return `ravelin run ${shellQuote(file)} --only ${shellQuote(cell)}`;
 }

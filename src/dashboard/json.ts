@@ -1,6 +1,9 @@
 import type { Renderer } from './renderer.ts';
 
-/** One event a line on stdout; the last is `run-finished`. Nothing else goes to stdout, so `results` are left out. */
+/**
+ * Prints one event per line on stdout; the last is `run-finished`. Nothing else goes to stdout, so `results`
+ * are left out.
+ */
 export function createJsonRenderer(io: { readonly stdout: { write(text: string): unknown } }): Renderer {
   return {
     onEvent: (event) => {

@@ -16,7 +16,10 @@ export interface PlainIo {
 
 const heartbeatMs = 30_000;
 
-/** One line per change on stderr, prefixed with the time since the start; a heartbeat when 30 s bring no change. */
+/**
+ * Prints one line per change on stderr, prefixed with the time since the start, and a heartbeat after 30 s
+ * without a change.
+ */
 export function createPlainRenderer(io: PlainIo): Renderer {
   let state = initialState();
   let announced = false;
@@ -31,7 +34,7 @@ export function createPlainRenderer(io: PlainIo): Renderer {
       return;
     say(heartbeat(state, io.now()), io.now());
   }, 1000);
-  // The heartbeat must not keep a process alive that has nothing else to do.
+  // The heartbeat must not keep the process alive if it has nothing else to do.
   timer.unref();
   return {
     onEvent: (event) => {
@@ -53,7 +56,10 @@ export function createPlainRenderer(io: PlainIo): Renderer {
   };
 }
 
-/** What changed, if people care: planned and reused cells are summed up by stage, progress is left to the heartbeat. */
+/**
+ * Line for a change that matters to a reader. Planned and reused cells are summed up by stage, and the
+ * heartbeat shows progress.
+ */
 function changeLine(event: RunEvent, before: DashboardState, after: DashboardState): string | undefined {
   switch (event.type) {
     case 'run-started': {
@@ -75,7 +81,8 @@ function changeLine(event: RunEvent, before: DashboardState, after: DashboardSta
     case 'cell-failed':
       return `FAILED   ${event.cell} ${event.failure.message}`;
     case 'metric': {
-      // Numbers inside a cell (an accuracy after each epoch) are news; those of the cell itself come with `done`.
+      // Numbers inside a cell, such as an accuracy after each epoch, are printed at once; those of the cell
+      // itself come with `done`.
       const axes = Object.entries(event.axes).filter(([axis]) => !(axis in axesOf(after, event.cell)));
       if (axes.length === 0) return undefined;
       const where = axes.map(([axis, label]) => `${axis} ${label}`).join(', ');

@@ -3,7 +3,7 @@ import type { Renderer } from './renderer.ts';
 import { initialState } from './state.ts';
 import { summaryLines } from './summary.ts';
 
-/** Says nothing while the run goes well: at the end only failures and warnings on stderr, and the results on stdout. */
+/** Prints only failures and warnings on stderr, and the results on stdout, both at the end. */
 export function createQuietRenderer(io: {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };

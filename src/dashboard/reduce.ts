@@ -8,7 +8,10 @@ type Event<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 const logLines = 200;
 const rateWindowMs = 30_000;
 
-/** State after one more event. Pure: the old state stays valid. Events of unknown cells change nothing. */
+/**
+ * State after one more event. The function is pure: the old state stays valid. Events of unknown cells change
+ * nothing.
+ */
 export function reduce(state: DashboardState, event: RunEvent): DashboardState {
   const now = { ...state, now: Math.max(state.now, event.at) };
   switch (event.type) {
@@ -44,7 +47,7 @@ export function reduce(state: DashboardState, event: RunEvent): DashboardState {
       return runFinished(now, event);
     default:
       event satisfies never;
-      // A ledger of a later version may hold events that this one does not know.
+      // A ledger of a later version may contain events that this version does not know.
       return now;
   }
 }
@@ -212,7 +215,7 @@ function runFinished(state: DashboardState, event: Event<'run-finished'>): Dashb
 
 function find(state: DashboardState, cell: string): number | undefined {
   const position = state.index.get(cell);
-  // The index is shared with later states: an entry may point past the end of this one.
+  // The index is shared with later states, so an entry may point past the end of this one.
   return position !== undefined && at(state.cells, position)?.id === cell ? position : undefined;
 }
 
@@ -254,7 +257,7 @@ function changeWork(
 
 function recentImages(state: DashboardState, event: Event<'shard-committed'>): DashboardState['recent'] {
   const kept = state.recent.filter((sample) => sample.at > event.at - rateWindowMs);
-  // A flood of tiny shards is thinned by merging what falls into the same tenth of a second.
+  // Many tiny shards are merged if they fall into the same tenth of a second.
   const last = kept.at(-1);
   if (last !== undefined && event.at - last.at < 100) {
     return [...kept.slice(0, -1), { at: last.at, images: last.images + event.images }];

@@ -3,13 +3,16 @@ import type { RunEvent } from '../runtime/events.ts';
 /** One way to show a run. */
 export interface Renderer {
   onEvent(event: RunEvent): void;
-  /** Writes the summary to stderr, then `results` (a table, say) to stdout; resolves when the screen is released. */
+  /**
+   * Writes the summary to stderr, then `results`, such as a table, to stdout. Resolves when the screen is
+   * released.
+   */
   finish(results?: string): Promise<void>;
 }
 
 export type RendererKind = 'inline' | 'plain' | 'json' | 'quiet';
 
-/** The world as a renderer sees it; passed in, so that tests have their own. */
+/** The environment of a renderer, which is passed in so that tests can replace it. */
 export interface RendererIo {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
@@ -17,8 +20,10 @@ export interface RendererIo {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Ctrl-C where the terminal is in raw mode and sends no signal: the first drains, the second stops. */
+  /**
+   * Called on Ctrl-C if the terminal is in raw mode and sends no signal: the first drains, the second stops.
+   */
   readonly onInterrupt: () => void;
-  /** `q`: leave the screen; what that does to the run is for the caller to decide. */
+  /** Called on `q`, which leaves the screen; the caller decides what happens to the run. */
   readonly onQuit: () => void;
 }

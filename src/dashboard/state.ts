@@ -3,7 +3,7 @@ import type { Failure, RunEvent } from '../runtime/events.ts';
 import { emptyVector } from './vector.ts';
 import type { Vector } from './vector.ts';
 
-/** `blocked`: cannot run any more, because the run ended before its turn. */
+/** `blocked`: the cell will not run, because the run ended before its turn. */
 export type CellStatus = 'waiting' | 'running' | 'reused' | 'finished' | 'failed' | 'blocked';
 
 export interface CellState {
@@ -16,11 +16,11 @@ export interface CellState {
   readonly shards: { readonly total: number; readonly done: number; readonly running: number };
   readonly images: number;
   readonly because: readonly string[];
-  /** Latest number of each name. */
+  /** Latest value of each metric. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly failure: Failure | null;
-  /** The last lines only. */
+  /** Only the last lines of its log. */
   readonly logs: readonly string[];
 }
 
@@ -32,13 +32,13 @@ export interface StageState {
   readonly uses: readonly string[];
   readonly counts: Readonly<Record<CellStatus, number>>;
   readonly shards: { readonly total: number; readonly done: number };
-  /** Milliseconds since the epoch of the first and of the latest shard; null before. */
+  /** Milliseconds since the epoch of the first and of the latest shard; null before the first. */
   readonly startedAt: number | null;
   readonly latestAt: number | null;
   readonly images: number;
 }
 
-/** Work of one `uses`: what is left, and how long a shard of it took so far. */
+/** Work of one `uses`: the number of shards left, and the seconds that the measured ones took. */
 export interface WorkState {
   readonly left: number;
   readonly measured: number;
@@ -72,17 +72,17 @@ export interface DashboardState {
   };
   readonly stages: readonly StageState[];
   readonly cells: Vector<CellState>;
-  /** Cell id → index; only ever grows, so all states of one run share it. */
+  /** Cell id → index. It only grows, so all states of one run share it. */
   readonly index: Map<string, number>;
   readonly stageIndex: ReadonlyMap<string, number>;
   readonly counts: Readonly<Record<CellStatus, number>>;
   readonly running: ReadonlyMap<string, RunningShard>;
   readonly work: ReadonlyMap<string, WorkState>;
-  /** Cache: shards that were not computed, and what they took when they were. */
+  /** Shards that were reused, and the seconds that they took when they were computed. */
   readonly reusedShards: number;
   readonly savedSeconds: number;
   readonly ranShards: number;
-  /** Images of the shards that finished lately, for the rate. */
+  /** Images of the shards that finished recently, for the rate. */
   readonly recent: readonly { readonly at: number; readonly images: number }[];
   readonly peakBytes: number;
   readonly failures: readonly {

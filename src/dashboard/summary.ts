@@ -1,11 +1,11 @@
 import { formatCount, formatDuration, plural, rerunCommand } from './format.ts';
 import type { DashboardState } from './state.ts';
 
-/** Failures shown in full; beyond them one line says how many more there are. */
+/** Number of failures shown in full; one line counts the others. */
 const shownFailures = 20;
 
 /**
- * What a run ends with, in all renderers alike: failures first, each with its log and the command that runs it again,
+ * The end of a run in all renderers: failures first, each with its log and the command that runs it again,
  * then warnings, published files, and one line of totals.
  */
 export function summaryLines(state: DashboardState): readonly string[] {
@@ -17,7 +17,7 @@ export function summaryLines(state: DashboardState): readonly string[] {
     if (failure.fix !== undefined) lines.push(`  fix:   ${failure.fix}`);
     lines.push(`  at:    ${failure.at}`);
     if (failure.attempts > 1) lines.push(`  tried: ${plural(failure.attempts, 'time')}`);
-    if (blocked > 0) lines.push(`  holds up ${plural(blocked, 'cell')}`);
+    if (blocked > 0) lines.push(`  blocks ${plural(blocked, 'cell')}`);
     lines.push(`  log:   ${failure.log}`, `  again: ${rerunCommand(state.file, cell)}`, '');
   }
   const more = state.failures.length - shownFailures;
@@ -50,7 +50,7 @@ export function totalsLine(state: DashboardState): string {
   return parts.join(' · ');
 }
 
-/** A warning that many cells give is printed once. */
+/** Groups the cells by warning, so that each warning is printed once. */
 function groupedWarnings(state: DashboardState): ReadonlyMap<string, readonly string[]> {
   const groups = new Map<string, string[]>();
   for (const { cell, message } of state.warnings) {

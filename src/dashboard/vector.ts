@@ -1,6 +1,6 @@
 /**
- * A persistent list: `push` and `set` return a new list and share all but one path of the tree with the old one, so a
- * reducer over 100,000 cells stays pure at a few hundred copied slots an event.
+ * A persistent list. `push` and `set` return a new list that shares all but one path of the tree with the old
+ * one, so that a reducer over 100,000 cells stays pure and copies only a few hundred slots per event.
  */
 export interface Vector<T> {
   readonly length: number;
@@ -38,7 +38,7 @@ export function push<T>(vector: Vector<T>, item: T): Vector<T> {
 /** Replaces the item at `index`, which must exist. */
 export function set<T>(vector: Vector<T>, index: number, item: T): Vector<T> {
   if (index < 0 || index >= vector.length)
-    throw new RangeError(`index ${index} outside 0 to ${vector.length - 1}`);
+    throw new RangeError(`index ${index} is outside 0 to ${vector.length - 1}`);
   return { ...vector, root: replace(vector.root, vector.depth, index, item) };
 }
 

@@ -1,4 +1,4 @@
-/** WebAssembly as far as kernels use it; TypeScript declares it with the DOM only. */
+/** The part of WebAssembly that kernels use. TypeScript declares it only together with the DOM. */
 interface WebAssemblyApi {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (
@@ -7,7 +7,10 @@ interface WebAssemblyApi {
   ) => { readonly exports: object };
 }
 
-/** The memory that a kernel exports. Growing it replaces the buffer: take views after the last call that may grow it. */
+/**
+ * The memory that a kernel exports. Growing it replaces the buffer, so take views after the last call that
+ * may grow it.
+ */
 export interface KernelMemory {
   readonly buffer: ArrayBuffer;
 }
@@ -15,7 +18,10 @@ export interface KernelMemory {
 const { Module, Instance } = (globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }).WebAssembly;
 const modules = new Map<string, object>();
 
-/** A new instance, with a memory of its own, of a kernel from its `*.wasm.ts`: what it exports. Each is compiled once. */
+/**
+ * Returns the exports of a new instance of a kernel, with a memory of its own. `base64` is the module from
+ * its `*.wasm.ts`; each module is compiled once.
+ */
 export function instantiateKernel(base64: string): object {
   let module = modules.get(base64);
   if (module === undefined) {

@@ -1,7 +1,8 @@
 /**
- * Weighted mean of several `[n, classes]` probability arrays. `weights` are divided by their sum. `logits` averages log-probabilities (which
- * are the logits up to a constant per row) and takes the softmax, as the released code of Guo et al. 2018 does; a probability
- * that underflowed to 0 counts as the smallest float32. Throws `RangeError` for weights that sum to 0 or are as many as the members are not.
+ * Weighted mean of several `[n, classes]` probability arrays; `weights` are divided by their sum. `logits`
+ * averages log-probabilities (which are the logits up to a constant per row) and takes the softmax, as the
+ * released code of Guo et al. 2018 does; a probability that underflowed to 0 counts as the smallest float32.
+ * Throws `RangeError` if the weights sum to 0, or if their number is not that of the members.
  */
 export function averageProbabilities(
   members: readonly Float32Array[],

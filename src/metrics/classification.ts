@@ -1,4 +1,7 @@
-/** Index of the largest entry of each row of `[n, classes]`; the lowest index where several are equal. NaN is never the largest. */
+/**
+ * Index of the largest entry of each row of `[n, classes]`; the lowest index if several are equal. NaN is
+ * never the largest.
+ */
 export function argmaxRows(values: Float32Array, classes: number): Int32Array {
   const best = new Int32Array(values.length / classes);
   for (let row = 0; row < best.length; row++) {
@@ -11,7 +14,10 @@ export function argmaxRows(values: Float32Array, classes: number): Int32Array {
   return best;
 }
 
-/** Softmax of each row of logits `[n, classes]`, computed in float64 after subtracting the largest logit, so that it never overflows. */
+/**
+ * Softmax of each row of logits `[n, classes]`, computed in float64 after subtracting the largest logit, so
+ * that it never overflows.
+ */
 export function softmaxRows(logits: Float32Array, classes: number): Float32Array {
   const result = new Float32Array(logits.length);
   const row = new Float64Array(classes);
@@ -28,7 +34,10 @@ export function softmaxRows(logits: Float32Array, classes: number): Float32Array
   return result;
 }
 
-/** Mean of probabilities or logits over the `views` consecutive rows of each image: `[n × views, classes]` → `[n, classes]`, summed in float64 in order. */
+/**
+ * Mean of probabilities or logits over the `views` consecutive rows of each image: `[n × views, classes]` →
+ * `[n, classes]`. The sums are in float64 and in order.
+ */
 export function averageViews(probabilities: Float32Array, classes: number, views: number): Float32Array {
   if (views === 1) return probabilities;
   const result = new Float32Array(probabilities.length / views);

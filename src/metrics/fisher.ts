@@ -4,9 +4,11 @@ export interface Proportion {
 }
 
 /**
- * One-sided exact test (Fisher 1935): the probability that `a`, drawn like `b`, has as many successes as it has or more, given the number of
- * successes in both. Small values say that the proportion of `a` is really the larger one. On paired samples that agree (the same images) the
- * true probability is smaller still, so that a threshold is kept with room to spare. Throws `RangeError` unless 0 ≤ successes ≤ n are whole.
+ * One-sided exact test (Fisher 1935): the probability that `a` has at least its number of successes, given
+ * the number of successes in both, if `a` and `b` were drawn alike. A small value means that the proportion
+ * of `a` is really the larger one. On paired samples that agree (the same images) the true probability is
+ * smaller still, so that the test keeps its level with room to spare. Throws `RangeError` unless 0 ≤
+ * successes ≤ n are whole.
  */
 export function fisherGreater(a: Proportion, b: Proportion): number {
   for (const { successes, n } of [a, b]) {
@@ -26,7 +28,7 @@ export function fisherGreater(a: Proportion, b: Proportion): number {
   return Math.min(1, sum);
 }
 
-/** ln 0! … ln n!, kept between calls: a report asks for many tests of the same size. */
+/** ln 0! … ln n!, kept between calls, because a report makes many tests of the same size. */
 function logFactorials(n: number): readonly number[] {
   for (let k = known.length; k <= n; k++) known.push(known[k - 1]! + Math.log(k));
   return known;

@@ -5,16 +5,19 @@ import { argmaxRows } from './classification.ts';
 import { wilsonInterval } from './wilson.ts';
 
 /**
- * Scores of predictions against their true labels, and against the class `initial` that each image had before the attack.
+ * Scores of predictions against their true labels, and against the class `initial` that each image had before
+ * the attack.
  *
  * - `accuracy` with its 95 % Wilson interval, `n`, `meanConfidence` (mean of the largest probability);
- * - `chance`: share of the most frequent label, the accuracy of a network that sees nothing;
- * - `successRate`: share of images whose prediction the attack altered, Σ 1[h(x) ≠ h(x′)] / N (Guo et al. 2018, section 2), whatever the
- *   label; null without `initial`;
- * - `accuracyInitiallyCorrect` with its interval: accuracy over the `nInitiallyCorrect` images that were right before;
- * - `dissimilarity`, `l2`, `linf`: means over the images of what the attack recorded; null for images that were never attacked.
- *
- * - `unmoved`: images that were right before the attack and that it left exactly as they were, which a zero gradient does.
+ * - `chance`: share of the most frequent label, the accuracy of a constant prediction;
+ * - `successRate`: share of images whose prediction the attack altered, Σ 1[h(x) ≠ h(x′)] / N (Guo et al.
+ *   2018, section 2), whatever the label; null without `initial`;
+ * - `accuracyInitiallyCorrect` with its interval: accuracy over the `nInitiallyCorrect` images that were
+ *   classified correctly before the attack;
+ * - `dissimilarity`, `l2`, `linf`: means over the images of what the attack recorded; null for images that
+ *   were never attacked;
+ * - `unmoved`: number of images that were classified correctly before the attack and that it did not change
+ *   at all, as happens when a gradient is zero.
  *
  * Numbers that are undefined are null. Means are summed in float64 in the order of the images.
  */

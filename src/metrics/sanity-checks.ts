@@ -2,36 +2,44 @@ import { fisherGreater, type Proportion } from './fisher.ts';
 
 type Label = string | number | boolean;
 
-/** Scores of one cell: `n` and `accuracy`, and where known `chance`, `linf` and `dissimilarity`. */
+/** Scores of one cell: `n` and `accuracy`, and if they are known `chance`, `linf` and `dissimilarity`. */
 export interface CheckedRow {
   readonly axes: Readonly<Record<string, Label>>;
   readonly values: Readonly<Record<string, number | null>>;
 }
 
-/** An axis along which the attacker only gains: more strength, more draws, more knowledge, a better attack. */
+/**
+ * An axis along which the attacker only gains: more strength, more draws, more knowledge, a better attack.
+ */
 export interface RisingAxis {
   readonly axis: string;
-  /** From weak to strong; rows with other labels are left alone. */
+  /** From weak to strong. Rows with other labels are ignored. */
   readonly labels: readonly Label[];
-  /** What it means when accuracy rises instead. */
+  /** Conclusion for the warning when accuracy rises instead. */
   readonly meaning: string;
 }
 
 export interface SanityOptions {
   readonly rising: readonly RisingAxis[];
-  /** Axes that say which network an attack was made on and which one it meets: equal labels are a white box. */
+  /**
+   * Axes that say on which network an attack was made and which network it is evaluated on. With equal labels
+   * it is a white-box attack.
+   */
   readonly transfer?: { readonly source: string; readonly target: string };
 }
 
-/** Probability that a table of sound scores shows any warning, at most. */
+/** Upper bound on the probability that a table of sound scores shows any warning. */
 const falseAlarms = 0.01;
 
 /**
- * Sanity checks of an evaluation (Athalye, Carlini and Wagner 2018, section 3.1; Carlini et al. 2019, "On evaluating adversarial robustness",
- * section 5.2), one sentence for each kind that fails: accuracy must not rise with the strength of the attacker, a transferred attack must not
- * beat a white box, and an attack that may move every pixel by half its range, or the whole image by its own norm, must leave no
- * more than chance. Rows are compared when they agree on all other axes. A difference counts when Fisher's exact test finds it, at a level of
- * 1 % divided by the number of comparisons, so that sampling noise raises no alarm.
+ * Sanity checks of an evaluation (Athalye, Carlini and Wagner 2018, section 3.1; Carlini et al. 2019, "On
+ * evaluating adversarial robustness", section 5.2). Accuracy must not rise with the strength of the attacker,
+ * a transferred attack must not beat a white-box attack, and an attack that may move every pixel by half its
+ * range, or the whole image by its own norm, must leave no more than chance. Returns one sentence for each
+ * kind of check that fails.
+ *
+ * Rows are compared if they agree on all other axes. A difference counts if Fisher's exact test finds it at a
+ * level of 1 % divided by the number of comparisons, so that sampling noise raises no alarm.
  */
 export function failedSanityChecks(rows: readonly CheckedRow[], options: SanityOptions): readonly string[] {
   const scored = rows.filter(
@@ -57,7 +65,7 @@ export function failedSanityChecks(rows: readonly CheckedRow[], options: SanityO
   });
 }
 
-/** Accuracy under a strong attacker, that must not be above the accuracy under a weak one. */
+/** Accuracy under a strong attacker, which must not exceed the accuracy under a weak one. */
 interface Comparison {
   readonly check: string;
   readonly strong: Proportion;
@@ -103,7 +111,7 @@ function transferComparisons(
   });
 }
 
-/** Controls that are no attack: random noise leaves more than chance however large it is. */
+/** Controls rather than attacks: random noise leaves more than chance however large it is. */
 const controls: ReadonlySet<Label> = new Set(['none', 'noise', 'clean']);
 
 function chanceComparisons(rows: readonly CheckedRow[]): readonly Comparison[] {
@@ -126,7 +134,7 @@ function percent({ values }: CheckedRow): string {
   return `${(values['accuracy']! * 100).toFixed(1)} %`;
 }
 
-/** What two rows must have in common to be compared. */
+/** The labels that two rows must have in common to be compared, as text. */
 function otherAxes(axes: CheckedRow['axes'], compared: readonly string[]): string {
   return JSON.stringify(
     Object.entries(axes)
@@ -135,12 +143,12 @@ function otherAxes(axes: CheckedRow['axes'], compared: readonly string[]): strin
   );
 }
 
-function where({ axes }: CheckedRow, told: readonly string[]): string {
-  const rest = Object.entries(axes).filter(([axis]) => !told.includes(axis));
+function where({ axes }: CheckedRow, named: readonly string[]): string {
+  const rest = Object.entries(axes).filter(([axis]) => !named.includes(axis));
   return rest.length === 0 ? '' : ` (${rest.map(([axis, label]) => `${axis}=${label}`).join(', ')})`;
 }
 
-/** Items with equal keys together, in order of first appearance. */
+/** Groups items with equal keys, in order of first appearance. */
 function groups<T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[] {
   const found = new Map<string, T[]>();
   for (const item of items) {

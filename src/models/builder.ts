@@ -1,4 +1,7 @@
-/** Writes a network graph node by node: each call adds a node and returns its name, the input of the next ones. */
+/**
+ * Builds a network graph node by node. Each call adds a node and returns its name, which later calls take as
+ * their input.
+ */
 import type { Network, NetworkNode } from '../values/model.ts';
 import { networkShapes } from './network.ts';
 
@@ -18,14 +21,14 @@ export interface ConvolutionOptions {
 
 export interface PoolOptions {
   readonly kernel: Extent;
-  /** The kernel where absent: windows side by side. */
+  /** Defaults to the kernel, so that windows are side by side. */
   readonly stride?: Extent;
   readonly padding?: Padding;
   readonly ceil?: boolean;
   readonly countPadding?: boolean;
 }
 
-/** Names are the caller's: those of the published weights, so that a checkpoint fits. */
+/** The caller chooses the names of the nodes: those of the published weights, so that a checkpoint fits. */
 export interface NetworkBuilder {
   conv(name: string, input: string, options: ConvolutionOptions): string;
   batchNorm(name: string, input: string, options?: { epsilon?: number; momentum?: number }): string;
@@ -41,11 +44,11 @@ export interface NetworkBuilder {
   flatten(name: string, input: string): string;
   dropout(name: string, input: string, rate: number): string;
   dense(name: string, input: string, options: { units: number; bias?: boolean }): string;
-  /** The finished graph, checked: throws `NetworkError` for one that does not fit together. */
+  /** Returns the finished graph. Throws `NetworkError` if its nodes do not fit together. */
   build(output: string): Network;
 }
 
-/** Begins a network; `'input'` is the name of its (normalised) input. */
+/** Begins a network, whose (normalised) input has the name `'input'`. */
 export function networkBuilder(
   head: Pick<Network, 'architecture' | 'inputShape' | 'classes'>,
 ): NetworkBuilder {

@@ -1,9 +1,10 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 
 /**
- * Loss whose gradient an attack follows. `cross-entropy` is −log softmax(Z)_y, stable. `margin` is max_{k≠y} Z_k − Z_y (Carlini and
- * Wagner 2017). `dlr` is the difference-of-logits ratio −(Z_y − max_{k≠y} Z_k) / (Z_π1 − Z_π3), π sorting the logits downwards (Croce and
- * Hein 2020, equation 6); it needs three classes or more.
+ * Loss whose gradient an attack follows. `cross-entropy` is −log softmax(Z)_y, computed stably. `margin` is
+ * max_{k≠y} Z_k − Z_y (Carlini and Wagner 2017). `dlr` is the difference-of-logits ratio −(Z_y − max_{k≠y}
+ * Z_k) / (Z_π1 − Z_π3), where π sorts the logits downwards (Croce and Hein 2020, equation 6); it needs three
+ * classes or more.
  */
 export type AttackLoss = 'cross-entropy' | 'margin' | 'dlr';
 
@@ -13,17 +14,21 @@ export interface InputGradient {
 }
 
 /**
- * A model opened on the current backend: what attacks and predictions see. Pixels are `[n, h, w, c]` in [0, 1];
- * normalisation happens inside. Rows are independent: a result depends on no other image of the batch. The caller keeps
- * its arguments and disposes the results. Asynchronous because some classifiers decode, draw or wait for a device. `ids`, which a plain
- * network ignores, is the dataset index of each row, for classifiers that draw at random by image: attacks always give it.
+ * A model opened on the current backend, for attacks and predictions. Pixels are `[n, h, w, c]` in [0, 1];
+ * the model normalises them itself. Rows are independent: a result does not depend on the other images of the
+ * batch. The caller keeps its arguments and disposes the results. Methods are asynchronous, because some
+ * classifiers decode, draw or wait for a device. `ids` is the dataset index of each row, for classifiers that
+ * draw at random for each image; a plain network ignores it, but attacks always give it.
  */
 export interface Classifier {
   readonly classes: number;
   readonly inputShape: readonly [height: number, width: number, channels: number];
   /** Logits `[n, classes]`. */
   logits(pixels: Tensor4D, ids?: Int32Array): Promise<Tensor2D>;
-  /** Gradient of the sum over images of the loss at `labels` (int32 `[n]`) with respect to `pixels`, and the logits at them. */
+  /**
+   * Gradient of the sum over images of the loss at `labels` (int32 `[n]`) with respect to `pixels`, together
+   * with the logits.
+   */
   inputGradient(
     pixels: Tensor4D,
     labels: Tensor1D,
@@ -33,8 +38,8 @@ export interface Classifier {
   /** Gradient with respect to `pixels` of Σ cotangent · logits, for a constant `cotangent` `[n, classes]`. */
   vectorJacobianProduct(pixels: Tensor4D, cotangent: Tensor2D, ids?: Int32Array): Promise<InputGradient>;
   /**
-   * Gradients of single logits: entry `[i, j]` of the result `[n, k, h, w, c]` is ∇ₓ Z_c(xᵢ) with c = `classes[i, j]` (int32 `[n, k]`).
-   * One forward pass serves all k.
+   * Gradients of single logits: entry `[i, j]` of the result `[n, k, h, w, c]` is ∇ₓ Z_c(xᵢ) with c =
+   * `classes[i, j]` (int32 `[n, k]`). One forward pass serves all k.
    */
   classGradients(
     pixels: Tensor4D,

@@ -1,4 +1,4 @@
-/** A classifier that runs its network step by step, one kernel call after another: the form of every backend but tensorflow. */
+/** A classifier that runs its network one kernel call after another, for every backend except tensorflow. */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
 import type { Network } from '../values/model.ts';
@@ -46,7 +46,10 @@ export function eagerClassifier({ classes, inputShape }: Network, folded: Folded
 
 type Kept = Map<Step, { readonly input: Tensor | null; readonly output: Tensor | null }>;
 
-/** Runs the steps, holding an activation only until its last reader has run, or, where `kept` is given, its gradient. */
+/**
+ * Runs the steps. An activation is kept until its last reader has run, or, if `kept` is given, for its
+ * gradient.
+ */
 function forward({ steps, output }: InferencePlan, pixels: Tensor4D, kept: Kept | null): Tensor {
   const readersLeft = new Map<string, number>([[output, 1]]);
   for (const { inputs } of steps)
@@ -75,7 +78,10 @@ function forward({ steps, output }: InferencePlan, pixels: Tensor4D, kept: Kept 
   return result;
 }
 
-/** Takes and disposes `gradient`, that of the output; leaves `kept` for the next one. */
+/**
+ * Returns the gradient of the input from `gradient`, that of the output, which it disposes. `kept` stays
+ * usable for another pass.
+ */
 function backward({ steps, output }: InferencePlan, gradient: Tensor, kept: Kept): Tensor {
   const gradients = new Map<string, Tensor>([[output, gradient]]);
   for (const step of [...steps].reverse()) {

@@ -1,6 +1,7 @@
 /**
- * A model as inference computes it, still plain data: batch norm folded into the convolution before it, the ReLU after a
- * convolution or dense layer fused into it, dropout gone, normalisation first.
+ * A model in the form that inference computes, still plain data. Normalisation comes first, batch norms are
+ * folded into the convolution before them, ReLUs are fused into the convolution or dense layer before them,
+ * and dropout is removed.
  */
 import type { Model, NetworkNode, WeightTensor } from '../values/model.ts';
 import { networkShapes } from './network.ts';
@@ -33,18 +34,18 @@ export type FoldedNode = Named &
       }
     /** Per channel, `y = scale · x + shift`. */
     | { readonly op: 'affine'; readonly scale: Float32Array; readonly shift: Float32Array }
-    /** `node` as the network has it: its own inputs may have been renamed by the folding. */
+    /** `node` is that of the network; folding may have renamed the inputs that it names. */
     | { readonly op: 'weightless'; readonly node: WeightlessNode }
   );
 
 export interface FoldedNetwork {
   readonly nodes: readonly FoldedNode[];
   readonly output: string;
-  /** Of the network before folding, for the nodes without weights. */
+  /** Shapes in the network before folding, for the nodes without weights. */
   readonly shapes: ReadonlyMap<string, ActivationShape>;
 }
 
-/** Throws `NetworkError` for a graph that does not fit together. */
+/** Folds a model. Throws `NetworkError` if the nodes of its graph do not fit together. */
 export function foldModel(model: Model): FoldedNetwork {
   const { network } = model;
   const shapes = networkShapes(network);
@@ -52,7 +53,7 @@ export function foldModel(model: Model): FoldedNetwork {
   for (const node of network.nodes) {
     for (const input of node.inputs) consumers.set(input, [...(consumers.get(input) ?? []), node]);
   }
-  /** The one node that reads `name`, if it is of one of these kinds. */
+  /** Returns the node that reads `name` if it is the only one, and of one of these kinds. */
   const follower = <Op extends NetworkNode['op']>(
     name: string,
     ...ops: Op[]
@@ -140,7 +141,7 @@ function affineNode(name: string, input: string, { scale, shift }: Affine): Fold
   };
 }
 
-/** Null where preprocessing is the identity. */
+/** Returns null if preprocessing is the identity. */
 function normalisation({ preprocessing: { mean, std } }: Model): Affine | null {
   if (mean.every((value) => value === 0) && std.every((value) => value === 1)) return null;
   return {
@@ -166,7 +167,7 @@ function foldBatchNorm(
   norm: Affine | null,
 ): { readonly filter: WeightTensor; readonly bias: Float32Array | null } {
   if (norm === null) return { filter, bias: bias && bias.data };
-  // The output channel runs fastest, in ordinary and in depthwise filters.
+  // The output channel is the last axis, in ordinary and in depthwise filters.
   const channels = norm.scale.length;
   return {
     filter: {

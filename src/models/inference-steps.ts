@@ -1,4 +1,7 @@
-/** A folded network as steps on the current backend, one kernel call after another, each with its own input gradient. */
+/**
+ * A folded network as steps on the current backend, one kernel call after another, each with its own input
+ * gradient.
+ */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
 import type { FoldedNetwork, FoldedNode } from './folding.ts';
@@ -12,7 +15,7 @@ import type { Step } from './operations/weightless.ts';
 export interface InferencePlan {
   readonly steps: readonly Step[];
   readonly output: string;
-  /** Weights on the device. */
+  /** The weights on the device. */
   readonly tensors: readonly Tensor[];
 }
 
@@ -55,7 +58,8 @@ function inferenceStep(
     case 'dense': {
       const { activation } = node;
       const matrix = keep(tf.tensor(node.matrix.data, [...node.matrix.shape]));
-      // Kept transposed: the wasm backend multiplies by a transposed matrix with a plain loop, ten times slower.
+      // The transposed matrix is kept, because the wasm backend multiplies by a transposed matrix with a
+      // plain loop, ten times slower.
       const transposed = keep(tf.transpose(matrix));
       const bias = node.bias && vector(node.bias);
       return {

@@ -1,4 +1,4 @@
-/** A model as a classifier: logits, and gradients with respect to the input alone. */
+/** Opens models as classifiers, which compute logits, and gradients with respect to the input only. */
 import { tf } from '../tensors/tf.ts';
 import type { Model } from '../values/model.ts';
 import type { Classifier } from './classifier.ts';
@@ -7,19 +7,19 @@ import { foldModel } from './folding.ts';
 import { checkModel } from './network.ts';
 
 /**
- * `graph` gives TensorFlow the whole network as one graph, which it optimises; only the tensorflow backend has it. `eager`
- * calls one kernel after another. Both compute the same numbers but for rounding.
+ * `graph` gives TensorFlow the whole network as one graph, which it optimises; only the tensorflow backend
+ * supports it. `eager` calls one kernel after another. Both compute the same numbers except for rounding.
  */
 export type Evaluation = 'graph' | 'eager';
 
-/** How the current backend evaluates networks unless told otherwise. */
+/** The default evaluation of the current backend. */
 export function defaultEvaluation(): Evaluation {
   return tf.getBackend() === 'tensorflow' ? 'graph' : 'eager';
 }
 
 /**
- * Opens `model` on the current backend (see `openBackend`). Throws `NetworkError` for weights that do not fit. On wasm a
- * row's bits do not depend on the other rows of the batch.
+ * Opens `model` on the current backend (see `openBackend`). Throws `NetworkError` for weights that do not
+ * fit. On wasm a row's bits do not depend on the other rows of the batch.
  */
 export async function openClassifier(
   model: Model,
@@ -28,7 +28,7 @@ export async function openClassifier(
   checkModel(model);
   const folded = foldModel(model);
   if (evaluation === 'eager') return eagerClassifier(model.network, folded);
-  // Only here, so that the other backends load none of it.
+  // Imported here, so that the other backends load none of it.
   const { graphClassifier } = await import('./graph/classifier.ts');
   return graphClassifier(model.network, folded);
 }

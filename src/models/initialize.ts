@@ -4,24 +4,30 @@ import type { Seed } from '../tensors/random.ts';
 import type { Model, Network, Preprocessing, WeightTensor } from '../values/model.ts';
 import { weightShapes } from './network.ts';
 
-/** How an architecture's paper, or its reference code, draws weights. All are normal around 0. */
+/** The initialization of an architecture's paper or reference code. All weights are normal around 0. */
 export interface Initialization {
   /**
-   * Variance 2 / fan-out with fan-out = kernel area × filters / groups, or 2 / fan-in with fan-in = kernel area ×
-   * channels / groups (He et al. 2015 allow both), or a fixed deviation.
+   * Variance 2 / fan-out with fan-out = kernel area × filters / groups, or 2 / fan-in with fan-in = kernel
+   * area × channels / groups (He et al. 2015 allow both), or a fixed deviation.
    */
   readonly convolution: 'he-fan-out' | 'he-fan-in' | number;
-  /** Deviation of dense weights; variance 2 / fan-in before a ReLU, else 1 / fan-in, where absent. */
+  /**
+   * Standard deviation of dense weights; by default the variance is 2 / fan-in before a ReLU, and 1 / fan-in
+   * otherwise.
+   */
   readonly dense?: number;
-  /** Deviation of the convolution that makes the class scores, where a network has one. */
+  /** Standard deviation of the convolution that makes the class scores, if the network has one. */
   readonly scores?: number;
 }
 
 /**
- * A model with fresh weights, by kind of layer:
- * - convolution: normal with variance 2 / fan-out (as torchvision's ResNets) unless `initialization` says otherwise;
- * - dense: normal with variance 2 / fan-in where a ReLU follows, else 1 / fan-in, so that logits start small;
- * - biases 0; batch norm the identity with running mean 0 and variance 1.
+ * A model with random weights:
+ *
+ * - convolutions are normal with variance 2 / fan-out (like torchvision's ResNets) unless `initialization`
+ *   says otherwise;
+ * - dense weights are normal with variance 2 / fan-in if a ReLU follows, and 1 / fan-in otherwise, so that
+ *   logits start small;
+ * - biases are 0, and batch norms are the identity with running mean 0 and variance 1.
  *
  * The n-th weight tensor of the network draws from stream n of `seed`.
  */
@@ -50,7 +56,7 @@ export function initializeModel(
   return { kind: 'model', network, weights, preprocessing };
 }
 
-/** Null for batch norm, whose weight starts at 1. */
+/** Returns null for batch norm, whose weight starts at 1. */
 function weightDeviation(
   network: Network,
   name: string,

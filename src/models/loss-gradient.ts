@@ -1,12 +1,12 @@
-/** Gradients of the attack losses with respect to the logits: what the reverse pass starts from. */
+/** Gradients of the attack losses with respect to the logits, from which the backward pass starts. */
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
 import type { AttackLoss } from './classifier.ts';
 
 /**
- * Gradient of the sum of the losses with respect to the logits `[n, classes]`. The label's entry of a cross-entropy is minus the sum
- * of the others', not p − 1: that difference rounds to 0 for a confident image and would fake robustness. Throws `RangeError` for `dlr`
- * with fewer than three classes.
+ * Gradient of the sum of the losses with respect to the logits `[n, classes]`. For the cross-entropy, the
+ * entry of the label is minus the sum of the others, not p − 1, which rounds to 0 for a confident image and
+ * would fake robustness. Throws `RangeError` for `dlr` with fewer than three classes.
  */
 export function lossGradient(logits: Tensor2D, labels: Tensor1D, loss: AttackLoss): Tensor2D {
   const classes = logits.shape[1];
@@ -29,12 +29,12 @@ export function lossGradient(logits: Tensor2D, labels: Tensor1D, loss: AttackLos
 /** Throws `RangeError` for `dlr` with fewer than three classes. */
 export function checkLoss(loss: AttackLoss, classes: number): void {
   if (loss === 'dlr' && classes < 3)
-    throw new RangeError(`the dlr loss needs at least 3 classes, and there are ${classes}`);
+    throw new RangeError(`the dlr loss needs at least 3 classes, but there are ${classes}`);
 }
 
 /** One-hot of the largest logit that is not the label's. */
 function rival(logits: Tensor2D, label: Tensor2D): Tensor2D {
-  // Infinity times 0 is NaN, so a large finite number takes the label out of the competition.
+  // A large finite number excludes the label, because infinity times 0 is NaN.
   const others = tf.sub(logits, tf.mul(label, 1e30));
   return tf.oneHot(tf.argMax<Tensor1D>(others, 1), logits.shape[1]).cast('float32');
 }

@@ -1,15 +1,18 @@
-/** Building and checking network graphs: names, shapes, weights. Plain data; nothing here touches a tensor. */
+/** Checks network graphs: names, shapes and weights. They are plain data; nothing here uses tensors. */
 import type { Model, Network, NetworkNode, WeightTensor } from '../values/model.ts';
 
 /** Shape of one image's activation: `[height, width, channels]` or `[features]`. */
 export type ActivationShape = readonly number[];
 
-/** A network, or the weights meant for it, are not well-formed. The message names the node or the tensors. */
+/** A network, or the weights for it, are not well-formed. The message names the node or the tensors. */
 export class NetworkError extends Error {
   override readonly name = 'NetworkError';
 }
 
-/** Output shape of every node and of `'input'`, by name. Throws `NetworkError` for a graph that does not fit together. */
+/**
+ * Output shape of every node and of `'input'`, by name. Throws `NetworkError` if the nodes do not fit
+ * together.
+ */
 export function networkShapes(network: Network): ReadonlyMap<string, ActivationShape> {
   const shapes = new Map<string, ActivationShape>([['input', network.inputShape]]);
   for (const node of network.nodes) {
@@ -17,7 +20,7 @@ export function networkShapes(network: Network): ReadonlyMap<string, ActivationS
     const inputs = node.inputs.map((input) => {
       const shape = shapes.get(input);
       if (shape === undefined) {
-        throw new NetworkError(`node '${node.name}' reads '${input}', which is no earlier node`);
+        throw new NetworkError(`node '${node.name}' reads '${input}', which is not an earlier node`);
       }
       return shape;
     });
@@ -25,16 +28,18 @@ export function networkShapes(network: Network): ReadonlyMap<string, ActivationS
   }
   const output = shapes.get(network.output);
   if (output === undefined)
-    throw new NetworkError(`the network's output '${network.output}' is no node of it`);
+    throw new NetworkError(`the network's output '${network.output}' is not one of its nodes`);
   if (output.length !== 1 || output[0] !== network.classes) {
     throw new NetworkError(
-      `the network's output '${network.output}' is [${output.join(', ')}], not [${network.classes}]: one logit a class`,
+      `the network's output '${network.output}' is [${output.join(', ')}], but must be [${network.classes}]: one logit per class`,
     );
   }
   return shapes;
 }
 
-/** Shape of every weight tensor that the network needs, by name. Throws as `networkShapes`. */
+/**
+ * Shape of every weight tensor that the network needs, by name. Throws `NetworkError` like `networkShapes`.
+ */
 export function weightShapes(network: Network): ReadonlyMap<string, readonly number[]> {
   const shapes = networkShapes(network);
   const weights = new Map<string, readonly number[]>();
@@ -42,7 +47,8 @@ export function weightShapes(network: Network): ReadonlyMap<string, readonly num
     const input = shapes.get(node.inputs[0])!;
     const channels = input.at(-1)!;
     if (node.op === 'conv') {
-      // A depthwise filter holds the outputs of one input channel only, as TensorFlow's: [height, width, channels, multiplier].
+      // A depthwise filter has the outputs of one input channel only, like TensorFlow's: [height, width,
+      // channels, multiplier].
       weights.set(`${node.name}.weight`, [...node.kernel, channels, node.filters / node.groups]);
       if (node.bias) weights.set(`${node.name}.bias`, [node.filters]);
     } else if (node.op === 'dense') {
@@ -58,8 +64,8 @@ export function weightShapes(network: Network): ReadonlyMap<string, readonly num
 }
 
 /**
- * Throws `NetworkError` unless `weights` are exactly those that the network needs, in shape, and finite. The message
- * lists what is missing, what is too much, what has another shape and what holds NaN or infinities.
+ * Throws `NetworkError` unless `weights` are exactly those that the network needs, have the right shapes and
+ * are finite. The message lists the missing, the unexpected, and those with another shape, NaN or infinities.
  */
 export function checkWeights(network: Network, weights: Readonly<Record<string, WeightTensor>>): void {
   const expected = weightShapes(network);
@@ -81,7 +87,7 @@ export function checkWeights(network: Network, weights: Readonly<Record<string, 
   }
   const problems = [
     ...(missing.length > 0 ? [`missing: ${listed(missing)}`] : []),
-    ...(extra.length > 0 ? [`not of this network: ${listed(extra)}`] : []),
+    ...(extra.length > 0 ? [`unexpected: ${listed(extra)}`] : []),
     ...(mismatched.length > 0 ? [`of another shape: ${listed(mismatched)}`] : []),
     ...(broken.length > 0 ? [`with NaN or infinite values: ${listed(broken)}`] : []),
   ];
@@ -92,13 +98,16 @@ export function checkWeights(network: Network, weights: Readonly<Record<string, 
   }
 }
 
-/** Checks preprocessing as well: one finite mean and positive std per channel. Throws `NetworkError`. */
+/**
+ * Checks the weights, and that preprocessing has a finite mean and a positive std per channel. Throws
+ * `NetworkError`.
+ */
 export function checkModel(model: Model): void {
   const channels = model.network.inputShape[2];
   const { mean, std } = model.preprocessing;
   if (mean.length !== channels || std.length !== channels) {
     throw new NetworkError(
-      `preprocessing needs ${channels} means and stds, not ${mean.length} and ${std.length}`,
+      `preprocessing needs ${channels} means and stds, got ${mean.length} and ${std.length}`,
     );
   }
   if (!mean.every(Number.isFinite) || !std.every((value) => Number.isFinite(value) && value > 0)) {
@@ -118,7 +127,7 @@ export function windowCount(
 ): number {
   const steps = (extent + before + after - kernel) / stride;
   const count = (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1;
-  // As PyTorch: with ceil_mode the last window must start inside the image or its leading padding.
+  // As in PyTorch, with ceil_mode the last window must start inside the image or its leading padding.
   return ceil && (count - 1) * stride >= extent + before ? count - 1 : count;
 }
 
@@ -130,12 +139,12 @@ function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): Act
       const [height, width, channels] = image(node, input);
       if (node.groups !== 1 && node.groups !== channels) {
         throw new NetworkError(
-          `convolution '${node.name}' has ${node.groups} groups for ${channels} channels: only 1 or all are known`,
+          `convolution '${node.name}' has ${node.groups} groups for ${channels} channels; only 1 or ${channels} are supported`,
         );
       }
       if (node.filters % node.groups !== 0) {
         throw new NetworkError(
-          `convolution '${node.name}' has ${node.filters} filters, no multiple of its ${node.groups} groups`,
+          `convolution '${node.name}' has ${node.filters} filters, which is not a multiple of its ${node.groups} groups`,
         );
       }
       const [top, bottom, left, right] = node.padding;
@@ -150,7 +159,9 @@ function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): Act
       const [height, width, channels] = image(node, input);
       const [top, bottom, left, right] = node.padding;
       if (Math.max(top, bottom) >= node.kernel[0] || Math.max(left, right) >= node.kernel[1]) {
-        throw new NetworkError(`pool '${node.name}' has a padding as large as its window`);
+        throw new NetworkError(
+          `pool '${node.name}' has a padding as large as its window; it must be smaller`,
+        );
       }
       return nonEmpty(node, [
         windowCount(height, node.kernel[0], node.stride[0], top, bottom, node.ceil),
@@ -172,12 +183,12 @@ function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): Act
       return [input.reduce((product, extent) => product * extent, 1)];
     case 'dense':
       if (input.length !== 1)
-        throw new NetworkError(`dense layer '${node.name}' reads [${input.join(', ')}]: flatten it first`);
+        throw new NetworkError(`dense layer '${node.name}' reads [${input.join(', ')}]; flatten it first`);
       return [node.units];
     case 'add':
       if (inputs[1]?.join() !== input.join()) {
         throw new NetworkError(
-          `'${node.name}' adds [${input.join(', ')}] and [${(inputs[1] ?? []).join(', ')}]`,
+          `'${node.name}' adds [${input.join(', ')}] and [${(inputs[1] ?? []).join(', ')}], which must be equal`,
         );
       }
       return input;
@@ -185,7 +196,7 @@ function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): Act
       const outer = input.slice(0, -1).join();
       if (inputs.some((shape) => shape.length !== input.length || shape.slice(0, -1).join() !== outer)) {
         throw new NetworkError(
-          `'${node.name}' joins ${inputs.map((shape) => `[${shape.join(', ')}]`).join(' and ')}: only channels may differ`,
+          `'${node.name}' joins ${inputs.map((shape) => `[${shape.join(', ')}]`).join(' and ')}, which may differ in channels only`,
         );
       }
       return [...input.slice(0, -1), inputs.reduce((sum, shape) => sum + shape.at(-1)!, 0)];
@@ -202,7 +213,9 @@ function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): Act
 
 function image(node: NetworkNode, shape: ActivationShape): readonly [number, number, number] {
   if (shape.length !== 3)
-    throw new NetworkError(`'${node.name}' (${node.op}) needs an image, not [${shape.join(', ')}]`);
+    throw new NetworkError(
+      `'${node.name}' (${node.op}) needs an image [height, width, channels], got [${shape.join(', ')}]`,
+    );
   return shape as readonly [number, number, number];
 }
 

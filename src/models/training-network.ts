@@ -1,7 +1,10 @@
-/** A network as training evaluates it: batch statistics, dropout, and the gradients of all weights, by a reverse pass. */
+/**
+ * Evaluates a network for training: with batch statistics, dropout, and the gradients of all weights from a
+ * backward pass.
+ */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
-import type { Network, NetworkNode, Preprocessing } from '../values/model.ts';
+import type { Network, Preprocessing } from '../values/model.ts';
 import { lossGradient } from './loss-gradient.ts';
 import { networkShapes } from './network.ts';
 import { batchNorm, batchNormGradient, channelSum } from './operations/batch-norm.ts';
@@ -13,15 +16,17 @@ import {
 } from './operations/convolution.ts';
 import { dense } from './operations/pointwise.ts';
 import { weightlessStep } from './operations/weightless.ts';
+import { backwardPass, recordTape } from './tape.ts';
+import type { Evaluated, Tape } from './tape.ts';
 
 export type DeviceWeights = Readonly<Record<string, Tensor>>;
 
 export interface TrainingPass {
   /** Mean cross-entropy over the batch, a scalar. */
   readonly loss: Tensor;
-  /** Images of the batch whose best logit is their label's, a scalar. */
+  /** Number of images of the batch whose largest logit is that of their label, a scalar. */
   readonly correct: Tensor;
-  /** Gradient of the loss by every trained weight. */
+  /** Gradient of the loss with respect to every trained weight. */
   readonly gradients: Record<string, Tensor>;
   /** New running statistics of the batch norms. */
   readonly statistics: Record<string, Tensor>;
@@ -32,11 +37,11 @@ export interface TrainingBatch {
   readonly pixels: Tensor4D;
   /** Int32 `[n]`. */
   readonly labels: Tensor1D;
-  /** Ones where dropout keeps, `[n × size]`, for the dropout node of this index and rate. */
+  /** Mask of the dropout node with this index and rate, `[n × size]`, with ones where dropout keeps. */
   readonly keep: (dropout: number, size: number, rate: number) => Float32Array;
 }
 
-/** Names of the weights that a gradient trains: all but the running statistics. */
+/** Names of the weights that are trained by gradients: all except the running statistics. */
 export function trainedWeights(weights: Readonly<Record<string, unknown>>): string[] {
   return Object.keys(weights).filter((name) => !/\.running_(mean|var)$/.test(name));
 }
@@ -49,41 +54,17 @@ export function trainingPass(
   batch: TrainingBatch,
 ): TrainingPass {
   return tf.tidy(() => {
-    const { values, reversals, statistics } = forwardPass(network, preprocessing, weights, batch);
-    const logits = values.get(network.output) as Tensor2D;
+    const { tape, statistics } = forwardPass(network, preprocessing, weights, batch);
+    const logits = tape.values.get(network.output) as Tensor2D;
     const count = logits.shape[0];
     const label = tf.oneHot(batch.labels, network.classes);
     const logProbabilities = tf.logSoftmax(logits);
     const loss = tf.neg(tf.div(tf.sum(tf.mul(logProbabilities, tf.cast(label, 'float32'))), count));
     const correct = tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), batch.labels), 'float32'));
-    const gradients: Record<string, Tensor> = {};
     const seed = tf.div(lossGradient(logits, batch.labels, 'cross-entropy'), count);
-    const byNode = new Map<string, Tensor>([[network.output, seed]]);
-    for (const { node, reverse } of reversals.reverse()) {
-      const dy = byNode.get(node.name);
-      if (dy === undefined) continue;
-      const reversed = reverse(dy);
-      for (const [part, gradient] of Object.entries(reversed.weights))
-        gradients[`${node.name}.${part}`] = gradient;
-      reversed.inputs.forEach((gradient, index) => {
-        const input = node.inputs[index]!;
-        const sum = byNode.get(input);
-        byNode.set(input, sum === undefined ? gradient : tf.add(sum, gradient));
-      });
-      byNode.delete(node.name);
-    }
-    return { loss, correct, gradients, statistics };
+    const gradients = backwardPass(tape, network.output, seed, (left, right) => tf.add(left, right)).weights;
+    return { loss, correct, gradients: Object.fromEntries(gradients), statistics };
   });
-}
-
-interface Reversed {
-  readonly inputs: readonly Tensor[];
-  readonly weights: Readonly<Record<string, Tensor>>;
-}
-
-interface Reversal {
-  readonly node: NetworkNode;
-  readonly reverse: (dy: Tensor) => Reversed;
 }
 
 function forwardPass(
@@ -91,77 +72,82 @@ function forwardPass(
   { mean, std }: Preprocessing,
   weights: DeviceWeights,
   batch: TrainingBatch,
-): { values: Map<string, Tensor>; reversals: Reversal[]; statistics: Record<string, Tensor> } {
+): { tape: Tape<Tensor>; statistics: Record<string, Tensor> } {
   const shapes = networkShapes(network);
   const statistics: Record<string, Tensor> = {};
-  const reversals: Reversal[] = [];
   const normalised = tf.div(tf.sub(batch.pixels, tf.tensor1d([...mean])), tf.tensor1d([...std]));
-  const values = new Map<string, Tensor>([['input', normalised]]);
   let dropouts = 0;
-  for (const node of network.nodes) {
-    const inputs = node.inputs.map((input) => values.get(input)!);
+  const tape = recordTape(network.nodes, normalised, (node, inputs): Evaluated<Tensor> => {
     const x = inputs[0]!;
     const weight = (part: string): Tensor => weights[`${node.name}.${part}`]!;
-    const record = (output: Tensor, reverse: Reversal['reverse']): void => {
-      values.set(node.name, output);
-      reversals.push({ node, reverse });
-    };
     // Nothing below the first layer is trained, so its input gradient is not needed.
     const wanted = (gradient: () => Tensor): Tensor[] => (node.inputs[0] === 'input' ? [] : [gradient()]);
     switch (node.op) {
       case 'conv': {
         const geometry = convolutionGeometry(node);
         const filter = weight('weight');
-        record(convolve(x, filter, node.bias ? weight('bias') : null, 'linear', geometry), (dy) => ({
-          inputs: wanted(() => convolutionInputGradient(dy, filter, x.shape, geometry)),
-          weights: {
-            weight: convolutionFilterGradient(x, dy, filter.shape, geometry),
-            ...(node.bias ? { bias: channelSum(dy) } : {}),
-          },
-        }));
-        break;
+        return {
+          output: convolve(x, filter, node.bias ? weight('bias') : null, 'linear', geometry),
+          backward: (dy) => ({
+            inputs: wanted(() => convolutionInputGradient(dy, filter, x.shape, geometry)),
+            weights: {
+              weight: convolutionFilterGradient(x, dy, filter.shape, geometry),
+              ...(node.bias ? { bias: channelSum(dy) } : {}),
+            },
+          }),
+        };
       }
       case 'dense': {
         const matrix = weight('weight');
-        // Explicit transposes: the wasm backend multiplies transposed operands with a plain loop, ten times slower.
-        record(dense(x, matrix, node.bias ? weight('bias') : null, 'linear'), (dy) => ({
-          inputs: wanted(() => dense(dy, tf.transpose(matrix), null, 'linear')),
-          weights: {
-            weight: dense(tf.transpose(x), dy, null, 'linear'),
-            ...(node.bias ? { bias: channelSum(dy) } : {}),
-          },
-        }));
-        break;
+        // The transposes are explicit, because the wasm backend multiplies transposed operands with a plain
+        // loop, ten times slower.
+        return {
+          output: dense(x, matrix, node.bias ? weight('bias') : null, 'linear'),
+          backward: (dy) => ({
+            inputs: wanted(() => dense(dy, tf.transpose(matrix), null, 'linear')),
+            weights: {
+              weight: dense(tf.transpose(x), dy, null, 'linear'),
+              ...(node.bias ? { bias: channelSum(dy) } : {}),
+            },
+          }),
+        };
       }
       case 'batch-norm': {
         const gamma = weight('weight');
         const pass = batchNorm(x, gamma, weight('bias'), node.epsilon);
         const count = x.size / x.shape.at(-1)!;
-        // As PyTorch: the running variance takes the unbiased estimate, the output the biased one.
+        // As in PyTorch, the running variance takes the unbiased estimate, and the output the biased one.
         const unbiased = tf.mul(pass.variance, count / Math.max(count - 1, 1));
         statistics[`${node.name}.running_mean`] = blend(weight('running_mean'), pass.mean, node.momentum);
         statistics[`${node.name}.running_var`] = blend(weight('running_var'), unbiased, node.momentum);
-        record(pass.output, (dy) => {
-          const { x: byInput, gamma: byGamma, beta: byBeta } = batchNormGradient(dy, pass, gamma);
-          return { inputs: [byInput], weights: { weight: byGamma, bias: byBeta } };
-        });
-        break;
+        return {
+          output: pass.output,
+          backward: (dy) => {
+            const { x: byInput, gamma: byGamma, beta: byBeta } = batchNormGradient(dy, pass, gamma);
+            return { inputs: [byInput], weights: { weight: byGamma, bias: byBeta } };
+          },
+        };
       }
       case 'dropout': {
         const kept = batch.keep(dropouts++, x.size / x.shape[0], node.rate);
-        // Inverted dropout: scaled here, so that inference need not.
+        // Inverted dropout scales here, so that inference need not.
         const mask = tf.mul(tf.tensor(kept, x.shape), 1 / (1 - node.rate));
-        record(tf.mul(x, mask), (dy) => ({ inputs: [tf.mul(dy, mask)], weights: {} }));
-        break;
+        return {
+          output: tf.mul(x, mask),
+          backward: (dy) => ({ inputs: [tf.mul(dy, mask)], weights: {} }),
+        };
       }
       default: {
         const step = weightlessStep(node, node.inputs, shapes);
         const output = step.forward(inputs);
-        record(output, (dy) => ({ inputs: step.backward(dy, { input: x, output }), weights: {} }));
+        return {
+          output,
+          backward: (dy) => ({ inputs: step.backward(dy, { input: x, output }), weights: {} }),
+        };
       }
     }
-  }
-  return { values, reversals, statistics };
+  });
+  return { tape, statistics };
 }
 
 function blend(running: Tensor, batch: Tensor, momentum: number): Tensor {

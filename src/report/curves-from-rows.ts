@@ -1,4 +1,4 @@
-import type { CurvePanel, CurvePoint, Curves, CurveSeries } from './curves.ts';
+import type { CurvePanel, CurvePoint, Curves, CurveSeries } from './curves-data.ts';
 import { axisLabels, axisNames, isShare, labelNumber, readableName } from './rows.ts';
 import type { Label, ScoreRow } from './rows.ts';
 
@@ -7,30 +7,30 @@ export interface CurvesRecipe {
   readonly x: string;
   /** A measured number. */
   readonly y: string;
-  /** Axes that split into panels and into lines; labels of several axes are joined. */
+  /** Axes that make the panels and the lines; labels of several axes are joined. */
   readonly panel: readonly string[];
   readonly series: readonly string[];
   readonly title: string;
   readonly xLabel?: string;
   readonly yLabel?: string;
   /**
-   * Height of the dotted line: a number in the unit of `y`; `true` looks for `cleanAccuracy` in the rows, then for the
-   * point at x = 0; `false` draws none.
+   * Height of the dotted line: a number in the unit of `y`; `true` takes `cleanAccuracy` from the rows, or
+   * else the point at x = 0; `false` draws no line.
    */
   readonly clean: boolean | number;
-  /** Scores on clean images, when they are known apart from the rows; they win over what the rows say. */
+  /** Scores on clean images if they are known separately; they take precedence over the rows. */
   readonly cleanRows?: readonly ScoreRow[];
 }
 
-/** Two points of one line at one x: an axis was forgotten. */
+/** Two points of one line have the same x, because an axis was forgotten. */
 export interface CurvesClash {
   readonly first: ScoreRow;
   readonly second: ScoreRow;
 }
 
 /**
- * Arranges rows into panels and lines. Points are sorted by x; rows without x or y are left out of the line, as a gap.
- * Shares are drawn in per cent on 0 to 100.
+ * Arranges rows into panels and lines. Points are sorted by x; rows without x or y leave a gap in the line.
+ * Shares are drawn in per cent from 0 to 100.
  */
 export function curvesFromRows(
   rows: readonly ScoreRow[],
@@ -77,8 +77,8 @@ function curvePoint(row: ScoreRow, x: number, name: string, scale: number): Curv
 }
 
 /**
- * Where labels stand: at their numbers if all have one, else evenly in document order. Ticks carry the labels themselves
- * when they are not plain numbers.
+ * Positions of labels: at their numbers if all have one, otherwise evenly in document order. Ticks carry the
+ * labels themselves if they are not plain numbers.
  */
 function axisPositions(labels: readonly Label[]): {
   positions: ReadonlyMap<Label, number>;
@@ -123,21 +123,22 @@ function cleanHeight(rows: readonly ScoreRow[], recipe: CurvesRecipe, scale: num
   if (typeof recipe.clean === 'number') return recipe.clean * scale;
   const known = recipe.cleanRows?.find((row) => matches(row, rows[0]!, recipe.panel));
   if (known !== undefined) return finite(known.values[recipe.y], scale);
-  // The undefended line is the reference of the paper; a defense lowers the accuracy on clean images a little.
+  // The undefended line is the reference of the paper; a defense lowers the accuracy on clean images a
+  // little.
   const undefended = rows.filter((row) => recipe.series.some((axis) => row.axes[axis] === 'none'));
   const candidates = undefended.length > 0 ? undefended : rows;
   for (const row of candidates) {
     const clean = finite(row.values['cleanAccuracy'], scale);
     if (clean !== undefined) return clean;
   }
-  // By the label, not by the place: the first of labels without numbers stands at 0 too.
+  // This looks at the label, not the position, because the first of labels without numbers is at 0 too.
   const unattacked = candidates.find((row) =>
     row.axes[recipe.x] === undefined ? row.values[recipe.x] === 0 : labelNumber(row.axes[recipe.x]!) === 0,
   );
   return unattacked === undefined ? undefined : finite(unattacked.values[recipe.y], scale);
 }
 
-/** Whether the clean row says nothing against the panel: an axis that it has carries the same label. */
+/** Whether the clean row fits the panel: every axis that it has carries the same label. */
 function matches(clean: ScoreRow, row: ScoreRow, axes: readonly string[]): boolean {
   return axes.every((axis) => clean.axes[axis] === undefined || clean.axes[axis] === row.axes[axis]);
 }

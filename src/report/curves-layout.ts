@@ -1,9 +1,9 @@
-import type { CurvePanel, Curves } from './curves.ts';
-import { niceDomain, ticks } from './scale.ts';
+import type { CurvePanel, Curves } from './curves-data.ts';
+import { finiteRange, niceDomain, ticks } from './scale.ts';
 import type { Scale } from './scale.ts';
 import { fitText, textWidth } from './svg.ts';
 
-/** Sizes in pixels at 96 to the inch; two panels fill a text column of 5.5 inches, so nothing need be scaled. */
+/** Sizes in pixels at 96 to the inch. Two panels fill a text column of 5.5 inches without scaling. */
 export const sizes = {
   text: 11,
   tick: 10,
@@ -27,7 +27,7 @@ export interface PanelLayout {
   readonly bottom: number;
   readonly x: Scale;
   readonly y: Scale;
-  /** Only the outer panels carry numbers and axis titles. */
+  /** Only the outer panels have numbers and axis titles. */
   readonly showXTicks: boolean;
   readonly showYTicks: boolean;
 }
@@ -53,7 +53,10 @@ export interface CurvesLayout {
   readonly cleanLegend: readonly LegendEntry[];
 }
 
-/** Places panels in rows of at most three, all on the same two scales, so that heights compare across panels. */
+/**
+ * Places panels in rows of at most three, all with the same two scales, so that heights can be compared
+ * across panels.
+ */
 export function layoutCurves(curves: Curves): CurvesLayout {
   const count = Math.max(1, curves.panels.length);
   const columns = count === 4 ? 2 : Math.min(count, 3);
@@ -85,7 +88,7 @@ export function layoutCurves(curves: Curves): CurvesLayout {
       const showXTicks = index + columns >= curves.panels.length;
       rowHasXTicks ||= showXTicks;
       const [right, bottom] = [left + plotWidth, top + plotHeight];
-      // A margin inside the frame keeps markers of the first and last point off the axes.
+      // A margin inside the frame keeps the markers of the first and last point off the axes.
       const x = { domain: domains.x, range: [left + 8, right - 8] as const };
       const y = { domain: domains.y, range: [bottom, top] as const };
       panels.push({
@@ -136,16 +139,10 @@ function commonDomains(curves: Curves): { x: readonly [number, number]; y: reado
   return { x: tightDomain(xs), y: curves.yDomain ?? niceDomain(ys, 5) };
 }
 
-/** The points' own range: the first and the last strength stand at the ends of the axis. */
+/** The range of the points, so that the first and the last strength are at the ends of the axis. */
 function tightDomain(values: readonly number[]): readonly [number, number] {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const value of values) {
-    if (!Number.isFinite(value)) continue;
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  return low < high ? [low, high] : niceDomain(values, 5);
+  const range = finiteRange(values);
+  return range !== null && range[0] < range[1] ? range : niceDomain(values, 5);
 }
 
 function placeLegend(curves: Curves, width: number, top: number): { entries: LegendEntry[]; bottom: number } {
@@ -173,7 +170,7 @@ function placeLegend(curves: Curves, width: number, top: number): { entries: Leg
       x += 32 + textWidth(entry.label, sizes.text) + 16;
     }
   }
-  // A series without a name (only one line) is drawn but needs no legend; it still needs its look.
+  // A series without a name (the only line) needs a look, but no entry in the legend.
   for (const entry of wanted)
     if (!named.includes(entry)) entries.push({ ...entry, label: '', x: -100, y: -100 });
   return { entries, bottom: rows.length === 0 ? top - 10 : top + (rows.length - 1) * 18 + 4 };

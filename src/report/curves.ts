@@ -1,3 +1,4 @@
+import type { CurvePoint, Curves, CurveSeries } from './curves-data.ts';
 import { layoutCurves, sizes } from './curves-layout.ts';
 import type { CurvesLayout, PanelLayout } from './curves-layout.ts';
 import { seriesLook } from './palette.ts';
@@ -5,43 +6,10 @@ import type { SeriesLook } from './palette.ts';
 import { position } from './scale.ts';
 import { element, escapeXml, fitText, shortNumber } from './svg.ts';
 
-/** One measured point; `y` is null or NaN where the number is missing, which interrupts the line. */
-export interface CurvePoint {
-  readonly x: number;
-  readonly y: number | null;
-  /** Ends of the 95 % interval of `y`, in its unit. */
-  readonly low?: number | null;
-  readonly high?: number | null;
-}
-
-export interface CurveSeries {
-  readonly name: string;
-  /** In the order in which the line connects them. */
-  readonly points: readonly CurvePoint[];
-}
-
-export interface CurvePanel {
-  readonly title: string;
-  readonly series: readonly CurveSeries[];
-  /** Height of the dotted line: the accuracy on clean images. */
-  readonly clean?: number | null;
-}
-
-export interface Curves {
-  readonly title: string;
-  readonly xLabel: string;
-  readonly yLabel: string;
-  readonly panels: readonly CurvePanel[];
-  /** Written on the ticks in place of round numbers: `8/255`, or the labels of an axis without numbers. */
-  readonly xTicks?: readonly { readonly at: number; readonly label: string }[];
-  /** Shared by all panels. Default: round numbers around all points and intervals. */
-  readonly yDomain?: readonly [number, number];
-}
-
 /**
- * Draws line charts in panels, after figure 4 of Guo et al. 2018: one line a series, the same look in every panel, error
- * bars where intervals are known, a dotted line at the clean accuracy. Returns a complete SVG document of fixed size in
- * pixels (96 to the inch), with a title and a description for screen readers.
+ * Draws line charts in panels, after figure 4 of Guo et al. 2018: one line per series, the same look in every
+ * panel, error bars if intervals are known, and a dotted line at the clean accuracy. Returns a complete SVG
+ * document of fixed size in pixels (96 to the inch), with a title and a description for screen readers.
  */
 export function drawCurves(curves: Curves): string {
   const layout = layoutCurves(curves);

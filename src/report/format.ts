@@ -1,13 +1,16 @@
 import { isShare } from './rows.ts';
 
-/** One number with its interval, as read from a row: `accuracy`, `accuracyLow`, `accuracyHigh`. */
+/** One number with its interval, like `accuracy`, `accuracyLow` and `accuracyHigh` of a row. */
 export interface Measured {
   readonly value: number | null;
   readonly low?: number | null;
   readonly high?: number | null;
 }
 
-/** `98.6 % [97.9, 99.1]` for shares, four significant digits otherwise; `–` where the number is missing or undefined. */
+/**
+ * `98.6 % [97.9, 99.1]` for shares, four significant digits for other numbers, and `–` if the number is
+ * missing or undefined.
+ */
 export function formatMeasured(name: string, measured: Measured | undefined): string {
   if (measured === undefined) return '–';
   const { value, low, high } = measured;

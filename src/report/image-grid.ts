@@ -1,6 +1,9 @@
 import { element, escapeXml, fitText, shortNumber, textWidth } from './svg.ts';
 
-/** One picture: row-major `[height, width, channels]`, channels 1 or 3; float32 in [0, 1], or uint8 for value / 255. */
+/**
+ * One picture: row-major `[height, width, channels]`, channels 1 or 3; float32 in [0, 1], or uint8 for value
+ * / 255.
+ */
 export interface Tile {
   readonly pixels: Float32Array | Uint8Array;
   readonly height: number;
@@ -11,14 +14,14 @@ export interface Tile {
 export interface ImageGrid {
   readonly title: string;
   readonly columns: readonly string[];
-  /** `tiles[i]` stands under `columns[i]`; null leaves the place empty. */
+  /** `tiles[i]` is under `columns[i]`; null leaves the place empty. */
   readonly rows: readonly { readonly label: string; readonly tiles: readonly (Tile | null)[] }[];
 }
 
 export interface ImageGridLayout {
   readonly width: number;
   readonly height: number;
-  /** Whole factor by which every pixel is repeated. */
+  /** Integer factor by which every pixel is enlarged. */
   readonly zoom: number;
   /** Left edge of each column and top edge of each row, in pixels of the PNG. */
   readonly lefts: readonly number[];
@@ -32,7 +35,10 @@ const smallestTile = 96;
 const gap = 4;
 const fontSize = 12;
 
-/** Where the tiles stand. Small pictures are enlarged by a whole factor, so that a pixel stays a square of one colour. */
+/**
+ * Positions of the tiles. Small pictures are enlarged by an integer factor, so that a pixel stays a square of
+ * one colour.
+ */
 export function layoutImageGrid(grid: ImageGrid): ImageGridLayout {
   const tiles = grid.rows.flatMap((row) => row.tiles.filter((tile) => tile !== null));
   const largestWidth = Math.max(1, ...tiles.map((tile) => tile.width));
@@ -60,8 +66,8 @@ export function layoutImageGrid(grid: ImageGrid): ImageGridLayout {
 }
 
 /**
- * Draws labelled pictures on white as a PNG. Values outside [0, 1] are clipped and NaN is painted magenta, so that it
- * is seen. Loads sharp.
+ * Draws labelled pictures on white as a PNG. Values outside [0, 1] are clipped, and NaN is painted magenta,
+ * so that it is visible. Loads sharp.
  */
 export async function drawImageGrid(grid: ImageGrid): Promise<Uint8Array> {
   const layout = layoutImageGrid(grid);
@@ -147,8 +153,8 @@ function gridLabels(grid: ImageGrid, layout: ImageGridLayout): string {
 }
 
 /**
- * `0.5 + factor · (changed − original)` per pixel and channel, float32: grey where nothing changed. The two tiles must
- * have the same shape.
+ * `0.5 + factor · (changed − original)` per pixel and channel in float32, which is grey if nothing changed.
+ * The two tiles must have the same shape.
  */
 export function differenceTile(original: Tile, changed: Tile, factor: number): Tile {
   const { height, width, channels } = original;

@@ -1,4 +1,7 @@
-/** Looks of a series that survive grey printing and colour blindness: a colour, a marker and a dash, all three differ. */
+/**
+ * Look of a series. Colour, marker and dash all differ, so that series stay distinct in grey printing and for
+ * colour-blind readers.
+ */
 export interface SeriesLook {
   readonly colour: string;
   readonly marker: Marker;
@@ -8,7 +11,7 @@ export interface SeriesLook {
 export type Marker =
   'circle' | 'square' | 'triangle' | 'diamond' | 'triangle-down' | 'cross' | 'plus' | 'pentagon';
 
-/** Okabe and Ito 2008, without the yellow, which vanishes as a line on white; grey takes its place. */
+/** The colours of Okabe and Ito 2008, with grey instead of the yellow, which vanishes as a line on white. */
 const colours = [
   '#0072B2',
   '#D55E00',
@@ -31,7 +34,10 @@ const markers = [
 ] as const;
 const dashes = [undefined, '6 2', '2 2', '8 2 2 2', '4 4', '1 2', '10 3', '6 2 2 2 2 2'] as const;
 
-/** Look of the series at `index` (from 0). The first 64 are distinct: after each round of colours the markers shift. */
+/**
+ * Look of the series at `index` (from 0). The first 64 are distinct, because the markers shift after each
+ * round of colours.
+ */
 export function seriesLook(index: number): SeriesLook {
   const round = Math.floor(index / colours.length);
   return {

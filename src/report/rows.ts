@@ -2,7 +2,7 @@ import type { Metrics } from '../values/metrics.ts';
 
 export type Label = string | number | boolean;
 
-/** One line of scores: the axes that say what was measured, and the numbers. */
+/** One row of scores: its axes identify what was measured, its values are the numbers. */
 export interface ScoreRow {
   readonly axes: Readonly<Record<string, Label>>;
   readonly values: Readonly<Record<string, number | null>>;
@@ -60,7 +60,7 @@ export function varyingAxes(rows: readonly ScoreRow[]): readonly string[] {
   return axisNames(rows).filter((axis) => axisLabels(rows, axis).length > 1);
 }
 
-/** The number that a label stands for: `0.06`, `'0.06'`, `'8/255'`; undefined for other text. */
+/** The number that a label represents: `0.06`, `'0.06'`, `'8/255'`; undefined for other text. */
 export function labelNumber(label: Label): number | undefined {
   if (typeof label === 'number') return Number.isFinite(label) ? label : undefined;
   if (typeof label === 'boolean') return undefined;
@@ -73,12 +73,14 @@ export function labelNumber(label: Label): number | undefined {
   return Number.isFinite(number) ? number : undefined;
 }
 
-/** Whether a number of this name is a share in [0, 1], which people read in per cent. */
+/** Whether a number of this name is a share in [0, 1], which is shown in per cent. */
 export function isShare(name: string): boolean {
   return /accuracy|rate$|probability|confidence|agreement/i.test(name);
 }
 
-/** `successRate` → `success rate`, `l2` → `L2`: names as a reader of a figure wants them. */
+/**
+ * Converts names to text for the readers of a figure: `successRate` → `success rate`, `l2` → `L2 distance`.
+ */
 export function readableName(name: string): string {
   const known: Readonly<Record<string, string>> = {
     l2: 'L2 distance',

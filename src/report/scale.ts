@@ -29,22 +29,35 @@ export function niceStep(span: number, count: number): number {
   return factor * power;
 }
 
-/** Round values inside `[low, high]`, both ends included where they are round themselves. */
+/** Round values inside `[low, high]`, including ends that are round themselves. */
 export function ticks(low: number, high: number, count: number): readonly number[] {
   if (!(high > low)) return [low];
   const step = niceStep(high - low, count);
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
   const values: number[] = [];
-  // Multiples of the step, rounded to its own decimals: 3 × 0.02 would print as 0.06 but 0.1 × 3 as 0.30000000000000004.
+  // Multiples are rounded to the decimals of the step, because 0.1 × 3 would print as 0.30000000000000004.
   const digits = Math.max(0, -Math.floor(Math.log10(step)));
   for (let index = first; index <= last; index++)
     values.push(Number((index * step).toFixed(Math.min(digits, 20))));
   return values.map((value) => (value === 0 ? 0 : value));
 }
 
-/** Smallest domain with round ends that holds all finite values; `[0, 1]` where there are none. */
+/** Smallest domain with round ends that contains all finite values; `[0, 1]` if there are none. */
 export function niceDomain(values: readonly number[], count: number): readonly [number, number] {
+  const range = finiteRange(values);
+  if (range === null) return [0, 1];
+  const [low, high] = range;
+  if (low === high) {
+    const margin = low === 0 ? 1 : Math.abs(low) / 2;
+    return [low - margin, high + margin];
+  }
+  const step = niceStep(high - low, count);
+  return [roundTo(Math.floor(low / step + 1e-9), step), roundTo(Math.ceil(high / step - 1e-9), step)];
+}
+
+/** Smallest and largest of the finite values; null if there are none. */
+export function finiteRange(values: readonly number[]): readonly [low: number, high: number] | null {
   let low = Infinity;
   let high = -Infinity;
   for (const value of values) {
@@ -52,13 +65,7 @@ export function niceDomain(values: readonly number[], count: number): readonly [
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
-  if (low > high) return [0, 1];
-  if (low === high) {
-    const margin = low === 0 ? 1 : Math.abs(low) / 2;
-    return [low - margin, high + margin];
-  }
-  const step = niceStep(high - low, count);
-  return [roundTo(Math.floor(low / step + 1e-9), step), roundTo(Math.ceil(high / step - 1e-9), step)];
+  return low > high ? null : [low, high];
 }
 
 function roundTo(multiple: number, step: number): number {

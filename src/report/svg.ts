@@ -1,4 +1,7 @@
-/** Text of SVG elements: escaped attributes and content, numbers short enough to read in a diff. */
+/**
+ * Writes SVG elements as text, with escaped attributes and content, and numbers short enough to read in a
+ * diff.
+ */
 
 const escapes: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -8,7 +11,10 @@ const escapes: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Escapes text for content and attributes; drops the control characters that XML 1.0 forbids even as references. */
+/**
+ * Escapes text for content and attributes. Control characters that XML 1.0 forbids even as references are
+ * replaced.
+ */
 export function escapeXml(text: string): string {
   const illegal = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|\p{Surrogate}/gu;
   const legal = text.replace(illegal, '\uFFFD');
@@ -17,7 +23,10 @@ export function escapeXml(text: string): string {
 
 export type Attributes = Readonly<Record<string, string | number | undefined>>;
 
-/** `<name a="b">…</name>`; `children` are SVG text already, attributes are escaped here. Undefined attributes are left out. */
+/**
+ * Writes `<name a="b">…</name>`. `children` are SVG text already; attributes are escaped here, and undefined
+ * ones left out.
+ */
 export function element(name: string, attributes: Attributes, ...children: readonly string[]): string {
   let tag = `<${name}`;
   for (const [key, value] of Object.entries(attributes)) {
@@ -27,14 +36,14 @@ export function element(name: string, attributes: Attributes, ...children: reado
   return children.length === 0 ? `${tag}/>` : `${tag}>${children.join('')}</${name}>`;
 }
 
-/** At most two decimals: a hundredth of a pixel is invisible. */
+/** Rounds to two decimals, because a hundredth of a pixel is invisible. */
 export function shortNumber(value: number): string {
   return String(Math.round(value * 100) / 100);
 }
 
 /**
- * Width in pixels of a line of sans-serif text, from the mean advance of its characters (DejaVu Sans, the widest of the
- * usual fallbacks, so that an estimate is rather too large than too small).
+ * Width in pixels of a line of sans-serif text, from the mean advance of its characters in DejaVu Sans, the
+ * widest of the usual fallbacks. The estimate is rather too large than too small.
  */
 export function textWidth(text: string, fontSize: number): number {
   let ems = 0;

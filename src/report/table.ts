@@ -6,7 +6,7 @@ import { axisNames, valueNames } from './rows.ts';
 import type { Label, ScoreRow } from './rows.ts';
 
 export interface TableShape {
-  /** Axes whose labels head the rows, one column each. */
+  /** Axes whose labels begin the rows, one column each. */
   readonly rows: readonly string[];
   /** Axes whose labels head the columns; empty for one column per value. */
   readonly columns: readonly string[];
@@ -14,7 +14,7 @@ export interface TableShape {
   readonly values: readonly string[];
 }
 
-/** A table ready to be written: every cell holds a number, or nothing where no row gave one. */
+/** A table that is ready to be written. A cell has a number, or is undefined if no row gave one. */
 export interface Table {
   readonly rowAxes: readonly string[];
   readonly columns: readonly TableColumn[];
@@ -27,17 +27,20 @@ export interface Table {
 export interface TableColumn {
   /** Text above the column: `none`, `0.06 · accuracy`. */
   readonly heading: string;
-  /** Which number stands in it. */
+  /** Name of the number in it. */
   readonly value: string;
 }
 
-/** Two rows fell into one cell of the table: some axis is neither in `rows` nor in `columns`. */
+/** Two rows belong to the same cell of the table, because some axis is neither in `rows` nor in `columns`. */
 export interface TableClash {
   readonly first: ScoreRow;
   readonly second: ScoreRow;
 }
 
-/** Arranges rows into a table; labels keep their order of first appearance. Returns the first clash instead, if any. */
+/**
+ * Arranges rows into a table, with labels in order of first appearance. Returns the first clash instead, if
+ * there is one.
+ */
 export function pivot(rows: readonly ScoreRow[], shape: TableShape): Table | { readonly clash: TableClash } {
   const rowKeys = new Map<string, (Label | null)[]>();
   const columnKeys = new Map<string, (Label | null)[]>();
@@ -79,7 +82,7 @@ export function measured(row: ScoreRow | undefined, name: string): Measured | un
   return { value, ...(low === undefined ? {} : { low }), ...(high === undefined ? {} : { high }) };
 }
 
-/** GitHub-flavoured Markdown; numbers stand flush right. */
+/** Writes GitHub-flavoured Markdown with numbers aligned right. */
 export function tableToMarkdown(table: Table): string {
   const escape = (text: string): string =>
     text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll(/\r?\n/g, ' ');
@@ -96,28 +99,28 @@ export function tableToMarkdown(table: Table): string {
   return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
 }
 
-/** Aligned columns without rules, for a terminal. */
+/** Writes aligned columns without rules, for a terminal. */
 export function tableToText(table: Table): string {
   const text = textGrid(table);
   const widths = columnWidths(text);
   return text.map((record) => `${padded(record, widths, table).join('  ').trimEnd()}\n`).join('');
 }
 
-/** A list to stand below the table; nothing where there are no warnings. */
+/** Writes the warnings as a list below the table; nothing if there are none. */
 export function warningsToMarkdown(warnings: readonly string[]): string {
   return warnings.length === 0
     ? ''
     : `\n${warnings.map((warning) => `- **Warning:** ${warning}\n`).join('')}`;
 }
 
-/** The same for a terminal. */
+/** Writes the warnings for a terminal; nothing if there are none. */
 export function warningsToText(warnings: readonly string[]): string {
   return warnings.length === 0 ? '' : `\n${warnings.map((warning) => `warning: ${warning}\n`).join('')}`;
 }
 
 /**
- * The same table with bare numbers: shares as fractions, full precision, and two more columns for the ends of each
- * interval (`… low`, `… high`) where there are any.
+ * Writes the table with bare numbers: shares as fractions, at full precision, with two more columns for the
+ * ends of each interval (`… low`, `… high`) if there are any.
  */
 export function tableToCsv(table: Table): string {
   const hasInterval = table.columns.map((_, column) =>
@@ -138,7 +141,10 @@ export function tableToCsv(table: Table): string {
   return toCsv([heading, ...records]);
 }
 
-/** One record per row, one column per axis and number: the form that data-frame libraries want. */
+/**
+ * Writes one record per row and one column per axis and number, which is the form that data-frame libraries
+ * expect.
+ */
 export function rowsToCsv(rows: readonly ScoreRow[]): string {
   const [axes, values] = [axisNames(rows), valueNames(rows)];
   const records = rows.map((row) => [
@@ -148,7 +154,7 @@ export function rowsToCsv(rows: readonly ScoreRow[]): string {
   return toCsv([[...axes, ...values], ...records]);
 }
 
-/** The rows as JSON, axes and numbers side by side, as `ravelin metrics --json` prints them. */
+/** Writes the rows as JSON, with axes and numbers side by side, like `ravelin metrics --json`. */
 export function rowsToJson(rows: readonly ScoreRow[]): string {
   const flat = rows.map((row) => ({ ...row.axes, ...row.values }));
   return `${JSON.stringify(flat, null, 2)}\n`;

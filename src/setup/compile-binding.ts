@@ -1,4 +1,7 @@
-/** Compiles the binding of @tensorflow/tfjs-node-gpu against an unpacked TensorFlow: two files of its, one of ours. */
+/**
+ * Compiles the binding of @tensorflow/tfjs-node-gpu against an unpacked TensorFlow, from two of its files and
+ * one of ours.
+ */
 import { rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -14,13 +17,13 @@ export interface Compilation {
   readonly packages: string;
   /** The addon to write. */
   readonly target: string;
-  /** Where the libraries will lie, seen from the folder of the addon. */
+  /** Folder of the libraries, relative to the folder of the addon. */
   readonly runPath: string;
 }
 
 /**
- * An addon of its own with `mute` and `unmute` for the standard error: TensorFlow reports its settings while it is being
- * loaded, into every worker's log, whatever TF_CPP_MIN_LOG_LEVEL says.
+ * An addon with `mute` and `unmute` for standard error. While it is loaded, TensorFlow reports its settings
+ * into every worker's log, whatever TF_CPP_MIN_LOG_LEVEL is.
  */
 const quiet = `#include <fcntl.h>
 #include <node_api.h>
@@ -51,7 +54,7 @@ extern "C" napi_value napi_register_module_v1(napi_env env, napi_value exports) 
 }
 `;
 
-/** The C++ compiler to use: $CXX, g++ or clang++. Throws `SetupError`. */
+/** Finds a C++ compiler: $CXX, g++ or clang++. Throws `SetupError` if there is none. */
 export async function findCompiler(): Promise<string> {
   const tried = [process.env['CXX'], 'g++', 'clang++', 'c++'].filter(
     (name) => name !== undefined && name !== '',
@@ -60,12 +63,12 @@ export async function findCompiler(): Promise<string> {
     if ((await execa(compiler!, ['--version'], { reject: false })).exitCode === 0) return compiler!;
   }
   throw new SetupError(
-    `there is no C++ compiler here (tried ${tried.join(', ')})`,
+    `found no C++ compiler (tried ${tried.join(', ')})`,
     'install one (Debian: apt install g++; Red Hat: dnf install gcc-c++), or set CXX',
   );
 }
 
-/** Throws `SetupError` with the compiler's first complaints. */
+/** Compiles the addon and its quiet companion. Throws `SetupError` with the first errors of the compiler. */
 export async function compileBinding(compiler: string, compilation: Compilation): Promise<void> {
   const { sources, packages, target, runPath } = compilation;
   const quietFile = join(dirname(target), 'quiet.cc');
@@ -90,7 +93,7 @@ async function compile(compiler: string, parameters: readonly string[]): Promise
   const complaints = run.all.split('\n').filter((line) => /error|undefined|cannot find/i.test(line)).slice(0, 3); // prettier-ignore
   throw new SetupError(
     `${compiler} cannot compile the binding: ${complaints.join('; ') || run.all.slice(0, 300)}`,
-    'try another compiler with C++17 (CXX=clang++); GCC 9 is the oldest that knows all of it',
+    'try another compiler with C++17 (CXX=clang++); it needs GCC 9 or later',
   );
 }
 

@@ -1,4 +1,4 @@
-/** Something outside ravelin keeps a set-up from going on; `fix` says what to do about it. */
+/** Something outside ravelin prevents the set-up; `fix` says what to do about it. */
 export class SetupError extends Error {
   override readonly name = 'SetupError';
   readonly fix: string;

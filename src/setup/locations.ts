@@ -1,10 +1,10 @@
-/** Where TensorFlow and its binding lie on this machine. Reads a few small files and loads nothing. */
+/** Finds TensorFlow and its binding on this machine. Reads a few small files and loads nothing. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** The TensorFlow that `ravelin setup tensorflow` brings, and that the kernels were tested with. */
+/** Version of TensorFlow that `ravelin setup tensorflow` installs and that the kernels were tested with. */
 export const tensorflowVersion = '2.21.0';
 
 export const bindingPackageName = '@tensorflow/tfjs-node-gpu';
@@ -12,7 +12,7 @@ export const bindingPackageName = '@tensorflow/tfjs-node-gpu';
 export interface TensorflowBuild {
   /** The compiled addon, absolute. */
   readonly binding: string;
-  /** Version of TensorFlow, as far as can be told without loading it. */
+  /** Version of TensorFlow, as far as it is known without loading it. */
   readonly version: string;
   readonly gpu: boolean;
 }
@@ -28,7 +28,10 @@ export function ravelinHome(): string {
   return home === undefined || home === '' ? join(homedir(), '.cache', 'ravelin') : home;
 }
 
-/** Outside node_modules, so that reinstalling packages does not lose it. */
+/**
+ * Folder of the TensorFlow that the set-up installs. It is outside node_modules, so that reinstalling
+ * packages does not remove it.
+ */
 export function tensorflowFolder(gpu: boolean): string {
   return join(
     ravelinHome(),
@@ -36,7 +39,7 @@ export function tensorflowFolder(gpu: boolean): string {
   );
 }
 
-/** The npm package whose sources the binding is compiled from; null where it is not installed. */
+/** The npm package whose sources the binding is compiled from; null if it is not installed. */
 export function bindingPackage(): BindingPackage | null {
   try {
     const description = createRequire(import.meta.url).resolve(`${bindingPackageName}/package.json`);
@@ -47,7 +50,7 @@ export function bindingPackage(): BindingPackage | null {
   }
 }
 
-/** Binding that the package brought itself, where its install script was allowed to run; null otherwise. */
+/** Binding that the package's own install script downloaded; null if that script was not allowed to run. */
 export function prebuiltBinding({ folder }: BindingPackage): string | null {
   const library = join(folder, 'lib');
   if (!existsSync(library)) return null;
@@ -62,19 +65,23 @@ export function compiledBinding(folder: string, { version }: BindingPackage): st
   return join(folder, `binding-${version}`, 'tfjs_binding.node');
 }
 
-/** Addon to load before a compiled binding, so that TensorFlow is silent while it is loaded. A binding from elsewhere has none. */
+/**
+ * Addon to load before a compiled binding, which silences TensorFlow while it is loaded. Bindings that the
+ * set-up did not compile have none.
+ */
 export function quietAddon(binding: string): string {
   return join(dirname(binding), 'quiet.node');
 }
 
-/** Written last by the set-up, once the binding has computed something. */
+/** Marks a finished set-up: it is written last, once the binding has computed something. */
 export function readyFile(folder: string, { version }: BindingPackage): string {
   return join(folder, `ready-${version}.json`);
 }
 
 /**
- * The build to load: one with GPU support before one without, ours before the package's. RAVELIN_TENSORFLOW names a
- * folder to use without asking whether its set-up was finished; the set-up itself verifies with it.
+ * Finds the build to load: one with GPU support before one without, ours before the package's.
+ * RAVELIN_TENSORFLOW names a folder to use even if its set-up was not finished, which is how the set-up
+ * verifies it.
  */
 export function findTensorflow(from: BindingPackage): TensorflowBuild | null {
   const named = process.env['RAVELIN_TENSORFLOW'];

@@ -1,8 +1,11 @@
-/** Python's package installer, as the way to TensorFlow's own releases: it knows the index, mirrors and proxies. */
+/**
+ * Python's package installer, which downloads TensorFlow's own releases: it handles the index, mirrors and
+ * proxies.
+ */
 import { execa } from 'execa';
 import { SetupError } from './errors.ts';
 
-/** The Python to run pip with. Throws `SetupError` where there is none, or one without pip. */
+/** Finds a Python to run pip with. Throws `SetupError` if there is none, or only one without pip. */
 export async function findPython(): Promise<string> {
   const tried = process.env['RAVELIN_PYTHON'] ? [process.env['RAVELIN_PYTHON']] : ['python3', 'python'];
   let withoutPip: string | null = null;
@@ -15,16 +18,19 @@ export async function findPython(): Promise<string> {
   }
   throw withoutPip === null
     ? new SetupError(
-        `there is no Python here (tried ${tried.join(', ')}), which fetches TensorFlow`,
-        'install python3 with pip, or set RAVELIN_PYTHON, or bring the wheel: ravelin setup tensorflow --from-wheel FILE',
+        `found no Python (tried ${tried.join(', ')}), which downloads TensorFlow`,
+        'install python3 with pip, or set RAVELIN_PYTHON, or copy the wheel here: ravelin setup tensorflow --from-wheel FILE',
       )
     : new SetupError(
-        `${withoutPip} has no pip, which fetches TensorFlow`,
-        `install it (Debian: apt install python3-pip; elsewhere: ${withoutPip} -m ensurepip), or bring the wheel: ravelin setup tensorflow --from-wheel FILE`,
+        `${withoutPip} has no pip, which downloads TensorFlow`,
+        `install it (Debian: apt install python3-pip; elsewhere: ${withoutPip} -m ensurepip), or copy the wheel here: ravelin setup tensorflow --from-wheel FILE`,
       );
 }
 
-/** Runs pip with its temporary files in `scratch`, on the disk whose space was looked at. Throws `SetupError`. */
+/**
+ * Runs pip with its temporary files in `scratch`, on the disk whose free space was checked. Throws
+ * `SetupError`.
+ */
 export async function pip(python: string, parameters: readonly string[], scratch: string): Promise<void> {
   const run = await execa(
     python,
@@ -34,18 +40,21 @@ export async function pip(python: string, parameters: readonly string[], scratch
   if (run.exitCode !== 0) throw pipError(run.all);
 }
 
-/** Tells apart what can go wrong, by what pip prints. */
+/** Identifies what went wrong from the output of pip. */
 export function pipError(output: string): SetupError {
   const fromWheel =
-    'bring the wheel from a machine with a network: python3 -m pip download --no-deps tensorflow-cpu==2.21.0 there, ravelin setup tensorflow --from-wheel FILE here';
+    'download the wheel on a machine with a network (python3 -m pip download --no-deps tensorflow-cpu==2.21.0), copy it here, and run ravelin setup tensorflow --from-wheel FILE';
   if (/DO NOT MATCH THE HASHES|hash mismatch/i.test(output)) {
     return new SetupError(
-      'pip refused what it downloaded: its hash is not the one in the index',
-      'run the set-up again; if it stays so, something between here and the index changes files',
+      'pip refused what it downloaded, because its hash differs from the one in the index',
+      'run the set-up again; if that fails too, a proxy or mirror on the way changes files',
     );
   }
   if (/No space left on device/i.test(output))
-    return new SetupError('the disk became full', 'make room, or set RAVELIN_HOME to a larger disk');
+    return new SetupError(
+      'the disk is full',
+      'free some space, or set RAVELIN_HOME to a folder on a larger disk',
+    );
   if (
     /NewConnectionError|NameResolutionError|Temporary failure in name resolution|ConnectTimeout|Max retries exceeded|Network is unreachable|ProxyError/i.test(
       output,
@@ -54,7 +63,7 @@ export function pipError(output: string): SetupError {
     return new SetupError('pip cannot reach its index', fromWheel);
   if (/No matching distribution/i.test(output)) {
     return new SetupError(
-      'pip finds no TensorFlow for this Python and platform',
+      'pip found no TensorFlow for this Python and platform',
       `use a Python between 3.10 and 3.13 (RAVELIN_PYTHON), or ${fromWheel}`,
     );
   }

@@ -1,6 +1,7 @@
 /**
- * Brings TensorFlow: fetch its wheel, unpack it, compile the binding, compute something with it. Each step works in a
- * folder of its own and renames it when it is done, so that a set-up that was interrupted goes on where it stopped.
+ * Installs TensorFlow: downloads its wheel, unpacks it, compiles the binding and computes something with it.
+ * Each step works in a folder of its own and renames it when it is done, so that an interrupted set-up
+ * resumes where it stopped.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
@@ -15,23 +16,26 @@ import { unpackWheel } from './wheel.ts';
 export interface TensorflowSetup {
   /** With CUDA and cuDNN. */
   readonly gpu: boolean;
-  /** Wheel that is here already. */
+  /** Path of a wheel to use instead of downloading one. */
   readonly fromWheel: string | null;
   readonly report: (line: string) => void;
-  /** Computes with the build in `folder`, or the package's own where null, in another process; what it ran on. */
+  /**
+   * Computes something in another process, with the build in `folder` or, if it is null, the package's own.
+   * Returns a description of the device.
+   */
   readonly verify: (folder: string | null) => Promise<string>;
 }
 
-/** Bytes on disk at the worst moment. */
+/** Bytes of disk space needed at the peak. */
 const needs = { cpu: 1.3e9, gpu: 9e9 };
 
-/** Throws `SetupError`. A second call with everything in place only verifies. */
+/** Sets TensorFlow up. A second call with everything in place only verifies. Throws `SetupError`. */
 export async function setUpTensorflow(setup: TensorflowSetup): Promise<void> {
   const { gpu, fromWheel, report, verify } = setup;
   if (gpu && fromWheel !== null) {
     throw new SetupError(
-      'one wheel does not hold CUDA',
-      'run with --gpu alone; pip reads PIP_NO_INDEX and PIP_FIND_LINKS for a folder of wheels',
+      '--from-wheel cannot be combined with --gpu, because CUDA needs more than one wheel',
+      'give only --gpu; set PIP_NO_INDEX and PIP_FIND_LINKS to let pip take wheels from a folder',
     );
   }
   const sources = bindingPackage();
@@ -42,7 +46,7 @@ export async function setUpTensorflow(setup: TensorflowSetup): Promise<void> {
     );
   }
   if (prebuiltBinding(sources) !== null && fromWheel === null && !gpu) {
-    report(`${bindingPackageName} brought its own binding: ${await verify(null)}`);
+    report(`${bindingPackageName} has its own binding: ${await verify(null)}`);
     return;
   }
   checkPlatform();
@@ -51,7 +55,7 @@ export async function setUpTensorflow(setup: TensorflowSetup): Promise<void> {
   const binding = compiledBinding(folder, sources);
   const packages = join(folder, 'packages');
   if (existsSync(ready) && existsSync(binding)) {
-    report(`in place in ${folder}: ${await verify(folder)}`);
+    report(`already set up in ${folder}: ${await verify(folder)}`);
     return;
   }
   await mkdir(folder, { recursive: true });
@@ -84,7 +88,7 @@ async function bringPackages(
   await checkSpace(folder, gpu ? needs.gpu : needs.cpu);
   if (gpu) {
     const python = await findPython();
-    report(`installing TensorFlow ${tensorflowVersion} with CUDA and cuDNN (some 3 GB to download)`);
+    report(`installing TensorFlow ${tensorflowVersion} with CUDA and cuDNN (a download of about 3 GB)`);
     await inScratch(folder, async (scratch) => {
       const target = join(scratch, 'packages');
       const what = `tensorflow[and-cuda]==${tensorflowVersion}`;
@@ -99,7 +103,7 @@ async function bringPackages(
     try {
       await unpackWheel(wheel, scratch, tensorflowVersion);
     } catch (error) {
-      // What is damaged must not be found again by the next attempt.
+      // The next attempt must not find a damaged wheel again.
       if (fromWheel === null && error instanceof SetupError)
         await rm(join(folder, 'wheel'), { recursive: true });
       throw error;
@@ -113,7 +117,7 @@ async function fetchWheel(folder: string, report: (line: string) => void): Promi
   const home = join(folder, 'wheel');
   if (!existsSync(home)) {
     const python = await findPython();
-    report(`fetching TensorFlow ${tensorflowVersion} with pip (280 MB)`);
+    report(`downloading TensorFlow ${tensorflowVersion} with pip (280 MB)`);
     await inScratch(folder, async (scratch) => {
       const target = join(scratch, 'wheel');
       const what = `tensorflow-cpu==${tensorflowVersion}`;
@@ -122,24 +126,28 @@ async function fetchWheel(folder: string, report: (line: string) => void): Promi
     });
   }
   const file = (await readdir(home)).find((name) => name.endsWith('.whl'));
-  if (file === undefined) throw new SetupError(`${home} holds no wheel`, 'remove that folder and run again');
+  if (file === undefined)
+    throw new SetupError(`${home} contains no wheel`, 'remove that folder and run the set-up again');
   return join(home, file);
 }
 
-/** Throws where TensorFlow's wheels have no libraries that the binding could be linked with. */
+/**
+ * Throws `SetupError` on platforms whose TensorFlow wheels do not contain the libraries that the binding
+ * links with.
+ */
 export function checkPlatform(
   platform: string = process.platform,
   arch: string = process.arch,
   glibc: string | null = glibcVersion(),
 ): void {
-  const instead = 'use the wasm backend here; it needs no set-up';
+  const instead = 'use the wasm backend, which needs no set-up';
   if (platform !== 'linux' || arch !== 'x64')
-    throw new SetupError(`this is ${platform} ${arch}, the set-up knows linux x64 only`, instead);
+    throw new SetupError(`the set-up supports linux x64 only, and this is ${platform} ${arch}`, instead);
   if (glibc === null)
-    throw new SetupError('this Linux has another C library than glibc, which TensorFlow needs', instead);
+    throw new SetupError('TensorFlow needs glibc, and this Linux has another C library', instead);
   const [major = 0, minor = 0] = glibc.split('.').map(Number);
   if (major < 2 || (major === 2 && minor < 27))
-    throw new SetupError(`this is glibc ${glibc}, TensorFlow needs 2.27`, instead);
+    throw new SetupError(`TensorFlow needs glibc 2.27 or later, and this is glibc ${glibc}`, instead);
 }
 
 function glibcVersion(): string | null {
@@ -147,18 +155,21 @@ function glibcVersion(): string | null {
   return report.header?.glibcVersionRuntime ?? null;
 }
 
-/** Throws where the disk of `folder` has fewer bytes left. */
+/** Throws `SetupError` if the disk of `folder` has fewer than `bytes` free bytes. */
 export async function checkSpace(folder: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   if (bavail * bsize >= bytes) return;
   const gigabytes = (value: number): string => (value / 1e9).toFixed(1);
   throw new SetupError(
-    `${folder} has ${gigabytes(bavail * bsize)} GB left and ${gigabytes(bytes)} are needed`,
-    'make room, or set RAVELIN_HOME to a folder on a larger disk',
+    `${folder} has ${gigabytes(bavail * bsize)} GB left, but ${gigabytes(bytes)} GB are needed`,
+    'free some space, or set RAVELIN_HOME to a folder on a larger disk',
   );
 }
 
-/** A folder that goes away, whatever happens, with what was not moved out of it. */
+/**
+ * Gives `work` a folder and removes it afterwards, whatever happens, with everything that was not moved out
+ * of it.
+ */
 async function inScratch(folder: string, work: (scratch: string) => Promise<void>): Promise<void> {
   const scratch = join(folder, `partial-${process.pid}`);
   await mkdir(scratch, { recursive: true });
@@ -169,7 +180,7 @@ async function inScratch(folder: string, work: (scratch: string) => Promise<void
   }
 }
 
-/** Atomic: another set-up that was faster keeps its result. */
+/** Renames atomically. If another set-up was faster, its result stays. */
 async function replace(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
@@ -178,7 +189,7 @@ async function replace(from: string, to: string): Promise<void> {
   }
 }
 
-/** Removes what killed set-ups left; those that still run keep theirs. */
+/** Removes the folders of set-ups that were killed, but not of those that are running. */
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const owner = /^partial-(\d+)$/.exec(name)?.[1];

@@ -1,4 +1,7 @@
-/** Takes what the binding needs out of a TensorFlow wheel, and checks every file against the wheel's own hashes. */
+/**
+ * Extracts what the binding needs from a TensorFlow wheel, and checks every file against the wheel's own
+ * hashes.
+ */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -12,7 +15,10 @@ import type { ZipEntry } from './zip.ts';
 
 export const libraries = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'] as const;
 
-/** The headers that the binding includes, with what those include; the wheel has ten thousand more. */
+/**
+ * The libraries, and the headers that the binding includes with those that they include; the wheel has ten
+ * thousand more.
+ */
 const wanted = [
   ...libraries.map((name) => `tensorflow/${name}`),
   'tensorflow/THIRD_PARTY_NOTICES.txt',
@@ -22,17 +28,20 @@ const wanted = [
   'tensorflow/include/xla/tsl/',
 ];
 
-/** Unpacks into `folder`, keeping the layout. Throws `SetupError` for a wheel that is damaged or another one. */
+/**
+ * Unpacks into `folder`, keeping the layout. Throws `SetupError` for a damaged wheel, or one of something
+ * else.
+ */
 export async function unpackWheel(path: string, folder: string, version: string): Promise<void> {
   try {
     const entries = await listZip(path);
     const record = entries.find(({ name }) => /^[^/]+\.dist-info\/RECORD$/.test(name));
-    if (record === undefined) throw wrongWheel(path, 'it has no RECORD, so it is no wheel');
+    if (record === undefined) throw wrongWheel(path, 'it has no RECORD, so it is not a wheel');
     if (!new RegExp(`^tensorflow(_cpu)?-${version.replaceAll('.', '\\.')}\\.dist-info/`).test(record.name))
-      throw wrongWheel(path, `it holds ${dirname(record.name).replace(/\.dist-info$/, '')}`);
+      throw wrongWheel(path, `it contains ${dirname(record.name).replace(/\.dist-info$/, '')}`);
     for (const library of libraries) {
       if (!entries.some(({ name }) => name === `tensorflow/${library}`))
-        throw wrongWheel(path, `it holds no ${library}`);
+        throw wrongWheel(path, `it does not contain ${library}`);
     }
     const hashes = readRecord(await text(await readZipEntry(path, record)));
     for (const entry of entries) {
@@ -43,12 +52,13 @@ export async function unpackWheel(path: string, folder: string, version: string)
     const { code = '' } = error as NodeJS.ErrnoException;
     if (error instanceof ZipError || /^(Z_|ERR_ZLIB)/.test(code))
       throw damaged(path, (error as Error).message);
-    if (code === 'ENOENT') throw new SetupError(`there is no file ${path}`, 'give the path of the wheel');
+    if (code === 'ENOENT')
+      throw new SetupError(`the file ${path} does not exist`, 'give the path of the wheel');
     throw error;
   }
 }
 
-/** Lines are `path,sha256=base64url,size`; the list's own line has no hash. */
+/** Reads a RECORD, whose lines are `path,sha256=base64url,size`; the line of the list itself has no hash. */
 function readRecord(lines: string): ReadonlyMap<string, string> {
   return new Map(
     [...lines.matchAll(/^"?([^",\n]+)"?,sha256=([\w-]+),\d+\s*$/gm)].map(([, path, hash]) => [path!, hash!]),
@@ -79,13 +89,13 @@ async function unpack(
 function damaged(path: string, why: string): SetupError {
   return new SetupError(
     `the wheel ${path} is damaged: ${why}`,
-    'run the set-up again, or copy the wheel again',
+    'run the set-up again, or copy the wheel here again',
   );
 }
 
 function wrongWheel(path: string, why: string): SetupError {
   return new SetupError(
-    `${path} is not the wheel that is needed: ${why}`,
-    'take the wheel that this fetches on a machine with a network: python3 -m pip download --no-deps tensorflow-cpu==2.21.0',
+    `${path} is the wrong wheel: ${why}`,
+    'on a machine with a network, download the right one: python3 -m pip download --no-deps tensorflow-cpu==2.21.0',
   );
 }

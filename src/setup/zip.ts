@@ -1,4 +1,9 @@
-/** Reading of zip archives (wheels are such): the list of entries, and single ones as streams. No zip64, no encryption. */
+/**
+ * Reads zip archives such as wheels: the list of entries, and single entries as streams. Zip64 and encryption
+ * are not supported. Weight files have a reader of their own (models/weights/zip.ts): it works on bytes in
+ * memory, needs zip64 and checksums but no compression, and a common part would be the twenty lines that
+ * parse a directory.
+ */
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
@@ -14,7 +19,7 @@ export interface ZipEntry {
   readonly offset: number;
 }
 
-/** The file is no zip archive, or one of a kind that is not read here. */
+/** The file is not a zip archive, or of a kind that is not supported. */
 export class ZipError extends Error {
   override readonly name = 'ZipError';
 }
@@ -25,7 +30,7 @@ const localSignature = 0x04034b50;
 const endSize = 22;
 const longestComment = 65_535;
 
-/** Entries in the order of the central directory. Throws `ZipError`. */
+/** Lists the entries in the order of the central directory. Throws `ZipError`. */
 export async function listZip(path: string): Promise<readonly ZipEntry[]> {
   const file = await open(path, 'r');
   try {
@@ -33,12 +38,13 @@ export async function listZip(path: string): Promise<readonly ZipEntry[]> {
     const tail = await read(file, Math.max(size - endSize - longestComment, 0), Math.min(size, endSize + longestComment)); // prettier-ignore
     let end = tail.length - endSize;
     while (end >= 0 && tail.readUInt32LE(end) !== endSignature) end--;
-    if (end < 0) throw new ZipError('it has no end-of-archive record: it is no zip archive or was cut short');
+    if (end < 0)
+      throw new ZipError('it has no end-of-archive record, so it is truncated or not a zip archive');
     const count = tail.readUInt16LE(end + 10);
     const length = tail.readUInt32LE(end + 12);
     const start = tail.readUInt32LE(end + 16);
     if (count === 0xffff || length === 0xffffffff || start === 0xffffffff)
-      throw new ZipError('it is a zip64 archive');
+      throw new ZipError('it is a zip64 archive, which is not supported');
     return parseDirectory(await read(file, start, length), count);
   } finally {
     await file.close();
@@ -64,10 +70,10 @@ function parseDirectory(directory: Buffer, count: number): ZipEntry[] {
   return entries;
 }
 
-/** Content of an entry of `path`. Errors of the archive come as errors of the stream. */
+/** Opens the content of an entry of `path`. Errors of the archive come as errors of the stream. */
 export async function readZipEntry(path: string, entry: ZipEntry): Promise<Readable> {
   if (entry.method !== 0 && entry.method !== 8)
-    throw new ZipError(`${entry.name} is packed by an unknown method (${entry.method})`);
+    throw new ZipError(`${entry.name} is compressed by an unsupported method (${entry.method})`);
   const file = await open(path, 'r');
   let header: Buffer;
   try {
@@ -90,6 +96,6 @@ export async function readZipEntry(path: string, entry: ZipEntry): Promise<Reada
 async function read(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
   const { bytesRead } = await file.read(buffer, 0, length, position);
-  if (bytesRead < length) throw new ZipError('it was cut short');
+  if (bytesRead < length) throw new ZipError('it is truncated');
   return buffer;
 }

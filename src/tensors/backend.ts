@@ -1,48 +1,16 @@
 /**
- * The devices that tensors live on. Nothing here loads TensorFlow.js until a backend is opened, so that planning can ask
- * for a backend's numeric identity at no cost.
+ * The backends that compute on tensors. Nothing here loads TensorFlow.js until a backend is opened, so that
+ * planning can query a backend's numeric identity at no cost.
  */
+import type { BackendDriver, BackendProbe } from './driver.ts';
 import { tensorflowDriver } from './tensorflow/driver.ts';
 import { wasmDriver } from './wasm/driver.ts';
 import { webgpuDriver } from './webgpu/driver.ts';
 
-/** An open backend. TensorFlow.js has one current backend per process: this one, until another is opened. */
+/** An open backend. TensorFlow.js has one current backend per process, which is the one opened last. */
 export interface Backend {
   readonly name: string;
   readonly version: string;
-}
-
-/** `software` is a GPU played by the CPU, slower than any other backend: for tests. */
-export interface BackendDevice {
-  readonly kind: 'gpu' | 'cpu' | 'software';
-  readonly name: string;
-  /** Bytes that a worker can use of it; null where that is not known without opening it. */
-  readonly memory: number | null;
-  /** Threads that a worker uses: as many as it is given cores, or one. */
-  readonly threads: 'one' | 'its cores';
-}
-
-export interface BackendProbe {
-  readonly name: string;
-  readonly ready: boolean;
-  /** Version of the package that computes; null where it is not installed. */
-  readonly version: string | null;
-  /** What it computes on; null where it is not ready. */
-  readonly device: BackendDevice | null;
-  /** Why it is not ready, with what to do; null when ready. */
-  readonly why: string | null;
-}
-
-/** What a backend must tell and do; `version` and `probe` must not load TensorFlow.js. */
-export interface BackendDriver {
-  readonly name: string;
-  /** Version of what decides the numbers. Throws where the package is not installed. */
-  readonly version: () => string;
-  readonly probe: () => BackendProbe;
-  /** False where a look at files tells that it has no GPU to compute on. */
-  readonly mayHaveGpu: () => boolean;
-  /** Loads, registers and selects the backend. Called once per process. */
-  readonly open: () => Promise<void>;
 }
 
 /** The backend cannot be used here; the message says why and what to do. */
@@ -56,8 +24,8 @@ const opened = new Map<string, Promise<Backend>>();
 let current: string | null = null;
 
 /**
- * Opens `name` and makes it the current backend; opening it again is free. Throws `BackendError` for a name that is not
- * known or a backend that is not ready here.
+ * Opens `name` and makes it the current backend; opening it again costs nothing. Throws `BackendError` if the
+ * name is unknown or the backend is not ready on this machine.
  */
 export async function openBackend(name: string): Promise<Backend> {
   const driver = driverOf(name);
@@ -75,7 +43,7 @@ export async function openBackend(name: string): Promise<Backend> {
   return result;
 }
 
-/** The backend that was opened last; null before the first. */
+/** Name of the backend that was opened last; null before the first. */
 export function currentBackend(): string | null {
   return current;
 }
@@ -84,28 +52,31 @@ export function backendNames(): readonly string[] {
   return drivers.map((driver) => driver.name);
 }
 
-/** State of every known backend on this machine, for `ravelin doctor`. */
+/** State of every backend on this machine, for `ravelin doctor`. */
 export function probeBackends(): readonly BackendProbe[] {
   return drivers.map((driver) => driver.probe());
 }
 
-/** State of one backend on this machine. Throws `BackendError` for a name that is not known. */
+/** State of one backend on this machine. Throws `BackendError` if the name is unknown. */
 export function probeBackend(name: string): BackendProbe {
   return driverOf(name).probe();
 }
 
 /**
- * The best backend that is ready here: on a GPU before on the CPU, never on a GPU in software. The embedded one where
- * none is ready, so that opening it says what is wrong.
+ * Chooses the best backend that is ready on this machine: one on a GPU before one on the CPU, and never a GPU
+ * emulated in software. If none is ready, it is the embedded one, so that opening it says what is wrong.
  */
 export function bestBackend(): string {
   const onGpu = drivers.find((driver) => driver.mayHaveGpu() && driver.probe().device?.kind === 'gpu');
-  // Without a GPU webgpu is not even asked, which would start a process.
+  // Without a GPU, webgpu is not probed, because that would start a process.
   const best = onGpu ?? [tensorflowDriver, wasmDriver].find((driver) => driver.probe().ready);
   return (best ?? wasmDriver).name;
 }
 
-/** What of a backend decides the numbers that it computes: part of the key of every result made on it. */
+/**
+ * The part of a backend that decides the numbers it computes; it is in the cache key of every result made on
+ * it.
+ */
 export function numericIdentity(name: string): { readonly backend: string; readonly version: string } {
   return { backend: name, version: driverOf(name).version() };
 }
@@ -121,9 +92,7 @@ async function openDriver(driver: BackendDriver): Promise<Backend> {
 function driverOf(name: string): BackendDriver {
   const driver = drivers.find((candidate) => candidate.name === name);
   if (driver === undefined) {
-    throw new BackendError(
-      `'${name}' is not a backend; there ${drivers.length === 1 ? 'is' : 'are'} ${backendNames().join(', ')}`,
-    );
+    throw new BackendError(`unknown backend '${name}'; known: ${backendNames().join(', ')}`);
   }
   return driver;
 }

@@ -1,14 +1,14 @@
 /**
- * Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
- * 1, 2, 3", SC 2011). The n-th number of a stream is a pure function of seed, counters and n, so results depend on
- * neither batch nor shard nor order.
+ * Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as
+ * easy as 1, 2, 3", SC 2011). The n-th number of a stream is a pure function of seed, counters and n, so
+ * results do not depend on the batch, the shard or the order.
  */
 
 export type Seed = readonly [high: number, low: number];
 
 /** Numbers drawn one after another; two streams with equal seed and counters give equal numbers. */
 export interface RandomStream {
-  /** Uniform in [0, 1), a multiple of 2⁻²⁴: exact in float32. */
+  /** Uniform in [0, 1) and a multiple of 2⁻²⁴, so that it is exact in float32. */
   uniform(): number;
   /** Standard normal (Box and Muller 1958). */
   normal(): number;
@@ -20,28 +20,30 @@ export interface RandomStream {
   permutation(n: number): Int32Array;
   fillUniform(target: Float32Array): void;
   fillNormal(target: Float32Array): void;
-  /** Ones with probability p, else zeros. */
+  /** Fills with ones with probability p, and zeros otherwise. */
   fillBernoulli(target: Float32Array | Uint8Array, p: number): void;
 }
 
 /**
- * The stream of `seed` named by up to three counters, each an integer in [0, 2³²): usually draw, image id, and a number
- * for what is drawn. Missing counters count as 0.
+ * The stream of `seed` that up to three counters name, each an integer in [0, 2³²): usually the draw, the
+ * image id, and a number for what is drawn. Missing counters count as 0.
  */
 export function randomStream(seed: Seed, ...counters: readonly number[]): RandomStream {
   return new PhiloxStream(seed, checkCounters(counters));
 }
 
-/** A seed of its own for a part of the computation, independent of every stream of `seed`. */
+/** A seed for a part of the computation, independent of every stream of `seed`. */
 export function childSeed(seed: Seed, ...counters: readonly number[]): Seed {
   const words = checkCounters(counters);
   const block = new Uint32Array(4);
-  // No stream reaches this block: it would be its last after 2³⁴ numbers.
+  // No stream reaches this block, which would be its last after 2³⁴ numbers.
   philox4x32(block, 0xffffffff, words[0], words[1], words[2], seed[0], seed[1]);
   return [block[0]!, block[1]!];
 }
 
-/** One block: ten rounds of Philox4x32 on counter c0 … c3 under key k0, k1, written to `out[0 … 3]`. */
+/**
+ * Computes one block, ten rounds of Philox4x32 on the counter c0 … c3 with the key k0, k1, into `out[0 … 3]`.
+ */
 export function philox4x32(
   out: Uint32Array,
   c0: number,
@@ -70,8 +72,8 @@ export function philox4x32(
 }
 
 /**
- * Upper 32 bits of the product of two unsigned 32-bit integers, as a signed integer. Products of 16-bit halves plus a carry of 16 bits
- * stay below 2³², so all of it is integer arithmetic to the engine.
+ * Upper 32 bits of the product of two unsigned 32-bit integers, as a signed integer. Products of 16-bit
+ * halves plus a carry of 16 bits stay below 2³², so that the engine uses integer arithmetic throughout.
  */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
@@ -115,7 +117,7 @@ class PhiloxStream implements RandomStream {
       this.#spareNormal = null;
       return spare;
     }
-    // V8 brings its own log, cos and sin (fdlibm), so the bits are the same on every machine.
+    // V8 has its own log, cos and sin (fdlibm), so the bits are the same on every machine.
     const radius = Math.sqrt(-2 * Math.log((this.#word() + 0.5) * 2 ** -32));
     const angle = 2 * Math.PI * (this.#word() * 2 ** -32);
     this.#spareNormal = radius * Math.sin(angle);
@@ -168,10 +170,10 @@ class PhiloxStream implements RandomStream {
 
 function checkCounters(counters: readonly number[]): readonly [number, number, number] {
   if (counters.length > 3)
-    throw new RangeError(`a random stream has at most 3 counters, not ${counters.length}`);
+    throw new RangeError(`a random stream has at most 3 counters, got ${counters.length}`);
   for (const counter of counters) {
     if (!Number.isInteger(counter) || counter < 0 || counter >= 2 ** 32) {
-      throw new RangeError(`counter ${counter} of a random stream is no integer in [0, 2^32)`);
+      throw new RangeError(`counter ${counter} of a random stream is not an integer in [0, 2^32)`);
     }
   }
   return [counters[0] ?? 0, counters[1] ?? 0, counters[2] ?? 0];

@@ -1,4 +1,6 @@
-/** The one import of TensorFlow.js. Everything else imports `tf` from here, or only types from the package. */
+/**
+ * The only import of TensorFlow.js. Everything else imports `tf` from here, or only types from the package.
+ */
 import * as tf from '@tensorflow/tfjs';
 
 // Production mode also silences the advice that the package prints when it is first used under Node.

@@ -1,11 +1,11 @@
-/** Random crops and flips, keyed by epoch and image id: the same whatever the batch or the order. */
+/** Random crops and flips, keyed by epoch and image id: they do not depend on the batch or its order. */
 import { childSeed, randomStream } from '../tensors/random.ts';
 import type { Seed } from '../tensors/random.ts';
 import type { Augmentation } from './batches.ts';
 
 /**
- * Pads each image by `padding` zero pixels on every side, cuts its size out at a random place (He et al. 2016, section
- * 4.2), and mirrors it left to right with probability ½ where `flip`.
+ * Pads each image by `padding` zero pixels on every side, crops it to its size at a random place (He et al.
+ * 2016, section 4.2), and, if `flip` is set, mirrors it left to right with probability ½.
  */
 export function cropAndFlip(seed: Seed, { padding, flip }: { padding: number; flip: boolean }): Augmentation {
   const key = childSeed(seed, augmentStream);
@@ -31,7 +31,10 @@ export function cropAndFlip(seed: Seed, { padding, flip }: { padding: number; fl
   };
 }
 
-/** `target[y, x] = source[y + down, x + across]`, zero outside, then mirrored. `target` must be zero. */
+/**
+ * Writes `target[y, x] = source[y + down, x + across]`, zero outside, and mirrors it if `mirrored`. `target`
+ * must be zero.
+ */
 export function cropImage(
   source: Float32Array,
   target: Float32Array,

@@ -4,8 +4,8 @@ import type { Seed } from '../tensors/random.ts';
 import type { Images } from '../values/images.ts';
 
 /**
- * Changes the pixels of a batch before it is trained on: `[n, h, w, c]` row-major in [0, 1], image by image with its id,
- * in the given epoch. May work in place and must return what to train on.
+ * Changes the pixels of a batch before it is trained on: `[n, h, w, c]` row-major in [0, 1], with the id of
+ * each image, in the given epoch. It may work in place, and returns the pixels to train on.
  */
 export type Augmentation = (
   pixels: Float32Array,
@@ -26,7 +26,9 @@ export function epochOrder(seed: Seed, epoch: number, rows: number): Int32Array 
   return randomStream(childSeed(seed, shuffleStream), epoch).permutation(rows);
 }
 
-/** The rows `order[first …]`, at most `batchSize` of them. Every view of an image is a row of its own. */
+/**
+ * Reads the rows `order[first …]`, at most `batchSize` of them. Every view of an image is a row of its own.
+ */
 export function readBatch(images: Images, order: Int32Array, first: number, batchSize: number): Batch {
   const rows = order.subarray(first, first + batchSize);
   const [, height, width, channels] = images.shape;
@@ -46,8 +48,8 @@ export function readBatch(images: Images, order: Int32Array, first: number, batc
 }
 
 /**
- * The batches of an epoch as they are trained on, in order. The next one is prepared while its consumer trains on one: JPEG
- * compression, say, does its work on other threads.
+ * The batches of an epoch as they are trained on, in order. While the consumer trains on one, the next is
+ * prepared, so that work on other threads, such as JPEG compression, runs meanwhile.
  */
 export async function* preparedBatches(
   images: Images,
@@ -65,14 +67,17 @@ export async function* preparedBatches(
   for (let first = batchSize; first < order.length; first += batchSize) {
     const batch = await coming;
     coming = prepare(first);
-    // Where training ends early nobody awaits it, and its failure is no news.
+    // If training ends early, nothing awaits this batch, and its failure does not matter.
     coming.catch(() => undefined);
     yield batch;
   }
   yield await coming;
 }
 
-/** Dropout masks keyed by dropout node, epoch and image: no other image of the batch changes them. */
+/**
+ * Dropout masks, `[n × size]` with ones where dropout keeps. They are keyed by dropout node, epoch and image,
+ * so that the other images of the batch do not change them.
+ */
 export function dropoutMask(
   seed: Seed,
   epoch: number,

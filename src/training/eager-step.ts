@@ -1,4 +1,4 @@
-/** A step of gradient descent as one kernel call after another: the form of every backend but tensorflow. */
+/** A step of gradient descent as one kernel call after another, for every backend except tensorflow. */
 import type { Tensor } from '@tensorflow/tfjs';
 import { trainingPass } from '../models/training-network.ts';
 import { tf } from '../tensors/tf.ts';

@@ -10,7 +10,7 @@ import type { Model } from '../values/model.ts';
 import { replaceTensors } from './step.ts';
 import type { SgdStep, StepHyperparameters } from './step.ts';
 
-/** The current backend must be tensorflow. */
+/** Makes the step for `model`. The current backend must be tensorflow. */
 export function graphStep(model: Model, { momentum, weightDecay, nesterov }: StepHyperparameters): SgdStep {
   const emit = emitter(model.network.inputShape);
   const training = emitTraining(emit, model);

@@ -2,17 +2,17 @@
 
 export type Schedule =
   | { readonly kind: 'constant' }
-  /** Multiplied by `factor` when `epoch` (0 is the first) begins; factors accumulate. */
+  /** The rate is multiplied by `factor` when `epoch` (0 is the first) begins; factors accumulate. */
   | { readonly kind: 'steps'; readonly steps: readonly { readonly epoch: number; readonly factor: number }[] }
   /** Half a cosine from the base rate to 0 (Loshchilov and Hutter 2017, without restarts). */
   | { readonly kind: 'cosine' }
   /**
-   * Up from 1/25 of the base rate over the first 30 % of training, then down to 1/250,000 of it, both along half a
-   * cosine (Smith and Topin 2018, with the defaults of PyTorch's `OneCycleLR`).
+   * Up from 1/25 of the base rate over the first 30 % of training, then down to 1/250,000 of it, both along
+   * half a cosine (Smith and Topin 2018, with the defaults of PyTorch's `OneCycleLR`).
    */
   | { readonly kind: 'one-cycle' };
 
-/** The rate at `progress` epochs into training, a fraction inside an epoch. */
+/** Learning rate after `progress` epochs, which need not be whole. */
 export function learningRateAt(schedule: Schedule, base: number, progress: number, epochs: number): number {
   switch (schedule.kind) {
     case 'constant':

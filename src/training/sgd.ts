@@ -22,9 +22,9 @@ export interface SgdHyperparameters {
   readonly learningRate: number;
   /** v ← momentum · v + g, with v = 0 at first; w ← w − rate · v. */
   readonly momentum: number;
-  /** g ← g + weightDecay · w, for every trained weight, biases and batch norms too, as torch does. */
+  /** g ← g + weightDecay · w, for every trained weight, including biases and batch norms, as torch does. */
   readonly weightDecay: number;
-  /** w ← w − rate · (g + momentum · v). */
+  /** Whether the step is w ← w − rate · (g + momentum · v). */
   readonly nesterov: boolean;
   readonly schedule: Schedule;
 }
@@ -32,11 +32,11 @@ export interface SgdHyperparameters {
 export interface EpochReport {
   /** Epochs completed, 1 after the first. */
   readonly epoch: number;
-  /** Means over the epoch's batches as they were trained on. */
+  /** Means over the epoch's batches, each measured before its step. */
   readonly loss: number;
   readonly accuracy: number;
   readonly learningRate: number;
-  /** Bytes that `resume` takes. */
+  /** Bytes for `resume`. */
   readonly state: () => Promise<Uint8Array>;
 }
 
@@ -45,22 +45,22 @@ export interface SgdOptions extends SgdHyperparameters {
   readonly images: Images;
   readonly seed: Seed;
   readonly augment?: Augmentation;
-  /** State after an epoch of this same training: it goes on from there to the very same bits. */
+  /** State after an epoch of the same training, from which it resumes with the same bits. */
   readonly resume?: Uint8Array;
   readonly onEpoch?: (report: EpochReport) => void | Promise<void>;
   readonly signal?: AbortSignal;
-  /** As for `openClassifier`. */
+  /** See `openClassifier`. */
   readonly evaluation?: Evaluation;
-  /** Images trained on so far, over all epochs. */
+  /** Receives the number of images trained on so far, over all epochs. */
   readonly progress?: (done: number, total: number) => void;
 }
 
 /** The loss became NaN or infinite. */
 export class DivergedError extends Error {
   override readonly name = 'DivergedError';
-  /** 1 for the first. */
+  /** Number of the epoch, starting at 1. */
   readonly epoch: number;
-  /** Batch of the epoch, 1 for the first. */
+  /** Number of the batch in the epoch, starting at 1. */
   readonly step: number;
   constructor(loss: number, epoch: number, step: number, learningRate: number) {
     super(
@@ -73,9 +73,10 @@ export class DivergedError extends Error {
 }
 
 /**
- * Trains on the current backend and returns the new model; `images` may have views, each a training image. Equal
- * arguments give equal bits on wasm. Throws `DivergedError`, the signal's reason when aborted, `RangeError` for images
- * or labels that do not fit the model, `TrainingStateError` for a foreign `resume`.
+ * Trains on the current backend and returns the new model. If `images` have views, each view is a training
+ * image. Equal arguments give equal bits on wasm. Throws `DivergedError`, the signal's reason when aborted,
+ * `RangeError` for images or labels that do not fit the model, and `TrainingStateError` if `resume` belongs
+ * to another training.
  */
 export async function trainSgd(options: SgdOptions): Promise<Model> {
   checkModel(options.model);
@@ -112,7 +113,7 @@ async function train(step: SgdStep, options: SgdOptions): Promise<Model> {
   }
 }
 
-/** Replaces the tensors of `state` batch by batch. */
+/** Trains one epoch, replacing the tensors of `state` batch by batch. */
 async function trainEpoch(
   state: TrainingState,
   sgdStep: SgdStep,
@@ -139,7 +140,8 @@ async function trainEpoch(
     correctSum += correct;
     step++;
     options.progress?.(state.epoch * rows + Math.min(step * batchSize, rows), epochs * rows);
-    // Reading a wasm tensor only awaits a microtask: let messages and signals in now and then.
+    // Reading a wasm tensor awaits no more than a microtask, so this lets messages and signals in now and
+    // then.
     if (performance.now() - rested > 50) {
       await new Promise((resolve) => setImmediate(resolve));
       rested = performance.now();
@@ -151,7 +153,7 @@ async function trainEpoch(
 async function openStep(options: SgdOptions): Promise<SgdStep> {
   const { model, evaluation = defaultEvaluation() } = options;
   if (evaluation === 'eager') return eagerStep(model, options);
-  // Only here, so that the other backends load none of it.
+  // Imported here, so that the other backends load none of it.
   const { graphStep } = await import('./graph-step.ts');
   return graphStep(model, options);
 }
@@ -160,11 +162,11 @@ function checkImages({ network }: Model, images: Images): void {
   const shape = images.shape.slice(1);
   if (shape.join() !== network.inputShape.join()) {
     throw new RangeError(
-      `the images are ${shape.join(' × ')}, the model takes ${network.inputShape.join(' × ')}`,
+      `the images are ${shape.join(' × ')}, but the model takes ${network.inputShape.join(' × ')}`,
     );
   }
   if (images.shape[0] === 0) throw new RangeError('there is no image to train on');
   const outside = images.labels.find((label) => label < 0 || label >= network.classes);
   if (outside !== undefined)
-    throw new RangeError(`label ${outside} is none of the model's ${network.classes} classes`);
+    throw new RangeError(`label ${outside} is not one of the model's ${network.classes} classes`);
 }

@@ -1,11 +1,14 @@
-/** What a training needs to go on: weights, momentum, and how many epochs are behind it, as safetensors bytes. */
+/**
+ * The state from which a training resumes, as safetensors bytes: weights, momentum and the number of
+ * completed epochs.
+ */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
 import type { Model, WeightTensor } from '../values/model.ts';
 import { decodeSafetensors, encodeSafetensors } from '../values/safetensors.ts';
 import type { StoredTensor } from '../values/safetensors.ts';
 
-/** On the device; whoever holds the state disposes its tensors. */
+/** The tensors are on the device; the holder of the state disposes them. */
 export interface TrainingState {
   /** Epochs completed. */
   readonly epoch: number;
@@ -13,7 +16,7 @@ export interface TrainingState {
   readonly momentum: Record<string, Tensor>;
 }
 
-/** The saved state is not one of this training. */
+/** The saved state does not belong to this training. */
 export class TrainingStateError extends Error {
   override readonly name = 'TrainingStateError';
 }
@@ -44,7 +47,10 @@ export async function encodeState({ epoch, weights, momentum }: TrainingState): 
   return encodeSafetensors(tensors, { epoch: String(epoch) });
 }
 
-/** Throws `TrainingStateError`, or `SafetensorsError` for damaged bytes. */
+/**
+ * Decodes what `encodeState` made for the same model. Throws `TrainingStateError`, or `SafetensorsError` for
+ * damaged bytes.
+ */
 export function decodeState(bytes: Uint8Array, model: Model, trained: readonly string[]): TrainingState {
   const { tensors, metadata } = decodeSafetensors(bytes);
   const load = (part: string, name: string): Tensor => {
@@ -52,14 +58,14 @@ export function decodeState(bytes: Uint8Array, model: Model, trained: readonly s
     const shape = model.weights[name]!.shape;
     if (stored?.dtype !== 'F32' || stored.shape.join() !== shape.join()) {
       throw new TrainingStateError(
-        `the checkpoint has no ${part} '${name}' of shape [${shape.join(', ')}]: it is of another training`,
+        `the checkpoint has no ${part} '${name}' of shape [${shape.join(', ')}]: it belongs to another training`,
       );
     }
     return tf.tensor(stored.data, [...shape]);
   };
   const epoch = Number(metadata['epoch'] ?? 'none');
   if (!Number.isInteger(epoch) || epoch < 0)
-    throw new TrainingStateError('the checkpoint does not say its epoch');
+    throw new TrainingStateError('the checkpoint does not state its epoch');
   const weights = Object.fromEntries(Object.keys(model.weights).map((name) => [name, load('weight', name)]));
   const momentum = Object.fromEntries(trained.map((name) => [name, load('momentum', name)]));
   return { epoch, weights, momentum };

@@ -1,4 +1,4 @@
-/** One step of stochastic gradient descent, as a backend takes it. */
+/** One step of stochastic gradient descent, which each backend takes in its own way. */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
 import type { Batch } from './batches.ts';
@@ -13,20 +13,22 @@ export interface StepHyperparameters {
 export interface StepMeasures {
   /** Mean cross-entropy over the batch, before the step. */
   readonly loss: number;
-  /** Images of the batch whose best logit was their label's. */
+  /** Number of images of the batch whose largest logit was that of their label. */
   readonly correct: number;
 }
 
-/** Ones where dropout keeps, `[n × size]`, for the dropout node of this index and rate. */
+/**
+ * Returns the mask of the dropout node with this index and rate, `[n × size]`, with ones where dropout keeps.
+ */
 export type Keep = (dropout: number, size: number, rate: number) => Float32Array;
 
 export interface SgdStep {
-  /** Replaces the tensors of `state`. */
+  /** Takes one step, replacing the tensors of `state`. */
   take(state: TrainingState, batch: Batch, learningRate: number, keep: Keep): Promise<StepMeasures>;
   dispose(): void;
 }
 
-/** Disposes what it replaces. */
+/** Puts the tensors of `source` in place of those in `target`, which it disposes. */
 export function replaceTensors(
   target: Record<string, Tensor>,
   source: Readonly<Record<string, Tensor>>,

@@ -9,7 +9,7 @@ export interface BatchBounds {
   readonly values: number;
 }
 
-/** Gradients keep the activations of every layer. */
+/** Smaller than `forwardBatch`, because gradients keep the activations of every layer. */
 export const gradientBatch: BatchBounds = { rows: 64, values: 1 << 21 };
 export const forwardBatch: BatchBounds = { rows: 128, values: 1 << 22 };
 

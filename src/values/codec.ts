@@ -15,8 +15,9 @@ import { decodeSafetensors, encodeSafetensors, SafetensorsError, type StoredTens
 import type { PortKind, Value } from './value.ts';
 
 /**
- * Value → bytes: safetensors for what holds tensors, canonical JSON for the rest. Equal values give equal bytes, so the
- * digest of the bytes is the identity of the value. With a library a recipe names its patches there; without one its bytes hold them.
+ * Encodes a value as bytes: as safetensors if it holds tensors, otherwise as canonical JSON. Equal values
+ * give equal bytes, so the digest of the bytes identifies the value. With a library, a recipe refers to its
+ * patches by digest; without one, its bytes include them.
  */
 export function encodeValue(value: Value, library?: Pick<PatchLibrary, 'keep'>): Uint8Array {
   switch (value.kind) {
@@ -37,7 +38,10 @@ export function encodeValue(value: Value, library?: Pick<PatchLibrary, 'keep'>):
   }
 }
 
-/** Bytes → value. Throws `SafetensorsError` or `SyntaxError` for bytes that `encodeValue` did not make, and what `library` throws. */
+/**
+ * Decodes what `encodeValue` made. Throws `SafetensorsError` or `SyntaxError` for any other bytes, and
+ * whatever `library` throws.
+ */
 export function decodeValue(kind: PortKind, bytes: Uint8Array, library?: Pick<PatchLibrary, 'find'>): Value {
   switch (kind) {
     case 'images':
@@ -72,7 +76,7 @@ function decodeImages(bytes: Uint8Array): Images {
   const { tensors, metadata } = decodeSafetensors(bytes);
   const pixels = tensors['images'];
   if (pixels === undefined || pixels.dtype === 'I32' || pixels.shape.length !== 4)
-    throw new SafetensorsError("no 'images' tensor");
+    throw new SafetensorsError("there is no F32 or U8 tensor 'images' of four axes");
   return {
     kind: 'images',
     pixels: pixels.data,
@@ -159,7 +163,7 @@ function encodeModel(model: Model): Uint8Array {
 function decodeModel(bytes: Uint8Array): Model {
   const { tensors, metadata } = decodeSafetensors(bytes);
   if (metadata['network'] === undefined || metadata['preprocessing'] === undefined) {
-    throw new SafetensorsError('no network in the metadata: these are bare weights, not a model');
+    throw new SafetensorsError('the metadata has no network: the file holds weights, not a model');
   }
   const weights: Record<string, WeightTensor> = {};
   for (const name of Object.keys(tensors)) weights[name] = floats(tensors, name);
@@ -195,12 +199,12 @@ function floats(
   name: string,
 ): { shape: readonly number[]; data: Float32Array } {
   const tensor = tensors[name];
-  if (tensor?.dtype !== 'F32') throw new SafetensorsError(`no float32 tensor '${name}'`);
+  if (tensor?.dtype !== 'F32') throw new SafetensorsError(`there is no float32 tensor '${name}'`);
   return { shape: tensor.shape, data: tensor.data };
 }
 
 function integers(tensors: Readonly<Record<string, StoredTensor>>, name: string): Int32Array {
   const tensor = tensors[name];
-  if (tensor?.dtype !== 'I32') throw new SafetensorsError(`no int32 tensor '${name}'`);
+  if (tensor?.dtype !== 'I32') throw new SafetensorsError(`there is no int32 tensor '${name}'`);
   return tensor.data;
 }

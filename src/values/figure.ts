@@ -2,6 +2,9 @@
 export interface Figure {
   readonly kind: 'figure';
   readonly title: string;
-  /** File extension without the dot (`svg`, `png`, `md`, `csv`, `json`) → bytes. `publish:` picks by extension. */
+  /**
+   * File extension without the dot (`svg`, `png`, `md`, `csv`, `json`) → bytes. `publish:` chooses a file by
+   * its extension.
+   */
   readonly files: Readonly<Record<string, Uint8Array>>;
 }

@@ -1,6 +1,9 @@
 /** A batch of labelled images: what datasets make, attacks perturb and defenses transform. */
 
-/** How far an attack moved each image, relative to the original that it started from; every array is `[count]`. */
+/**
+ * How far an attack moved each image, relative to the original that it started from; every array is
+ * `[count]`.
+ */
 export interface Perturbation {
   /** ‖x' − x‖₂ over all pixels, in units of [0, 1] pixels. */
   readonly l2: Float32Array;
@@ -8,26 +11,34 @@ export interface Perturbation {
   readonly linf: Float32Array;
   /** ‖x' − x‖₂ / ‖x‖₂, the dissimilarity of Guo et al. 2018, equation 1, of one image. */
   readonly dissimilarity: Float32Array;
-  /** Class that the attacked model gave to the original: success is measured against it. */
+  /** Class that the attacked model predicted for the original; success is measured against it. */
   readonly initial: Int32Array;
 }
 
 export interface Images {
   readonly kind: 'images';
-  /** Row-major `[count × views, height, width, channels]`. Float32 in [0, 1]; Uint8 stands for value / 255. */
+  /**
+   * Row-major `[count × views, height, width, channels]`, float32 in [0, 1] or uint8, which stands for value
+   * / 255.
+   */
   readonly pixels: Float32Array | Uint8Array;
   readonly shape: readonly [rows: number, height: number, width: number, channels: number];
-  /** Views of each image (draws of a randomised defense): the views of one image are consecutive rows. 1 as a rule. */
+  /**
+   * Number of views of each image (draws of a randomised defense), usually 1. The views of one image are
+   * consecutive rows.
+   */
   readonly views: number;
   /** Class index of each image, `[count]`. */
   readonly labels: Int32Array;
   /**
-   * Index of each image in the dataset that it comes from, `[count]`. It stays with the image through attacks and
-   * defenses, keys all randomness, and pairs an adversarial image with its original.
+   * Index of each image in the dataset that it comes from, `[count]`. It stays with the image through attacks
+   * and defenses, keys all randomness, and pairs an adversarial image with its original.
    */
   readonly ids: Int32Array;
-  /** Class names by index; empty where the dataset has none. */
+  /** Class names by index; empty if the dataset has none. */
   readonly classes: readonly string[];
-  /** Set by attacks and handed on by defenses and predictions; absent for images that were never attacked. */
+  /**
+   * Set by attacks, and passed on by defenses and predictions; absent for images that were never attacked.
+   */
   readonly perturbation?: Perturbation;
 }

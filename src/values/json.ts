@@ -1,11 +1,14 @@
-/** JSON as a type, and the one canonical way to write it: the digest of a value is the digest of this text. */
+/**
+ * JSON as a type, and the one canonical way to write it: the digest of a value is the digest of this text.
+ */
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
 /**
- * Canonical JSON: object keys sorted by UTF-16 code unit, no white space, numbers as ECMAScript prints them
- * (RFC 8785). Throws a `TypeError` for NaN and infinities, which JSON cannot say.
+ * Canonical JSON: object keys are sorted by UTF-16 code unit, there is no white space, and numbers are
+ * printed as ECMAScript prints them (RFC 8785). Throws a `TypeError` for NaN and infinities, which JSON
+ * cannot express.
  */
 export function canonicalJson(value: Json): string {
   if (value === null || typeof value === 'boolean') return String(value);

@@ -1,8 +1,11 @@
 /** Scores: named numbers, and the axes on which they vary inside one cell. */
 export interface MetricsRow {
-  /** Axes inside the value itself (a training epoch, say); the axes of the cell are added by whoever collects. */
+  /**
+   * Axes inside the value itself, such as the training epoch. The stage that collects the rows adds the axes
+   * of the cell.
+   */
   readonly axes: Readonly<Record<string, string | number>>;
-  /** null where the number is undefined: success rate with no initially correct image. */
+  /** A number is null if it is undefined, like a success rate without any initially correct image. */
   readonly values: Readonly<Record<string, number | null>>;
 }
 

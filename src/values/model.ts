@@ -6,10 +6,10 @@ export interface WeightTensor {
 }
 
 /**
- * One node of a network graph. `name` is unique; `inputs` name earlier nodes or `'input'`. Layout is NHWC; convolution
- * weights are `[kernelHeight, kernelWidth, inChannels, outChannels]`, dense weights `[inFeatures, outFeatures]`.
- * Weight tensors are looked up as `${name}.weight`, `${name}.bias`, and for batch norm also `${name}.running_mean` and
- * `${name}.running_var`.
+ * One node of a network graph. `name` is unique; `inputs` name earlier nodes or `'input'`. Layout is NHWC;
+ * convolution weights are `[kernelHeight, kernelWidth, inChannels, outChannels]`, dense weights `[inFeatures,
+ * outFeatures]`. Weight tensors are looked up as `${name}.weight`, `${name}.bias`, and for batch norm also
+ * `${name}.running_mean` and `${name}.running_var`.
  */
 export type NetworkNode =
   | {
@@ -30,7 +30,7 @@ export type NetworkNode =
       readonly name: string;
       readonly inputs: readonly [string];
       readonly epsilon: number;
-      /** Weight of the new batch in the running statistics, as PyTorch's `momentum`. */
+      /** Weight of the new batch in the running statistics, like PyTorch's `momentum`. */
       readonly momentum: number;
     }
   | { readonly op: 'relu'; readonly name: string; readonly inputs: readonly [string] }
@@ -51,7 +51,10 @@ export type NetworkNode =
   | { readonly op: 'add'; readonly name: string; readonly inputs: readonly [string, string] }
   | { readonly op: 'concat'; readonly name: string; readonly inputs: readonly string[] }
   | {
-      /** `x[:, ::stride, ::stride, :]` with `before`/`after` zero channels: the option-A shortcut of CIFAR ResNets. */
+      /**
+       * `x[:, ::stride, ::stride, :]` with `before`/`after` zero channels: the option-A shortcut of CIFAR
+       * ResNets.
+       */
       readonly op: 'shortcut';
       readonly name: string;
       readonly inputs: readonly [string];
@@ -82,7 +85,7 @@ export type NetworkNode =
     };
 
 export interface Network {
-  /** Name of the architecture, for people: `cnn`, `resnet50`. */
+  /** Name of the architecture, for display: `cnn`, `resnet50`. */
   readonly architecture: string;
   readonly inputShape: readonly [height: number, width: number, channels: number];
   readonly nodes: readonly NetworkNode[];

@@ -1,8 +1,10 @@
-/** What was probably meant by a misspelt name: one measure for pipelines, columns of results and weights. */
+/**
+ * Guesses what a misspelt name was meant to be, by one measure for pipelines, columns of results and weights.
+ */
 
 /**
- * Damerau-Levenshtein distance in its restricted form (optimal string alignment): insertions, deletions, substitutions
- * and swaps of neighbours each cost 1.
+ * Damerau-Levenshtein distance in its restricted form (optimal string alignment): insertions, deletions,
+ * substitutions and swaps of neighbours each cost 1.
  */
 export function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];
@@ -27,13 +29,19 @@ export function editDistance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
-/** Beyond these a comparison costs more than the hint is worth. The second is of all comparisons of a word: letters times letters. */
+/**
+ * Beyond these limits, a comparison costs more than the hint is worth. `mostWork` limits all comparisons of a
+ * word together, in letters times letters.
+ */
 const longestWord = 64;
 const mostWork = 200_000;
 
-/** The candidate that was probably meant: at most a third of the letters wrong (one in short words). */
+/**
+ * Returns the candidate that was probably meant: at most a third of the letters are wrong, or one letter of a
+ * short word.
+ */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  // Of numbers none is a misspelling of another.
+  // A number is never a misspelling of another number.
   if (word.length === 0 || word.length > longestWord || /^[-+\d./_]+$/.test(word)) return undefined;
   const folded = fold(word);
   let best: string | undefined;
@@ -53,12 +61,15 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** `step_size`, `step-size` and `stepSize` are one word with different habits. */
+/** `step_size`, `step-size` and `stepSize` are spellings of the same word. */
 function fold(word: string): string {
   return word.toLowerCase().replaceAll(/[-_ ]/g, '');
 }
 
-/** End of a sentence: `; did you mean 'lambda'?`, or the list of what there is where nothing is near and the list is short. */
+/**
+ * Returns the end of a sentence: `; did you mean 'lambda'?`, or a list of the candidates, called `noun`, if
+ * none is near.
+ */
 export function didYouMean(word: string, candidates: Iterable<string>, noun?: string): string {
   const list = [...candidates];
   const found = nearest(word, list);
@@ -68,7 +79,7 @@ export function didYouMean(word: string, candidates: Iterable<string>, noun?: st
   return `; ${noun}: ${shortList(list)}`;
 }
 
-/** At most eight items, then how many more there are. */
+/** Lists at most `most` items, then the number of the others. */
 export function shortList(items: readonly (string | number | boolean)[], most = 8): string {
   const shown = items.slice(0, most).join(', ');
   return items.length > most ? `${shown}, … (${items.length - most} more)` : shown;

@@ -14,17 +14,17 @@ export function decodePatches(bytes: Uint8Array): Patches {
 }
 
 /**
- * Databases that are kept elsewhere, by the digest of their bytes: a recipe in the cache names its patches, so that a hundred recipes
- * of one database hold it once.
+ * Stores patch databases by the digest of their bytes. A recipe in the cache refers to its patches by digest,
+ * so that a hundred recipes share one stored database.
  */
 export interface PatchLibrary {
-  /** Keeps the patches and returns their digest. */
+  /** Stores the patches and returns their digest. */
   readonly keep: (patches: Patches) => string;
-  /** The patches of a digest. Throws where they cannot be read. */
+  /** Returns the patches with this digest. Throws if they cannot be read. */
   readonly find: (digest: string) => Patches;
 }
 
-/** A library over objects by digest. */
+/** A library that reads its objects by digest. */
 export function libraryOf(read: (digest: string) => Uint8Array): Pick<PatchLibrary, 'find'> {
   return { find: (digest) => decodePatches(read(digest)) };
 }
@@ -33,8 +33,9 @@ export function libraryOf(read: (digest: string) => Uint8Array): Pick<PatchLibra
 type StepJson = Omit<TransformStep, 'patches'> & { readonly patches?: string };
 
 /**
- * A recipe is canonical JSON that names its patches in the library. Without a library, a recipe with patches is a safetensors file that
- * holds them, the patches of step i as `i.patches`, `i.mean` and `i.basis`, and the JSON in its metadata: what is exported.
+ * With a library, a recipe is canonical JSON that refers to its patches by digest. Without one, as in an
+ * export, a recipe with patches is a safetensors file: the patches of step i are `i.patches`, `i.mean` and
+ * `i.basis`, and the JSON is in the metadata.
  */
 export function encodeTransform(transform: Transform, library?: Pick<PatchLibrary, 'keep'>): Uint8Array {
   if (library !== undefined) {
@@ -54,21 +55,22 @@ export function encodeTransform(transform: Transform, library?: Pick<PatchLibrar
 }
 
 export function decodeTransform(bytes: Uint8Array, library?: Pick<PatchLibrary, 'find'>): Transform {
-  // A safetensors file begins with a multiple of 8, the length of its header; '{' is none.
+  // A safetensors file begins with the length of its header, a multiple of 8, which the byte '{' is not.
   if (bytes[0] === '{'.charCodeAt(0)) {
     const named = JSON.parse(Buffer.from(bytes).toString('utf8')) as Omit<Transform, 'steps'> & {
       readonly steps: readonly StepJson[];
     };
     const steps = named.steps.map(({ patches, ...step }): TransformStep => {
       if (patches === undefined) return step;
-      if (library === undefined) throw new SafetensorsError('the patches of this recipe are kept elsewhere');
+      if (library === undefined)
+        throw new SafetensorsError('the patches of this recipe are stored elsewhere');
       return { ...step, patches: library.find(patches) };
     });
     return { ...named, steps };
   }
   const { tensors, metadata } = decodeSafetensors(bytes);
   const text = metadata['transform'];
-  if (text === undefined) throw new SafetensorsError('no transform in the metadata');
+  if (text === undefined) throw new SafetensorsError('the metadata has no transform');
   const transform = JSON.parse(text) as Transform;
   const steps = transform.steps.map((step, index): TransformStep => {
     const prefix = `${index}.`;
@@ -90,7 +92,7 @@ function readPatches(tensors: Tensors, prefix: string): Patches {
   const mean = tensors[`${prefix}mean`];
   const basis = tensors[`${prefix}basis`];
   if (pixels?.dtype !== 'U8' || mean?.dtype !== 'F32' || basis?.dtype !== 'F32') {
-    throw new SafetensorsError("no uint8 tensor 'patches' with float32 'mean' and 'basis'");
+    throw new SafetensorsError("there is no uint8 tensor 'patches' with float32 'mean' and 'basis'");
   }
   const [, size, width, channels] = pixels.shape;
   const dimensions = size! * width! * channels!;

@@ -1,6 +1,6 @@
 /**
- * The safetensors format (huggingface/safetensors, format of 2023): eight bytes of little-endian header length, a JSON
- * header, then the tensors' bytes. Python reads the files with `safetensors.numpy.load_file`.
+ * The safetensors format (huggingface/safetensors, format of 2023): eight bytes of little-endian header
+ * length, a JSON header, then the tensors' bytes. Python reads the files with `safetensors.numpy.load_file`.
  */
 
 export type StoredTensor =
@@ -11,7 +11,7 @@ export type StoredTensor =
 export interface TensorEntry {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Bytes from the start of the data, that is after the header. */
+  /** Bytes from the start of the data, which follows the header. */
   readonly start: number;
   readonly end: number;
 }
@@ -23,7 +23,10 @@ export interface SafetensorsHeader {
   readonly dataStart: number;
 }
 
-/** The bytes are no safetensors file, or a damaged one. The message says what is wrong, not which file. */
+/**
+ * The bytes are not a safetensors file, or a damaged one. The message says what is wrong, but not in which
+ * file.
+ */
 export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError';
 }
@@ -44,7 +47,8 @@ export const elementBytes = {
   U32: 4,
   U64: 8,
 } as const;
-// Some ten thousands of tensors. The reference implementation allows 100 MB, of which JSON makes gigabytes of objects.
+// Enough for tens of thousands of tensors. The reference implementation allows 100 MB, of which JSON.parse
+// makes gigabytes of objects.
 const headerLimit = 8_000_000;
 
 /** Tensors are laid out by name, so that equal content gives equal bytes. */
@@ -60,7 +64,7 @@ export function encodeSafetensors(
     );
   }
   let offset = 0;
-  // Four-byte tensors first keeps every one aligned to its element size.
+  // Four-byte tensors come first, so that every tensor is aligned to its element size.
   const ordered = [
     ...names.filter((name) => tensors[name]!.dtype !== 'U8'),
     ...names.filter((name) => tensors[name]!.dtype === 'U8'),
@@ -89,15 +93,17 @@ export function encodeSafetensors(
 }
 
 /**
- * Reads the header alone; `bytes` may stop after it. `fileLength` is the length of the whole file.
- * Throws `SafetensorsError` for anything that is not a well-formed header whose tensors lie inside the file.
+ * Reads only the header; `bytes` may end after it. `fileLength` is the length of the whole file. Throws
+ * `SafetensorsError` unless it is a well-formed header whose tensors lie inside the file.
  */
 export function readSafetensorsHeader(bytes: Uint8Array, fileLength: number): SafetensorsHeader {
   if (bytes.length < 8)
     throw new SafetensorsError(`the file has ${fileLength} bytes: too short for a safetensors header`);
   const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
   if (headerLength > headerLimit || 8 + headerLength > fileLength) {
-    throw new SafetensorsError('the header is longer than the file: truncated, or no safetensors file');
+    throw new SafetensorsError(
+      'the header is longer than the file: it is truncated, or not a safetensors file',
+    );
   }
   if (8 + headerLength > bytes.length) throw new RangeError('the given bytes end inside the header');
   let header: unknown;
@@ -106,7 +112,7 @@ export function readSafetensorsHeader(bytes: Uint8Array, fileLength: number): Sa
       new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + headerLength)),
     );
   } catch {
-    throw new SafetensorsError('the header is not JSON: damaged, or no safetensors file');
+    throw new SafetensorsError('the header is not JSON: the file is damaged, or not a safetensors file');
   }
   if (!isRecord(header)) throw new SafetensorsError('the header is not a JSON object');
   const dataStart = 8 + headerLength;
@@ -115,7 +121,7 @@ export function readSafetensorsHeader(bytes: Uint8Array, fileLength: number): Sa
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') {
       if (!isRecord(entry)) throw new SafetensorsError('__metadata__ is not an object');
-      // The format has text alone; other JSON is given as it is written.
+      // The format allows only text here; other JSON values are returned as they are written.
       metadata = Object.fromEntries(
         Object.entries(entry).map(([key, value]) => [
           key,
@@ -126,27 +132,33 @@ export function readSafetensorsHeader(bytes: Uint8Array, fileLength: number): Sa
       tensors.set(name, checkEntry(name, entry, fileLength - dataStart));
     }
   }
-  // Tensors that share bytes, which the format forbids, could ask for any amount of memory.
+  // Tensors that share bytes, which the format forbids, could take any amount of memory.
   const held = [...tensors.values()].reduce((sum, { start, end }) => sum + end - start, 0);
-  if (held > fileLength - dataStart) throw new SafetensorsError('its tensors overlap');
+  if (held > fileLength - dataStart) throw new SafetensorsError('the tensors overlap');
   return { tensors, metadata, dataStart };
 }
 
-/** Length of the header in the first eight bytes of a file, for readers that fetch the header alone. */
+/**
+ * Reads the length of the header from the first eight bytes of a file, for callers that fetch only the
+ * header.
+ */
 export function safetensorsHeaderLength(firstBytes: Uint8Array): number {
-  if (firstBytes.length < 8) throw new SafetensorsError('too short for a safetensors header');
+  if (firstBytes.length < 8) throw new SafetensorsError('the file is too short for a safetensors header');
   const length = Number(new DataView(firstBytes.buffer, firstBytes.byteOffset, 8).getBigUint64(0, true));
-  if (length > headerLimit) throw new SafetensorsError('the header is too long: no safetensors file');
+  if (length > headerLimit) throw new SafetensorsError('the header is too long for a safetensors file');
   return length;
 }
 
-/** Decodes float32, uint8 and int32 tensors (a copy, so aligned); others are an error that names the type. */
+/**
+ * Decodes float32, uint8 and int32 tensors into aligned copies. Throws `SafetensorsError`, which names the
+ * type, for others.
+ */
 export function decodeSafetensors(bytes: Uint8Array): {
   readonly tensors: Readonly<Record<string, StoredTensor>>;
   readonly metadata: Readonly<Record<string, string>>;
 } {
   const header = readSafetensorsHeader(bytes, bytes.length);
-  // Not by assignment: a tensor may be named `__proto__`.
+  // `fromEntries` instead of assignments, because a tensor may be named `__proto__`.
   const tensors = Object.fromEntries(
     [...header.tensors].map(([name, entry]) => {
       const { start, end } = entry;
@@ -159,7 +171,7 @@ export function decodeSafetensors(bytes: Uint8Array): {
 
 export function decodeTensor(name: string, entry: TensorEntry, bytes: Uint8Array): StoredTensor {
   const { dtype, shape } = entry;
-  // Not `bytes.slice()`: a Node Buffer overrides it with a view into a shared pool.
+  // This is not `bytes.slice()`, which a Node Buffer overrides with a view into a shared pool.
   const copy = new Uint8Array(bytes);
   switch (dtype) {
     case 'F32':
@@ -169,7 +181,7 @@ export function decodeTensor(name: string, entry: TensorEntry, bytes: Uint8Array
     case 'U8':
       return { dtype, shape, data: copy };
     default:
-      throw new SafetensorsError(`tensor '${name}' has type ${dtype}; F32, I32 and U8 can be read`);
+      throw new SafetensorsError(`tensor '${name}' has type ${dtype}, but only F32, I32 and U8 can be read`);
   }
 }
 

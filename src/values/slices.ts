@@ -9,7 +9,10 @@ export function countOf(value: PerImage): number {
   return value.ids.length;
 }
 
-/** Images `first … first + count − 1` of a value, all their views included. Shares memory with the value. */
+/**
+ * Returns the images `first … first + count − 1` of a value with all their views. The result shares memory
+ * with the value.
+ */
 export function sliceValue<V extends PerImage>(value: V, first: number, count: number): V {
   const end = first + count;
   const labelled = {
@@ -35,8 +38,8 @@ export function sliceValue<V extends PerImage>(value: V, first: number, count: n
 }
 
 /**
- * Joins shards in order. Throws `RangeError` where they disagree in image size, classes or views, and for an empty list.
- * Where some parts carry a perturbation and others do not, the result carries none.
+ * Joins shards in order. If some parts carry a perturbation and others do not, the result carries none.
+ * Throws `RangeError` for an empty list, or if the parts differ in image size, classes or views.
  */
 export function concatValues<V extends PerImage>(parts: readonly V[]): V {
   const head = parts[0];
@@ -75,7 +78,7 @@ export function concatValues<V extends PerImage>(parts: readonly V[]): V {
   return { ...common, probabilities, shape: [rows, head.shape[1]] } as unknown as V;
 }
 
-/** Pixels as float32 in [0, 1]. Bytes become value / 255; floats are returned as they are. */
+/** Returns pixels as float32 in [0, 1]: bytes become value / 255, floats are returned unchanged. */
 export function toFloats(pixels: Float32Array | Uint8Array): Float32Array {
   if (pixels instanceof Float32Array) return pixels;
   const floats = new Float32Array(pixels.length);

@@ -11,5 +11,7 @@ export type Value = Images | Model | Patches | Transform | Predictions | Metrics
 export type PortKind = Value['kind'];
 export type ValueOf<K extends PortKind> = Extract<Value, { readonly kind: K }>;
 
-/** Kinds whose value is a list over images: they are cut into shards, the others are whole. */
+/**
+ * Kinds whose value is a list over images, which is cut into shards. Values of the other kinds stay whole.
+ */
 export const perImageKinds: ReadonlySet<PortKind> = new Set<PortKind>(['images', 'predictions']);

@@ -112,7 +112,7 @@ stages:
     expect(failure).toContain(file);
     expect(failure).toMatch(/fix: +\S/);
     expect(failure).toMatch(/p\.yaml:5:/);
-    expect(failure).toContain('holds up 1 cell');
+    expect(failure).toContain('blocks 1 cell');
     expect(stderr).toMatch(/done +fine/);
     expect(stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
   });

@@ -48,7 +48,7 @@ describe.skipIf(!possible)('a cache on a disk of 8 MB', () => {
     const { code, stdout } = await project.run('--cache', 'disk/cache', 'cache', 'verify');
     expect({ code, stdout }).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('all whole') as string,
+      stdout: expect.stringContaining('all intact') as string,
     });
   });
 

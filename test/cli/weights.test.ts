@@ -105,11 +105,13 @@ stages:
 
     const unknown = await convert('ours.safetensors', '--architecture', 'cifar-resnet21');
     expect(unknown.code).toBe(2);
-    expect(unknown.stderr).toContain("no architecture 'cifar-resnet21'; did you mean 'cifar-resnet20'?");
-    expect((await convert('ours.pth', ...target)).stderr).toContain("'ours.pth' is no .safetensors file");
-    expect((await convert('torch.safetensors', ...target)).stderr).toContain('is the file to convert');
+    expect(unknown.stderr).toContain("unknown architecture 'cifar-resnet21'; did you mean 'cifar-resnet20'?");
+    expect((await convert('ours.pth', ...target)).stderr).toContain(
+      "'ours.pth' does not end in .safetensors",
+    );
+    expect((await convert('torch.safetensors', ...target)).stderr).toContain('is the input file, too');
     const size = await convert('ours.safetensors', '--architecture', 'vgg16', '--size', '100');
     expect(size).toMatchObject({ code: 2 });
-    expect(size.stderr).toContain('vgg16 takes images of 224 pixels or a multiple of it, not 100');
+    expect(size.stderr).toContain("the size of vgg16's images must be a multiple of 224, got 100");
   });
 });

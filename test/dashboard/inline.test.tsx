@@ -153,7 +153,7 @@ describe('a stage', () => {
       'fgsm · 0.02        79.0   79.4',
       'fgsm · 0.06        39.0   40.2',
       'i-fgsm · 0         99.0   99.0',
-      // Without colours the chosen cell, which is the one that runs, has brackets.
+      // Without colours the selected cell, which is the running one, has brackets.
       'i-fgsm · 0.02      79.0 [    ▒]',
       'i-fgsm · 0.06         ░      ░',
     ]);
@@ -196,7 +196,7 @@ test('Ctrl-C drains once and stops at the second time; q quits', async () => {
   const { lines, type, effects } = show(until(2.4, scriptedRun()));
   await type('\u0003');
   expect(effects).toEqual(['drain']);
-  expect(lines().at(-2)).toBe('finishing the shards that run; Ctrl-C again stops at once');
+  expect(lines().at(-2)).toBe('finishing the running shards; press Ctrl-C again to stop immediately');
   await type('\u0003', 'q');
   expect(effects).toEqual(['drain', 'stop', 'quit']);
 });

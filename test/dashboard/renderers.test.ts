@@ -53,7 +53,7 @@ failed: adversarial[attack=fgsm,strength=0.06]
   fix:   set shard: 32, or resources.memory
   at:    pipelines/figure-4.yaml:24:3
   tried: 2 times
-  holds up 2 cells
+  blocks 2 cells
   log:   /tmp/runs/r1/logs/a.log
   again: ravelin run pipelines/figure-4.yaml --only 'adversarial[attack=fgsm,strength=0.06]'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { principalAxes } from '../../src/defenses/quilting/principal-axes.ts';
-import { openPatchSearch } from '../../src/kernels/patch-search/index.ts';
+import { openPatchSearch } from '../../src/kernels/patch-search/wasm.ts';
 
 interface Reference {
   readonly ids: readonly (readonly number[])[];

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { principalAxes } from '../../src/defenses/quilting/principal-axes.ts';
 import { samplePatches } from '../../src/defenses/quilting/patch-database.ts';
-import { openPatchSearch } from '../../src/kernels/patch-search/index.ts';
+import { openPatchSearch } from '../../src/kernels/patch-search/wasm.ts';
 import { searchByMeasuringAll } from '../../src/kernels/patch-search/reference.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import type { Patches } from '../../src/values/patches.ts';

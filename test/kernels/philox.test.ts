@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { firstWords } from '../../src/kernels/philox/words.ts';
+import { firstWords } from '../../src/kernels/philox/wasm.ts';
 import { philox4x32, randomStream } from '../../src/tensors/random.ts';
 import type { Seed } from '../../src/tensors/random.ts';
 

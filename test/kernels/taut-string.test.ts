@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { objectiveOf } from '../../src/kernels/tvm/problem.ts';
 import type { Channel } from '../../src/kernels/tvm/problem.ts';
 import { minimiseExactly } from '../../src/kernels/tvm/reference.ts';
-import { minimise } from '../../src/kernels/tvm/solve.ts';
+import { minimise } from '../../src/kernels/tvm/wasm.ts';
 
 /**
  * The minimiser of ½ Σ (u − f)² + λ Σ |u[i + 1] − u[i]|: the slopes of the shortest path through the tube of half width λ around the

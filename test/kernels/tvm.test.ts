@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lowerBound, objectiveOf, startOf } from '../../src/kernels/tvm/problem.ts';
 import { minimiseExactly } from '../../src/kernels/tvm/reference.ts';
-import { minimise } from '../../src/kernels/tvm/solve.ts';
+import { minimise } from '../../src/kernels/tvm/wasm.ts';
 import { channelOf, full, imageObjective, leastObjective, madeUp, references, size } from './tvm-problems.ts';
 
 const lambda = 0.03;

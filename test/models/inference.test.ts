@@ -208,7 +208,7 @@ describe('opening a classifier', () => {
     };
     await expect(openClassifier({ ...model, weights })).rejects.toThrow(
       new NetworkError(
-        'the weights do not fit the network test; missing: first.weight; not of this network: stray; ' +
+        'the weights do not fit the network test; missing: first.weight; unexpected: stray; ' +
           'of another shape: c.bias is [2] instead of [3]; with NaN or infinite values: logits.bias',
       ),
     );

@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openClassifier } from '../../src/models/inference.ts';
 import { reorderClasses } from '../../src/models/tfjs/class-order.ts';
-import { convertLayersModel, samePadding } from '../../src/models/tfjs/convert.ts';
+import { convertLayersModel } from '../../src/models/tfjs/convert.ts';
+import { samePadding } from '../../src/tensors/padding.ts';
 import { readTopology } from '../../src/models/tfjs/layers.ts';
 import { decodeGroup, readManifest } from '../../src/models/tfjs/manifest.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
@@ -139,7 +140,7 @@ describe('a LayersModel', () => {
     [
       'an unknown layer',
       layers.upSampling2d({ inputShape: [4, 4, 1] }),
-      /layer '.*' is a UpSampling2D, which is not read; read are Conv2D/,
+      /layer '.*' is a UpSampling2D, which is not supported; supported: Conv2D/,
     ],
     [
       'an unknown activation',

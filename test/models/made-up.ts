@@ -1,6 +1,6 @@
 /** The made-up numbers of test/reference/architectures.py, bit for bit. */
 import { torchShapes } from '../../src/models/weights/import-weights.ts';
-import type { NamedTensors } from '../../src/models/weights/read.ts';
+import type { NamedTensors } from '../../src/models/weights/named-tensors.ts';
 import type { Network } from '../../src/values/model.ts';
 
 /** `count` numbers in [0, 1), multiples of 2⁻²⁴. */

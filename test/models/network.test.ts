@@ -7,7 +7,7 @@ import { networkShapes, weightShapes, windowCount } from '../../src/models/netwo
 const mnist = {
   inputShape: [28, 28, 1],
   classes: 10,
-  channels: [16, 32],
+  filters: [16, 32],
   kernel: 3,
   batchNorm: true,
   dense: [64],
@@ -51,21 +51,23 @@ describe('networkShapes', () => {
     };
     expect(message((b) => b.dense('fc', b.flatten('f', 'input'), { units: 3 }))).toBe('fits');
     expect(message((b) => b.dense('fc', 'input', { units: 3 }))).toBe(
-      "dense layer 'fc' reads [5, 5, 2]: flatten it first",
+      "dense layer 'fc' reads [5, 5, 2]; flatten it first",
     );
     expect(message((b) => b.conv('c', 'input', { filters: 1, kernel: 7 }))).toBe(
       "'c' (conv) would give [-1, -1, 1]: the image is too small for it",
     );
-    expect(message((b) => b.relu('r', 'nowhere'))).toBe("node 'r' reads 'nowhere', which is no earlier node");
+    expect(message((b) => b.relu('r', 'nowhere'))).toBe(
+      "node 'r' reads 'nowhere', which is not an earlier node",
+    );
     expect(message((b) => b.relu('r', b.relu('r', 'input')))).toBe("two nodes of the network are named 'r'");
     expect(message((b) => b.add('a', 'input', b.conv('c', 'input', { filters: 3, kernel: 1 })))).toBe(
-      "'a' adds [5, 5, 2] and [5, 5, 3]",
+      "'a' adds [5, 5, 2] and [5, 5, 3], which must be equal",
     );
     expect(message((b) => b.conv('c', 'input', { filters: 4, kernel: 1, groups: 3 }))).toMatch(
       /3 groups for 2 channels/,
     );
     expect(message((b) => b.globalAveragePool('g', 'input'))).toBe(
-      "the network's output 'g' is [2], not [3]: one logit a class",
+      "the network's output 'g' is [2], but must be [3]: one logit per class",
     );
   });
 });
@@ -81,7 +83,7 @@ describe('windowCount', () => {
 
 describe('initializeModel', () => {
   it('draws He-normal weights, zero biases and identity batch norms from the seed', () => {
-    const network = cnn({ ...mnist, channels: [16, 64] });
+    const network = cnn({ ...mnist, filters: [16, 64] });
     const { weights } = initializeModel(network, { mean: [0], std: [1] }, [1, 2]);
     const deviation = (name: string): number =>
       Math.sqrt(weights[name]!.data.reduce((sum, x) => sum + x * x, 0) / weights[name]!.data.length);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { curvesFromRows } from '../../src/report/curves-from-rows.ts';
 import { layoutCurves } from '../../src/report/curves-layout.ts';
 import { drawCurves } from '../../src/report/curves.ts';
-import type { Curves } from '../../src/report/curves.ts';
+import type { Curves } from '../../src/report/curves-data.ts';
 import { svgToPng } from '../../src/report/raster.ts';
 import { seriesLook } from '../../src/report/palette.ts';
 import type { ScoreRow } from '../../src/report/rows.ts';

@@ -90,12 +90,12 @@ describe('setUpTensorflow', () => {
         report: () => undefined,
         verify: () => Promise.resolve(''),
       }),
-    ).rejects.toThrow('there is no C++ compiler here (tried g++, clang++, c++)');
+    ).rejects.toThrow('found no C++ compiler (tried g++, clang++, c++)');
   });
 
   it('tells a missing Python from a missing pip', async () => {
     vi.stubEnv('PATH', home);
-    await expect(findPython()).rejects.toThrow(/there is no Python/);
+    await expect(findPython()).rejects.toThrow(/found no Python/);
     writeFileSync(join(home, 'python3'), '#!/bin/sh\n[ "$1" = --version ]\n');
     chmodSync(join(home, 'python3'), 0o755);
     vi.stubEnv('PATH', `${home}:/bin:/usr/bin`);
@@ -105,21 +105,23 @@ describe('setUpTensorflow', () => {
 
   it('stops before a disk is full', async () => {
     await checkSpace(home, 1);
-    await expect(checkSpace(home, 1e18)).rejects.toThrow(/GB left and 1000000000\.0 are needed/);
+    await expect(checkSpace(home, 1e18)).rejects.toThrow(/GB left, but 1000000000\.0 GB are needed/);
   });
 
   it('knows the platforms that it does not know', () => {
     expect(() => checkPlatform('linux', 'x64', '2.36')).not.toThrow();
     expect(() => checkPlatform('darwin', 'arm64', null)).toThrow(/this is darwin arm64/);
     expect(() => checkPlatform('linux', 'x64', null)).toThrow(/another C library/);
-    expect(() => checkPlatform('linux', 'x64', '2.17')).toThrow(/TensorFlow needs 2\.27/);
+    expect(() => checkPlatform('linux', 'x64', '2.17')).toThrow(
+      /needs glibc 2\.27 or later, and this is glibc 2\.17/,
+    );
   });
 });
 
 describe('pipError', () => {
   it.each([
     ['ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.', /its hash/],
-    ['OSError: [Errno 28] No space left on device', /disk became full/],
+    ['OSError: [Errno 28] No space left on device', /disk is full/],
     [
       'WARNING: Retrying after NewConnectionError\nERROR: Could not find a version\nERROR: No matching distribution found',
       /cannot reach/,

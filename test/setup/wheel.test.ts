@@ -48,10 +48,12 @@ describe('unpackWheel', () => {
 
   it('refuses another version and another package, by name', async () => {
     await expect(unpack(wheelBytes(files, 'tensorflow_cpu-2.20.0'))).rejects.toThrow(
-      /it holds tensorflow_cpu-2\.20\.0/,
+      /it contains tensorflow_cpu-2\.20\.0/,
     );
     await expect(unpack(wheelBytes(files, 'numpy-2.0.0'))).rejects.toThrow(SetupError);
-    await expect(unpack(wheelBytes({ 'tensorflow/a': 'b' }))).rejects.toThrow(/holds no libtensorflow_cc/);
+    await expect(unpack(wheelBytes({ 'tensorflow/a': 'b' }))).rejects.toThrow(
+      /does not contain libtensorflow_cc/,
+    );
   });
 
   it('never writes outside its folder', async () => {
@@ -61,7 +63,9 @@ describe('unpackWheel', () => {
   });
 
   it('says that a file is not there', async () => {
-    await expect(unpackWheel(join(folder, 'none.whl'), folder, '2.21.0')).rejects.toThrow(/there is no file/);
+    await expect(unpackWheel(join(folder, 'none.whl'), folder, '2.21.0')).rejects.toThrow(
+      /none.whl does not exist/,
+    );
   });
 });
 

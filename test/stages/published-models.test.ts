@@ -51,7 +51,7 @@ describe('model/<published architecture>', () => {
     await writeFile(join(root, weights), encodeSafetensors({ 'linaer.weight': tensor }));
     const failure = await failureOf(build('model/cifar-resnet20', { weights }));
     expect(failure).toMatchObject({ code: 'bad-data', file: join(root, weights) });
-    expect(failure.message).toContain('1 unexpected: linaer.weight (is it linear.weight?)');
+    expect(failure.message).toContain('1 unexpected: linaer.weight (did you mean linear.weight?)');
     expect((await failureOf(build('model/vgg16', { weights: 'absent.pth' }))).message).toContain(
       'does not exist',
     );

@@ -7,7 +7,6 @@ import type { Images } from '../../src/values/images.ts';
 import type { Patches } from '../../src/values/patches.ts';
 import { decodeSafetensors } from '../../src/values/safetensors.ts';
 import { sliceValue } from '../../src/values/slices.ts';
-import { summarize } from '../../src/values/summary.ts';
 import type { Transform } from '../../src/values/transform.ts';
 import { failureOf, parametersOf, runStage, stageOf } from './run-stage.ts';
 
@@ -42,7 +41,6 @@ describe('defense/patch-database', () => {
     const images = randomImages([3, 20, 22, 3]);
     const one = await databaseOf(images);
     expect(one.shape).toEqual([200, 5, 5, 3]);
-    expect(summarize(one)).toBe('200 patches 5×5×3');
     expect(encodeValue(await databaseOf(images))).toEqual(encodeValue(one));
     const other = await runStage(
       'defense/patch-database',
@@ -103,11 +101,11 @@ describe('defense/quilting', () => {
     const transform = decodeValue('transform', encodeValue(outputs['transform']!)) as Transform;
     expect(transform).toEqual(outputs['transform']);
     expect(extensionsOf(transform)).toEqual(['safetensors']);
-    expect(summarize(transform)).toBe('quilting');
+    expect(transform.steps.map(({ name }) => name)).toEqual(['quilting']);
     const named = encodeValue(transform, { keep: () => 'its digest' });
     expect(named.length).toBeLessThan(500);
     expect(decodeValue('transform', named, { find: () => patches })).toEqual(transform);
-    expect(() => decodeValue('transform', named)).toThrow('kept elsewhere');
+    expect(() => decodeValue('transform', named)).toThrow('stored elsewhere');
     const again = await transformImages(transform, images);
     expect(again).toEqual(quilted);
   });

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 
 function makeModel(seed: number): Model {
-  const shape = { inputShape: [4, 4, 1], channels: [2], kernel: 3, batchNorm: false } as const;
+  const shape = { inputShape: [4, 4, 1], filters: [2], kernel: 3, batchNorm: false } as const;
   const network = cnn({ ...shape, dense: [], dropout: 0, classes: 3 });
   return initializeModel(network, { mean: [0], std: [1] }, [seed, 1]);
 }

@@ -59,7 +59,7 @@ describe('backends', () => {
 
   it('name those that exist', async () => {
     await expect(openBackend('cuda')).rejects.toThrow(
-      new BackendError("'cuda' is not a backend; there are tensorflow, webgpu, wasm"),
+      new BackendError("unknown backend 'cuda'; known: tensorflow, webgpu, wasm"),
     );
   });
 

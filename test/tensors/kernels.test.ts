@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import { tf } from '../../src/tensors/tf.ts';
-import { explicitPadding } from '../../src/tensors/wasm/heap.ts';
+import { explicitPadding } from '../../src/tensors/padding.ts';
 import { readyBackends } from './backends.ts';
 
 interface Case {
@@ -115,7 +115,7 @@ async function compare({ size, kernel, filters, stride, padding }: Case, depthwi
     padding,
     depthwise,
   );
-  const attrs = { strides: stride, pad: explicitPadding(...padding), dataFormat: 'NHWC', dilations: 1 };
+  const attrs = { strides: stride, pad: explicitPadding(padding), dataFormat: 'NHWC', dilations: 1 };
   const prefix = depthwise ? 'DepthwiseConv2dNative' : 'Conv2D';
   const engine = tf.engine();
   const before = [tf.memory().numTensors, tf.memory().numDataBuffers];

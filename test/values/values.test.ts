@@ -10,7 +10,6 @@ import {
   SafetensorsError,
 } from '../../src/values/safetensors.ts';
 import { concatValues, countOf, sliceValue, toFloats } from '../../src/values/slices.ts';
-import { summarize } from '../../src/values/summary.ts';
 
 const arrayOfImages = fc
   .record({
@@ -66,12 +65,6 @@ describe('values', () => {
         expect(concatValues(parts)).toEqual(images);
       }),
     );
-  });
-
-  it('are summarised in one line', () => {
-    const images = fc.sample(arrayOfImages, { seed: 1, numRuns: 1 })[0]!;
-    expect(summarize(images)).toMatch(/^\d+ images( × \d views)? \d×\d×\d (uint8|float32)(, attacked)?$/);
-    expect(summarize({ kind: 'transform', steps: [] })).toBe('identity');
   });
 });
 

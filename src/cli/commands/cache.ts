@@ -77,12 +77,12 @@ export function cacheVerify(options: Options): ExitCode {
   if (options.json) printJson(result);
   else {
     print(
-      `${objects} objects (${formatBytes(bytes)}) and ${records} records read: ${damaged === 0 ? 'all whole' : `${damaged} damaged`}`,
+      `${objects} objects (${formatBytes(bytes)}) and ${records} records read: ${damaged === 0 ? 'all intact' : `${damaged} damaged`}`,
     );
     for (const digest of damagedObjects) print(`damaged object ${digest}: moved to quarantine`);
     for (const key of damagedRecords) print(`damaged record ${key}: moved to quarantine`);
     if (incomplete.length > 0)
-      print(`${incomplete.length} entries miss an object: they are computed again when needed`);
+      print(`${incomplete.length} entries lack an object; they are recomputed when needed`);
   }
   return damaged === 0 ? exitCodes.ok : exitCodes.storage;
 }
@@ -112,11 +112,11 @@ export function cacheCollect(
     print(`${key.slice(0, 12)}  ${uses}  ${formatBytes(bytes)}  ${reason}`);
   const verb = options.dryRun ? 'would remove' : 'removed';
   print(
-    `${verb} ${report.removed.length} entries and ${report.objects} objects, ${formatBytes(report.freedBytes)}; ${formatBytes(report.keptBytes)} stay`,
+    `${verb} ${report.removed.length} entries and ${report.objects} objects, ${formatBytes(report.freedBytes)}; ${formatBytes(report.keptBytes)} are kept`,
   );
   if (report.overBytes > 0)
     print(
-      `still ${formatBytes(report.overBytes)} over the limit: the rest belongs to the latest or to pinned runs`,
+      `still ${formatBytes(report.overBytes)} over the limit, because the rest belongs to the latest or to pinned runs`,
     );
   return exitCodes.ok;
 }

@@ -6,7 +6,7 @@ import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
 import { print } from '../output.ts';
 
-/** Asks the process of a run to end as Ctrl-C does, and cancels the array jobs that it has left on a cluster. */
+/** Stops the process of a run like Ctrl-C, and cancels the array jobs that it has on a cluster. */
 export async function cancel(
   id: string | undefined,
   options: { readonly cache?: string },
@@ -20,13 +20,13 @@ export async function cancel(
     await cancelJobs(jobs);
     print(`cancelled the jobs ${jobs.join(', ')}`);
   }
-  if (finished !== null) print(`run ${run} has finished already`);
-  else if (started === null || !isAlive(started.pid)) print(`run ${run} is not running any more`);
+  if (finished !== null) print(`run ${run} has already finished`);
+  else if (started === null || !isAlive(started.pid)) print(`run ${run} is no longer running`);
   else if (started.host !== hostname())
-    print(`run ${run} is on ${started.host}: cancel it there (${folder})`);
+    print(`run ${run} is on ${started.host}; cancel it there (${folder})`);
   else {
     process.kill(started.pid, 'SIGTERM');
-    print(`asked run ${run} (process ${started.pid}) to finish what it is at and end`);
+    print(`stopping run ${run} (process ${started.pid}) after its running shards`);
   }
   return exitCodes.ok;
 }

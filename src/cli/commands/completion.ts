@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print } from '../output.ts';
-import { createProgram } from '../program.ts';
 
-/** Shell completion from the same declaration as the commands themselves. Files are completed by the shell. */
-export function completion(shell: string): ExitCode {
-  const words = completionWords(createProgram());
+/**
+ * Prints shell completion from the declarations of the commands themselves. The shell completes file names.
+ */
+export function completion(shell: string, program: Command): ExitCode {
+  const words = completionWords(program);
   switch (shell) {
     case 'bash':
       print(bash(words));
@@ -17,7 +18,7 @@ export function completion(shell: string): ExitCode {
       print(fish(words));
       break;
     default:
-      throw new UsageError(`no completion for '${shell}'`, 'bash, zsh and fish are known');
+      throw new UsageError(`there is no completion for '${shell}'`, 'use bash, zsh or fish');
   }
   return exitCodes.ok;
 }

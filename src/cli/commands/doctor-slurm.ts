@@ -3,7 +3,7 @@ import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatColumns, print } from '../output.ts';
 
-/** Whether array jobs can be submitted from here, and what a pipeline can ask for. */
+/** Reports whether array jobs can be submitted from here, and which resources a pipeline can request. */
 export async function doctorSlurm(options: { readonly cache?: string }): Promise<ExitCode> {
   const { describePartitions, hasAccounting, missingCommands, readLimits } =
     await import('../../runtime/slurm/scheduler.ts');
@@ -22,7 +22,7 @@ export async function doctorSlurm(options: { readonly cache?: string }): Promise
       isReady = false;
       rows.push(['slurm', `does not answer: ${error instanceof Error ? error.message : String(error)}`]);
     }
-    rows.push(['accounting', `${(await hasAccounting()) ? 'present' : 'none'}, and none is needed`]);
+    rows.push(['accounting', `${(await hasAccounting()) ? 'present' : 'none'}; it is not needed`]);
   }
   const folder = findCacheFolder(options.cache);
   rows.push(['cache', `${folder}: ${writable(folder)}; the nodes must see it under the same path`]);
@@ -32,7 +32,7 @@ export async function doctorSlurm(options: { readonly cache?: string }): Promise
 }
 
 function writable(folder: string): string {
-  if (!existsSync(folder)) return 'made by the first run';
+  if (!existsSync(folder)) return 'created by the first run';
   try {
     accessSync(folder, constants.W_OK);
     return 'writable';

@@ -5,7 +5,7 @@ import { forgetAdapters } from '../../tensors/webgpu/adapter.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatBytes, formatColumns, print, printJson } from '../output.ts';
 
-/** What this machine can do; for what it cannot, why, and how to mend it. */
+/** Reports what this machine can do, and how to install what is missing. */
 export async function doctor(options: { readonly json?: boolean }): Promise<ExitCode> {
   forgetAdapters();
   const cores = availableParallelism();
@@ -16,7 +16,7 @@ export async function doctor(options: { readonly json?: boolean }): Promise<Exit
       device: device?.kind ?? null,
       deviceName: device?.name ?? null,
       memoryBytes: device?.memory ?? null,
-      // The most: `ravelin run` divides the cores among its workers.
+      // This is the maximum, because `ravelin run` divides the cores among its workers.
       threadsPerWorker: device === null ? null : { one: 1, 'its cores': cores }[device.threads],
       why: reason,
       fix,
@@ -61,8 +61,9 @@ function describe(backend: {
   readonly why: string | null;
   readonly fix: string | null;
 }): string {
-  if (!backend.ready) return `not here: ${[backend.why, backend.fix].filter(Boolean).join('; ')}`;
-  const software = backend.device === 'software' ? ', in software: for tests, never chosen by itself' : '';
+  if (!backend.ready) return `not ready: ${[backend.why, backend.fix].filter(Boolean).join('; ')}`;
+  const software =
+    backend.device === 'software' ? ', emulated in software: for tests, never chosen automatically' : '';
   const memory = backend.memoryBytes === null ? '' : `${formatBytes(backend.memoryBytes)} and `;
   const threads = backend.threadsPerWorker === 1 ? '1 thread' : `${backend.threadsPerWorker} threads`;
   return `ready: ${backend.version}; on ${backend.deviceName}${software}; at most ${memory}${threads} a worker`;

@@ -38,7 +38,7 @@ export async function exportOutput(
     if (kind === undefined)
       throw new UsageError(
         `${cell.uses} has no output '${port}'`,
-        `it has ${Object.keys(stage.out).join(', ')}`,
+        `use one of its outputs: ${Object.keys(stage.out).join(', ')}`,
       );
     const outputs = units.map((unit) => unit.outputs).filter((unit) => unit !== null);
     if (outputs.length < units.length) {
@@ -47,7 +47,7 @@ export async function exportOutput(
     }
     if (outputs.every((unit) => (unit[port] ?? []).length === 0)) {
       complain(
-        `error: ${cell.id} has no stored '${port}': who reads it computes it on the fly\n  fix: set 'store: always' on '${cell.stage}'`,
+        `error: the output '${port}' of ${cell.id} is not stored, because its readers compute it on the fly\n  fix: set 'store: always' on '${cell.stage}'`,
       );
       return exitCodes.cellFailed;
     }
@@ -73,7 +73,7 @@ async function writeOne(value: Value, extension: string, path: string): Promise<
   complain(`wrote ${path}`);
 }
 
-/** A figure has several files; anything else goes into the first format that holds all of it. */
+/** Writes all files of a figure, and anything else in its first format, which contains all of it. */
 async function writeAll(value: Value, stem: string): Promise<void> {
   const extensions = value.kind === 'figure' ? extensionsOf(value) : extensionsOf(value).slice(0, 1);
   for (const extension of extensions) await writeOne(value, extension, `${stem}.${extension}`);

@@ -17,14 +17,14 @@ export async function init(
   const template = Object.hasOwn(templates, options.template) ? templates[options.template] : undefined;
   if (template === undefined) {
     throw new UsageError(
-      `no template '${options.template}'`,
-      `there is ${Object.keys(templates).join(', ')}`,
+      `unknown template '${options.template}'`,
+      `use ${Object.keys(templates).join(', ')}`,
     );
   }
   const target = resolve(folder ?? '.');
   const pipeline = join(target, 'pipeline.yaml');
   if (existsSync(pipeline) && options.force !== true) {
-    throw new UsageError(`${pipeline} exists`, 'give another folder, or --force to overwrite it');
+    throw new UsageError(`${pipeline} already exists`, 'give another folder, or --force to overwrite it');
   }
   mkdirSync(target, { recursive: true });
   const text = readFileSync(join(packageFolder(), 'pipelines', template), 'utf8')

@@ -5,7 +5,10 @@ import { findRun } from '../find-run.ts';
 import { complain, formatColumns, print, printJson } from '../output.ts';
 import { readRunCells, type MetricValue } from '../run-results.ts';
 
-/** Axes and numbers side by side, one row a cell, for every cell of a run whose main output is metrics. */
+/**
+ * Prints axes and numbers side by side, one row per cell, for every cell of a run whose main output is
+ * metrics.
+ */
 export function metrics(
   id: string | undefined,
   options: { readonly csv?: boolean; readonly json?: boolean; readonly cache?: string },

@@ -30,7 +30,7 @@ export async function planPipeline(
   return makePlan({ graph, registry, store, numerics, ...chooseCells(graph, selectors, options) });
 }
 
-/** Cells with the same story are told once; a stage of thousands of cells is a few lines. */
+/** Cells with the same reasons share a line, so that a stage of thousands of cells takes a few lines. */
 function planText({ graph }: OpenPipeline, planned: Plan): string {
   const rows: string[][] = [];
   for (const stage of graph.stages) {
@@ -57,7 +57,10 @@ function planText({ graph }: OpenPipeline, planned: Plan): string {
   return `${formatColumns(rows)}\n\n${cells} cells, ${shards} shards: ${reuse} reused, ${run} to run`;
 }
 
-/** `waits for defended[attack=fgsm]` → `waits for defended`: the cells of a stage that wait have one story. */
+/**
+ * Shortens `waits for defended[attack=fgsm]` to `waits for defended`, so that the waiting cells of a stage
+ * share a line.
+ */
 function byStage(reason: string): string {
   return reason.replace(/^(waits for [^[]+)\[.*$/, '$1');
 }

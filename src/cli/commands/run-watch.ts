@@ -6,12 +6,13 @@ import { openPipeline, type PipelineOptions } from '../pipeline.ts';
 import { reportError } from '../report-error.ts';
 import { planPipeline } from './plan.ts';
 
-/** Editors write a file in several steps. */
-const settleMs = 200;
+/** Time to wait after a change, because editors write a file in several steps. */
+const quietMs = 200;
 
 /**
- * Runs, waits until the pipeline, an include or a file that a stage reads has changed, and runs again; a run without work costs a fifth
- * of a second, so what did not change is not computed. Mistakes in the pipeline are shown, and waited for to be mended. Ends with Ctrl-C.
+ * Runs, waits until the pipeline, an include or a file that a stage reads has changed, and runs again. Only
+ * what changed is computed; a run without work takes a fifth of a second. Errors in the pipeline are shown,
+ * and it waits until they are corrected. Ctrl-C ends it.
  */
 export async function runAndWatch(
   file: string,
@@ -29,15 +30,15 @@ export async function runAndWatch(
       code = await reportError(error);
     }
     if (code >= 128) return code;
-    // What changed while it ran counts too.
+    // Files that changed during the run count too.
     for (const path of files) if (!before.has(path)) before.set(path, stamp(path));
-    complain(`watching ${files.length} ${files.length === 1 ? 'file' : 'files'}; Ctrl-C ends it`);
+    complain(`watching ${files.length} ${files.length === 1 ? 'file' : 'files'}; press Ctrl-C to stop`);
     const changed = await firstChange(before);
     complain(`\nchanged: ${relative(process.cwd(), changed)}`);
   }
 }
 
-/** The pipeline, its includes, and what its stages say that they read. */
+/** The pipeline, its includes, and the files that its stages declare to read. */
 async function filesOf(file: string, options: PipelineOptions): Promise<readonly string[]> {
   const pipeline = await openPipeline(file, options);
   const planned = await planPipeline(pipeline, [], {});
@@ -48,24 +49,25 @@ async function filesOf(file: string, options: PipelineOptions): Promise<readonly
   return [...files];
 }
 
-/** Resolves to the first of the files whose time or size is another one. */
+/** Resolves to the first file whose time or size has changed. */
 function firstChange(before: ReadonlyMap<string, string>): Promise<string> {
   const changed = (): string | undefined => [...before].find(([path, was]) => stamp(path) !== was)?.[0];
   return new Promise((done) => {
-    // Folders, because an editor replaces a file by another of the same name.
+    // This watches folders, because an editor replaces a file by another of the same name.
     const folders = new Set([...before.keys()].map((path) => dirname(path)));
     const look = (): void => {
       const path = changed();
       if (path === undefined) return;
       clearInterval(poll);
       watchers.forEach((watcher) => watcher.close());
-      setTimeout(() => done(path), settleMs);
+      setTimeout(() => done(path), quietMs);
     };
     const watchers = [...folders].flatMap((folder) => {
       try {
         return [watch(folder, look).on('error', () => undefined)];
       } catch {
-        // No watching there (too many folders, a network file system): the poll below sees it a little later.
+        // The folder cannot be watched (too many folders, a network file system); the poll below notices
+        // changes a little later.
         return [];
       }
     });

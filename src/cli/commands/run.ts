@@ -14,6 +14,7 @@ import { parallelism } from '../parallelism.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
 import { resultTables } from '../result-tables.ts';
 import type { SelectionOptions } from '../selection.ts';
+import { terminal } from '../terminal.ts';
 import { explainFullDisk, tidyCache } from '../tidy.ts';
 import { plan, planPipeline } from './plan.ts';
 
@@ -39,7 +40,7 @@ export async function run(
     return runAndWatch(file, options, () => run(file, selectors, { ...options, watch: false }));
   }
   if (options.keepGoing && options.failFast)
-    throw new UsageError('--keep-going and --fail-fast exclude each other');
+    throw new UsageError('--keep-going and --fail-fast exclude each other', 'give only one of them');
   const pipeline = await openPipeline(file, options);
   if (options.detach) return detach(pipeline.cacheFolder);
   const planned = await planPipeline(pipeline, selectors, options);
@@ -80,14 +81,14 @@ export async function run(
     interruption.stop();
   }
   await screen.finish(options.ui === 'quiet' ? '' : await resultTables(pipeline, planned));
-  if (lost !== null) complain(`warning: the last events of the run could not be kept: ${lost.message}`);
+  if (lost !== null) complain(`warning: the last events of the run could not be saved: ${lost.message}`);
   const failedOnDisk = summary.failures.some(({ failure }) => failure.code === 'storage');
   if (failedOnDisk) explainFullDisk(pipeline.store);
   else if (summary.totals.ran > 0) tidyCache(pipeline.store);
   return exitCodeOf(summary, interruption.signal());
 }
 
-/** The plan; for a cluster also the scripts that the run would submit first. */
+/** Prints the plan, and for a cluster also the scripts that the run would submit first. */
 async function dryRun(file: string, selectors: readonly string[], options: RunOptions): Promise<ExitCode> {
   const code = await plan(file, selectors, options);
   const pipeline = await openPipeline(file, options);
@@ -98,7 +99,10 @@ async function dryRun(file: string, selectors: readonly string[], options: RunOp
   return code;
 }
 
-/** The same command in a process of its own, which outlives this terminal. The pipeline has been checked by now. */
+/**
+ * Starts the same command in a process of its own, which outlives this terminal. The pipeline has been
+ * checked before.
+ */
 function detach(cacheFolder: string): ExitCode {
   const id = newRunId();
   const parameters = process.argv.slice(1).filter((parameter) => parameter !== '--detach');
@@ -112,22 +116,18 @@ function detach(cacheFolder: string): ExitCode {
   return exitCodes.ok;
 }
 
-/** A run with nothing to do gets lines whatever the terminal, so that it loads no Ink. */
+/**
+ * Opens the renderer. A run with nothing to do is shown in lines on any terminal, so that it loads no Ink.
+ */
 async function openScreen(ui: RunOptions['ui'], planned: Plan, onInterrupt: () => void): Promise<Renderer> {
-  if (ui === 'full') throw new UsageError('--ui full is not part of this version', 'use --ui inline');
-  const io = {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    stdin: process.stdin,
-    environment: process.env,
-    now: () => Date.now(),
-  };
+  if (ui === 'full') throw new UsageError('--ui full is not available yet', 'use --ui inline');
+  const io = terminal();
   const kind = ui !== 'auto' ? ui : planned.totals.run === 0 ? 'plain' : chooseRenderer(io);
   let renderer: Renderer = await createRenderer(kind, {
     ...io,
     onInterrupt,
     onQuit: () => {
-      // The run lives in this process: leaving the screen goes on with lines.
+      // The run is in this process, so after leaving the screen it continues with lines.
       const left = renderer;
       void createRenderer('plain', { ...io, onInterrupt, onQuit: () => undefined }).then(async (plain) => {
         renderer = plain;
@@ -138,7 +138,10 @@ async function openScreen(ui: RunOptions['ui'], planned: Plan, onInterrupt: () =
   return { onEvent: (event) => renderer.onEvent(event), finish: (results) => renderer.finish(results) };
 }
 
-/** The first Ctrl-C (or SIGTERM) finishes what is running and starts nothing new, the second stops at once. */
+/**
+ * The first Ctrl-C (or SIGTERM) finishes the running shards and starts nothing new; the second stops
+ * immediately.
+ */
 function listenForInterrupts(): {
   readonly drain: AbortSignal;
   readonly kill: AbortSignal;
@@ -156,7 +159,9 @@ function listenForInterrupts(): {
       return;
     }
     drain.abort();
-    complain('finishing the shards that are running; once more stops at once. Everything committed is kept.');
+    complain(
+      'Finishing the running shards. Press Ctrl-C again to stop immediately. Committed results are kept.',
+    );
   };
   const onInterrupt = () => interrupt('SIGINT');
   const onTerminate = () => interrupt('SIGTERM');

@@ -8,10 +8,10 @@ import { readRunCells, type MetricValue, type RunCell, type ScoreRow } from '../
 interface RunDifference {
   readonly before: string;
   readonly after: string;
-  /** Cells of one run only. */
+  /** Cells that only one of the runs has. */
   readonly removed: readonly string[];
   readonly added: readonly string[];
-  /** By story, the cells whose recipe is another: `with.bits 3 → 4`. */
+  /** Cells with different recipes, grouped by the difference: `with.bits 3 → 4`. */
   readonly changed: readonly { readonly because: string; readonly cells: readonly string[] }[];
   readonly scores: readonly {
     readonly row: string;
@@ -21,7 +21,7 @@ interface RunDifference {
   }[];
 }
 
-/** What two runs differ in: cells, parameters, and every score that is another, side by side. */
+/** Compares two runs: cells, parameters, and every score that differs, side by side. */
 export function runsDiff(
   before: string,
   after: string,
@@ -50,7 +50,7 @@ export function compareRuns(before: Side, after: Side): RunDifference {
   for (const { cell, recipe } of after.cells) {
     const previous = old.get(cell)?.recipe;
     if (previous === undefined || previous === null || recipe === null) continue;
-    // A cell that only reads what another one made anew has no story of its own.
+    // A cell whose inputs changed, but not its own recipe, is not listed.
     const because = explainDifference(previous, recipe)
       .filter((reason) => !reason.startsWith('input '))
       .join('; ');
@@ -85,7 +85,7 @@ function isScore(entry: readonly [string, MetricValue]): entry is [string, numbe
   return typeof entry[1] === 'number';
 }
 
-/** Rows of two runs are the same row where stage, cell and labels agree. */
+/** Identifies a row: two rows of different runs are compared if stage, cell and labels agree. */
 function rowName(row: ScoreRow): string {
   const { stage: _stage, cell, ...rest } = row;
   const labels = Object.entries(rest).filter(([, value]) => typeof value === 'string');

@@ -11,7 +11,7 @@ export interface SetupOptions {
   readonly check?: boolean;
 }
 
-/** Brings TensorFlow, or with `check` computes with the one that is here. Throws `SetupError`. */
+/** Installs TensorFlow, or with `check` computes with the installed one. Throws `SetupError`. */
 export async function setupTensorflow(options: SetupOptions): Promise<ExitCode> {
   if (options.check === true) {
     const { checkTensorflow } = await import('../../tensors/tensorflow/check.ts');
@@ -27,7 +27,7 @@ export async function setupTensorflow(options: SetupOptions): Promise<ExitCode> 
   return exitCodes.ok;
 }
 
-/** In a process of its own: a library that does not fit ends the process that loads it. */
+/** Checks in a process of its own, because a library that does not fit ends the process that loads it. */
 async function checkInChild(folder: string | null): Promise<string> {
   const env = { ...process.env, ...(folder === null ? {} : { RAVELIN_TENSORFLOW: folder }) };
   try {
@@ -37,7 +37,7 @@ async function checkInChild(folder: string | null): Promise<string> {
     const { signal, code, stderr } = error as { signal: string | null; code: unknown; stderr: string };
     const said = stderr.trim().split('\n').slice(-5).join('\n');
     throw new SetupError(
-      `TensorFlow is in place but does not compute (${signal ?? `exit code ${String(code)}`}): ${said}`,
+      `TensorFlow is installed but does not compute (${signal ?? `exit code ${String(code)}`}): ${said}`,
       folder === null ? 'reinstall the package' : `remove ${folder} and run the set-up again`,
     );
   }

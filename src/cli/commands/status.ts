@@ -5,7 +5,10 @@ import { formatColumns, print, printJson } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
 import { planPipeline } from './plan.ts';
 
-/** What is done and what is missing, a line a stage, with what failed in the latest run of this pipeline. */
+/**
+ * Prints a line per stage with what is done and what is missing, and the failures of the latest run of this
+ * pipeline.
+ */
 export async function status(
   file: string,
   options: PipelineOptions & { readonly json?: boolean },

@@ -6,22 +6,17 @@ import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { isAlive } from '../../runtime/process-identity.ts';
 import { findRun } from '../find-run.ts';
+import { terminal } from '../terminal.ts';
 
 const pollMs = 200;
 
-/** Follows the ledger of a run as it grows, until it has finished or the process that wrote it is gone. */
+/** Follows the ledger of a run as it grows, until the run has finished or its process has ended. */
 export async function watch(
   id: string | undefined,
   options: { readonly ui: 'auto' | 'inline' | 'plain' | 'json'; readonly cache?: string },
 ): Promise<ExitCode> {
   const info = findRun(findCacheFolder(options.cache), id);
-  const io = {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    stdin: process.stdin,
-    environment: process.env,
-    now: () => Date.now(),
-  };
+  const io = terminal();
   const leaving = new AbortController();
   const leave = () => leaving.abort();
   process.on('SIGINT', leave);
@@ -51,7 +46,7 @@ export async function watch(
   return exitCodes.ok;
 }
 
-/** Complete lines that were appended since the last look. */
+/** Reads the complete lines that were appended since the last call of `next`. */
 function openLines(path: string): { readonly next: () => string; readonly close: () => void } {
   const file = openSync(path, 'r');
   const buffer = Buffer.alloc(1 << 20);

@@ -5,8 +5,8 @@ import { zoo } from '../../models/architectures/zoo.ts';
 import type { ArchitectureName } from '../../models/architectures/zoo.ts';
 import { NetworkError } from '../../models/network.ts';
 import { WeightsError } from '../../models/weights/errors.ts';
+import type { RawTensor } from '../../models/weights/named-tensors.ts';
 import { readWeightFile } from '../../models/weights/read.ts';
-import type { RawTensor } from '../../models/weights/read.ts';
 import { encodeWeights } from '../../models/weights/write.ts';
 import { StageError } from '../../runtime/stage.ts';
 import { readWhole } from '../../stages/dataset/shared/files.ts';
@@ -16,7 +16,10 @@ import type { Network } from '../../values/model.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { complain, formatBytes, formatColumns, print, printJson } from '../output.ts';
 
-/** Lists the tensors of a weight file. NaN and infinities are counted after rounding to float32, as models take them. */
+/**
+ * Lists the tensors of a weight file. NaN and infinities are counted after rounding to float32, the type of
+ * models.
+ */
 export async function weightsShow(file: string, options: { readonly json?: boolean }): Promise<ExitCode> {
   const { layout, tensors } = await explained(file, async () => {
     const read = readWeightFile(await readWhole(resolve(file)));
@@ -73,12 +76,15 @@ export interface ConvertOptions {
 export async function weightsConvert(from: string, to: string, options: ConvertOptions): Promise<ExitCode> {
   const name = architectureName(options.architecture);
   if (extname(to).toLowerCase() !== '.safetensors')
-    throw new UsageError(`'${to}' is no .safetensors file`, 'weights are written as .safetensors');
+    throw new UsageError(
+      `'${to}' does not end in .safetensors`,
+      'give a name that does: weights are written as safetensors',
+    );
   if (resolve(from) === resolve(to))
-    throw new UsageError(`'${to}' is the file to convert`, 'give the converted one another name');
+    throw new UsageError(`'${to}' is the input file, too`, 'give the output another name');
   const bytes = await explained(from, async () => {
     const network = buildNetwork(name, options);
-    const fix = `give weights of ${name} for ${network.classes} classes; 'ravelin weights show ${from}' lists what is there`;
+    const fix = `give weights of ${name} for ${network.classes} classes; 'ravelin weights show ${from}' lists its tensors`;
     return encodeWeights(name, await loadWeights(network, resolve(from), fix, zoo[name]));
   });
   try {
@@ -96,8 +102,8 @@ function architectureName(name: string): ArchitectureName {
   if (Object.hasOwn(zoo, name)) return name as ArchitectureName;
   const near = nearest(name, Object.keys(zoo));
   throw new UsageError(
-    `no architecture '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
-    `there are ${Object.keys(zoo).join(', ')}`,
+    `unknown architecture '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
+    `use one of ${Object.keys(zoo).join(', ')}`,
   );
 }
 
@@ -111,13 +117,16 @@ function buildNetwork(name: ArchitectureName, options: ConvertOptions): Network 
   }
 }
 
-/** What a stage would fail with, as the failure of a command: a file that is absent, damaged or of another network. */
+/**
+ * Turns the failures of a stage into those of a command: a file that is missing, damaged or of another
+ * network.
+ */
 async function explained<Result>(file: string, read: () => Promise<Result>): Promise<Result> {
   try {
     return await read();
   } catch (error) {
     if (error instanceof StageError) {
-      // A stage's advice for an absent file speaks of the pipeline, which there is not.
+      // For a missing file, a stage gives advice about the pipeline, which this command does not have.
       throw new UsageError(error.message, error.code === 'io' ? undefined : error.fix);
     }
     if (error instanceof WeightsError)

@@ -16,7 +16,8 @@ export async function why(
   const stories = [...cells]
     .map((index) => explainCell(planned, pipeline.store, index))
     .filter((story) => story !== null);
-  if (stories.length === 0) throw new UsageError(`'${cell}' names no cell`);
+  if (stories.length === 0)
+    throw new UsageError(`'${cell}' does not name a cell`, 'ravelin plan lists the cells');
   if (options.json) {
     printJson(stories.length === 1 ? stories[0] : stories);
     return exitCodes.ok;

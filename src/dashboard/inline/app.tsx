@@ -2,15 +2,18 @@ import { Box, Text, useInput } from 'ink';
 import { useSyncExternalStore } from 'react';
 import type { Key } from './view.ts';
 
-/** The screen as the component sees it: lines of terminal text, and keys back. */
+/** The screen that the component shows: it provides lines of terminal text, and receives keys. */
 export interface Screen {
   readonly subscribe: (listener: () => void) => () => void;
-  /** The same array until something changed. */
+  /** Returns the same array until something changes. */
   readonly lines: () => readonly string[];
   readonly press: (key: Key) => void;
 }
 
-/** Shows the lines of a screen. All state and the clock live outside; `interactive` is false where stdin is no terminal. */
+/**
+ * Shows the lines of a screen. All state and the clock are outside. `interactive` is false if stdin is not a
+ * terminal.
+ */
 export function App({ screen, interactive }: { readonly screen: Screen; readonly interactive: boolean }) {
   const lines = useSyncExternalStore(screen.subscribe, screen.lines);
   useInput(
@@ -45,7 +48,7 @@ interface InkKey {
   readonly meta: boolean;
 }
 
-/** Text that was pasted or typed fast arrives in one piece: one key a character. */
+/** Text that was pasted or typed fast arrives in one piece; each character becomes a key. */
 function keysOf(text: string, key: InkKey): readonly Key[] {
   if (key.ctrl) return text === 'c' ? [{ name: 'interrupt' }] : [];
   if (key.upArrow) return [{ name: 'up' }];

@@ -2,7 +2,7 @@ import { formatDuration, formatMetric } from '../format.ts';
 import type { CellState, DashboardState, StageState } from '../state.ts';
 import { at } from '../vector.ts';
 import { failureLines } from './detail-frame.ts';
-import type { FrameContext } from './frame.ts';
+import type { FrameContext } from './frame-context.ts';
 import { axisGrid, fitsAsGrid, matchingCells } from './grid.ts';
 import { windowStart } from './stages-frame.ts';
 import { statusSpan } from './strip.ts';
@@ -10,7 +10,10 @@ import { cellText, shareStyle, span, textColumns } from './theme.ts';
 import type { Line, Span } from './theme.ts';
 import { selectedCell } from './view.ts';
 
-/** One stage opened: its axis grid where that fits, else a list of its cells; below it what became of the chosen cell. */
+/**
+ * Shows one stage: the grid of its axes if that fits, otherwise a list of its cells; below it the state of
+ * the selected cell.
+ */
 export function cellsBody(context: FrameContext, height: number): readonly Line[] {
   const { state, view, columns } = context;
   const stage = state.stages[view.stage];
@@ -18,7 +21,7 @@ export function cellsBody(context: FrameContext, height: number): readonly Line[
   const index = selectedCell(view, state);
   const cell = index === null ? undefined : at(state.cells, index);
   const title: Line = [span(stage.id, 'bold'), span(`  ${stage.uses.join(', ')}`, 'dim')];
-  // What to do about a failure matters more than the rest of the table.
+  // The remedy of a failure matters more than the rest of the table.
   const detailRoom = cell?.failure === null ? Math.floor(height / 3) : height - 4;
   const details =
     cell === undefined ? [] : detailLines(cell, state, columns).slice(0, Math.max(1, detailRoom));
@@ -63,7 +66,7 @@ function gridLines(
   return [top, ...rows];
 }
 
-/** Its accuracy as soon as it is known, else how far it is. */
+/** The accuracy of a cell as soon as it is known, otherwise its progress. */
 function cellMark(cell: CellState, state: DashboardState, theme: FrameContext['theme']): Span {
   const accuracy = accuracyOf(cell);
   if (accuracy !== undefined && cell.status !== 'failed')
@@ -114,7 +117,7 @@ function listLines(
   });
 }
 
-/** Axes with their labels; where that is too wide the labels alone, which are what differs. */
+/** Axes with their labels, or, if that is too wide, only the labels, which are what differs. */
 function cellName(cell: CellState, width: number): string {
   const axes = Object.entries(cell.axes);
   if (axes.length === 0) return cell.id;

@@ -3,13 +3,13 @@ import type { CellState, DashboardState } from '../state.ts';
 import { span, textColumns } from './theme.ts';
 import type { Line, Style } from './theme.ts';
 
-/** Why the plan runs or reuses a cell. */
+/** Explains why the plan runs or reuses a cell. */
 export function whyLines(
   cell: CellState | undefined,
   state: DashboardState,
   columns: number,
 ): readonly Line[] {
-  if (cell === undefined) return [[span('no cell is chosen', 'dim')]];
+  if (cell === undefined) return [[span('no cell is selected', 'dim')]];
   const verdict =
     cell.shards.total > 0 && cell.because.length === 0 ? 'nothing changed since it was computed' : '';
   return [
@@ -21,13 +21,13 @@ export function whyLines(
   ];
 }
 
-/** The last log lines of a cell; the whole log is in its file. */
+/** The last log lines of a cell; its log file has all of them. */
 export function logLines(
   cell: CellState | undefined,
   state: DashboardState,
   columns: number,
 ): readonly Line[] {
-  if (cell === undefined) return [[span('no cell is chosen', 'dim')]];
+  if (cell === undefined) return [[span('no cell is selected', 'dim')]];
   const logs = cell.logs.flatMap((line) => wrapped(line, columns, 'plain', '  '));
   return [
     [span('log ', 'dim'), span(cell.id, 'bold')],
@@ -36,7 +36,7 @@ export function logLines(
   ];
 }
 
-/** What failed, what to do, where the log is and how to run it again. */
+/** The failure of a cell with its remedy, its log and the command that runs it again. */
 export function failureLines(cell: CellState, state: DashboardState, columns: number): readonly Line[] {
   const { failure } = cell;
   if (failure === null) return [];
@@ -52,22 +52,25 @@ export function failureLines(cell: CellState, state: DashboardState, columns: nu
 export function helpLines(columns: number): readonly Line[] {
   const keys: readonly (readonly [string, string])[] = [
     ['arrows, jk', 'move (in a grid also left and right, h)'],
-    ['enter', 'open a stage; then the log of a cell'],
-    ['esc', 'back; clears a filter'],
+    ['enter', 'open a stage, then the log of a cell'],
+    ['esc', 'go back, or clear a filter'],
     ['/', 'filter stages or cells by name'],
-    ['w', 'why the chosen cell runs or is reused'],
-    ['l', 'log of the chosen cell'],
-    ['f', 'next failure'],
+    ['w', 'why the selected cell runs or is reused'],
+    ['l', 'log of the selected cell'],
+    ['f', 'go to the next failure'],
     ['q', 'quit the display'],
     ['Ctrl-C', 'finish running shards; twice: stop now'],
-    ['strip', 'one mark a cell: done, running, waiting'],
+    ['strip', 'one mark per cell: done, running, waiting'],
   ];
   return keys.flatMap(([key, meaning]) =>
     wrapped(`${key.padEnd(11)} ${meaning}`, columns, 'plain', ' '.repeat(12)),
   );
 }
 
-/** Breaks at spaces; words longer than a line are cut into pieces, so that a path can be copied whole. */
+/**
+ * Breaks lines at spaces. Words longer than a line are cut into pieces without marks, so that a path can be
+ * copied whole.
+ */
 export function wrapped(text: string, columns: number, style: Style, indent: string): readonly Line[] {
   const lines: string[] = [];
   let line = '';

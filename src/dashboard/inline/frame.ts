@@ -1,9 +1,9 @@
 import { elapsedSeconds, imageRate, remainingSeconds } from '../estimate.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../format.ts';
-import type { DashboardState } from '../state.ts';
 import { at } from '../vector.ts';
 import { cellsBody } from './cells-frame.ts';
 import { helpLines, logLines, whyLines } from './detail-frame.ts';
+import type { FrameContext } from './frame-context.ts';
 import { stagesBody } from './stages-frame.ts';
 import { renderLine, span, textColumns } from './theme.ts';
 import type { Line, Theme } from './theme.ts';
@@ -15,18 +15,9 @@ export interface FrameSize {
   readonly rows: number;
 }
 
-export interface FrameContext {
-  readonly state: DashboardState;
-  readonly view: View;
-  readonly theme: Theme;
-  readonly columns: number;
-  /** Milliseconds since the epoch: the one clock of all animation. */
-  readonly now: number;
-}
-
 /**
- * The whole screen as lines of terminal text: at most `rows − 1` of them, because a frame as high as the terminal
- * scrolls it. Only what the window shows is composed.
+ * The whole screen as lines of terminal text. There are at most `rows − 1` of them, because a frame as high
+ * as the terminal would scroll it. Only the visible part is composed.
  */
 export function frame(context: FrameContext & FrameSize, last = false): readonly string[] {
   const { columns, theme } = context;
@@ -42,16 +33,14 @@ function headerLines(context: FrameContext): readonly Line[] {
   const { counts } = state;
   const elapsed = formatDuration(elapsedSeconds(state, now));
   const remaining = state.finished === null ? remainingSeconds(state, now) : null;
-  const turning = theme.glyphs.spinner[Math.floor(now / 120) % theme.glyphs.spinner.length]!;
-  const sign = state.finished === null ? span(`${turning} `, 'busy') : signOf(state);
-  const head: Line[] = [[sign, span(state.pipeline === '' ? 'planning' : state.pipeline, 'bold')]];
+  const { spinner, times } = theme.glyphs;
+  const turning = spinner[Math.floor(now / 120) % spinner.length]!;
+  const sign = state.finished === null ? [span(`${turning} `, 'busy')] : [];
+  const head: Line[] = [[...sign, span(state.pipeline === '' ? 'planning' : state.pipeline, 'bold')]];
   head.push([span(state.finished === null ? elapsed : `${state.finished.status} in ${elapsed}`)]);
   if (remaining !== null && state.running.size > 0)
     head.push([span(`about ${formatDuration(remaining)} left`)]);
-  if (state.backend !== '')
-    head.push([
-      span(`${state.backend} ×${state.workers}`.replace('×', theme.glyphs.done === '#' ? 'x' : '×'), 'dim'),
-    ]);
+  if (state.backend !== '') head.push([span(`${state.backend} ${times}${state.workers}`, 'dim')]);
   if (state.peakBytes > 0) head.push([span(`peak ${formatBytes(state.peakBytes)}`, 'dim')]);
   const done = counts.finished + counts.reused;
   const tally: Line[] = [
@@ -70,12 +59,7 @@ function headerLines(context: FrameContext): readonly Line[] {
   return [...flow(head, columns, theme), ...flow(tally, columns, theme)];
 }
 
-function signOf(state: DashboardState): { text: string; style: 'good' | 'bad' | 'busy' } {
-  if (state.finished?.status === 'ok') return { text: '', style: 'good' };
-  return { text: '', style: state.finished?.status === 'failed' ? 'bad' : 'busy' };
-}
-
-/** Joins parts by a separator, and goes on in a new line where the next one does not fit. */
+/** Joins parts by a separator, and starts a new line if the next part does not fit. */
 function flow(parts: readonly Line[], columns: number, theme: Theme): readonly Line[] {
   const separator = theme.glyphs.separator;
   const lines: Line[] = [];
@@ -149,7 +133,7 @@ function activeFilter(view: View): string {
   return view.screen === 'cells' ? view.cellFilter : view.screen === 'stages' ? view.stageFilter : '';
 }
 
-/** As many hints as fit, the most needed first. */
+/** As many hints as fit, in order of importance. */
 function hints({ view, columns, theme, state }: FrameContext): Line {
   if (view.typing) return [span('type to filter, enter keeps it, esc clears it', 'dim')];
   const { arrows, separator } = theme.glyphs;

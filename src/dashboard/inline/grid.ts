@@ -2,7 +2,10 @@ import type { DashboardState, StageState } from '../state.ts';
 import { at, items } from '../vector.ts';
 import type { Vector } from '../vector.ts';
 
-/** Cells of a stage by two sides: the last axis runs to the right, the others joined run down. */
+/**
+ * Cells of a stage in rows and columns: the last axis makes the columns, and the others together make the
+ * rows.
+ */
 export interface AxisGrid {
   readonly columns: readonly string[];
   readonly rows: readonly {
@@ -11,7 +14,7 @@ export interface AxisGrid {
   }[];
 }
 
-// Cells are planned once and the list is persistent, so its identity is the key.
+// Cells are planned once and the list is persistent, so its identity serves as the key.
 const cache = new WeakMap<Vector<number>, AxisGrid>();
 
 export function axisGrid(state: DashboardState, stage: StageState): AxisGrid {
@@ -50,7 +53,7 @@ export function fitsAsGrid(state: DashboardState, stage: StageState, width: numb
   return columns.length > 1 && 14 + columns.length * 7 <= width;
 }
 
-/** Cells of a stage whose id holds `filter`, as indices into `state.cells`. */
+/** Cells of a stage whose id contains `filter`, as indices into `state.cells`. */
 export function matchingCells(state: DashboardState, stage: StageState, filter: string): readonly number[] {
   const all = [...items(stage.cells)];
   return filter === ''
@@ -58,7 +61,7 @@ export function matchingCells(state: DashboardState, stage: StageState, filter: 
     : all.filter((index) => at(state.cells, index)!.id.toLowerCase().includes(filter.toLowerCase()));
 }
 
-/** Indices of the stages whose id, or whose `uses`, holds `filter`. */
+/** Indices of the stages whose id or `uses` contains `filter`. */
 export function matchingStages(state: DashboardState, filter: string): readonly number[] {
   const wanted = filter.toLowerCase();
   return state.stages.flatMap((stage, index) =>

@@ -7,12 +7,12 @@ import { createScreen } from './screen.ts';
 import { chooseTheme } from './theme.ts';
 
 export interface InlineOptions {
-  /** Hands over every event, past ones first; returns how to stop. */
+  /** Delivers every event, past ones first; returns a function that stops it. */
   readonly subscribe: (onEvent: (event: RunEvent) => void) => () => void;
   readonly onDrain: () => void;
   readonly onStop: () => void;
   readonly onQuit: () => void;
-  /** Where the frames go: stderr in a run, so that stdout stays for results. */
+  /** Stream for the frames: stderr in a run, so that stdout stays free for results. */
   readonly stdout: NodeJS.WriteStream;
   readonly stdin: NodeJS.ReadStream;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -22,14 +22,17 @@ export interface InlineOptions {
 }
 
 export interface InlineDisplay {
-  /** Draws the last frame, gives the terminal back, and resolves when that is done. */
+  /** Draws the last frame, releases the terminal, and resolves when that is done. */
   done(): Promise<void>;
   readonly summary: () => readonly string[];
 }
 
 const frameMs = 120;
 
-/** Shows a run below the prompt, without touching the scrollback. Raw mode only where stdin is a terminal. */
+/**
+ * Shows a run below the prompt, without touching the scrollback. Raw mode is used only if stdin is a
+ * terminal.
+ */
 export function renderInline(options: InlineOptions): InlineDisplay {
   const { stdout, stdin, environment, now, onDrain, onStop, onQuit } = options;
   const effects = { drain: onDrain, stop: onStop, quit: onQuit };
@@ -64,7 +67,7 @@ export function renderInline(options: InlineOptions): InlineDisplay {
       stdout.off('resize', onResize);
       unsubscribe();
       screen.end();
-      // React must have drawn the last frame before Ink lets go of the terminal.
+      // React must draw the last frame before Ink releases the terminal.
       await new Promise((resolve) => setTimeout(resolve, 50));
       app.unmount();
       await app.waitUntilExit();

@@ -9,20 +9,20 @@ import type { Effect, Key } from './view.ts';
 
 export interface ScreenOptions {
   readonly theme: Theme;
-  /** Asked for each frame, because a window changes its size. */
+  /** Called for each frame, because a window can change its size. */
   readonly size: () => { readonly columns: number; readonly rows: number };
   readonly now: () => number;
   readonly onEffect: (effect: Effect) => void;
 }
 
 /**
- * Holds state and view and composes the lines. Events are only reduced; lines change on `tick`, which the one clock
- * calls, and at once on a key.
+ * Holds state and view, and composes the lines. Events only change the state; lines change on `tick`, which
+ * the one clock calls, and immediately on a key.
  */
 export interface LiveScreen {
   readonly onEvent: (event: RunEvent) => void;
   readonly tick: () => void;
-  /** The last frame: all stages, no hints. */
+  /** Draws the last frame, with all stages and without hints. */
   readonly end: () => void;
   readonly state: () => DashboardState;
   readonly subscribe: (listener: () => void) => () => void;
@@ -37,7 +37,7 @@ export function createScreen({ theme, size, now, onEffect }: ScreenOptions): Liv
   const listeners = new Set<() => void>();
   const draw = (last = false): void => {
     const next = frame({ state, view, theme, now: now(), ...size() }, last);
-    // Unchanged lines keep their identity, so that nothing is rendered.
+    // Unchanged lines keep their identity, so that nothing is rendered again.
     if (next.length === lines.length && next.every((line, row) => line === lines[row])) return;
     lines = next;
     for (const listener of listeners) listener();

@@ -1,13 +1,13 @@
 import { formatCount, formatDuration, formatMetric, formatRate } from '../format.ts';
 import type { DashboardState, StageState } from '../state.ts';
 import { at } from '../vector.ts';
-import type { FrameContext } from './frame.ts';
+import type { FrameContext } from './frame-context.ts';
 import { matchingStages } from './grid.ts';
 import { cellStrip } from './strip.ts';
 import { cellText, span, textColumns } from './theme.ts';
 import type { Line, Span } from './theme.ts';
 
-/** One row a stage: name, strip of cells, done of all, time, and what it is at. */
+/** One row per stage: its name, a strip of its cells, the share done, the time, and its current work. */
 export function stagesBody(context: FrameContext, height: number): readonly Line[] {
   const { state, view, columns } = context;
   const stages = matchingStages(state, view.stageFilter);
@@ -24,7 +24,7 @@ export function stagesBody(context: FrameContext, height: number): readonly Line
   return shown.map((index) => stageLine(context, index, nameWidth, countWidth));
 }
 
-/** First row of a window of `height` that keeps the selection inside, in its middle where it can. */
+/** First row of a window of `height` rows that contains the selection, in its middle if possible. */
 export function windowStart(selected: number, length: number, height: number): number {
   return Math.max(0, Math.min(selected - Math.floor(height / 2), length - height));
 }
@@ -69,7 +69,7 @@ function timeText(stage: StageState, state: DashboardState, now: number): string
   return formatDuration(Math.max(0, end - stage.startedAt) / 1000);
 }
 
-/** Progress of a running shard and the latest number, else the rate. */
+/** Progress of a running shard and the latest number, otherwise the rate. */
 function infoText(stage: StageState, state: DashboardState, now: number): string {
   for (const shard of state.running.values()) {
     const cell = at(state.cells, shard.cell)!;

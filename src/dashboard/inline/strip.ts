@@ -9,8 +9,8 @@ const cache = new WeakMap<
 >();
 
 /**
- * The cells of a stage in document order, one glyph each; where there are more cells than columns, each glyph stands for
- * several and shows what asks for attention: a failure before anything, then work in progress.
+ * The cells of a stage in document order, one glyph each. If there are more cells than columns, each glyph
+ * stands for several and shows what needs attention: a failure before anything else, then work in progress.
  */
 export function cellStrip(state: DashboardState, stage: StageState, width: number, theme: Theme): Line {
   const known = cache.get(stage);
@@ -38,7 +38,7 @@ function compressed(state: DashboardState, stage: StageState, width: number, the
   return merged(marks);
 }
 
-/** One cell with many shards is a bar of its shards. */
+/** Shows one cell with many shards as a bar of its shards. */
 function shardStrip(state: DashboardState, stage: StageState, width: number, theme: Theme): Line {
   const cell = at(state.cells, at(stage.cells, 0)!)!;
   const { total, done, running } = cell.shards;
@@ -78,7 +78,7 @@ export function statusSpan(status: CellStatus, { glyphs }: Theme): Span {
   return span(...looks[status]);
 }
 
-/** Neighbours of one style become one span: fewer escape sequences. */
+/** Merges neighbours of the same style into one span, for fewer escape sequences. */
 function merged(marks: readonly Span[]): Line {
   const line: Span[] = [];
   for (const mark of marks) {

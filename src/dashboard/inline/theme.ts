@@ -1,4 +1,4 @@
-/** How things look: glyphs that the terminal has, colours if it may show them. */
+/** Looks: glyphs that the terminal has, and colours if it may show them. */
 
 export type Style =
   'plain' | 'bold' | 'dim' | 'good' | 'reused' | 'busy' | 'bad' | 'selected' | `share-${0 | 1 | 2 | 3 | 4}`;
@@ -21,6 +21,7 @@ export interface Glyphs {
   readonly separator: string;
   readonly ellipsis: string;
   readonly arrows: string;
+  readonly times: string;
   readonly spinner: readonly string[];
 }
 
@@ -40,6 +41,7 @@ const unicode: Glyphs = {
   separator: ' · ',
   ellipsis: '…',
   arrows: '↑↓',
+  times: '×',
   spinner: ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
 };
 
@@ -54,12 +56,13 @@ const ascii: Glyphs = {
   separator: ' | ',
   ellipsis: '~',
   arrows: 'jk',
+  times: 'x',
   spinner: ['|', '/', '-', '\\'],
 };
 
 /**
- * `FORCE_COLOR` wins over `NO_COLOR` unless it is `0`, as Node does it; the Linux console and dumb terminals get ASCII,
- * and so does a locale that is not UTF-8.
+ * `FORCE_COLOR` overrides `NO_COLOR` unless it is `0`, as in Node. The Linux console, dumb terminals and
+ * locales other than UTF-8 get ASCII.
  */
 export function chooseTheme(environment: Readonly<Record<string, string | undefined>>): Theme {
   const { NO_COLOR: noColour, FORCE_COLOR: force, TERM: term } = environment;
@@ -74,7 +77,7 @@ export function chooseTheme(environment: Readonly<Record<string, string | undefi
   return { colour, glyphs: utf8 && term !== 'linux' && term !== 'dumb' ? unicode : ascii };
 }
 
-/** SGR parameters; the shares go from red over yellow to green in five steps of the 256-colour cube. */
+/** SGR parameters. The shares go from red over yellow to green in five steps of the 256-colour cube. */
 const codes: Readonly<Record<Exclude<Style, 'plain'>, string>> = {
   bold: '1',
   dim: '2',
@@ -100,7 +103,7 @@ export function shareStyle(share: number): Style {
   return `share-${step as 0 | 1 | 2 | 3 | 4}`;
 }
 
-/** The line as terminal text, cut to `width` columns; control characters never reach the terminal. */
+/** The line as terminal text, cut to `width` columns. Control characters never reach the terminal. */
 export function renderLine(line: Line, width: number, theme: Theme): string {
   let room = width;
   let text = '';
@@ -119,7 +122,7 @@ export function renderLine(line: Line, width: number, theme: Theme): string {
   return text;
 }
 
-/** Without colour the selection is marked by brackets where there is room for them. */
+/** Marks the selection by brackets if there is no colour but room for them. */
 function markSelection(text: string, style: Style): string {
   if (style !== 'selected' || text.length < 3 || !text.startsWith(' ') || !text.endsWith(' ')) return text;
   return `[${text.slice(1, -1)}]`;
@@ -138,7 +141,10 @@ export function clip(text: string, width: number, ellipsis: string): string {
   return width < 1 ? '' : kept + ellipsis;
 }
 
-/** Columns that text takes: wide for East Asian and pictographic characters, none for combining marks. */
+/**
+ * Number of columns that text takes: two for East Asian and pictographic characters, none for combining
+ * marks.
+ */
 export function textColumns(text: string): number {
   let columns = 0;
   for (const character of text) {

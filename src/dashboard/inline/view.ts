@@ -2,20 +2,20 @@ import type { DashboardState } from '../state.ts';
 import { at, items } from '../vector.ts';
 import { axisGrid, fitsAsGrid, matchingCells, matchingStages } from './grid.ts';
 
-/** What the user looks at; plain data, changed only by `press`. */
+/** The part of the run that the user looks at: plain data, which only `press` changes. */
 export interface View {
   readonly screen: 'stages' | 'cells' | 'why' | 'log' | 'help';
   /** Screens to go back to, the latest last. */
   readonly back: readonly View['screen'][];
   /** Index into `state.stages`. */
   readonly stage: number;
-  /** Index into `state.cells`; null until one was chosen. */
+  /** Index into `state.cells`; null until one is selected. */
   readonly cell: number | null;
   readonly stageFilter: string;
   readonly cellFilter: string;
-  /** The filter is being typed: keys are text. */
+  /** Whether the filter is being typed, so that keys are text. */
   readonly typing: boolean;
-  /** Lines scrolled up from the end of a log, or down from the start of other text. */
+  /** Number of lines scrolled up from the end of a log, or down from the start of other text. */
   readonly scroll: number;
   readonly interrupts: number;
   readonly note: string;
@@ -57,12 +57,13 @@ export interface Pressed {
   readonly effect?: Effect;
 }
 
-/** The view after a key, and what the world must do about it. */
+/** The view after a key, and its effect on the run. */
 export function press(view: View, key: Key, state: DashboardState, width: number): Pressed {
   const quiet = { ...view, note: '' };
   if (key.name === 'interrupt') {
     const interrupts = view.interrupts + 1;
-    const note = interrupts === 1 ? 'finishing the shards that run; Ctrl-C again stops at once' : 'stopping';
+    const note =
+      interrupts === 1 ? 'finishing the running shards; press Ctrl-C again to stop immediately' : 'stopping';
     return { view: { ...view, interrupts, note }, effect: interrupts === 1 ? 'drain' : 'stop' };
   }
   if (view.typing) return { view: type(quiet, key, state) };
@@ -101,7 +102,7 @@ function letter(view: View, text: string, state: DashboardState, width: number):
     case 'h':
       return { view: move(view, -1, 0, state, width) };
     case 'l': {
-      // In a grid hjkl would be complete with l, but the log is asked for more often than a step to the right.
+      // In a grid, l would complete hjkl, but the log is needed more often than a step to the right.
       return { view: open({ ...view, cell: selectedCell(view, state) }, 'log') };
     }
     case 'w':
@@ -177,7 +178,10 @@ function neighbour(view: View, dx: number, dy: number, state: DashboardState, wi
   return cells[clamp(Math.max(0, cells.indexOf(from)) + dy + dx, cells.length)] ?? from;
 }
 
-/** The cell that `w` and `l` speak of: the chosen one, else the one of the stage that most asks for attention. */
+/**
+ * The cell that `w` and `l` refer to: the selected one, or else the cell of the stage that most needs
+ * attention.
+ */
 export function selectedCell(view: View, state: DashboardState): number | null {
   const stage = state.stages[view.stage];
   if (stage === undefined) return null;

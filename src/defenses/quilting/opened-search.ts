@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { openPatchSearch } from '../../kernels/patch-search/index.ts';
+import { openPatchSearch } from '../../kernels/patch-search/wasm.ts';
 import { type SearchForm, searchFormFor } from '../../kernels/patch-search/forms.ts';
 import type { Neighbors } from '../../kernels/patch-search/reference.ts';
 import { currentBackend, probeBackend } from '../../tensors/backend.ts';

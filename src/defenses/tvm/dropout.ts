@@ -1,4 +1,4 @@
-import { firstWords } from '../../kernels/philox/words.ts';
+import { firstWords } from '../../kernels/philox/wasm.ts';
 import type { Draw } from '../defense.ts';
 
 export interface DropoutParameters {

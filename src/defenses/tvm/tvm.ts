@@ -7,7 +7,7 @@ import {
   type TotalVariation,
 } from '../../kernels/tvm/problem.ts';
 import { minimiseExactly } from '../../kernels/tvm/reference.ts';
-import { minimise } from '../../kernels/tvm/solve.ts';
+import { minimise } from '../../kernels/tvm/wasm.ts';
 import { currentBackend } from '../../tensors/backend.ts';
 import type { TvmForm } from '../../kernels/tvm/forms.ts';
 import type { Defense, Draw, PixelShape, SolverProgress } from '../defense.ts';

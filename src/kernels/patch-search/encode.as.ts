@@ -1,4 +1,5 @@
-// Patches and queries to codes: principal components by a matrix product of four at a time, then int16.
+// Turns patches and queries into codes: principal components by a matrix product of four at a time, then
+// int16.
 import {
   firstComponents,
   firstSplit,
@@ -24,7 +25,10 @@ import {
   querySecond,
 } from './layout.as';
 
-/** `projected[i] = Σ basis[i, j] · inputs[j]` for four patches side by side; `outputs` is a multiple of 4, padded with zero rows. */
+/**
+ * `projected[i] = Σ basis[i, j] · inputs[j]` for four patches side by side; `outputs` is a multiple of 4,
+ * padded with zero rows.
+ */
 function projectFour(): void {
   const rowLength = usize(dims) * 4;
   for (let output = 0; output < outputs; output += 4) {
@@ -64,7 +68,10 @@ function quantise(value: v128, target: usize): void {
   v128.store(target, i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(value, f32x4.splat(f32(inverseStep))))));
 }
 
-/** The codes of four projected patches as int32: stage 1's ten values, then stage 2's 32. Missing components are 0. */
+/**
+ * The codes of four projected patches as int32: stage 1's ten values, then stage 2's 32. Missing components
+ * are 0.
+ */
 function codeFour(): void {
   let target = codes;
   target = codeStage(target, firstComponents, firstSplit);
@@ -81,7 +88,7 @@ function codeStage(target: usize, components: i32, split: i32): usize {
   return target + 32;
 }
 
-/** Copies the int16 values `from … from + features − 1` of one of the four coded patches. */
+/** Copies the int16 values `from … from + features − 1` of one of the four coded patches to `target`. */
 function storeCodes(target: usize, lane: i32, from: i32, features: i32): void {
   let source = codes + usize(from * 16 + lane * 4);
   for (const end = target + usize(features * 2); target < end; target += 2) {

@@ -1,4 +1,4 @@
-import type { BackendProbe } from '../../tensors/backend.ts';
+import type { BackendProbe } from '../../tensors/driver.ts';
 import { mostNeighbors } from './reference.ts';
 
 /**

@@ -1,4 +1,4 @@
-// Memory of the patch search, laid out by hand: sizes, addresses, and room for a batch of queries.
+// The memory of the patch search, laid out by hand: sizes, addresses, and room for a batch of queries.
 
 export const firstComponents: i32 = 8;
 export const firstSplit: i32 = 24;
@@ -6,35 +6,37 @@ export const firstFeatures: i32 = 10;
 export const secondComponents: i32 = 30;
 export const secondSplit: i32 = 48;
 export const secondFeatures: i32 = 32;
-/** A row that the tree is built from: ten int16 values and the patch's index. */
+/** Bytes of a row from which the tree is built: ten int16 values and the patch's index. */
 export const rowBytes: usize = 24;
 export const rowIndex: usize = 20;
-/** Four patches side by side: five int16 pairs each. */
+/** Bytes of four patches side by side, with five int16 pairs each. */
 export const blockBytes: usize = 80;
-/** Four boxes side by side: lower and upper corner of five int16 pairs each. */
+/** Bytes of four boxes side by side, with the lower and upper corner of five int16 pairs each. */
 export const boxBytes: usize = 160;
 export const maxLevels: i32 = 12;
 export const maxChildren: i32 = 32;
-/** Patches of a leaf at most: as many as a mask has bits. */
+/** The most patches of a leaf, one for each bit of a mask. */
 export const leafPatches: i32 = 64;
 
 export let count: i32 = 0;
 export let dims: i32 = 0;
-/** Bytes a stored patch: `dims` to the next 16. */
+/** Bytes per stored patch: `dims` rounded up to a multiple of 16. */
 export let stride: usize = 0;
-/** Components a projected patch: `dims` to the next 4. */
+/** Components per projected patch: `dims` rounded up to a multiple of 4. */
 export let outputs: i32 = 0;
-/** 1 / (grey levels a code step). */
+/** 1 / (grey levels per code step). */
 export let inverseStep: f64 = 0;
-/** How much longer a difference can get by a basis whose rows are rounded to float32. */
+/** Factor by which a basis whose rows are rounded to float32 can lengthen a difference. */
 export let stretch: f64 = 1;
-/** How many steps apart float32 can put the codes of a patch and of a query, all values together. */
+/**
+ * The number of steps by which float32 can move the codes of a patch and of a query apart, over all values.
+ */
 export let slack: f64 = 0;
 export let depth: i32 = 0;
 export let levels: i32 = 0;
-/** Blocks of four patches a leaf. */
+/** Number of blocks of four patches in a leaf. */
 export let leafBlocks: i32 = 0;
-/** Bits of a leaf's mask that stand for no slot of its blocks. */
+/** Bits of a leaf's mask that do not belong to a slot of its blocks. */
 export let beyondLeaf: u64 = 0;
 /** Bytes of a leaf's blocks. */
 export let leafBytes: usize = 0;
@@ -55,7 +57,7 @@ export let splits: usize = 0;
 export let boxes: usize = 0;
 export let blocks: usize = 0;
 export let second: usize = 0;
-/** Rows while the tree is built, the patches' bytes afterwards. */
+/** The rows while the tree is built, and the patches' bytes afterwards. */
 export let patches: usize = 0;
 export let fixedEnd: usize = 0;
 
@@ -79,8 +81,9 @@ function ensure(end: usize): bool {
 }
 
 /**
- * Lays out memory for `patchCount` ≥ 1 patches of `dimensions` values, and chooses the depth of the tree: 2^depth leaves, each with 64
- * patches at most (fewer boxes to look at against fewer patches). False where the memory cannot be had.
+ * Lays out memory for `patchCount` ≥ 1 patches of `dimensions` values, and chooses the depth of the tree. It
+ * has 2^depth leaves with at most 64 patches each, a compromise between few boxes and few patches to look at.
+ * Returns false if there is not enough memory.
  */
 export function allocate(patchCount: i32, dimensions: i32, step: f64, stagedPatches: i32): bool {
   count = patchCount;
@@ -89,8 +92,9 @@ export function allocate(patchCount: i32, dimensions: i32, step: f64, stagedPatc
   outputs = (dims + 3) & ~3;
   inverseStep = 1 / step;
   stretch = 1 + f64(dims) * 2e-7;
-  // A sum of d products is off by at most d · 2⁻²⁴ · |basis row| · |patch| (Higham, "Accuracy and Stability", 3.1), with |patch| ≤ 255 √d
-  // = 31,507 steps: 0.0019 d steps, 0.0025 d with the norms' own rounding. √d such values of a patch and as many of a query.
+  // A sum of d products is off by at most d · 2⁻²⁴ · |basis row| · |patch| (Higham, "Accuracy and Stability",
+  // 3.1), with |patch| ≤ 255 √d = 31,507 steps: 0.0019 d steps, 0.0025 d with the norms' own rounding. √d
+  // such values of a patch and as many of a query.
   slack = 2 * 0.0025 * f64(dims) * Math.sqrt(f64(dims)) + 0.1;
   depth = 0;
   while ((count - 1) >> depth >= leafPatches) depth++;
@@ -98,7 +102,7 @@ export function allocate(patchCount: i32, dimensions: i32, step: f64, stagedPatc
   leafBlocks = ((count + leaves - 1) / leaves + 3) / 4;
   beyondLeaf = 4 * leafBlocks < leafPatches ? u64.MAX_VALUE << (4 * leafBlocks) : 0;
   leafBytes = usize(leafBlocks) * blockBytes;
-  // Boxes are kept at every third depth; the first level takes what is left over: 14 = 5 + 3 + 3 + 3.
+  // Boxes are kept at every third depth; the first level takes the rest: 14 = 5 + 3 + 3 + 3.
   let at = depth <= 5 ? depth : 3 + (depth % 3);
   levels = 0;
   for (; at <= depth; at += 3) store<i32>(levelDepths + 4 * usize(levels++), at);
@@ -145,7 +149,10 @@ export function allocate(patchCount: i32, dimensions: i32, step: f64, stagedPatc
   return ensure(fixedEnd);
 }
 
-/** Room for a batch of queries and their results after everything else. False where the memory cannot be had. */
+/**
+ * Makes room, after everything else, for a batch of queries and their results. Returns false if there is not
+ * enough memory.
+ */
 export function reserve(queryCount: i32, neighbors: i32): bool {
   const n = usize(queryCount);
   let cursor = fixedEnd;

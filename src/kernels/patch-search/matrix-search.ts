@@ -4,7 +4,7 @@ import type { Patches } from '../../values/patches.ts';
 import { checkQueries, type Neighbors, rankByMeasuring, searchByMeasuringAll } from './reference.ts';
 
 export interface MatrixSearch {
-  /** As `PatchSearch.nearest`, on the current backend. */
+  /** Does what `PatchSearch.nearest` does, on the current backend. */
   readonly nearest: (queries: Float32Array, neighbors: number) => Promise<Neighbors>;
   readonly dispose: () => void;
 }
@@ -16,20 +16,24 @@ interface Block {
   readonly squares: Tensor1D;
 }
 
-/** Candidates beyond K: few enough to sort, enough that the certificate seldom fails. */
+/** Number of candidates beyond K: few enough to sort, but enough that the check below seldom fails. */
 const spare = 24;
 const patchesPerBlock = 16_384;
 const queriesPerBlock = 1024;
 
 /**
- * Exact nearest patches by blocked matrix products and top-K on the current backend, for devices where products cost little. |q − x|² − |q|² =
- * |x|² − 2 q·x, where q is split into three parts of whole steps of 1, 2⁻⁸ and 2⁻¹⁶ grey levels: bytes times such parts and their sums are
- * exact in float32, also where a device multiplies in TF32. What the device finds is measured again in float64, and a query whose
- * candidates are not certainly enough is measured against all patches: the result is that of `searchByMeasuringAll`, bit for bit.
+ * Exact nearest patches by blocked matrix products and top-K on the current backend, for devices on which
+ * products are cheap.
+ *
+ * The order of patches is that of |q − x|² − |q|² = |x|² − 2 q·x. The query q is split into three parts of
+ * whole steps of 1, 2⁻⁸ and 2⁻¹⁶ grey levels: products of bytes with such parts and their sums are exact in
+ * float32, even on a device that multiplies in TF32. The candidates that the device finds are measured again
+ * in float64, and if they are not certain to be the nearest of a query, all patches are measured: the result
+ * is that of `searchByMeasuringAll`, bit for bit.
  */
 export function openMatrixSearch(patches: Patches): MatrixSearch {
   const [count, size, , channels] = patches.shape;
-  if (count === 0) throw new RangeError('a database of no patches has no nearest one');
+  if (count === 0) throw new RangeError('the patch database is empty');
   const dimensions = size * size * channels;
   const blocks: Block[] = [];
   for (let first = 0; first < count; first += patchesPerBlock) {
@@ -72,7 +76,7 @@ async function nearest(
 }
 
 interface Candidates {
-  /** `[queries, kept]`: patches, and |q − x|² − |q|² as the device has it, nearest first. */
+  /** `[queries, kept]`: patches, and |q − x|² − |q|² as computed on the device, nearest first. */
   readonly ids: Int32Array;
   readonly scores: Float32Array;
 }
@@ -104,7 +108,10 @@ async function candidatesOf(
   return read;
 }
 
-/** Whole grey levels and two remainders, each a power of 2 times small whole numbers; remainders that are all 0 are left out. */
+/**
+ * Splits queries into whole grey levels and two remainders, each a power of 2 times small whole numbers.
+ * Remainders that are all 0 are left out.
+ */
 function splitQueries(queries: Float32Array, dimensions: number): Tensor2D[] {
   const rows = queries.length / dimensions;
   let rest = Float64Array.from(queries);
@@ -120,7 +127,7 @@ function splitQueries(queries: Float32Array, dimensions: number): Tensor2D[] {
 /** 2 q·x − |x|² for each query and patch of a block. */
 function negativeScores(parts: readonly Tensor2D[], { values, squares }: Block): Tensor2D {
   const products = parts.map((part) => tf.matMul(part, values, false, true));
-  // The smallest first, so that they count.
+  // The smallest are added first, so that they are not lost.
   const product = products.reduceRight((sum, next) => tf.add(next, sum));
   return tf.sub(tf.mul(product, 2), squares);
 }
@@ -130,13 +137,17 @@ function topOf(scores: Tensor2D, ids: Tensor2D | null, kept: number): { ids: Ten
   const top = tf.topk(scores, Math.min(kept, width), true);
   const indices: Tensor2D = tf.cast(top.indices, 'int32');
   if (ids === null) return { ids: indices, scores: top.values };
-  // One flat list: gather with batchDims is wrong in TensorFlow.js' wasm backend 4.22 (it takes the second row's from the first).
+  // This gathers from one flat list, because gather with batchDims is wrong in TensorFlow.js' wasm backend
+  // 4.22 (it takes the values of the second row from the first).
   const starts = tf.mul(tf.range(0, rows, 1, 'int32').expandDims(1), tf.scalar(width, 'int32'));
   const places = tf.add<Tensor2D>(indices, starts);
   return { ids: tf.gather(ids.flatten(), places) as Tensor as Tensor2D, scores: top.values };
 }
 
-/** The nearest of a query's candidates in float64, or of all patches where a patch beyond them may be as near. */
+/**
+ * The nearest of a query's candidates in float64, or of all patches if a patch beyond the candidates may be
+ * as near.
+ */
 function rank(
   patches: Patches,
   query: Float32Array,
@@ -156,8 +167,8 @@ function rank(
 }
 
 /**
- * How far a score may be off: the few roundings of its sum, at most 3 · d · 255², the remainder of the split, and beyond 257 values,
- * where sums pass 2²⁴, those of the products too.
+ * Bound on the error of a score: the few roundings of its sum, at most 3 · d · 255², the remainder of the
+ * split, and beyond 257 values, where sums exceed 2²⁴, the roundings of the products too.
  */
 function roundingOf(dimensions: number): number {
   const sum = dimensions * 255 ** 2 * 2 ** -20;

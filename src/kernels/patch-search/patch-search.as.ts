@@ -1,10 +1,10 @@
-// Exact nearest patches: a kd-tree over quantised principal components with three stages of distances, each a lower bound of
-// the next (docs/kernels.md, "Image quilting"; `reference.ts` is the definition). AssemblyScript, 128-bit SIMD, one thread;
-// memory is laid out by hand. Driven by `index.ts`.
+// Exact nearest patches by a kd-tree over quantised principal components with three stages of distances, each
+// a lower bound of the next (docs/kernels.md, "Image quilting"; `reference.ts` is the definition).
+// AssemblyScript, 128-bit SIMD, one thread. `wasm.ts` drives it.
 //
-// Stage 1: 10 int16 values a patch: components 0–7 and the norms of components 8–23 and of the rest.
-// Stage 2: 32 int16 values: components 0–29 and the norms of components 30–47 and of the rest.
-// Stage 3: the bytes, in float64.
+// Stage 1: 10 int16 values per patch, components 0–7 and the norms of components 8–23 and of the rest. Stage
+// 2: 32 int16 values, components 0–29 and the norms of components 30–47 and of the rest. Stage 3: the bytes,
+// in float64.
 import { encodeQueries } from './encode.as';
 import {
   firstFeatures,
@@ -59,7 +59,10 @@ export {
   resultDistancesAddress,
 } from './layout.as';
 
-/** Codes `length` queries (float32 grey levels in [0, 255]) and writes to `order` the leaf that each would be in. */
+/**
+ * Codes `length` queries (float32 grey levels in [0, 255]), and writes to `order` the leaf that each belongs
+ * to.
+ */
 export function prepare(length: i32): void {
   encodeQueries(length);
   for (let query = 0; query < length; query++) {
@@ -74,7 +77,10 @@ export function prepare(length: i32): void {
   }
 }
 
-/** Squared distance in grey levels of the current query to the patch at a place: even and odd values summed apart, in float64. */
+/**
+ * Squared distance in grey levels of the current query to the patch at a place, in float64. Even and odd
+ * values are summed separately.
+ */
 function exactDistance(place: i32): f64 {
   let patch = patches + usize(place) * stride;
   let query = queryDoubles;
@@ -103,8 +109,9 @@ function addSquares(sum: v128, query: usize, values: v128): v128 {
 }
 
 /**
- * The largest squared distance of codes that a patch within squared distance `bound` can have. Rounding to codes moves each of the F
- * values of a patch and of a query by at most half a step, √F in all; `slack` is what float32 may add.
+ * The largest squared distance of codes that a patch within squared distance `bound` can have. Rounding to
+ * codes moves each of the F values of a patch and of a query by at most half a step, √F in all; `slack` is
+ * what float32 may add.
  */
 function threshold(bound: f64, features: i32): i32 {
   const reach = Math.sqrt(bound) * inverseStep * stretch + Math.sqrt(f64(features)) + slack;
@@ -112,8 +119,8 @@ function threshold(bound: f64, features: i32): i32 {
 }
 
 /**
- * The `neighbors` nearest patches of each prepared query, in the order of `order` (which decides the speed only). Results are sorted by
- * distance, equal ones by index.
+ * Finds the `neighbors` nearest patches of each prepared query, in the order of `order`, which only affects
+ * the speed. Results are sorted by distance, and by index if distances are equal.
  */
 export function search(length: i32, neighbors: i32): void {
   let previous: usize = 0;
@@ -121,7 +128,7 @@ export function search(length: i32, neighbors: i32): void {
     const query = load<i32>(order + usize(at) * 4);
     loadQuery(query);
     const found = usize(query * neighbors);
-    // The previous query is near: its results, measured from here, already bound the distance.
+    // The previous query is near, so its results, measured from here, already bound the distance.
     let bound = Infinity;
     if (at > 0) {
       bound = 0;
@@ -147,8 +154,8 @@ function loadQuery(query: i32): void {
 }
 
 /**
- * Adds the patches of a leaf that stage 1 cannot leave out to the list that ends at `last`; returns its new end. No branch depends on a
- * single block, so that the processor reads ahead.
+ * Adds the patches of a leaf that stage 1 cannot exclude to the list that ends at `last`; returns its new
+ * end. No branch depends on a single block, so that the processor reads ahead.
  */
 function scanLeaf(
   q0: v128,
@@ -179,7 +186,9 @@ function scanLeaf(
   return last;
 }
 
-/** Whether a patch comes before the result at `slot`: nearer, or as near and earlier in the database. */
+/**
+ * Whether a patch comes before the result at `slot`, being nearer, or as near and earlier in the database.
+ */
 function precedes(distance: f64, place: i32, distances: usize, places: usize, slot: i32): bool {
   const other = load<f64>(distances + usize(slot) * 8);
   if (distance != other) return distance < other;
@@ -187,7 +196,10 @@ function precedes(distance: f64, place: i32, distances: usize, places: usize, sl
   return load<i32>(ids + usize(place) * 4) < load<i32>(ids + usize(otherPlace) * 4);
 }
 
-/** The search for one query: its results and their distances go to their places. `bound` is a squared distance that they have at most. */
+/**
+ * Searches for one query and stores its results and their distances, which are at most the squared distance
+ * `bound`.
+ */
 function searchOne(query: i32, neighbors: i32, bound: f64): void {
   const row = queryFirst + usize(query) * 20;
   const q0 = v128.load32_splat(row);
@@ -205,13 +217,13 @@ function searchOne(query: i32, neighbors: i32, bound: f64): void {
   let found = 0;
   let firstLimit = threshold(bound, firstFeatures);
   let secondLimit = threshold(bound, secondFeatures);
-  // Per level but the last a list of (bound, node), nearest first, behind its cursor and its length.
+  // Every level except the last has a list of (bound, node), nearest first, after its cursor and its length.
   const listBytes = usize(maxChildren * 8 + 8);
   let level = 0;
   let parent = 0;
   let list = stack;
   while (true) {
-    // The children of a node: listed, or where they are leaves, scanned.
+    // The children of a node are listed, or scanned if they are leaves.
     const bits =
       load<i32>(levelDepths + 4 * usize(level)) -
       (level == 0 ? 0 : load<i32>(levelDepths + 4 * usize(level - 1)));
@@ -282,7 +294,7 @@ function searchOne(query: i32, neighbors: i32, bound: f64): void {
       }
     }
 
-    // The next node: the nearest child that is left, here or further up.
+    // The next node is the nearest remaining child, here or further up.
     while (true) {
       const cursor = load<i32>(list);
       const entry = list + 8 + usize(cursor) * 8;
@@ -312,7 +324,7 @@ function fourDistances(q0: v128, q1: v128, q2: v128, q3: v128, q4: v128, block: 
   return i32x4.add(i32x4.add(front, middle), codePair(q4, block + 64));
 }
 
-/** How far a pair of values lies outside four boxes. */
+/** Squared distances of a pair of values to four boxes. */
 function boxPair(query: v128, box: usize): v128 {
   const below = i16x8.sub_sat_s(v128.load(box), query);
   const above = i16x8.sub_sat_s(query, v128.load(box, 16));

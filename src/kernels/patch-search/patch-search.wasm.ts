@@ -1,4 +1,4 @@
-// Made by npm run generate from patch-search.as.ts (b1579455b35f3344). Do not edit.
+// Made by npm run generate from patch-search.as.ts (049772801dfd6465). Do not edit.
 export const patchSearchModule =
   'AGFzbQEAAAABOApgAAF/YAAAYAJ/fwBgA39/fwF/YAR/f39/AGABfwF8YAN/f3wAYAF/AGACf38Bf2AEf398fwF/AxYVAwQFAQEG' +
   'AgcAAAAIAAAAAAAAAAkCBQMBAAEGxQEjfwFBAAt/AUEAC38BQQALfwFBAAt8AUQAAAAAAAAAAAt8AUQAAAAAAADwPwt8AUQAAAAA' +

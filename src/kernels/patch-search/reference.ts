@@ -1,26 +1,19 @@
 import type { Patches } from '../../values/patches.ts';
 
-/** Nearest patches of each of n queries, `[n, neighbors]`: nearest first, equal ones by index. */
+/** Nearest patches of each of n queries, `[n, neighbors]`, sorted by distance and then by index. */
 export interface Neighbors {
   readonly ids: Int32Array;
   /** Squared distances in grey levels. */
   readonly distances: Float64Array;
 }
 
-/** Neighbours that the WGSL form can find: a thread holds its list in registers, which are few. */
+/** The most neighbours that the WGSL form can find: a thread holds its list in registers, which are few. */
 export const mostNeighbors = 16;
 
 /**
- * Queries in grey levels from pixels in [0, 1]. In float32 255 · (b / 255) is b for every byte b, so images of bytes and their floats
- * ask for the same.
- */
-export function toGreyLevels(pixels: Float32Array): Float32Array {
-  return pixels.map((value) => 255 * value);
-}
-
-/**
- * Squared Euclidean distance of a query to a patch in grey levels, in float64. Values of even and of odd index are summed apart: every
- * form of the search does so, and so all give the same bits and break ties alike.
+ * Squared Euclidean distance of a query to a patch in grey levels, in float64. Values of even and of odd
+ * index are summed separately. Every form of the search does so, so that all give the same bits and break
+ * ties alike.
  */
 export function squaredDistance(
   query: Float32Array,
@@ -43,8 +36,8 @@ export function squaredDistance(
 }
 
 /**
- * Throws `RangeError` for queries that are not `[n, dimensions]` values in [0, 255], and for more neighbours than there are patches, or
- * none.
+ * Throws `RangeError` unless the queries are `[n, dimensions]` values in [0, 255] and 1 ≤ `neighbors` ≤
+ * `count`.
  */
 export function checkQueries(
   queries: Float32Array,
@@ -53,18 +46,18 @@ export function checkQueries(
   count: number,
 ): void {
   if (!Number.isInteger(queries.length / dimensions)) {
-    throw new RangeError(`${queries.length} values are no queries of ${dimensions} values each`);
+    throw new RangeError(`${queries.length} values do not divide into queries of ${dimensions} values each`);
   }
   if (!Number.isInteger(neighbors) || neighbors < 1 || neighbors > count) {
-    throw new RangeError(`${neighbors} nearest of ${count} patches cannot be had`);
+    throw new RangeError(`asked for ${neighbors} nearest patches, but the database has ${count}`);
   }
   // Also false for NaN.
   if (!queries.every((value) => value >= 0 && value <= 255)) {
-    throw new RangeError('a query holds values outside [0, 255], or NaN');
+    throw new RangeError('queries must have values in [0, 255], but one has a value outside, or NaN');
   }
 }
 
-/** The `neighbors` nearest to one query of the patches `candidates`. */
+/** The `neighbors` patches among `candidates` that are nearest to one query. */
 export function rankByMeasuring(
   { pixels }: Pick<Patches, 'pixels'>,
   query: Float32Array,
@@ -85,8 +78,8 @@ export function rankByMeasuring(
 }
 
 /**
- * The definition of the search: every patch is measured. `queries` is `[n, size · size · channels]` in grey levels;
- * 1 ≤ `neighbors` ≤ number of patches.
+ * The definition of the search, which measures every patch. `queries` is `[n, size · size · channels]` in
+ * grey levels; 1 ≤ `neighbors` ≤ number of patches.
  */
 export function searchByMeasuringAll(
   patches: Pick<Patches, 'pixels' | 'shape'>,

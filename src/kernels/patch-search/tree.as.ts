@@ -1,4 +1,5 @@
-// The kd-tree over stage 1's values, its boxes, and everything else in the order of its leaves.
+// Builds the kd-tree over stage 1's values and its boxes, and brings everything else into the order of its
+// leaves.
 import {
   firstFeatures,
   rowBytes,
@@ -54,7 +55,10 @@ function swapRows(a: usize, b: usize): void {
   store<i64>(b, last, 16);
 }
 
-/** Orders rows `from … to − 1` so that those before `middle` are ≤ and the others ≥ its value (Hoare 1961). Returns that value. */
+/**
+ * Orders rows `from … to − 1` so that those before `middle` are ≤ and the others ≥ its value (Hoare 1961).
+ * Returns that value.
+ */
 function selectRow(from: i32, to: i32, middle: i32, feature: i32): i32 {
   const at = usize(feature * 2);
   const base = patches + at;
@@ -96,7 +100,7 @@ function splitNode(node: i32, from: i32, to: i32, at: i32): void {
   splitNode(2 * node + 1, middle, to, at + 1);
 }
 
-/** Puts two int16 values of a lane into place: pair `pair` of four side by side. */
+/** Stores two int16 values of a lane as pair `pair` of four side by side. */
 function storePair(base: usize, pair: i32, lane: i32, value: i32, gap: usize): void {
   store<i32>(base + usize(pair) * gap + usize(lane * 4), value);
 }
@@ -133,7 +137,10 @@ function buildBoxes(level: i32): void {
   }
 }
 
-/** Moves stage 2's rows into the order of the leaves, along the cycles of the permutation: no second copy. */
+/**
+ * Moves stage 2's rows into the order of the leaves along the cycles of the permutation, without a second
+ * copy.
+ */
 function permuteSecond(): void {
   for (let start = 0; start < count; start++) {
     if (load<i32>(ids + usize(start) * 4) < 0) continue;
@@ -151,7 +158,10 @@ function permuteSecond(): void {
   for (let at = 0; at < count; at++) store<i32>(ids + usize(at) * 4, ~load<i32>(ids + usize(at) * 4));
 }
 
-/** Builds the tree over the coded patches. Afterwards `ids` has the patch at each place, and `patches` waits for their bytes. */
+/**
+ * Builds the tree over the coded patches. Afterwards `ids` has the patch at each place, and `patches` is free
+ * for their bytes.
+ */
 export function buildTree(): void {
   splitNode(1, 0, count, 0);
   const leaves = 1 << depth;

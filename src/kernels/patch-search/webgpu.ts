@@ -1,42 +1,44 @@
 /**
- * Exact nearest patches in WGSL. The database lies on the device as bytes, four to a word. A thread holds one query and the best patches
- * that it has found; the 64 threads of a workgroup fetch a tile of patches together and each measures all of it. A workgroup sees one slice of the database,
- * and a second pass merges the lists of all slices. Only those lists are read back.
+ * Exact nearest patches in WGSL. The database is on the device as bytes, four to a word. A thread holds one
+ * query and the best patches that it has found; the 64 threads of a workgroup fetch a tile of patches
+ * together, and each measures all of it. A workgroup sees one slice of the database, and a second pass merges
+ * the lists of all slices. Only those lists are read back.
  *
- * Distances on the device are integers, so that every driver finds the same: a query q is rounded to q̂ in steps of 2⁻ᶠ, held as two bytes
- * (whole grey levels and the fraction), and ‖x − q̂‖² is ordered as the score 2ᶠ⁻¹ |x|² − 2ᶠ q̂·x, which fits 32 bits.
+ * Distances on the device are integers, so that every driver finds the same. A query q is rounded to q̂ in
+ * steps of 2⁻ᶠ, stored as two bytes (whole grey levels and the fraction), and ‖x − q̂‖² is ordered like the
+ * score 2ᶠ⁻¹ |x|² − 2ᶠ q̂·x, which fits into 32 bits.
  */
 import { type Compute, openCompute } from '../../tensors/webgpu/compute.ts';
 import type { Patches } from '../../values/patches.ts';
-import { openPatchSearch, type PatchSearch } from './index.ts';
 import { checkQueries, mostNeighbors, type Neighbors, rankByMeasuring } from './reference.ts';
+import { openPatchSearch, type PatchSearch } from './wasm.ts';
 
 export interface WebGpuSearch {
-  /** As `PatchSearch.nearest`, for at most `mostNeighbors`. */
+  /** Does what `PatchSearch.nearest` does, for at most `mostNeighbors`. */
   readonly nearest: (queries: Float32Array, neighbors: number) => Promise<Neighbors>;
   readonly dispose: () => void;
 }
 
-/** Candidates beyond K, because rounding a query may change the order. */
+/** Number of candidates beyond K, because rounding a query may change the order. */
 const spare = 8;
 const lanes = 64;
 const queriesPerBlock = 2048;
 const patchesPerSlice = 16_384;
-/** Workgroup memory that every device has, less what the squares take. */
+/** Bytes of workgroup memory that every device has, less those of the squares. */
 const tileBytes = 16_000;
-/** Vectors of a patch up to which loops over them are written out: 6×6×3. */
+/** Number of vectors of a patch up to which loops over them are unrolled: 6×6×3. */
 const mostUnrolled = 8;
-/** Score of no patch. */
+/** Score of an empty place in a list. */
 const none = 2 ** 31 - 1;
 
-/** How a query and a patch of so many values lie on the device. */
+/** The layout of queries and patches on the device. */
 interface Layout {
   readonly dimensions: number;
-  /** Vectors of 16 bytes that hold them. */
+  /** Number of vectors of 16 bytes that hold the dimensions. */
   readonly vectors: number;
-  /** f: bits of the fraction, as many as keep every score below 2³¹. */
+  /** f, the bits of the fraction: the most that keep every score below 2³¹. */
   readonly bits: number;
-  /** Patches that a workgroup fetches at a time. */
+  /** Number of patches that a workgroup fetches at a time. */
   readonly tile: number;
 }
 
@@ -49,13 +51,14 @@ interface Part {
 }
 
 /**
- * Puts the database on the device of the webgpu backend, which becomes the current one. The search gives what `searchByMeasuringAll` gives, bit for bit: candidates are measured again
- * in float64, and where a patch beyond them may be as near as the last neighbour, which only rounding can bring about, the query goes through
- * the tree. Throws `BackendError` where WebGPU is not ready, and `RangeError` for an empty database.
+ * Uploads the database to the device of the webgpu backend, which becomes the current one. The search gives
+ * what `searchByMeasuringAll` gives, bit for bit: candidates are measured again in float64, and if rounding
+ * leaves room for a patch beyond them that is as near as the last neighbour, the query goes through the tree.
+ * Throws `BackendError` if WebGPU is not ready, and `RangeError` for an empty database.
  */
 export async function openWebGpuSearch(patches: Patches): Promise<WebGpuSearch> {
   const [count, size, , channels] = patches.shape;
-  if (count === 0) throw new RangeError('a database of no patches has no nearest one');
+  if (count === 0) throw new RangeError('the patch database is empty');
   const compute = await openCompute();
   const layout = layoutOf(size * size * channels);
   const parts = uploadPatches(compute, patches, layout);
@@ -64,10 +67,10 @@ export async function openWebGpuSearch(patches: Patches): Promise<WebGpuSearch> 
     async nearest(queries, neighbors) {
       checkQueries(queries, neighbors, layout.dimensions, count);
       if (neighbors > mostNeighbors)
-        throw new RangeError(`WGSL finds at most ${mostNeighbors} neighbours, not ${neighbors}`);
+        throw new RangeError(`WGSL finds at most ${mostNeighbors} neighbours, got ${neighbors}`);
       const kept = Math.min(count, neighbors + spare);
       const candidates = await findCandidates(compute, parts, layout, queries, kept);
-      return settle(patches, layout, queries, neighbors, candidates, (left) => {
+      return chooseNeighbors(patches, layout, queries, neighbors, candidates, (left) => {
         tree ??= openPatchSearch(patches);
         return tree.nearest(left, neighbors);
       });
@@ -81,13 +84,13 @@ function layoutOf(dimensions: number): Layout {
   return {
     dimensions,
     vectors,
-    // 255 · 255 · (1 + 1/255) · 2ᶠ a value at most.
+    // Each value adds at most 255 · 255 · (1 + 1/255) · 2ᶠ to a score.
     bits: Math.min(8, Math.floor(Math.log2(2 ** 31 / (65_536 * dimensions)))),
     tile: Math.min(lanes, Math.floor(tileBytes / (16 * vectors))),
   };
 }
 
-/** As many parts as the device's limit of a buffer asks for. */
+/** Uploads the patches in as few parts as the device's limit of a buffer allows. */
 function uploadPatches(compute: Compute, { pixels, shape: [count] }: Patches, layout: Layout): Part[] {
   const { dimensions, vectors } = layout;
   const slicesPerPart = Math.floor(
@@ -114,7 +117,7 @@ function uploadPatches(compute: Compute, { pixels, shape: [count] }: Patches, la
   return parts;
 }
 
-/** The best `kept` patches of each query in the order of their scores, equal ones by index. */
+/** The best `kept` patches of each query, sorted by score and then by index. */
 interface Candidates {
   readonly kept: number;
   /** `[queries, kept, 2]`: score and patch. */
@@ -162,7 +165,10 @@ async function findCandidates(
   return { kept, scoresAndIds };
 }
 
-/** `[queries, whole and fraction, vectors]`, queries rounded up to whole workgroups; without fractions where all are 0. */
+/**
+ * Packs queries as `[queries, whole and fraction, vectors]`, with as many queries as fill whole workgroups,
+ * and without fractions if all are 0.
+ */
 function packQueries(
   queries: Float32Array,
   { dimensions, vectors, bits }: Layout,
@@ -184,8 +190,10 @@ function packQueries(
   return { packed: new Uint32Array(bytes.buffer), fractional };
 }
 
-/** Neighbours from candidates; queries whose candidates may not be enough are asked `exactly`. */
-function settle(
+/**
+ * Chooses neighbours among candidates. Queries whose candidates may not suffice are searched by `exactly`.
+ */
+function chooseNeighbors(
   patches: Patches,
   { dimensions, bits }: Layout,
   queries: Float32Array,
@@ -212,11 +220,11 @@ function settle(
     distances.set(found.distances, row * neighbors);
   }
   if (doubtful.length === 0) return { ids, distances };
-  const asked = new Float32Array(doubtful.length * dimensions);
+  const uncertain = new Float32Array(doubtful.length * dimensions);
   doubtful.forEach((row, at) =>
-    asked.set(queries.subarray(row * dimensions, (row + 1) * dimensions), at * dimensions),
+    uncertain.set(queries.subarray(row * dimensions, (row + 1) * dimensions), at * dimensions),
   );
-  const found = exactly(asked);
+  const found = exactly(uncertain);
   doubtful.forEach((row, at) => {
     ids.set(found.ids.subarray(at * neighbors, (at + 1) * neighbors), row * neighbors);
     distances.set(found.distances.subarray(at * neighbors, (at + 1) * neighbors), row * neighbors);
@@ -225,8 +233,9 @@ function settle(
 }
 
 /**
- * No patch beyond the candidates is nearer than this squared distance: they are at least as far from q̂ as the last candidate, and q̂ is ‖q − q̂‖
- * from q. Infinite where q̂ = q, for then the device's order is that of the distances.
+ * Lower bound on the squared distance of patches beyond the candidates: they are at least as far from q̂ as
+ * the last candidate, and q̂ is ‖q − q̂‖ from q. It is infinite if q̂ = q, because the device's order is then
+ * that of the distances.
  */
 function leastBeyond(query: Float32Array, lastScore: number, bits: number): number {
   let [rounded, moved] = [0, 0];
@@ -237,11 +246,14 @@ function leastBeyond(query: Float32Array, lastScore: number, bits: number): numb
   }
   if (moved === 0) return Infinity;
   const last = Math.sqrt(Math.max(0, rounded + lastScore * 2 ** (1 - bits)));
-  // A little less, for the roundings of float64.
+  // This is a little less, to allow for the roundings of float64.
   return Math.max(0, last - Math.sqrt(moved)) ** 2 * (1 - 1e-12);
 }
 
-/** Puts `score` and `id` into a list that is ordered by score; of equal scores the one that came first stays first. */
+/**
+ * Inserts `score` and `id` into a list that is sorted by score. Of equal scores, the one that came first
+ * stays first.
+ */
 const insertion = (kept: number): string => `
   var at = ${kept - 1}u;
   while (at > 0u && scores[at - 1u] > score) {
@@ -254,7 +266,7 @@ const insertion = (kept: number): string => `
   worst = scores[${kept - 1}u];`;
 
 function scanPass({ vectors, bits, tile }: Layout, kept: number, fractional: boolean): string {
-  // Arrays stay in registers where every index is a constant; large patches would take compilers long.
+  // Arrays stay in registers if every index is a constant; for large patches that would take compilers long.
   const each = (line: (vector: string) => string): string =>
     vectors <= mostUnrolled
       ? Array.from({ length: vectors }, (_, vector) => line(`${vector}u`)).join(' ')
@@ -316,7 +328,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }`;
 }
 
-/** The lists of a query, slice after slice, have rising indexes where scores are equal. */
+/** The lists of a query, slice after slice, have rising indexes for equal scores. */
 function mergePass(kept: number): string {
   return `
 @group(0) @binding(0) var<uniform> slices: u32;

@@ -1,11 +1,14 @@
 /**
- * The random numbers of tensors/random.ts, Philox4x32-10 (Salmon, Moraes, Dror and Shaw, SC 2011), four blocks at a time. words.ts is
- * the only caller.
+ * The random numbers of tensors/random.ts, Philox4x32-10 (Salmon, Moraes, Dror and Shaw, SC 2011), four
+ * blocks at a time. Only wasm.ts calls it.
  */
 
 const rounds: i32 = 10;
 
-/** Makes room for `blocks` blocks of four words; returns the address, or 0 where there is none. `blocks` is a multiple of four. */
+/**
+ * Makes room for `blocks` blocks of four words, a multiple of four. Returns the address, or 0 if there is not
+ * enough memory.
+ */
 export function reserve(blocks: i32): usize {
   const address = (__heap_base + 15) & ~15;
   const end = address + ((<usize>blocks) << 4);
@@ -37,7 +40,7 @@ export function fill(address: usize, blocks: i32, c1: i32, c2: i32, c3: i32, k0:
       firstKey += 0x9e3779b9;
       secondKey += 0xbb67ae85;
     }
-    // The four words of a block stand together.
+    // The four words of a block are stored together.
     const ab = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
     const cd = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
     const abAfter = v128.shuffle<i32>(a, b, 2, 6, 3, 7);

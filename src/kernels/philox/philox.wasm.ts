@@ -1,4 +1,4 @@
-// Made by npm run generate from philox.as.ts (be9a39b931dea397). Do not edit.
+// Made by npm run generate from philox.as.ts (7d78d13362da4c12). Do not edit.
 export const philoxModule =
   'AGFzbQEAAAABEAJgAX8Bf2AHf39/f39/fwADAwIAAQUDAQAABxsDB3Jlc2VydmUAAARmaWxsAAEGbWVtb3J5AgAK0gQCLQAgAEEE' +
   'dEH/hwRqQRB2PwBrIgBBAEoEfyAAQABBAEgFQQALBEBBAA8LQYAIC6EEAgR/B3sDQCABIAlKBEAgCf0R/QwAAAAAAQAAAAIAAAAD' +

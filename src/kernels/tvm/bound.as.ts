@@ -1,4 +1,4 @@
-/** What an iteration is measured by: the objective of u, and a bound on the least one from the dual b, whose w = ∇ᵀb. */
+/** Measures an iteration: the objective of u, and a bound on the minimum from the dual b, whose w = ∇ᵀb. */
 import {
   blockBytes,
   duals,
@@ -22,12 +22,18 @@ export function resetMeasure(): void {
   dual = 0;
 }
 
-/** Where the last shrinkage of row y leaves b, times a scale: of a block, x of the even and the odd columns, then y of them. */
+/**
+ * Address at which the last shrinkage of row y leaves b, times a scale. A block has x of the even and the odd
+ * columns, then y of them.
+ */
 export function dualRow(y: i32): usize {
   return duals + (y & 1 ? span >> 2 : 0);
 }
 
-/** Adds row y, whose dual is in its place, `scale` b of it; `below` is the row itself where it is the last. */
+/**
+ * Adds row y, whose dual is in its place, with b multiplied by `scale`. `below` is the row itself if it is
+ * the last.
+ */
 export function measureRow(y: i32, row: usize, below: usize, scale: f32): void {
   if (y == 0) {
     memory.fill(dualRow(1), 0, span >> 2);
@@ -77,7 +83,7 @@ export function measureRow(y: i32, row: usize, below: usize, scale: f32): void {
     const oddF = v128.load(at, pullOdd);
     const evenError = f32x4.sub(evenU, evenF);
     const oddError = f32x4.sub(oddU, oddF);
-    // Of a pixel that was kept: ½(u − f)² for the objective, wf − ½w² for the bound.
+    // A kept pixel adds ½(u − f)² to the objective and wf − ½w² to the bound.
     let evenSquare = f32x4.mul(insideEven, f32x4.mul(evenError, evenError));
     let oddSquare = f32x4.mul(insideOdd, f32x4.mul(oddError, oddError));
     let evenLeast = f32x4.mul(evenW, f32x4.sub(evenF, f32x4.mul(half, evenW)));
@@ -124,7 +130,7 @@ function sizeOf(dx: v128, dy: v128): v128 {
   return lengthOf(dx, dy);
 }
 
-// `droppedPixels` of problem.ts.
+// These are `droppedPixels` of problem.ts.
 const softness: f32 = 6.7;
 const leastSlope: f32 = 3e-3;
 const reach: f32 = 8e-4;
@@ -134,7 +140,7 @@ function stiffnessOf(gradient: v128): v128 {
   return f32x4.div(f32x4.splat(penalty), f32x4.add(gradient, f32x4.splat(penalty * leastSlope)));
 }
 
-/** wu less what w may yet win. */
+/** wu less the estimated decrease that is still possible at a dropped pixel. */
 function leastOfDropped(u: v128, w: v128, stiffness: v128): v128 {
   const size = f32x4.abs(w);
   const distance = f32x4.add(

@@ -1,7 +1,7 @@
-import type { BackendProbe } from '../../tensors/backend.ts';
+import type { BackendProbe } from '../../tensors/driver.ts';
 
 /**
- * The forms of the TVM kernel: the WebAssembly kernel (`solve.ts`), WGSL (`webgpu.ts`) and TensorFlow.js operations (`tensors.ts`). They agree to the
+ * The forms of the TVM kernel: the WebAssembly kernel (`wasm.ts`), WGSL (`webgpu.ts`) and TensorFlow.js operations (`tensors.ts`). They agree to the
  * tolerance of the solver.
  */
 export type TvmForm = 'wasm' | 'webgpu' | 'tensorflow';

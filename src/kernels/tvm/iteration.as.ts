@@ -17,19 +17,21 @@ import { penalty, rho } from './problem.as';
 import { inverseOf, relax } from './relax.as';
 import { prepare, prepareToDual, shrink, shrinkMeasured } from './shrink.as';
 
-/** Starts from μu and the dual b in the place of e: d is what ∇u exceeds the ball by. */
+/** Starts from μu and the dual b in the place of e. d is the part of ∇u that exceeds the ball. */
 export function startSplit(): void {
   prepare(1, 1, rho);
   for (let y = 0; y < height; y++) shrink(y, true);
 }
 
-/** `count` iterations, after the last of which the dual b takes the place of e. */
+/** Does `count` iterations, after the last of which the dual b takes the place of e. */
 export function iterateToDual(count: i32, momentum: f32): void {
   prepareToDual();
   walk(count, momentum, false, 1);
 }
 
-/** `count` iterations; the last is measured if asked for, and leaves everything for the μ and ρ given. */
+/**
+ * Does `count` iterations. The last leaves everything for the next μ and ρ, and is measured if `measured`.
+ */
 export function iterate(count: i32, momentum: f32, measured: bool, nextPenalty: f32, nextRho: f32): void {
   const k = nextPenalty / penalty;
   prepare(rho, k, nextRho);
@@ -37,8 +39,9 @@ export function iterate(count: i32, momentum: f32, measured: bool, nextPenalty: 
 }
 
 /**
- * In one walk over the rows, so that what iterations share stays in the cache: red of row y, black of row y − 1, shrinkage of row y − 2, and each
- * further iteration two rows behind the one before it.
+ * Does `count` iterations in one walk over the rows, so that what they share stays in the cache: red of row
+ * y, black of row y − 1, shrinkage of row y − 2, and each further iteration two rows behind the one before
+ * it.
  */
 function walk(count: i32, momentum: f32, measured: bool, k: f32): void {
   const last = count - 1;
@@ -54,7 +57,7 @@ function walk(count: i32, momentum: f32, measured: bool, k: f32): void {
   }
 }
 
-/** Row y in units of the next μ. */
+/** Brings row y into units of the next μ. */
 function advance(y: i32, k: f32): void {
   const scale = f32x4.splat(k);
   const reciprocal = f32x4.splat(1 / (k * penalty));

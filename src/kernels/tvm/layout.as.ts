@@ -1,8 +1,9 @@
 /**
- * Where images lie in memory. A channel has levels: the image itself, then halves of it. A row of a level is a sequence of blocks; a
- * block is eight pixels wide and holds, for each of its quantities, a vector of the four even columns and one of the four odd ones, so
- * that the red and the black half of a checkerboard are vectors, and everything about a pixel lies at a constant distance. A block of
- * zeros ends each row, and two rows of zeros stand above and below, so that no loop asks for borders.
+ * The layout of images in memory. A channel has levels: the image itself, then halves of it. A row of a level
+ * is a sequence of blocks. A block is eight pixels wide and holds, for each of its quantities, a vector of
+ * the four even columns and one of the four odd ones, so that the red and the black half of a checkerboard
+ * are vectors, and everything about a pixel is at a constant distance. A block of zeros ends each row, and
+ * two rows of zeros are above and below, so that no loop has to check for borders.
  */
 
 import { sumOf } from './vectors.as';
@@ -26,7 +27,7 @@ export const gyOdd: usize = 224;
 export const blockBytes: usize = 256;
 const pixelsOfBlock: i32 = 8;
 
-/** Levels end where a side would be shorter. */
+/** No level has a shorter side. */
 const leastSide: i32 = 8;
 const mostLevels: i32 = 12;
 
@@ -42,21 +43,24 @@ let channelBytes: usize = 0;
 // The current level.
 export let height: i32 = 0;
 export let width: i32 = 0;
-/** Bytes of the blocks of a row that hold pixels, and with the block of zeros. */
+/** `span` is the bytes of a row's blocks that hold pixels; `rowBytes` includes the block of zeros. */
 export let span: usize = 0;
 export let rowBytes: usize = 0;
 let rows: usize = 0;
 
-/** Rows that hold one number a column, for the current level: vectors of even and odd columns in turn. */
+/** Rows with one number per column for the current level, as vectors of even and odd columns in turn. */
 export let inside: usize = 0; // 1 in the image, 0 outside
 export let horizontal: usize = 0; // the number of horizontal neighbours, ∞ outside
 /** Row buffers of the bound. */
 export let duals: usize = 0;
 export let stiffnesses: usize = 0;
-/** Vectors that a loop wants in registers: loaded before it, they stay there. */
+/** Vectors that a loop needs in registers: loaded before it, they stay there. */
 export let constants: usize = 0;
 
-/** Makes room for an image; returns the address of its float32 pixels, row-major [height, width, channels], or 0 where there is none. */
+/**
+ * Makes room for an image. Returns the address of its float32 pixels, row-major [height, width, channels], or
+ * 0 if there is not enough memory.
+ */
 export function reserve(height: i32, width: i32, count: i32): usize {
   if (height == imageHeight && width == imageWidth && count == channels) return pixels;
   channels = 0;
@@ -73,7 +77,7 @@ export function reserve(height: i32, width: i32, count: i32): usize {
   channelBytes = bytesOf(height, width);
   let end = first + <usize>count * channelBytes;
   for (let level = 1; level < levels; level++) end += bytesOf(sideAt(height, level), sideAt(width, level));
-  // A last row of vectors may be read past the pixels, and a row of pixels past the image.
+  // Loops may read a vector past the last pixels, and a row of pixels past the image.
   const pages = <i32>((end + 0xffff) >> 16) - memory.size();
   if (pages > 0 && memory.grow(pages) < 0) return 0;
   memory.fill(first, 0, end - first);
@@ -91,7 +95,7 @@ function bytesOf(height: i32, width: i32): usize {
   return <usize>(height + 4) * ((<usize>width + 7) / 8 + 1) * blockBytes;
 }
 
-/** Makes a level of channel c the current one. All levels but the first are shared by the channels. */
+/** Makes a level of channel c the current one. The channels share all levels except the first. */
 export function useLevel(c: i32, level: i32): void {
   height = sideAt(imageHeight, level);
   width = sideAt(imageWidth, level);
@@ -118,12 +122,12 @@ export function rowAt(y: i32): usize {
   return rows + <usize>(y + 2) * rowBytes;
 }
 
-/** Where the quantity at offset `even` of column x lies in a row. */
+/** Offset in a row of the quantity at offset `even` of column x. */
 export function columnAt(x: i32, even: usize): usize {
   return ((<usize>x) >> 3) * blockBytes + laneAt(x) + even;
 }
 
-/** Where column x lies in the two vectors of its block's even and odd columns. */
+/** Offset of column x in the two vectors of its block's even and odd columns. */
 function laneAt(x: i32): usize {
   return ((<usize>(x & 1)) << 4) + (((<usize>(x & 7)) >> 1) << 2);
 }
@@ -133,16 +137,18 @@ export function verticalNeighbours(y: i32): v128 {
   return f32x4.splat(<f32>(i32(y > 0) + i32(y < height - 1)));
 }
 
-/** Which of four mf are of dropped pixels. */
+/** Mask of the dropped pixels among four mf. */
 export function isDropped(pull: v128): v128 {
   return i32x4.lt_s(pull, f32x4.splat(0));
 }
 
-/** What `loadChannel` found in the channel it read: how many pixels were kept, and whether they differ. */
+/** Results of the last `loadChannel`: the number of kept pixels, and whether they differ. */
 export let kept: f64 = 0;
 export let varied: bool = false;
 
-/** Reads the pixels of channel c, −1 where dropped, into mf and m of the current level, its first. */
+/**
+ * Reads the pixels of channel c, −1 if dropped, into mf and m of the current level, which must be its first.
+ */
 export function loadChannel(c: i32): void {
   const stride = (<usize>channels) << 2;
   const none = f32x4.splat(-0.0);
@@ -219,7 +225,10 @@ function storeFour(at: usize, stride: usize, vector: v128, factor: v128): void {
   v128.store_lane<f32>(at + 3 * stride, cut, 3);
 }
 
-/** The column right of the last is made equal to it while gradients or means are taken, so that there the gradient is zero. */
+/**
+ * Copies the last column to the one right of it while gradients or means are taken, so that the gradient
+ * there is zero.
+ */
 export function mirror(row: usize, even: usize): void {
   store<f32>(row + columnAt(width, even), load<f32>(row + columnAt(width - 1, even)));
 }

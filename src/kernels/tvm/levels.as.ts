@@ -1,4 +1,4 @@
-/** From level to level: the problem goes to the coarser one, the solution back to the finer one. */
+/** Moves between levels: takes the problem to the coarser one and the solution back to the finer one. */
 import { iterateToDual, startSplit } from './iteration.as';
 import {
   ahead,
@@ -33,8 +33,9 @@ import { inverseOf } from './relax.as';
 import { coarseIterations, coarsePenalty, momentumAt, overRelaxationOf, penaltyOf } from './schedule.as';
 
 /**
- * Starts channel c, whose mf and m are in its first level, from coarser ones. An image that is constant over squares of 2×2 pixels has four
- * times the objective of its half with the mean m, the mean mf, and λ / 2.
+ * Starts channel c, whose mf and m are in its first level, from coarser levels. An image that is constant
+ * over squares of 2×2 pixels has four times the objective of its half with the mean m, the mean mf, and λ /
+ * 2.
  */
 export function startChannel(c: i32, lambda: f32, anisotropic: bool): void {
   for (let level = 1; level < levels; level++) restrict(c, level);
@@ -54,7 +55,7 @@ export function startChannel(c: i32, lambda: f32, anisotropic: bool): void {
   }
 }
 
-/** mf and m of a level: the means of those of the finer one, nothing beyond its border. */
+/** Computes mf and m of a level as means of those of the finer one, with nothing beyond its border. */
 function restrict(c: i32, level: i32): void {
   useLevel(c, level - 1);
   let from = rowAt(0);
@@ -71,7 +72,7 @@ function restrict(c: i32, level: i32): void {
   }
 }
 
-/** Means of 2×2 pixels: eight of them from two blocks and the two below. */
+/** Computes means of 2×2 pixels: eight of them from two blocks and the two below. */
 function halve(to: usize, from: usize, below: usize): void {
   const left = quarterOf(from, from + below);
   const right = quarterOf(from + blockBytes, from + below + blockBytes);
@@ -88,8 +89,8 @@ function quarterOf(row: usize, below: usize): v128 {
 }
 
 /**
- * Starts the current level by itself: f where something was kept, elsewhere the 3×3 mean (weights 1 2 1) of what was kept around, ½
- * where nothing was; no dual.
+ * Starts the current level by itself: with f where a pixel was kept, elsewhere with the 3×3 mean (weights 1 2
+ * 1) of the kept pixels around it, or ½ if there are none. The dual is zero.
  */
 export function startAlone(): void {
   for (let y = 0; y < height; y++) {
@@ -124,7 +125,9 @@ function weighted(y: i32, x: i32, even: usize): f32 {
   return load<f32>(rowAt(y) + columnAt(x, even));
 }
 
-/** Starts a level from the solution of the coarser one; `scale` is its μ over the coarser one's. */
+/**
+ * Starts a level from the solution of the coarser one. `scale` is its μ divided by that of the coarser one.
+ */
 function prolong(c: i32, level: i32, scale: f32): void {
   useLevel(c, level + 1);
   for (let y = 0; y < height; y++) {
@@ -150,16 +153,17 @@ function prolong(c: i32, level: i32, scale: f32): void {
   useLevel(c, level);
 }
 
-// What the row at hand is made from, and what blocks hand on to the next of a row.
+// The inputs of the current row, and what each block passes on to the next.
 let scaled: v128 = f32x4.splat(0);
 let nearHorizontal: v128 = f32x4.splat(0);
 let nearVertical: v128 = f32x4.splat(0);
 let nearImage: v128 = f32x4.splat(0);
 
 /**
- * The dual is interpolated between the edges of the coarser pixels (twice as strong, for they are half as many), and zero where the gradient is.
- * u = f − ∇ᵀb / m where something was kept, interpolated where not. `own`, `other` and `before` are coarser rows: that of the row, the
- * other one nearest to it, and that whose lower edge is the last above the row's.
+ * Interpolates the dual between the edges of the coarser pixels (twice as strong, because there are half as
+ * many), with zero where the gradient is zero. u = f − ∇ᵀb / m for kept pixels, and is interpolated for
+ * dropped ones. `own`, `other` and `before` are coarser rows: that of the row, the other one nearest to it,
+ * and the one whose lower edge is the last above the row's.
  */
 function prolongRow(y: i32, own: usize, other: usize, before: usize, scale: f32): void {
   const near = f32x4.splat(0.75);
@@ -224,7 +228,7 @@ function prolongRow(y: i32, own: usize, other: usize, before: usize, scale: f32)
   }
 }
 
-/** Four coarser pixels side by side, and those after them, make a block. */
+/** Makes a block from four coarser pixels side by side and those after them. */
 function prolongBlock(
   at: usize,
   columns: usize,
@@ -276,7 +280,7 @@ function prolongBlock(
   v128.store(at, inverseAt(oddWeight, v128.load(horizontal + columns, 16), verticalNeighbours), inverseOdd);
 }
 
-/** Of eight pixels, the first four and the others, side by side. */
+/** The first four of eight pixels, side by side. */
 function firstFour(evens: v128, odds: v128): v128 {
   return v128.shuffle<f32>(evens, odds, 0, 4, 1, 5);
 }
@@ -289,7 +293,7 @@ function mix(a: v128, b: v128, ofA: v128, ofB: v128): v128 {
   return f32x4.add(f32x4.mul(a, ofA), f32x4.mul(b, ofB));
 }
 
-/** m becomes 1 / (m/μ + number of neighbours), 0 outside. */
+/** Replaces m by 1 / (m/μ + number of neighbours), and by 0 outside. */
 function invert(): void {
   for (let y = 0; y < height; y++) {
     const vertical = verticalNeighbours(y);

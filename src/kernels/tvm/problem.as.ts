@@ -1,11 +1,14 @@
-/** What is solved on the current level, and how. */
+/** The problem on the current level and the parameters of its iterations. */
 
 /** λ of the level. */
 export let lambda: f32 = 0;
 export let anisotropic: bool = false;
 /** The share of the image's pixels that were kept. */
 export let keptShare: f32 = 1;
-/** μ and ρ of the iterations to come. The image is kept as μu, so that the dual b, the data mf and the radius λ know no μ. */
+/**
+ * μ and ρ of the next iterations. The image is stored as μu, so that the dual b, the data mf and the radius λ
+ * do not depend on μ.
+ */
 export let penalty: f32 = 1;
 export let rho: f32 = 1;
 

@@ -1,11 +1,11 @@
 /**
- * Total variation minimisation, the problem (Guo et al. 2018, equation 6, after Rudin, Osher and Fatemi 1992): for one
- * channel f and the pixels m that were kept,
+ * The problem of total variation minimisation (Guo et al. 2018, equation 6, after Rudin, Osher and Fatemi
+ * 1992). For one channel f and the pixels m that were kept,
  *
  *   minimise over u   ½ Σ m (u − f)² + λ Σ |∇u|
  *
- * with forward differences that are zero at the last row and column, and |·| the Euclidean norm (isotropic) or the sum of the
- * absolute values (anisotropic). Channels do not see each other.
+ * with forward differences that are zero at the last row and column, and |·| the Euclidean norm (isotropic)
+ * or the sum of the absolute values (anisotropic). Channels are independent.
  */
 
 export interface TotalVariation {
@@ -13,14 +13,14 @@ export interface TotalVariation {
   readonly tv: 'isotropic' | 'anisotropic';
 }
 
-/** One channel: row-major `[height, width]` pixels in [0, 1], −1 where the pixel was dropped. */
+/** One channel: row-major `[height, width]` pixels in [0, 1], and −1 if the pixel was dropped. */
 export interface Channel {
   readonly height: number;
   readonly width: number;
   readonly target: Float64Array;
 }
 
-/** When to stop: at a relative gap of `tolerance`, or after `limit` iterations. */
+/** Iterations stop at a relative gap of `tolerance`, or after `limit` of them. */
 export interface Stopping {
   readonly tolerance: number;
   readonly limit: number;
@@ -28,18 +28,21 @@ export interface Stopping {
 
 /** How the solution was reached. */
 export interface Progress {
-  /** Objective of u, before u is cut to [0, 1], which never raises it. */
+  /** Objective of u before u is cut to [0, 1], which never raises it. */
   readonly objective: number;
-  /** (objective − bound) / objective, where no image has an objective under the bound; 0 where the objective is 0. */
+  /**
+   * (objective − bound) / objective, where `bound` is at most the objective of any image; 0 if the objective
+   * is 0.
+   */
   readonly gap: number;
   readonly iterations: number;
-  /** False where the iteration limit came before the tolerance. */
+  /** False if the iteration limit was reached before the tolerance. */
   readonly converged: boolean;
 }
 
 /**
- * Progress at an objective and a bound on the least one. What is left counts as nothing at `tolerance` of the objective, or at `floor`, which is
- * absolute.
+ * Progress at an objective and a lower bound on the minimum. The rest of the way is negligible if it is at
+ * most `tolerance` of the objective, or at most `floor`, which is absolute.
  */
 export function progressOf(
   objective: number,
@@ -52,17 +55,25 @@ export function progressOf(
   return { objective, gap, iterations, converged: gap <= tolerance || left <= floor };
 }
 
-/** What is left to win a pixel, in units of λ, that counts as nothing: twenty thousandths of a grey level of gradient. */
+/**
+ * Decrease of the objective per pixel, in units of λ, that is negligible: twenty thousandths of a grey level
+ * of gradient.
+ */
 export const negligible = 2e-7;
 
 /**
- * What a dropped pixel may yet win where w = ∇ᵀp is not 0 there, as a true bound would need: it has yet to move, by about w over the curvature
- * of the variation around it, so |w| · (softness · |w| / (λ Σ 1 / (|∇u| + leastSlope)) + reach / share of kept pixels). The sum is over the
- * gradients that the pixel is in. Tuned on photographs, so that the gap is seldom too small; `bound.as.ts` has the same numbers.
+ * Heuristic estimate of how much the objective can still decrease at a dropped pixel where w = ∇ᵀp is not 0,
+ * as a true bound would require. The pixel has yet to move by about |w| over the curvature of the variation
+ * around it, which decreases the objective by
+ *
+ *   |w| · (softness · |w| / (λ Σ 1 / (|∇u| + leastSlope)) + reach / share of kept pixels)
+ *
+ * with the sum over the gradients that the pixel is part of. The constants were tuned on photographs, so that
+ * the gap is seldom too small; `bound.as.ts` has the same numbers.
  */
 export const droppedPixels = { softness: 6.7, leastSlope: 3e-3, reach: 8e-4 } as const;
 
-/** ½ Σ m (u − f)² + λ TV(u). */
+/** The objective ½ Σ m (u − f)² + λ TV(u). */
 export function objectiveOf(
   { height, width, target }: Channel,
   u: Float64Array,
@@ -83,8 +94,9 @@ export function objectiveOf(
 }
 
 /**
- * No image in [0, 1] has an objective below this, for any field p with |p| ≤ λ everywhere: Σ min over u in [0, 1] of
- * ½ m (u − f)² + wu, where w = ∇ᵀp. (Fenchel duality; some minimiser lies in [0, 1], for cutting u to it raises nothing.)
+ * Lower bound on the objective of every image in [0, 1], from any field p with |p| ≤ λ everywhere: Σ min over
+ * u in [0, 1] of ½ m (u − f)² + wu, where w = ∇ᵀp. (Fenchel duality; some minimiser is in [0, 1], because
+ * cutting u to it never raises the objective.)
  */
 export function lowerBound({ height, width, target }: Channel, px: Float64Array, py: Float64Array): number {
   let sum = 0;
@@ -100,14 +112,17 @@ export function lowerBound({ height, width, target }: Channel, px: Float64Array,
   return sum;
 }
 
-/** (∇ᵀp)ᵢ, for p that is zero where ∇ is. */
+/** (∇ᵀp)ᵢ for a field p that is zero where ∇ is zero. */
 export function transposedGradient(px: Float64Array, py: Float64Array, i: number, width: number): number {
   const left = i % width > 0 ? px[i - 1]! : 0;
   const above = i >= width ? py[i - width]! : 0;
   return left - px[i]! + above - py[i]!;
 }
 
-/** Kept pixels as they are; a dropped one the 3×3 mean (weights 1 2 1) of the kept around it, ½ where there are none. */
+/**
+ * Starting point: kept pixels as they are, and dropped ones as the 3×3 mean (weights 1 2 1) of the kept
+ * pixels around them, or ½ if there are none.
+ */
 export function startOf({ height, width, target }: Channel): Float64Array {
   return target.map((value, i) => {
     if (value >= 0) return value;

@@ -1,7 +1,8 @@
 /**
- * The definition of the minimiser, in float64: the primal-dual iteration of Chambolle and Pock (2011), over-relaxed (Condat
- * 2013), which converges for 8στ ≤ 1 and ρ < 2. It stops on a bound that holds for every image (`lowerBound`), so that a
- * result with gap g is within g of the least objective, whatever the rounding of others.
+ * The definition of the minimiser in float64: the primal-dual iteration of Chambolle and Pock (2011),
+ * over-relaxed (Condat 2013), which converges for 8στ ≤ 1 and ρ < 2. It stops on a bound that holds for every
+ * image (`lowerBound`), so that the objective of a result with gap g is within g of the minimum, whatever the
+ * rounding of other forms.
  */
 import {
   type Channel,
@@ -16,13 +17,17 @@ import {
   transposedGradient,
 } from './problem.ts';
 
-/** τ, the step of the image; the dual's is 1 / 8τ. Of 0.15 to 20 the best for fine tolerances at λ = 0.03. */
+/**
+ * τ, the step of the image; that of the dual is 1 / 8τ. Among 0.15 to 20 it is the best for fine tolerances
+ * at λ = 0.03.
+ */
 export const primalStep = 0.3;
 export const overRelaxation = 1.9;
 const iterationsBetweenChecks = 10;
 
 /**
- * Minimises over one channel until (objective − bound) ≤ tolerance · objective. Returns u, in [0, 1].
+ * Minimises over one channel until (objective − bound) ≤ tolerance · objective, or until the limit. `u` is in
+ * [0, 1].
  */
 export function minimiseExactly(
   channel: Channel,
@@ -35,7 +40,7 @@ export function minimiseExactly(
   const u = startOf(channel);
   const px = new Float64Array(count);
   const py = new Float64Array(count);
-  // What the step leads to, before it is over-relaxed: the dual half of it is always feasible.
+  // Results of the step before over-relaxation; their dual half is always feasible.
   const nextU = Float64Array.from(u);
   const nextPx = new Float64Array(count);
   const nextPy = new Float64Array(count);

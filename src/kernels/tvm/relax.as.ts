@@ -1,4 +1,7 @@
-/** The two halves of a checkerboard: μu = (mf + ∇ᵀ(d − b) + sum of the neighbours) / (m/μ + number of neighbours). */
+/**
+ * Relaxes the two halves of a checkerboard: μu = (mf + ∇ᵀ(d − b) + sum of the neighbours) / (m/μ + number of
+ * neighbours).
+ */
 import {
   ahead,
   blockBytes,
@@ -18,25 +21,32 @@ function relaxed(known: v128, left: v128, right: v128, above: v128, below: v128,
   return f32x4.mul(f32x4.add(known, neighbours), scale);
 }
 
-/** What the right side is multiplied by, for m/μ and the number of neighbours: 1 over their sum, 0 outside, where that number is ∞. */
+/**
+ * Factor of the right side from m/μ and the number of neighbours: 1 over their sum, and 0 outside, where that
+ * number is ∞.
+ */
 export function inverseOf(weight: v128, neighbours: v128): v128 {
   return f32x4.div(f32x4.splat(1), f32x4.max(f32x4.add(weight, neighbours), f32x4.splat(1e-6)));
 }
 
-// As types, so that each parity is compiled by itself.
+// Parities are types, so that each is compiled by itself.
 class Even {}
 class Odd {}
 
 /**
- * Red pixels are those whose row and column are together even or odd. They look at black ones that have gone ahead. In one walk: the red
- * pixels of row y and the black ones of the row above it, which lie in the same columns, and have the red ones as their lower neighbours.
+ * Relaxes the red pixels of row y and, in the same walk, the black ones of the row above it. Red pixels are
+ * those whose row and column are both even or both odd; they read black ones that were moved ahead. The black
+ * pixels of the row above are in the same columns, and the red ones are their lower neighbours.
  */
 export function relax(y: i32, beta: f32): void {
   if (y & 1) relaxRow<Odd>(rowAt(y), beta);
   else relaxRow<Even>(rowAt(y), beta);
 }
 
-/** The columns of one parity. Of the four neighbours in the other columns, three lie in the same vector and one in that beside it. */
+/**
+ * Relaxes the columns of one parity. Of the four neighbours in the other columns, three are in the same
+ * vector and one in the vector beside it.
+ */
 function relaxRow<Parity>(row: usize, beta: f32): void {
   const odd = idof<Parity>() == idof<Odd>();
   const u: usize = odd ? uOdd : uEven;

@@ -1,16 +1,17 @@
 /**
- * How the parameters go with the iterations: a soft start spreads far, a stiff end settles. Tuned on photographs at λ = 0.03, and scaled
- * for other λ; what is reached is measured, so a bad choice costs iterations only.
+ * Schedule of the parameters over the iterations: a soft start spreads far, a stiff end converges. It was
+ * tuned on photographs at λ = 0.03 and is scaled for other λ. The result is measured, so a bad choice only
+ * costs iterations.
  */
 
-/** The λ at which μ is as given. */
+/** The λ for which the values of μ below are meant. */
 const usualLambda: f64 = 0.03;
 
 let lambdaScale: f32 = 1;
 let isDropped: bool = false;
 let isAnisotropic: bool = false;
 
-/** For the image to come. */
+/** Chooses the schedule of the next image. */
 export function schedule(lambda: f32, anisotropic: bool, dropped: bool): void {
   const ratio = <f64>lambda / usualLambda;
   const root = Math.cbrt(ratio);
@@ -20,11 +21,11 @@ export function schedule(lambda: f32, anisotropic: bool, dropped: bool): void {
 }
 
 /**
- * How far the black pixels count as gone beyond their last step when red ones look at them, in steps. It hastens the start, and would
- * keep the end from settling.
+ * How far ahead red pixels read black ones, in units of their last step. This speeds up the start, but would
+ * keep the end from converging.
  */
 export function momentumAt(iteration: i32): f32 {
-  if (iteration >= settled) return 0;
+  if (iteration >= steady) return 0;
   return isDropped ? 0.3 : 0.43;
 }
 
@@ -39,12 +40,12 @@ export function coarsePenalty(level: i32): f32 {
 }
 
 // Iterations of the image itself go through stages.
-const settled: i32 = 60;
+const steady: i32 = 60;
 const late: i32 = 200;
 
 export function stageOf(iteration: i32): i32 {
   if (iteration >= late) return 5;
-  if (iteration >= settled) return 4;
+  if (iteration >= steady) return 4;
   if (isDropped) return iteration < 6 ? 0 : iteration < 16 ? 1 : iteration < 18 ? 2 : 3;
   return iteration < 4 ? 0 : iteration < 8 ? 1 : iteration < 14 ? 2 : 3;
 }
@@ -55,15 +56,16 @@ export function penaltyOf(stage: i32): f32 {
 }
 
 /**
- * Over-relaxation nearly halves the iterations of isotropic variation; anisotropic variation runs in circles with it, for its balls have
- * corners.
+ * ρ of a stage. Over-relaxation nearly halves the iterations of isotropic variation; with anisotropic
+ * variation it runs in circles, because its balls have corners.
  */
 export function overRelaxationOf(stage: i32): f32 {
   return isAnisotropic || stage == 5 ? 1 : isDropped ? 1.65 : 1.56;
 }
 
-// A check costs about as much as an iteration, so the next one comes when the gap should have fallen to the tolerance: on photographs its
-// logarithm falls by the first rate at the start, and later two thirds as fast as it did before.
+// A check costs about as much as an iteration, so the next one comes when the gap should have fallen to the
+// tolerance. On photographs the logarithm of the gap falls at the first rate initially, and later two thirds
+// as fast as before.
 
 export function firstCheck(): i32 {
   return isDropped ? 19 : 8;

@@ -1,6 +1,6 @@
 /**
- * Shrinkage: s = e + ρ∇u; b is its projection on the disc (anisotropic: the square) of radius λ, d the rest. It leaves the right side of the next
- * relaxation, and may leave everything for other μ and ρ.
+ * Shrinkage: s = e + ρ∇u; b is its projection on the disc (anisotropic: the square) of radius λ, and d the
+ * rest. It leaves the right side of the next relaxation, and optionally everything for another μ and ρ.
  */
 import { dualRow, measureRow } from './bound.as';
 import {
@@ -28,25 +28,26 @@ import {
 import { anisotropic, lambda, rho } from './problem.as';
 import { lengthOf } from './vectors.as';
 
-// Vectors of a set of constants, in bytes; a set for iterations that keep μ and ρ, and one for the last, which may change them.
+// Offsets in bytes of the vectors in a set of constants. One set is for iterations that keep μ and ρ, and one
+// for the last, which may change them.
 const mostAt: usize = 0;
 const leastAt: usize = 16;
 const betaAt: usize = 32;
 const gammaAt: usize = 48;
 const deltaAt: usize = 64;
 const setBytes: usize = 80;
-/** b over what the last shrinkage multiplies s by. */
+/** b divided by what the last shrinkage multiplies s by. */
 let toDual: f32 = 1;
 
-/** Shrinkage for ρ that leaves e and g for μ' = kμ and ρ'. */
+/** Prepares shrinkage for ρ that leaves e and g for μ' = kμ and ρ'. */
 export function prepare(ofRho: f32, k: f32, nextRho: f32): void {
   setConstants(constants, ofRho, 1, ofRho);
   setConstants(constants + setBytes, ofRho, k, nextRho);
 }
 
 /**
- * s = e + ∇u in units of ρ (u of μ). b = ts with t = min(ρ, λ/|s|), and d = (ρ − t)s. What is stored is for the next μ' = kμ and ρ':
- * e = (b + (1 − ρ')kd) / ρ' = (αt + β)s, and g = kd − b = (γ − δαt)s.
+ * In units of ρ (u in units of μ), s = e + ∇u, b = ts with t = min(ρ, λ/|s|), and d = (ρ − t)s. What is
+ * stored is for the next μ' = kμ and ρ': e = (b + (1 − ρ')kd) / ρ' = (αt + β)s, and g = kd − b = (γ − δαt)s.
  */
 function setConstants(set: usize, ofRho: f32, k: f32, nextRho: f32): void {
   const alpha: f32 = (1.0 - (1.0 - nextRho) * k) / nextRho;
@@ -58,14 +59,14 @@ function setConstants(set: usize, ofRho: f32, k: f32, nextRho: f32): void {
   v128.store(set, f32x4.splat((k + 1) / alpha), deltaAt);
 }
 
-/** Shrinkage for ρ after whose last iteration b takes the place of e. */
+/** Prepares shrinkage for ρ after whose last iteration b takes the place of e. */
 export function prepareToDual(): void {
   prepare(rho, 1, rho);
   v128.store(constants, f32x4.splat(lambda), setBytes + mostAt);
   v128.store(constants, f32x4.splat(0), setBytes + betaAt);
 }
 
-/** Row y of the current level, in the last iteration of a walk or in one before it. */
+/** Shrinks row y of the current level, in the last iteration of a walk or in one before it. */
 export function shrink(y: i32, isLast: bool): void {
   const row = rowAt(y);
   mirror(row, uEven);
@@ -76,7 +77,7 @@ export function shrink(y: i32, isLast: bool): void {
   unmirror(row, uEven);
 }
 
-/** The same of the last iteration, measured. Rows are to follow each other. */
+/** Shrinks and measures row y in the last iteration. Rows must follow each other. */
 export function shrinkMeasured(y: i32): void {
   const row = rowAt(y);
   mirror(row, uEven);
@@ -89,13 +90,16 @@ export function shrinkMeasured(y: i32): void {
   unmirror(row, uEven);
 }
 
-// As types, so that each combination is compiled by itself.
+// Variants are types, so that each combination is compiled by itself.
 class Isotropic {}
 class Anisotropic {}
 class Measured {}
 class Unmeasured {}
 
-/** Even and odd columns go together: the right side needs the split gradient of the left and the upper neighbour. Measured, b goes to `dual`. */
+/**
+ * Shrinks even and odd columns together, because the right side needs the split gradient of the left and the
+ * upper neighbour. If measured, b goes to `dual`.
+ */
 function shrinkRow<Variation, Measure>(row: usize, below: usize, set: usize, dual: usize): void {
   const anisotropic = idof<Variation>() == idof<Anisotropic>();
   const measured = idof<Measure>() == idof<Measured>();
@@ -158,7 +162,10 @@ function shrinkRow<Variation, Measure>(row: usize, below: usize, set: usize, dua
   }
 }
 
-/** The right side of a relaxation: mf + ∇ᵀ(d − b), from d − b along x of the pixel to the left and its own, along y of that above and its own. */
+/**
+ * The right side of a relaxation, mf + ∇ᵀ(d − b), from d − b along x of the pixel to the left and of the
+ * pixel itself, and along y of the pixel above and of the pixel itself.
+ */
 function rightSide(pull: v128, leftGx: v128, gx: v128, aboveGy: v128, gy: v128): v128 {
   return f32x4.add(pull, f32x4.add(f32x4.sub(leftGx, gx), f32x4.sub(aboveGy, gy)));
 }

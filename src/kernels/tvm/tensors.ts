@@ -1,6 +1,7 @@
 /**
- * Total variation minimisation of a whole batch by TensorFlow.js operations, on whatever backend is current: the primal-dual iteration of
- * reference.ts. Slow on CPUs, where the WebAssembly kernel is the one to use; on TensorFlow's GPU the images stay on the device.
+ * Total variation minimisation of a whole batch by TensorFlow.js operations on the current backend, with the
+ * primal-dual iteration of reference.ts. On TensorFlow's GPU the images stay on the device. It is slow on
+ * CPUs, which should use the WebAssembly kernel.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
@@ -22,7 +23,7 @@ const rho = 1.9;
 const vertical = 1;
 const horizontal = 2;
 
-// An alias, for TensorFlow.js takes no interface as a container of tensors.
+// This is an alias, because TensorFlow.js does not accept an interface as a container of tensors.
 type State = {
   readonly u: Tensor;
   readonly px: Tensor;
@@ -30,8 +31,9 @@ type State = {
 };
 
 /**
- * Minimises over each of the images `[rows, height, width, channels]`, −1 where a pixel was dropped, in place; progress as of the
- * WebAssembly kernel. An image keeps what it had when it reached the tolerance, however long others take.
+ * Minimises over each of the images `[rows, height, width, channels]` in place; dropped pixels are −1.
+ * Progress is that of the WebAssembly kernel. An image stops when it reaches the tolerance, however long
+ * others take.
  */
 export async function minimiseByTensors(
   images: Float32Array,
@@ -74,7 +76,10 @@ export async function minimiseByTensors(
   }
 }
 
-/** Kept pixels as they are; a dropped one the 3×3 mean (weights 1 2 1) of the kept around it, ½ where there are none. */
+/**
+ * Starting point: kept pixels as they are, and dropped ones as the 3×3 mean (weights 1 2 1) of the kept
+ * pixels around them, or ½ if there are none.
+ */
 function start(values: Tensor, kept: Tensor): State {
   return tf.tidy(() => {
     const around = (x: Tensor): Tensor => sumAlong(sumAlong(x, vertical), horizontal);
@@ -116,7 +121,9 @@ function iterate({ u, px, py }: State, values: Tensor, kept: Tensor, variation: 
   return { u: further(u, next), px: further(px, nextX), py: further(py, nextY) };
 }
 
-/** Objective and its bound of each image, `[rows, 2]`. p was over-relaxed, so it is put back on the ball. */
+/**
+ * Objective and bound of each image, `[rows, 2]`. p was over-relaxed, so it is projected back on the ball.
+ */
 function boundOf({ u, px, py }: State, values: Tensor, kept: Tensor, variation: TotalVariation): Tensor {
   const [x, y] = onBall(px, py, variation);
   const w = transposedGradient(x, y);
@@ -130,7 +137,7 @@ function boundOf({ u, px, py }: State, values: Tensor, kept: Tensor, variation: 
     tf.div(1, (isotropic ? size : gradient.abs()).add(leastSlope));
   const [stiffX, stiffY] = [stiffnessAlong(dx), stiffnessAlong(dy)];
   const stiffness = stiffX.add(behind(stiffX, horizontal)).add(stiffY).add(behind(stiffY, vertical));
-  // Where nothing is kept, w is 0.
+  // If nothing is kept, w is 0.
   const share = kept.mean([1, 2, 3], true).maximum(1e-9);
   const distance = w
     .abs()
@@ -155,7 +162,7 @@ function difference(x: Tensor, axis: number): Tensor {
   return tf.concat([after.sub(before), edge(x, axis)], axis);
 }
 
-/** x[i − 1] along an axis, 0 at its begin. */
+/** x[i − 1] along an axis, 0 at its beginning. */
 function behind(x: Tensor, axis: number): Tensor {
   return tf.concat([edge(x, axis), halves(x, axis)[0]], axis);
 }
@@ -174,7 +181,7 @@ function sumAlong(x: Tensor, axis: number): Tensor {
     .add(tf.concat([after, zero], axis));
 }
 
-/** All but the last, and all but the first, along an axis. */
+/** All elements but the last, and all but the first, along an axis. */
 function halves(x: Tensor, axis: number): readonly [Tensor, Tensor] {
   const begin = x.shape.map((_, i) => (i === axis ? 1 : 0));
   const size = x.shape.map((length, i) => (i === axis ? length - 1 : length));

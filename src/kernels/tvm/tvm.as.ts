@@ -1,6 +1,7 @@
 /**
- * Total variation minimisation of one image: split Bregman (ADMM; Goldstein and Osher, 2009) in float32 with 128-bit SIMD, from coarse to
- * fine. docs/kernels.md tells the idea, reference.ts is the definition, solve.ts the only caller.
+ * Total variation minimisation of one image: split Bregman (ADMM; Goldstein and Osher, 2009) in float32 with
+ * 128-bit SIMD, from coarse to fine. docs/kernels.md explains the idea, reference.ts is the definition, and
+ * only wasm.ts calls it.
  */
 import { dual, primal, resetMeasure } from './bound.as';
 import { iterate } from './iteration.as';
@@ -31,9 +32,9 @@ import {
 
 export { reserve } from './layout.as';
 
-/** Iterations that walk over the rows together, at most. */
+/** The most iterations that walk over the rows together. */
 const iterationsAtOnce: i32 = 8;
-/** What is left to win a pixel, in units of λ, that counts as nothing: `negligible` of problem.ts. */
+/** Negligible decrease of the objective per pixel, in units of λ: `negligible` of problem.ts. */
 const negligible: f64 = 2e-7;
 
 /** Objective of the last `solve`, and the bound on its relative distance to the minimum. */
@@ -43,8 +44,9 @@ export let gap: f64 = 0;
 export let converged: bool = false;
 
 /**
- * Minimises ½‖m(u − f)‖² + λ TV(u) over the reserved pixels, where a dropped one (m = 0) is −1, and leaves u there, cut to [0, 1].
- * Stops when (objective − bound) ≤ tolerance · objective, or after `limit` iterations; returns their number.
+ * Minimises ½‖m(u − f)‖² + λ TV(u) over the reserved pixels, where a dropped one (m = 0) is −1, and leaves u
+ * there, cut to [0, 1]. It stops when (objective − bound) ≤ tolerance · objective, or after `limit`
+ * iterations, and returns their number.
  */
 export function solve(lambda: f32, anisotropic: bool, tolerance: f64, limit: i32): i32 {
   objective = 0;
@@ -56,7 +58,7 @@ export function solve(lambda: f32, anisotropic: bool, tolerance: f64, limit: i32
     for (let c = 0; c < channels; c++) startChannel(c, lambda, anisotropic);
     iterations = run(lambda, tolerance, max(limit, 1));
   } else {
-    // Nothing is to be smoothed: the start is the minimum.
+    // There is nothing to smooth, so the start is the minimum.
     setParameters(1, 1);
     for (let c = 0; c < channels; c++) {
       useLevel(c, 0);
@@ -70,7 +72,7 @@ export function solve(lambda: f32, anisotropic: bool, tolerance: f64, limit: i32
   return iterations;
 }
 
-/** Reads all channels; returns whether the kept pixels of one differ. */
+/** Reads all channels. Returns whether the kept pixels of any channel differ. */
 function load(): bool {
   let count: f64 = 0;
   let anyVaried = false;
@@ -115,7 +117,7 @@ function run(lambda: f32, tolerance: f64, limit: i32): i32 {
   }
 }
 
-/** `count` iterations of one stage. */
+/** Does `count` iterations of one stage. */
 function iterateChannels(iteration: i32, count: i32, measured: bool): void {
   const stage = stageOf(iteration);
   const next = stageOf(iteration + count);

@@ -1,4 +1,4 @@
-// Made by npm run generate from tvm.as.ts (dc81fe9af0872798). Do not edit.
+// Made by npm run generate from tvm.as.ts (4d67df86f24959b9). Do not edit.
 export const tvmModule =
   'AGFzbQEAAAABahBgAn9/AGAAAGADf39/AGAEf39/fwBgA319fQBgAXwBfGAJf39/e3t7e3t7AGAEf31/fQBgBH1/fH8Bf2ADfXx/' +
   'AX9gAn99AGADf31/AGAFf39/f30AYAN/f30AYAN/f38Bf2AEf39/fQADFRQABAUAAQYHAQgJAgMCAwoLDA0ODwUDAQABBq8CJX8B' +

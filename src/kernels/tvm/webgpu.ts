@@ -1,7 +1,8 @@
 /**
- * Total variation minimisation of a whole batch by WGSL: the primal-dual iteration of reference.ts in float32, all images at once, two passes an
- * iteration. Nothing is read back within a block of iterations; after each, images that reached the tolerance stop, so that a result
- * does not depend on its batch.
+ * Total variation minimisation of a whole batch by WGSL, with the primal-dual iteration of reference.ts in
+ * float32: all images at once, two passes per iteration. Nothing is read back within a block of iterations.
+ * After each block, images that have reached the tolerance stop, so that a result does not depend on its
+ * batch.
  */
 import { openCompute } from '../../tensors/webgpu/compute.ts';
 import {
@@ -17,7 +18,7 @@ import {
 type Shape = readonly [rows: number, height: number, width: number, channels: number];
 
 const iterationsOfBlock = 40;
-/** Values that one thread adds up for the gap; the partial sums are added here, in float64. */
+/** Number of values that one thread adds up for the gap; the partial sums are added here, in float64. */
 const summedByThread = 256;
 
 const common = `
@@ -34,7 +35,7 @@ fn onBall(p: vec2f) -> vec2f {
   return p * (problem.lambda / max(problem.lambda, length(p)));
 }
 
-// Which image, row and column the value is of.
+// The image, row and column of a value.
 fn placeOf(index: u32) -> vec3u {
   let inImage = index % problem.size;
   let pixel = inImage / problem.channels;
@@ -42,7 +43,7 @@ fn placeOf(index: u32) -> vec3u {
 }
 `;
 
-/** The gradient of an array: differences to the right and to the pixel below, 0 at the border. */
+/** WGSL of the gradient of an array: differences to the right and to the pixel below, 0 at the border. */
 const gradientOf = (array: string): string => `
 fn gradientAt(i: u32, at: vec3u) -> vec2f {
   var gradient = vec2f(0);
@@ -52,45 +53,49 @@ fn gradientAt(i: u32, at: vec3u) -> vec2f {
 }
 `;
 
-const primalPass = `${common}
-@group(0) @binding(2) var<storage, read> values: array<f32>;
-@group(0) @binding(3) var<storage, read> p: array<vec2f>;
-@group(0) @binding(4) var<storage, read_write> u: array<f32>;
-@group(0) @binding(5) var<storage, read_write> ahead: array<f32>;
-
+/**
+ * A pass with one thread for each value of the images that still run: `body` sees its index `i` and its place
+ * `at`.
+ */
+const passOverValues = (declarations: string, body: string): string => `${common}${declarations}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x + id.y * problem.stripe;
   if (id.x >= problem.stripe || i >= problem.count) { return; }
   let at = placeOf(i);
   if (running[at.x] == 0) { return; }
-  var w = -p[i].x - p[i].y;
+  ${body}
+}`;
+
+const primalPass = passOverValues(
+  `
+@group(0) @binding(2) var<storage, read> values: array<f32>;
+@group(0) @binding(3) var<storage, read> p: array<vec2f>;
+@group(0) @binding(4) var<storage, read_write> u: array<f32>;
+@group(0) @binding(5) var<storage, read_write> ahead: array<f32>;
+`,
+  `var w = -p[i].x - p[i].y;
   if (at.z > 0) { w += p[i - problem.channels].x; }
   if (at.y > 0) { w += p[i - problem.channels * problem.width].y; }
   let old = u[i];
   var next = old - problem.tau * w;
   if (values[i] >= 0) { next = (next + problem.tau * values[i]) / (1 + problem.tau); }
   ahead[i] = 2 * next - old;
-  u[i] = old + problem.rho * (next - old);
-}`;
+  u[i] = old + problem.rho * (next - old);`,
+);
 
-const dualPass = `${common}
+const dualPass = passOverValues(
+  `
 @group(0) @binding(2) var<storage, read> ahead: array<f32>;
 @group(0) @binding(3) var<storage, read_write> p: array<vec2f>;
-${gradientOf('ahead')}
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x + id.y * problem.stripe;
-  if (id.x >= problem.stripe || i >= problem.count) { return; }
-  let at = placeOf(i);
-  if (running[at.x] == 0) { return; }
-  let next = onBall(p[i] + problem.sigma * gradientAt(i, at));
-  p[i] += problem.rho * (next - p[i]);
-}`;
+${gradientOf('ahead')}`,
+  `let next = onBall(p[i] + problem.sigma * gradientAt(i, at));
+  p[i] += problem.rho * (next - p[i]);`,
+);
 
 /**
- * As sums over stretches of each image: its objective, the bound without the reach of dropped pixels, and Σ |w| over these. p was
- * over-relaxed, so it is put back on the ball.
+ * Sums over stretches of each image: its objective, the bound without the reach of dropped pixels, and Σ |w|
+ * over those pixels. p was over-relaxed, so it is projected back on the ball.
  */
 const boundPass = `${common}
 @group(0) @binding(2) var<storage, read> values: array<f32>;
@@ -138,8 +143,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }`;
 
 /**
- * Minimises over each of the images `[rows, height, width, channels]`, −1 where a pixel was dropped, in place; progress as of the
- * WebAssembly kernel. Iterations are rounded up to blocks of 40. Throws `BackendError` where WebGPU is not ready.
+ * Minimises over each of the images `[rows, height, width, channels]` in place; dropped pixels are −1.
+ * Progress is that of the WebAssembly kernel, with iterations rounded up to blocks of 40. Throws
+ * `BackendError` if WebGPU is not ready.
  */
 export async function minimiseOnWebGpu(
   images: Float32Array,
@@ -151,7 +157,7 @@ export async function minimiseOnWebGpu(
   const size = height * width * channels;
   const count = rows * size;
   const groups = Math.ceil(count / 64);
-  // One axis of a dispatch holds 65,535 workgroups: a large batch takes several stripes of them.
+  // One axis of a dispatch holds 65,535 workgroups, so a large batch is split into several stripes.
   const across = Math.min(groups, 65_535);
   const down = Math.ceil(groups / across);
   const tau = 0.4;
@@ -166,7 +172,7 @@ export async function minimiseOnWebGpu(
     const kept = images
       .subarray(row * size, (row + 1) * size)
       .reduce((sum, value) => sum + Number(value >= 0), 0);
-    // Where nothing is kept, w is 0.
+    // If nothing is kept, w is 0.
     return (droppedPixels.reach * size) / Math.max(1, kept);
   });
   const flags = compute.upload(running);

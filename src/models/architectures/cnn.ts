@@ -1,26 +1,32 @@
-/** A small convolutional network for MNIST and its like: blocks of convolution, ReLU and pooling, then dense layers. */
+/**
+ * A small convolutional network for data like MNIST: blocks of convolution, ReLU and pooling, then dense
+ * layers.
+ */
 import type { Network } from '../../values/model.ts';
 import { networkBuilder } from '../builder.ts';
 
 export interface CnnOptions {
   readonly inputShape: readonly [height: number, width: number, channels: number];
   readonly classes: number;
-  /** Filters of each convolution block; every block ends in a 2 × 2 max-pool. */
-  readonly channels: readonly number[];
+  /** Number of filters of each convolution block; every block ends in a 2 × 2 max-pool. */
+  readonly filters: readonly number[];
   /** Odd; the convolutions keep height and width. */
   readonly kernel: number;
   readonly batchNorm: boolean;
   /** Units of each hidden dense layer. */
   readonly dense: readonly number[];
-  /** Rate before each dense layer, the output layer included; 0 for none. */
+  /** Dropout rate before each dense layer, including the output layer; 0 for none. */
   readonly dropout: number;
 }
 
-/** Nodes are named `conv1, bn1, relu1, pool1, …, flatten, fc1, …`. Throws `NetworkError` if the image is too small. */
+/**
+ * Nodes are named `conv1, bn1, relu1, pool1, …, flatten, fc1, …`. Throws `NetworkError` if the image is too
+ * small.
+ */
 export function cnn({
   inputShape,
   classes,
-  channels,
+  filters,
   kernel,
   batchNorm,
   dense,
@@ -28,9 +34,14 @@ export function cnn({
 }: CnnOptions): Network {
   const build = networkBuilder({ architecture: 'cnn', inputShape, classes });
   let last = 'input';
-  channels.forEach((filters, index) => {
+  filters.forEach((count, index) => {
     const n = index + 1;
-    last = build.conv(`conv${n}`, last, { filters, kernel, padding: (kernel - 1) / 2, bias: !batchNorm });
+    last = build.conv(`conv${n}`, last, {
+      filters: count,
+      kernel,
+      padding: (kernel - 1) / 2,
+      bias: !batchNorm,
+    });
     if (batchNorm) last = build.batchNorm(`bn${n}`, last);
     last = build.relu(`relu${n}`, last);
     last = build.maxPool(`pool${n}`, last, { kernel: 2 });

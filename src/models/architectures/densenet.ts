@@ -11,7 +11,10 @@ const layers: Readonly<Record<DensenetDepth, readonly number[]>> = {
 };
 const growth = 32;
 
-/** Tensor names are torchvision's: `features.conv0`, `features.denseblock1.denselayer1.norm1`, …, `classifier`. */
+/**
+ * Tensor names are torchvision's: `features.conv0`, `features.denseblock1.denselayer1.norm1`, …,
+ * `classifier`.
+ */
 export function densenet(depth: DensenetDepth, { size, classes }: ArchitectureOptions): Network {
   const build = networkBuilder({ architecture: `densenet${depth}`, inputShape: [size, size, 3], classes });
   const normRelu = (prefix: string, suffix: string, input: string): string =>

@@ -1,4 +1,7 @@
-/** EfficientNet-Lite0: Tan and Le 2019 without squeeze-and-excitation and with ReLU6 (tensorflow/tpu, efficientnet/lite). */
+/**
+ * EfficientNet-Lite0: Tan and Le 2019 without squeeze-and-excitation and with ReLU6 (tensorflow/tpu,
+ * efficientnet/lite).
+ */
 import type { Network } from '../../values/model.ts';
 import { networkBuilder } from '../builder.ts';
 import type { ArchitectureOptions } from './options.ts';
@@ -15,8 +18,9 @@ const stages = [
 ] as const;
 
 /**
- * Tensor names and padding are those of timm's `efficientnet_lite0`: `conv_stem`, `blocks.1.0.conv_pw`, …, `classifier`.
- * (timm's `tf_efficientnet_lite0` pads unevenly, as TensorFlow does: its weights fit but lose accuracy here.)
+ * Tensor names and padding are those of timm's `efficientnet_lite0`: `conv_stem`, `blocks.1.0.conv_pw`, …,
+ * `classifier`. (timm's `tf_efficientnet_lite0` pads unevenly, as TensorFlow does: its weights fit but lose
+ * accuracy here.)
  */
 export function efficientnetLite0({ size, classes }: ArchitectureOptions): Network {
   const build = networkBuilder({
@@ -50,7 +54,7 @@ export function efficientnetLite0({ size, classes }: ArchitectureOptions): Netwo
         groups: hidden,
         bias: false,
       });
-      // A block without expansion has one batch norm less, and timm counts them.
+      // A block without expansion has one batch norm less, and timm numbers them.
       const [first, second] = expansion === 1 ? ['bn1', 'bn2'] : ['bn2', 'bn3'];
       const filtered = norm(`${name}.${first}`, depthwise, true);
       const projected = norm(

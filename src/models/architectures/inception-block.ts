@@ -1,11 +1,14 @@
-/** The blocks that the Inception networks are written in. */
+/** The blocks of which the Inception networks consist. */
 import { networkBuilder } from '../builder.ts';
 import type { Extent, NetworkBuilder } from '../builder.ts';
 import type { ArchitectureOptions } from './options.ts';
 
 export interface InceptionBuilder {
   readonly build: NetworkBuilder;
-  /** Convolution without bias, batch norm with ε 0.001 and ReLU: `NAME.conv`, `NAME.bn`. No padding unless `same`. */
+  /**
+   * Convolution without bias, batch norm with ε 0.001 and ReLU: `NAME.conv`, `NAME.bn`. No padding unless
+   * `same`.
+   */
   readonly conv: (
     name: string,
     input: string,
@@ -13,9 +16,9 @@ export interface InceptionBuilder {
     kernel: Extent,
     options?: { readonly stride?: number; readonly same?: boolean },
   ) => string;
-  /** 3 × 3 with stride 2 and no padding. */
+  /** 3 × 3 max-pool with stride 2 and no padding. */
   readonly reduce: (name: string, input: string) => string;
-  /** 3 × 3 mean with stride 1 that keeps the size. */
+  /** 3 × 3 average-pool with stride 1 that keeps the size. */
   readonly smooth: (name: string, input: string) => string;
 }
 
@@ -40,10 +43,13 @@ export function inceptionBuilder(
   };
 }
 
-/** Filters and kernel of each convolution of a branch that keeps the size; a third entry is the stride, then unpadded. */
+/**
+ * Filters and kernel of each convolution of a branch, which keeps the size. A third entry is the stride; such
+ * a convolution is not padded.
+ */
 export type Branch = readonly (readonly [filters: number, kernel: Extent, stride?: number])[];
 
-/** Convolutions one after another, named `NAME.0, NAME.1, …`, or `NAME` alone where there is one (timm's names). */
+/** A chain of convolutions named `NAME.0, NAME.1, …`, or `NAME` alone if there is one (timm's names). */
 export function branch({ conv }: InceptionBuilder, name: string, input: string, layers: Branch): string {
   let last = input;
   for (const [index, [filters, kernel, stride]] of layers.entries()) {

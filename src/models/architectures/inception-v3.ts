@@ -5,7 +5,7 @@ import { inceptionBuilder } from './inception-block.ts';
 import type { InceptionBuilder } from './inception-block.ts';
 import type { ArchitectureOptions } from './options.ts';
 
-/** One block of the network: filters and kernels by the names of torchvision. */
+/** One block of the network; convolutions are named as in torchvision. */
 type Block = (b: InceptionBuilder, name: string, input: string) => string;
 const row: Extent = [1, 7];
 const column: Extent = [7, 1];
@@ -38,7 +38,7 @@ export function inceptionV3(options: ArchitectureOptions): Network {
   return b.build.build(b.build.dense('fc', dropped, { units: options.classes }));
 }
 
-/** Convolutions `NAME_1, NAME_2, …` that keep the size unless they have a stride. */
+/** A chain of convolutions `NAME_1, NAME_2, …`, which keep the size unless they have a stride. */
 function chain(
   { conv }: InceptionBuilder,
   name: string,

@@ -46,7 +46,7 @@ const thirdStem: Block = (b, name, input) =>
     b.reduce(`${name}.maxpool`, input),
   ]);
 
-/** The branch of a mean and one 1 × 1 convolution. */
+/** The branch of an average-pool and one 1 × 1 convolution. */
 function pooledBranch(b: InceptionBuilder, name: string, input: string, filters: number): string {
   return b.conv(`${name}.branch3.1`, b.smooth(`${name}.branch3.0`, input), filters, 1);
 }

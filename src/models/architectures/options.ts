@@ -1,4 +1,4 @@
-/** What every published architecture lets its user choose. */
+/** The options of every published architecture. */
 export interface ArchitectureOptions {
   /** Side of the square RGB images. */
   readonly size: number;

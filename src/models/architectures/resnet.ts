@@ -1,4 +1,7 @@
-/** ResNets for ImageNet: He et al. 2016, with the stride on the 3 × 3 convolution of a bottleneck, as torchvision has it. */
+/**
+ * ResNets for ImageNet: He et al. 2016, with the stride on the 3 × 3 convolution of a bottleneck, as
+ * torchvision has it.
+ */
 import type { Network } from '../../values/model.ts';
 import { networkBuilder } from '../builder.ts';
 import type { NetworkBuilder } from '../builder.ts';

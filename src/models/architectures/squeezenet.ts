@@ -5,15 +5,18 @@ import type { ArchitectureOptions } from './options.ts';
 
 export type SqueezenetVersion = '1_0' | '1_1';
 
-/** Layers by their index in torchvision's `features`; a fire module is squeeze filters and half of the expand filters. */
+/**
+ * Layers by their index in torchvision's `features`. A fire module is given by its squeeze filters and half
+ * of its expand filters.
+ */
 const plans: Readonly<Record<SqueezenetVersion, readonly ('pool' | readonly [number, number])[]>> = {
   '1_0': ['pool', [16, 64], [16, 64], [32, 128], 'pool', [32, 128], [48, 192], [48, 192], [64, 256], 'pool', [64, 256]], // prettier-ignore
   '1_1': ['pool', [16, 64], [16, 64], 'pool', [32, 128], [32, 128], 'pool', [48, 192], [48, 192], [64, 256], [64, 256]], // prettier-ignore
 };
 
 /**
- * Tensor names are torchvision's: `features.0`, `features.3.squeeze`, …, `classifier.1`. Max pools round their size up, as
- * the Caffe original and torchvision do.
+ * Tensor names are torchvision's: `features.0`, `features.3.squeeze`, …, `classifier.1`. Max pools round
+ * their size up, as the Caffe original and torchvision do.
  */
 export function squeezenet(version: SqueezenetVersion, { size, classes }: ArchitectureOptions): Network {
   const build = networkBuilder({

@@ -1,4 +1,7 @@
-/** The published architectures by name, with what their checkpoints and their training from scratch need to know. */
+/**
+ * The published architectures by name, with what is needed to read their checkpoints and to train them from
+ * scratch.
+ */
 import type { Network } from '../../values/model.ts';
 import type { Initialization } from '../initialize.ts';
 import { cifarResnet } from './cifar-resnet.ts';
@@ -14,16 +17,16 @@ import { squeezenet } from './squeezenet.ts';
 import { vgg16 } from './vgg.ts';
 
 export interface Architecture {
-  /** Throws `NetworkError` for a size that the network cannot take. */
+  /** Throws `NetworkError` for a size that the network does not support. */
   readonly build: (options: ArchitectureOptions) => Network;
   readonly initialization: Initialization;
-  /** Name in an old checkpoint → name of today. */
+  /** Maps a name in an old checkpoint to today's name. */
   readonly rename?: (name: string) => string;
-  /** Start of the names of tensors that checkpoints have and inference does not need. */
+  /** Prefixes of the names of tensors that checkpoints have but inference does not need. */
   readonly ignored?: readonly string[];
 }
 
-/** As He et al. 2015, and as torchvision has it. */
+/** The initialization of He et al. 2015 and torchvision. */
 const heFanOut: Initialization = { convolution: 'he-fan-out' };
 const heFanIn: Initialization = { convolution: 'he-fan-in' };
 

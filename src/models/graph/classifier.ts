@@ -1,4 +1,4 @@
-/** A classifier whose every answer is one run of a TensorFlow graph. */
+/** A classifier that computes each result by one run of a TensorFlow graph. */
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { float32, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
@@ -16,22 +16,26 @@ import type { EmittedForward } from './inference.ts';
 import { emitLossGradient, emitOneHot } from './loss.ts';
 
 /**
- * Reverse passes in one graph of class gradients; more classes take several runs, each with a forward pass of its own. A
- * graph's memory and its first run (0.1 s a pass on ResNet-50) grow with them.
+ * Number of backward passes in one graph of class gradients. More classes take several runs, each with its
+ * own forward pass. A graph's memory and its first run (0.1 s per pass on ResNet-50) grow with this number.
  */
 const classesPerRun = 10;
 
 /**
- * `folded` is `network` with its weights; the current backend must be tensorflow. Graphs are made when first asked for:
- * one for the logits, one for each loss, one for products, one for each number of class gradients. Weights are fed, not
- * part of them, so they share the memory. On a GPU every run copies its inputs, weights too, and its results through host
- * memory, which `predict` of the binding cannot avoid.
+ * Opens a classifier for `folded`, which is `network` with its weights. The current backend must be
+ * tensorflow. Graphs are made when they are first needed: one for the logits, one for each loss, one for
+ * products, and one for each number of class gradients. Weights are fed instead of being part of the graphs,
+ * so the graphs share their memory. On a GPU every run copies its inputs, including weights, and its results
+ * through host memory; the binding has no other way.
  */
 export function graphClassifier({ classes, inputShape }: Network, folded: FoldedNetwork): Classifier {
   const weights = graphWeights(folded).map(({ data, shape }) => tf.tensor(data, [...shape]));
   const sessions = new Map<string, GraphSession>();
 
-  /** `emitRest` adds to the forward pass and returns what else is fed and fetched. */
+  /**
+   * Opens the session of this key. `emitRest` adds to the forward pass, and returns what else is fed and
+   * fetched.
+   */
   const session = (
     key: string,
     emitRest: (emit: Emitter, forward: EmittedForward) => { feeds: Output[]; fetches: Output[] },
@@ -77,12 +81,12 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
     classes,
     inputShape,
     logits: (pixels) =>
-      settled(() => {
+      promised(() => {
         const graph = session('logits', () => ({ feeds: [], fetches: [] }));
         return graph.run([...weights, pixels])[0] as Tensor2D;
       }),
     inputGradient: (pixels, labels, loss) =>
-      settled(() => {
+      promised(() => {
         checkLoss(loss, classes);
         const graph = session(loss, (emit, { logits, backward }) => {
           const at = emit.graph.placeholder('labels', int32, [-1]);
@@ -92,7 +96,7 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
         return pullBack(graph, pixels, labels);
       }),
     vectorJacobianProduct: (pixels, cotangent) =>
-      settled(() => {
+      promised(() => {
         const graph = session('product', (emit, { backward }) => {
           const seed = emit.graph.placeholder('cotangent', float32, [-1, classes]);
           return { feeds: [seed], fetches: [backward(seed)] };
@@ -100,7 +104,7 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
         return pullBack(graph, pixels, cotangent);
       }),
     classGradients: (pixels, chosen) =>
-      settled(() => {
+      promised(() => {
         const [rows, count] = chosen.shape;
         if (count <= classesPerRun) return classGradients(pixels, chosen);
         const parts = tf.tidy(() =>
@@ -128,8 +132,8 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
   };
 }
 
-/** What is thrown becomes a rejection, as everywhere else of a classifier. */
-function settled<Result>(compute: () => Result): Promise<Result> {
+/** Turns an exception into a rejection, which the methods of a classifier promise. */
+function promised<Result>(compute: () => Result): Promise<Result> {
   return new Promise((resolve) => {
     resolve(compute());
   });

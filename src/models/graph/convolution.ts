@@ -1,15 +1,17 @@
 /** Convolution, dense layers and activations, with their gradients, in a TensorFlow graph. */
 import { int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Attribute, Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import { samePadding } from '../../tensors/padding.ts';
+import type { ExplicitPadding } from '../../tensors/padding.ts';
 import type { ActivationShape } from '../network.ts';
-import type { Activation, ConvolutionGeometry, ExplicitPadding } from '../operations/convolution.ts';
+import type { Activation, ConvolutionGeometry } from '../operations/convolution.ts';
 import type { Emitter } from './emitter.ts';
 
 type Window = Readonly<Record<string, Attribute>>;
 
 export interface ConvolutionOfImages {
   readonly geometry: ConvolutionGeometry;
-  /** Of one image. */
+  /** Shape of one image. */
   readonly inputShape: ActivationShape;
   readonly filter: { readonly shape: readonly number[] };
 }
@@ -34,7 +36,8 @@ function emitProduct(emit: Emitter, x: Output, filter: Output, convolution: Conv
     const padded = padding === null ? explicit(geometry.pad) : { padding };
     return emit.float('Conv2D', [x, filter], { ...attributes, ...padded });
   }
-  // TensorFlow loses the explicit padding of a depthwise convolution when it fuses it with the bias, and aborts.
+  // TensorFlow loses the explicit padding of a depthwise convolution when it fuses it with the bias, and
+  // aborts.
   const images = padding === null ? emitPad(emit, x, geometry.pad) : x;
   return emit.float('DepthwiseConv2dNative', [images, filter], {
     ...attributes,
@@ -53,11 +56,11 @@ export function emitConvolutionInputGradient(
   const gradient = (shape: ActivationShape, padding: Window): Output =>
     emit.float(operation, [emit.batchShape(shape), filter, dy], { ...window(geometry), ...padding });
   const { pad } = geometry;
-  // Explicit padding keeps oneDNN out, which takes up to three times as long for the few channels of an image.
+  // Explicit padding avoids oneDNN, which takes up to three times as long for the few channels of an image.
   if (!geometry.depthwise && inputShape[2]! <= fewChannels) return gradient(inputShape, explicit(pad));
   const padding = simplePadding(convolution);
   if (padding !== null) return gradient(inputShape, { padding });
-  // And with more channels explicit padding takes up to three times as long as oneDNN.
+  // With more channels, explicit padding takes up to three times as long as oneDNN.
   const padded = gradient(paddedShape(inputShape, pad), { padding: 'VALID' });
   return emitSlice(
     emit,
@@ -69,7 +72,7 @@ export function emitConvolutionInputGradient(
 
 const fewChannels = 4;
 
-/** Padding as TensorFlow takes any. */
+/** Attributes of any padding in TensorFlow's form. */
 export function explicit(pad: ExplicitPadding): Window {
   return { padding: 'EXPLICIT', explicit_paddings: pad.flat() };
 }
@@ -108,7 +111,10 @@ export function emitActivation(emit: Emitter, x: Output, activation: Activation)
   return emit.float(activation === 'relu' ? 'Relu' : 'Relu6', [x]);
 }
 
-/** Gradient before an activation, from the one after it and its output; 0 at the kinks. */
+/**
+ * Gradient with respect to the input of an activation, from that of its output and the output itself; 0 at
+ * the kinks.
+ */
 export function emitActivationGradient(
   emit: Emitter,
   dy: Output,
@@ -124,7 +130,7 @@ export function emitPad(emit: Emitter, x: Output, pad: ExplicitPadding): Output 
   return emit.float('Pad', [x, paddings], { Tpaddings: int32 });
 }
 
-/** Images `size` large from `begin`, which counts the batch axis too. */
+/** Cuts images of shape `size` out, from `begin`, which includes the batch axis. */
 export function emitSlice(emit: Emitter, x: Output, begin: readonly number[], size: ActivationShape): Output {
   return emit.float('Slice', [x, emit.integers(begin), emit.integers([-1, ...size])], { Index: int32 });
 }
@@ -149,8 +155,7 @@ function window({ strides }: ConvolutionGeometry): Window {
 }
 
 /**
- * TensorFlow's name of the padding: VALID for none, SAME where it is as little as gives ⌈extent / stride⌉ outputs, the odd
- * one behind; null for any other.
+ * TensorFlow's name of the padding: VALID if there is none, SAME if it is the same, and null for any other.
  */
 function simplePadding({
   geometry: { strides, pad },
@@ -159,11 +164,8 @@ function simplePadding({
 }: ConvolutionOfImages): 'VALID' | 'SAME' | null {
   if (!isPadded(pad)) return 'VALID';
   const isSame = [0, 1].every((axis) => {
-    const extent = inputShape[axis]!;
-    const stride = strides[axis]!;
-    const total = Math.max((Math.ceil(extent / stride) - 1) * stride + filter.shape[axis]! - extent, 0);
-    const [before, after] = pad[axis + 1]!;
-    return before === Math.floor(total / 2) && before + after === total;
+    const [before, after] = samePadding(inputShape[axis]!, filter.shape[axis]!, strides[axis]!);
+    return pad[axis + 1]![0] === before && pad[axis + 1]![1] === after;
   });
   return isSame ? 'SAME' : null;
 }

@@ -1,4 +1,4 @@
-/** A TensorFlow graph under construction, with what every operation on a batch of images needs. */
+/** A TensorFlow graph under construction, with helpers for operations on a batch of images. */
 import { float32, graphBuilder, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Attribute, GraphBuilder, Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
 
@@ -12,13 +12,13 @@ export interface Emitter {
     inputs: readonly Output[],
     attributes?: Readonly<Record<string, Attribute>>,
   ): Output;
-  /** Int32 vector `[n, ...extents]`, n the images of this call. */
+  /** Int32 vector `[n, ...extents]` with the number n of images in this run. */
   batchShape(extents: readonly number[]): Output;
-  /** Float32; a scalar without a shape. */
+  /** Float32 constant; a single value without a shape is a scalar. */
   numbers(values: Float32Array | readonly number[], shape?: readonly number[]): Output;
-  /** Int32 vector. */
+  /** Constant int32 vector. */
   integers(values: readonly number[]): Output;
-  /** Int32 scalar. */
+  /** Constant int32 scalar. */
   integer(value: number): Output;
 }
 

@@ -1,7 +1,12 @@
-/** A folded network in a TensorFlow graph: its forward pass, and the gradient of its input from any at its logits. */
+/**
+ * A folded network in a TensorFlow graph: its forward pass, and the gradient of its input from any gradient
+ * of its logits.
+ */
 import { float32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { FoldedNetwork, FoldedNode } from '../folding.ts';
+import { backwardPass, recordTape } from '../tape.ts';
+import type { Evaluated } from '../tape.ts';
 import {
   emitActivationGradient,
   emitConvolution,
@@ -12,20 +17,20 @@ import {
 import type { Emitter } from './emitter.ts';
 import { emitWeightless, emitWeightlessGradient } from './weightless.ts';
 
-/** One weight of a folded network, as graphs are fed it; `name` is the placeholder's. */
+/** One weight of a folded network, which graphs are fed; `name` is that of its placeholder. */
 export interface GraphWeight {
   readonly name: string;
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
 
-/** In the order in which graphs take them. */
+/** The weights in the order in which graphs are fed. */
 export function graphWeights({ nodes }: FoldedNetwork): readonly GraphWeight[] {
   return nodes.flatMap((node, index) => weightsOf(node, index));
 }
 
 function weightsOf(node: FoldedNode, index: number): GraphWeight[] {
-  // Nodes are named by people: a number is a legal name for TensorFlow whatever they chose.
+  // People name the nodes, but a number is a valid name for TensorFlow whatever they chose.
   const weight = (
     part: string,
     data: Float32Array,
@@ -52,7 +57,7 @@ export interface EmittedForward {
   readonly logits: Output;
   /** Placeholders of `graphWeights`, in that order. */
   readonly weights: readonly Output[];
-  /** Adds a reverse pass: the gradient of the pixels from `seed`, that of the logits. */
+  /** Adds a backward pass: the gradient of the pixels from `seed`, the gradient of the logits. */
   readonly backward: (seed: Output) => Output;
 }
 
@@ -62,65 +67,44 @@ export function emitForward(emit: Emitter, folded: FoldedNetwork): EmittedForwar
   for (const { name, shape } of graphWeights(folded))
     placeholders.set(name, emit.graph.placeholder(name, float32, shape));
   const weight = (part: string, index: number): Output => placeholders.get(`${part}_${index}`)!;
-  const values = new Map<string, Output>([['input', emit.pixels]]);
-  nodes.forEach((node, index) => {
-    const inputs = node.inputs.map((input) => values.get(input)!);
-    values.set(node.name, forward(node, index, inputs));
+  const taped = (output: Output, inputGradients: (dy: Output) => readonly Output[]): Evaluated<Output> => ({
+    output,
+    backward: (dy) => ({ inputs: inputGradients(dy), weights: {} }),
   });
-
-  function forward(node: FoldedNode, index: number, inputs: readonly Output[]): Output {
+  const tape = recordTape(nodes, emit.pixels, (node, inputs, index): Evaluated<Output> => {
     const x = inputs[0]!;
     switch (node.op) {
       case 'convolution': {
         const bias = node.bias && weight('bias', index);
-        return emitConvolution(emit, x, weight('weight', index), bias, node);
+        const result = emitConvolution(emit, x, weight('weight', index), bias, node);
+        return taped(result, (dy) => {
+          const inner = emitActivationGradient(emit, dy, result, node.activation);
+          return [emitConvolutionInputGradient(emit, inner, weight('weight', index), node)];
+        });
       }
       case 'dense': {
         const bias = node.bias && weight('bias', index);
-        return emitDense(emit, x, weight('weight', index), bias, node.activation);
+        const result = emitDense(emit, x, weight('weight', index), bias, node.activation);
+        return taped(result, (dy) => {
+          const inner = emitActivationGradient(emit, dy, result, node.activation);
+          return [emitDenseInputGradient(emit, inner, weight('weight', index))];
+        });
       }
       case 'affine': {
         const scaled = emit.float('Mul', [x, weight('scale', index)]);
-        return emit.float('AddV2', [scaled, weight('shift', index)]);
+        const result = emit.float('AddV2', [scaled, weight('shift', index)]);
+        return taped(result, (dy) => [emit.float('Mul', [dy, weight('scale', index)])]);
       }
-      case 'weightless':
-        return emitWeightless(emit, node.node, inputs, shapes);
+      case 'weightless': {
+        const result = emitWeightless(emit, node.node, inputs, shapes);
+        return taped(result, (dy) => emitWeightlessGradient(emit, node.node, dy, x, result, shapes));
+      }
     }
-  }
-
-  function backwardOf(node: FoldedNode, index: number, dy: Output): readonly Output[] {
-    const result = values.get(node.name)!;
-    switch (node.op) {
-      case 'convolution': {
-        const inner = emitActivationGradient(emit, dy, result, node.activation);
-        return [emitConvolutionInputGradient(emit, inner, weight('weight', index), node)];
-      }
-      case 'dense': {
-        const inner = emitActivationGradient(emit, dy, result, node.activation);
-        return [emitDenseInputGradient(emit, inner, weight('weight', index))];
-      }
-      case 'affine':
-        return [emit.float('Mul', [dy, weight('scale', index)])];
-      case 'weightless':
-        return emitWeightlessGradient(emit, node.node, dy, values.get(node.inputs[0]!)!, result, shapes);
-    }
-  }
-
+  });
   return {
-    logits: values.get(output)!,
+    logits: tape.values.get(output)!,
     weights: [...placeholders.values()],
-    backward(seed) {
-      const gradients = new Map<string, Output>([[output, seed]]);
-      for (const [index, node] of [...nodes.entries()].reverse()) {
-        const dy = gradients.get(node.name);
-        if (dy === undefined) continue;
-        backwardOf(node, index, dy).forEach((part, position) => {
-          const input = node.inputs[position]!;
-          const sum = gradients.get(input);
-          gradients.set(input, sum === undefined ? part : emit.float('AddV2', [sum, part]));
-        });
-      }
-      return gradients.get('input')!;
-    },
+    backward: (seed) =>
+      backwardPass(tape, output, seed, (left, right) => emit.float('AddV2', [left, right])).input!,
   };
 }

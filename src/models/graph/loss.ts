@@ -1,4 +1,7 @@
-/** The loss gradients of ../loss-gradient.ts in a TensorFlow graph; the formulas and their reasons are told there. */
+/**
+ * The loss gradients of ../loss-gradient.ts in a TensorFlow graph. The formulas and their reasons are
+ * explained there.
+ */
 import { int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { AttackLoss } from '../classifier.ts';
@@ -26,7 +29,7 @@ export function emitLossGradient(
   }
 }
 
-/** Of int32 indices. */
+/** One-hot rows of int32 indices. */
 export function emitOneHot(emit: Emitter, indices: Output, classes: number): Output {
   return emit.float('OneHot', [indices, emit.integer(classes), emit.numbers([1]), emit.numbers([0])], {
     TI: int32,
@@ -34,7 +37,7 @@ export function emitOneHot(emit: Emitter, indices: Output, classes: number): Out
   });
 }
 
-/** `[n, 1]`. */
+/** Sums of the rows, `[n, 1]`. */
 export function emitRowSum(emit: Emitter, x: Output): Output {
   return emit.float('Sum', [x, emit.integers([1])], { Tidx: int32, keep_dims: true });
 }

@@ -1,10 +1,12 @@
 /** The training pass of ../training-network.ts in a TensorFlow graph, with the same mathematics. */
 import { boolean, float32, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
-import type { Model, NetworkNode } from '../../values/model.ts';
+import type { Model } from '../../values/model.ts';
 import { networkShapes } from '../network.ts';
 import type { ActivationShape } from '../network.ts';
 import { convolutionGeometry } from '../operations/convolution.ts';
+import { backwardPass, recordTape } from '../tape.ts';
+import type { Evaluated } from '../tape.ts';
 import {
   emitConvolution,
   emitConvolutionFilterGradient,
@@ -19,15 +21,15 @@ import { emitWeightless, emitWeightlessGradient, reshape } from './weightless.ts
 export interface EmittedTraining {
   /** Int32 `[n]`. */
   readonly labels: Output;
-  /** By name, in the order of the model. */
+  /** Placeholders of the weights by name, in the order of the model. */
   readonly weights: ReadonlyMap<string, Output>;
-  /** One for each dropout of the network: ones where it keeps, `[n, ...]`. */
+  /** One for each dropout node of the network; its mask `[n, ...]` is fed with ones where dropout keeps. */
   readonly dropouts: readonly EmittedDropout[];
   /** Mean cross-entropy over the batch, a scalar. */
   readonly loss: Output;
-  /** Images of the batch whose best logit is their label's, a scalar. */
+  /** Number of images of the batch whose largest logit is that of their label, a scalar. */
   readonly correct: Output;
-  /** Gradient of the loss by every trained weight. */
+  /** Gradient of the loss with respect to every trained weight. */
   readonly gradients: ReadonlyMap<string, Output>;
   /** New running statistics of the batch norms. */
   readonly statistics: ReadonlyMap<string, Output>;
@@ -36,18 +38,8 @@ export interface EmittedTraining {
 export interface EmittedDropout {
   readonly mask: Output;
   readonly rate: number;
-  /** Of one image. */
+  /** Shape of one image. */
   readonly shape: ActivationShape;
-}
-
-interface Reversed {
-  readonly inputs: readonly Output[];
-  readonly weights: Readonly<Record<string, Output>>;
-}
-
-interface Reversal {
-  readonly node: NetworkNode;
-  readonly reverse: (dy: Output) => Reversed;
 }
 
 export function emitTraining(emit: Emitter, { network, preprocessing, weights }: Model): EmittedTraining {
@@ -59,17 +51,8 @@ export function emitTraining(emit: Emitter, { network, preprocessing, weights }:
   const dropouts: EmittedDropout[] = [];
   const mean = emit.numbers(preprocessing.mean);
   const centred = emit.float('Sub', [emit.pixels, mean]);
-  const values = new Map<string, Output>([
-    ['input', emit.float('RealDiv', [centred, emit.numbers(preprocessing.std)])],
-  ]);
-  const reversals = network.nodes.map((node): Reversal => {
-    const { output, reverse } = forward(node);
-    values.set(node.name, output);
-    return { node, reverse };
-  });
-
-  function forward(node: NetworkNode): { output: Output; reverse: Reversal['reverse'] } {
-    const inputs = node.inputs.map((input) => values.get(input)!);
+  const normalised = emit.float('RealDiv', [centred, emit.numbers(preprocessing.std)]);
+  const tape = recordTape(network.nodes, normalised, (node, inputs): Evaluated<Output> => {
     const x = inputs[0]!;
     const inputShape = shapes.get(node.inputs[0])!;
     const weight = (part: string): Output => placeholders.get(`${node.name}.${part}`)!;
@@ -83,7 +66,7 @@ export function emitTraining(emit: Emitter, { network, preprocessing, weights }:
         const bias = node.bias ? weight('bias') : null;
         return {
           output: emitConvolution(emit, x, weight('weight'), bias, convolution),
-          reverse: (dy) => ({
+          backward: (dy) => ({
             inputs: [emitConvolutionInputGradient(emit, dy, weight('weight'), convolution)],
             weights: { weight: emitConvolutionFilterGradient(emit, x, dy, convolution), ...biasGradient(dy) },
           }),
@@ -92,7 +75,7 @@ export function emitTraining(emit: Emitter, { network, preprocessing, weights }:
       case 'dense':
         return {
           output: emitDense(emit, x, weight('weight'), node.bias ? weight('bias') : null, 'linear'),
-          reverse: (dy) => ({
+          backward: (dy) => ({
             inputs: [emitDenseInputGradient(emit, dy, weight('weight'))],
             weights: { weight: emit.float('MatMul', [x, dy], { transpose_a: true }), ...biasGradient(dy) },
           }),
@@ -107,64 +90,38 @@ export function emitTraining(emit: Emitter, { network, preprocessing, weights }:
         const { rate } = node;
         const kept = emit.graph.placeholder(`dropout_${dropouts.length}`, float32, [-1, ...inputShape]);
         dropouts.push({ mask: kept, rate, shape: inputShape });
-        // Inverted dropout: scaled here, so that inference need not.
+        // Inverted dropout scales here, so that inference need not.
         const mask = emit.float('Mul', [kept, emit.numbers([1 / (1 - rate)])]);
         return {
           output: emit.float('Mul', [x, mask]),
-          reverse: (dy) => ({ inputs: [emit.float('Mul', [dy, mask])], weights: {} }),
+          backward: (dy) => ({ inputs: [emit.float('Mul', [dy, mask])], weights: {} }),
         };
       }
       default: {
         const output = emitWeightless(emit, node, inputs, shapes);
         return {
           output,
-          reverse: (dy) => ({
+          backward: (dy) => ({
             inputs: emitWeightlessGradient(emit, node, dy, x, output, shapes),
             weights: {},
           }),
         };
       }
     }
-  }
+  });
 
-  const logits = values.get(network.output)!;
+  const logits = tape.values.get(network.output)!;
   const labels = emit.graph.placeholder('labels', int32, [-1]);
   const perImage = emit.float('RealDiv', [
     emitLossGradient(emit, logits, labels, network.classes, 'cross-entropy'),
     batchSize(emit),
   ]);
-  return {
-    labels,
-    weights: placeholders,
-    dropouts,
-    ...emitMeasures(emit, logits, labels, network.classes),
-    gradients: emitReverse(emit, network.output, perImage, reversals),
-    statistics,
-  };
-}
-
-/** The gradients of what nothing trained lies below are emitted too; TensorFlow leaves out what no fetch needs. */
-function emitReverse(
-  emit: Emitter,
-  output: string,
-  seed: Output,
-  reversals: readonly Reversal[],
-): ReadonlyMap<string, Output> {
-  const gradients = new Map<string, Output>();
-  const byNode = new Map<string, Output>([[output, seed]]);
-  for (const { node, reverse } of [...reversals].reverse()) {
-    const dy = byNode.get(node.name);
-    if (dy === undefined) continue;
-    const reversed = reverse(dy);
-    for (const [part, gradient] of Object.entries(reversed.weights))
-      gradients.set(`${node.name}.${part}`, gradient);
-    reversed.inputs.forEach((gradient, index) => {
-      const input = node.inputs[index]!;
-      const sum = byNode.get(input);
-      byNode.set(input, sum === undefined ? gradient : emit.float('AddV2', [sum, gradient]));
-    });
-  }
-  return gradients;
+  const measures = emitMeasures(emit, logits, labels, network.classes);
+  // This also emits gradients that lead to no trained weight. TensorFlow leaves out what no fetch needs.
+  const gradients = backwardPass(tape, network.output, perImage, (left, right) =>
+    emit.float('AddV2', [left, right]),
+  ).weights;
+  return { labels, weights: placeholders, dropouts, ...measures, gradients, statistics };
 }
 
 function emitMeasures(
@@ -183,7 +140,10 @@ function emitMeasures(
   };
 }
 
-/** Batch normalisation with the statistics of the batch, of which `onStatistics` is told: the variance is the unbiased one. */
+/**
+ * Batch normalisation with the statistics of the batch. `onStatistics` receives them; the variance is the
+ * unbiased one.
+ */
 function emitBatchNorm(
   emit: Emitter,
   x: Output,
@@ -191,7 +151,7 @@ function emitBatchNorm(
   epsilon: number,
   weight: (part: string) => Output,
   onStatistics: (part: 'running_mean' | 'running_var', batch: Output) => void,
-): { output: Output; reverse: Reversal['reverse'] } {
+): Evaluated<Output> {
   const channels = inputShape.at(-1)!;
   const isImage = inputShape.length === 3;
   const asImages = (rows: Output): Output => (isImage ? rows : reshape(emit, rows, [-1, 1, 1, channels]));
@@ -206,7 +166,7 @@ function emitBatchNorm(
   onStatistics('running_var', part(2));
   return {
     output: asRows(normalised),
-    reverse: (dy) => {
+    backward: (dy) => {
       const gradient = emit.float(
         'FusedBatchNormGradV3',
         [asImages(dy), images, gamma, part(3), part(4), part(5)],
@@ -220,7 +180,7 @@ function emitBatchNorm(
   };
 }
 
-/** Images of this call, a float32 scalar. */
+/** Number of images in this run, a float32 scalar. */
 function batchSize(emit: Emitter): Output {
   const count = emit.graph.add('Cast', [emit.batchShape([])], { SrcT: int32, DstT: float32 });
   return reshape(emit, count, []);

@@ -1,4 +1,7 @@
-/** The operations without weights and their gradients, in a TensorFlow graph. The mathematics is that of ../operations/. */
+/**
+ * The operations without weights and their gradients, in a TensorFlow graph. The mathematics is that of
+ * ../operations/.
+ */
 import { int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { ActivationShape } from '../network.ts';
@@ -18,7 +21,7 @@ import type { Emitter } from './emitter.ts';
 
 type NodeOf<Op extends WeightlessNode['op']> = Extract<WeightlessNode, { op: Op }>;
 
-/** The node's output; `shapes` are those of its network, `inputs` in the node's order. */
+/** Output of the node. `shapes` are those of its network; `inputs` are in the node's order. */
 export function emitWeightless(
   emit: Emitter,
   node: WeightlessNode,
@@ -104,8 +107,8 @@ function emitMaxPool(emit: Emitter, x: Output, geometry: PoolGeometry): Output {
 }
 
 /**
- * With explicit padding the gradient takes six times as long as without (68 ms and 12 for ResNet-50's at batch 8), so the padding
- * is done beforehand, with a number that wins no maximum.
+ * With explicit padding the gradient takes six times as long as without (68 ms against 12 ms for ResNet-50's
+ * at batch 8), so the images are padded beforehand, with a number that is never a maximum.
  */
 function emitMaxPoolGradient(
   emit: Emitter,
@@ -199,7 +202,10 @@ function emitShortcutGradient(
   );
 }
 
-/** A mean over one pixel: TensorFlow's strided slice takes longer, above all its gradient. */
+/**
+ * Subsamples by a mean over one pixel, because TensorFlow's strided slice takes longer, above all its
+ * gradient.
+ */
 function subsampling(stride: number) {
   return {
     ksize: [1, 1, 1, 1],

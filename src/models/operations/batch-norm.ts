@@ -1,4 +1,6 @@
-/** Batch normalisation with the statistics of the batch (Ioffe and Szegedy 2015), over all axes but the last. */
+/**
+ * Batch normalisation with the statistics of the batch (Ioffe and Szegedy 2015), over all axes but the last.
+ */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
 
@@ -9,11 +11,11 @@ export interface BatchNormPass {
   /** `1 / √(variance + ε)`, `[c]`. */
   readonly inverse: Tensor;
   readonly mean: Tensor;
-  /** Biased: the mean of squares, as the output uses it. */
+  /** The biased variance, with which the output is computed. */
   readonly variance: Tensor;
 }
 
-/** Inside a `tidy`. */
+/** Must be called inside a `tidy`. */
 export function batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): BatchNormPass {
   const mean = channelMean(x);
   const centred = tf.sub(x, mean);
@@ -23,7 +25,7 @@ export function batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: numbe
   return { output: tf.add(tf.mul(normalised, gamma), beta), normalised, inverse, mean, variance };
 }
 
-/** Inside a `tidy`. */
+/** Must be called inside a `tidy`. */
 export function batchNormGradient(
   dy: Tensor,
   { normalised, inverse }: BatchNormPass,
@@ -49,7 +51,10 @@ export function channelMean(x: Tensor): Tensor {
   return weightedSum(x, x.shape.at(-1)! / x.size);
 }
 
-/** As a product with a constant row: on wasm six times as fast as a reduction, which transposes its input first. */
+/**
+ * This is a product with a constant row, which on wasm is six times as fast as a reduction, because that
+ * transposes its input first.
+ */
 function weightedSum(x: Tensor, weight: number): Tensor {
   return tf.tidy(() => {
     const channels = x.shape.at(-1)!;

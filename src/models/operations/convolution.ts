@@ -1,6 +1,11 @@
-/** Convolution, ordinary and depthwise, and its gradients, as single kernels without automatic differentiation. */
+/**
+ * Convolution, ordinary and depthwise, and its gradients, as single kernels without automatic
+ * differentiation.
+ */
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
+import { explicitPadding } from '../../tensors/padding.ts';
+import type { ExplicitPadding } from '../../tensors/padding.ts';
 import type { NetworkNode } from '../../values/model.ts';
 
 export type Activation = 'linear' | 'relu' | 'relu6';
@@ -12,29 +17,12 @@ export interface ConvolutionGeometry {
   readonly depthwise: boolean;
 }
 
-export type ExplicitPadding = [[number, number], [number, number], [number, number], [number, number]];
-
 export function convolutionGeometry(node: Extract<NetworkNode, { op: 'conv' }>): ConvolutionGeometry {
   return {
     strides: [node.stride[0], node.stride[1]],
     pad: explicitPadding(node.padding),
     depthwise: node.groups > 1,
   };
-}
-
-/** Top, bottom, left, right as TensorFlow.js takes them; nothing for batch and channels. */
-export function explicitPadding([top, bottom, left, right]: readonly [
-  number,
-  number,
-  number,
-  number,
-]): ExplicitPadding {
-  return [
-    [0, 0],
-    [top, bottom],
-    [left, right],
-    [0, 0],
-  ];
 }
 
 /** `activation(x ∗ filter + bias)` in one kernel. `x` is `[n, h, w, c]`. */

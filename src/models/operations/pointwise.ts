@@ -9,11 +9,14 @@ export function activate(x: Tensor, activation: Activation): Tensor {
   return activation === 'relu6' ? tf.relu6(x) : tf.clone(x);
 }
 
-/** Gradient before an activation, from the one after it and its output; 0 at the kinks. */
+/**
+ * Gradient with respect to the input of an activation, from that of its output and the output itself; 0 at
+ * the kinks.
+ */
 export function activationGradient(dy: Tensor, output: Tensor, activation: Activation): Tensor {
   if (activation === 'linear') return tf.clone(dy);
   const kernel = activation === 'relu' ? 'ReluGrad' : 'Relu6Grad';
-  // Typed as always there; only some backends have it.
+  // The types claim that the kernel exists, but only some backends have it.
   if ((tf.getKernel(kernel, tf.getBackend()) as object | undefined) !== undefined)
     return run(kernel, { dy, output }, {});
   return tf.tidy(() => {
@@ -50,7 +53,7 @@ export function shortcutGradient(
     const [count, height, width, channels] = inputShape as [number, number, number, number];
     const kept = tf.slice(dy, [0, 0, 0, before], [count, dy.shape[1]!, dy.shape[2]!, channels]);
     if (stride === 1) return kept;
-    // The first of stride² phases is the gradient, the others are zero: depth-to-space interleaves them.
+    // The first of stride² phases is the gradient, and the others are zero; depth-to-space interleaves them.
     const phases = tf.pad(kept, [[0, 0], [0, 0], [0, 0], [0, (stride * stride - 1) * channels]]); // prettier-ignore
     return tf.slice(
       tf.depthToSpace(phases as Tensor4D, stride, 'NHWC'),

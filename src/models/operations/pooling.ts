@@ -1,21 +1,25 @@
-/** Pooling and its gradients. Padding never wins a maximum; in a mean it counts as PyTorch's `count_include_pad` says. */
+/**
+ * Pooling and its gradients. Padding is never a maximum; in a mean it counts as PyTorch's `count_include_pad`
+ * says.
+ */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
+import { explicitPadding } from '../../tensors/padding.ts';
+import type { ExplicitPadding } from '../../tensors/padding.ts';
 import type { NetworkNode } from '../../values/model.ts';
 import { windowCount } from '../network.ts';
-import { explicitPadding, run } from './convolution.ts';
-import type { ExplicitPadding } from './convolution.ts';
+import { run } from './convolution.ts';
 
 type PoolNode = Extract<NetworkNode, { op: 'max-pool' | 'average-pool' }>;
 
 export interface PoolGeometry {
   readonly filterSize: [number, number];
   readonly strides: [number, number];
-  /** The node's padding, with the rows and columns that `ceil` adds at the bottom and right. */
+  /** The node's padding, including the rows and columns that `ceil` adds at the bottom and right. */
   readonly pad: ExplicitPadding;
   /**
-   * For a mean whose windows do not all count kernel-area pixels: kernel area / pixels counted, `[outHeight, outWidth]`
-   * row-major. Null where all windows are full.
+   * Kernel area / pixels counted, `[outHeight, outWidth]` row-major, for a mean whose windows do not all
+   * count the whole kernel. Null if all windows are full.
    */
   readonly correction: Float32Array | null;
   readonly outputSize: readonly [height: number, width: number];
@@ -52,8 +56,8 @@ export function maxPoolGradient(
 }
 
 /**
- * Pools zero-padded images and corrects the windows that count fewer pixels. Never hands padding to the kernels: their
- * gradients disagree on it among backends.
+ * Pools zero-padded images and corrects the windows that count fewer pixels. The kernels get no padding,
+ * because their gradients treat it differently on different backends.
  */
 export function averagePool(x: Tensor, geometry: PoolGeometry): Tensor {
   const { filterSize, strides, pad, correction, outputSize } = geometry;
@@ -102,9 +106,9 @@ export function globalAveragePoolGradient(dy: Tensor, inputShape: readonly numbe
 }
 
 interface AxisWindows {
-  /** Positions beyond the padding that the last window needs, from `ceil`. */
+  /** Number of positions beyond the padding that the last window needs because of `ceil`. */
   readonly extra: number;
-  /** Positions that each window counts in its mean. */
+  /** Number of positions that each window counts in its mean. */
   readonly counts: readonly number[];
 }
 

@@ -1,4 +1,6 @@
-/** The operations that have no weights and do the same in training and inference, as steps with their gradient. */
+/**
+ * The operations without weights, which do the same in training and inference, as steps with their gradients.
+ */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
 import type { NetworkNode } from '../../values/model.ts';
@@ -10,11 +12,13 @@ import * as pooling from './pooling.ts';
 export interface Step {
   readonly name: string;
   readonly inputs: readonly string[];
-  /** What `backward` needs of the forward pass beyond the gradient. */
+  /** The results of the forward pass that `backward` needs. */
   readonly keeps: 'nothing' | 'output' | 'input-and-output';
   /** The caller disposes the result. */
   readonly forward: (inputs: readonly Tensor[]) => Tensor;
-  /** Gradients of the inputs, in order; the caller disposes them. `kept` is what `keeps` names. */
+  /**
+   * Gradients of the inputs, in order; the caller disposes them. `kept` has the results that `keeps` names.
+   */
   readonly backward: (
     dy: Tensor,
     kept: { readonly input: Tensor | null; readonly output: Tensor | null },
@@ -23,7 +27,10 @@ export interface Step {
 
 export type WeightlessNode = Exclude<NetworkNode, { op: 'conv' | 'dense' | 'batch-norm' | 'dropout' }>;
 
-/** `shapes` are those of the node's network; `inputs` the names to read, in the node's order. */
+/**
+ * Makes the step of a node. `shapes` are those of the node's network; `inputs` are the names to read, in the
+ * node's order.
+ */
 export function weightlessStep(
   node: WeightlessNode,
   inputs: readonly string[],

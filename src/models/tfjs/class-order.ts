@@ -2,8 +2,9 @@ import type { Model, NetworkNode, WeightTensor } from '../../values/model.ts';
 import { NetworkError } from '../network.ts';
 
 /**
- * The same model with its outputs in another order: output i is the old output `order[i]`. The filters (or columns) of the layer that
- * makes the logits are moved, so nothing is computed differently. Throws `NetworkError` where no such layer is found.
+ * The same model with its outputs in another order: output i is the old output `order[i]`. Only the filters
+ * (or columns) of the layer that makes the logits move, so nothing is computed differently. Throws
+ * `NetworkError` if there is no such layer.
  */
 export function reorderClasses(model: Model, order: readonly number[]): Model {
   const node = logitLayer(model);
@@ -14,7 +15,7 @@ export function reorderClasses(model: Model, order: readonly number[]): Model {
     if (tensor === undefined) continue;
     const classes = order.length;
     const data = new Float32Array(tensor.data.length);
-    // The output runs fastest in both.
+    // The output is the last axis of both.
     for (let at = 0; at < data.length; at++)
       data[at] = tensor.data[at - (at % classes) + order[at % classes]!]!;
     weights[name] = { shape: tensor.shape, data };
@@ -22,7 +23,9 @@ export function reorderClasses(model: Model, order: readonly number[]): Model {
   return { ...model, weights };
 }
 
-/** The dense layer or convolution behind the output, with nothing between that mixes or scales channels. */
+/**
+ * The dense layer or convolution that makes the output, with nothing after it that mixes or scales channels.
+ */
 function logitLayer({ network }: Model): NetworkNode {
   const find = (name: string): NetworkNode | undefined => network.nodes.find((node) => node.name === name);
   let node = find(network.output);
@@ -30,6 +33,6 @@ function logitLayer({ network }: Model): NetworkNode {
     node = find(node.inputs[0]);
   if (node?.op === 'dense' || (node?.op === 'conv' && node.groups === 1)) return node;
   throw new NetworkError(
-    `the classes of ${network.architecture} cannot be put in order: its logits come out of no dense layer or convolution`,
+    `the classes of ${network.architecture} cannot be reordered, because its logits do not come from a dense layer or convolution`,
   );
 }

@@ -1,13 +1,15 @@
 /**
- * A TensorFlow.js GraphModel (what `tensorflowjs_converter` makes of a SavedModel, often with fused operations) as one of our network
- * graphs. Read are the operations of image classifiers; anything else is refused by name. Kernels and matrices have our layout. A
- * softmax at the end is left out. Nodes are named as in the file.
+ * Converts a TensorFlow.js GraphModel (which `tensorflowjs_converter` makes of a SavedModel, often with fused
+ * operations) to one of our network graphs. It supports the operations of image classifiers; an error names
+ * any other. Kernels and matrices have our layout. A softmax at the end is left out. Nodes keep the names
+ * that they have in the file.
  */
+import { samePadding } from '../../tensors/padding.ts';
 import type { WeightTensor } from '../../values/model.ts';
 import { networkBuilder } from '../builder.ts';
 import type { NetworkBuilder } from '../builder.ts';
 import { checkWeights, NetworkError } from '../network.ts';
-import { leakyRelu, samePadding, windows } from './convert.ts';
+import { leakyRelu, windows } from './convert.ts';
 import type { ConvertedModel, ConvertOptions } from './convert.ts';
 import type { GraphNode } from './graph-nodes.ts';
 
@@ -16,22 +18,22 @@ type Sides = readonly [number, number, number, number];
 
 interface Context {
   readonly nodes: ReadonlyMap<string, GraphNode>;
-  /** How many nodes read each one. */
+  /** The nodes that read each node. */
   readonly readers: ReadonlyMap<string, readonly GraphNode[]>;
   readonly tensors: Readonly<Record<string, WeightTensor>>;
   readonly build: NetworkBuilder;
   readonly weights: Record<string, WeightTensor>;
-  /** Node of the file → node of ours that holds its output. */
+  /** Node of the file → our node with its output. */
   readonly done: Map<string, string>;
   readonly shapes: Map<string, readonly number[]>;
-  /** Zero padding that a Pad left to the convolution after it. */
+  /** Zero padding that a Pad leaves to the convolution after it. */
   readonly padding: Map<string, Sides>;
 }
 
 const supported =
   'Conv2D, DepthwiseConv2dNative, MatMul, their fused forms, BiasAdd, FusedBatchNormV3, Relu, Relu6, LeakyRelu, MaxPool, AvgPool, Mean, Add, ConcatV2, Pad, Reshape, Squeeze, Identity and Softmax';
 
-/** Throws `NetworkError` naming the node that cannot be read, or the weights that do not fit. */
+/** Throws `NetworkError`, which names the unsupported node or the weights that do not fit. */
 export function convertGraphModel(
   nodes: ReadonlyMap<string, GraphNode>,
   tensors: Readonly<Record<string, WeightTensor>>,
@@ -40,16 +42,16 @@ export function convertGraphModel(
   const inputs = [...nodes.values()].filter(({ op }) => op === 'Placeholder');
   const [input] = inputs;
   if (input === undefined || inputs.length > 1)
-    throw new NetworkError(`the model has ${inputs.length} inputs, not one`);
+    throw new NetworkError(`the model must have one input, got ${inputs.length}`);
   const readers = readersOf(nodes);
   const outputs = [...nodes.values()].filter(
     ({ name, op }) => !readers.has(name) && !['NoOp', 'Const', 'Placeholder'].includes(op),
   );
   const [output] = outputs;
   if (output === undefined || outputs.length > 1)
-    throw new NetworkError(`the model has ${outputs.length} outputs, not one`);
+    throw new NetworkError(`the model must have one output, got ${outputs.length}`);
   const inputShape = imageShape(input, size);
-  // Refuses circles, which what follows would walk for ever.
+  // Throws for cycles, in which the functions below would never end.
   inOrder(output, nodes);
   const last = behindSoftmax(output, nodes);
   const context: Context = {
@@ -144,14 +146,16 @@ function convertNode(node: GraphNode, context: Context): string {
     case 'Squeeze':
     case 'Flatten': {
       if (shape.length === 1) return input;
-      // Rows and columns are gone, or are put behind one another.
+      // Rows and columns are removed or put one after another.
       return note(build.flatten(name, input), [shape.reduce((product, extent) => product * extent, 1)]);
     }
     case 'Identity':
     case 'StopGradient':
       return input;
     default:
-      throw new NetworkError(`node '${name}' is a ${op}, which is not read; read are ${supported}`);
+      throw new NetworkError(
+        `node '${name}' has the operation ${op}, which is not supported; supported: ${supported}`,
+      );
   }
 }
 
@@ -181,7 +185,7 @@ interface Fused {
   readonly activation: string | null;
 }
 
-/** What a fused operation does after its product, in the order of `fused_ops`. */
+/** The bias and activation of a fused operation, in the order of `fused_ops`. */
 function fusedWith(node: GraphNode, context: Context): Fused {
   let bias: WeightTensor | null = null;
   let activation: string | null = null;
@@ -205,7 +209,7 @@ function activated({ name, attributes }: GraphNode, { activation }: Fused, conte
   return made;
 }
 
-/** A bias or a batch norm of its own, as a batch norm; folding puts it into the product before it. */
+/** Converts a separate bias or batch norm to a batch norm, which folding puts into the product before it. */
 function affine(node: GraphNode, input: string, context: Context): string {
   const { name, op, attributes } = node;
   const isNorm = op.startsWith('FusedBatchNorm');
@@ -251,7 +255,7 @@ function spatial(node: GraphNode, name: string): Pair {
   return [values[1]!, values[2]!];
 }
 
-/** The node behind an input, through identities. */
+/** The node of an input, skipping identities. */
 function sourceOf(node: GraphNode, index: number, { nodes }: Pick<Context, 'nodes'>): GraphNode {
   let source = nodes.get(node.inputs[index] ?? '');
   while (source?.op === 'Identity' && source.inputs.length === 1) source = nodes.get(source.inputs[0]!);
@@ -262,7 +266,9 @@ function sourceOf(node: GraphNode, index: number, { nodes }: Pick<Context, 'node
 function inputOf(node: GraphNode, index: number, context: Context): string {
   const source = context.done.get(node.inputs[index] ?? '');
   if (source === undefined)
-    throw new NetworkError(`node '${node.name}' (${node.op}) computes with a constant, which is not read`);
+    throw new NetworkError(
+      `node '${node.name}' (${node.op}) computes with a constant, which is not supported`,
+    );
   return source;
 }
 
@@ -270,7 +276,7 @@ function constant(node: GraphNode, index: number, context: Context): WeightTenso
   const { name } = sourceOf(node, index, context);
   const tensor = context.tensors[name];
   if (tensor === undefined)
-    throw new NetworkError(`node '${node.name}' (${node.op}) has a weight '${name}' that is no constant`);
+    throw new NetworkError(`node '${node.name}' (${node.op}) has a weight '${name}' that is not a constant`);
   return tensor;
 }
 
@@ -298,7 +304,7 @@ function readersOf(nodes: ReadonlyMap<string, GraphNode>): Map<string, GraphNode
   return readers;
 }
 
-/** The logits: without the softmax and the identities at the end. */
+/** The node of the logits, before the softmax and the identities at the end. */
 function behindSoftmax(output: GraphNode, nodes: ReadonlyMap<string, GraphNode>): GraphNode {
   let last = output;
   while (last.op === 'Softmax' || last.op === 'Identity') {
@@ -309,7 +315,7 @@ function behindSoftmax(output: GraphNode, nodes: ReadonlyMap<string, GraphNode>)
   return last;
 }
 
-/** What `last` needs, each node after those it reads. */
+/** The nodes that `last` depends on, each after those it reads. */
 function inOrder(last: GraphNode, nodes: ReadonlyMap<string, GraphNode>): readonly GraphNode[] {
   const sorted: GraphNode[] = [];
   const state = new Map<string, 'open' | 'done'>();
@@ -324,7 +330,7 @@ function inOrder(last: GraphNode, nodes: ReadonlyMap<string, GraphNode>): readon
       continue;
     }
     if (state.get(node.name) === 'open')
-      throw new NetworkError(`node '${node.name}' reads itself in a circle`);
+      throw new NetworkError(`node '${node.name}' reads itself, directly or through other nodes`);
     if (state.get(node.name) === 'done') continue;
     state.set(node.name, 'open');
     stack.push({ node, isLeaving: true });
@@ -343,10 +349,10 @@ function imageShape(input: GraphNode, size: ConvertOptions['size']): readonly [n
   const own = [size?.[0] ?? height, size?.[1] ?? width, channels];
   if (own.every((extent): extent is number => Number.isSafeInteger(extent) && (extent ?? 0) > 0))
     return own as unknown as [number, number, number];
-  throw new NetworkError('the model leaves the size of its images open: give `size`');
+  throw new NetworkError('the model does not fix the size of its images; set `size`');
 }
 
-/** Width of the output, from the last product before it. */
+/** Number of classes, from the last product before the output. */
 function classesOf(
   last: GraphNode,
   nodes: ReadonlyMap<string, GraphNode>,
@@ -362,10 +368,10 @@ function classesOf(
     node = nodes.get(node.inputs[0] ?? '');
   }
   throw new NetworkError(
-    'the model ends in no matrix product or convolution that would say how many classes it has',
+    'the number of classes is unknown, because the model does not end in a matrix product or convolution',
   );
 }
 
 function unsupported({ name, op }: GraphNode, what: string): NetworkError {
-  return new NetworkError(`node '${name}' (${op}) has ${what}, which is not read`);
+  return new NetworkError(`node '${name}' (${op}) has ${what}, which is not supported`);
 }

@@ -1,9 +1,11 @@
 /**
- * A Keras LayersModel as one of our network graphs, so that it runs on every backend, is attacked, trained and cached like any
- * other. Convolution kernels and dense matrices have the same layout in both. `same` padding is TensorFlow's: the odd pixel goes
- * after. A softmax at the end is left out, since attacks and predictions want logits. No code of the file is ever run: a layer that
- * is not known here is refused.
+ * Converts a Keras LayersModel to one of our network graphs, so that it runs on every backend and can be
+ * attacked, trained and cached like any other. Convolution kernels and dense matrices have the same layout in
+ * both. `same` padding is TensorFlow's, which puts the odd pixel after. A softmax at the end is left out,
+ * since attacks and predictions need logits. No code of the file is ever run: unsupported layers are an
+ * error.
  */
+import { samePadding } from '../../tensors/padding.ts';
 import type { Network, WeightTensor } from '../../values/model.ts';
 import { networkBuilder } from '../builder.ts';
 import type { NetworkBuilder, Padding } from '../builder.ts';
@@ -17,14 +19,14 @@ export interface ConvertedModel {
 
 export interface ConvertOptions {
   readonly architecture: string;
-  /** Height and width where the file leaves them open. */
+  /** Height and width of the images if the file does not fix them. */
   readonly size?: readonly [height: number, width: number];
 }
 
 const supported =
   'Conv2D, DepthwiseConv2D, SeparableConv2D, Dense, BatchNormalization, Activation, ReLU, LeakyReLU, Softmax, MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, ZeroPadding2D, Add, Concatenate, Flatten and Dropout';
 
-/** Throws `NetworkError` naming the layer that cannot be read, or the weights that do not fit. */
+/** Throws `NetworkError`, which names the unsupported layer or the weights that do not fit. */
 export function convertLayersModel(
   { layers, output }: Topology,
   tensors: Readonly<Record<string, WeightTensor>>,
@@ -59,10 +61,10 @@ interface Context {
   readonly build: NetworkBuilder;
   readonly tensors: Readonly<Record<string, WeightTensor>>;
   readonly weights: Record<string, WeightTensor>;
-  /** Layer → the node that holds its output. */
+  /** Layer → our node with its output. */
   readonly nodes: Map<string, string>;
   readonly shapes: Map<string, readonly number[]>;
-  /** Zero padding that a ZeroPadding2D layer left to the convolution after it. */
+  /** Zero padding that a ZeroPadding2D layer leaves to the convolution after it. */
   readonly padding: Map<string, readonly [number, number, number, number]>;
   readonly output: string;
 }
@@ -72,7 +74,7 @@ function convertLayer(layer: Layer, context: Context): string {
   const { build, shapes } = context;
   const inputs = layer.inputs.map((input) => context.nodes.get(input)!);
   const input = inputs[0];
-  if (input === undefined) throw new NetworkError(`layer '${name}' (${kind}) reads nothing`);
+  if (input === undefined) throw new NetworkError(`layer '${name}' (${kind}) has no input`);
   const shape = shapes.get(input)!;
   const note = (node: string, own: readonly number[]): string => {
     shapes.set(node, own);
@@ -140,7 +142,7 @@ function convertLayer(layer: Layer, context: Context): string {
     case 'Dropout':
       return note(build.dropout(name, input, numberOf(config['rate'], 0.5)), shape);
     default:
-      throw new NetworkError(`layer '${name}' is a ${kind}, which is not read; read are ${supported}`);
+      throw new NetworkError(`layer '${name}' is a ${kind}, which is not supported; supported: ${supported}`);
   }
 }
 
@@ -205,7 +207,7 @@ function batchNorm(layer: Layer, input: string, context: Context): string {
   context.weights[`${name}.running_var`] = take(layer, 'moving_variance', context);
   return context.build.batchNorm(name, input, {
     epsilon: numberOf(config['epsilon'], 1e-3),
-    // Keras says how much of the old statistics stays, we say how much of the new ones comes.
+    // Keras gives the share of the old statistics, we give that of the new ones.
     momentum: 1 - numberOf(config['momentum'], 0.99),
   });
 }
@@ -230,15 +232,15 @@ function activate(layer: string, input: string, activation: unknown, context: Co
       return leakyRelu(name, input, 0.3, context);
     case 'softmax':
       if (layer === context.output) return input;
-      throw new NetworkError(`layer '${layer}' has a softmax that is not the end of the model`);
+      throw new NetworkError(`layer '${layer}' has a softmax that is not at the end of the model`);
     default:
       throw new NetworkError(
-        `layer '${layer}' has the activation ${JSON.stringify(activation)}, which is not read`,
+        `layer '${layer}' has the activation ${JSON.stringify(activation)}, which is not supported`,
       );
   }
 }
 
-/** max(x, αx) = relu(x) − α relu(−x): of nodes that every backend has, gradients included. */
+/** max(x, αx) = relu(x) − α relu(−x), from nodes that every backend supports, including gradients. */
 export function leakyRelu(
   name: string,
   input: string,
@@ -260,7 +262,7 @@ export function leakyRelu(
 }
 
 function take({ name }: Layer, part: string, { tensors }: Context): WeightTensor {
-  // Some exporters put the model's name in front.
+  // Some exporters prefix names with that of the model.
   const found =
     tensors[`${name}/${part}`] ??
     tensors[Object.keys(tensors).find((own) => own.endsWith(`/${name}/${part}`)) ?? ''];
@@ -268,7 +270,7 @@ function take({ name }: Layer, part: string, { tensors }: Context): WeightTensor
   return found;
 }
 
-/** TensorFlow's padding for this layer, together with what a ZeroPadding2D before it left to do. */
+/** TensorFlow's padding of this layer, together with that of a ZeroPadding2D before it. */
 function paddingOf(
   layer: Layer,
   shape: readonly number[],
@@ -289,12 +291,6 @@ function paddingOf(
   return [top, bottom, left, right];
 }
 
-/** ⌈extent / stride⌉ windows: half of what they lack before, the odd one after (TensorFlow's SAME). */
-export function samePadding(extent: number, kernel: number, stride: number): readonly [number, number] {
-  const total = Math.max((Math.ceil(extent / stride) - 1) * stride + kernel - extent, 0);
-  return [Math.floor(total / 2), Math.ceil(total / 2)];
-}
-
 /** Height and width of the output of a convolution or pooling. */
 export function windows(
   [height, width]: readonly number[],
@@ -311,22 +307,24 @@ export function windows(
 
 function inputOf(layers: readonly Layer[], size: ConvertOptions['size']): readonly [number, number, number] {
   const given = layers.filter(({ kind }) => kind === 'InputLayer');
-  if (given.length !== 1) throw new NetworkError(`the model has ${given.length} inputs, not one`);
+  if (given.length !== 1) throw new NetworkError(`the model must have one input, got ${given.length}`);
   const shape = (given[0]!.config['batch_input_shape'] ?? given[0]!.config['batch_shape']) as
     readonly (number | null)[] | undefined;
   if (shape?.length !== 4)
-    throw new NetworkError('the input of the model is no image [height, width, channels]');
+    throw new NetworkError('the input of the model is not an image [height, width, channels]');
   const [, height, width, channels] = shape;
   const [givenHeight, givenWidth] = size ?? [null, null];
   const own = [givenHeight ?? height, givenWidth ?? width, channels];
   if (own.some((extent) => typeof extent === 'number' && !(Number.isSafeInteger(extent) && extent > 0)))
-    throw new NetworkError(`the input of the model is ${JSON.stringify(own)}, no size of an image`);
+    throw new NetworkError(
+      `the input of the model is ${JSON.stringify(own)}, which is not the size of an image`,
+    );
   if (own.some((extent) => typeof extent !== 'number'))
-    throw new NetworkError('the model leaves the size of its images open: give `size`');
+    throw new NetworkError('the model does not fix the size of its images; set `size`');
   return own as unknown as readonly [number, number, number];
 }
 
-/** Width of the output, from the last layer that has one of its own. */
+/** Number of classes, from the last layer with a width of its own. */
 function classesOf(layers: readonly Layer[], output: string): number {
   let layer = layers.find(({ name }) => name === output);
   while (layer !== undefined) {
@@ -336,7 +334,7 @@ function classesOf(layers: readonly Layer[], output: string): number {
     layer = layers.find(({ name }) => name === input);
   }
   throw new NetworkError(
-    'the model ends in no dense layer or convolution that would say how many classes it has',
+    'the number of classes is unknown, because the model does not end in a dense layer or convolution',
   );
 }
 
@@ -345,7 +343,7 @@ function requireChannelsLast(layer: Layer): void {
 }
 
 function unsupported({ name, kind }: Layer, what: string): NetworkError {
-  return new NetworkError(`layer '${name}' (${kind}) has ${what}, which is not read`);
+  return new NetworkError(`layer '${name}' (${kind}) has ${what}, which is not supported`);
 }
 
 function pairOf(value: unknown, fallback: number | readonly [number, number]): readonly [number, number] {
@@ -354,11 +352,11 @@ function pairOf(value: unknown, fallback: number | readonly [number, number]): r
   return typeof fallback === 'number' ? [fallback, fallback] : fallback;
 }
 
-/** Throws `NetworkError` for what is neither absent nor a finite number. */
+/** Throws `NetworkError` for a value that is neither absent nor a finite number. */
 function numberOf(value: unknown, fallback: number): number {
   const number = value ?? fallback;
   if (typeof number === 'number' && Number.isFinite(number)) return number;
-  throw new NetworkError('a layer has a setting that should be a number and is none');
+  throw new NetworkError('a layer has a setting that should be a number but is not');
 }
 
 function pairsOf(value: unknown): readonly [readonly [number, number], readonly [number, number]] {

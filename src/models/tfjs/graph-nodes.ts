@@ -1,4 +1,7 @@
-/** The nodes of a GraphDef as TensorFlow.js writes it in JSON: attributes as in TensorFlow's `attr_value.proto`, bytes as base64. */
+/**
+ * Reads the nodes of a GraphDef that TensorFlow.js wrote as JSON, with attributes as in TensorFlow's
+ * `attr_value.proto` and bytes as base64.
+ */
 import { NetworkError } from '../network.ts';
 
 export interface GraphNode {
@@ -25,10 +28,10 @@ export function isGraphTopology(topology: unknown): boolean {
   return isRecord(topology) && Array.isArray(topology['node']);
 }
 
-/** By name. Throws `NetworkError` for what is no GraphDef. */
+/** Reads the nodes by name. Throws `NetworkError` for anything that is not a GraphDef. */
 export function readGraphNodes(topology: unknown): ReadonlyMap<string, GraphNode> {
   const list = isRecord(topology) ? topology['node'] : undefined;
-  if (!Array.isArray(list)) throw new NetworkError('the file holds no graph');
+  if (!Array.isArray(list)) throw new NetworkError('the file contains no graph');
   return new Map(
     list.map((item: unknown) => {
       if (!isRecord(item) || typeof item['name'] !== 'string' || typeof item['op'] !== 'string')
@@ -80,17 +83,17 @@ function attributesOf(fields: Fields): Attributes {
   };
 }
 
-/** Throws `NetworkError`: an object could not even be shown as text. */
+/** Throws `NetworkError` for other values, because an object might not even convert to text. */
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
-  throw new NetworkError('the graph has something else where a text should be');
+  throw new NetworkError('the graph has a value that should be a text but is not');
 }
 
-/** Long integers are texts in the JSON of a protobuf. Throws `NetworkError`. */
+/** In the JSON of a protobuf, long integers are texts. Throws `NetworkError` for other values. */
 function numberOf(value: unknown): number {
   const number = typeof value === 'string' && value !== '' ? Number(value) : value;
   if (typeof number === 'number' && Number.isFinite(number)) return number;
-  throw new NetworkError('the graph has something else where a number should be');
+  throw new NetworkError('the graph has a value that should be a number but is not');
 }
 
 function isRecord(value: unknown): value is Fields {

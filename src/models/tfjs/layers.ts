@@ -1,4 +1,4 @@
-/** The layers of a Keras topology in order, whatever form it is written in. */
+/** Reads the layers of a Keras topology in order, whichever form it is written in. */
 import { NetworkError } from '../network.ts';
 
 type Config = Readonly<Record<string, unknown>>;
@@ -14,18 +14,21 @@ export interface Layer {
 
 export interface Topology {
   readonly layers: readonly Layer[];
-  /** Name of the layer whose output is that of the model. */
+  /** Name of the layer whose output is the output of the model. */
   readonly output: string;
 }
 
-/** Reads `modelTopology` of a model.json: Sequential or functional, of one input and one output. Throws `NetworkError`. */
+/**
+ * Reads `modelTopology` of a model.json, Sequential or functional, with one input and one output. Throws
+ * `NetworkError`.
+ */
 export function readTopology(topology: unknown): Topology {
   const whole = record(topology);
   const model = record(whole['model_config'] ?? whole);
   const kind = model['class_name'];
   if (kind === 'Sequential') return sequential(model['config']);
   if (kind === 'Model' || kind === 'Functional') return functional(record(model['config']));
-  throw new NetworkError('the file holds no Keras model');
+  throw new NetworkError('the file contains no Keras model');
 }
 
 function sequential(config: unknown): Topology {
@@ -49,7 +52,9 @@ function functional(config: Config): Topology {
     const { name, kind, config: own } = describe(item);
     const calls = entries(record(item)['inbound_nodes'] ?? []);
     if (calls.length > 1)
-      throw new NetworkError(`layer '${name}' is used ${calls.length} times: shared layers are not read`);
+      throw new NetworkError(
+        `layer '${name}' is used ${calls.length} times, but shared layers are not supported`,
+      );
     const inputs = calls.flatMap((call) => entries(call).map((reference) => text(entries(reference)[0])));
     return { name, kind, config: own, inputs };
   });
@@ -57,15 +62,18 @@ function functional(config: Config): Topology {
   const [first] = outputs;
   // Newer files name a single output without a list around it.
   if (outputs.length !== 1 && Array.isArray(first))
-    throw new NetworkError(`the model has ${outputs.length} outputs, not one`);
+    throw new NetworkError(`the model must have one output, got ${outputs.length}`);
   const output = Array.isArray(first) ? entries(first)[0] : first;
   return { layers: inOrder(layers), output: text(output) };
 }
 
-/** Sorts layers by the longest way to them from the input, so that each comes after those it reads. Takes time in proportion. */
+/**
+ * Sorts layers by the longest path to them from the input, so that each comes after those it reads. This
+ * takes linear time.
+ */
 function inOrder(layers: readonly Layer[]): readonly Layer[] {
   const readers = new Map<string, Layer[]>(layers.map(({ name }) => [name, []]));
-  if (readers.size < layers.length) throw new NetworkError('two layers of the model have one name');
+  if (readers.size < layers.length) throw new NetworkError('two layers of the model have the same name');
   const missing = new Map(layers.map((layer) => [layer, layer.inputs.length]));
   for (const layer of layers) for (const input of layer.inputs) readers.get(input)?.push(layer);
   const sorted: Layer[] = [];
@@ -78,7 +86,7 @@ function inOrder(layers: readonly Layer[]): readonly Layer[] {
       missing.set(reader, left);
       if (left === 0) next.add(reader);
     }
-    // In the order of the file, which decides the order of the nodes and so the key of the model.
+    // The order of the file decides the order of the nodes, and so the key of the model.
     ready = next.size < 2 ? [...next] : layers.filter((layer) => next.has(layer));
   }
   const stuck = layers.find((layer) => missing.get(layer)! > 0);

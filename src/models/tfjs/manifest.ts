@@ -1,9 +1,11 @@
 /**
- * The weights of a TensorFlow.js model: groups of shards, listed in `weightsManifest` of its model.json. Formats as in the
- * TensorFlow.js converter (`tfjs-core/src/io/types.ts`): float32, or uint8, uint16 and float16 that stand for it; int32 for the axes and shapes of a graph.
+ * Reads the weights of a TensorFlow.js model: groups of shards that `weightsManifest` of its model.json
+ * lists. Formats are those of the TensorFlow.js converter (`tfjs-core/src/io/types.ts`): float32, or uint8,
+ * uint16 and float16 that stand for it, and int32 for the axes and shapes of a graph.
  */
 import type { WeightTensor } from '../../values/model.ts';
 import { WeightsError } from '../weights/errors.ts';
+import { halfToNumber } from '../weights/floats.ts';
 
 export interface ManifestGroup {
   /** File names relative to model.json. */
@@ -18,7 +20,7 @@ interface ManifestWeight {
   readonly quantization?: { readonly dtype: string; readonly scale?: number; readonly min?: number } | null;
 }
 
-/** Checks what an untrusted model.json says of its weights. Throws `WeightsError`. */
+/** Checks what an untrusted model.json states about its weights. Throws `WeightsError`. */
 export function readManifest(manifest: unknown): readonly ManifestGroup[] {
   if (!isListOf(manifest, isGroup))
     throw new WeightsError('the model has no list of weights (weightsManifest)');
@@ -27,7 +29,7 @@ export function readManifest(manifest: unknown): readonly ManifestGroup[] {
       (path) => path === '' || path.startsWith('/') || path.split(/[/\\]/).includes('..'),
     );
     if (outside !== undefined)
-      throw new WeightsError(`the weights '${outside}' lie outside the model's folder`);
+      throw new WeightsError(`the weights '${outside}' are outside the model's folder`);
   }
   return manifest;
 }
@@ -69,7 +71,7 @@ function isExtent(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** The tensors of one group from its shards, put one after the other. Throws `WeightsError` where they are cut short. */
+/** The tensors of one group from its concatenated shards. Throws `WeightsError` if they are truncated. */
 export function decodeGroup(
   { weights, paths }: ManifestGroup,
   bytes: Uint8Array,
@@ -81,14 +83,14 @@ export function decodeGroup(
     const width = Object.hasOwn(widths, stored) ? widths[stored] : undefined;
     if ((dtype !== 'float32' && dtype !== 'int32') || width === undefined)
       throw new WeightsError(
-        `the weight '${name}' has type ${dtype} stored as ${stored}: only float32 and int32 are read`,
+        `the weight '${name}' has type ${dtype} stored as ${stored}; only float32 and int32 are supported`,
       );
     const size = shape.reduce((product, extent) => product * extent, 1);
-    // A copy with memory of its own: `slice` of a Buffer would share that of its neighbours.
+    // This copies, because `slice` of a Buffer shares the memory of its neighbours.
     const part = new Uint8Array(bytes.subarray(offset, offset + size * width));
     if (part.length < size * width)
       throw new WeightsError(
-        `${paths.join(', ')} end in the middle of the weight '${name}': they are cut short`,
+        `${paths.join(', ')} end in the middle of the weight '${name}', so they are truncated`,
       );
     offset += size * width;
     tensors[name] = { shape, data: toFloats(part, stored, quantization?.scale ?? 1, quantization?.min ?? 0) };
@@ -114,16 +116,6 @@ function toFloats(
     case 'uint16':
       return Float32Array.from(new Uint16Array(bytes.buffer), (value) => value * scale + minimum);
     default:
-      return Float32Array.from(new Uint16Array(bytes.buffer), halfToFloat);
+      return Float32Array.from(new Uint16Array(bytes.buffer), halfToNumber);
   }
-}
-
-/** IEEE 754 binary16 → number. */
-function halfToFloat(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -1,4 +1,4 @@
-/** The bytes hold no weights that can be read. The message says what is wrong, not which file. */
+/** The bytes contain no readable weights. The message says what is wrong, but not in which file. */
 export class WeightsError extends Error {
   override readonly name = 'WeightsError';
 }

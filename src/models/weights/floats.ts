@@ -1,4 +1,4 @@
-/** Stored numbers of any type as float32. Both formats here are little-endian. */
+/** Converts stored numbers of any type to float32. Both supported formats are little-endian. */
 import { elementBytes } from '../../values/safetensors.ts';
 
 /** The types that are read as float32. */
@@ -8,11 +8,14 @@ export function isElementType(type: string): type is ElementType {
   return type === 'F32' || Object.hasOwn(readers, type);
 }
 
-/** A copy. Doubles and long integers are rounded to the nearest float32. `bytes` holds a whole number of elements. */
+/**
+ * Returns a copy. Doubles and long integers are rounded to the nearest float32. `bytes` must be a whole
+ * number of elements.
+ */
 export function toFloat32(bytes: Uint8Array, type: ElementType): Float32Array {
   const count = bytes.length / elementBytes[type];
   if (type === 'F32') {
-    // Through a fresh copy, for the bytes may not be aligned.
+    // This copies first, because the bytes may not be aligned.
     return new Float32Array(new Uint8Array(bytes).buffer);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -34,8 +37,8 @@ const readers: Readonly<Record<Exclude<ElementType, 'F32'>, (view: DataView, ind
   BOOL: (view, index) => view.getUint8(index),
 };
 
-/** IEEE 754 binary16. */
-function halfToNumber(bits: number): number {
+/** The number whose IEEE 754 binary16 form is `bits`. */
+export function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;
@@ -46,7 +49,7 @@ function halfToNumber(bits: number): number {
 
 const word = new DataView(new ArrayBuffer(4));
 
-/** The upper half of a float32. */
+/** The number whose bfloat16 form, the upper half of a float32, is `bits`. */
 function bfloatToNumber(bits: number): number {
   word.setUint32(0, bits * 0x10000);
   return word.getFloat32(0);

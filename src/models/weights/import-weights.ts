@@ -1,20 +1,24 @@
-/** Tensors of a checkpoint → the weights of a network: names and shapes checked, layouts turned. */
+/**
+ * Turns the tensors of a checkpoint into the weights of a network: checks names and shapes, and changes
+ * layouts.
+ */
 import type { Network, NetworkNode, WeightTensor } from '../../values/model.ts';
 import { nearest } from '../../values/nearest.ts';
 import { checkWeights, networkShapes, weightShapes } from '../network.ts';
 import { WeightsError } from './errors.ts';
-import type { NamedTensors, WeightFile } from './read.ts';
+import type { NamedTensors } from './named-tensors.ts';
+import type { WeightFile } from './read.ts';
 
 export interface ImportOptions {
-  /** Name in the file → name in the network. */
+  /** Maps a name in the file to the name in the network. */
   readonly rename?: (name: string) => string;
-  /** Start of the names of tensors that may be there and are not needed. */
+  /** Prefixes of the names of tensors that may be in the file but are not needed. */
   readonly ignored?: readonly string[];
 }
 
 /**
- * Throws `WeightsError` unless the file has exactly the tensors of the network, in its shapes (batch norm's
- * `num_batches_tracked` apart), and `NetworkError` for NaN, infinities and negative variances.
+ * Throws `WeightsError` unless the file has exactly the tensors of the network, in its shapes (apart from
+ * batch norm's `num_batches_tracked`), and `NetworkError` for NaN, infinities and negative variances.
  */
 export function importWeights(
   network: Network,
@@ -76,7 +80,7 @@ function differences(
       name,
       missing.filter((candidate) => same(name, candidate)),
     );
-    return meant === undefined ? name : `${name} (is it ${meant}?)`;
+    return meant === undefined ? name : `${name} (did you mean ${meant}?)`;
   };
   const withShapes = ([name, shape]: readonly [string, readonly number[]]): string => {
     const found = given.get(name)!.shape;
@@ -109,7 +113,10 @@ function listed(names: readonly string[], total = names.length): string {
 
 type ImageShape = readonly [height: number, width: number, channels: number];
 
-/** The image that each dense layer reads flattened, by the name of its weight: PyTorch flattens channels first. */
+/**
+ * The image that each dense layer reads flattened, by the name of its weight. It matters because PyTorch
+ * flattens channels first.
+ */
 function flattenedImages(network: Network): ReadonlyMap<string, ImageShape> {
   const shapes = networkShapes(network);
   const nodes = new Map(network.nodes.map((node) => [node.name, node]));
@@ -124,14 +131,14 @@ function flattenedImages(network: Network): ReadonlyMap<string, ImageShape> {
   return images;
 }
 
-/** PyTorch's row-major elements in our order. `shape` is PyTorch's. */
+/** Brings PyTorch's row-major elements into our order. `shape` is PyTorch's. */
 function fromTorch(
   data: Float32Array,
   shape: readonly number[],
   image: ImageShape | undefined,
 ): Float32Array {
   if (shape.length === 4) {
-    // Depthwise too: [channels × multiplier, 1, h, w] becomes [h, w, channels, multiplier].
+    // For a depthwise filter, [channels × multiplier, 1, h, w] becomes [h, w, channels, multiplier].
     const [filters, channels, height, width] = shape as [number, number, number, number];
     return reversed(data, filters, channels, height * width);
   }
@@ -142,10 +149,10 @@ function fromTorch(
   return reversed(data, outputs, image[2], positions);
 }
 
-/** `[a, b, c]` → `[c, b, a]`. */
+/** Transposes `[a, b, c]` to `[c, b, a]`. */
 function reversed(data: Float32Array, a: number, b: number, c: number): Float32Array {
   const result = new Float32Array(data.length);
-  // In tiles, for otherwise every write of a large matrix misses the cache.
+  // This works in tiles, because otherwise every write of a large matrix misses the cache.
   const tile = 64;
   for (let firstA = 0; firstA < a; firstA += tile) {
     const endA = Math.min(firstA + tile, a);

@@ -1,11 +1,11 @@
 /**
- * Reads Python pickles without running anything: values are built from plain data, and the only functions known are those
- * that put a PyTorch tensor together. Anything else that a pickle wants to call is an error. Opcodes as in Python's
- * `pickletools`, protocols 0 to 5 as far as `torch.save` uses them.
+ * Reads Python pickles without running anything: values are built from plain data, and the only functions
+ * allowed are those that construct a PyTorch tensor. Any other call in a pickle is an error. Opcodes are
+ * those of Python's `pickletools`, protocols 0 to 5 as far as `torch.save` uses them.
  */
 import { WeightsError } from './errors.ts';
 
-/** A name that the pickle refers to: a class or a function. Never looked up, never called. */
+/** A class or function that the pickle names. It is never looked up and never called. */
 export class PickleGlobal {
   readonly name: string;
   constructor(name: string) {
@@ -13,7 +13,7 @@ export class PickleGlobal {
   }
 }
 
-/** Lists and tuples are arrays, dictionaries are maps, sets and objects do not occur. */
+/** Lists and tuples are arrays, and dictionaries are maps. Sets and objects do not occur. */
 export type PickleValue =
   | null
   | boolean
@@ -26,7 +26,7 @@ export type PickleValue =
   | PickleValue[]
   | Map<PickleValue, PickleValue>;
 
-/** What the reader of the file makes: tensors and their storage. */
+/** A value that the hooks make: a tensor or its storage. */
 export interface Opaque {
   readonly opaque: string;
 }
@@ -34,170 +34,263 @@ export interface Opaque {
 export interface PickleHooks {
   /** Whether a pickle may refer to this name. */
   readonly allows: (name: string) => boolean;
-  /** The result of `name(...args)`. */
+  /** Returns the result of `name(...args)`. */
   readonly call: (name: string, args: readonly PickleValue[]) => PickleValue;
-  /** The object that lies outside the pickle. */
+  /** Returns an object that is stored outside the pickle. */
   readonly persistent: (id: PickleValue) => PickleValue;
 }
 
-/** The value of the pickle that starts at `start`, and the place after its end. Throws `WeightsError`. */
+/**
+ * Reads the pickle that starts at `start`. Returns its value and the place after its end. Throws
+ * `WeightsError`.
+ */
 export function readPickle(
   bytes: Uint8Array,
   hooks: PickleHooks,
   start = 0,
 ): { readonly value: PickleValue; readonly end: number } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const text = new TextDecoder();
-  const memo = new Map<number, PickleValue>();
-  const marks: number[] = [];
-  const stack: PickleValue[] = [];
-  let at = start;
-
-  const take = (count: number): number => {
-    const from = at;
-    if (count < 0 || from + count > bytes.length)
-      throw new WeightsError(`the pickle ends at byte ${bytes.length}`);
-    at += count;
-    return from;
-  };
-  const byte = (): number => bytes[take(1)]!;
-  const uint32 = (): number => view.getUint32(take(4), true);
-  const slice = (count: number): Uint8Array => {
-    const from = take(count);
-    return bytes.subarray(from, from + count);
-  };
-  const long = (): number => {
-    const length = view.getBigUint64(take(8), true);
-    return length > BigInt(bytes.length) ? -1 : Number(length);
-  };
-  const line = (): string => {
-    const end = bytes.indexOf(0x0a, at);
-    if (end < 0) throw new WeightsError('the pickle ends inside a line');
-    const content = text.decode(bytes.subarray(at, end));
-    at = end + 1;
-    return content;
-  };
-  const pop = (): PickleValue => {
-    const value = stack.pop();
-    if (value === undefined) throw new WeightsError('the pickle takes from an empty stack');
-    return value;
-  };
-  const top = (): PickleValue => {
-    const value = stack.at(-1);
-    if (value === undefined) throw new WeightsError('the pickle looks at an empty stack');
-    return value;
-  };
-  const popMark = (): PickleValue[] => {
-    const mark = marks.pop();
-    if (mark === undefined || mark > stack.length)
-      throw new WeightsError('the pickle has no mark to go back to');
-    return stack.splice(mark);
-  };
-  const popMany = (count: number): PickleValue[] => Array.from({ length: count }, pop).reverse();
-  const recall = (index: number): PickleValue => {
-    const value = memo.get(index);
-    if (value === undefined) throw new WeightsError(`the pickle recalls ${index}, which it never stored`);
-    return value;
-  };
-  const name = (module: PickleValue, symbol: PickleValue): PickleGlobal => {
-    if (typeof module !== 'string' || typeof symbol !== 'string')
-      throw new WeightsError('the pickle refers to a name that is no text');
-    const full = `${module}.${symbol}`;
-    if (!hooks.allows(full)) {
-      throw new WeightsError(`the pickle refers to '${full}': only tensors are read, and no code is run`);
-    }
-    return new PickleGlobal(full);
-  };
-  const append = (values: readonly PickleValue[]): void => {
-    const list = top();
-    if (!Array.isArray(list)) throw new WeightsError('the pickle appends to something that is no list');
-    for (const value of values) list.push(value);
-  };
-  const setItems = (items: readonly PickleValue[]): void => {
-    const map = top();
-    if (!(map instanceof Map) || items.length % 2 !== 0)
-      throw new WeightsError('the pickle sets items of something that is no dictionary');
-    for (let index = 0; index < items.length; index += 2) map.set(items[index]!, items[index + 1]!);
-  };
-  const call = (args: PickleValue, callee: PickleValue): PickleValue => {
-    if (!(callee instanceof PickleGlobal) || !Array.isArray(args))
-      throw new WeightsError('the pickle calls something that is no function');
-    return hooks.call(callee.name, args);
-  };
-
-  const operations: Readonly<Record<number, () => void>> = {
-    0x80: () => void byte(), // PROTO
-    0x95: () => void take(8), // FRAME
-    0x28: () => marks.push(stack.length), // MARK
-    0x30: () => void pop(), // POP
-    0x31: () => void popMark(), // POP_MARK
-    0x32: () => stack.push(top()), // DUP
-    0x4e: () => stack.push(null), // NONE
-    0x88: () => stack.push(true), // NEWTRUE
-    0x89: () => stack.push(false), // NEWFALSE
-    0x4a: () => stack.push(view.getInt32(take(4), true)), // BININT
-    0x4b: () => stack.push(byte()), // BININT1
-    0x4d: () => stack.push(view.getUint16(take(2), true)), // BININT2
-    0x8a: () => stack.push(longInteger(slice(byte()))), // LONG1
-    0x8b: () => stack.push(longInteger(slice(uint32()))), // LONG4
-    0x47: () => stack.push(view.getFloat64(take(8))), // BINFLOAT
-    0x58: () => stack.push(text.decode(slice(uint32()))), // BINUNICODE
-    0x8c: () => stack.push(text.decode(slice(byte()))), // SHORT_BINUNICODE
-    0x8d: () => stack.push(text.decode(slice(long()))), // BINUNICODE8
-    0x54: () => stack.push(text.decode(slice(uint32()))), // BINSTRING
-    0x55: () => stack.push(text.decode(slice(byte()))), // SHORT_BINSTRING
-    0x42: () => stack.push(slice(uint32())), // BINBYTES
-    0x43: () => stack.push(slice(byte())), // SHORT_BINBYTES
-    0x5d: () => stack.push([]), // EMPTY_LIST
-    0x6c: () => stack.push(popMark()), // LIST
-    0x29: () => stack.push([]), // EMPTY_TUPLE
-    0x74: () => stack.push(popMark()), // TUPLE
-    0x85: () => stack.push(popMany(1)), // TUPLE1
-    0x86: () => stack.push(popMany(2)), // TUPLE2
-    0x87: () => stack.push(popMany(3)), // TUPLE3
-    0x7d: () => stack.push(new Map()), // EMPTY_DICT
-    0x64: () => {
-      const items = popMark(); // DICT
-      stack.push(new Map());
-      setItems(items);
-    },
-    0x61: () => {
-      const value = pop(); // APPEND
-      append([value]);
-    },
-    0x65: () => append(popMark()), // APPENDS
-    0x73: () => setItems(popMany(2)), // SETITEM
-    0x75: () => setItems(popMark()), // SETITEMS
-    0x71: () => void memo.set(byte(), top()), // BINPUT
-    0x72: () => void memo.set(uint32(), top()), // LONG_BINPUT
-    0x94: () => void memo.set(memo.size, top()), // MEMOIZE
-    0x68: () => stack.push(recall(byte())), // BINGET
-    0x6a: () => stack.push(recall(uint32())), // LONG_BINGET
-    0x63: () => {
-      const module = line(); // GLOBAL
-      stack.push(name(module, line()));
-    },
-    0x93: () => {
-      const [module, symbol] = popMany(2); // STACK_GLOBAL
-      stack.push(name(module!, symbol!));
-    },
-    0x52: () => stack.push(call(pop(), pop())), // REDUCE
-    0x81: () => stack.push(call(pop(), pop())), // NEWOBJ
-    0x62: () => void pop(), // BUILD: the attributes of an object, of which tensors and dictionaries need none
-    0x51: () => stack.push(hooks.persistent(pop())), // BINPERSID
-  };
-
+  const source = new Source(bytes, start);
+  const machine: Machine = { source, stack: new Stack(), hooks };
   for (;;) {
-    const code = byte();
-    if (code === 0x2e) return { value: pop(), end: at }; // STOP
+    const code = source.byte();
+    if (code === stop) return { value: machine.stack.pop(), end: source.at };
     const operation = operations[code];
     if (operation === undefined)
-      throw new WeightsError(`the pickle has the unknown opcode 0x${code.toString(16)} at byte ${at - 1}`);
-    operation();
+      throw new WeightsError(
+        `the pickle has the unknown opcode 0x${code.toString(16)} at byte ${source.at - 1}`,
+      );
+    operation(machine);
   }
 }
 
-/** Little-endian two's complement. Its time grows with the square of the length, which nothing in a weight file has reason to be. */
+interface Machine {
+  readonly source: Source;
+  readonly stack: Stack;
+  readonly hooks: PickleHooks;
+}
+
+/** The bytes of a pickle, which are read from `at` on. */
+class Source {
+  at: number;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #text = new TextDecoder();
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.at = start;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Skips `count` bytes and returns where they begin. */
+  skip(count: number): number {
+    const from = this.at;
+    if (count < 0 || from + count > this.#bytes.length)
+      throw new WeightsError(`the pickle is truncated at byte ${this.#bytes.length}`);
+    this.at += count;
+    return from;
+  }
+
+  byte(): number {
+    return this.#bytes[this.skip(1)]!;
+  }
+
+  uint16(): number {
+    return this.#view.getUint16(this.skip(2), true);
+  }
+
+  int32(): number {
+    return this.#view.getInt32(this.skip(4), true);
+  }
+
+  uint32(): number {
+    return this.#view.getUint32(this.skip(4), true);
+  }
+
+  /** A length of 64 bits, or −1, which no read accepts, if it exceeds the pickle. */
+  uint64(): number {
+    const length = this.#view.getBigUint64(this.skip(8), true);
+    return length > BigInt(this.#bytes.length) ? -1 : Number(length);
+  }
+
+  /** Big-endian, unlike everything else. */
+  float64(): number {
+    return this.#view.getFloat64(this.skip(8));
+  }
+
+  slice(count: number): Uint8Array {
+    const from = this.skip(count);
+    return this.#bytes.subarray(from, from + count);
+  }
+
+  text(count: number): string {
+    return this.#text.decode(this.slice(count));
+  }
+
+  line(): string {
+    const end = this.#bytes.indexOf(0x0a, this.at);
+    if (end < 0) throw new WeightsError('the pickle ends inside a line');
+    const content = this.#text.decode(this.#bytes.subarray(this.at, end));
+    this.at = end + 1;
+    return content;
+  }
+}
+
+/**
+ * The stack of values under construction, the marks on it, and the values that the pickle refers to later.
+ */
+class Stack {
+  readonly #values: PickleValue[] = [];
+  readonly #marks: number[] = [];
+  readonly #memo = new Map<number, PickleValue>();
+
+  push(value: PickleValue): void {
+    this.#values.push(value);
+  }
+
+  pop(): PickleValue {
+    const value = this.#values.pop();
+    if (value === undefined) throw new WeightsError('the pickle takes from an empty stack');
+    return value;
+  }
+
+  popMany(count: number): PickleValue[] {
+    return Array.from({ length: count }, () => this.pop()).reverse();
+  }
+
+  top(): PickleValue {
+    const value = this.#values.at(-1);
+    if (value === undefined) throw new WeightsError('the pickle looks at an empty stack');
+    return value;
+  }
+
+  mark(): void {
+    this.#marks.push(this.#values.length);
+  }
+
+  popToMark(): PickleValue[] {
+    const mark = this.#marks.pop();
+    if (mark === undefined || mark > this.#values.length)
+      throw new WeightsError('the pickle has no mark to go back to');
+    return this.#values.splice(mark);
+  }
+
+  /** Stores the value on top under `index`, by default the next free one. */
+  memoize(index = this.#memo.size): void {
+    this.#memo.set(index, this.top());
+  }
+
+  recall(index: number): void {
+    const value = this.#memo.get(index);
+    if (value === undefined) throw new WeightsError(`the pickle recalls ${index}, which it never stored`);
+    this.push(value);
+  }
+
+  append(values: readonly PickleValue[]): void {
+    const list = this.top();
+    if (!Array.isArray(list)) throw new WeightsError('the pickle appends to something that is not a list');
+    for (const value of values) list.push(value);
+  }
+
+  setItems(items: readonly PickleValue[]): void {
+    const map = this.top();
+    if (!(map instanceof Map) || items.length % 2 !== 0)
+      throw new WeightsError('the pickle sets items of something that is not a dictionary');
+    for (let index = 0; index < items.length; index += 2) map.set(items[index]!, items[index + 1]!);
+  }
+}
+
+const stop = 0x2e;
+
+const operations: Readonly<Record<number, (machine: Machine) => void>> = {
+  0x80: ({ source }) => void source.byte(), // PROTO
+  0x95: ({ source }) => void source.skip(8), // FRAME
+  0x28: ({ stack }) => stack.mark(), // MARK
+  0x30: ({ stack }) => void stack.pop(), // POP
+  0x31: ({ stack }) => void stack.popToMark(), // POP_MARK
+  0x32: ({ stack }) => stack.push(stack.top()), // DUP
+  0x4e: ({ stack }) => stack.push(null), // NONE
+  0x88: ({ stack }) => stack.push(true), // NEWTRUE
+  0x89: ({ stack }) => stack.push(false), // NEWFALSE
+  0x4a: ({ source, stack }) => stack.push(source.int32()), // BININT
+  0x4b: ({ source, stack }) => stack.push(source.byte()), // BININT1
+  0x4d: ({ source, stack }) => stack.push(source.uint16()), // BININT2
+  0x8a: ({ source, stack }) => stack.push(longInteger(source.slice(source.byte()))), // LONG1
+  0x8b: ({ source, stack }) => stack.push(longInteger(source.slice(source.uint32()))), // LONG4
+  0x47: ({ source, stack }) => stack.push(source.float64()), // BINFLOAT
+  0x58: ({ source, stack }) => stack.push(source.text(source.uint32())), // BINUNICODE
+  0x8c: ({ source, stack }) => stack.push(source.text(source.byte())), // SHORT_BINUNICODE
+  0x8d: ({ source, stack }) => stack.push(source.text(source.uint64())), // BINUNICODE8
+  0x54: ({ source, stack }) => stack.push(source.text(source.uint32())), // BINSTRING
+  0x55: ({ source, stack }) => stack.push(source.text(source.byte())), // SHORT_BINSTRING
+  0x42: ({ source, stack }) => stack.push(source.slice(source.uint32())), // BINBYTES
+  0x43: ({ source, stack }) => stack.push(source.slice(source.byte())), // SHORT_BINBYTES
+  0x5d: ({ stack }) => stack.push([]), // EMPTY_LIST
+  0x6c: ({ stack }) => stack.push(stack.popToMark()), // LIST
+  0x29: ({ stack }) => stack.push([]), // EMPTY_TUPLE
+  0x74: ({ stack }) => stack.push(stack.popToMark()), // TUPLE
+  0x85: ({ stack }) => stack.push(stack.popMany(1)), // TUPLE1
+  0x86: ({ stack }) => stack.push(stack.popMany(2)), // TUPLE2
+  0x87: ({ stack }) => stack.push(stack.popMany(3)), // TUPLE3
+  0x7d: ({ stack }) => stack.push(new Map()), // EMPTY_DICT
+  // DICT
+  0x64: ({ stack }) => {
+    const items = stack.popToMark();
+    stack.push(new Map());
+    stack.setItems(items);
+  },
+  // APPEND
+  0x61: ({ stack }) => {
+    const value = stack.pop();
+    stack.append([value]);
+  },
+  0x65: ({ stack }) => stack.append(stack.popToMark()), // APPENDS
+  0x73: ({ stack }) => stack.setItems(stack.popMany(2)), // SETITEM
+  0x75: ({ stack }) => stack.setItems(stack.popToMark()), // SETITEMS
+  0x71: ({ source, stack }) => stack.memoize(source.byte()), // BINPUT
+  0x72: ({ source, stack }) => stack.memoize(source.uint32()), // LONG_BINPUT
+  0x94: ({ stack }) => stack.memoize(), // MEMOIZE
+  0x68: ({ source, stack }) => stack.recall(source.byte()), // BINGET
+  0x6a: ({ source, stack }) => stack.recall(source.uint32()), // LONG_BINGET
+  // GLOBAL
+  0x63: ({ source, stack, hooks }) => {
+    const module = source.line();
+    stack.push(globalName(module, source.line(), hooks));
+  },
+  // STACK_GLOBAL
+  0x93: ({ stack, hooks }) => {
+    const [module, symbol] = stack.popMany(2);
+    stack.push(globalName(module!, symbol!, hooks));
+  },
+  0x52: callTop, // REDUCE
+  0x81: callTop, // NEWOBJ
+  0x62: ({ stack }) => void stack.pop(), // BUILD: attributes of an object; tensors and dictionaries need none
+  0x51: ({ stack, hooks }) => stack.push(hooks.persistent(stack.pop())), // BINPERSID
+};
+
+function globalName(module: PickleValue, symbol: PickleValue, hooks: PickleHooks): PickleGlobal {
+  if (typeof module !== 'string' || typeof symbol !== 'string')
+    throw new WeightsError('the pickle refers to a name that is not a text');
+  const full = `${module}.${symbol}`;
+  if (!hooks.allows(full)) {
+    throw new WeightsError(`the pickle refers to '${full}': only tensors are read, and no code is run`);
+  }
+  return new PickleGlobal(full);
+}
+
+/** Replaces a function and its arguments, which are on top, by the result of the call. */
+function callTop({ stack, hooks }: Machine): void {
+  const args = stack.pop();
+  const callee = stack.pop();
+  if (!(callee instanceof PickleGlobal) || !Array.isArray(args))
+    throw new WeightsError('the pickle calls something that is not a function');
+  stack.push(hooks.call(callee.name, args));
+}
+
+/**
+ * Reads a little-endian two's complement. The time grows with the square of the length, so the length is
+ * limited; no weight file needs long integers.
+ */
 function longInteger(bytes: Uint8Array): number | bigint {
   if (bytes.length > 64) throw new WeightsError(`the pickle has an integer of ${bytes.length} bytes`);
   let value = 0n;

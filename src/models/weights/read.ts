@@ -1,28 +1,22 @@
-/** Weight files of any kind as named tensors. */
+/** Reads weight files of any kind as named tensors. */
 import { readSafetensorsHeader, SafetensorsError } from '../../values/safetensors.ts';
 import { WeightsError } from './errors.ts';
 import { isElementType, toFloat32 } from './floats.ts';
-import type { ElementType } from './floats.ts';
+import type { NamedTensors, RawTensor } from './named-tensors.ts';
 import { readTorchLegacy, readTorchZip } from './torch-file.ts';
-
-export interface RawTensor {
-  readonly shape: readonly number[];
-  readonly type: ElementType;
-  /** The elements, row-major, as float32: a fresh copy at each call. Throws `WeightsError` where the data is damaged. */
-  readonly read: () => Float32Array;
-}
-
-export type NamedTensors = ReadonlyMap<string, RawTensor>;
 
 export interface WeightFile {
   readonly tensors: NamedTensors;
-  /** `torch`: OIHW convolutions and [out, in] dense layers; `ravelin`: as in a `Model` (a file that ravelin wrote). */
+  /**
+   * `torch` has OIHW convolutions and [out, in] dense layers; `ravelin` is the layout of a `Model`, in files
+   * that ravelin wrote.
+   */
   readonly layout: 'torch' | 'ravelin';
 }
 
 /**
- * Reads safetensors and what `torch.save` writes, told apart by their first bytes. A `module.` before every name, from
- * PyTorch's `DataParallel`, is taken away. Throws `WeightsError`.
+ * Reads safetensors and the files of `torch.save`, which differ in their first bytes. A `module.` before
+ * every name, from PyTorch's `DataParallel`, is removed. Throws `WeightsError`.
  */
 export function readWeightFile(bytes: Uint8Array): WeightFile {
   const [first, second, third, fourth] = bytes;
@@ -40,7 +34,8 @@ function readSafetensors(bytes: Uint8Array): WeightFile {
     const { tensors, metadata, dataStart } = readSafetensorsHeader(bytes, bytes.length);
     const named = new Map<string, RawTensor>();
     for (const [name, { shape, dtype, start, end }] of tensors) {
-      if (!isElementType(dtype)) throw new WeightsError(`tensor '${name}' has the type ${dtype}`);
+      if (!isElementType(dtype))
+        throw new WeightsError(`tensor '${name}' has the type ${dtype}, which is not supported`);
       const data = bytes.subarray(dataStart + start, dataStart + end);
       named.set(name, { shape, type: dtype, read: () => toFloat32(data, dtype) });
     }

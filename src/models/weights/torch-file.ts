@@ -1,14 +1,14 @@
 /**
- * Reads what `torch.save` writes, the zip form of PyTorch 1.6 and later and the plain form before it, without running the
- * pickle inside (see pickle.ts).
+ * Reads the files of `torch.save`, in the zip form of PyTorch 1.6 and later and the plain form before it,
+ * without running the pickle inside (see pickle.ts).
  */
 import { WeightsError } from './errors.ts';
 import { elementBytes } from '../../values/safetensors.ts';
 import { toFloat32 } from './floats.ts';
 import type { ElementType } from './floats.ts';
+import type { NamedTensors, RawTensor } from './named-tensors.ts';
 import { PickleGlobal, readPickle } from './pickle.ts';
 import type { Opaque, PickleHooks, PickleValue } from './pickle.ts';
-import type { NamedTensors, RawTensor } from './read.ts';
 import { readStoredZip } from './zip.ts';
 
 const storageTypes: Readonly<Record<string, ElementType>> = {
@@ -28,7 +28,7 @@ const names = {
   tensor: 'torch._utils._rebuild_tensor_v2',
   parameter: 'torch._utils._rebuild_parameter',
 };
-/** Keys under which training scripts keep the weights. */
+/** Keys under which training scripts save the weights. */
 const stateKeys = ['state_dict', 'state_dict_ema', 'model_state_dict', 'model', 'net'];
 
 class Storage implements Opaque {
@@ -57,15 +57,16 @@ class Tensor implements Opaque {
   }
 }
 
-/** The zip form: `NAME/data.pkl`, and each storage's bytes in `NAME/data/KEY`. */
+/** Reads the zip form, with `NAME/data.pkl` and each storage's bytes in `NAME/data/KEY`. */
 export function readTorchZip(bytes: Uint8Array): NamedTensors {
   const entries = readStoredZip(bytes);
   const pickle = [...entries.keys()].find((name) => name === 'data.pkl' || name.endsWith('/data.pkl'));
-  if (pickle === undefined) throw new WeightsError('the zip archive has no data.pkl: not from torch.save');
+  if (pickle === undefined)
+    throw new WeightsError('the zip archive has no data.pkl, so torch.save did not write it');
   const folder = pickle.slice(0, -'data.pkl'.length);
   const order = entries.get(`${folder}byteorder`)?.read();
   if (order !== undefined && new TextDecoder().decode(order) !== 'little')
-    throw new WeightsError('the file was written on a big-endian machine');
+    throw new WeightsError('the file was written on a big-endian machine, which is not supported');
   const { value } = readPickle(entries.get(pickle)!.read(), torchHooks());
   return collect(value, ({ key }) => {
     const entry = entries.get(`${folder}data/${key}`);
@@ -74,7 +75,10 @@ export function readTorchZip(bytes: Uint8Array): NamedTensors {
   });
 }
 
-/** The form before 1.6: five pickles (magic number, version, system, value, storage keys), then each storage's length and bytes. */
+/**
+ * Reads the form before 1.6: five pickles (magic number, version, system, value, storage keys), then each
+ * storage's length and bytes.
+ */
 export function readTorchLegacy(bytes: Uint8Array): NamedTensors {
   const hooks = torchHooks();
   const storages = new Map<string, Storage>();
@@ -93,7 +97,8 @@ export function readTorchLegacy(bytes: Uint8Array): NamedTensors {
     return part.value;
   };
   const magic = next();
-  if (magic !== 0x1950a86a20f9469cfc6cn) throw new WeightsError('a pickle, but not one from torch.save');
+  if (magic !== 0x1950a86a20f9469cfc6cn)
+    throw new WeightsError('the file is a pickle, but torch.save did not write it');
   next();
   next();
   const value = next();
@@ -104,12 +109,14 @@ export function readTorchLegacy(bytes: Uint8Array): NamedTensors {
   for (const key of keys) {
     const storage = typeof key === 'string' ? storages.get(key) : undefined;
     if (typeof key !== 'string' || storage === undefined)
-      throw new WeightsError('the list of storages names one that belongs to no tensor');
+      throw new WeightsError('the list of storages names one without a tensor');
     const length = storage.count * elementBytes[storage.type];
     if (end + 8 + length > bytes.length)
-      throw new WeightsError(`truncated at ${bytes.length} bytes: ${end + 8 + length} are needed`);
+      throw new WeightsError(
+        `the file is truncated at ${bytes.length} bytes; ${end + 8 + length} are needed`,
+      );
     if (view.getBigInt64(end, true) !== BigInt(storage.count))
-      throw new WeightsError(`the storage '${key}' has another length than its tensor says`);
+      throw new WeightsError(`the storage '${key}' has another length than its tensor`);
     data.set(key, bytes.subarray(end + 8, end + 8 + length));
     end += 8 + length;
   }
@@ -131,11 +138,11 @@ function torchHooks(): PickleHooks {
       if (name === names.dictionary) {
         const pairs = args[0] ?? [];
         if (!Array.isArray(pairs))
-          throw new WeightsError('a dictionary is made of something that is no list');
+          throw new WeightsError('a dictionary is made of something that is not a list');
         return new Map(
           pairs.map((pair) => {
             if (Array.isArray(pair) && pair.length === 2) return pair as [PickleValue, PickleValue];
-            throw new WeightsError('a dictionary is made of something that is no pair');
+            throw new WeightsError('a dictionary is made of something that is not a pair');
           }),
         );
       }
@@ -153,7 +160,7 @@ function torchHooks(): PickleHooks {
         !isNatural(count) ||
         (view ?? null) !== null
       )
-        throw new WeightsError('the pickle refers to something outside it that is no storage');
+        throw new WeightsError('the pickle refers to something outside it that is not a storage');
       return new Storage(key, element, count);
     },
   };
@@ -164,9 +171,10 @@ function rebuildTensor([storage, offset, shape, strides]: readonly PickleValue[]
     throw new WeightsError('a tensor is described in an unknown way');
   const count = shape.reduce((product, extent) => product * extent, 1);
   const last = shape.reduce((sum, extent, axis) => sum + (extent - 1) * strides[axis]!, offset);
-  // A repeated element (stride 0) could ask for any amount of memory. Extents may multiply to infinity, and with a 0 to NaN.
+  // A repeated element (stride 0) could take any amount of memory. Extents may multiply to infinity, and
+  // infinity times 0 is NaN.
   if (shape.length !== strides.length || !(count <= storage.count) || (count > 0 && last >= storage.count))
-    throw new WeightsError(`a tensor [${shape.join(', ')}] lies outside its ${storage.count} stored numbers`);
+    throw new WeightsError(`a tensor [${shape.join(', ')}] exceeds its ${storage.count} stored numbers`);
   return new Tensor(storage, offset, shape, strides);
 }
 
@@ -180,7 +188,7 @@ function collect(value: PickleValue, dataOf: (storage: Storage) => Uint8Array): 
 }
 
 function stateDictionary(value: PickleValue): Map<PickleValue, PickleValue> {
-  if (!(value instanceof Map)) throw new WeightsError('the file holds no dictionary of tensors');
+  if (!(value instanceof Map)) throw new WeightsError('the file contains no dictionary of tensors');
   for (const key of stateKeys) {
     const inner = value.get(key);
     if (inner instanceof Map) return inner;

@@ -1,9 +1,12 @@
-/** Weights as a file that `readWeightFile` takes as they are. */
+/** Writes weights as a file that `readWeightFile` takes unchanged. */
 import type { WeightTensor } from '../../values/model.ts';
 import { encodeSafetensors } from '../../values/safetensors.ts';
 import type { StoredTensor } from '../../values/safetensors.ts';
 
-/** Safetensors of float32 in ravelin's layout (HWIO, [in, out]), marked as such; `architecture` is for who reads the header. */
+/**
+ * Encodes float32 safetensors in ravelin's layout (HWIO, [in, out]), marked as such. `architecture` is for
+ * people who read the header.
+ */
 export function encodeWeights(
   architecture: string,
   weights: Readonly<Record<string, WeightTensor>>,

@@ -1,9 +1,12 @@
-/** The entries of a zip archive that stores without compression, as `torch.save` writes it (PKWARE APPNOTE 6.3, zip64 too). */
+/**
+ * Reads the entries of a zip archive without compression, like those of `torch.save` (PKWARE APPNOTE 6.3,
+ * including zip64).
+ */
 import { crc32 } from 'node:zlib';
 import { WeightsError } from './errors.ts';
 
 export interface ZipEntry {
-  /** A view of the entry's bytes. Throws `WeightsError` unless they have the stored checksum. */
+  /** Returns a view of the entry's bytes. Throws `WeightsError` if their checksum is wrong. */
   readonly read: () => Uint8Array;
 }
 
@@ -25,7 +28,7 @@ export function readStoredZip(bytes: Uint8Array): ReadonlyMap<string, ZipEntry> 
   let end = bytes.length - 22;
   const first = Math.max(0, end - 0xffff);
   while (end >= first && signature(end) !== endSignature) end--;
-  if (end < first) throw damaged('its directory is missing: truncated');
+  if (end < first) throw damaged('its directory is missing, so it is truncated');
   let count = view.getUint16(end + 10, true);
   let at = view.getUint32(end + 16, true);
   if (signature(end - 20) === locator64Signature) {
@@ -43,8 +46,10 @@ export function readStoredZip(bytes: Uint8Array): ReadonlyMap<string, ZipEntry> 
     if (next > bytes.length) throw damaged('its directory ends early');
     const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
     if (view.getUint16(at + 10, true) !== 0 || (view.getUint16(at + 8, true) & 1) !== 0)
-      throw new WeightsError(`the entry '${name}' is compressed or encrypted: not from torch.save`);
-    // Sizes that do not fit 32 bits stand in the zip64 field, in this order, each only where needed.
+      throw new WeightsError(
+        `the entry '${name}' is compressed or encrypted, so torch.save did not write it`,
+      );
+    // Sizes that do not fit into 32 bits are in the zip64 field, in this order, each only if needed.
     let extra = findExtra(view, at + 46 + nameLength, extraLength);
     const wide = (field: number): number => {
       const value = view.getUint32(at + field, true);
@@ -57,15 +62,16 @@ export function readStoredZip(bytes: Uint8Array): ReadonlyMap<string, ZipEntry> 
     const local = wide(42);
     const checksum = view.getUint32(at + 16, true);
     if (signature(local) !== localSignature || !has(local, 30))
-      throw damaged(`the entry '${name}' is not there`);
+      throw damaged(`the entry '${name}' is missing`);
     const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
     if (!has(start, length)) throw damaged(`the entry '${name}' ends early`);
-    // Many tensors may be views of one entry, which need not be summed for each.
+    // Many tensors may be views of one entry, whose checksum is computed only once.
     let isChecked = false;
     entries.set(name, {
       read: () => {
         const data = bytes.subarray(start, start + length);
-        if (!isChecked && crc32(data) !== checksum) throw damaged(`the entry '${name}' has another checksum`);
+        if (!isChecked && crc32(data) !== checksum)
+          throw damaged(`the entry '${name}' has the wrong checksum`);
         isChecked = true;
         return data;
       },

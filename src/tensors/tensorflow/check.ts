@@ -1,8 +1,11 @@
-/** Computes something whose result is known, on the tensorflow backend. */
+/** Checks the tensorflow backend by a computation whose result is known. */
 import type { Rank, Tensor4D } from '@tensorflow/tfjs';
 import { BackendError, openBackend } from '../backend.ts';
 
-/** What it ran on, in words. Throws `BackendError` where the backend is not ready or computes nonsense. */
+/**
+ * Returns a description of the device. Throws `BackendError` if the backend is not ready or computes wrong
+ * results.
+ */
 export async function checkTensorflow(): Promise<string> {
   await openBackend('tensorflow');
   const { tf } = await import('../tf.ts');
@@ -18,7 +21,7 @@ export async function checkTensorflow(): Promise<string> {
   const inner = (size - 2) ** 2;
   if (sum !== inner * 72 * 8 || gradient !== inner)
     throw new BackendError(
-      `a convolution gave ${sum} and ${gradient} instead of ${inner * 576} and ${inner}`,
+      `TensorFlow computes wrong results: a convolution gave ${sum} and ${gradient} instead of ${inner * 576} and ${inner}`,
     );
   const { binding, isUsingGpuDevice } = tf.backend() as unknown as {
     binding: { TF_Version: string };

@@ -1,68 +1,34 @@
 /**
- * Convolutions and their gradients with explicit padding, which the package refuses for the gradients though TensorFlow
- * has it, and with the bias and the activation as TensorFlow's own operations (the package broadcasts a sum).
+ * Convolutions and their gradients with explicit padding, which TensorFlow supports but the package refuses
+ * for the gradients, and with the bias and the activation as TensorFlow's own operations, for which the
+ * package uses a broadcast sum.
  */
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../tf.ts';
+import { samePadding } from '../padding.ts';
+import { convolutionInfo } from '../windows.ts';
+import type { ConvolutionInfo } from '../windows.ts';
 import { execute, withShape } from './raw.ts';
 import type { TensorflowBackend, TensorflowKernel } from './raw.ts';
 
-interface Geometry {
-  readonly strides: number | [number, number];
-  readonly pad: Parameters<typeof tf.backend_util.computeConv2DInfo>[4];
-  readonly dilations?: number | [number, number];
-  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil';
-  readonly dataFormat?: string;
-}
-
 type Attributes = Readonly<Record<string, string | readonly number[]>>;
 
-function convolutionInfo(
-  attrs: unknown,
-  inputShape: readonly number[],
-  filterShape: readonly number[],
-  depthwise: boolean,
-): ReturnType<typeof tf.backend_util.computeConv2DInfo> {
-  const { strides, pad, dilations, dimRoundingMode, dataFormat } = attrs as Geometry;
-  if (dataFormat === 'NCHW') throw new Error('convolutions on tensorflow need NHWC');
-  return tf.backend_util.computeConv2DInfo(
-    inputShape as [number, number, number, number],
-    filterShape as [number, number, number, number],
-    strides,
-    dilations ?? 1,
-    pad,
-    dimRoundingMode,
-    depthwise,
-  );
-}
-
-type Info = ReturnType<typeof convolutionInfo>;
-
-function windowAttributes(info: Info): Attributes {
+function windowAttributes(info: ConvolutionInfo): Attributes {
   return {
     strides: [1, info.strideHeight, info.strideWidth, 1],
     dilations: [1, info.dilationHeight, info.dilationWidth, 1],
   };
 }
 
-/** Whether the padding is what TensorFlow calls SAME: as little as gives ⌈extent / stride⌉ outputs, the odd one behind. */
-function isSame(info: Info): boolean {
+/** Whether the padding is what TensorFlow calls SAME. */
+function isSame(info: ConvolutionInfo): boolean {
   const { top, bottom, left, right } = info.padInfo;
-  const [rows, columns] = [
-    [info.inHeight, info.strideHeight, info.effectiveFilterHeight],
-    [info.inWidth, info.strideWidth, info.effectiveFilterWidth],
-  ].map(([extent, stride, filter]) =>
-    Math.max((Math.ceil(extent! / stride!) - 1) * stride! + filter! - extent!, 0),
-  );
-  return (
-    top === Math.floor(rows! / 2) &&
-    top + bottom === rows &&
-    left === Math.floor(columns! / 2) &&
-    left + right === columns
-  );
+  const rows = samePadding(info.inHeight, info.effectiveFilterHeight, info.strideHeight);
+  const columns = samePadding(info.inWidth, info.effectiveFilterWidth, info.strideWidth);
+  return top === rows[0] && bottom === rows[1] && left === columns[0] && right === columns[1];
 }
 
-/** As TensorFlow takes it: explicit paddings only with padding of that type. */
+/** Padding as attributes of TensorFlow, which allows explicit paddings only with the padding EXPLICIT. */
 export function paddingAttributes({
   type,
   top,
@@ -118,8 +84,9 @@ function replacing(old: Tensor, make: () => Tensor): Tensor {
 }
 
 /**
- * The gradients take explicit padding too, but by a plain loop: 100 × 28 × 28 × 1 → 8 by 5 × 5 takes 8.9 ms for the
- * filter, 0.6 ms with SAME. So it is SAME where that is the same, and else done before a gradient without padding.
+ * TensorFlow's gradients accept explicit padding too, but use a plain loop for it: 100 × 28 × 28 × 1 → 8 by 5
+ * × 5 takes 8.9 ms for the filter, but 0.6 ms with SAME. So SAME is used if it is the same padding, and
+ * otherwise the images are padded before a gradient without padding.
  */
 function inputGradient(operation: string, depthwise: boolean): TensorflowKernel {
   return ({ inputs, backend, attrs }) => {
@@ -172,8 +139,8 @@ function filterGradient(operation: string, depthwise: boolean): TensorflowKernel
   };
 }
 
-/** Null for none. */
-function paddingOf({ padInfo: { top, bottom, left, right } }: Info): [number, number][] | null {
+/** Padding of every axis for `tf.pad`; null if there is none. */
+function paddingOf({ padInfo: { top, bottom, left, right } }: ConvolutionInfo): [number, number][] | null {
   return top + bottom + left + right === 0 ? null : [[0, 0], [top, bottom], [left, right], [0, 0]]; // prettier-ignore
 }
 

@@ -1,13 +1,16 @@
-/** TensorFlow itself, on all cores or a CUDA device, through the binding that `ravelin setup tensorflow` compiles. */
+/**
+ * TensorFlow itself, on all cores or on a CUDA device, through the binding that `ravelin setup tensorflow`
+ * compiles.
+ */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { bindingPackage, bindingPackageName, findTensorflow, quietAddon } from '../../setup/locations.ts';
 import type { BindingPackage, TensorflowBuild } from '../../setup/locations.ts';
-import type { BackendDriver, BackendProbe } from '../backend.ts';
+import type { BackendDriver, BackendProbe } from '../driver.ts';
 
-/** Raise when a kernel of ours in this folder, or a network as a graph, computes other bits than before. */
+/** Raise this when a kernel in this folder, or a network as a graph, computes other bits than before. */
 const kernelsVersion = 2;
 
 export const tensorflowDriver: BackendDriver = {
@@ -40,7 +43,7 @@ function probe(): BackendProbe {
   };
 }
 
-/** The build to load, or why there is none. */
+/** Finds the build to load, or returns why there is none. */
 function locate(): { readonly build: TensorflowBuild; readonly from: BindingPackage } | string {
   const from = bindingPackage();
   if (from === null)
@@ -59,8 +62,9 @@ async function open(): Promise<void> {
   if (threads !== undefined) process.env['TF_NUM_INTRAOP_THREADS'] ??= threads;
   const { tf } = await import('../tf.ts');
   const require = createRequire(join(from.folder, 'package.json'));
-  mendNode(require);
-  // The package looks for its binding with this, below its own folder in node_modules, which the next npm ci empties.
+  restoreUtilities(require);
+  // The package finds its binding with this, in a folder of its own in node_modules, which the next npm ci
+  // empties.
   const finder = require('@mapbox/node-pre-gyp/lib/pre-binding') as { find: () => string };
   finder.find = () => build.binding;
   const addon = quietAddon(build.binding);
@@ -73,13 +77,15 @@ async function open(): Promise<void> {
   }
   // Another copy of TensorFlow.js in the package would have registered the backend there.
   if (!(await tf.setBackend('tensorflow')))
-    throw new Error(`${bindingPackageName} uses another copy of TensorFlow.js than ravelin; run npm dedupe`);
+    throw new Error(
+      `${bindingPackageName} uses another copy of TensorFlow.js than ravelin does; run npm dedupe`,
+    );
   const { registerTensorflowKernels } = await import('./register.ts');
   registerTensorflowKernels();
 }
 
-/** What the package calls of Node's `util` and Node 23 no longer has. */
-function mendNode(require: NodeJS.Require): void {
+/** Restores functions of Node's `util` that the package calls and Node 23 removed. */
+function restoreUtilities(require: NodeJS.Require): void {
   const util = require('node:util') as Record<string, unknown>;
   util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
   util['isArray'] ??= Array.isArray;

@@ -1,28 +1,15 @@
-/** Max pooling and its gradient with explicit padding, which the package refuses though TensorFlow has it. */
+/** Max pooling and its gradient with explicit padding, which TensorFlow supports but the package refuses. */
 import type { TensorInfo } from '@tensorflow/tfjs';
-import { tf } from '../tf.ts';
+import { poolInfo } from '../windows.ts';
 import { paddingAttributes } from './convolution.ts';
 import { execute } from './raw.ts';
 import type { TensorflowKernel } from './raw.ts';
 
 function windowAttributes(
-  attrs: unknown,
+  attrs: Readonly<Record<string, unknown>>,
   shape: readonly number[],
 ): Record<string, string | readonly number[]> {
-  const { filterSize, strides, pad, dimRoundingMode } = attrs as {
-    filterSize: number | [number, number];
-    strides: number | [number, number];
-    pad: Parameters<typeof tf.backend_util.computePool2DInfo>[4];
-    dimRoundingMode?: 'floor' | 'round' | 'ceil';
-  };
-  const info = tf.backend_util.computePool2DInfo(
-    shape as [number, number, number, number],
-    filterSize,
-    strides,
-    1,
-    pad,
-    dimRoundingMode,
-  );
+  const info = poolInfo(attrs, shape);
   return {
     ksize: [1, info.filterHeight, info.filterWidth, 1],
     strides: [1, info.strideHeight, info.strideWidth, 1],

@@ -1,4 +1,4 @@
-/** What a kernel of ours sees of the tensorflow backend: TensorFlow's own operations, one at a time. */
+/** The part of the tensorflow backend that our kernels use: TensorFlow's own operations, one at a time. */
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../tf.ts';
 
@@ -6,9 +6,9 @@ export interface TensorflowBackend {
   readonly binding: Readonly<
     Record<'TF_ATTR_TYPE' | 'TF_ATTR_INT' | 'TF_ATTR_STRING' | 'TF_FLOAT' | 'TF_INT32', number>
   > & {
-    /** Number of a new session with the graph of `folder/saved_model.pb`. */
+    /** Opens a session with the graph of `folder/saved_model.pb` and returns its number. */
     loadSavedModel(folder: string, tags: string): number;
-    /** Names are joined by commas; ids are those of `getInputTensorIds`. */
+    /** Runs a session. Names are joined by commas; ids are those of `getInputTensorIds`. */
     runSavedModel(
       session: number,
       ids: readonly number[],
@@ -17,7 +17,7 @@ export interface TensorflowBackend {
     ): TensorMetadata[];
     deleteSavedModel(session: number): void;
   };
-  /** Uploads what has not been, and gives the binding's numbers. */
+  /** Uploads the tensors that are not on the device yet, and returns the binding's numbers of all. */
   getInputTensorIds(tensors: readonly TensorInfo[]): number[];
   createOutputTensor(result: TensorMetadata): Tensor;
   executeSingleOutput(
@@ -27,7 +27,7 @@ export interface TensorflowBackend {
   ): Tensor;
 }
 
-/** A tensor as the binding returns it; the backend makes a `Tensor` of it. */
+/** A tensor in the form that the binding returns; the backend makes a `Tensor` of it. */
 export interface TensorMetadata {
   readonly id: number;
   readonly shape: number[];
@@ -44,7 +44,10 @@ export type TensorflowKernel = (call: TensorflowKernelCall) => Tensor;
 
 type Attribute = string | readonly number[];
 
-/** Runs one operation on float32 tensors; lists of numbers become integer attributes, text becomes text. */
+/**
+ * Runs one operation on float32 tensors. Lists of numbers become integer attributes, and text becomes a
+ * string attribute.
+ */
 export function execute(
   backend: TensorflowBackend,
   operation: string,
@@ -64,7 +67,7 @@ export function execute(
   );
 }
 
-/** An int32 vector, for operations that take a shape as a tensor. */
+/** Calls `use` with a shape as an int32 vector, for operations that take one as a tensor. */
 export function withShape<Result>(shape: readonly number[], use: (shape: Tensor) => Result): Result {
   const vector = tf.tensor1d([...shape], 'int32');
   try {

@@ -1,12 +1,17 @@
-/** Registers our kernels in place of the package's where those refuse what TensorFlow can do, or take detours. */
+/**
+ * Registers our kernels in place of the package's if those refuse what TensorFlow supports, or take detours.
+ */
 import type { TensorInfo } from '@tensorflow/tfjs';
-import { tf } from '../tf.ts';
+import { replaceKernels } from '../replace-kernels.ts';
 import { convolutionKernels } from './convolution.ts';
 import { maxPoolKernels } from './max-pool.ts';
 import { execute } from './raw.ts';
 import type { TensorflowKernel } from './raw.ts';
 
-/** Gradients before an activation from the one after it and the output: TensorFlow has them as single operations. */
+/**
+ * Gradients with respect to the input of an activation, from that of its output and the output itself.
+ * TensorFlow has them as single operations.
+ */
 const activationGradients: Readonly<Record<string, TensorflowKernel>> = {
   ReluGrad: ({ inputs, backend }) => {
     const { dy, output } = inputs as { dy: TensorInfo; output: TensorInfo };
@@ -20,16 +25,5 @@ const activationGradients: Readonly<Record<string, TensorflowKernel>> = {
 
 /** Idempotent. */
 export function registerTensorflowKernels(): void {
-  const kernels = { ...convolutionKernels, ...maxPoolKernels, ...activationGradients };
-  for (const [kernelName, kernelFunc] of Object.entries(kernels)) {
-    // Typed as always there; it is undefined for a kernel that the package lacks.
-    if ((tf.getKernel(kernelName, 'tensorflow') as object | undefined) !== undefined)
-      tf.unregisterKernel(kernelName, 'tensorflow');
-    // The package types a kernel's backend and attributes as `{}`; ours say what they are.
-    tf.registerKernel({
-      kernelName,
-      backendName: 'tensorflow',
-      kernelFunc: kernelFunc as unknown as Parameters<typeof tf.registerKernel>[0]['kernelFunc'],
-    });
-  }
+  replaceKernels('tensorflow', { ...convolutionKernels, ...maxPoolKernels, ...activationGradients });
 }

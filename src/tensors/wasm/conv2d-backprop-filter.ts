@@ -1,26 +1,31 @@
 /**
- * Gradient of a convolution with respect to its filter, which the wasm backend lacks. It is itself a convolution: of the
- * images with channels and batch exchanged, by the output gradient as filter, dilated by the stride,
+ * Gradient of a convolution with respect to its filter, which the wasm backend lacks. It is itself a
+ * convolution of the images, with channels and batch exchanged, by the output gradient as the filter, dilated
+ * by the stride,
  *
  *   dw[a, b, i, o] = Σ_{n, y, x} X[n, a + s·y − p, b + s·x − p, i] · dY[n, y, x, o],
  *
- * so that XNNPACK's fast convolution does the sums. It has only kernel area × input channels outputs, too few rows for
- * the first layer of a network; there the same sums are a matrix product of the unfolded images (im2col) with dY:
- * 28 × 28 × 1 → 16 by 3 × 3 at batch 64 takes 8.2 ms as a convolution, 3.3 ms so; 14 × 14 × 16 → 32 the same either way.
+ * so that XNNPACK's fast convolution computes the sums. It has only kernel area × input channels outputs, too
+ * few rows for the first layer of a network. There the same sums are a matrix product of the unfolded images
+ * (im2col) with dY: 28 × 28 × 1 → 16 by 3 × 3 at batch 64 takes 8.2 ms as a convolution, but 3.3 ms as a
+ * product; 14 × 14 × 16 → 32 takes the same time either way.
  */
 import type { TensorInfo } from '@tensorflow/tfjs';
-import { callKernel, convolutionGeometry, explicitPadding } from './heap.ts';
-import type { ConvolutionGeometry, WasmBackend, WasmKernelCall } from './heap.ts';
+import { explicitPadding } from '../padding.ts';
+import { convolutionInfo } from '../windows.ts';
+import type { ConvolutionInfo } from '../windows.ts';
+import { callKernel } from './heap.ts';
+import type { WasmBackend, WasmKernelCall } from './heap.ts';
 
-/** Rows of the unfolded images up to which the matrix product is faster. */
+/** Number of rows of the unfolded images up to which the matrix product is faster. */
 const unfoldedRows = 32;
 
 export function conv2DBackpropFilter({ inputs, backend, attrs }: WasmKernelCall): TensorInfo {
   const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
   const filterShape = attrs['filterShape'] as [number, number, number, number];
-  const geometry = convolutionGeometry(attrs, x.shape, filterShape, false);
+  const geometry = convolutionInfo(attrs, x.shape, filterShape, false);
   if (geometry.dilationHeight !== 1 || geometry.dilationWidth !== 1) {
-    throw new Error('the filter gradient of a dilated convolution is not implemented on wasm');
+    throw new Error('the wasm backend has no filter gradient of dilated convolutions');
   }
   const rows = geometry.filterHeight * geometry.filterWidth * geometry.inChannels;
   const result =
@@ -34,12 +39,12 @@ function byConvolution(
   backend: WasmBackend,
   x: TensorInfo,
   dy: TensorInfo,
-  geometry: ConvolutionGeometry,
+  geometry: ConvolutionInfo,
 ): TensorInfo {
   const { batchSize, inHeight, inWidth, inChannels, outHeight, outWidth } = geometry;
   const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = geometry;
-  // Padding at the bottom and right that gives exactly filterHeight × filterWidth outputs: less than the forward one
-  // where the last rows were not reached, and then negative if they were not padding.
+  // This padding at the bottom and right gives exactly filterHeight × filterWidth outputs. It is less than
+  // that of the forward pass if the last rows were not reached, and negative if those rows were not padding.
   const bottom = filterHeight + strideHeight * (outHeight - 1) - inHeight - padInfo.top;
   const right = filterWidth + strideWidth * (outWidth - 1) - inWidth - padInfo.left;
   const cropped =
@@ -63,7 +68,7 @@ function byConvolution(
     {
       strides: 1,
       dilations: [strideHeight, strideWidth],
-      pad: explicitPadding(padInfo.top, Math.max(bottom, 0), padInfo.left, Math.max(right, 0)),
+      pad: explicitPadding([padInfo.top, Math.max(bottom, 0), padInfo.left, Math.max(right, 0)]),
       dataFormat: 'NHWC',
     },
   );
@@ -77,7 +82,7 @@ function byMatrixProduct(
   backend: WasmBackend,
   x: TensorInfo,
   dy: TensorInfo,
-  g: ConvolutionGeometry,
+  g: ConvolutionInfo,
 ): TensorInfo {
   const positions = g.batchSize * g.outHeight * g.outWidth;
   const rows = g.filterHeight * g.filterWidth * g.inChannels;
@@ -94,8 +99,10 @@ function byMatrixProduct(
   return result;
 }
 
-/** Row (a, b, i), column (n, y, x): the pixel of channel i that filter tap (a, b) meets at output (n, y, x). */
-function unfold(images: Float32Array, target: Float32Array, g: ConvolutionGeometry): void {
+/**
+ * Row (a, b, i), column (n, y, x): the pixel of channel i that filter tap (a, b) meets at output (n, y, x).
+ */
+function unfold(images: Float32Array, target: Float32Array, g: ConvolutionInfo): void {
   target.fill(0);
   const positions = g.batchSize * g.outHeight * g.outWidth;
   const step = g.strideWidth * g.inChannels;

@@ -1,27 +1,33 @@
 /**
- * Gradient of a convolution with respect to its input, for XNNPACK: the backend's own kernel is a plain loop. With
- * stride 1 it is a convolution of the output gradient with the filter turned by 180° and its channels exchanged. With
- * stride s each of the s × s phases of the input has such a filter of its own, of ⌈k/s⌉ × ⌈k/s⌉ taps: all of them go
- * into one convolution with s² times the channels, and depth-to-space interleaves the phases (Shi et al. 2016).
+ * Gradient of a convolution with respect to its input by XNNPACK; the backend's own kernel is a plain loop.
+ * With stride 1 it is a convolution of the output gradient by the filter turned by 180° with its channels
+ * exchanged. With stride s each of the s × s phases of the input has its own such filter of ⌈k/s⌉ × ⌈k/s⌉
+ * taps. One convolution with s² times the channels computes all of them, and depth-to-space interleaves the
+ * phases (Shi et al. 2016).
  */
 import type { TensorInfo } from '@tensorflow/tfjs';
-import { callKernel, convolutionGeometry, explicitPadding } from './heap.ts';
-import type { ConvolutionGeometry, WasmBackend, WasmKernelCall } from './heap.ts';
+import { explicitPadding } from '../padding.ts';
+import { convolutionInfo } from '../windows.ts';
+import type { ConvolutionInfo } from '../windows.ts';
+import { callKernel } from './heap.ts';
+import type { WasmBackend, WasmKernelCall } from './heap.ts';
 
 export function conv2DBackpropInput({ inputs, backend, attrs }: WasmKernelCall): TensorInfo {
   const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
   const inputShape = attrs['inputShape'] as [number, number, number, number];
-  const geometry = convolutionGeometry(attrs, inputShape, filter.shape, false);
+  const geometry = convolutionInfo(attrs, inputShape, filter.shape, false);
   const { strideHeight, strideWidth, padInfo, inHeight, inWidth, outHeight, outWidth } = geometry;
-  // A block of depth-to-space is a square: unequal strides take the larger one and keep only their own phases.
+  // A block of depth-to-space is a square. Unequal strides would have to take the larger one and keep only
+  // their own phases.
   if (strideHeight !== strideWidth)
-    throw new Error('the input gradient of a convolution needs equal strides on wasm');
+    throw new Error('the wasm backend needs equal strides for the input gradient of a convolution');
   const stride = strideHeight;
   const phases = phaseFilters(backend, filter, geometry);
   const [tapsHeight, tapsWidth] = phases.shape as [number, number];
 
-  // In steps of the stride, input position i is phase (i + pad) mod s of position ⌊(i + pad) / s⌋. One output more per
-  // position than the input needs is computed and cropped, except for stride 1, where padding alone can do it.
+  // In steps of the stride, input position i is phase (i + pad) mod s of position ⌊(i + pad) / s⌋. One more
+  // output per position than the input needs is computed and cropped, except for stride 1, for which padding
+  // alone is enough.
   const crop = stride > 1 || padInfo.top > tapsHeight - 1 || padInfo.left > tapsWidth - 1;
   const top = crop ? tapsHeight - 1 : tapsHeight - 1 - padInfo.top;
   const left = crop ? tapsWidth - 1 : tapsWidth - 1 - padInfo.left;
@@ -37,7 +43,7 @@ export function conv2DBackpropInput({ inputs, backend, attrs }: WasmKernelCall):
   };
   let x = dy;
   if (bottom < 0 || right < 0) {
-    // Windows that lie in the padding altogether give nothing back.
+    // Windows that lie entirely in the padding contribute nothing.
     const size = [dy.shape[0]!, outHeight + Math.min(bottom, 0), outWidth + Math.min(right, 0), dy.shape[3]!];
     x = own(callKernel(backend, 'Slice', { x }, { begin: [0, 0, 0, 0], size }));
   }
@@ -49,7 +55,7 @@ export function conv2DBackpropInput({ inputs, backend, attrs }: WasmKernelCall):
       {
         strides: 1,
         dilations: 1,
-        pad: explicitPadding(top, Math.max(bottom, 0), left, Math.max(right, 0)),
+        pad: explicitPadding([top, Math.max(bottom, 0), left, Math.max(right, 0)]),
         dataFormat: 'NHWC',
       },
     ),
@@ -76,8 +82,11 @@ export function conv2DBackpropInput({ inputs, backend, attrs }: WasmKernelCall):
   return { ...result, shape: [...inputShape] };
 }
 
-/** `[⌈kh/s⌉, ⌈kw/s⌉, outChannels, s·s·inChannels]` of a filter `[kh, kw, inChannels, outChannels]`. */
-function phaseFilters(backend: WasmBackend, filter: TensorInfo, geometry: ConvolutionGeometry): TensorInfo {
+/**
+ * Filters of all phases, `[⌈kh/s⌉, ⌈kw/s⌉, outChannels, s·s·inChannels]`, from a filter `[kh, kw, inChannels,
+ * outChannels]`.
+ */
+function phaseFilters(backend: WasmBackend, filter: TensorInfo, geometry: ConvolutionInfo): TensorInfo {
   const { filterHeight, filterWidth, inChannels, outChannels, strideHeight: stride } = geometry;
   const tapsHeight = Math.ceil(filterHeight / stride);
   const tapsWidth = Math.ceil(filterWidth / stride);

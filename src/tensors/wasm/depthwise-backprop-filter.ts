@@ -1,12 +1,12 @@
 /** Gradient of a depthwise convolution with respect to its filter: a plain loop over the backend's memory. */
 import type { TensorInfo } from '@tensorflow/tfjs';
-import { convolutionGeometry } from './heap.ts';
+import { convolutionInfo } from '../windows.ts';
 import type { WasmKernelCall } from './heap.ts';
 
 export function depthwiseBackpropFilter({ inputs, backend, attrs }: WasmKernelCall): TensorInfo {
   const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
   const filterShape = attrs['filterShape'] as [number, number, number, number];
-  const g = convolutionGeometry(attrs, x.shape, filterShape, true);
+  const g = convolutionInfo(attrs, x.shape, filterShape, true);
   const multiplier = filterShape[3];
   const result = backend.makeOutput(filterShape, 'float32');
   const images = backend.typedArrayFromHeap(x);

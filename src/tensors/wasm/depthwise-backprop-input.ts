@@ -1,12 +1,12 @@
 /** Gradient of a depthwise convolution with respect to its input: a plain loop over the backend's memory. */
 import type { TensorInfo } from '@tensorflow/tfjs';
-import { convolutionGeometry } from './heap.ts';
+import { convolutionInfo } from '../windows.ts';
 import type { WasmKernelCall } from './heap.ts';
 
 export function depthwiseBackpropInput({ inputs, backend, attrs }: WasmKernelCall): TensorInfo {
   const { dy, filter } = inputs as { dy: TensorInfo; filter: TensorInfo };
   const inputShape = attrs['inputShape'] as [number, number, number, number];
-  const g = convolutionGeometry(attrs, inputShape, filter.shape, true);
+  const g = convolutionInfo(attrs, inputShape, filter.shape, true);
   const multiplier = filter.shape[3]!;
   const outChannels = g.inChannels * multiplier;
   const result = backend.makeOutput(inputShape, 'float32');

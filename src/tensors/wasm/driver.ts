@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { dirname, join, sep } from 'node:path';
-import type { BackendDevice, BackendDriver } from '../backend.ts';
+import type { BackendDevice, BackendDriver } from '../driver.ts';
 
 const packageName = '@tensorflow/tfjs-backend-wasm';
 
 /**
- * Raise when a kernel of ours in this folder computes other bits than before: results made with the old one then miss
- * in the cache.
+ * Raise this when a kernel in this folder computes other bits than before, so that results made with the old
+ * one miss in the cache.
  */
 const kernelsVersion = 1;
 
@@ -62,7 +62,7 @@ async function open(): Promise<void> {
   const rejectionHandlers = new Set<unknown>(process.listeners('unhandledRejection'));
   if (!(await tf.setBackend('wasm'))) throw new Error('TensorFlow.js refused its wasm backend');
   await tf.ready();
-  // Emscripten installs process-wide handlers that rethrow what is none of its business.
+  // Emscripten installs process-wide handlers that rethrow errors of others, too.
   for (const listener of process.listeners('uncaughtException')) {
     if (!exceptionHandlers.has(listener)) process.removeListener('uncaughtException', listener);
   }
@@ -79,17 +79,19 @@ interface WasmModule {
 }
 
 /**
- * The package takes the address 0 of a failed allocation for a good one and computes on over its own data; 2³² bytes and
- * more reach the module modulo 2³².
+ * The package mistakes the address 0 of a failed allocation for a valid one and overwrites its own data;
+ * sizes of 2³² bytes and more reach the module modulo 2³².
  */
 function guardAllocation(module: WasmModule): void {
-  // Emscripten's function puts another in its own place when it is first called.
+  // Emscripten's function replaces itself when it is first called.
   module._free(module._malloc(4));
   const allocate = module._malloc;
   module._malloc = (bytes) => {
     const address = bytes < 2 ** 32 ? allocate(bytes) : 0;
     if (address === 0 && bytes > 0)
-      throw Object.assign(new Error(`the wasm heap has no room for ${bytes} bytes`), { outOfMemory: true });
+      throw Object.assign(new Error(`the wasm heap has no room for ${bytes} bytes`), {
+        outOfMemory: true,
+      });
     return address;
   };
 }

@@ -1,5 +1,5 @@
-/** Registers the kernels that the wasm backend lacks, and ours where its own is slow or wrong. */
-import { tf } from '../tf.ts';
+/** Registers the kernels that the wasm backend lacks, and ours in place of those that are slow or wrong. */
+import { replaceKernels } from '../replace-kernels.ts';
 import { conv2DBackpropFilter } from './conv2d-backprop-filter.ts';
 import { conv2DBackpropInput } from './conv2d-backprop-input.ts';
 import { depthwiseBackpropFilter } from './depthwise-backprop-filter.ts';
@@ -17,15 +17,9 @@ const kernels: Readonly<Record<string, WasmKernel>> = {
   Sign: sign,
 };
 
-/** Idempotent. The wasm backend must be the current one, for its own kernels are set up when it is opened. */
+/**
+ * Idempotent. The wasm backend must be the current one, because its own kernels are set up when it is opened.
+ */
 export function registerWasmKernels(): void {
-  for (const [kernelName, kernelFunc] of Object.entries(kernels)) {
-    // Typed as always there; it is undefined for a kernel that the backend lacks.
-    if ((tf.getKernel(kernelName, 'wasm') as object | undefined) !== undefined)
-      tf.unregisterKernel(kernelName, 'wasm');
-    // The package types a kernel's backend and attributes as `{}`; ours say what they are.
-    tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc: kernelFunc as unknown as KernelFunc });
-  }
+  replaceKernels('wasm', kernels);
 }
-
-type KernelFunc = Parameters<typeof tf.registerKernel>[0]['kernelFunc'];

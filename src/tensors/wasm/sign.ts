@@ -1,6 +1,6 @@
 /**
- * Sign of each element. The backend's own kernel takes everything between −1e-7 and 1e-7 for zero, and gradients of a
- * confident image are smaller than that: one image in six of MNIST stood still under I-FGSM. NaN stays NaN.
+ * Sign of each element; NaN stays NaN. The backend's own kernel takes everything between −1e-7 and 1e-7 for
+ * zero, but gradients of a confident image are smaller: I-FGSM did not move one image in six of MNIST.
  */
 import type { TensorInfo } from '@tensorflow/tfjs';
 import type { WasmKernelCall } from './heap.ts';

@@ -1,6 +1,7 @@
 /**
- * Which GPU WebGPU would compute on, without opening one in this process: a child process asks Dawn once (0.1 s on
- * SwiftShader, more where a driver has to wake its device), and the answer is kept in a file until drivers change.
+ * Finds out which GPU WebGPU would compute on, without opening one in this process. A child process queries
+ * Dawn once (0.1 s on SwiftShader, longer if a driver has to wake its device), and the answer is stored in a
+ * file until drivers change.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -17,22 +18,22 @@ export interface AdapterDescription {
   readonly vendor: string;
   readonly architecture: string;
   readonly device: string;
-  /** On Vulkan with the driver's version. */
+  /** Includes the driver's version on Vulkan. */
   readonly description: string;
-  /** Computes on the CPU: good for tests only. */
+  /** The adapter computes on the CPU, which is only useful for tests. */
   readonly software: boolean;
 }
 
 export interface AdapterChoice {
   readonly adapter: AdapterDescription;
-  /** Driver that the process has to be pointed at before it asks for the adapter; null for the system's own. */
+  /** Driver that the process must select before it requests the adapter; null for the system's own. */
   readonly driver: SoftwareDriver | null;
 }
 
 const dawnName = 'webgpu';
-const askMs = 30_000;
-/** `describe` in device.ts says the same of an open adapter. */
-const askScript = `
+const queryMs = 30_000;
+/** Describes the adapter that `open` in device.ts would open. */
+const queryScript = `
 const { create } = await import(process.argv[1]);
 const adapter = await create([]).requestAdapter({ powerPreference: 'high-performance' });
 if (adapter !== null) {
@@ -46,21 +47,21 @@ process.exit(0);
 let chosen: AdapterChoice | string | undefined;
 
 /**
- * The adapter to use here: a GPU, or SwiftShader where there is none or RAVELIN_WEBGPU_SOFTWARE=1 asks for it. A
- * sentence with what to do where there is neither. Asked once a process.
+ * Chooses the adapter: a GPU, or SwiftShader if there is no GPU or RAVELIN_WEBGPU_SOFTWARE=1 selects it.
+ * Returns the cause and the remedy if there is neither. The choice is made once per process.
  */
 export function chooseAdapter(): AdapterChoice | string {
   chosen ??= choose();
   return chosen;
 }
 
-/** Forgets what was answered before, here and in the file: `ravelin doctor` asks again. */
+/** Forgets all answers, in this process and in the file, so that `ravelin doctor` queries again. */
 export function forgetAdapters(): void {
   chosen = undefined;
   writeAnswers({});
 }
 
-/** Dawn's package; null where it is not installed. */
+/** Dawn's package; null if it is not installed. */
 export function dawnPackage(): { readonly entry: string; readonly version: string } | null {
   try {
     const entry = createRequire(import.meta.url).resolve(dawnName);
@@ -79,21 +80,21 @@ function choose(): AdapterChoice | string {
   const wantsSoftware = process.env['RAVELIN_WEBGPU_SOFTWARE'] === '1';
   const gpuSeen = mayHaveGpu();
   if (gpuSeen && !wantsSoftware) {
-    const adapter = ask(dawn, null);
+    const adapter = queryAdapter(dawn, null);
     if (adapter !== null) return { adapter, driver: null };
   }
   const driver = findSoftwareDriver();
-  const adapter = driver && ask(dawn, driver);
+  const adapter = driver && queryAdapter(dawn, driver);
   if (adapter !== null) return { adapter, driver };
   if (wantsSoftware)
-    return 'RAVELIN_WEBGPU_SOFTWARE asks for SwiftShader, which is not here; install Chromium (apt-get install chromium)';
+    return 'RAVELIN_WEBGPU_SOFTWARE selects SwiftShader, which was not found; install Chromium (apt-get install chromium)';
   return gpuSeen
-    ? "a GPU is here but no Vulkan driver for it; install libvulkan1 and the GPU vendor's Vulkan driver"
-    : "no GPU is here; on a machine with one, install libvulkan1 and its vendor's Vulkan driver (for tests: apt-get install chromium)";
+    ? "there is a GPU, but no Vulkan driver for it; install libvulkan1 and the GPU vendor's Vulkan driver"
+    : "there is no GPU; on a machine with one, install libvulkan1 and its vendor's Vulkan driver (for tests: apt-get install chromium)";
 }
 
-/** Null where Dawn finds no adapter. */
-function ask(
+/** Returns null if Dawn finds no adapter. */
+function queryAdapter(
   dawn: { entry: string; version: string },
   driver: SoftwareDriver | null,
 ): AdapterDescription | null {
@@ -109,10 +110,10 @@ function ask(
   );
   const { status, stdout } = spawnSync(
     process.execPath,
-    ['--input-type=module', '-e', askScript, pathToFileURL(dawn.entry).href],
+    ['--input-type=module', '-e', queryScript, pathToFileURL(dawn.entry).href],
     {
       encoding: 'utf8',
-      timeout: askMs,
+      timeout: queryMs,
       stdio: ['ignore', 'pipe', 'ignore'],
       env: {
         ...process.env,
@@ -144,6 +145,6 @@ function writeAnswers(answers: Readonly<Record<string, AdapterDescription | null
     writeFileSync(`${file}.${process.pid}`, JSON.stringify(answers));
     renameSync(`${file}.${process.pid}`, file);
   } catch {
-    // The next process asks again.
+    // The next process queries again.
   }
 }

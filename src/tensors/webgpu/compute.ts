@@ -1,5 +1,6 @@
 /**
- * Our own WGSL on the device of the webgpu backend, beside TensorFlow.js and without reading back between passes.
+ * Our own WGSL on the device of the webgpu backend, beside TensorFlow.js and without reading back between
+ * passes.
  *
  *     const compute = await openCompute();
  *     const double = await compute.pipeline(`
@@ -16,9 +17,10 @@
  *     const result = await compute.read(x, Float32Array);
  *     compute.release(x, y);
  *
- * Rules that WGSL does not tell: every binding that is passed must be used by the shader (layouts are inferred);
- * float constants fold (`0.0 / 0.0` is an error), and WGSL may take NaN and infinity for absent; a uniform's
- * size is a multiple of 16 bytes; `atomicAdd` is for integers, so sums are made over workgroup memory, in a fixed order.
+ * Four rules are easy to miss. The shader must use every binding that is passed, because layouts are
+ * inferred. Float constants fold (`0.0 / 0.0` is an error), and WGSL may assume that NaN and infinity do not
+ * occur. The size of a uniform is a multiple of 16 bytes. `atomicAdd` is for integers, so sums are made in
+ * workgroup memory, in a fixed order.
  */
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
@@ -27,10 +29,10 @@ import { tf } from '../tf.ts';
 import { openDevice } from './device.ts';
 import { bufferOf, flush } from './tfjs-backend.ts';
 
-/** Four-byte elements, as WGSL's f32, i32 and u32. */
+/** Four-byte elements, like WGSL's f32, i32 and u32. */
 export type DeviceArray = Float32Array | Int32Array | Uint32Array;
 
-/** One dispatch, made once and submitted as often as wanted. */
+/** One dispatch, which is made once and can be submitted any number of times. */
 export interface Pass {
   readonly pipeline: GPUComputePipeline;
   readonly bindings: GPUBindGroup;
@@ -40,8 +42,8 @@ export interface Pass {
 export interface Compute {
   readonly device: GPUDevice;
   /**
-   * Compiles `wgsl` once a process and set of `constants` (WGSL `override` values). Throws an Error with the
-   * compiler's message and the line. `entry` is the function to run, `main` unless told.
+   * Compiles `wgsl`, once per process and set of `constants` (WGSL `override` values). `entry` is the
+   * function to run. Throws an Error with the compiler's message and the line.
    */
   pipeline(
     wgsl: string,
@@ -51,34 +53,46 @@ export interface Compute {
   upload(data: DeviceArray): GPUBuffer;
   /** A storage buffer of zeros, at most `device.limits.maxStorageBufferBindingSize` bytes. */
   allocate(bytes: number): GPUBuffer;
-  /** A uniform buffer; the parts are laid one after another, so a WGSL struct's padding is the caller's. */
+  /**
+   * A uniform buffer. The parts are laid out one after another; the caller adds the padding that a WGSL
+   * struct needs.
+   */
   uniform(...parts: readonly DeviceArray[]): GPUBuffer;
-  /** Puts `data` at the start of `buffer`, after all that was submitted and before what follows. */
+  /**
+   * Writes `data` to the start of `buffer`, after everything submitted before and before everything submitted
+   * later.
+   */
   write(buffer: GPUBuffer, data: DeviceArray): void;
   /**
-   * Binds `buffers` to @group(0) @binding(0 …). `workgroups` are rounded up; what an axis cannot hold
-   * (`maxComputeWorkgroupsPerDimension`, 65,535) throws a RangeError.
+   * Binds `buffers` to @group(0) @binding(0 …). `workgroups` are rounded up. Throws `RangeError` if an axis
+   * has more of them than the device allows (`maxComputeWorkgroupsPerDimension`, 65,535).
    */
   pass(
     pipeline: GPUComputePipeline,
     buffers: readonly GPUBuffer[],
     workgroups: readonly [x: number, y?: number, z?: number],
   ): Pass;
-  /** Queues `passes` in order, each seeing what those before it wrote, TensorFlow.js' included. Returns at once. */
+  /**
+   * Queues `passes` in order and returns at once. Each sees what those before it wrote, including the work of
+   * TensorFlow.js.
+   */
   submit(passes: readonly Pass[]): void;
-  /** Waits and copies back. Throws `DeviceError` for whatever went wrong on the device since the last read. */
+  /**
+   * Waits for the device and copies the buffer back. Throws `DeviceError` for any failure on the device since
+   * the last read.
+   */
   read<A extends DeviceArray>(buffer: GPUBuffer, type: new (bytes: ArrayBuffer) => A): Promise<A>;
   /** The buffer of a float32 or int32 tensor of the webgpu backend. It lives as long as the tensor does. */
   bufferOf(tensor: TensorInfo): GPUBuffer;
   /** A tensor with a copy of the buffer's content. */
   tensorOf(buffer: GPUBuffer, shape: readonly number[], dtype: 'float32' | 'int32'): Tensor;
-  /** Frees the buffers, once what was submitted has used them. */
+  /** Frees the buffers as soon as the submitted work that uses them is done. */
   release(...buffers: readonly GPUBuffer[]): void;
 }
 
 let opened: Promise<Compute> | undefined;
 
-/** Opens the webgpu backend, which stays or becomes the current one. Throws `BackendError` where it is not ready. */
+/** Opens the webgpu backend and makes it the current one. Throws `BackendError` if it is not ready. */
 export async function openCompute(): Promise<Compute> {
   await openBackend('webgpu');
   opened ??= create();
@@ -131,7 +145,7 @@ async function create(): Promise<Compute> {
       ];
       const most = device.limits.maxComputeWorkgroupsPerDimension;
       if (Math.max(x, y, z) > most)
-        throw new RangeError(`${x} × ${y} × ${z} workgroups: an axis holds at most ${most}`);
+        throw new RangeError(`${x} × ${y} × ${z} workgroups are too many: an axis holds at most ${most}`);
       const bindings = device.createBindGroup({
         layout: pipeline.getBindGroupLayout(0),
         entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),

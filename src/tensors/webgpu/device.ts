@@ -1,7 +1,10 @@
-/** The one GPU device of this process, opened by way of Dawn; shared by TensorFlow.js and our own shaders. */
+/** The GPU device of this process, opened through Dawn and shared by TensorFlow.js and our own shaders. */
 import { chooseAdapter } from './adapter.ts';
 
-/** The device failed. With `outOfMemory`, for lack of memory: what runs there may pass with less. */
+/**
+ * The device failed. If `outOfMemory`, it ran out of memory, and the same work may succeed in smaller
+ * batches.
+ */
 export class DeviceError extends Error {
   override readonly name = 'DeviceError';
   readonly outOfMemory: boolean;
@@ -16,13 +19,13 @@ export interface OpenDevice {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
   /**
-   * Throws what the device has reported since the last call. The device reports late and to nobody in particular, so
-   * whatever was read from it before the call may be wrong.
+   * Throws what the device has reported since the last call. It reports late and without naming the
+   * operation, so anything read from it before the call may be wrong.
    */
   readonly throwFault: () => void;
 }
 
-/** All that the adapter has of what limits the size of a computation. */
+/** Limits on the size of a computation; the device is opened with as much as the adapter allows. */
 const limits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -35,12 +38,15 @@ const limits = [
 ] as const;
 const features: readonly GPUFeatureName[] = ['timestamp-query'];
 
-/** A buffer beyond the limits is refused as invalid, but a smaller batch would do. */
+/** The device rejects a buffer beyond its limits as invalid, but a smaller batch would work. */
 const tooLarge = /exceeds the max(imum)? (storage )?buffer( binding)? size/i;
 
 let opened: Promise<OpenDevice> | undefined;
 
-/** Opens the device of `chooseAdapter`; later calls give the same one. Throws `DeviceError` where there is none. */
+/**
+ * Opens the device of `chooseAdapter`; later calls return the same one. Throws `DeviceError` if there is
+ * none.
+ */
 export function openDevice(): Promise<OpenDevice> {
   opened ??= open();
   return opened;
@@ -54,15 +60,16 @@ async function open(): Promise<OpenDevice> {
     useSoftwareDriver(choice.driver);
   }
   const { create, globals } = await import('webgpu');
-  // GPUBuffer, GPUBufferUsage, …: TensorFlow.js and WGSL code expect them where browsers have them.
+  // TensorFlow.js and our own code use GPUBuffer, GPUBufferUsage and others as globals, like in a browser.
   Object.assign(globalThis, globals);
   const gpu = create([]);
-  // What holds the instance must outlive the device.
+  // The instance must live as long as the device.
   const navigator = (globalThis as { navigator?: object }).navigator;
   if (navigator === undefined) Object.defineProperty(globalThis, 'navigator', { value: { gpu } });
   else Object.defineProperty(navigator, 'gpu', { value: gpu, configurable: true });
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (adapter === null) throw new DeviceError('the GPU that was here is gone; run ravelin doctor', false);
+  if (adapter === null)
+    throw new DeviceError('the GPU that was found before is gone; run ravelin doctor', false);
   const device = await adapter.requestDevice({
     requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
     requiredFeatures: features.filter((name) => adapter.features.has(name)),
@@ -82,7 +89,7 @@ function watchFaults(device: GPUDevice): () => void {
     );
   });
   void device.lost.then(({ reason, message }) => {
-    // Drivers take a device away when its memory is gone, too.
+    // Drivers also take a device away when its memory is exhausted.
     if (reason !== 'destroyed') lost = new DeviceError(`WebGPU lost its device: ${message}`, true);
   });
   return () => {

@@ -1,16 +1,16 @@
-/** Any GPU by way of Dawn (Vulkan, Metal, Direct3D 12), or SwiftShader on the CPU for tests. */
+/** Any GPU through Dawn (Vulkan, Metal, Direct3D 12), or SwiftShader on the CPU for tests. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { BackendDriver, BackendProbe } from '../backend.ts';
+import type { BackendDriver, BackendProbe } from '../driver.ts';
 import { chooseAdapter, dawnPackage } from './adapter.ts';
 import type { AdapterDescription } from './adapter.ts';
 import { mayHaveGpu } from './vulkan.ts';
 
 const packageName = '@tensorflow/tfjs-backend-webgpu';
 
-/** Raise when a kernel of ours in this folder computes other bits than before. */
+/** Raise this when a kernel in this folder computes other bits than before. */
 const kernelsVersion = 1;
 
 export const webgpuDriver: BackendDriver = {
@@ -39,7 +39,7 @@ function probe(): BackendProbe {
   const choice = chooseAdapter();
   if (typeof choice === 'string') return absent(choice);
   const { adapter } = choice;
-  // Its driver compiles the shaders, so that it decides the last bits as much as the kernels do.
+  // The GPU's driver compiles the shaders, so it decides the last bits as much as the kernels do.
   const numbers = `${kernels}+${kernelsVersion} dawn ${dawnPackage()!.version} ${inWords(adapter)}`;
   return {
     name: 'webgpu',

@@ -1,10 +1,11 @@
 /**
- * Registers our kernels in place of the package's. It has all that our networks, attacks and trainings use, and the
- * suites in test/tensors/ and test/models/ find one of them wrong.
+ * Registers our kernels in place of the package's. The package has all the kernels that our networks, attacks
+ * and trainings use, and by the suites in test/tensors/ and test/models/ only one of them is wrong.
  */
+import { replaceKernels } from '../replace-kernels.ts';
 import { tf } from '../tf.ts';
 import { signWith } from './sign.ts';
-import type { WebgpuKernelCall } from './sign.ts';
+import type { WebgpuKernel } from './sign.ts';
 
 let registered = false;
 
@@ -13,12 +14,5 @@ export function registerWebgpuKernels(): void {
   if (registered) return;
   registered = true;
   const { kernelFunc } = tf.getKernel('Sign', 'webgpu');
-  tf.unregisterKernel('Sign', 'webgpu');
-  // The package types a kernel's backend and attributes as `{}`; ours say what they are.
-  const ours = signWith(kernelFunc as unknown as Parameters<typeof signWith>[0]);
-  tf.registerKernel({
-    kernelName: 'Sign',
-    backendName: 'webgpu',
-    kernelFunc: (call) => ours(call as unknown as WebgpuKernelCall),
-  });
+  replaceKernels('webgpu', { Sign: signWith(kernelFunc as unknown as WebgpuKernel) });
 }

@@ -1,4 +1,4 @@
-/** TensorFlow.js' webgpu backend on our own device, and what it keeps to itself. */
+/** TensorFlow.js' webgpu backend on our own device, and access to its private parts. */
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { OpenDevice } from './device.ts';
@@ -12,10 +12,13 @@ interface Inside {
 
 type Values = ReturnType<WebGPUBackend['readSync']>;
 
-/** The package's backend, but a read says when the device failed, where the package's own would return zeros. */
+/**
+ * The package's backend, except that a read throws if the device has failed; the package's own would return
+ * zeros.
+ */
 export function createTfjsBackend({ device, info, throwFault }: OpenDevice): WebGPUBackend {
   const backend = new WebGPUBackend(device, info);
-  // The package is compiled to constructors that no class can extend.
+  // The package is compiled to constructor functions, which no class can extend.
   const readUnchecked = backend.read.bind(backend);
   backend.read = async (id) => {
     try {
@@ -30,19 +33,19 @@ export function createTfjsBackend({ device, info, throwFault }: OpenDevice): Web
   backend.readSync = (id) => {
     const values = inside(backend).tensorMap.get(id).values;
     // The package draws on a canvas for this, which Node does not have.
-    if (!values) throw new Error('a webgpu tensor cannot be read at once; await tensor.data()');
+    if (!values) throw new Error('a webgpu tensor cannot be read synchronously; await tensor.data()');
     return values;
   };
   return backend;
 }
 
-/** Submits what was recorded, so that what is submitted next comes after it. */
+/** Submits what was recorded, so that it runs before what is submitted next. */
 export function flush(backend: WebGPUBackend): void {
   backend.endComputePassEncoder();
   if (inside(backend).commandEncoder !== null) backend.submitQueue();
 }
 
-/** The buffer that holds `tensor`, brought to the device where it is not yet there. */
+/** The buffer that holds `tensor`, which is uploaded first if it is not on the device yet. */
 export function bufferOf(backend: WebGPUBackend, { dataId }: Pick<TensorInfo, 'dataId'>): GPUBuffer {
   backend.uploadToGPU(dataId);
   return inside(backend).tensorMap.get(dataId).resource;

@@ -1,16 +1,16 @@
 /**
- * What of Vulkan lies on a Linux machine, by looking at files alone: drivers, the loader library, and SwiftShader, the
- * software driver that Chromium brings (Debian: `apt-get install chromium`).
+ * Finds what a Linux machine has of Vulkan by looking at files only: drivers, the loader library, and
+ * SwiftShader, the software driver that comes with Chromium (Debian: `apt-get install chromium`).
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** A driver that computes on the CPU, for tests of what was written for GPUs. */
+/** A driver that computes on the CPU, for tests of code that is written for GPUs. */
 export interface SoftwareDriver {
-  /** The description that VK_DRIVER_FILES names, absolute. */
+  /** Absolute path of the driver's description, for VK_DRIVER_FILES. */
   readonly file: string;
-  /** libvulkan.so.1 beside it; null where the system's own has to do. */
+  /** The libvulkan.so.1 beside it; null if the system's own must be used. */
   readonly loader: string | null;
 }
 
@@ -28,10 +28,12 @@ const loaders = [
   '/usr/lib64/libvulkan.so.1',
 ];
 const driverVariables = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_ADD_DRIVER_FILES'];
-/** glibc's RTLD_NODELETE: the library stays loaded when its handle is closed. Node has no name for it. */
+/**
+ * glibc's RTLD_NODELETE, which keeps the library loaded when its handle is closed. Node has no name for it.
+ */
 const noDelete = 0x1000;
 
-/** SwiftShader of a Chromium that is installed here; null where there is none. */
+/** SwiftShader of an installed Chromium; null if there is none. */
 export function findSoftwareDriver(): SoftwareDriver | null {
   if (process.platform !== 'linux') return null;
   for (const folder of browserFolders) {
@@ -43,14 +45,16 @@ export function findSoftwareDriver(): SoftwareDriver | null {
   return null;
 }
 
-/** Whether the kernel shows a GPU, or the user named a driver: without either, asking Vulkan is in vain. */
+/**
+ * Whether the kernel shows a GPU, or the user named a driver. Without either, querying Vulkan is pointless.
+ */
 export function mayHaveGpu(): boolean {
   if (process.platform !== 'linux') return true;
   if (driverVariables.some((name) => (process.env[name] ?? '') !== '')) return true;
   return deviceFiles().length > 0;
 }
 
-/** Text that changes when the GPUs or drivers of this machine do, as far as files tell. */
+/** Returns a text that changes when the GPUs or drivers of this machine do, as far as files show it. */
 export function driverFingerprint(): string {
   const parts: string[] = driverVariables.map((name) => process.env[name] ?? '');
   parts.push(...deviceFiles(), ...loaders.map(stamp));
@@ -69,8 +73,8 @@ export function driverFingerprint(): string {
 }
 
 /**
- * Makes this process use `driver`, whoever asks Vulkan from now on. The loader beside it is loaded here, because the
- * dynamic linker reads LD_LIBRARY_PATH only when a process starts.
+ * Makes this process use `driver` in every later query of Vulkan. The loader beside it is loaded here,
+ * because the dynamic linker reads LD_LIBRARY_PATH only when a process starts.
  */
 export function useSoftwareDriver(driver: SoftwareDriver): void {
   process.env['VK_DRIVER_FILES'] = driver.file;
@@ -78,7 +82,7 @@ export function useSoftwareDriver(driver: SoftwareDriver): void {
   try {
     process.dlopen({ exports: {} }, driver.loader, constants.dlopen.RTLD_NOW | noDelete);
   } catch {
-    // It is no addon of Node's, which Node says with an error after it was loaded.
+    // Node loads the library and then throws, because it is not an addon.
   }
 }
 

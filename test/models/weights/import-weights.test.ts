@@ -3,7 +3,7 @@ import { zoo } from '../../../src/models/architectures/zoo.ts';
 import { networkBuilder } from '../../../src/models/builder.ts';
 import { NetworkError } from '../../../src/models/network.ts';
 import { importWeights, torchShapes } from '../../../src/models/weights/import-weights.ts';
-import type { RawTensor } from '../../../src/models/weights/read.ts';
+import type { RawTensor } from '../../../src/models/weights/named-tensors.ts';
 import type { Network } from '../../../src/values/model.ts';
 
 const counting = (shape: readonly number[]): RawTensor => ({
@@ -46,7 +46,7 @@ describe('importWeights', () => {
     tensors.delete('bn.running_var');
     tensors.set('bn.num_batches_tracked', counting([]));
     expect(() => importWeights(small(), { tensors, layout: 'torch' })).toThrow(
-      'the weights do not fit small: 1 missing: bn.running_var; 1 unexpected: bm.running_var (is it bn.running_var?); ' +
+      'the weights do not fit small: 1 missing: bn.running_var; 1 unexpected: bm.running_var (did you mean bn.running_var?); ' +
         '2 of another shape: fc.weight is [3, 48] instead of [2, 48] (set classes: 3), fc.bias is [3] instead of [2] (set classes: 3)',
     );
   });

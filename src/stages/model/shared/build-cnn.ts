@@ -1,20 +1,12 @@
-import { cnn } from '../../../models/architectures/cnn.ts';
+import { cnn, type CnnOptions } from '../../../models/architectures/cnn.ts';
 import { initializeModel } from '../../../models/initialize.ts';
 import type { Model, Preprocessing } from '../../../values/model.ts';
 import { loadWeights } from './weight-file.ts';
 
-export interface CnnParameters {
+export interface CnnParameters extends Omit<CnnOptions, 'inputShape'>, Preprocessing {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  readonly classes: number;
-  readonly filters: readonly number[];
-  readonly kernel: number;
-  readonly batchNorm: boolean;
-  readonly dense: readonly number[];
-  readonly dropout: number;
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
 }
 
 /** The network with the weights of a file, which must fit it exactly, or with fresh ones drawn from the seed. */
@@ -23,8 +15,8 @@ export async function buildCnn(
   seed: readonly [high: number, low: number],
   weightsFile: string | undefined,
 ): Promise<Model> {
-  const { height, width, channels, filters, mean, std, ...rest } = params;
-  const network = cnn({ ...rest, inputShape: [height, width, channels], channels: filters });
+  const { height, width, channels, mean, std, ...rest } = params;
+  const network = cnn({ ...rest, inputShape: [height, width, channels] });
   const preprocessing: Preprocessing = { mean: spread(mean, channels), std: spread(std, channels) };
   if (weightsFile === undefined) return initializeModel(network, preprocessing, seed);
   const fix =

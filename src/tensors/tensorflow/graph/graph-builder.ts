@@ -2,7 +2,7 @@
 import { graphMessages } from './messages.ts';
 import type { AttributeMessage, ShapeMessage } from './messages.ts';
 
-/** TensorFlow's numbers of the types that our graphs use. */
+/** Numbers of the element types in TensorFlow's protocol. */
 export const float32 = { type: 1 } as const;
 export const int32 = { type: 3 } as const;
 export const boolean = { type: 10 } as const;
@@ -15,15 +15,15 @@ export type Attribute =
   string | readonly number[] | number | boolean | { readonly type: number } | { readonly real: number };
 
 export interface GraphBuilder {
-  /** What a call feeds; −1 in the shape is any extent. Its name is the one given. */
+  /** Adds an input that every run feeds, under this name. An extent of −1 accepts any. */
   placeholder(name: string, type: typeof float32 | typeof int32, shape: readonly number[]): Output;
-  /** Equal constants become one node. */
+  /** Adds a constant. Equal constants share one node. */
   constant(values: Float32Array | Int32Array, shape: readonly number[]): Output;
-  /** Adds one operation and returns its first output; `output` names the others. */
+  /** Adds one operation and returns its first output; `output` gives the others. */
   add(operation: string, inputs: readonly Output[], attributes: Readonly<Record<string, Attribute>>): Output;
-  /** Output number `index` of the operation whose first one is `first`. */
+  /** Returns output number `index` of the operation whose first output is `first`. */
   output(first: Output, index: number): Output;
-  /** Bytes of `saved_model.pb`. */
+  /** Returns the bytes of `saved_model.pb`. */
   serialize(): Uint8Array;
 }
 

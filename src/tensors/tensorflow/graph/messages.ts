@@ -1,4 +1,4 @@
-/** The protocol-buffer classes that the binding's package ships: those of TensorFlow's SavedModel that a graph needs. */
+/** The protocol-buffer classes that a SavedModel needs, as the binding's package ships them. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { bindingPackage, bindingPackageName } from '../../../setup/locations.ts';
@@ -57,7 +57,7 @@ export interface ShapeMessage {
 
 let loaded: Messages | null = null;
 
-/** Throws where the package is not installed; the tensorflow backend cannot be open then. */
+/** Throws if the package is not installed; the tensorflow backend cannot be open then. */
 export function graphMessages(): Messages {
   if (loaded === null) {
     const found = bindingPackage();

@@ -1,4 +1,7 @@
-/** Runs a graph of `graph-builder.ts` as TensorFlow runs a SavedModel: optimised as a whole, one call through the binding. */
+/**
+ * Runs a graph of `graph-builder.ts` as a SavedModel, which TensorFlow optimises as a whole and runs in one
+ * call through the binding.
+ */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,8 +13,9 @@ import type { GraphBuilder, Output } from './graph-builder.ts';
 
 export interface GraphSession {
   /**
-   * Computes the fetches of `openSession`. `feeds` are tensors of the tensorflow backend, one for each of its placeholders
-   * and in that order; the caller disposes the results. Throws TensorFlow's error for shapes that do not fit or no memory.
+   * Computes the fetches of `openSession`. `feeds` are tensors of the tensorflow backend, one for each
+   * placeholder and in that order; the caller disposes the results. Throws TensorFlow's error if a shape does
+   * not fit or memory runs out.
    */
   run(feeds: readonly Tensor[]): Tensor[];
   dispose(): void;
@@ -23,15 +27,16 @@ interface LoadedGraph {
 }
 
 /**
- * By digest, the one longest out of use first. Graphs outlive their users: the next shard's classifier has the same network, and
- * compiling one takes 0.1 s and more.
+ * Loaded graphs by digest, the least recently used first. Graphs outlive their users, because the next
+ * shard's classifier has the same network, and compiling a graph takes 0.1 s and more.
  */
 const loaded = new Map<string, LoadedGraph>();
 const idleLimit = 16;
 
 /**
- * Loads `graph` into TensorFlow, which must be the current backend; an equal graph is loaded once. TensorFlow compiles it at its
- * first run (0.1–0.5 s for large networks). On a GPU each run copies its feeds and results through host memory.
+ * Loads `graph` into TensorFlow, which must be the current backend; an equal graph is loaded only once.
+ * TensorFlow compiles it at its first run (0.1–0.5 s for large networks). On a GPU, each run copies its feeds
+ * and results through host memory.
  */
 export function openSession(
   graph: GraphBuilder,
@@ -55,7 +60,7 @@ export function openSession(
     },
     dispose() {
       entry.users--;
-      // To the end of the order.
+      // Moves the graph to the end of the order.
       loaded.delete(digest);
       loaded.set(digest, entry);
       unloadIdle(backend);
@@ -64,7 +69,7 @@ export function openSession(
 }
 
 function load(backend: TensorflowBackend, bytes: Uint8Array): number {
-  // A new folder each time, for TensorFlow reads from a folder; it is read whole, so it need not stay.
+  // TensorFlow reads the whole model from a folder at once, so that a temporary one will do.
   const folder = mkdtempSync(join(tmpdir(), 'ravelin-graph-'));
   try {
     writeFileSync(join(folder, 'saved_model.pb'), bytes);

@@ -1,15 +1,14 @@
-/** Exact nearest patches by the WASM kernel: opening a database, and asking it. */
+/** Exact nearest patches by the WASM kernel: opens a patch database and answers queries. */
 import type { Patches } from '../../values/patches.ts';
 import { instantiateKernel, type KernelMemory } from '../instantiate.ts';
 import { patchSearchModule } from './patch-search.wasm.ts';
 import { checkQueries, type Neighbors } from './reference.ts';
 
-export type { Neighbors };
-
 export interface PatchSearch {
   /**
-   * The `neighbors` nearest patches of each query. `queries` is `[n, size · size · channels]`, float32 grey levels in [0, 255];
-   * 1 ≤ `neighbors` ≤ number of patches. Nearest first, equal ones by index. Throws `RangeError` for anything else.
+   * The `neighbors` nearest patches of each query, sorted by distance and then by index. `queries` is `[n,
+   * size · size · channels]`, float32 grey levels in [0, 255]; 1 ≤ `neighbors` ≤ number of patches. Throws
+   * `RangeError` for anything else.
    */
   readonly nearest: (queries: Float32Array, neighbors: number) => Neighbors;
   /** Bytes of WASM memory. */
@@ -37,16 +36,19 @@ interface Kernel {
   search(length: number, neighbors: number): void;
 }
 
-/** Patches handed to the kernel at a time. */
+/** Number of patches that the kernel encodes at a time. */
 const chunk = 4096;
 
-/** Copies the patches into a WASM memory of their own and builds the search tree. Throws `RangeError` where memory is short. */
+/**
+ * Copies the patches into a WASM memory of their own and builds the search tree. Throws `RangeError` if there
+ * is not enough memory.
+ */
 export function openPatchSearch(patches: Patches): PatchSearch {
   const [count, size, , channels] = patches.shape;
   const dimensions = size * size * channels;
-  if (count === 0) throw new RangeError('a database of no patches has no nearest one');
+  if (count === 0) throw new RangeError('the patch database is empty');
   const kernel = instantiateKernel(patchSearchModule) as Kernel;
-  // Two patches differ by at most 255·√dimensions, which has to fit int16 with room for rounding.
+  // Two patches differ by at most 255·√dimensions, which must fit into int16 with room for rounding.
   const step = (255 * Math.sqrt(dimensions) * 1.04) / 32767;
   if (kernel.allocate(count, dimensions, step, chunk) === 0) {
     throw new RangeError(`not enough memory for the search tree of ${count} patches`);
@@ -101,7 +103,7 @@ function nearest(
   };
 }
 
-/** Queries ordered by leaf: neighbours in the tree follow each other. */
+/** Orders queries by leaf, so that neighbours in the tree follow each other. */
 function byLeaf(leaves: Int32Array): Float64Array {
   const keys = Float64Array.from(leaves, (leaf, query) => leaf * leaves.length + query).sort();
   return keys.map((key) => key % leaves.length);

@@ -1,4 +1,6 @@
-/** Total variation minimisation of whole images by the WebAssembly kernel (tvm.as.ts): float32, one thread. */
+/**
+ * Total variation minimisation of whole images by the WebAssembly kernel (tvm.as.ts): float32, one thread.
+ */
 import { instantiateKernel, type KernelMemory } from '../instantiate.ts';
 import type { Progress, Stopping, TotalVariation } from './problem.ts';
 import { tvmModule } from './tvm.wasm.ts';
@@ -15,10 +17,10 @@ interface Kernel {
 let kernel: Kernel | undefined;
 
 /**
- * Minimises over one image `[height, width, channels]` of pixels in [0, 1], −1 where dropped, in place. The gap is that of all
- * channels together: a bound on the distance to the least objective where every pixel was kept, otherwise an estimate of it
- * (docs/kernels.md). Where there is anything to smooth, at least one iteration is done. Throws `RangeError` where the image does not
- * fit into 4 GiB of memory (about 45 bytes a value).
+ * Minimises over one image `[height, width, channels]` of pixels in [0, 1], −1 if dropped, in place. The gap
+ * is that of all channels together: if every pixel was kept, it bounds the distance to the minimum, otherwise
+ * it is an estimate of it (docs/kernels.md). At least one iteration is done if there is anything to smooth.
+ * Throws `RangeError` if the image does not fit into 4 GiB of memory (about 45 bytes per value).
  */
 export function minimise(
   image: Float32Array,
@@ -26,10 +28,10 @@ export function minimise(
   { lambda, tv }: TotalVariation,
   { tolerance, limit }: Stopping,
 ): Progress {
-  // It is compiled from tvm.as.ts, which exports these.
+  // The module is compiled from tvm.as.ts, which exports these.
   kernel ??= instantiateKernel(tvmModule) as Kernel;
   const address = kernel.reserve(height, width, channels);
-  if (address === 0) throw new RangeError(`no memory for an image of ${height}×${width}×${channels}`);
+  if (address === 0) throw new RangeError(`not enough memory for an image of ${height}×${width}×${channels}`);
   new Float32Array(kernel.memory.buffer, address, image.length).set(image);
   const iterations = kernel.solve(lambda, tv === 'anisotropic' ? 1 : 0, tolerance, limit);
   image.set(new Float32Array(kernel.memory.buffer, address, image.length));

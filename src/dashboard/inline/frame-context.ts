@@ -1,0 +1,13 @@
+import type { DashboardState } from '../state.ts';
+import type { Theme } from './theme.ts';
+import type { View } from './view.ts';
+
+/** The inputs of every part of a frame. */
+export interface FrameContext {
+  readonly state: DashboardState;
+  readonly view: View;
+  readonly theme: Theme;
+  readonly columns: number;
+  /** Milliseconds since the epoch, the only clock of all animation. */
+  readonly now: number;
+}

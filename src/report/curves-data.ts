@@ -1,0 +1,32 @@
+/** One measured point. `y` is null or NaN if the number is missing, which interrupts the line. */
+export interface CurvePoint {
+  readonly x: number;
+  readonly y: number | null;
+  /** Ends of the 95 % interval of `y`, in its unit. */
+  readonly low?: number | null;
+  readonly high?: number | null;
+}
+
+export interface CurveSeries {
+  readonly name: string;
+  /** The points in the order in which the line connects them. */
+  readonly points: readonly CurvePoint[];
+}
+
+export interface CurvePanel {
+  readonly title: string;
+  readonly series: readonly CurveSeries[];
+  /** Height of the dotted line, which is the accuracy on clean images. */
+  readonly clean?: number | null;
+}
+
+export interface Curves {
+  readonly title: string;
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly panels: readonly CurvePanel[];
+  /** Labels of the ticks instead of round numbers: `8/255`, or the labels of an axis without numbers. */
+  readonly xTicks?: readonly { readonly at: number; readonly label: string }[];
+  /** Shared by all panels. By default it has round ends around all points and intervals. */
+  readonly yDomain?: readonly [number, number];
+}
