@@ -1,4 +1,4 @@
-import { listRuns, type RunInfo } from '../runtime/ledger.ts';
+import { listRuns, type RunInfo } from '../runtime/run/ledger.ts';
 import { UsageError } from './exit-codes.ts';
 
 /** The run of this id (or the only one that starts so); the latest where none is given. */

@@ -2,7 +2,7 @@ import type { AxisLabel, StageSettings } from '../dsl/graph.ts';
 import type { JsonObject } from '../values/json.ts';
 import type { FailureCode } from './events.ts';
 import type { Outputs } from './store/record.ts';
-import type { BoundInput } from './units.ts';
+import type { BoundInput } from './plan/units.ts';
 
 /** Everything a worker needs to compute and commit one unit, as plain JSON: it travels over IPC or in a manifest file. */
 export interface Task {
@@ -96,7 +96,7 @@ export type TaskOutcome =
 
 export type ExecutorListener = (message: TaskMessage, worker: number) => void;
 
-/** Where units are computed. `local/pool.ts` is one; a batch system is another. */
+/** Where units are computed. `executors/local/` is one; a batch system is another. */
 export interface Executor {
   /** Tasks that it would take now without keeping them waiting for long. */
   readonly capacity: () => number;

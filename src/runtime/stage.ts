@@ -15,7 +15,7 @@ export interface Stage extends StageSignature {
   readonly randomness: (params: never) => boolean;
   /**
    * A defense that is cheap to compute and large to store: unless `store: always`, its output `images` is left to consumers
-   * with `appliesTransform` (`runtime/on-the-fly.ts`).
+   * with `appliesTransform` (`plan/on-the-fly.ts`).
    */
   readonly onTheFly: boolean;
   /** Gives the same for `images` and a `transform` as for the images that the transform's own stage makes of them. */

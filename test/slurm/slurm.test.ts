@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listRuns, readLedger } from '../../src/runtime/ledger.ts';
+import { listRuns, readLedger } from '../../src/runtime/run/ledger.ts';
 import type { RunEvent } from '../../src/runtime/events.ts';
 import { commandLine, createProject, exportBytes, type Project } from '../cli/ravelin.ts';
 import { startCluster, whyNoCluster, type Cluster } from './cluster.ts';

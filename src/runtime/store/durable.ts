@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { isAlive } from '../process-identity.ts';
+import { isAlive } from './process-identity.ts';
 import { errorCode } from './errors.ts';
 import { faultPoint, isArmed } from './fault.ts';
 

@@ -20,7 +20,7 @@ export type Outputs = Readonly<Record<string, readonly OutputPart[]>>;
 export interface CommitRecord {
   readonly format: 1;
   readonly key: string;
-  /** The recipe whose canonical JSON hashes to `key`; `fingerprint.ts` documents its fields. */
+  /** The recipe whose canonical JSON hashes to `key`; `plan/fingerprint.ts` documents its fields. */
   readonly preimage: JsonObject;
   readonly outputs: Outputs;
   /** Wall-clock and processor seconds that the unit took. */

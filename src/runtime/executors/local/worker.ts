@@ -1,0 +1,68 @@
+import type { Task, TaskMessage, WorkerSetup } from '../../executor.ts';
+import type { StageRegistry } from '../../stage.ts';
+import { openStore } from '../../store/store.ts';
+import { runTask } from '../task/run-task.ts';
+import { createValueCache } from '../task/value-cache.ts';
+
+export type DriverMessage =
+  { readonly type: 'setup'; readonly setup: WorkerSetup } | { readonly type: 'task'; readonly task: Task };
+
+/** A worker's sign of life, beside the messages of its tasks. */
+export interface AliveMessage {
+  readonly type: 'alive';
+  readonly bytes: number;
+}
+
+const heartbeatMs = 1_000;
+const defaultCacheBytes = 256 * 1024 * 1024;
+
+/**
+ * Main loop of a worker process: takes tasks over IPC, computes them one after the other and commits them to the store.
+ * Ends the process when the driver is gone; a task that is being computed then is lost, one that is committed is not.
+ * `prepare` runs once, before the first task (to load plugins, say).
+ */
+export function serveWorker(
+  registry: StageRegistry | ((setup: WorkerSetup) => Promise<StageRegistry>),
+  options: { readonly cacheBytes?: number } = {},
+): void {
+  if (process.send === undefined) throw new Error('a worker is started by ravelin, not by hand');
+  const send = (message: TaskMessage | AliveMessage): void => {
+    process.send?.(message);
+  };
+  const queue: Task[] = [];
+  const abort = new AbortController();
+  const cache = createValueCache(options.cacheBytes ?? defaultCacheBytes);
+  let setup: WorkerSetup | null = null;
+  let stages: StageRegistry | null = null;
+  let busy = false;
+
+  const work = async (): Promise<void> => {
+    if (busy || setup === null) return;
+    busy = true;
+    let running: Task | undefined;
+    const store = openStore(setup.cacheFolder, (message) => {
+      if (running !== undefined) send({ type: 'warning', id: running.id, message });
+    });
+    stages ??= typeof registry === 'function' ? await registry(setup) : registry;
+    while ((running = queue.shift()) !== undefined) {
+      send({ type: 'started', id: running.id });
+      send(await runTask(running, { registry: stages, setup, store, cache, signal: abort.signal, send }));
+    }
+    busy = false;
+  };
+
+  process.on('message', (message: DriverMessage) => {
+    if (message.type === 'setup') setup = message.setup;
+    else {
+      queue.push(message.task);
+      void work();
+    }
+  });
+  process.on('disconnect', () => {
+    abort.abort();
+    process.exit(0);
+  });
+  // Ctrl-C reaches the whole group; the driver decides what it means.
+  process.on('SIGINT', () => undefined);
+  setInterval(() => send({ type: 'alive', bytes: process.memoryUsage.rss() }), heartbeatMs).unref();
+}

@@ -1,0 +1,140 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { lastBatchSize, limitBatches } from '../../../values/batch-size.ts';
+import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
+import { resolveInside } from '../../plan/resolve-path.ts';
+import type { Checkpoint, StageContext, StageRegistry } from '../../stage.ts';
+import { writeDurable } from '../../store/durable.ts';
+import { errorCode } from '../../store/errors.ts';
+import type { Store } from '../../store/store.ts';
+import { describeFailure } from './describe-failure.ts';
+import { checkOutputs, DamagedInputsError, readInputs, writeOutputs } from './task-values.ts';
+import type { ValueCache } from './value-cache.ts';
+
+export interface TaskSurroundings {
+  readonly registry: StageRegistry;
+  readonly setup: WorkerSetup;
+  readonly store: Store;
+  readonly cache: ValueCache;
+  readonly signal: AbortSignal;
+  readonly send: (message: TaskMessage) => void;
+}
+
+/** Most progress messages of a task are dropped: a screen shows no more than ten a second. */
+const progressMs = 100;
+
+/** Computes one unit and commits it to the store. Never throws: every end is an outcome. */
+export async function runTask(task: Task, surroundings: TaskSurroundings): Promise<TaskOutcome> {
+  const { registry, setup, store, cache } = surroundings;
+  try {
+    if (!task.recompute) {
+      const record = store.readRecord(task.key);
+      if (record !== null) return committed(task, record.outputs, record.seconds, true);
+    }
+    const stage = registry.get(task.uses);
+    if (stage === undefined) throw new Error(`this worker knows no stage type ${task.uses}`);
+    const started = process.hrtime.bigint();
+    const cpu = process.cpuUsage();
+    const inputs = readInputs(task, store, cache);
+    const checkpoint = fileCheckpoint(`${setup.cacheFolder}/checkpoints/${task.key}`);
+    const context = stageContext(task, inputs, checkpoint, surroundings);
+    limitBatches(task.batchLimit);
+    const outputs = await stage.run(context as StageContext<never, never>);
+    checkOutputs(stage, task, outputs);
+    const written = await writeOutputs(stage, task, outputs, store);
+    const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+    const { user, system } = process.cpuUsage(cpu);
+    store.commit(
+      {
+        format: 1,
+        key: task.key,
+        outputs: written,
+        seconds: Math.round(seconds * 1e6) / 1e6,
+        cpuSeconds: (user + system) / 1e6,
+        created: new Date().toISOString(),
+        ravelin: setup.version,
+      },
+      task.preimage,
+    );
+    if (checkpoint.used())
+      rmSync(`${setup.cacheFolder}/checkpoints/${task.key}`, { recursive: true, force: true });
+    return committed(task, written, seconds, false);
+  } catch (error) {
+    if (error instanceof DamagedInputsError) return { type: 'damaged', id: task.id, digests: error.digests };
+    return { type: 'failed', id: task.id, failure: describeFailure(error, batchOf(task)) };
+  }
+}
+
+/** Images that the stage computed at a time when it failed; null where it does not work in batches. */
+function batchOf(task: Task): number | null {
+  const asked = lastBatchSize();
+  return asked === null ? null : Math.max(1, Math.min(asked, task.shard?.count ?? task.images));
+}
+
+function committed(
+  task: Task,
+  outputs: Extract<TaskOutcome, { type: 'committed' }>['outputs'],
+  seconds: number,
+  reused: boolean,
+): TaskOutcome {
+  return {
+    type: 'committed',
+    id: task.id,
+    outputs,
+    seconds,
+    reused,
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+  };
+}
+
+function stageContext(
+  task: Task,
+  inputs: Readonly<Record<string, unknown>>,
+  checkpoint: Checkpoint,
+  { setup, signal, send }: TaskSurroundings,
+): StageContext<unknown, unknown> {
+  let lastProgress = 0;
+  return {
+    params: task.params,
+    inputs,
+    shard: task.shard ?? { first: 0, count: task.images },
+    seed: task.seed,
+    backend: setup.backend,
+    resolve: (path) => resolveInside(setup.root, setup.folder, path),
+    signal,
+    progress(done, total, unit) {
+      const now = Date.now();
+      if (now - lastProgress < progressMs) return;
+      lastProgress = now;
+      send({ type: 'progress', id: task.id, done, total, unit });
+    },
+    metric: (name, value, axes = {}) => send({ type: 'metric', id: task.id, name, value, axes }),
+    log: (message) => send({ type: 'log', id: task.id, message }),
+    warn: (message) => send({ type: 'warning', id: task.id, message }),
+    checkpoint,
+  };
+}
+
+function fileCheckpoint(folder: string): Checkpoint & { readonly used: () => boolean } {
+  const path = `${folder}/state`;
+  let used = false;
+  return {
+    used: () => used,
+    read() {
+      try {
+        const bytes = readFileSync(path);
+        used = true;
+        return Promise.resolve(bytes);
+      } catch (error) {
+        if (errorCode(error) === 'ENOENT') return Promise.resolve(null);
+        throw error;
+      }
+    },
+    write(bytes) {
+      used = true;
+      mkdirSync(dirname(path), { recursive: true });
+      writeDurable(path, bytes);
+      return Promise.resolve();
+    },
+  };
+}
