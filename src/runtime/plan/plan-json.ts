@@ -1,6 +1,6 @@
 import type { Graph } from '../../dsl/graph.ts';
 import type { JsonObject } from '../../values/json.ts';
-import { bindInputs, unitPreimage } from './units.ts';
+import { bindInputs, countShards, unitPreimage } from './units.ts';
 import type { Plan, PlanFailure, Totals } from './plan.ts';
 import type { Store } from '../store/store.ts';
 
@@ -32,16 +32,6 @@ export function planJson(graph: Graph, plan: Plan): PlanJson {
     });
   }
   return { pipeline: graph.pipeline, cells, totals: plan.totals };
-}
-
-export function countShards(units: readonly { readonly state: string }[]): {
-  total: number;
-  reuse: number;
-  run: number;
-} {
-  let reuse = 0;
-  for (const unit of units) if (unit.state === 'reuse') reuse++;
-  return { total: units.length, reuse, run: units.length - reuse };
 }
 
 /** What `why` prints of one cell. */

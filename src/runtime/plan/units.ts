@@ -58,6 +58,16 @@ export function cutUnits(images: number, size: number): Unit[] {
   return units;
 }
 
+export function countShards(units: readonly Pick<Unit, 'state'>[]): {
+  total: number;
+  reuse: number;
+  run: number;
+} {
+  let reuse = 0;
+  for (const unit of units) if (unit.state === 'reuse') reuse++;
+  return { total: units.length, reuse, run: units.length - reuse };
+}
+
 export function outputKind(producer: CellState, port: string): PortKind {
   const output = producer.stage.out[port];
   if (output === undefined) throw new Error(`${producer.cell.id} has no output ${port}`);

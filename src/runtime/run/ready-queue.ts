@@ -1,18 +1,19 @@
-/** A binary heap of units by priority, smallest first. */
-export interface ReadyQueue {
-  readonly push: (priority: number, cell: number, unit: number) => void;
-  readonly pop: () => ReadyUnit | null;
-  readonly size: () => number;
-}
-
-export interface ReadyUnit {
+/** A unit that can run, by the index of its cell and its own within the cell. */
+export interface QueuedUnit {
   readonly priority: number;
   readonly cell: number;
   readonly unit: number;
 }
 
+/** A binary heap of units by priority, smallest first. */
+export interface ReadyQueue {
+  readonly push: (priority: number, cell: number, unit: number) => void;
+  readonly pop: () => QueuedUnit | null;
+  readonly size: () => number;
+}
+
 export function createReadyQueue(): ReadyQueue {
-  const heap: ReadyUnit[] = [];
+  const heap: QueuedUnit[] = [];
   return {
     size: () => heap.length,
     push(priority, cell, unit) {
@@ -45,7 +46,7 @@ export function createReadyQueue(): ReadyQueue {
   };
 }
 
-function swap(heap: ReadyUnit[], a: number, b: number): void {
+function swap(heap: QueuedUnit[], a: number, b: number): void {
   const entry = heap[a]!;
   heap[a] = heap[b]!;
   heap[b] = entry;

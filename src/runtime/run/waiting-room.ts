@@ -1,20 +1,22 @@
 import type { ClaimHolder, Claims } from '../store/claims.ts';
-import type { PlannedCell } from '../plan/plan.ts';
 import type { CommitRecord } from '../store/record.ts';
-import type { Unit } from '../plan/units.ts';
+import type { ReadyUnit } from './schedule.ts';
 
-export interface ReadyUnit {
-  readonly planned: PlannedCell;
-  readonly shard: number;
-  readonly unit: Unit;
-}
-
-/** Units that another run is computing: looked after until that run has committed them, or is gone. */
+/** The units that another run is computing, until that run has committed them or has given them up. */
 export interface WaitingRoom {
-  /** Claims a unit for this run; false where another run has it, which is then waited for. */
+  /** Claims a unit for this run. Returns false if another run holds the claim; the unit then waits for that run. */
   readonly admit: (ready: ReadyUnit) => boolean;
   readonly size: () => number;
   readonly close: () => void;
+}
+
+export interface WaitingRoomListener {
+  /** The unit waits for the run that holds its claim. */
+  readonly waiting: (ready: ReadyUnit, holder: ClaimHolder) => void;
+  /** The other run committed the unit. */
+  readonly found: (ready: ReadyUnit, record: CommitRecord) => void;
+  /** The other run gave the unit up, or died; this run now holds the claim. */
+  readonly freed: (ready: ReadyUnit) => void;
 }
 
 const pollMs = 200;
@@ -22,18 +24,12 @@ const pollMs = 200;
 export function createWaitingRoom(
   claims: Claims,
   readRecord: (key: string) => CommitRecord | null,
-  listener: {
-    readonly waiting: (ready: ReadyUnit, holder: ClaimHolder) => void;
-    /** The other run committed it. */
-    readonly found: (ready: ReadyUnit, record: CommitRecord) => void;
-    /** The other run gave it up, or died: it is ours now. */
-    readonly freed: (ready: ReadyUnit) => void;
-  },
+  listener: WaitingRoomListener,
 ): WaitingRoom {
   const waiting = new Map<string, ReadyUnit>();
   let timer: NodeJS.Timeout | null = null;
 
-  const look = (): void => {
+  const poll = (): void => {
     for (const [key, ready] of [...waiting]) {
       const record = readRecord(key);
       if (record === null && claims.take(key) !== null) continue;
@@ -55,7 +51,7 @@ export function createWaitingRoom(
       if (holder === null) return true;
       waiting.set(key, ready);
       listener.waiting(ready, holder);
-      timer ??= setInterval(look, pollMs);
+      timer ??= setInterval(poll, pollMs);
       return false;
     },
     size: () => waiting.size,

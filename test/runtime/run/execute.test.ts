@@ -107,22 +107,6 @@ describe('what runs', () => {
     expect(summary.totals).toEqual({ cells: 3, shards: 9, reused: 4, ran: 5, failed: 0 });
   });
 
-  test('what is quick goes before what has turned out to be slow', async () => {
-    const order = async (limit: number): Promise<string[]> => {
-      const graph = makeGraph(folder, [
-        { id: 'photos', uses: 'test/source', with: { limit } },
-        { id: 'quick', uses: 'test/add', with: { by: 1 }, in: { images: 'photos' } },
-        { id: 'slow', uses: 'test/add', with: { by: 2, ms: 2100 }, in: { images: 'photos' } },
-      ]);
-      const { events } = await run(graph, { workers: 1 });
-      return events.flatMap((event) =>
-        event.type === 'shard-committed' && !event.reused ? [`${event.cell} ${event.shard}`] : [],
-      );
-    };
-    expect(await order(128)).toEqual(['photos 0', 'slow 0', 'quick 0', 'photos 1', 'quick 1', 'slow 1']);
-    expect(await order(192)).toEqual(['photos 2', 'quick 2', 'slow 2']);
-  });
-
   test('an upstream rerun to the same bytes stops there', async () => {
     const graph = makeGraph(folder, chain(100, 0.5));
     await run(graph);
@@ -250,7 +234,7 @@ describe('what can go wrong', () => {
     expect(summary).toMatchObject({ status: 'ok', totals: { ran: 5 } });
     const said = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
     expect(said).toContainEqual(
-      expect.stringContaining('the worker did not answer any more and was ended; it is tried again'),
+      expect.stringContaining('the worker did not answer any more and was ended; trying again'),
     );
   });
 
@@ -270,7 +254,7 @@ describe('what can go wrong', () => {
         type: 'warning',
         message:
           'shard 0, attempt 1: out of memory with 64 images at a time: RESOURCE_EXHAUSTED: OOM when allocating tensor; ' +
-          'it is tried again, at most 32 images at a time',
+          'trying again with at most 32 images at a time',
       }),
     );
   });
@@ -396,10 +380,13 @@ describe('what can go wrong', () => {
   test('the second cancellation stops at once', async () => {
     const graph = makeGraph(folder, [{ id: 'slow', uses: 'test/constant', with: { value: 1, ms: 20_000 } }]);
     const kill = new AbortController();
-    setTimeout(() => kill.abort(), 400);
-    const { summary } = await run(graph, { execute: { kill: kill.signal } });
-    expect(summary.status).toBe('interrupted');
-    expect(summary.seconds).toBeLessThan(5);
+    const { summary } = await run(graph, {
+      execute: { kill: kill.signal },
+      onEvent: ({ type }) => {
+        if (type === 'shard-started') kill.abort();
+      },
+    });
+    expect(summary).toMatchObject({ status: 'interrupted', totals: { ran: 0 } });
   });
 
   test('a killed long stage goes on from its checkpoint', async () => {
