@@ -234,7 +234,7 @@ describe('what can go wrong', () => {
     expect(summary).toMatchObject({ status: 'ok', totals: { ran: 5 } });
     const said = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
     expect(said).toContainEqual(
-      expect.stringContaining('the worker did not answer any more and was ended; trying again'),
+      expect.stringContaining('the worker stopped responding and was killed; trying again'),
     );
   });
 

@@ -1,251 +1,151 @@
 import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import type { Executor, ExecutorListener, Task, TaskMessage, WorkerSetup } from '../../executor.ts';
-import type { AliveMessage, DriverMessage } from './worker.ts';
+import { describeExit } from './describe-exit.ts';
+import type { WorkerExit } from './describe-exit.ts';
+import { TaskTimes } from './task-times.ts';
+import { WorkerProcess } from './worker-process.ts';
+import type { WorkerChild } from './worker-process.ts';
 
-export interface PoolOptions {
+export interface LocalPoolOptions {
   /** Absolute path of the module that calls `serveWorker`. */
   readonly entry: string;
   readonly workers: number;
   readonly setup: WorkerSetup;
   readonly env?: Readonly<Record<string, string>>;
   readonly execArgv?: readonly string[];
-  /** A worker that is silent for so long is killed; off where absent, as a long kernel call cannot send. */
+  /** A worker that sends nothing for so long is killed. Off by default, as a long kernel call cannot send. */
   readonly silentMs?: number;
 }
 
-interface Worker {
-  readonly number: number;
-  readonly process: ChildProcess;
-  /** The first one is being computed, the others wait inside the worker. */
-  readonly tasks: Task[];
-  startedAt: number;
-  heardAt: number;
-  lastTask: number;
-  stderr: string;
-  timedOut: boolean;
-  /** Memory that it held when it was ended for holding too much. */
-  tooLargeBytes: number | null;
-  /** Ended because it did not answer any more. */
-  wasSilent: boolean;
-  timer: NodeJS.Timeout | null;
-}
+/** Tasks that a worker may have if its stage type is short, so that the next one is there before the pipe brings it. */
+const shortTasksAhead = 3;
 
-/** A stage type whose units take less gets the next task before it is done, to hide the way through the pipe. */
-const shortTaskMs = 25;
-const stderrTail = 8_192;
-
-/** Worker processes on this machine, started when there is work for them. */
-export function createLocalPool(options: PoolOptions): Executor {
-  const workers = new Set<Worker>();
-  const waiting: Task[] = [];
-  const meanMs = new Map<string, number>();
-  const numbers = Array.from({ length: options.workers }, (_, index) => index);
-  let listener: ExecutorListener = () => undefined;
-  let closed = false;
-
-  const depth = (worker: Worker): number => {
-    const running = worker.tasks[0];
-    return running !== undefined && (meanMs.get(running.uses) ?? Infinity) < shortTaskMs ? 3 : 1;
-  };
-
-  const assign = (): void => {
-    while (waiting.length > 0 && !closed) {
-      let best: Worker | null = null;
-      for (const worker of workers) {
-        if (worker.tasks.length < depth(worker) && (best === null || worker.tasks.length < best.tasks.length))
-          best = worker;
-      }
-      if ((best === null || best.tasks.length > 0) && workers.size < options.workers) best = start();
-      if (best === null) return;
-      give(best, waiting.shift()!);
-    }
-  };
-
-  const give = (worker: Worker, task: Task): void => {
-    worker.tasks.push(task);
-    worker.lastTask = task.id;
-    if (worker.tasks.length === 1) begin(worker);
-    post(worker, { type: 'task', task });
-  };
-
-  const begin = (worker: Worker): void => {
-    worker.startedAt = Date.now();
-    const limit = worker.tasks[0]?.resources.timeMs ?? null;
-    if (limit === null) return;
-    worker.timer = setTimeout(() => {
-      worker.timedOut = true;
-      worker.process.kill('SIGKILL');
-    }, limit);
-  };
-
-  const end = (worker: Worker): Task | undefined => {
-    if (worker.timer !== null) clearTimeout(worker.timer);
-    worker.timer = null;
-    return worker.tasks.shift();
-  };
-
-  const post = (worker: Worker, message: DriverMessage): void => {
-    // A failed send means that the process is going; its exit gives the tasks back.
-    if (worker.process.connected) worker.process.send(message, () => undefined);
-  };
-
-  const start = (): Worker => {
-    const child = fork(options.entry, [], {
+/** An executor of worker processes on this machine. */
+export function createLocalPool({ entry, env, execArgv = [], ...options }: LocalPoolOptions): Executor {
+  const startProcess = (): WorkerChild =>
+    fork(entry, [], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, ...options.env },
-      execArgv: [...(options.execArgv ?? [])],
+      env: { ...process.env, ...env },
+      execArgv: [...execArgv],
     });
-    const worker: Worker = {
-      number: numbers.shift()!,
-      process: child,
-      tasks: [],
-      startedAt: Date.now(),
-      heardAt: Date.now(),
-      lastTask: -1,
-      stderr: '',
-      timedOut: false,
-      tooLargeBytes: null,
-      wasSilent: false,
-      timer: null,
-    };
-    workers.add(worker);
-    const capture = (chunk: Buffer): void => {
-      const message = chunk.toString();
-      worker.stderr = (worker.stderr + message).slice(-stderrTail);
-      if (worker.lastTask >= 0)
-        listener({ type: 'output', id: worker.tasks[0]?.id ?? worker.lastTask, message }, worker.number);
-    };
-    child.stdout?.on('data', capture);
-    child.stderr?.on('data', capture);
-    child.on('message', (message) => receive(worker, message as TaskMessage | AliveMessage));
-    // `close` comes after the last of its output, `error` where it could not be started at all.
-    child.on('close', (code, signal) => gone(worker, code, signal));
-    child.on('error', (error) => {
-      worker.stderr += error.message;
-      if (child.pid === undefined) gone(worker, null, null);
-    });
-    post(worker, { type: 'setup', setup: options.setup });
-    return worker;
-  };
-
-  const receive = (worker: Worker, message: TaskMessage | AliveMessage): void => {
-    worker.heardAt = Date.now();
-    if (message.type === 'alive') {
-      const most = worker.tasks[0]?.resources.memoryBytes;
-      if (most !== undefined && message.bytes > most) {
-        worker.tooLargeBytes = message.bytes;
-        worker.process.kill('SIGKILL');
-      }
-      return;
-    }
-    const isEnd = message.type === 'committed' || message.type === 'failed' || message.type === 'damaged';
-    if (isEnd) {
-      const task = end(worker);
-      if (task !== undefined) {
-        const before = meanMs.get(task.uses);
-        const took = Date.now() - worker.startedAt;
-        meanMs.set(task.uses, before === undefined ? took : 0.7 * before + 0.3 * took);
-      }
-      if (worker.tasks.length > 0) begin(worker);
-      worker.stderr = '';
-    }
-    // A wasm heap never shrinks, and a device that failed stays failed: start afresh with what was next.
-    if (message.type === 'failed' && message.failure.code === 'out-of-memory') retire(worker);
-    listener(message, worker.number);
-    if (isEnd) assign();
-  };
-
-  const retire = (worker: Worker): void => {
-    if (worker.timer !== null) clearTimeout(worker.timer);
-    waiting.unshift(...worker.tasks.splice(0));
-    workers.delete(worker);
-    numbers.unshift(worker.number);
-    worker.process.kill('SIGKILL');
-  };
-
-  const gone = (worker: Worker, code: number | null, signal: NodeJS.Signals | null): void => {
-    if (!workers.delete(worker)) return;
-    numbers.unshift(worker.number);
-    if (closed) return;
-    const lost = end(worker);
-    waiting.unshift(...worker.tasks.splice(0));
-    if (lost !== undefined)
-      listener({ type: 'lost', id: lost.id, ...describeEnd(worker, code, signal) }, worker.number);
-    assign();
-  };
-
-  const heartbeat =
-    options.silentMs === undefined
-      ? null
-      : setInterval(() => {
-          for (const worker of workers) {
-            if (worker.tasks.length === 0 || Date.now() - worker.heardAt <= options.silentMs!) continue;
-            worker.wasSilent = true;
-            worker.process.kill('SIGKILL');
-          }
-        }, 1_000).unref();
-
-  const killAll = (): void => {
-    closed = true;
-    if (heartbeat !== null) clearInterval(heartbeat);
-    for (const worker of workers) {
-      if (worker.timer !== null) clearTimeout(worker.timer);
-      worker.process.kill('SIGKILL');
-    }
-  };
-
-  return {
-    capacity() {
-      let free = options.workers - workers.size - waiting.length;
-      for (const worker of workers) free += depth(worker) - worker.tasks.length;
-      return free;
-    },
-    submit(task) {
-      waiting.push(task);
-      assign();
-    },
-    listen(next) {
-      listener = next;
-    },
-    kill: killAll,
-    async close() {
-      const exits = [...workers].map(
-        (worker) => new Promise<void>((resolve) => worker.process.once('exit', () => resolve())),
-      );
-      // All they have done is committed: nothing is gained by asking politely.
-      killAll();
-      await Promise.all(exits);
-    },
-  };
+  return new LocalPool({ ...options, startProcess });
 }
 
-function describeEnd(
-  worker: Worker,
-  code: number | null,
-  signal: NodeJS.Signals | null,
-): { cause: 'crash' | 'out-of-memory' | 'timeout'; message: string } {
-  if (worker.timedOut) return { cause: 'timeout', message: 'it took longer than its `time` resource allows' };
-  if (worker.wasSilent)
-    return { cause: 'crash', message: 'the worker did not answer any more and was ended' };
-  if (worker.tooLargeBytes !== null) {
-    const size = `${Math.round(worker.tooLargeBytes / 2 ** 20)} MiB`;
-    return {
-      cause: 'out-of-memory',
-      message: `the worker held ${size}, more than its \`memory\` resource allows`,
-    };
+export interface PoolRequest {
+  readonly workers: number;
+  readonly setup: WorkerSetup;
+  readonly silentMs?: number;
+  readonly startProcess: () => WorkerChild;
+}
+
+/** Starts worker processes when there is work for them, gives each its tasks, and replaces those that are lost. */
+export class LocalPool implements Executor {
+  readonly #request: PoolRequest;
+  readonly #workers = new Set<WorkerProcess>();
+  readonly #freeNumbers: number[];
+  readonly #waiting: Task[] = [];
+  readonly #times = new TaskTimes();
+  readonly #silenceCheck: NodeJS.Timeout | null = null;
+  #listener: ExecutorListener = () => undefined;
+  #closed = false;
+
+  constructor(request: PoolRequest) {
+    const { workers, silentMs } = request;
+    this.#request = request;
+    this.#freeNumbers = Array.from({ length: workers }, (_, number) => number);
+    if (silentMs !== undefined) {
+      this.#silenceCheck = setInterval(() => {
+        for (const worker of this.#workers) worker.limitSilence(silentMs);
+      }, 1_000).unref();
+    }
   }
-  const said = worker.stderr.trim().split('\n').slice(-20).join('\n');
-  const detail = said === '' ? '' : `; it said: ${said}`;
-  if (/heap out of memory|Allocation failed/i.test(worker.stderr)) {
-    return { cause: 'out-of-memory', message: `the worker ran out of memory${detail}` };
+
+  capacity(): number {
+    let free = this.#request.workers - this.#workers.size - this.#waiting.length;
+    for (const worker of this.#workers) free += this.#room(worker) - worker.load;
+    return free;
   }
-  if (signal === 'SIGKILL' || code === 137) {
-    return {
-      cause: 'out-of-memory',
-      message: `the worker was killed, as systems do that run out of memory${detail}`,
-    };
+
+  submit(task: Task): void {
+    this.#waiting.push(task);
+    this.#assign();
   }
-  const how = signal === null ? `exit code ${String(code)}` : signal;
-  return { cause: 'crash', message: `the worker crashed (${how})${detail}` };
+
+  listen(listener: ExecutorListener): void {
+    this.#listener = listener;
+  }
+
+  kill(): void {
+    this.#closed = true;
+    if (this.#silenceCheck !== null) clearInterval(this.#silenceCheck);
+    for (const worker of this.#workers) worker.kill();
+  }
+
+  async close(): Promise<void> {
+    const gone = [...this.#workers].map((worker) => worker.gone);
+    // All that the workers have done is committed, so nothing is gained by asking them politely.
+    this.kill();
+    await Promise.all(gone);
+  }
+
+  /** Gives waiting tasks to the workers with the fewest, and starts another worker rather than let a task wait. */
+  #assign(): void {
+    while (this.#waiting.length > 0 && !this.#closed) {
+      let best: WorkerProcess | null = null;
+      for (const worker of this.#workers) {
+        if (worker.load < this.#room(worker) && (best === null || worker.load < best.load)) best = worker;
+      }
+      if ((best === null || best.load > 0) && this.#workers.size < this.#request.workers)
+        best = this.#start();
+      if (best === null) return;
+      best.give(this.#waiting.shift()!);
+    }
+  }
+
+  /** Tasks that the worker may have at a time. */
+  #room({ current }: WorkerProcess): number {
+    return current !== undefined && this.#times.isShort(current.uses) ? shortTasksAhead : 1;
+  }
+
+  #start(): WorkerProcess {
+    const { startProcess, setup } = this.#request;
+    const worker = new WorkerProcess(this.#freeNumbers.shift()!, startProcess(), setup, {
+      message: (from, message, ended) => this.#receive(from, message, ended),
+      exited: (from, exit) => this.#replace(from, exit),
+    });
+    this.#workers.add(worker);
+    return worker;
+  }
+
+  #receive(
+    worker: WorkerProcess,
+    message: TaskMessage,
+    ended: { readonly task: Task; readonly ms: number } | null,
+  ): void {
+    if (ended !== null) this.#times.observe(ended.task.uses, ended.ms);
+    // A wasm heap never shrinks, and a device that failed keeps failing: the next tasks get a new process.
+    if (message.type === 'failed' && message.failure.code === 'out-of-memory') {
+      this.#remove(worker);
+      this.#waiting.unshift(...worker.takeBack());
+      worker.kill();
+    }
+    this.#listener(message, worker.number);
+    if (ended !== null) this.#assign();
+  }
+
+  /** The task that an exited worker was computing is lost; those that were waiting inside it are given to others. */
+  #replace(worker: WorkerProcess, exit: WorkerExit): void {
+    if (!this.#remove(worker) || this.#closed) return;
+    const [lost, ...rest] = worker.takeBack();
+    this.#waiting.unshift(...rest);
+    if (lost !== undefined)
+      this.#listener({ type: 'lost', id: lost.id, ...describeExit(exit) }, worker.number);
+    this.#assign();
+  }
+
+  #remove(worker: WorkerProcess): boolean {
+    if (!this.#workers.delete(worker)) return false;
+    this.#freeNumbers.unshift(worker.number);
+    return true;
+  }
 }

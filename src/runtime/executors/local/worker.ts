@@ -3,29 +3,22 @@ import type { StageRegistry } from '../../stage.ts';
 import { openStore } from '../../store/store.ts';
 import { runTask } from '../task/run-task.ts';
 import { createValueCache } from '../task/value-cache.ts';
-
-export type DriverMessage =
-  { readonly type: 'setup'; readonly setup: WorkerSetup } | { readonly type: 'task'; readonly task: Task };
-
-/** A worker's sign of life, beside the messages of its tasks. */
-export interface AliveMessage {
-  readonly type: 'alive';
-  readonly bytes: number;
-}
+import type { AliveMessage, DriverMessage } from './messages.ts';
 
 const heartbeatMs = 1_000;
 const defaultCacheBytes = 256 * 1024 * 1024;
 
 /**
  * Main loop of a worker process: takes tasks over IPC, computes them one after the other and commits them to the store.
- * Ends the process when the driver is gone; a task that is being computed then is lost, one that is committed is not.
- * `prepare` runs once, before the first task (to load plugins, say).
+ * The process ends with its driver; a task that is being computed then is lost, one that is committed is not. `registry`
+ * may be a function that loads the plugins, which is called before the first task.
  */
 export function serveWorker(
   registry: StageRegistry | ((setup: WorkerSetup) => Promise<StageRegistry>),
   options: { readonly cacheBytes?: number } = {},
 ): void {
-  if (process.send === undefined) throw new Error('a worker is started by ravelin, not by hand');
+  if (process.send === undefined)
+    throw new Error('ravelin starts its workers itself; this entry is not a command');
   const send = (message: TaskMessage | AliveMessage): void => {
     process.send?.(message);
   };
@@ -62,7 +55,7 @@ export function serveWorker(
     abort.abort();
     process.exit(0);
   });
-  // Ctrl-C reaches the whole group; the driver decides what it means.
+  // Ctrl-C reaches the whole process group, and the driver decides what it means.
   process.on('SIGINT', () => undefined);
   setInterval(() => send({ type: 'alive', bytes: process.memoryUsage.rss() }), heartbeatMs).unref();
 }
