@@ -41,7 +41,7 @@ export async function openExecutor(
       options: slurmOptions(graph.executor),
       node: process.execPath,
       entry: workerEntry(),
-      say: (message) => request.emit({ v: 1, at: Date.now(), type: 'warning', cell: null, message }),
+      report: (message) => request.emit({ v: 1, at: Date.now(), type: 'warning', cell: null, message }),
     });
   }
   const { createLocalPool } = await import('../runtime/executors/local/pool.ts');

@@ -168,7 +168,7 @@ stages:
     expect(await run.ended).toBe(1);
     const failure = events(project).find((event) => event.type === 'cell-failed');
     expect(failure?.failure.message).toMatch(
-      /^task 0 of job \d+ ended on (one|two): FAILED.*it said: waits\[ms=30000\] shard 0 on .*its log is/s,
+      /^task 0 of job \d+ ended on (one|two): FAILED.*its last output was: waits\[ms=30000\] shard 0 on .*its log is/s,
     );
   }, 120_000);
 

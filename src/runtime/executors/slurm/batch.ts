@@ -1,11 +1,12 @@
 /**
- * One array job on disk, below the shared cache: `slurm/ID/` with the tasks, the script, what each array task says while it
- * works (`messages/N.jsonl`) and its last word (`ends/N`). Written by the driver, read by the array tasks, and the other way
- * round; a driver that is started after another one died reads it to adopt the job.
+ * One array job on disk: the folder `slurm/ID/` of the shared cache has its tasks and its script, which the driver
+ * writes, and for each array task the messages of its work (`messages/N.jsonl`) and its outcomes (`ends/N`), which the
+ * array task writes. A driver that starts after another one died reads the folder to adopt the job.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import type { Task, WorkerSetup } from '../../executor.ts';
+import type { TaskOutcome, WorkerSetup } from '../../executor.ts';
 import { writeAtomic, writeDurable } from '../../store/durable.ts';
+import type { Groups } from './group-tasks.ts';
 
 export interface BatchManifest {
   readonly format: 1;
@@ -13,8 +14,7 @@ export interface BatchManifest {
   readonly stage: string;
   readonly setup: WorkerSetup;
   readonly plugins: readonly string[];
-  /** The units of each array task, in order. */
-  readonly groups: readonly (readonly Task[])[];
+  readonly groups: Groups;
 }
 
 export interface BatchJob {
@@ -26,7 +26,7 @@ export interface BatchJob {
 export interface Batch {
   readonly folder: string;
   readonly manifest: BatchManifest;
-  /** Null while it is not known to have been submitted. */
+  /** Null until it is known to have been submitted. */
   readonly job: BatchJob | null;
 }
 
@@ -45,7 +45,7 @@ export function recordJob(folder: string, job: BatchJob): void {
   writeDurable(`${folder}/job.json`, JSON.stringify(job));
 }
 
-/** Batches whose end no driver has seen; one that was never submitted has no job. */
+/** The batches whose end no driver has seen. One that was never submitted has no job. */
 export function openBatches(cacheFolder: string): Batch[] {
   const root = slurmFolder(cacheFolder);
   if (!existsSync(root)) return [];
@@ -59,7 +59,7 @@ export function openBatches(cacheFolder: string): Batch[] {
     });
 }
 
-/** The results are in the cache: only the logs are kept, for `ravelin logs`. */
+/** Removes all but the logs, which `ravelin logs` shows: the results are in the cache. */
 export function closeBatch(folder: string): void {
   writeAtomic(`${folder}/closed`, '');
   for (const name of ['manifest.json', 'messages', 'ends'])
@@ -70,7 +70,7 @@ export function readManifest(folder: string): BatchManifest {
   return JSON.parse(readFileSync(`${folder}/manifest.json`, 'utf8')) as BatchManifest;
 }
 
-/** Array indices whose task has said its last word. */
+/** Indices of the array tasks that have reported their end. */
 export function endedTasks(folder: string): number[] {
   try {
     return readdirSync(`${folder}/ends`)
@@ -87,6 +87,10 @@ export function messagesPath(folder: string, index: number): string {
 
 export function endPath(folder: string, index: number): string {
   return `${folder}/ends/${index}`;
+}
+
+export function readEnd(folder: string, index: number): TaskOutcome[] {
+  return JSON.parse(readFileSync(endPath(folder, index), 'utf8')) as TaskOutcome[];
 }
 
 export function taskLogPath(folder: string, index: number): string {

@@ -1,7 +1,7 @@
-/** What ravelin asks of Slurm: sbatch, squeue, scontrol and scancel, never accounting, which many clusters do not have. */
+/** What ravelin needs of Slurm: sbatch, squeue, scontrol and scancel, but not accounting, which many clusters do not have. */
 import { execa } from 'execa';
 
-/** The scheduler cannot be asked, or refuses. */
+/** The scheduler does not answer, or refuses. */
 export class SchedulerError extends Error {
   override readonly name = 'SchedulerError';
   /** Exit code of the command line for failures of an executor. */
@@ -23,6 +23,18 @@ export interface SchedulerLimits {
   readonly maxArraySize: number;
 }
 
+/** The scheduler as the executor uses it, so that tests can conduct one. All methods reject with `SchedulerError`. */
+export interface Scheduler {
+  readonly readLimits: () => Promise<SchedulerLimits>;
+  /** Submits a script. Resolves to the number of the array job. */
+  readonly submit: (script: string) => Promise<string>;
+  /** The tasks of these jobs that the scheduler knows: queued, running, or ended a few minutes ago at most. */
+  readonly queryTasks: (jobs: readonly string[]) => Promise<readonly ArrayTaskState[]>;
+  readonly cancel: (jobs: readonly string[]) => Promise<void>;
+  /** Cancels the tasks of these jobs that have not begun. */
+  readonly cancelPending: (jobs: readonly string[]) => Promise<void>;
+}
+
 async function call(command: string, parameters: readonly string[]): Promise<string> {
   const { stdout, stderr, exitCode, failed, shortMessage } = await execa(command, [...parameters], {
     reject: false,
@@ -30,8 +42,8 @@ async function call(command: string, parameters: readonly string[]): Promise<str
     env: { SLURM_TIME_FORMAT: 'standard' },
   });
   if (failed || exitCode !== 0) {
-    const said = stderr.trim();
-    throw new SchedulerError(`${command} failed: ${said === '' ? shortMessage : said}`);
+    const reason = stderr.trim();
+    throw new SchedulerError(`${command} failed: ${reason === '' ? shortMessage : reason}`);
   }
   return stdout;
 }
@@ -50,16 +62,16 @@ const commands = ['sbatch', 'squeue', 'scontrol', 'scancel'];
 
 /** Commands of Slurm that are not on the PATH. */
 export async function missingCommands(): Promise<readonly string[]> {
-  const found = await Promise.all(commands.map((command) => answers(command, ['--version'])));
+  const found = await Promise.all(commands.map((command) => succeeds(command, ['--version'])));
   return commands.filter((_, at) => !found[at]);
 }
 
-/** Whether there is accounting, which nothing here needs. */
+/** Whether the cluster has accounting, which nothing here needs. */
 export function hasAccounting(): Promise<boolean> {
-  return answers('sacct', ['--noheader', '--allocations']);
+  return succeeds('sacct', ['--noheader', '--allocations']);
 }
 
-/** One line a partition, for people. */
+/** One line for each partition, for people. */
 export async function describePartitions(): Promise<readonly string[]> {
   const text = await call('sinfo', ['--noheader', '--format=%P|%a|%D|%l|%G']);
   return text
@@ -71,20 +83,19 @@ export async function describePartitions(): Promise<readonly string[]> {
     });
 }
 
-async function answers(command: string, parameters: readonly string[]): Promise<boolean> {
+async function succeeds(command: string, parameters: readonly string[]): Promise<boolean> {
   return !(await execa(command, [...parameters], { reject: false, timeout: 60_000 })).failed;
 }
 
-/** Submits a script; returns the number of the array job. */
-export async function submitScript(path: string): Promise<string> {
-  const said = (await call('sbatch', ['--parsable', path])).trim();
-  const job = /^(\d+)/.exec(said.split('\n').at(-1) ?? '')?.[1];
-  if (job === undefined) throw new SchedulerError(`sbatch gave no job number: ${said}`);
+async function submitScript(path: string): Promise<string> {
+  const answer = (await call('sbatch', ['--parsable', path])).trim();
+  const job = /^(\d+)/.exec(answer.split('\n').at(-1) ?? '')?.[1];
+  if (job === undefined)
+    throw new SchedulerError(`sbatch did not answer with a job number but with: ${answer}`);
   return job;
 }
 
-/** Tasks of these jobs that the scheduler knows: queued, running, or ended a few minutes ago at most. */
-export async function askQueue(jobs: readonly string[]): Promise<ArrayTaskState[]> {
+async function queryTasks(jobs: readonly string[]): Promise<ArrayTaskState[]> {
   const parameters = [
     '--noheader',
     '--array',
@@ -93,7 +104,7 @@ export async function askQueue(jobs: readonly string[]): Promise<ArrayTaskState[
     `--jobs=${jobs.join()}`,
   ];
   const { stdout, stderr, exitCode } = await execa('squeue', parameters, { reject: false, timeout: 60_000 });
-  // With one job it says so where that is over and forgotten; with several it leaves those out.
+  // A job that is over and forgotten is an error if it is the only one in the query; among several it is left out.
   if (exitCode !== 0) {
     if (/Invalid job id/i.test(stderr)) return [];
     throw new SchedulerError(`squeue failed: ${stderr.trim()}`);
@@ -109,11 +120,19 @@ export function parseQueue(text: string): ArrayTaskState[] {
   });
 }
 
-/** Cancels jobs, or with `pendingOnly` the tasks of theirs that have not begun. */
+/** Cancels jobs, or with `pendingOnly` only those of their tasks that have not begun. */
 export async function cancelJobs(jobs: readonly string[], pendingOnly = false): Promise<void> {
   if (jobs.length === 0) return;
   await call('scancel', [...(pendingOnly ? ['--state=PENDING'] : []), ...jobs]);
 }
+
+export const slurmScheduler: Scheduler = {
+  readLimits,
+  submit: submitScript,
+  queryTasks,
+  cancel: (jobs) => cancelJobs(jobs),
+  cancelPending: (jobs) => cancelJobs(jobs, true),
+};
 
 /** Whether tasks in this state may still run. */
 export function isLive(state: string): boolean {
