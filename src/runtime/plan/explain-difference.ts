@@ -2,8 +2,9 @@ import { canonicalJson, isJsonArray, isJsonObject } from '../../values/json.ts';
 import type { Json, JsonObject } from '../../values/json.ts';
 
 /**
- * Why a unit has another key than before, from the two pre-images: `with.bits 3 → 4`, `tensorflow → wasm`,
- * `defense/tvm version 1 → 2`, `input images changed (3 of 16 shards)`, `file weights.safetensors changed`.
+ * Explains why a unit has another key than before, from the two pre-images: `with.bits 3 → 4`, `tensorflow →
+ * wasm`, `defense/tvm version 1 → 2`, `input images changed (3 of 16 shards)`, `file weights.safetensors
+ * changed`.
  */
 export function explainDifference(previous: JsonObject, next: JsonObject): readonly string[] {
   const reasons: string[] = [];

@@ -3,21 +3,24 @@ import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
 import { writeAtomic } from '../store/durable.ts';
 
-/** Digests of source files, remembered by size, modification and change time and inode, so that a second look is a stat. */
+/**
+ * Digests of source files. They are remembered by size, times and inode, so
+ * that a second look at a file is a stat.
+ */
 export interface FileDigests {
-  /** SHA-256 of the file's content. Throws the file system's error where it cannot be read. */
+  /** Returns the SHA-256 of the file's content. Throws the error of the file system if it cannot be read. */
   readonly digest: (path: string) => string;
-  /** Writes what was learnt; call once at the end. */
+  /** Writes the new digests down; called once at the end. */
   readonly save: () => void;
 }
 
 type Entry = readonly [size: number, mtimeMs: number, ctimeMs: number, inode: number, digest: string];
 
 /**
- * A file changed again within the clock's resolution of its first digest would look unchanged, so a digest of a file
- * younger than this is not remembered.
+ * A file changed again within the clock's resolution of its first digest would look unchanged, so a digest of
+ * a file younger than this is not remembered.
  */
-const settledMs = 2_000;
+const youngMs = 2_000;
 
 export function openFileDigests(cacheFolder: string, now: () => number = Date.now): FileDigests {
   const path = `${cacheFolder}/files.json`;
@@ -30,7 +33,7 @@ export function openFileDigests(cacheFolder: string, now: () => number = Date.no
       const text = JSON.parse(readFileSync(path, 'utf8')) as { format: number; files: Record<string, Entry> };
       if (text.format === 1) return new Map(Object.entries(text.files));
     } catch {
-      // Absent or damaged: it is only a memory of what can be computed again.
+      // The file is absent or damaged. It only remembers what can be computed again.
     }
     return new Map();
   };
@@ -47,7 +50,7 @@ export function openFileDigests(cacheFolder: string, now: () => number = Date.no
         digest = known[4];
       else {
         digest = digestFile(file);
-        if (now() - Math.max(mtimeMs, ctimeMs) > settledMs)
+        if (now() - Math.max(mtimeMs, ctimeMs) > youngMs)
           entries.set(file, [size, mtimeMs, ctimeMs, ino, digest]);
         else entries.delete(file);
         changed = true;
@@ -78,7 +81,10 @@ function digestFile(path: string): string {
   return hash.digest('hex');
 }
 
-/** The name under which a file enters a key: relative to its npm package or to the project root, never absolute. */
+/**
+ * The name under which a file enters a key: relative to its npm package or to
+ * the project root, and never absolute.
+ */
 export function fileName(path: string, root: string): string {
   const at = path.lastIndexOf('/node_modules/');
   if (at >= 0) return path.slice(at + '/node_modules/'.length);

@@ -8,22 +8,24 @@ import { sha256 } from '../digest.ts';
 import type { Stage } from '../stage.ts';
 
 /**
- * The pre-image of a key is canonical JSON of these fields, absent where they do not apply:
+ * The pre-image of a key is canonical JSON of these fields. A field that does not apply is absent:
  *
  *   format     1; raised when this list or the meaning of a field changes
  *   uses       stage type, and its `version`
- *   with       parameters, defaults filled; without those that only say how many images there are (`stage.extent`)
+ *   with       parameters, defaults filled, without those that only say how many images there are
+ *              (`stage.extent`)
  *   inputs     port → digests of the objects that this unit reads, in order; for list ports
  *              [{axes, digests, skip?}] because a report prints the labels
- *   skip       port → images of the first object that come before this shard, where not 0
+ *   skip       port → images of the first object that come before this shard, if not 0
  *   seed       the two words of the seed stream, for stages that draw
  *   shard      {first, count} of a sharded unit
  *   chunk      images in one object, for whole stages that make images or predictions
- *   files      [[name, digest], …], or {count, digest} where there are more than 128
+ *   files      [[name, digest], …], or {count, digest} if there are more than 128
  *   numerics   identity of the tensor backend, for stages that compute on it
  *   libraries  name → version, for packages that decide the numbers
  *
- * Never in it: ids, labels of the cell itself, titles, formatting, executor, resources, absolute paths, time.
+ * It never has ids, labels of the cell itself, titles, formatting, executor,
+ * resources, absolute paths, or times.
  */
 export interface UnitRecipe {
   readonly constant: StageConstant;
@@ -55,7 +57,7 @@ export interface StageConstant {
   readonly usesAndVersion: string;
 }
 
-/** `seed` is the stream of a cell that draws, else null. */
+/** `seed` is the seed stream of a cell that draws random numbers, and null for others. */
 export function stageConstant(
   stage: Stage,
   seed: readonly [number, number] | null,
@@ -79,8 +81,8 @@ export function withText(params: JsonObject, extent: readonly string[] | undefin
 }
 
 /**
- * Canonical JSON of the pre-image, put together by hand: keys in order, one pass, as it is the cost of a plan. Equal to
- * `canonicalJson` of the object (a test holds it to that); `sha256` of it is the key.
+ * Canonical JSON of the pre-image, whose SHA-256 is the key. It is put together by hand in one pass, because
+ * this is most of the cost of a plan. It equals `canonicalJson` of the object, as a test checks.
  */
 export function preimageText(recipe: UnitRecipe): string {
   const { constant, shard } = recipe;
@@ -133,7 +135,9 @@ export function filesText(files: readonly (readonly [name: string, digest: strin
 
 const versions = new Map<string, string>();
 
-/** Version of an installed package, found as Node would find it from here; `absent` where there is none. */
+/**
+ * Version of an installed package, found as Node would find it from here; `absent` if it is not installed.
+ */
 function libraryVersion(name: string): string {
   const known = versions.get(name);
   if (known !== undefined) return known;

@@ -16,17 +16,18 @@ export interface GraphRequest {
   readonly overrides: JsonObject;
 }
 
-/** What else was read on the way to the graph. */
+/** What was read to resolve the graph. */
 export interface GraphSources {
   /** The pipeline file and all its includes: absolute path → SHA-256 of the text. */
   readonly files: Readonly<Record<string, string>>;
-  /** Values of the variables listed under `env:`; null where unset. */
+  /** Values of the variables listed under `env:`; null for one that is not set. */
   readonly env: Readonly<Record<string, string | null>>;
 }
 
 /**
- * The graph that this request gave the last time, if no file and no variable that it rests on has changed: a second run
- * then loads neither the YAML parser nor the validator. `files` are the absolute paths that it was read from. Anything odd is a miss.
+ * Returns the graph that this request gave the last time, if no file and no variable that it depends on has
+ * changed: a second run then loads neither the YAML parser nor the validator. `files` are the absolute paths
+ * that it was read from. Whatever is wrong with the cached file counts as a miss.
  */
 export function readCachedGraph(
   cacheFolder: string,
@@ -49,7 +50,7 @@ export function readCachedGraph(
   }
 }
 
-/** Remembers a graph; a cache that cannot be written is no failure. */
+/** Remembers a graph. It is not a failure if the cache cannot be written. */
 export function writeCachedGraph(
   cacheFolder: string,
   request: GraphRequest,
@@ -61,7 +62,7 @@ export function writeCachedGraph(
     const head = JSON.stringify({ format: 1, check: sha256(body), ...sources });
     writeAtomic(cachePath(cacheFolder, request), `${head}\n${body}`);
   } catch {
-    // The next run resolves again.
+    // The next run will resolve the pipeline again.
   }
 }
 

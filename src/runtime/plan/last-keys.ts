@@ -4,7 +4,9 @@ import type { Graph } from '../../dsl/graph.ts';
 import { sha256 } from '../digest.ts';
 import { writeAtomic } from '../store/durable.ts';
 
-/** Cell id → keys of its units after the latest run of a pipeline. Only explanations read it, never results. */
+/**
+ * Cell id → keys of its units after the latest run of a pipeline. Only explanations read it, never results.
+ */
 export type LastKeys = ReadonlyMap<string, readonly string[]>;
 
 export function lastKeysPath(cacheFolder: string, graph: Pick<Graph, 'file'>): string {
@@ -22,14 +24,16 @@ export function readLastKeys(path: string): LastKeys {
   }
 }
 
-/** Replaces the file where `keys` say something new; cells that this run did not finish keep what they had. */
+/**
+ * Replaces the file if `keys` differ from it. Cells that this run did not finish keep the keys that they had.
+ */
 export function writeLastKeys(path: string, keys: LastKeys, complete: boolean): void {
   const merged = complete ? keys : new Map([...readLastKeys(path), ...keys]);
   const text = JSON.stringify(Object.fromEntries(merged));
   try {
     if (readFileSync(path, 'utf8') === text) return;
   } catch {
-    // Not there yet.
+    // There is no such file yet.
   }
   writeAtomic(path, text);
 }

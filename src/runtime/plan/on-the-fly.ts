@@ -3,10 +3,11 @@ import type { Stage, StageRegistry } from '../stage.ts';
 import { references, stageOfCells } from './units.ts';
 
 /**
- * Hands the recipe of a cheap defense to the consumers that can apply it, in place of its images: they read what the
- * defense would have read, and its `transform`. The defense itself no longer reads images where nobody wants them from
- * it, and then only makes the recipe. `store: always` turns this off for a stage, `store: never` asks for it from a
- * defense that is not cheap. Results are the same bits, for both draw by the seed in the recipe.
+ * Connects the consumers of a cheap defense to its recipe instead of its images, if they can apply it: they
+ * then read what the defense would have read, and its `transform`. If nobody is left to read images from the
+ * defense, it reads none itself and only makes the recipe. `store: always` turns this off for a stage, and
+ * `store: never` turns it on for a defense that is not cheap. The results are the same bits, because both
+ * ways draw by the seed in the recipe.
  */
 export function bindOnTheFly(graph: Graph, registry: StageRegistry): Graph {
   if (!graph.cells.some(({ uses }) => registry.get(uses)?.appliesTransform)) return graph;
@@ -44,7 +45,7 @@ export function bindOnTheFly(graph: Graph, registry: StageRegistry): Graph {
   return { ...graph, cells };
 }
 
-/** Makes `images` of optional `images`, and the `transform` that did it. */
+/** Whether a stage makes `images` of optional `images`, and gives the `transform` that does it. */
 function isDefense({ in: inputs, out }: Stage): boolean {
   return (
     inputs['images']?.kind === 'images' &&

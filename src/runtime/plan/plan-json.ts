@@ -4,7 +4,7 @@ import { bindInputs, countShards, unitPreimage } from './units.ts';
 import type { Plan, PlanFailure, Totals } from './plan.ts';
 import type { Store } from '../store/store.ts';
 
-/** The object that `plan --json` prints; scripts rely on it, so fields are only ever added. */
+/** The object that `plan --json` prints. Scripts rely on it, so fields are only ever added. */
 export interface PlanJson {
   readonly pipeline: string;
   readonly cells: readonly {
@@ -34,7 +34,7 @@ export function planJson(graph: Graph, plan: Plan): PlanJson {
   return { pipeline: graph.pipeline, cells, totals: plan.totals };
 }
 
-/** What `why` prints of one cell. */
+/** What `why` prints about one cell. */
 export interface Why {
   readonly cell: string;
   readonly because: readonly string[];
@@ -43,15 +43,15 @@ export interface Why {
     readonly shard: number;
     readonly state: 'reuse' | 'run' | 'waits';
     readonly key: string | null;
-    /** When and in how many seconds it was computed, where it is reused. */
+    /** When it was computed, and in how many seconds, if it is reused. */
     readonly created?: string;
     readonly seconds?: number;
   }[];
-  /** Pre-image of the first unit's key, where its inputs are known. */
+  /** Pre-image of the first unit's key, if its inputs are known. */
   readonly recipe: JsonObject | null;
 }
 
-/** Explains one cell of a plan. Null for a cell outside the plan. */
+/** Explains one cell of a plan. Returns null for a cell outside the plan. */
 export function why(plan: Plan, store: Store, index: number): Why | null {
   const planned = plan.cells[index];
   if (planned === null || planned === undefined) return null;

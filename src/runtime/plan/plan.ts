@@ -21,16 +21,16 @@ export interface PlanRequest {
   readonly graph: Graph;
   readonly registry: StageRegistry;
   readonly store: Store;
-  /** Identity of the tensor backend for the keys of stages that compute on it; null where there is none. */
+  /** Identity of the tensor backend, for the keys of stages that compute on it; null if there is none. */
   readonly numerics: Json | null;
-  /** Cells to bring up to date, by index; what they read comes with them. All cells where absent. */
+  /** Cells to bring up to date, by index, together with all that they read. All cells if absent. */
   readonly select?: ReadonlySet<number>;
-  /** Cells to run although their results are there. */
+  /** Cells to run even if their results are there. */
   readonly force?: ReadonlySet<number>;
 }
 
 export interface PlannedCell extends CellState {
-  /** Why its units do not come from the store, each reason once; empty where all do. */
+  /** Why its units do not come from the store, each reason once; empty if all of them do. */
   because: readonly string[];
   failure: PlanFailure | null;
 }
@@ -47,7 +47,7 @@ export interface Totals {
   readonly cells: number;
   readonly shards: number;
   readonly reuse: number;
-  /** Shards to compute, those that wait for an unknown upstream result included. */
+  /** Shards to compute, including those that wait for an unknown upstream result. */
   readonly run: number;
 }
 
@@ -57,13 +57,16 @@ export interface Plan {
   readonly totals: Totals;
 }
 
-/** Reasons are looked up for so many units of a cell; the others of a large cell have the same ones. */
+/**
+ * Reasons are looked up for this number of units of a cell, because the
+ * others of a large cell have the same ones.
+ */
 const explainedUnits = 8;
 
 /**
- * Decides for every unit of every selected cell whether its result is in the store (`reuse`), has to be computed (`run`)
- * or depends on a result that is not known yet (`waits`). Opens no device and reads no tensor. Failures of a survey are
- * failures of the cell; only `StoreError` is thrown.
+ * Decides for every unit of every selected cell whether its result is in the store (`reuse`), has to be
+ * computed (`run`) or depends on a result that is not known yet (`waits`). It opens no device and reads no
+ * tensor. If the survey of a cell fails, the cell fails; only a `StoreError` is thrown.
  */
 export async function plan(request: PlanRequest): Promise<Plan> {
   const { registry, store } = request;
@@ -84,7 +87,7 @@ export async function plan(request: PlanRequest): Promise<Plan> {
     if (selected !== null && selected[index] === 0) continue;
     const cell = graph.cells[index]!;
     const stage = registry.get(cell.uses);
-    if (stage === undefined) throw new Error(`no stage type ${cell.uses} in the registry`);
+    if (stage === undefined) throw new Error(`the registry has no stage type ${cell.uses}`);
     const shared = stages[stageIndex[index]!]!;
     const draws = stage.randomness(cell.params as never);
     const constantName = draws ? `${cell.uses} draws` : cell.uses;
@@ -129,7 +132,7 @@ function noFiles(): null {
   return null;
 }
 
-/** Marks the selected cells and everything that they read; null where all cells are selected. */
+/** Marks the selected cells and everything that they read. Returns null if all cells are selected. */
 function closure(graph: Graph, select: ReadonlySet<number> | undefined): Uint8Array | null {
   if (select === undefined) return null;
   const marks = new Uint8Array(graph.cells.length);
@@ -180,7 +183,7 @@ function planCell(
   const problem = broken === undefined ? layOut(cells, planned) : null;
   if (broken !== undefined || problem !== null) {
     planned.units = [newUnit(0, 0)];
-    // Nobody can count its images, so nobody downstream may complain of having none.
+    // Its images cannot be counted, so cells downstream must not be reported as having none.
     planned.exact = false;
     if (problem !== null) planned.failure = { code: 'bad-data', message: problem };
     if (broken !== undefined) planned.because = [`waits for ${cells[broken.cell]!.cell.id}`];
@@ -226,7 +229,9 @@ function lookUp(store: Store, planned: PlannedCell, unit: Unit): boolean {
 
 type Explain = (planned: PlannedCell, unit: number, key: string, preimage: string) => readonly string[];
 
-/** Reasons from a comparison with what the same unit was in the latest run; reads the disk only when asked. */
+/**
+ * Compares a unit with what it was in the latest run. The disk is read only when the first reason is needed.
+ */
 function explainer(store: Store, graph: Graph): Explain {
   let last: LastKeys | null = null;
   return (planned, unit, key, preimage) => {

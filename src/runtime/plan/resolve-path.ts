@@ -2,8 +2,9 @@ import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { StageError } from '../stage.ts';
 
 /**
- * A path of a pipeline → absolute path. Relative paths start at the folder of the pipeline file. Throws a `StageError`
- * for one that leaves the project root; symbolic links inside the root are the user's own and may lead anywhere.
+ * Makes a path of a pipeline absolute. Relative paths start at the folder of the pipeline file. Throws a
+ * `StageError` if the path leaves the project root; symbolic links inside the root are the user's own and may
+ * lead anywhere.
  */
 export function resolveInside(root: string, folder: string, path: string): string {
   const absolute = resolve(folder, path);

@@ -12,30 +12,33 @@ export interface Unit {
   readonly first: number;
   readonly count: number;
   state: 'reuse' | 'run' | 'waits';
-  /** Known as soon as all inputs are. */
+  /** Known once all inputs are known. */
   key: string | null;
   /** Known once it is in the store. */
   outputs: Outputs | null;
-  /** Seconds that computing it took, where it is in the store. */
+  /** Seconds that it took to compute, if it is in the store. */
   seconds: number;
 }
 
-/** A cell with what the runtime knows of it. The planner fills it; the executor goes on from there. */
+/** A cell with what the runtime knows about it. The planner fills it, and the run goes on from there. */
 export interface CellState {
   readonly index: number;
   readonly cell: Cell;
   readonly stage: Stage;
   readonly graphStage: GraphStage;
-  /** Those of the cell where defaults for its stage type make it differ from the others of its stage. */
+  /**
+   * The cell's own if defaults for its stage type make it differ from its
+   * stage, and those of its stage otherwise.
+   */
   readonly settings: StageSettings;
   readonly constant: StageConstant;
   readonly sharded: boolean;
   readonly withText: string;
   survey: Survey | null;
   filesText: (first: number, count: number) => string | null;
-  /** Images that it makes, as far as known; else those that it reads. */
+  /** Images that it makes, as far as that is known, and otherwise those that it reads. */
   images: number;
-  /** Whether `images` is certain before the cell has run: no whole stage upstream can still change it. */
+  /** Whether `images` is certain: no whole stage upstream that has not run can change it. */
   exact: boolean;
   units: Unit[];
   forced: boolean;
@@ -89,15 +92,19 @@ export function references(cell: Cell): CellOutput[] {
   return all;
 }
 
-/** Number of images on one output: exact once its units are in the store, an estimate of the plan before. */
+/**
+ * The number of images of one output: exact once its units are in the store, and
+ * an estimate of the plan before that.
+ */
 export function imagesOf(producer: CellState, port: string): number {
   const outputs = producer.sharded ? undefined : producer.units[0]?.outputs?.[port];
   return outputs === undefined ? producer.images : outputs.reduce((sum, part) => sum + part.images, 0);
 }
 
 /**
- * Objects of every input of a unit, or the index of a cell that has to finish first. A sharded unit gets the objects
- * that overlap its images; `skip` counts the images of the first object that come before it.
+ * Returns the objects of every input of a unit, or the index of a cell whose results are missing. A sharded
+ * unit gets the objects that overlap its images; `skip` is the number of images of the first object that come
+ * before its own.
  */
 export function bindInputs(
   states: readonly (CellState | null)[],
@@ -142,7 +149,10 @@ function bindValue(
   return value === null ? reference.cell : { digests: value.digests, skip: value.skip, kind };
 }
 
-/** A value that is no list over images: a sharded producer makes it alike in every shard, so the first one serves. */
+/**
+ * A value that is not a list over images. A sharded producer makes the same one in
+ * every shard, so any of them will do.
+ */
 function bindSingle(producer: CellState, port: string): RecipeValue | null {
   const part = producer.units[0]?.outputs?.[port]?.[0];
   return part === undefined ? null : { digests: [part.digest], skip: 0 };
@@ -160,9 +170,10 @@ function bindAll(producer: CellState, port: string): RecipeValue | null {
 }
 
 function bindRange(producer: CellState, port: string, first: number, count: number): RecipeValue | null {
-  // A unit without images is a place holder, until they are counted.
+  // A unit without images is a placeholder until they are counted.
   if (count === 0) return null;
-  // Every object but the last holds exactly one shard of the producer's size, whoever cut it.
+  // Every object but the last one has as many images as a shard of the producer, whether or not that one is
+  // sharded.
   const size = producer.settings.shard;
   const from = Math.floor(first / size);
   const to = Math.ceil((first + count) / size);
@@ -189,7 +200,7 @@ export function unitPreimage(state: CellState, unit: Unit, inputs: readonly Reci
   });
 }
 
-/** Images in one object of a whole stage's output; null where it makes none. */
+/** The number of images in one object of a whole stage's output; null if the stage makes no images. */
 export function chunkOf(state: CellState): number | null {
   if (state.sharded) return null;
   for (const port of Object.keys(state.stage.out)) {
@@ -199,10 +210,10 @@ export function chunkOf(state: CellState): number | null {
 }
 
 /**
- * Counts the images of a cell and cuts it into units. Returns a sentence where per-image inputs of a sharded stage do not
- * have the same number of images, or of no image at all. A sharded stage that neither reads nor makes images (a defense
- * that only gives its recipe) is one unit. While the number depends on a whole stage that has not run, the cut is an
- * estimate, to be laid out again.
+ * Counts the images of a cell and cuts it into units. Returns an error message if the per-image inputs of a
+ * sharded stage have different numbers of images, or none; otherwise null. A sharded stage that neither reads
+ * nor makes images (a defense that only gives its recipe) is one unit. As long as the number depends on a
+ * whole stage that has not run, the cut is an estimate, and the cell has to be laid out again.
  */
 export function layOut(states: readonly (CellState | null)[], state: CellState): string | null {
   const counts: { id: string; images: number; exact: boolean }[] = [];
@@ -222,17 +233,17 @@ export function layOut(states: readonly (CellState | null)[], state: CellState):
   const reference = counts.find(({ exact }) => exact) ?? counts[0];
   const odd = counts.find(({ exact, images }) => exact && images !== reference?.images);
   if (reference !== undefined && odd !== undefined) {
-    return `its inputs do not have the same number of images: ${reference.id} has ${reference.images}, ${odd.id} has ${odd.images}`;
+    return `its inputs must have the same number of images, but ${reference.id} has ${reference.images} and ${odd.id} has ${odd.images}`;
   }
   state.images = reference?.images ?? state.survey?.images ?? 0;
   state.exact = counts.every(({ exact }) => exact);
   const needsImages = counts.length > 0 || state.survey !== null;
-  if (state.images === 0 && state.exact && needsImages) return 'there are no images for it';
+  if (state.images === 0 && state.exact && needsImages) return 'its inputs have no images';
   state.units = state.images === 0 ? [newUnit(0, 0)] : cutUnits(state.images, state.settings.shard);
   return null;
 }
 
-/** Whether the number of images of a producer cannot change any more. */
+/** Whether the number of images of a producer is final. */
 export function isCounted(producer: CellState): boolean {
   return producer.sharded ? producer.exact : producer.units[0]?.outputs !== null;
 }

@@ -1,6 +1,7 @@
 /**
- * Runs queued actions iteratively: an action may queue others, and recursion would go as deep as the graph. The
- * function that it returns runs its action at once, or after the present one if it is called from within an action.
+ * Runs queued actions iteratively: an action may queue others, and recursion would go as deep as the graph.
+ * The function that it returns runs its action at once, or after the present one if it is called from within
+ * an action.
  */
 export function createActionQueue(): (action: () => void) => void {
   const actions: (() => void)[] = [];

@@ -4,8 +4,9 @@ import { references } from '../plan/units.ts';
 type State = 'active' | 'finished' | 'failed' | 'blocked';
 
 /**
- * How far each cell of a plan has come: how many of its units are not in the store yet, how many of the cells that it
- * reads are not finished, and whether it can still finish. Cells are named by their index in the plan.
+ * How far each cell of a plan has come: how many of its units are not in the store yet, how many of the cells
+ * that it reads are not finished, and whether it can still finish. Cells are named by their index in the
+ * plan.
  */
 export class CellStates {
   readonly #cells: Plan['cells'];
@@ -52,7 +53,9 @@ export class CellStates {
     this.#missingUnits[cell]!--;
   }
 
-  /** A unit of the cell was in the store and has to be computed again: a finished cell becomes active again. */
+  /**
+   * A unit of the cell was in the store and has to be computed again: a finished cell becomes active again.
+   */
   unitLost(cell: number): void {
     if (this.isComplete(cell)) {
       this.#states[cell] = 'active';
@@ -75,7 +78,10 @@ export class CellStates {
     this.#unfinishedInputs[cell]!--;
   }
 
-  /** Marks the cell as failed and every active cell that depends on it as blocked. Returns the number of blocked cells. */
+  /**
+   * Marks the cell as failed and every active cell that depends on it as blocked.
+   * Returns the number of blocked cells.
+   */
   fail(cell: number): number {
     this.#states[cell] = 'failed';
     let blocked = 0;

@@ -60,7 +60,10 @@ export class Dispatcher {
     parts.executor.listen((message, worker) => this.#receive(message, worker));
   }
 
-  /** Resolves when nothing is left to do, when what was running at an interruption has ended, or at once after a kill. */
+  /**
+   * Resolves when nothing is left to do, when what was running at an
+   * interruption has ended, or at once after a kill.
+   */
   async run(): Promise<void> {
     const { executor, stopSwitch } = this.#parts;
     const { drain, kill } = stopSwitch;

@@ -1,9 +1,11 @@
 import type { PlannedCell } from '../plan/plan.ts';
 
-/** How long the units of cells take, from those that have run: what is quick goes before what is slow. */
+/**
+ * How long the units of each cell take, from those that have run, so that quick ones can go before slow ones.
+ */
 export interface Durations {
   readonly observe: (planned: PlannedCell, seconds: number) => void;
-  /** 0 where a unit takes two seconds at most or nothing is known, and 1 more for each factor of four; 7 at most. */
+  /** 0 if a unit takes two seconds at most, or nothing is known; 1 more for each factor of four, up to 7. */
   readonly classOf: (planned: PlannedCell) => number;
 }
 
@@ -12,7 +14,7 @@ interface Total {
   units: number;
 }
 
-/** By cell; a cell of which nothing has run is taken to be like the others of its stage. */
+/** A cell of which nothing has run is assumed to take as long as the others of its stage. */
 export function createDurations(): Durations {
   const cells = new Map<number, Total>();
   const stages = new Map<string, Total>();

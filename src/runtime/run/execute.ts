@@ -34,9 +34,9 @@ export interface ExecuteRequest {
 }
 
 /**
- * Carries out a plan: computes units on the executor as their inputs become known, looks each new key up in the store
- * first, retries what failed, computes damaged inputs again, and reports everything as events. The failure of a cell is
- * an event, never an exception.
+ * Carries out a plan: computes units on the executor as their inputs become known, looks each new key up in
+ * the store first, retries what failed, computes damaged inputs again, and reports everything as events. The
+ * failure of a cell is an event, never an exception.
  */
 export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   const { graph, plan, store, run, emit } = request;
@@ -85,7 +85,9 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   });
 }
 
-/** Remembers the keys of this run, to which the next plan compares its own when it explains why a cell runs. */
+/**
+ * Remembers the keys of this run, to which the next plan compares its own when it explains why a cell runs.
+ */
 function saveLastKeys({ graph, plan, store }: ExecuteRequest): void {
   const keys = new Map<string, readonly string[]>();
   let complete = true;

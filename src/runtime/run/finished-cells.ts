@@ -2,7 +2,10 @@ import type { PlannedCell } from '../plan/plan.ts';
 import type { Publisher } from './publish.ts';
 import type { Reporter } from './reporter.ts';
 
-/** Publishes the outputs of each cell once all its units are in the store, and then reports the cell, once, as finished. */
+/**
+ * Publishes the outputs of each cell once all its units are in the store, and then
+ * reports the cell, once, as finished.
+ */
 export class FinishedCells {
   readonly #publisher: Publisher;
   readonly #reporter: Pick<Reporter, 'cellFinished' | 'published' | 'notPublished'>;

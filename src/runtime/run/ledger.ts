@@ -1,14 +1,17 @@
 import {
+  appendFileSync,
   closeSync,
+  existsSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { appendFileSync, existsSync, fstatSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { sha256 } from '../digest.ts';
@@ -17,19 +20,25 @@ import { writeAll } from '../store/durable.ts';
 import { toStoreError } from '../store/errors.ts';
 import type { StoreError } from '../store/errors.ts';
 
-/** The events of one run as they are written: `.ravelin/runs/<id>/events.jsonl`, one JSON object a line. */
+/**
+ * Writes the events of one run down as they come: `.ravelin/runs/<id>/events.jsonl`,
+ * one JSON object in each line.
+ */
 export interface Ledger {
   readonly run: string;
   readonly folder: string;
   readonly append: (event: RunEvent) => void;
-  /** Null, or why the last events could not be kept. */
+  /** Returns null, or why the last events could not be kept. */
   readonly close: () => StoreError | null;
 }
 
 const flushMs = 200;
 const flushBytes = 1 << 20;
 
-/** Sorts by time as text, to the millisecond: `20261122-200514-083-9a1c`, in UTC. */
+/**
+ * A new id such as `20261122-200514-083-9a1c`: the time in UTC, so that
+ * ids sort by time, and a random number.
+ */
 export function newRunId(now = new Date()): string {
   const time = now.toISOString().replaceAll(/[-:Z]/g, '').replaceAll(/[T.]/g, '-');
   return `${time}-${randomBytes(2).toString('hex')}`;
@@ -39,13 +48,13 @@ export function runFolder(cacheFolder: string, run: string): string {
   return `${cacheFolder}/runs/${run}`;
 }
 
-/** Log file of a cell within a run: the cell's name as far as file systems allow it. */
+/** Path of a cell's log in a run: the name of the cell, as far as file systems allow it. */
 export function logPath(cacheFolder: string, run: string, cell: string): string {
   const safe = cell.replaceAll(/[^\w.=,[\]-]/g, '_').slice(0, 120);
   return `${runFolder(cacheFolder, run)}/logs/${safe === cell ? cell : `${safe}-${sha256(cell).slice(0, 8)}`}.log`;
 }
 
-/** Adds to a log. One that cannot be written must not fail the work: the store will say what is wrong with the disk. */
+/** Adds to a log. If that fails, the work goes on: the store will report what is wrong with the disk. */
 export function appendLog(path: string, text: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -56,8 +65,9 @@ export function appendLog(path: string, text: string): void {
 }
 
 /**
- * Creates the run's folder and opens its ledger. Lines are buffered for at most 200 ms; `close` makes them durable. Where the disk is
- * full they wait in memory, so that a run ends in its own way; `close` then says what was lost. Throws `StoreError` where it cannot begin.
+ * Creates the run's folder and opens its ledger. Lines are buffered for at most 200 ms; `close` makes them
+ * durable. If the disk is full they wait in memory, so that the run ends in its own way; `close` then returns
+ * what was lost. Throws `StoreError` if the ledger cannot be opened.
  */
 export function openLedger(cacheFolder: string, run: string): Ledger {
   const folder = runFolder(cacheFolder, run);
@@ -73,7 +83,7 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
   let size = 0;
   let unwritten: Uint8Array = new Uint8Array(0);
   let closed = false;
-  /** Writes what there is; returns why it could not. */
+  /** Writes all lines that there are. Returns null, or why it could not. */
   const flush = (): StoreError | null => {
     unwritten = Buffer.concat([unwritten, Buffer.from(lines.join(''))]);
     lines = [];
@@ -116,7 +126,7 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
   };
 }
 
-/** Events of a run in order. A last line that a kill cut short is left out. */
+/** Reads the events of a run in order. A last line that a kill cut short is left out. */
 export function readLedger(cacheFolder: string, run: string): RunEvent[] {
   return parseEvents(readFileSync(`${runFolder(cacheFolder, run)}/events.jsonl`, 'utf8'));
 }
@@ -129,7 +139,7 @@ export function parseEvents(text: string): RunEvent[] {
     try {
       events.push(JSON.parse(line) as RunEvent);
     } catch {
-      // Cut short by a kill, or still being written.
+      // The line was cut short by a kill, or is still being written.
     }
   }
   return events;
@@ -142,13 +152,13 @@ export interface RunInfo {
   readonly run: string;
   readonly folder: string;
   readonly pinned: boolean;
-  /** Null where the run was killed before its first line was written. */
+  /** Null if the run was killed before its first line was written. */
   readonly started: Started | null;
-  /** Null while it runs, and for ever where it was killed. */
+  /** Null while it runs, and for ever if it was killed. */
   readonly finished: Finished | null;
 }
 
-/** All runs of a cache, oldest first; reads only the two ends of each ledger. */
+/** Lists all runs of a cache, oldest first. Of each ledger only the two ends are read. */
 export function listRuns(cacheFolder: string): RunInfo[] {
   return runIds(cacheFolder).map((run) => readRunInfo(cacheFolder, run));
 }
@@ -210,7 +220,10 @@ export function pinRun(cacheFolder: string, run: string, pinned: boolean): void 
   else rmSync(path, { force: true });
 }
 
-/** Keys of all commit records that a run's finished cells rest on, and of the shards that it committed before it was stopped. */
+/**
+ * Keys of all commit records of a run's finished cells, and of the shards
+ * that it committed before it was stopped.
+ */
 export function keysOfRun(cacheFolder: string, run: string): string[] {
   return readLedger(cacheFolder, run).flatMap((event) => {
     if (event.type === 'cell-finished') return event.keys;

@@ -6,8 +6,9 @@ import type { Durations } from './durations.ts';
 export type Priority = (planned: PlannedCell, shard: number) => number;
 
 /**
- * Whole units go first, because one worker has to do each of them alone and they are the long ones. Quick units follow,
- * so that first results, and errors in them, are seen before hours of attacks. Then the stage nearest to the end.
+ * Whole units go first, because one worker has to do each of them alone and they are the long ones. Quick
+ * units follow, so that first results, and errors in them, are seen before hours of attacks. Then the stage
+ * nearest to the end.
  */
 export function openPriority(stages: Graph['stages'], durations: Durations): Priority {
   const positions = new Map(stages.map((stage, position) => [stage.id, position]));

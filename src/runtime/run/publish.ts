@@ -9,9 +9,15 @@ import type { Store } from '../store/store.ts';
 import { outputKind } from '../plan/units.ts';
 import type { CellState } from '../plan/units.ts';
 
-/** Copies outputs to where `publish:` wants them, and remembers what it copied, so that an unchanged one costs a stat. */
+/**
+ * Copies outputs to the paths under `publish:`. It remembers what it copied, so
+ * that an unchanged file costs a stat.
+ */
 export interface Publisher {
-  /** Resolves to the absolute paths written. Throws `StageError`, `StoreError` or `DamagedObjectError`. */
+  /**
+   * Resolves to the absolute paths that were written. Rejects with `StageError`,
+   * `StoreError` or `DamagedObjectError`.
+   */
   readonly publish: (state: CellState) => Promise<string[]>;
   readonly save: () => void;
 }
@@ -86,14 +92,14 @@ async function publishedBytes(
   const library = libraryOf(store.readObject);
   const values: Value[] = objects.map((bytes) => decodeValue(kind, bytes, library));
   const [first] = values;
-  // A recipe in the cache names its patches; a file of the user's holds them.
+  // A recipe in the cache names its patches, but a published one must contain them.
   if (first?.kind === 'transform') return encodeValue(first);
   if (first?.kind === 'figure') {
     const extension = extname(target).slice(1).toLowerCase();
     const file = first.files[extension];
     if (file !== undefined) return file;
     const { StageError } = await import('../stage.ts');
-    throw new StageError(`${state.cell.id} makes no '${extension}' file to publish as ${target}`, {
+    throw new StageError(`${state.cell.id} has no '${extension}' file that could be published as ${target}`, {
       file: target,
       fix: `publish it with one of these extensions: ${Object.keys(first.files).join(', ')}`,
     });

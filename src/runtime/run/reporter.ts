@@ -25,7 +25,9 @@ export interface ReporterRequest {
   readonly now?: () => number;
 }
 
-/** Reports all that happens in a run, as events and in the logs of its cells, and adds it up for the summary. */
+/**
+ * Reports all that happens in a run, as events and in the logs of its cells, and adds it up for the summary.
+ */
 export class Reporter {
   readonly #request: ReporterRequest;
   readonly #now: () => number;
@@ -192,7 +194,8 @@ export class Reporter {
       totals: {
         cells: totals.cells,
         shards,
-        // A unit that was computed a second time, because its result was damaged, has run and is no longer reused.
+        // A unit that was computed a second time, because its result was damaged, has run and is no longer
+        // reused.
         reused: Math.max(0, present - this.#ranShards),
         ran: this.#ranShards,
         failed: this.#failedShards,

@@ -1,4 +1,7 @@
-/** What happens to a unit after its attempt ended: a table from what happened to what comes next, without any state. */
+/**
+ * What happens to a unit after its attempt ended: a table from what happened
+ * to what comes next, without any state.
+ */
 import type { StageSettings } from '../../dsl/graph.ts';
 import { gradientBatch } from '../../values/batch-size.ts';
 import type { TaskFailure, TaskOutcome } from '../executor.ts';
@@ -82,8 +85,8 @@ function afterFailure(
   const failure: TaskFailure =
     outcome.type === 'failed' ? outcome.failure : { code: outcome.cause, message: outcome.message };
   const batch = smallerBatch(outcome, images, history.batchLimit);
-  // Halving the batch ends by itself, and each attempt differs from the last. If a worker was killed, memory is only a
-  // guess, so those attempts have to be counted.
+  // Halving the batch ends by itself, and each attempt differs from the last. If a worker was killed, memory
+  // is only a guess, so those attempts have to be counted.
   const isHalved = outcome.type === 'failed' && batch !== null && retry.max > 0;
   if (!isWorthRetrying(outcome, retry.on) || !(isHalved || history.attempts <= retry.max))
     return { do: 'fail', failure };

@@ -42,8 +42,8 @@ export interface ScheduleListener {
 }
 
 /**
- * Knows which units can run, from what is in the store, and gives them out by priority. It has no clock, starts no
- * process and emits no event.
+ * Knows which units can run, from what is in the store, and gives them out by priority. It has no clock,
+ * starts no process and emits no event.
  */
 export class Schedule {
   readonly #cells: Plan['cells'];
@@ -53,7 +53,10 @@ export class Schedule {
   readonly #durations: Durations = createDurations();
   readonly #priorityOf: Priority;
   readonly #queue = createReadyQueue();
-  /** Units that have to be computed although the store may have a record of them, because that one was damaged. */
+  /**
+   * Units that have to be computed although the store may have a record
+   * of them, because that one was damaged.
+   */
   readonly #damaged = new Set<Unit>();
   readonly #queueAction = createActionQueue();
 
@@ -143,7 +146,10 @@ export class Schedule {
     return this.#states.fail(planned.index);
   }
 
-  /** Computes the units again that made these damaged objects, and then the unit that found them to be damaged. */
+  /**
+   * Computes the units again that made these damaged objects, and then
+   * the unit that found them to be damaged.
+   */
   recomputeInputs(planned: PlannedCell, shard: number, digests: readonly string[]): void {
     const unit = planned.units[shard]!;
     unit.state = 'waits';
@@ -159,7 +165,8 @@ export class Schedule {
         this.#listener.recomputing(producer, index);
         made.outputs = null;
         made.state = 'waits';
-        // If only an object that the output names is damaged, its record is valid again once that one has been made.
+        // If only an object that the output names is damaged, its record is valid again once that one has
+        // been made.
         if (isDamaged) this.#damaged.add(made);
         this.#states.unitLost(cell);
         this.#queueAction(() => this.#tryReady(producer, index));
@@ -230,8 +237,8 @@ export class Schedule {
   }
 
   /**
-   * Cuts a cell into units again if its number of images was an estimate, and then the cells that read it. Returns false
-   * if the cell turns out to be impossible.
+   * Cuts a cell into units again if its number of images was an estimate, and then the cells that read it.
+   * Returns false if the cell turns out to be impossible.
    */
   #layOutAgain(consumer: PlannedCell): boolean {
     if (!consumer.sharded || consumer.exact) return true;
@@ -241,7 +248,8 @@ export class Schedule {
       this.#listener.impossible(consumer, { code: 'bad-data', message: problem });
       return false;
     }
-    // Some units of a cell with two estimates may be under way: if the cut is the same, they must stay the same objects.
+    // Some units of a cell with two estimates may be under way: if the cut is the same, they must stay the
+    // same objects.
     if (consumer.images === images && units.length === consumer.units.length) consumer.units = units;
     else this.#states.unitsReplaced(consumer.index, consumer.units.length);
     for (const index of this.#states.consumersOf(consumer.index)) {

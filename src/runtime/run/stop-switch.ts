@@ -4,7 +4,10 @@ export class StopSwitch {
   readonly kill: AbortSignal | undefined;
   #stopped = false;
 
-  /** Once `drain` is aborted, nothing is started and what runs is finished; once `kill` is, workers are killed. */
+  /**
+   * Once `drain` is aborted, nothing is started and what runs is
+   * finished; once `kill` is, workers are killed.
+   */
   constructor(drain?: AbortSignal, kill?: AbortSignal) {
     this.drain = drain;
     this.kill = kill;

@@ -4,7 +4,10 @@ import type { ReadyUnit } from './schedule.ts';
 
 /** The units that another run is computing, until that run has committed them or has given them up. */
 export interface WaitingRoom {
-  /** Claims a unit for this run. Returns false if another run holds the claim; the unit then waits for that run. */
+  /**
+   * Claims a unit for this run. Returns false if another run holds the
+   * claim; the unit then waits for that run.
+   */
   readonly admit: (ready: ReadyUnit) => boolean;
   readonly size: () => number;
   readonly close: () => void;

@@ -1,10 +1,11 @@
 /**
- * Who computes what, among the runs that share a cache. A claim only saves work: results are right without it, because a
- * commit is atomic and equal recipes give equal bytes. So nothing here ever fails a run.
+ * Claims say which of the runs that share a cache computes what. They only save work: results are right
+ * without them, because a commit is atomic and equal recipes give equal bytes. So nothing here ever fails a
+ * run.
  *
- * A run has one file `claims/run-ID` that says who it is and is written anew every few seconds. A claim is a hard link to
- * it with the name of the key: it appears at once with its content, and shares the file's time, so one heartbeat serves
- * all claims of a run, across hosts too.
+ * A run has one file `claims/run-ID` that says who it is and is rewritten every few seconds. A claim is a
+ * hard link to it under the name of the key. It appears with its content in one step and shares the file's
+ * time, so one heartbeat serves all claims of a run, across hosts as well.
  */
 import {
   closeSync,
@@ -27,16 +28,22 @@ export interface ClaimHolder extends ProcessIdentity {
 }
 
 export interface Claims {
-  /** Claims a key for this run: null, or who else has it. The claim of a dead or silent run is taken over. */
+  /**
+   * Claims a key for this run. Returns null, or who else holds it. The claim
+   * of a dead or silent run is taken over.
+   */
   readonly take: (key: string) => ClaimHolder | null;
   readonly release: (key: string) => void;
-  /** Gives back everything. */
+  /** Releases all claims of this run. */
   readonly close: () => void;
 }
 
 export interface ClaimTimes {
   readonly heartbeatMs: number;
-  /** A run whose heartbeat stood still for so long, as seen from here, is taken for dead: stopped, or lost with its host. */
+  /**
+   * A run whose heartbeat has not been seen for so long counts as dead:
+   * it was stopped, or lost with its host.
+   */
   readonly silentMs: number;
 }
 
@@ -46,7 +53,10 @@ export function openClaims(cacheFolder: string, run: string, times: ClaimTimes =
   const folder = `${cacheFolder}/claims`;
   const own: ClaimHolder = { run, ...ownIdentity() };
   const ownPath = `${folder}/run-${run}`;
-  /** Time of each other run's file, and when it was first seen so: only this machine's own clock is trusted. */
+  /**
+   * The time of each other run's file, and when that time was first seen: only
+   * the clock of this process is trusted.
+   */
   const seen = new Map<string, { readonly modifiedMs: number; readonly sinceMs: number }>();
   const taken = new Set<string>();
   const pathOf = (key: string): string => `${folder}/${key}`;
@@ -57,7 +67,7 @@ export function openClaims(cacheFolder: string, run: string, times: ClaimTimes =
     file = openSync(ownPath, 'wx');
     writeIdentity(file, own);
   } catch {
-    // A cache that cannot be written to will say so when a result is committed.
+    // If the cache cannot be written to, the first commit will report it.
     return { take: () => null, release: () => undefined, close: () => undefined };
   }
   const heartbeat = setInterval(() => writeIdentity(file, own), times.heartbeatMs).unref();
@@ -71,7 +81,7 @@ export function openClaims(cacheFolder: string, run: string, times: ClaimTimes =
     return false;
   };
 
-  /** Who has a claim file, if anybody who is alive. */
+  /** Returns who holds a claim; null if nobody does, or a run that is dead. */
   const holderOf = (path: string): ClaimHolder | null => {
     const holder = readHolder(path);
     const modifiedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
@@ -80,26 +90,27 @@ export function openClaims(cacheFolder: string, run: string, times: ClaimTimes =
 
   for (const name of readdirSync(folder)) {
     const path = `${folder}/${name}`;
-    // A file without content may be that of a run that starts at this moment.
+    // A file without content may be that of a run that is just starting.
     if (readHolder(path) !== null && holderOf(path) === null) tryUnlink(path);
   }
   return {
     take(key) {
       const path = pathOf(key);
-      // Twice at most: whoever is faster than the second time has it.
+      // Two rounds are enough: if another run is faster in the second one, the claim is that run's.
       for (let round = 0; round < 2; round++) {
         try {
           linkSync(ownPath, path);
           taken.add(key);
           return null;
         } catch (error) {
-          // Some file systems have no links, and a full disk has no room for one: then runs do not see each other.
+          // On a file system without links, or on a full disk, runs do not see each other.
           if (errorCode(error) !== 'EEXIST') return null;
         }
         const holder = holderOf(path);
         if (holder?.run === run) return null;
         if (holder !== null) return holder;
-        // Someone may have put a living claim here since it was read; then the shard is computed twice, to the same bytes.
+        // A living run may have claimed it since it was read; the shard is then computed twice, with the same
+        // bytes.
         tryUnlink(path);
       }
       const holder = holderOf(path);
@@ -122,7 +133,7 @@ function writeIdentity(file: number, identity: ClaimHolder): void {
   try {
     writeSync(file, JSON.stringify(identity), 0);
   } catch {
-    // Others will take this run for silent and compute its shards once more.
+    // Other runs will consider this one silent, and compute its shards a second time.
   }
 }
 

@@ -5,16 +5,25 @@ import { DamagedObjectError, errorCode, toStoreError } from './errors.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { StoredObject } from './record.ts';
 
-/** The bytes of all outputs, each under the digest of its content. Every method throws `StoreError` if the disk refuses. */
+/**
+ * The bytes of all outputs, each under the digest of its content. Every method
+ * throws `StoreError` if the disk refuses.
+ */
 export interface Objects {
   readonly objectPath: (digest: string) => string;
-  /** Returns the verified bytes. Throws `DamagedObjectError` if they are missing or damaged (they are then in quarantine). */
+  /**
+   * Returns the verified bytes. Throws `DamagedObjectError` if they are missing or
+   * damaged (they are then in quarantine).
+   */
   readonly readObject: (digest: string) => Uint8Array;
   /** Whether the object is there with its size; its bytes are not read. */
   readonly hasObject: (object: StoredObject) => boolean;
   /** Durable once it returns. Writes nothing if the same bytes are already there. Returns the digest. */
   readonly writeObject: (bytes: Uint8Array) => string;
-  /** Like `writeObject`, but hashes large content while the disk takes it: for what is hardly ever there already. */
+  /**
+   * Like `writeObject`, but hashes large content while the disk takes it:
+   * for what is hardly ever there already.
+   */
   readonly writeNewObject: (bytes: Uint8Array) => Promise<string>;
 }
 

@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** Names one process for as long as machines last: pids are reused, and start again when the machine does. */
+/**
+ * Names one process for ever. A pid alone would not: pids are reused, and start over when the machine does.
+ */
 export interface ProcessIdentity {
   readonly host: string;
   readonly pid: number;
-  /** Random number of the kernel's start; null where the system tells none. */
+  /** Random number that the kernel drew at its start; null if the system has none. */
   readonly boot: string | null;
-  /** Start of the process in ticks since the kernel's; null where the system tells none. */
+  /** Start of the process in ticks since the kernel's start; null if the system does not report it. */
   readonly started: string | null;
 }
 
@@ -15,14 +17,14 @@ export function ownIdentity(): ProcessIdentity {
   return { host: hostname(), pid: process.pid, boot: bootId(), started: startOf(process.pid) };
 }
 
-/** Whether a process of this machine is the one meant; null where it is on another machine, so that nobody here can tell. */
+/** Whether the process is running; null if it is on another machine, where this one cannot see it. */
 export function isRunning(identity: ProcessIdentity): boolean | null {
   if (identity.host !== hostname()) return null;
   if (identity.boot !== bootId()) return false;
   return isAlive(identity.pid) && startOf(identity.pid) === identity.started;
 }
 
-/** Whether some process has this pid here. */
+/** Whether any process of this machine has this pid. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -37,9 +39,10 @@ function bootId(): string | null {
 }
 
 function startOf(pid: number): string | null {
-  // The second field is the command in parentheses, which may hold spaces and parentheses: count from the last one.
+  // The second field is the command in parentheses, which may hold spaces and parentheses: count from the
+  // last one.
   const fields = readQuietly(`/proc/${pid}/stat`)?.split(') ').at(-1)?.split(' ');
-  // A zombie is over, though its pid is still taken.
+  // A zombie has ended, though its pid is still taken.
   return fields === undefined || fields[0] === 'Z' ? null : (fields[19] ?? null);
 }
 

@@ -2,7 +2,10 @@ import { mkdirSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { errorCode, toStoreError } from './errors.ts';
 
-/** Moves a damaged file out of the way and warns; `what` names it: 'object 1f2e3d…'. Throws `StoreError` if the disk refuses. */
+/**
+ * Moves a damaged file out of the way and warns; `what` names it: 'object 1f2e3d…'.
+ * Throws `StoreError` if the disk refuses.
+ */
 export type Quarantine = (path: string, what: string) => void;
 
 /** Damaged files are kept for whoever wants to know what happened to the disk, but never read again. */

@@ -8,7 +8,10 @@ import type { CommitRecord } from './record.ts';
 /** The commit records, each under its key. Every method throws `StoreError` if the disk refuses. */
 export interface Records {
   readonly recordPath: (key: string) => string;
-  /** Returns the record alone, whether or not its objects are still there: for explanations. Damaged ones go to quarantine. */
+  /**
+   * Returns the record alone, whether or not its objects are still there: for
+   * explanations. Damaged ones go to quarantine.
+   */
   readonly peekRecord: (key: string) => CommitRecord | null;
   /** Writes the commit record, the last step of a commit. */
   readonly commit: (record: Omit<CommitRecord, 'preimage'>, preimageText: string) => void;
@@ -22,7 +25,8 @@ export function openRecords(cacheFolder: string, quarantine: Quarantine): Record
   const readText = (key: string): string | null => {
     const path = recordPath(key);
     try {
-      // An exception costs several times a stat, and a stat a third of a hit; hits and misses come in long rows.
+      // An exception costs several times a stat, and a stat a third of a hit; hits and misses come in long
+      // rows.
       if (!lastWasHit && statSync(path, { throwIfNoEntry: false }) === undefined) return null;
       const text = readFileSync(path, 'utf8');
       lastWasHit = true;

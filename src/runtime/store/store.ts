@@ -6,15 +6,15 @@ import { openRecords } from './records.ts';
 import type { Records } from './records.ts';
 
 /**
- * The content-addressed cache of one folder. Most methods are synchronous, because their callers are worker processes
- * and planners.
+ * The content-addressed cache of one folder. Most methods are synchronous, because their
+ * callers are worker processes and planners.
  */
 export interface Store extends Objects, Records {
   /** Absolute path of the cache folder. */
   readonly folder: string;
   /**
-   * Returns the record of a key if it can be reused: undamaged, of this key, and with all objects that it needs present
-   * in their size. A damaged record goes to quarantine with a warning and counts as a miss.
+   * Returns the record of a key if it can be reused: undamaged, of this key, and with all objects that it
+   * needs present in their size. A damaged record goes to quarantine with a warning and counts as a miss.
    */
   readonly readRecord: (key: string) => CommitRecord | null;
 }

@@ -134,7 +134,7 @@ describe('what runs', () => {
     expect(summary.totals).toMatchObject({ cells: 2, ran: 4 });
   });
 
-  test('stages after a whole stage are cut anew when it gives another number of images', async () => {
+  test('stages after a whole stage are cut again when it gives another number of images', async () => {
     const graph = makeGraph(folder, [
       { id: 'photos', uses: 'test/source', with: { limit: 200 } },
       { id: 'kept', uses: 'test/keep', with: { from: 70 }, in: { images: 'photos' } },
@@ -177,7 +177,7 @@ describe('results depend on nothing but the recipe', () => {
 });
 
 describe('what can go wrong', () => {
-  test('a damaged object is found, made again, and the result is as before', async () => {
+  test('a damaged object is found and computed again, and the result is as before', async () => {
     const graph = makeGraph(folder, chain(150, 0.5));
     await run(graph);
     const before = await outputs(graph);
@@ -204,7 +204,7 @@ describe('what can go wrong', () => {
     expect((await run(graph)).summary).toMatchObject({ status: 'ok', totals: { ran: 1, reused: 2 } });
   });
 
-  test('a worker that is killed is replaced and its shard tried again', async () => {
+  test('a worker that is killed is replaced and its shard retried', async () => {
     const graph = makeGraph(folder, chain(100, 0.5, { with: { by: 0.5, crashFile: 'crashed' } }));
     const { summary, events } = await run(graph);
     expect(summary).toMatchObject({ status: 'ok', totals: { ran: 5 } });
@@ -228,7 +228,7 @@ describe('what can go wrong', () => {
     ]);
   });
 
-  test('a worker that is stopped is replaced and its shard tried again', async () => {
+  test('a worker that is stopped is replaced and its shard retried', async () => {
     const graph = makeGraph(folder, chain(100, 0.5, { with: { by: 0.5, stopFile: 'stopped' } }));
     const { summary, events } = await run(graph, { silentMs: 2_500 });
     expect(summary).toMatchObject({ status: 'ok', totals: { ran: 5 } });
@@ -238,7 +238,7 @@ describe('what can go wrong', () => {
     );
   });
 
-  test('a shard that runs out of memory is tried again at half the batch, more often than crashes are', async () => {
+  test('a shard that runs out of memory is retried at half the batch, more often than crashes are', async () => {
     const graph = makeGraph(folder, [
       { id: 'photos', uses: 'test/source', with: { limit: 100 } },
       { id: 'fed', uses: 'test/hungry', with: { room: 5 }, in: { images: 'photos' } },
@@ -297,12 +297,12 @@ describe('what can go wrong', () => {
     expect(existsSync(summary.failures[0]!.failure.log)).toBe(true);
   });
 
-  test('pixels that are no numbers fail the cell by name', async () => {
+  test('pixels that are not finite fail the cell by name', async () => {
     const graph = makeGraph(folder, [{ id: 'photos', uses: 'test/source', with: { limit: 100, nan: 80 } }]);
     const { summary } = await run(graph);
     expect(summary.failures[0]).toMatchObject({ cell: 'photos', failure: { code: 'stage' } });
     expect(summary.failures[0]!.failure.message).toBe(
-      "test/source made pixels that are not finite numbers (output 'images' of photos)",
+      "test/source produced pixels that are not finite (output 'images' of photos)",
     );
   });
 
@@ -332,7 +332,7 @@ describe('what can go wrong', () => {
       { id: 'added', uses: 'test/add', with: { by: 0 }, in: { images: 'few', others: 'many' } },
     ]);
     expect((await planGraph(graph)).cells[2]!.failure!.message).toBe(
-      'its inputs do not have the same number of images: few has 10, many has 20',
+      'its inputs must have the same number of images, but few has 10 and many has 20',
     );
   });
 

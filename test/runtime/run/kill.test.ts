@@ -45,7 +45,10 @@ async function results(graph: Graph): Promise<unknown> {
   };
 }
 
-/** Starts the driver in a process of its own and kills it with SIGKILL after so many milliseconds, unless it ends before. */
+/**
+ * Starts the driver in a process of its own and kills it with SIGKILL after so many
+ * milliseconds, unless it ends before.
+ */
 function killedRun(graph: Graph, afterMs: number): Promise<boolean> {
   const file = join(graph.root, 'graph.json');
   writeFileSync(file, JSON.stringify(graph));

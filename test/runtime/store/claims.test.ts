@@ -80,7 +80,7 @@ describe('a claim', () => {
     other.close();
   });
 
-  test('costs nothing where the cache cannot be written to', () => {
+  test('costs nothing if the cache cannot be written to', () => {
     const folder = makeFolder();
     writeFileSync(join(folder, 'claims'), 'a file where the folder should be');
     const claims = openClaims(folder, 'run');

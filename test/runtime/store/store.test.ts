@@ -107,7 +107,7 @@ describe('the store', () => {
     expect(store.peekRecord(key)).not.toBeNull();
   });
 
-  test('damage goes to quarantine with a warning, and writing the same bytes heals it', () => {
+  test('damage goes to quarantine with a warning, and writing the same bytes replaces it', () => {
     const { digest, key } = commit('hello');
     writeFileSync(store.objectPath(digest), 'hallo');
     expect(store.writeObject(Buffer.from('hello'))).toBe(digest);
@@ -234,7 +234,7 @@ describe('maintenance', () => {
 });
 
 describe('file digests', () => {
-  test('a settled file is digested once; a change of content is seen', () => {
+  test('a file that has not just changed is digested once; a change of content is seen', () => {
     const file = join(folder, 'a.bin');
     writeFileSync(file, 'one');
     const later = (): number => Date.now() + 10_000;

@@ -17,7 +17,10 @@ export interface LocalPoolOptions {
   readonly silentMs?: number;
 }
 
-/** Tasks that a worker may have if its stage type is short, so that the next one is there before the pipe brings it. */
+/**
+ * Tasks that a worker may have if its stage type is short, so that the next
+ * one is there before the pipe brings it.
+ */
 const shortTasksAhead = 3;
 
 /** An executor of worker processes on this machine. */
@@ -38,7 +41,10 @@ export interface PoolRequest {
   readonly startProcess: () => WorkerChild;
 }
 
-/** Starts worker processes when there is work for them, gives each its tasks, and replaces those that are lost. */
+/**
+ * Starts worker processes when there is work for them, gives each its
+ * tasks, and replaces those that are lost.
+ */
 export class LocalPool implements Executor {
   readonly #request: PoolRequest;
   readonly #workers = new Set<WorkerProcess>();
@@ -88,7 +94,10 @@ export class LocalPool implements Executor {
     await Promise.all(gone);
   }
 
-  /** Gives waiting tasks to the workers with the fewest, and starts another worker rather than let a task wait. */
+  /**
+   * Gives waiting tasks to the workers with the fewest, and starts
+   * another worker rather than let a task wait.
+   */
   #assign(): void {
     while (this.#waiting.length > 0 && !this.#closed) {
       let best: WorkerProcess | null = null;
@@ -133,7 +142,10 @@ export class LocalPool implements Executor {
     if (ended !== null) this.#assign();
   }
 
-  /** The task that an exited worker was computing is lost; those that were waiting inside it are given to others. */
+  /**
+   * The task that an exited worker was computing is lost; those that were
+   * waiting inside it are given to others.
+   */
   #replace(worker: WorkerProcess, exit: WorkerExit): void {
     if (!this.#remove(worker) || this.#closed) return;
     const [lost, ...rest] = worker.takeBack();

@@ -1,4 +1,7 @@
-/** A stage type whose tasks take less than this is short: the way through the pipe would be a large part of its time. */
+/**
+ * A stage type whose tasks take less than this is short: the way through the
+ * pipe would be a large part of its time.
+ */
 const shortMs = 25;
 
 /** How long the tasks of each stage type take in this pool, as a moving average. */

@@ -48,7 +48,8 @@ export class WorkerProcess {
     child.on('message', (message) => this.#receive(message as TaskMessage | AliveMessage));
     this.gone = new Promise((resolve) => {
       child.on('exit', () => resolve());
-      // `close` comes after the last of its output, and `error` alone if the process could not be started at all.
+      // `close` comes after the last of its output, and `error` alone if the process could not be started at
+      // all.
       child.on('close', (code, signal) => this.#exited(code, signal));
       child.on('error', (error) => {
         this.#output += error.message;

@@ -9,9 +9,10 @@ const heartbeatMs = 1_000;
 const defaultCacheBytes = 256 * 1024 * 1024;
 
 /**
- * Main loop of a worker process: takes tasks over IPC, computes them one after the other and commits them to the store.
- * The process ends with its driver; a task that is being computed then is lost, one that is committed is not. `registry`
- * may be a function that loads the plugins, which is called before the first task.
+ * Main loop of a worker process: takes tasks over IPC, computes them one after the other and commits them to
+ * the store. The process ends with its driver; a task that is being computed then is lost, one that is
+ * committed is not. `registry` may be a function that loads the plugins, which is called before the first
+ * task.
  */
 export function serveWorker(
   registry: StageRegistry | ((setup: WorkerSetup) => Promise<StageRegistry>),

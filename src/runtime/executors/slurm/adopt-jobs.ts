@@ -10,8 +10,8 @@ export interface AdoptableTask {
 }
 
 /**
- * Finds the units, by key, that jobs of earlier drivers are still to compute. Jobs without any are closed; the others
- * are reported.
+ * Finds the units, by key, that jobs of earlier drivers are still to compute. Jobs without any are closed;
+ * the others are reported.
  */
 export async function findAdoptable(
   scheduler: Pick<Scheduler, 'queryTasks'>,

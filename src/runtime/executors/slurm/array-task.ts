@@ -10,15 +10,15 @@ import { openStore } from '../../store/store.ts';
 import { endPath, messagesPath, readManifest } from './batch.ts';
 import { warningSeconds } from './script.ts';
 
-/** Progress is appended at most so often: a cluster's file system is not for chatting. */
+/** Progress is written at most this often, to spare the file system of the cluster. */
 const progressMs = 2_000;
 const cacheBytes = 256 * 1024 * 1024;
 
 /**
- * Main of one array task: computes the units of its index one after the other and commits them to the shared cache. What it
- * says goes to a file of its own; the last line of that, and the file in `ends/`, come after the commit. When the scheduler
- * warns of the time limit it finishes the unit that it is at, if it can, and asks to be queued again for the rest; a unit with
- * checkpoints then goes on from its last one.
+ * Main function of one array task: computes the units of its index one after the other and commits them to
+ * the shared cache. Its messages go to a file of their own, and its outcomes to `ends/` after the last
+ * commit. When the scheduler warns of the time limit, it finishes the present unit if it can, and asks to be
+ * queued again for the rest. A unit with checkpoints then goes on from its last one.
  */
 export async function serveArrayTask(
   folder: string,
@@ -45,8 +45,10 @@ export async function serveArrayTask(
   const time = { isUp: false };
   process.on('SIGUSR2', () => {
     time.isUp = true;
-    console.log(`the time limit is near: ${warningSeconds} s; finishing or going back to the queue`);
-    // Leave a margin for the way back into the queue.
+    console.log(
+      `the time limit is near (${warningSeconds} s): finishing this shard, or going back to the queue`,
+    );
+    // This leaves 30 s for the way back into the queue.
     setTimeout(() => void requeue(), (warningSeconds - 30) * 1000).unref();
   });
   const outcomes: TaskOutcome[] = [];
@@ -62,7 +64,7 @@ export async function serveArrayTask(
   writeAtomic(endPath(folder, index), JSON.stringify(outcomes));
 }
 
-/** Back into the queue: what is committed is found in the cache the next time. */
+/** Goes back into the queue. What is committed will be found in the cache. */
 function requeue(): Promise<never> {
   const job = `${process.env['SLURM_ARRAY_JOB_ID'] ?? ''}_${process.env['SLURM_ARRAY_TASK_ID'] ?? ''}`;
   return new Promise(() => execFile('scontrol', ['requeue', job], () => process.exit(0)));

@@ -1,7 +1,8 @@
 /**
- * One array job on disk: the folder `slurm/ID/` of the shared cache has its tasks and its script, which the driver
- * writes, and for each array task the messages of its work (`messages/N.jsonl`) and its outcomes (`ends/N`), which the
- * array task writes. A driver that starts after another one died reads the folder to adopt the job.
+ * One array job on disk: the folder `slurm/ID/` of the shared cache has its tasks and its script, which the
+ * driver writes, and for each array task the messages of its work (`messages/N.jsonl`) and its outcomes
+ * (`ends/N`), which the array task writes. A driver that starts after another one died reads the folder to
+ * adopt the job.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { TaskOutcome, WorkerSetup } from '../../executor.ts';

@@ -28,8 +28,8 @@ const graceMs = 5_000;
 const mostOpenTasks = 10_000;
 
 /**
- * Computes units as array jobs of a Slurm cluster: one `sbatch --array` for the ready units of a stage. Throws
- * `SchedulerError` if Slurm does not answer.
+ * Computes units as array jobs of a Slurm cluster: one `sbatch --array` for the ready units of a stage.
+ * Throws `SchedulerError` if Slurm does not answer.
  */
 export async function createSlurmExecutor(
   request: SlurmRequest,
@@ -41,9 +41,9 @@ export async function createSlurmExecutor(
 }
 
 /**
- * The commit record in the shared cache is the truth, and ends of tasks are seen through the cache as well. The scheduler
- * is queried only for tasks that ended without reporting it, at most once in `pollMs`. A driver may die: its jobs go on,
- * and the next driver adopts them.
+ * The commit record in the shared cache is the truth, and ends of tasks are seen through the cache as well.
+ * The scheduler is queried only for tasks that ended without reporting it, at most once in `pollMs`. A driver
+ * may die: its jobs go on, and the next driver adopts them.
  */
 class SlurmExecutor implements Executor {
   readonly #request: SlurmRequest;
@@ -137,7 +137,9 @@ class SlurmExecutor implements Executor {
     }
   }
 
-  /** Reads the messages and ends that array tasks have written, and queries the scheduler if it is time to. */
+  /**
+   * Reads the messages and ends that array tasks have written, and queries the scheduler if it is time to.
+   */
   #look(): void {
     for (const job of this.#jobs.openJobs()) {
       this.#messages.read(job, (key, message, index) => this.#tasks.report(key, message, index));
@@ -149,7 +151,9 @@ class SlurmExecutor implements Executor {
     if (Date.now() - this.#queriedAt >= this.#request.options.pollMs && !this.#isQuerying) void this.#query();
   }
 
-  /** Looks for tasks that ended without reporting it: killed, out of memory, on a node that failed, cancelled. */
+  /**
+   * Looks for tasks that ended without reporting it: killed, out of memory, on a node that failed, cancelled.
+   */
   async #query(): Promise<void> {
     const jobs = this.#jobs.openJobs();
     if (jobs.length === 0) return;

@@ -4,8 +4,8 @@ import type { Task } from '../../executor.ts';
 export type Groups = readonly (readonly Task[])[];
 
 /**
- * Distributes tasks over array jobs: a job has tasks of one stage with the same needs, `unitsPerTask` of them in each
- * array task, and no more array tasks than the cluster allows.
+ * Distributes tasks over array jobs: a job has tasks of one stage with the same needs, `unitsPerTask` of them
+ * in each array task, and no more array tasks than the cluster allows.
  */
 export function groupTasks(
   tasks: readonly Task[],

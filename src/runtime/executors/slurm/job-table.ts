@@ -35,7 +35,10 @@ export interface Findings {
 
 interface Entry extends OpenJob {
   readonly open: Set<number>;
-  /** Indices that the scheduler does not run and whose end has not been seen, with the time when that was first so. */
+  /**
+   * Indices that the scheduler does not run and whose end has not been seen,
+   * with the time when that was first so.
+   */
   readonly missingSince: Map<number, number>;
 }
 
@@ -71,8 +74,8 @@ export class JobTable {
   }
 
   /**
-   * Compares the open tasks of these jobs with what the scheduler said when it was queried for them. A task without an
-   * end becomes overdue `graceMs` after the scheduler was first seen not to run it.
+   * Compares the open tasks of these jobs with what the scheduler said when it was queried for them. A task
+   * without an end becomes overdue `graceMs` after the scheduler was first seen not to run it.
    */
   compare(
     jobs: readonly OpenJob[],

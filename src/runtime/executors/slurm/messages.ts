@@ -3,10 +3,16 @@ import type { TaskMessage } from '../../executor.ts';
 import { messagesPath } from './batch.ts';
 import type { OpenJob } from './job-table.ts';
 
-/** Reads the files of so many tasks of a job at a time: a thousand files at each look would burden a file server. */
+/**
+ * Reads the files of so many tasks of a job at a time: a thousand files at
+ * each look would burden a file server.
+ */
 const mostFiles = 64;
 
-/** Reads what array tasks have reported since the last time: progress, metrics, warnings and logs, but not their ends. */
+/**
+ * Reads what array tasks have reported since the last time: progress, metrics,
+ * warnings and logs, but not their ends.
+ */
 export class MessageReader {
   /** Bytes that have been read of each file. */
   readonly #offsets = new Map<string, number>();

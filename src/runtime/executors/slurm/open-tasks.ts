@@ -1,8 +1,9 @@
 import type { ExecutorListener, Task, TaskMessage, TaskOutcome } from '../../executor.ts';
 
 /**
- * The tasks of this driver that have not ended, by key. Array tasks report under the ids that their own driver gave
- * them, which may have been another one, so messages are passed on under the id that this driver knows.
+ * The tasks of this driver that have not ended, by key. Array tasks report under the ids that their own
+ * driver gave them, which may have been another one, so messages are passed on under the id that this driver
+ * knows.
  */
 export class OpenTasks {
   readonly #byKey = new Map<string, Task>();

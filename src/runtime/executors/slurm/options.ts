@@ -8,17 +8,17 @@ export interface SlurmOptions {
   readonly qos?: string;
   readonly constraint?: string;
   readonly gres?: string;
-  /** Limits for stages without `resources` of their own. */
+  /** Limits of stages without `resources` of their own. */
   readonly timeMs?: number;
   readonly memoryBytes?: number;
   readonly cpus: number;
-  /** Array tasks that run at the same time; no limit where absent. */
+  /** The number of array tasks that may run at the same time; no limit if absent. */
   readonly parallel?: number;
   /** Units that one array task computes one after the other, to share its start. */
   readonly unitsPerTask: number;
-  /** Further flags for sbatch, as they are. */
+  /** Further flags for sbatch, which are passed on as they are. */
   readonly flags: readonly string[];
-  /** Pause between two questions to the scheduler; results are seen through the cache and need none. */
+  /** Pause between two queries to the scheduler. Results are seen through the cache, without any query. */
   readonly pollMs: number;
 }
 

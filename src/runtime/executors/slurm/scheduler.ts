@@ -1,4 +1,7 @@
-/** What ravelin needs of Slurm: sbatch, squeue, scontrol and scancel, but not accounting, which many clusters do not have. */
+/**
+ * What ravelin needs of Slurm: sbatch, squeue, scontrol and scancel, but not
+ * accounting, which many clusters do not have.
+ */
 import { execa } from 'execa';
 
 /** The scheduler does not answer, or refuses. */
@@ -23,12 +26,17 @@ export interface SchedulerLimits {
   readonly maxArraySize: number;
 }
 
-/** The scheduler as the executor uses it, so that tests can conduct one. All methods reject with `SchedulerError`. */
+/**
+ * The scheduler as the executor uses it, so that tests can conduct one. All
+ * methods reject with `SchedulerError`.
+ */
 export interface Scheduler {
   readonly readLimits: () => Promise<SchedulerLimits>;
   /** Submits a script. Resolves to the number of the array job. */
   readonly submit: (script: string) => Promise<string>;
-  /** The tasks of these jobs that the scheduler knows: queued, running, or ended a few minutes ago at most. */
+  /**
+   * The tasks of these jobs that the scheduler knows: queued, running, or ended a few minutes ago at most.
+   */
   readonly queryTasks: (jobs: readonly string[]) => Promise<readonly ArrayTaskState[]>;
   readonly cancel: (jobs: readonly string[]) => Promise<void>;
   /** Cancels the tasks of these jobs that have not begun. */
@@ -104,7 +112,8 @@ async function queryTasks(jobs: readonly string[]): Promise<ArrayTaskState[]> {
     `--jobs=${jobs.join()}`,
   ];
   const { stdout, stderr, exitCode } = await execa('squeue', parameters, { reject: false, timeout: 60_000 });
-  // A job that is over and forgotten is an error if it is the only one in the query; among several it is left out.
+  // A job that is over and forgotten is an error if it is the only one in the query; among several it is left
+  // out.
   if (exitCode !== 0) {
     if (/Invalid job id/i.test(stderr)) return [];
     throw new SchedulerError(`squeue failed: ${stderr.trim()}`);

@@ -14,10 +14,13 @@ export interface ScriptRequest {
   readonly entry: string;
 }
 
-/** Seconds before its time limit at which a task is told, to commit what it has and come back later. */
+/**
+ * A task is warned this many seconds before its time limit, so that it can
+ * commit what it has and come back later.
+ */
 export const warningSeconds = 90;
 
-/** The batch script of one array job: all a cluster's administrator wants to read. */
+/** The batch script of one array job: all that the administrator of a cluster needs to read. */
 export function slurmScript(request: ScriptRequest): string {
   const { name, folder, count, resources, options, node, entry } = request;
   const limit = options.parallel === undefined ? '' : `%${options.parallel}`;
@@ -44,7 +47,7 @@ export function slurmScript(request: ScriptRequest): string {
     '#!/bin/sh',
     ...flags.map((flag) => `#SBATCH ${flag}`),
     `export RAVELIN_THREADS=${options.cpus}`,
-    // In place of the shell, so that the warning reaches it.
+    // The worker replaces the shell, so that the warning reaches it.
     `exec ${quote(node)} ${quote(entry)} --batch ${quote(folder)}`,
     '',
   ].join('\n');

@@ -1,8 +1,10 @@
-/** What a stage threw, as what the user is told. */
 import type { TaskFailure } from '../../executor.ts';
 import { StoreError } from '../../store/errors.ts';
 
-/** What is said when memory ends, by TensorFlow, wasm modules and V8. The errors of `src/tensors/` have `outOfMemory`. */
+/**
+ * Messages of TensorFlow, wasm modules and V8 when memory runs out. Errors of
+ * `src/tensors/` have `outOfMemory` instead.
+ */
 const memoryMessages = new RegExp(
   [
     'RESOURCE_EXHAUSTED',
@@ -20,14 +22,15 @@ const memoryMessages = new RegExp(
 );
 
 /**
- * Sorts what was thrown: a `StageError` is the user's to mend, lack of memory may pass with smaller batches, the rest is
- * our own mistake. `batch` is how many images the stage computed at a time; null where it does not work in batches.
+ * Describes what a stage threw: a `StageError` can be fixed by the user, lack of memory may pass with smaller
+ * batches, and the rest is a bug of ours. `batch` is the number of images that the stage computed at a time;
+ * null if it does not work in batches.
  */
 export function describeFailure(error: unknown, batch: number | null = null): TaskFailure {
   if (!(error instanceof Error)) return { code: 'stage', message: String(error) };
   const base = { message: error.message, ...(error.stack === undefined ? {} : { stack: fullStack(error) }) };
   if (error instanceof StoreError) return { ...base, code: 'storage', file: error.path };
-  // By name: a plugin may bring its own copy of the class.
+  // Its name is compared, and not its class, because a plugin may bring its own copy of the class.
   if (error.name === 'StageError') {
     const { code, file, fix } = error as Error & { code?: TaskFailure['code']; file?: string; fix?: string };
     return {
@@ -48,7 +51,7 @@ export function describeFailure(error: unknown, batch: number | null = null): Ta
           ? `out of memory: ${error.message}`
           : `out of memory with ${batch} ${unit} at a time: ${error.message}`,
       ...(batch === null ? {} : { batch }),
-      fix: 'use fewer workers (`-j`), another backend, or a smaller `batchSize` where the stage has one',
+      fix: 'use fewer workers (`-j`), another backend, or a smaller `batchSize` if the stage has one',
     };
   }
   if ('syscall' in error)

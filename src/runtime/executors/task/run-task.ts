@@ -20,10 +20,10 @@ export interface TaskSurroundings {
   readonly send: (message: TaskMessage) => void;
 }
 
-/** Most progress messages of a task are dropped: a screen shows no more than ten a second. */
+/** Progress messages that come faster are dropped: a screen shows no more than ten a second. */
 const progressMs = 100;
 
-/** Computes one unit and commits it to the store. Never throws: every end is an outcome. */
+/** Computes one unit and commits it to the store. It never throws: every way to end is an outcome. */
 export async function runTask(task: Task, surroundings: TaskSurroundings): Promise<TaskOutcome> {
   const { registry, setup, store, cache } = surroundings;
   try {
@@ -32,7 +32,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
       if (record !== null) return committed(task, record.outputs, record.seconds, true);
     }
     const stage = registry.get(task.uses);
-    if (stage === undefined) throw new Error(`this worker knows no stage type ${task.uses}`);
+    if (stage === undefined) throw new Error(`unknown stage type ${task.uses} in this worker`);
     const started = process.hrtime.bigint();
     const cpu = process.cpuUsage();
     const inputs = readInputs(task, store, cache);
@@ -65,10 +65,12 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
   }
 }
 
-/** Images that the stage computed at a time when it failed; null where it does not work in batches. */
+/**
+ * The number of images that the stage computed at a time when it failed; null if it does not work in batches.
+ */
 function batchOf(task: Task): number | null {
-  const asked = lastBatchSize();
-  return asked === null ? null : Math.max(1, Math.min(asked, task.shard?.count ?? task.images));
+  const batch = lastBatchSize();
+  return batch === null ? null : Math.max(1, Math.min(batch, task.shard?.count ?? task.images));
 }
 
 function committed(

@@ -3,14 +3,14 @@ import type { Patches } from '../../../values/patches.ts';
 import type { StoredObject } from '../../store/record.ts';
 import type { Store } from '../../store/store.ts';
 
-/** What each database of this process was read from or written to. */
+/** The object that each database of this process was read from or written to. */
 const objects = new WeakMap<Patches, StoredObject>();
 
 export function rememberPatches(patches: Patches, object: StoredObject): void {
   objects.set(patches, object);
 }
 
-/** The object that holds the patches; a stat where they came from this store, and otherwise they are written to it. */
+/** Returns the object that holds the patches. They are written to the store unless they came from it. */
 export function storePatches(patches: Patches, store: Store): StoredObject {
   const known = objects.get(patches);
   if (known !== undefined && store.hasObject(known)) return known;
@@ -20,7 +20,7 @@ export function storePatches(patches: Patches, store: Store): StoredObject {
   return object;
 }
 
-/** Bytes of the object of a database that was read here. */
+/** Size of the object of a database that this process has read. */
 export function storedBytes(patches: Patches): number {
   return objects.get(patches)?.bytes ?? 0;
 }

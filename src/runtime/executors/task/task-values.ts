@@ -13,7 +13,7 @@ import type { BoundValue } from '../../plan/units.ts';
 import { rememberPatches, storedBytes, storePatches } from './stored-patches.ts';
 import type { ValueCache } from './value-cache.ts';
 
-/** Inputs that cannot be read; each of their makers has to run again. */
+/** Objects of inputs cannot be read. The units that made them have to be computed again. */
 export class DamagedInputsError extends Error {
   override readonly name = 'DamagedInputsError';
   readonly digests: readonly string[];
@@ -23,7 +23,10 @@ export class DamagedInputsError extends Error {
   }
 }
 
-/** Reads, verifies and decodes all inputs of a task, cut to its shard. Throws `DamagedInputsError` naming all bad objects. */
+/**
+ * Reads, verifies and decodes all inputs of a task, cut to its shard. Throws
+ * `DamagedInputsError` with all damaged objects.
+ */
 export function readInputs(task: Task, store: Store, cache: ValueCache): Record<string, Value | Collected[]> {
   const inputs: Record<string, Value | Collected[]> = {};
   const damaged: string[] = [];
@@ -65,7 +68,7 @@ function readValue(bound: BoundValue, shardCount: number | null, store: Store, c
       return patches;
     };
     for (const digest of bound.digests) {
-      // The parts of a long list are not kept one by one: the whole is, once.
+      // The parts of a long list are not cached one by one, because the whole list is.
       const known = cache.get(digest);
       try {
         const object = known === undefined ? store.readObject(digest) : null;
@@ -118,8 +121,8 @@ export function checkOutputs(stage: Stage, task: Task, outputs: Readonly<Record<
 
 function checkFinite(uses: string, cell: string, port: string, value: Value): void {
   const complain = (what: string): never => {
-    throw new StageError(`${uses} made ${what} that are not finite numbers (output '${port}' of ${cell})`, {
-      fix: 'look for a NaN in its inputs, or a learning rate or strength that is too large',
+    throw new StageError(`${uses} produced ${what} that are not finite (output '${port}' of ${cell})`, {
+      fix: 'check its inputs for NaN, and try a smaller learning rate or strength',
     });
   };
   if (value.kind === 'images' && value.pixels instanceof Float32Array && !allFinite(value.pixels))
@@ -131,13 +134,13 @@ function checkFinite(uses: string, cell: string, port: string, value: Value): vo
 }
 
 function allFinite(values: Float32Array): boolean {
-  // x − x is 0 for finite x and NaN for the rest: one addition a value instead of a call.
+  // x − x is 0 for finite x and NaN for the rest, which takes one addition a value instead of a call.
   let sum = 0;
   for (let index = 0; index < values.length; index++) sum += values[index]! - values[index]!;
   return sum === 0;
 }
 
-/** Encodes outputs and writes their objects; a whole unit's images are cut into parts of `task.chunk`. */
+/** Encodes outputs and writes their objects. Images of a whole unit are cut into parts of `task.chunk`. */
 export async function writeOutputs(
   stage: Stage,
   task: Task,

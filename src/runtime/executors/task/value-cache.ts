@@ -1,9 +1,15 @@
 import type { Value } from '../../../values/value.ts';
 
-/** Decoded values by what they were read from, least recently used first out: a model is decoded once a worker. */
+/**
+ * Decoded values by the objects that they were read from, so that a worker decodes a model
+ * once. The least recently used go first.
+ */
 export interface ValueCache {
   readonly get: (id: string) => Value | undefined;
-  /** `bytes` is the encoded size, a good measure of the decoded one. Values larger than the limit are not kept. */
+  /**
+   * `bytes` is the encoded size, which is close to the decoded one.
+   * Values larger than the limit are not kept.
+   */
   readonly set: (id: string, value: Value, bytes: number) => void;
 }
 

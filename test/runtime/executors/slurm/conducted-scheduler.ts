@@ -4,7 +4,9 @@ import type {
   SchedulerLimits,
 } from '../../../../src/runtime/executors/slurm/scheduler.ts';
 
-/** A scheduler that runs nothing: the test says in which state each array task is. Its jobs are 101, 102, … */
+/**
+ * A scheduler that runs nothing: the test says in which state each array task is. Its jobs are 101, 102, …
+ */
 export class ConductedScheduler implements Scheduler {
   /** What was asked of it, in order: `submit SCRIPT`, `query 101,102`, `cancel 101`, `cancel pending 101`. */
   readonly calls: string[] = [];

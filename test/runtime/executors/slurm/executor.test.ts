@@ -1,4 +1,7 @@
-/** The executor on a scheduler that runs nothing: the tests write what array tasks would, and move a fake clock. */
+/**
+ * The executor on a scheduler that runs nothing: the tests write what
+ * array tasks would, and move a fake clock.
+ */
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
