@@ -45,8 +45,46 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   defenses: ['tensors', 'kernels', 'models', 'values'],
   training: ['tensors', 'kernels', 'models', 'values'],
   metrics: ['tensors', 'kernels', 'models', 'values'],
-  runtime: ['dsl/graph.ts', 'dsl/signature.ts', 'dsl/text/scalars.ts', 'dsl/cells/publish-path.ts', 'values'],
-  report: ['runtime', 'values'],
+  'runtime/digest.ts': [],
+  'runtime/events.ts': ['dsl/graph.ts'],
+  'runtime/stage.ts': ['dsl/graph.ts', 'dsl/signature.ts', 'values'],
+  'runtime/store': ['runtime/digest.ts', 'values'],
+  'runtime/plan': ['runtime/digest.ts', 'runtime/stage.ts', 'runtime/store', 'dsl/graph.ts', 'values'],
+  'runtime/executor.ts': ['runtime/events.ts', 'runtime/plan', 'runtime/store', 'dsl/graph.ts', 'values'],
+  'runtime/executors/task': [
+    'runtime/executor.ts',
+    'runtime/plan',
+    'runtime/stage.ts',
+    'runtime/store',
+    'values',
+  ],
+  'runtime/executors/local': [
+    'runtime/executors/task',
+    'runtime/executor.ts',
+    'runtime/stage.ts',
+    'runtime/store',
+  ],
+  'runtime/executors/slurm': [
+    'runtime/executors/task',
+    'runtime/executor.ts',
+    'runtime/stage.ts',
+    'runtime/store',
+    'dsl/graph.ts',
+    'dsl/text/scalars.ts',
+    'values',
+  ],
+  'runtime/run': [
+    'runtime/digest.ts',
+    'runtime/events.ts',
+    'runtime/executor.ts',
+    'runtime/stage.ts',
+    'runtime/plan',
+    'runtime/store',
+    'dsl/graph.ts',
+    'dsl/cells/publish-path.ts',
+    'values',
+  ],
+  report: ['values'],
   stages: [
     'runtime/stage.ts',
     'values',
@@ -99,13 +137,7 @@ const mostLines = 120;
  * added. A test fails when an entry is no longer true, so that the lists shrink with the code.
  */
 const knownCircles: readonly (readonly string[])[] = [];
-const knownLongFunctions: readonly string[] = [
-  'runtime/execute.ts execute',
-  'runtime/local/pool.ts createLocalPool',
-  'runtime/schedule.ts createSchedule',
-  'runtime/slurm/executor.ts createSlurmExecutor',
-  'runtime/store/store.ts openStore',
-];
+const knownLongFunctions: readonly string[] = [];
 
 const sources = readSources();
 const imports = sources.flatMap(({ path, imports }) => imports.map((entry) => ({ ...entry, from: path })));

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../runtime/events.ts';
 import type { Executor, WorkerSetup } from '../runtime/executor.ts';
-import type { Plan } from '../runtime/plan.ts';
+import type { Plan } from '../runtime/plan/plan.ts';
 import type { OpenPipeline } from './pipeline.ts';
 
 export type ExecutorName = 'local' | 'slurm';
@@ -37,8 +37,8 @@ export async function openExecutor(
 ): Promise<Executor> {
   const { graph, store } = pipeline;
   if (request.name === 'slurm') {
-    const { createSlurmExecutor } = await import('../runtime/slurm/executor.ts');
-    const { slurmOptions } = await import('../runtime/slurm/options.ts');
+    const { createSlurmExecutor } = await import('../runtime/executors/slurm/executor.ts');
+    const { slurmOptions } = await import('../runtime/executors/slurm/options.ts');
     return createSlurmExecutor({
       run: request.run,
       store,
@@ -47,10 +47,10 @@ export async function openExecutor(
       options: slurmOptions(graph.executor),
       node: process.execPath,
       entry: workerEntry(),
-      say: (message) => request.emit({ v: 1, at: Date.now(), type: 'warning', cell: null, message }),
+      report: (message) => request.emit({ v: 1, at: Date.now(), type: 'warning', cell: null, message }),
     });
   }
-  const { createLocalPool } = await import('../runtime/local/pool.ts');
+  const { createLocalPool } = await import('../runtime/executors/local/pool.ts');
   return createLocalPool({
     entry: workerEntry(),
     workers: request.workers,
@@ -65,8 +65,8 @@ export async function openExecutor(
 
 /** The scripts for the ready units of a plan, one per stage, with a placeholder for their folder. */
 export async function slurmScripts({ graph }: OpenPipeline, plan: Plan): Promise<readonly string[]> {
-  const { slurmScript } = await import('../runtime/slurm/script.ts');
-  const { slurmOptions } = await import('../runtime/slurm/options.ts');
+  const { slurmScript } = await import('../runtime/executors/slurm/script.ts');
+  const { slurmOptions } = await import('../runtime/executors/slurm/options.ts');
   const options = slurmOptions(graph.executor);
   return graph.stages.flatMap((stage) => {
     const units = plan.cells

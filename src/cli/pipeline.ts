@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { Graph } from '../dsl/graph.ts';
-import { readCachedGraph, writeCachedGraph, type GraphRequest } from '../runtime/graph-cache.ts';
+import { readCachedGraph, writeCachedGraph, type GraphRequest } from '../runtime/plan/graph-cache.ts';
 import { sha256 } from '../runtime/digest.ts';
 import type { StageRegistry } from '../runtime/stage.ts';
 import { openStore, type Store } from '../runtime/store/store.ts';

@@ -1,4 +1,4 @@
-import type { Plan } from '../runtime/plan.ts';
+import type { Plan } from '../runtime/plan/plan.ts';
 import { readOutput } from './outputs.ts';
 import type { OpenPipeline } from './pipeline.ts';
 

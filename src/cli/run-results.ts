@@ -1,5 +1,5 @@
 import type { AxisLabel } from '../dsl/graph.ts';
-import { readLedger } from '../runtime/ledger.ts';
+import { readLedger } from '../runtime/run/ledger.ts';
 import { openStore } from '../runtime/store/store.ts';
 import { decodeValue } from '../values/codec.ts';
 import type { JsonObject } from '../values/json.ts';

@@ -1,6 +1,6 @@
 import { statfsSync, statSync } from 'node:fs';
 import { parseBytes } from '../dsl/text/scalars.ts';
-import { keysOfRun, listRuns } from '../runtime/ledger.ts';
+import { keysOfRun, listRuns } from '../runtime/run/ledger.ts';
 import { collectGarbage, freeBytes } from '../runtime/store/collect-garbage.ts';
 import { writeAtomic } from '../runtime/store/durable.ts';
 import { diskUsage } from '../runtime/store/maintenance.ts';

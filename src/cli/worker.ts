@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { serveWorker } from '../runtime/local/worker.ts';
+import { serveWorker } from '../runtime/executors/local/worker.ts';
 import { loadRegistry } from './plugins/load-registry.ts';
 
 /**
@@ -12,7 +12,7 @@ if (batch === undefined) {
     loadRegistry(JSON.parse(process.env['RAVELIN_PLUGINS'] ?? '[]') as string[], root, folder),
   );
 } else {
-  const { serveArrayTask } = await import('../runtime/slurm/array-task.ts');
+  const { serveArrayTask } = await import('../runtime/executors/slurm/array-task.ts');
   await serveArrayTask(batch, Number(process.env['SLURM_ARRAY_TASK_ID']), ({ root, folder }, plugins) =>
     loadRegistry(plugins, root, folder),
   );

@@ -12,8 +12,8 @@ export function isDigest(text: unknown): text is string {
 }
 
 /**
- * The 64 bits that key a stage's randomness: from the pipeline's seed and the stage's id only, so that neither shard size
- * nor order nor a sibling stage can change a draw.
+ * The 64 bits that key a stage's randomness: from the pipeline's seed and the stage's id only, so that
+ * neither shard size nor order nor a sibling stage can change a draw.
  */
 export function seedStream(pipelineSeed: number, stageId: string): readonly [high: number, low: number] {
   const digest = sha256(`ravelin seed stream 1\n${pipelineSeed}\n${stageId}`);

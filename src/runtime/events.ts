@@ -1,8 +1,8 @@
 import type { AxisLabel } from '../dsl/graph.ts';
 
 /**
- * The only thing between the engine and every screen: `--ui json` prints these, the ledger stores them, the dashboard
- * reduces them. Version 1; fields are only ever added.
+ * The only thing between the engine and every screen: `--ui json` prints these, the ledger stores them, the
+ * dashboard reduces them. Version 1; fields are only ever added.
  */
 export type RunEvent = {
   readonly v: 1;
@@ -33,7 +33,7 @@ export type RunEventBody =
       readonly uses: string;
       readonly axes: Readonly<Record<string, AxisLabel>>;
       readonly shards: { readonly total: number; readonly reuse: number; readonly run: number };
-      /** Images that the cell reads or makes; 0 where it has none. */
+      /** Images that the cell reads or makes; 0 if it has none. */
       readonly images: number;
       readonly because: readonly string[];
     }
@@ -58,7 +58,10 @@ export type RunEventBody =
       readonly cell: string;
       readonly shard: number;
       readonly key: string;
-      /** An upstream rerun gave the same bytes, or another run committed it meanwhile. */
+      /**
+       * It was found in the store: a rerun upstream gave the same bytes,
+       * or another run committed it meanwhile.
+       */
       readonly reused: boolean;
       readonly images: number;
       readonly seconds: number;
@@ -108,16 +111,16 @@ export type RunEventBody =
       readonly seconds: number;
     };
 
-/** Why a shard failed, for people: which file, what is wrong, what to do. */
+/** Why a shard failed, for people: which file, what is wrong, and what to do. */
 export interface Failure {
   readonly code: FailureCode;
   readonly message: string;
-  /** The file or value at fault, where there is one. */
+  /** The file or value at fault, if there is one. */
   readonly file?: string;
   readonly fix?: string;
-  /** Where the stage is written: `file:line:column`. */
+  /** The place of the stage in the pipeline: `file:line:column`. */
   readonly at: string;
-  /** Log file of the cell with the full stack, absolute. */
+  /** Absolute path of the cell's log, which has the full stack. */
   readonly log: string;
   readonly attempts: number;
 }

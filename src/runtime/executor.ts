@@ -2,14 +2,17 @@ import type { AxisLabel, StageSettings } from '../dsl/graph.ts';
 import type { JsonObject } from '../values/json.ts';
 import type { FailureCode } from './events.ts';
 import type { Outputs } from './store/record.ts';
-import type { BoundInput } from './units.ts';
+import type { BoundInput } from './plan/units.ts';
 
-/** Everything a worker needs to compute and commit one unit, as plain JSON: it travels over IPC or in a manifest file. */
+/**
+ * Everything a worker needs to compute and commit one unit, as plain JSON: it
+ * travels over IPC or in a manifest file.
+ */
 export interface Task {
   readonly id: number;
   /** For messages only. */
   readonly cell: string;
-  /** A batch system submits the units of a stage together. */
+  /** Its stage, because a batch system submits the units of a stage together. */
   readonly stage: string;
   readonly shardIndex: number;
   readonly uses: string;
@@ -24,7 +27,7 @@ export interface Task {
   readonly seed: readonly [high: number, low: number];
   readonly key: string;
   readonly preimage: string;
-  /** Compute even where a record exists. */
+  /** Compute the unit even if the store has a record of its key. */
   readonly recompute: boolean;
   readonly resources: StageSettings['resources'];
   /** Most images to compute at a time, after it ran out of memory with more; null at first. */
@@ -47,11 +50,13 @@ export interface TaskFailure {
   readonly file?: string;
   readonly fix?: string;
   readonly stack?: string;
-  /** Images that were computed at a time, where memory ran out. */
+  /** The number of images that were computed at a time when memory ran out. */
   readonly batch?: number;
 }
 
-/** What a worker says of a task. The commit record in the store is the truth; `committed` only repeats it. */
+/**
+ * What a worker reports of a task. The commit record in the store is the truth; `committed` only repeats it.
+ */
 export type TaskMessage =
   | { readonly type: 'started'; readonly id: number }
   | {
@@ -83,9 +88,12 @@ export type TaskOutcome =
       readonly peakBytes: number;
     }
   | { readonly type: 'failed'; readonly id: number; readonly failure: TaskFailure }
-  /** Not begun, and given back: a batch system was asked to start nothing more. */
+  /**
+   * Given back before it began: the executor was drained, or a task
+   * before it in the same array task was lost.
+   */
   | { readonly type: 'returned'; readonly id: number }
-  /** Objects among the inputs are missing or damaged: their makers have to run again. */
+  /** Objects among its inputs are missing or damaged, and have to be computed again first. */
   | { readonly type: 'damaged'; readonly id: number; readonly digests: readonly string[] }
   | {
       readonly type: 'lost';
@@ -96,17 +104,20 @@ export type TaskOutcome =
 
 export type ExecutorListener = (message: TaskMessage, worker: number) => void;
 
-/** Where units are computed. `local/pool.ts` is one; a batch system is another. */
+/**
+ * Whatever computes units: worker processes on this machine (`executors/local/`), or
+ * a batch system (`executors/slurm/`).
+ */
 export interface Executor {
-  /** Tasks that it would take now without keeping them waiting for long. */
+  /** The number of tasks that it would begin soon if they were submitted now. */
   readonly capacity: () => number;
   readonly submit: (task: Task) => void;
   /** Set once, before the first `submit`. */
   readonly listen: (listener: ExecutorListener) => void;
-  /** Gives back what has not begun, where that may take long. */
+  /** Gives back the tasks that have not begun, if it may be long until they do. */
   readonly drain?: () => void;
-  /** Stops everything at once; unfinished tasks get no outcome. */
+  /** Stops everything at once. Unfinished tasks get no outcome. */
   readonly kill: () => void;
-  /** Ends idle workers; resolves when all are gone. */
+  /** Ends all workers. Resolves when they are gone. */
   readonly close: () => Promise<void>;
 }

@@ -19,7 +19,7 @@ export interface Stage extends StageSignature {
   readonly randomness: (params: never) => boolean;
   /**
    * A defense that is cheap to compute and large to store: unless `store: always`, its output `images` is left to consumers
-   * with `appliesTransform` (`runtime/on-the-fly.ts`).
+   * with `appliesTransform` (`plan/on-the-fly.ts`).
    */
   readonly onTheFly: boolean;
   /** Gives the same for `images` and a `transform` as for the images that the transform's own stage makes of them. */
@@ -41,10 +41,10 @@ export interface Stage extends StageSignature {
 
 export type StageRegistry = ReadonlyMap<string, Stage>;
 
-/** For stages that read files: what is there, asked while planning. Opens no device and decodes nothing. */
+/** What the survey of a stage that reads files gets, while a plan is made: it only looks what is there. */
 export interface SurveyContext<P> {
   readonly params: P;
-  /** Path of the pipeline → absolute path. Throws `StageError` for one that leaves the project root. */
+  /** Makes a path of the pipeline absolute. Throws a `StageError` if it leaves the project root. */
   readonly resolve: (path: string) => string;
 }
 
@@ -62,7 +62,10 @@ export interface Collected<V extends Value = Value> {
 
 export interface StageContext<P, I> {
   readonly params: P;
-  /** Decoded inputs by port, cut to this shard where the stage is sharded; absent where an optional port is unbound. */
+  /**
+   * Decoded inputs by port, cut to this shard if the stage is sharded. An optional port that is not
+   * connected is absent.
+   */
   readonly inputs: I;
   /** The images to make or transform; `{first: 0, count: all}` for a whole stage. */
   readonly shard: { readonly first: number; readonly count: number };
@@ -93,7 +96,7 @@ export interface Checkpoint {
   readonly write: (bytes: Uint8Array) => Promise<void>;
 }
 
-/** A failure that the user can do something about. Anything else that a stage throws is reported as our own mistake. */
+/** A failure that the user can do something about. Anything else that a stage throws is reported as a bug. */
 export class StageError extends Error {
   override readonly name = 'StageError';
   readonly code: 'bad-data' | 'out-of-memory' | 'io' | 'stage';
@@ -169,7 +172,7 @@ export type InputPorts = Readonly<Record<string, AnyPort>>;
 
 /**
  * Types a stage declaration from its own schema and ports. `shard` is `'whole'` unless given; the first output is the
- * default one. An optional output is absent where the optional input of the same name is unbound.
+ * default one. An optional output is omitted when the optional input of the same name is not connected.
  */
 export function defineStage<
   W extends TObject,

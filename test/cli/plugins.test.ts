@@ -116,7 +116,7 @@ describe('a project with a plugin of each kind, without ravelin installed beside
     expect(await toRun()).toEqual(expect.arrayContaining(changed));
     expect(await toRun()).not.toContain('by-epsilon');
     const why = await project.run('why', 'p.yaml', 'blur');
-    expect(why.stdout).toContain('source');
+    expect(why.stdout).toContain('the source of the plugin changed');
     project.write('plugins/gaussian-blur.mjs', blur);
     expect(await toRun()).toEqual([]);
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listRuns, readLedger } from '../../src/runtime/ledger.ts';
+import { listRuns, readLedger } from '../../src/runtime/run/ledger.ts';
 import type { RunEvent } from '../../src/runtime/events.ts';
 import { commandLine, createProject, exportBytes, type Project } from '../cli/ravelin.ts';
 import { startCluster, whyNoCluster, type Cluster } from './cluster.ts';
@@ -168,7 +168,7 @@ stages:
     expect(await run.ended).toBe(1);
     const failure = events(project).find((event) => event.type === 'cell-failed');
     expect(failure?.failure.message).toMatch(
-      /^task 0 of job \d+ ended on (one|two): FAILED.*it said: waits\[ms=30000\] shard 0 on .*its log is/s,
+      /^task 0 of job \d+ ended on (one|two): FAILED.*its last output was: waits\[ms=30000\] shard 0 on .*its log is/s,
     );
   }, 120_000);
 

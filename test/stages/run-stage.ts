@@ -1,7 +1,7 @@
 import { Value as Schema } from '@sinclair/typebox/value';
 import { resolve as resolvePath } from 'node:path';
 import type { Stage, StageContext, Survey } from '../../src/runtime/stage.ts';
-import { librariesOf } from '../../src/runtime/fingerprint.ts';
+import { librariesOf } from '../../src/runtime/plan/fingerprint.ts';
 import { StageError } from '../../src/runtime/stage.ts';
 import { stages } from '../../src/stages/index.ts';
 import { BatchSizes } from '../../src/values/batch-size.ts';

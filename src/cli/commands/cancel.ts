@@ -1,5 +1,5 @@
-import { isAlive } from '../../runtime/process-identity.ts';
-import { openBatches } from '../../runtime/slurm/batch.ts';
+import { isAlive } from '../../runtime/store/process-identity.ts';
+import { openBatches } from '../../runtime/executors/slurm/batch.ts';
 import { hostname } from 'node:os';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
@@ -16,7 +16,7 @@ export async function cancel(
     manifest.run === run && job !== null ? [job.job] : [],
   );
   if (jobs.length > 0) {
-    const { cancelJobs } = await import('../../runtime/slurm/scheduler.ts');
+    const { cancelJobs } = await import('../../runtime/executors/slurm/scheduler.ts');
     await cancelJobs(jobs);
     print(`cancelled the jobs ${jobs.join(', ')}`);
   }

@@ -6,7 +6,7 @@ import { formatColumns, print } from '../output.ts';
 /** Reports whether array jobs can be submitted from here, and which resources a pipeline can request. */
 export async function doctorSlurm(options: { readonly cache?: string }): Promise<ExitCode> {
   const { describePartitions, hasAccounting, missingCommands, readLimits } =
-    await import('../../runtime/slurm/scheduler.ts');
+    await import('../../runtime/executors/slurm/scheduler.ts');
   const rows: string[][] = [];
   const missing = await missingCommands();
   let isReady = missing.length === 0;

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, watchFile } from 'node:fs';
-import { listRuns, logPath } from '../../runtime/ledger.ts';
+import { listRuns, logPath } from '../../runtime/run/ledger.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print } from '../output.ts';

@@ -1,5 +1,6 @@
-import { plan as makePlan, type Plan } from '../../runtime/plan.ts';
-import { countShards, planJson } from '../../runtime/plan-json.ts';
+import { plan as makePlan, type Plan } from '../../runtime/plan/plan.ts';
+import { planJson } from '../../runtime/plan/plan-json.ts';
+import { countShards } from '../../runtime/plan/units.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatColumns, print } from '../output.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';

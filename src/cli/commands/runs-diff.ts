@@ -1,4 +1,4 @@
-import { explainDifference } from '../../runtime/explain-difference.ts';
+import { explainDifference } from '../../runtime/plan/explain-difference.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';

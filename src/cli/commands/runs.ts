@@ -1,7 +1,7 @@
-import { listRuns, pinRun, readLedger, removeRun, type RunInfo } from '../../runtime/ledger.ts';
+import { listRuns, pinRun, readLedger, removeRun, type RunInfo } from '../../runtime/run/ledger.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
-import { isAlive } from '../../runtime/process-identity.ts';
+import { isAlive } from '../../runtime/store/process-identity.ts';
 import { findRun } from '../find-run.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 

@@ -1,5 +1,5 @@
-import { latestRun, listRuns, readLedger } from '../../runtime/ledger.ts';
-import { countShards } from '../../runtime/plan-json.ts';
+import { latestRun, listRuns, readLedger } from '../../runtime/run/ledger.ts';
+import { countShards } from '../../runtime/plan/units.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';

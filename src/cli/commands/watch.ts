@@ -1,10 +1,10 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chooseRenderer, createRenderer } from '../../dashboard/create-renderer.ts';
-import { parseEvents } from '../../runtime/ledger.ts';
+import { parseEvents } from '../../runtime/run/ledger.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
-import { isAlive } from '../../runtime/process-identity.ts';
+import { isAlive } from '../../runtime/store/process-identity.ts';
 import { findRun } from '../find-run.ts';
 import { terminal } from '../terminal.ts';
 

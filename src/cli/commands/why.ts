@@ -1,4 +1,4 @@
-import { why as explainCell } from '../../runtime/plan-json.ts';
+import { why as explainCell } from '../../runtime/plan/plan-json.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';

@@ -5,11 +5,11 @@ import type { RecordInfo } from './maintenance.ts';
 import type { Store } from './store.ts';
 
 export interface GarbageRules {
-  /** Records not wanted by `keep` and older than this go. */
+  /** Records that are older than this and not in `keep` are removed. */
   readonly maxAgeMs?: number;
-  /** Objects may take so much in all. */
+  /** The most that all objects together may take. */
   readonly maxBytes?: number;
-  /** So much has to stay free on the disk. */
+  /** What has to stay free on the disk. */
   readonly minFreeBytes?: number;
   /** Keys of the latest and of pinned runs: never removed. */
   readonly keep: ReadonlySet<string>;
@@ -31,12 +31,12 @@ export interface GarbageReport {
   readonly overBytes: number;
 }
 
-/** Something younger may belong to a commit under way: its object is written before its record. */
+/** A younger object may belong to a commit under way, because objects are written before their record. */
 const youngMs = 3_600_000;
 
 /**
- * Removes commit records by age, then those that are cheapest to compute again per byte until the limits are met, then
- * the objects that no record names. A dry run says the same and removes nothing.
+ * Removes commit records by age, then those that are cheapest to compute again per byte until the limits are
+ * met, then the objects that no record names. A dry run reports the same and removes nothing.
  */
 export function collectGarbage(store: Store, rules: GarbageRules): GarbageReport {
   const now = rules.now ?? Date.now();
@@ -77,7 +77,8 @@ export function collectGarbage(store: Store, rules: GarbageRules): GarbageReport
     remove(record, 'over the size limit, and the cheapest to compute again per byte');
   }
 
-  // Records first: an object without a record is garbage, a record without its object is a miss.
+  // Records are removed first: an object without a record is garbage, but a record without its object is a
+  // miss.
   if (!rules.dryRun) removed.forEach(({ key }) => tryUnlink(store.recordPath(key)));
   let count = 0;
   for (const object of objects) {
@@ -96,7 +97,7 @@ export function collectGarbage(store: Store, rules: GarbageRules): GarbageReport
   return { removed, objects: count, freedBytes: freed, keptBytes: stored - freed, overBytes: excess() };
 }
 
-/** Bytes free on the disk of a folder, for an ordinary user. */
+/** Bytes that an ordinary user can still write to the disk of a folder. */
 export function freeBytes(folder: string): number {
   const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;

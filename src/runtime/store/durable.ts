@@ -11,19 +11,19 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { isAlive } from '../process-identity.ts';
+import { isAlive } from './process-identity.ts';
 import { errorCode } from './errors.ts';
 import { faultPoint, isArmed } from './fault.ts';
 
 const fsyncOnAnotherThread = promisify(fsync);
 let counter = 0;
 
-/** Begins the name of every file that is not finished; whatever bears it may be removed once its writer is gone. */
+/** The name of every unfinished file begins with this. Such a file may be removed once its writer is gone. */
 export const temporaryPrefix = '.tmp-';
 
 /**
- * Writes a file so that after a crash at any moment it is either absent (or as it was) or complete: a temporary file in
- * the same folder, fsync, rename, fsync of the folder. Creates the folder where it is missing.
+ * Writes a file so that after a crash at any moment it is either as it was before (or absent) or complete: a
+ * temporary file in the same folder, fsync, rename, fsync of the folder. Creates the folder if it is missing.
  */
 export function writeDurable(path: string, content: Uint8Array | string): void {
   const { file, temporary } = openTemporary(dirname(path));
@@ -43,8 +43,8 @@ export function writeDurable(path: string, content: Uint8Array | string): void {
 }
 
 /**
- * Writes a temporary file in `folder` that `moveDurable` can put in its place, and computes something meanwhile: while the disk takes
- * the bytes the processor is free.
+ * Writes a temporary file in `folder`, which `moveDurable` then puts in its place. While the disk takes the
+ * bytes the processor is free, so `meanwhile` is computed.
  */
 export async function writeTemporary<Result>(
   folder: string,
@@ -69,7 +69,9 @@ export async function writeTemporary<Result>(
   }
 }
 
-/** The end of a durable write: rename, fsync of the folder. The temporary file is gone then, whatever happens. */
+/**
+ * Ends a durable write: rename, fsync of the folder. The temporary file is gone afterwards, whatever happens.
+ */
 export function moveDurable(temporary: string, path: string): void {
   const folder = dirname(path);
   try {
@@ -88,7 +90,7 @@ function openTemporary(folder: string): { readonly file: number; readonly tempor
   return { file: inFolder(folder, () => openSync(temporary, 'wx')), temporary };
 }
 
-/** Does something in a folder, which is created where it turns out to be missing. */
+/** Does something in a folder, which is created if it turns out to be missing. */
 function inFolder<Result>(folder: string, work: () => Result): Result {
   try {
     return work();
@@ -100,7 +102,7 @@ function inFolder<Result>(folder: string, work: () => Result): Result {
   }
 }
 
-/** Replaces a file in one step but without fsync: for what can be made again, such as an index. */
+/** Replaces a file in one step, but without fsync: for what can be computed again, such as an index. */
 export function writeAtomic(path: string, content: Uint8Array | string): void {
   const { file, temporary } = openTemporary(dirname(path));
   try {
@@ -113,7 +115,7 @@ export function writeAtomic(path: string, content: Uint8Array | string): void {
   faultPoint('renamed');
 }
 
-/** Removes what killed processes of this machine left unfinished in a folder of the user's. */
+/** Removes the unfinished files of killed processes of this machine from a folder of the user's. */
 export function sweepTemporaries(folder: string): void {
   for (const name of readdirSync(folder)) {
     const pid = name.startsWith(temporaryPrefix)
@@ -124,8 +126,8 @@ export function sweepTemporaries(folder: string): void {
 }
 
 /**
- * Writes all of `bytes` where the file stands: the system may take them in several parts. `took` hears the size of each part, so that
- * after an error its caller knows what is left.
+ * Writes all of `bytes` at the current position of the file. The system may take them in several parts;
+ * `took` is called with the size of each, so that the caller knows after an error what is left.
  */
 export function writeAll(
   file: number,
@@ -151,14 +153,14 @@ function syncFolder(folder: string): void {
   try {
     handle = openSync(folder, 'r');
   } catch (error) {
-    // Windows cannot open a folder; there is then nothing to sync.
+    // On Windows a folder cannot be opened, and there is nothing to sync.
     if (errorCode(error) === 'EISDIR' || errorCode(error) === 'EPERM') return;
     throw error;
   }
   try {
     fsyncSync(handle);
   } catch (error) {
-    // Some network file systems refuse fsync on a folder and are synchronous anyway.
+    // Some network file systems refuse fsync on a folder, and are synchronous anyway.
     if (!['EINVAL', 'ENOTSUP', 'EBADF'].includes(errorCode(error))) throw error;
   } finally {
     closeSync(handle);

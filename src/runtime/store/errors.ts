@@ -1,6 +1,8 @@
 export type StoreErrorCode = 'disk-full' | 'permission' | 'io';
 
-/** The cache cannot be written or read: a failure of the world, never a reason to delete anything. */
+/**
+ * The cache cannot be written or read. This is a failure of the disk, and never a reason to delete anything.
+ */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   /** Exit code of the command line for cache and storage failures. */
@@ -15,8 +17,8 @@ export class StoreError extends Error {
 }
 
 /**
- * An object that is missing, or whose bytes are not those that were committed (it is then in quarantine already). The
- * unit that made it has to run again.
+ * An object is missing, or its bytes are not those that were committed (it is then already in quarantine).
+ * The unit that made it has to be computed again.
  */
 export class DamagedObjectError extends Error {
   override readonly name = 'DamagedObjectError';
@@ -31,7 +33,10 @@ export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** Turns an error of the file system into a `StoreError`; `needed` is the number of bytes that were to be written. */
+/**
+ * Turns an error of the file system into a `StoreError`; `needed` is the
+ * number of bytes that were to be written.
+ */
 export function toStoreError(error: unknown, path: string, needed?: number): StoreError {
   if (error instanceof StoreError) return error;
   const code = errorCode(error);
@@ -41,7 +46,7 @@ export function toStoreError(error: unknown, path: string, needed?: number): Sto
     return new StoreError('disk-full', `no space left on the disk of the cache${size}`, path, error);
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new StoreError('permission', `the cache at ${path} may not be used: ${detail}`, path, error);
+    return new StoreError('permission', `no permission to use the cache at ${path}: ${detail}`, path, error);
   }
-  return new StoreError('io', `the cache at ${path} failed: ${detail}`, path, error);
+  return new StoreError('io', `the cache at ${path} cannot be used: ${detail}`, path, error);
 }

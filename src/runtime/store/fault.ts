@@ -2,14 +2,14 @@
 export type FaultPoint = 'write' | 'fsync' | 'rename' | 'renamed' | 'event';
 
 /**
- * Crash on purpose, for the tests of crash safety: with RAVELIN_FAULT=rename:17 the process ends itself by SIGKILL when it comes to its
- * 17th rename; with RAVELIN_FAULT=driver/rename:17 (or worker/…) only such a process does.
+ * Crashes on purpose, for the tests of crash safety: with RAVELIN_FAULT=rename:17 a process kills itself by
+ * SIGKILL at its 17th rename; with RAVELIN_FAULT=driver/rename:17 (or worker/…) only such a process does.
  */
 export function faultPoint(point: FaultPoint): void {
   if (point === armed?.point && ++armed.seen === armed.at) process.kill(process.pid, 'SIGKILL');
 }
 
-/** Whether this process is to die at some `point`: what happens in one step is then done in two. */
+/** Whether this process is to crash at such a point: what is usually one step is then done in two. */
 export function isArmed(point: FaultPoint): boolean {
   return armed?.point === point;
 }

@@ -12,7 +12,7 @@ export interface StoredFile {
   readonly modifiedMs: number;
 }
 
-/** All files in the two-letter folders of `objects/sha256` or `actions`, temporary ones included. */
+/** Lists all files in the two-letter folders of `objects/sha256` or `actions`, including temporary ones. */
 export function listStored(store: Store, kind: 'objects' | 'actions'): StoredFile[] {
   const root = kind === 'objects' ? `${store.folder}/objects/sha256` : `${store.folder}/actions`;
   const files: StoredFile[] = [];
@@ -39,7 +39,10 @@ export interface DiskUsage {
   readonly objects: { readonly count: number; readonly bytes: number };
   readonly records: { readonly count: number; readonly bytes: number };
   readonly quarantine: { readonly count: number; readonly bytes: number };
-  /** Bytes and seconds of compute by stage type, largest first. An object shared by several is counted once for each. */
+  /**
+   * Bytes and seconds of compute by stage type, largest first. An object that
+   * several types share counts for each.
+   */
   readonly stages: readonly {
     readonly uses: string;
     readonly records: number;
@@ -48,7 +51,7 @@ export interface DiskUsage {
   }[];
 }
 
-/** Where the space went. */
+/** Adds up what takes the space of a cache. */
 export function diskUsage(store: Store): DiskUsage {
   const quarantine = listFolder(`${store.folder}/quarantine`).map(
     (name) => statSync(`${store.folder}/quarantine/${name}`).size,
@@ -81,11 +84,11 @@ export interface RecordInfo {
   readonly seconds: number;
   readonly bytes: number;
   readonly images: number;
-  /** Of all objects without which its outputs cannot be read. */
+  /** Digests of all objects without which its outputs cannot be read. */
   readonly digests: readonly string[];
 }
 
-/** Every undamaged commit record, newest first. */
+/** Lists every undamaged commit record, newest first. */
 export function listRecords(store: Store): RecordInfo[] {
   const records: RecordInfo[] = [];
   for (const file of listStored(store, 'actions')) {
@@ -119,14 +122,16 @@ export interface Verification {
   readonly objects: number;
   readonly bytes: number;
   readonly records: number;
-  /** Digests whose bytes were damaged, and keys whose record was: all of them are in quarantine now. */
+  /** Digests of damaged objects and keys of damaged records. All of them are in quarantine now. */
   readonly damagedObjects: readonly string[];
   readonly damagedRecords: readonly string[];
-  /** Keys of records with a missing object: they count as absent and are computed again when needed. */
+  /**
+   * Keys of records with a missing object. They count as absent, and are computed again when they are needed.
+   */
   readonly incomplete: readonly string[];
 }
 
-/** Reads everything and moves what is damaged to quarantine. */
+/** Reads every object and record, and moves what is damaged to quarantine. */
 export function verifyStore(
   store: Store,
   progress: (done: number, total: number) => void = () => undefined,

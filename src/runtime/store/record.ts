@@ -1,9 +1,9 @@
 import type { JsonObject } from '../../values/json.ts';
 import { isDigest, sha256 } from '../digest.ts';
 
-/** One object of an output: the whole value, or a run of consecutive images of it. */
+/** One object of an output: the whole value, or some consecutive images of it. */
 export interface OutputPart extends StoredObject {
-  /** Images in this part; 0 for kinds that are no list over images. */
+  /** Images in this part; 0 for kinds that are not a list over images. */
   readonly images: number;
   /** Objects that this one names and cannot be read without: the patches of a recipe. */
   readonly needs?: readonly StoredObject[];
@@ -16,11 +16,13 @@ export interface StoredObject {
 
 export type Outputs = Readonly<Record<string, readonly OutputPart[]>>;
 
-/** What a commit record says: this recipe gave these objects. Written last; without it there is no entry. */
+/**
+ * A commit record says that a recipe gave these objects. It is written last: without it there is no entry.
+ */
 export interface CommitRecord {
   readonly format: 1;
   readonly key: string;
-  /** The recipe whose canonical JSON hashes to `key`; `fingerprint.ts` documents its fields. */
+  /** The recipe whose canonical JSON hashes to `key`; `plan/fingerprint.ts` documents its fields. */
   readonly preimage: JsonObject;
   readonly outputs: Outputs;
   /** Wall-clock and processor seconds that the unit took. */
@@ -38,15 +40,15 @@ const tail = '}\n';
 const bodyStart = head.length + 64 + middle.length;
 
 /**
- * The text of a record file: `{"check": sha256 of the text of record, "record": {…}}`. The check finds a flipped bit that
- * would still be valid JSON.
+ * The text of a record file: `{"check": sha256 of the text of record, "record": {…}}`. The check finds a
+ * flipped bit even if the text is still valid JSON.
  */
 export function encodeRecord(record: Omit<CommitRecord, 'preimage'>, preimageText: string): string {
   const body = `${JSON.stringify(record).slice(0, -1)},"preimage":${preimageText}}`;
   return `${head}${sha256(body)}${middle}${body}${tail}`;
 }
 
-/** Null where the text is not an undamaged record of this key. */
+/** Returns null if the text is not an undamaged record of this key. */
 export function parseRecord(text: string, key: string): CommitRecord | null {
   if (!text.startsWith(head) || !text.startsWith(middle, head.length + 64) || !text.endsWith(tail))
     return null;
@@ -66,7 +68,7 @@ function isCurrent(record: { readonly format: number }): record is { readonly fo
   return record.format === 1;
 }
 
-/** Format of a record that is whole but of another version of ravelin: a miss, but no damage. */
+/** Whether the text is a record that another version of ravelin wrote: that is a miss, but not damage. */
 export function isForeignRecord(text: string): boolean {
   try {
     const { record } = JSON.parse(text) as { record?: { format?: unknown } };

@@ -1,0 +1,151 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Task, TaskMessage, WorkerSetup } from '../../executor.ts';
+import type { KillReason, WorkerExit } from './describe-exit.ts';
+import type { AliveMessage, DriverMessage } from './messages.ts';
+
+/** What is used of a child process, so that tests can conduct one. */
+export type WorkerChild = Pick<
+  ChildProcess,
+  'connected' | 'kill' | 'on' | 'pid' | 'send' | 'stderr' | 'stdout'
+>;
+
+export interface WorkerListener {
+  /** `ended` is the task that this message ends, and how long it took. */
+  readonly message: (
+    worker: WorkerProcess,
+    message: TaskMessage,
+    ended: { readonly task: Task; readonly ms: number } | null,
+  ) => void;
+  /** The process has exited by itself or was killed by `limit`; what it still had is in `takeBack`. */
+  readonly exited: (worker: WorkerProcess, exit: WorkerExit) => void;
+}
+
+const outputTail = 8_192;
+
+/** One worker process with its tasks: the first one is being computed, the others wait inside the worker. */
+export class WorkerProcess {
+  /** Names the worker in events; a replacement gets the number of the one that it replaces. */
+  readonly number: number;
+  /** Resolves when the process is gone. */
+  readonly gone: Promise<void>;
+  readonly #child: WorkerChild;
+  readonly #listener: WorkerListener;
+  #tasks: Task[] = [];
+  #lastTask: number | null = null;
+  #startedAt = Date.now();
+  #heardAt = Date.now();
+  #output = '';
+  #killedFor: KillReason | null = null;
+  #timeLimit: NodeJS.Timeout | null = null;
+
+  constructor(number: number, child: WorkerChild, setup: WorkerSetup, listener: WorkerListener) {
+    this.number = number;
+    this.#child = child;
+    this.#listener = listener;
+    const capture = (chunk: Buffer): void => this.#capture(chunk.toString());
+    child.stdout?.on('data', capture);
+    child.stderr?.on('data', capture);
+    child.on('message', (message) => this.#receive(message as TaskMessage | AliveMessage));
+    this.gone = new Promise((resolve) => {
+      child.on('exit', () => resolve());
+      // `close` comes after the last of its output, and `error` alone if the process could not be started at
+      // all.
+      child.on('close', (code, signal) => this.#exited(code, signal));
+      child.on('error', (error) => {
+        this.#output += error.message;
+        if (child.pid !== undefined) return;
+        resolve();
+        this.#exited(null, null);
+      });
+    });
+    this.#send({ type: 'setup', setup });
+  }
+
+  /** Tasks that it has. */
+  get load(): number {
+    return this.#tasks.length;
+  }
+
+  /** The task that it computes. */
+  get current(): Task | undefined {
+    return this.#tasks[0];
+  }
+
+  give(task: Task): void {
+    this.#tasks.push(task);
+    this.#lastTask = task.id;
+    if (this.#tasks.length === 1) this.#begin();
+    this.#send({ type: 'task', task });
+  }
+
+  /** Kills the process if it has a task and has not sent anything for so long. */
+  limitSilence(ms: number): void {
+    if (this.#tasks.length > 0 && Date.now() - this.#heardAt > ms) this.#limit({ type: 'silence' });
+  }
+
+  /** Kills the process for reasons of the pool's own. */
+  kill(): void {
+    this.#clearTimeLimit();
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Takes all its tasks away, the one that it computes first. */
+  takeBack(): Task[] {
+    this.#clearTimeLimit();
+    const tasks = this.#tasks;
+    this.#tasks = [];
+    return tasks;
+  }
+
+  #send(message: DriverMessage): void {
+    // If sending fails, the process is exiting, and its exit gives the tasks back.
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
+  #begin(): void {
+    this.#startedAt = Date.now();
+    const limitMs = this.current?.resources.timeMs;
+    if (limitMs !== undefined) this.#timeLimit = setTimeout(() => this.#limit({ type: 'time' }), limitMs);
+  }
+
+  #receive(message: TaskMessage | AliveMessage): void {
+    this.#heardAt = Date.now();
+    if (message.type === 'alive') {
+      const limit = this.current?.resources.memoryBytes;
+      if (limit !== undefined && message.bytes > limit)
+        this.#limit({ type: 'memory', heldBytes: message.bytes });
+      return;
+    }
+    const isEnd = message.type === 'committed' || message.type === 'failed' || message.type === 'damaged';
+    this.#listener.message(this, message, isEnd ? this.#end() : null);
+  }
+
+  #end(): { readonly task: Task; readonly ms: number } | null {
+    this.#clearTimeLimit();
+    const task = this.#tasks.shift();
+    const ms = Date.now() - this.#startedAt;
+    this.#output = '';
+    if (this.#tasks.length > 0) this.#begin();
+    return task === undefined ? null : { task, ms };
+  }
+
+  #capture(text: string): void {
+    this.#output = (this.#output + text).slice(-outputTail);
+    const task = this.current?.id ?? this.#lastTask;
+    if (task !== null) this.#listener.message(this, { type: 'output', id: task, message: text }, null);
+  }
+
+  #limit(reason: KillReason): void {
+    this.#killedFor ??= reason;
+    this.#child.kill('SIGKILL');
+  }
+
+  #exited(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#listener.exited(this, { killedFor: this.#killedFor, code, signal, output: this.#output });
+  }
+
+  #clearTimeLimit(): void {
+    if (this.#timeLimit !== null) clearTimeout(this.#timeLimit);
+    this.#timeLimit = null;
+  }
+}

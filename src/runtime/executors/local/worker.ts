@@ -1,0 +1,63 @@
+import type { Value } from '../../../values/value.ts';
+import { RecentCache } from '../../../values/recent-cache.ts';
+import type { Task, TaskMessage, WorkerSetup } from '../../executor.ts';
+import type { StageRegistry } from '../../stage.ts';
+import { openStore } from '../../store/store.ts';
+import { runTask } from '../task/run-task.ts';
+import type { AliveMessage, DriverMessage } from './messages.ts';
+
+const heartbeatMs = 1_000;
+const defaultCacheBytes = 256 * 1024 * 1024;
+
+/**
+ * Main loop of a worker process: takes tasks over IPC, computes them one after the other and commits them to
+ * the store. The process ends with its driver; a task that is being computed then is lost, one that is
+ * committed is not. `registry` may be a function that loads the plugins, which is called before the first
+ * task.
+ */
+export function serveWorker(
+  registry: StageRegistry | ((setup: WorkerSetup) => Promise<StageRegistry>),
+  options: { readonly cacheBytes?: number } = {},
+): void {
+  if (process.send === undefined)
+    throw new Error('ravelin starts its workers itself; this entry is not a command');
+  const send = (message: TaskMessage | AliveMessage): void => {
+    process.send?.(message);
+  };
+  const queue: Task[] = [];
+  const abort = new AbortController();
+  const cache = new RecentCache<Value>({ limit: options.cacheBytes ?? defaultCacheBytes });
+  let setup: WorkerSetup | null = null;
+  let stages: StageRegistry | null = null;
+  let busy = false;
+
+  const work = async (): Promise<void> => {
+    if (busy || setup === null) return;
+    busy = true;
+    let running: Task | undefined;
+    const store = openStore(setup.cacheFolder, (message) => {
+      if (running !== undefined) send({ type: 'warning', id: running.id, message });
+    });
+    stages ??= typeof registry === 'function' ? await registry(setup) : registry;
+    while ((running = queue.shift()) !== undefined) {
+      send({ type: 'started', id: running.id });
+      send(await runTask(running, { registry: stages, setup, store, cache, signal: abort.signal, send }));
+    }
+    busy = false;
+  };
+
+  process.on('message', (message: DriverMessage) => {
+    if (message.type === 'setup') setup = message.setup;
+    else {
+      queue.push(message.task);
+      void work();
+    }
+  });
+  process.on('disconnect', () => {
+    abort.abort();
+    process.exit(0);
+  });
+  // Ctrl-C reaches the whole process group, and the driver decides what it means.
+  process.on('SIGINT', () => undefined);
+  setInterval(() => send({ type: 'alive', bytes: process.memoryUsage.rss() }), heartbeatMs).unref();
+}

@@ -1,0 +1,72 @@
+import type { Value } from '../../../values/value.ts';
+import { RecentCache } from '../../../values/recent-cache.ts';
+import { appendFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { hostname } from 'node:os';
+import { runTask } from '../task/run-task.ts';
+import type { TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
+import type { StageRegistry } from '../../stage.ts';
+import { writeAtomic } from '../../store/durable.ts';
+import { openStore } from '../../store/store.ts';
+import { endPath, messagesPath, readManifest } from './batch.ts';
+import { warningSeconds } from './script.ts';
+
+/** Progress is written at most this often, to spare the file system of the cluster. */
+const progressMs = 2_000;
+const cacheBytes = 256 * 1024 * 1024;
+
+/**
+ * Main function of one array task: computes the units of its index one after the other and commits them to
+ * the shared cache. Its messages go to a file of their own, and its outcomes to `ends/` after the last
+ * commit. When the scheduler warns of the time limit, it finishes the present unit if it can, and asks to be
+ * queued again for the rest. A unit with checkpoints then goes on from its last one.
+ */
+export async function serveArrayTask(
+  folder: string,
+  index: number,
+  loadRegistry: (setup: WorkerSetup, plugins: readonly string[]) => Promise<StageRegistry>,
+): Promise<void> {
+  const { setup, plugins, groups } = readManifest(folder);
+  const tasks = groups[index];
+  if (tasks === undefined) throw new Error(`the batch ${folder} has no task ${index}`);
+  const path = messagesPath(folder, index);
+  let lastProgress = 0;
+  const send = (message: TaskMessage): void => {
+    if (message.type === 'progress') {
+      if (Date.now() - lastProgress < progressMs) return;
+      lastProgress = Date.now();
+    }
+    appendFileSync(path, `${JSON.stringify(message)}\n`);
+  };
+  let running = -1;
+  const store = openStore(setup.cacheFolder, (message) => send({ type: 'warning', id: running, message }));
+  const registry = await loadRegistry(setup, plugins);
+  const cache = new RecentCache<Value>({ limit: cacheBytes });
+  const signal = new AbortController().signal;
+  const time = { isUp: false };
+  process.on('SIGUSR2', () => {
+    time.isUp = true;
+    console.log(
+      `the time limit is near (${warningSeconds} s): finishing this shard, or going back to the queue`,
+    );
+    // This leaves 30 s for the way back into the queue.
+    setTimeout(() => void requeue(), (warningSeconds - 30) * 1000).unref();
+  });
+  const outcomes: TaskOutcome[] = [];
+  for (const task of tasks) {
+    if (time.isUp) return requeue();
+    running = task.id;
+    console.log(`${task.cell} shard ${task.shardIndex} on ${hostname()}`);
+    send({ type: 'started', id: task.id });
+    const outcome = await runTask(task, { registry, setup, store, cache, signal, send });
+    outcomes.push(outcome);
+    if (outcome.type === 'failed') console.error(outcome.failure.stack ?? outcome.failure.message);
+  }
+  writeAtomic(endPath(folder, index), JSON.stringify(outcomes));
+}
+
+/** Goes back into the queue. What is committed will be found in the cache. */
+function requeue(): Promise<never> {
+  const job = `${process.env['SLURM_ARRAY_JOB_ID'] ?? ''}_${process.env['SLURM_ARRAY_TASK_ID'] ?? ''}`;
+  return new Promise(() => execFile('scontrol', ['requeue', job], () => process.exit(0)));
+}

@@ -1,0 +1,48 @@
+import { parseBytes, parseDuration } from '../../../dsl/text/scalars.ts';
+import type { Json } from '../../../values/json.ts';
+
+/** Options of `executor: { uses: slurm, … }`, as the pipeline's schema has checked them. */
+export interface SlurmOptions {
+  readonly partition?: string;
+  readonly account?: string;
+  readonly qos?: string;
+  readonly constraint?: string;
+  readonly gres?: string;
+  /** Limits of stages without `resources` of their own. */
+  readonly timeMs?: number;
+  readonly memoryBytes?: number;
+  readonly cpus: number;
+  /** The number of array tasks that may run at the same time; no limit if absent. */
+  readonly parallel?: number;
+  /** Units that one array task computes one after the other, to share its start. */
+  readonly unitsPerTask: number;
+  /** Further flags for sbatch, which are passed on as they are. */
+  readonly flags: readonly string[];
+  /** Pause between two queries to the scheduler. Results are seen through the cache, without any query. */
+  readonly pollMs: number;
+}
+
+export function slurmOptions(executor: Readonly<Record<string, Json>>): SlurmOptions {
+  const text = (name: string): string => {
+    const value = executor[name];
+    return typeof value === 'string' ? value : '';
+  };
+  const named = Object.fromEntries(
+    (['partition', 'account', 'qos', 'constraint', 'gres'] as const)
+      .filter((name) => text(name) !== '')
+      .map((name) => [name, text(name)]),
+  );
+  const timeMs = parseDuration(text('time'));
+  const memoryBytes = parseBytes(text('memory'));
+  const { parallel, cpus = 1, unitsPerTask = 1, flags } = executor;
+  return {
+    ...named,
+    ...(timeMs !== undefined && { timeMs }),
+    ...(memoryBytes !== undefined && { memoryBytes }),
+    ...(typeof parallel === 'number' && { parallel }),
+    cpus: Number(cpus),
+    unitsPerTask: Number(unitsPerTask),
+    flags: Array.isArray(flags) ? flags.map(String) : [],
+    pollMs: parseDuration(text('poll')) ?? 30_000,
+  };
+}

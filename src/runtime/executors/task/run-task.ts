@@ -1,0 +1,163 @@
+import type { Value } from '../../../values/value.ts';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { RecentCache } from '../../../values/recent-cache.ts';
+import { BatchSizes } from '../../../values/batch-size.ts';
+import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
+import { librariesOf } from '../../plan/fingerprint.ts';
+import { resolveInside } from '../../plan/resolve-path.ts';
+import {
+  type Checkpoint,
+  type Stage,
+  type StageContext,
+  StageError,
+  type StageRegistry,
+} from '../../stage.ts';
+import { writeDurable } from '../../store/durable.ts';
+import { errorCode } from '../../store/errors.ts';
+import type { Store } from '../../store/store.ts';
+import { describeFailure } from './describe-failure.ts';
+import { checkOutputs, DamagedInputsError, readInputs, writeOutputs } from './task-values.ts';
+
+export interface TaskSurroundings {
+  readonly registry: StageRegistry;
+  readonly setup: WorkerSetup;
+  readonly store: Store;
+  readonly cache: RecentCache<Value>;
+  readonly signal: AbortSignal;
+  readonly send: (message: TaskMessage) => void;
+}
+
+/** Progress messages that come faster are dropped: a screen shows no more than ten a second. */
+const progressMs = 100;
+
+/** Computes one unit and commits it to the store. It never throws: every way to end is an outcome. */
+export async function runTask(task: Task, surroundings: TaskSurroundings): Promise<TaskOutcome> {
+  const { registry, setup, store, cache } = surroundings;
+  const batchSizes = new BatchSizes(task.batchLimit);
+  try {
+    if (!task.recompute) {
+      const record = store.readRecord(task.key);
+      if (record !== null) return committed(task, record.outputs, record.seconds, true);
+    }
+    const stage = registry.get(task.uses);
+    if (stage === undefined) throw new Error(`unknown stage type ${task.uses} in this worker`);
+    checkSource(stage, task);
+    const started = process.hrtime.bigint();
+    const cpu = process.cpuUsage();
+    const inputs = readInputs(task, store, cache);
+    const checkpoint = fileCheckpoint(`${setup.cacheFolder}/checkpoints/${task.key}`);
+    const context = {
+      ...stageContext(task, inputs, checkpoint, surroundings),
+      batchSizes,
+      libraries: librariesOf(stage),
+      stages: registry,
+    };
+    const outputs = await stage.run(context as StageContext<never, never>);
+    checkOutputs(stage, task, outputs);
+    const written = await writeOutputs(stage, task, outputs, store);
+    const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+    const { user, system } = process.cpuUsage(cpu);
+    store.commit(
+      {
+        format: 1,
+        key: task.key,
+        outputs: written,
+        seconds: Math.round(seconds * 1e6) / 1e6,
+        cpuSeconds: (user + system) / 1e6,
+        created: new Date().toISOString(),
+        ravelin: setup.version,
+      },
+      task.preimage,
+    );
+    if (checkpoint.used())
+      rmSync(`${setup.cacheFolder}/checkpoints/${task.key}`, { recursive: true, force: true });
+    return committed(task, written, seconds, false);
+  } catch (error) {
+    if (error instanceof DamagedInputsError) return { type: 'damaged', id: task.id, digests: error.digests };
+    return { type: 'failed', id: task.id, failure: describeFailure(error, batchOf(task, batchSizes)) };
+  }
+}
+
+/** A plugin that was changed since the plan would commit other numbers under the planned key. Throws `StageError`. */
+function checkSource({ uses, source }: Stage, { preimage }: Task): void {
+  if (source === undefined || preimage.includes(`"source":"${source}"`)) return;
+  throw new StageError(`the plugin that brings ${uses} was changed while the run was under way`, {
+    fix: 'run again: what it made before stays',
+  });
+}
+
+/**
+ * The number of images that the stage computed at a time when it failed; null if it does not work in batches.
+ */
+function batchOf(task: Task, { last }: BatchSizes): number | null {
+  return last === null ? null : Math.max(1, Math.min(last, task.shard?.count ?? task.images));
+}
+
+function committed(
+  task: Task,
+  outputs: Extract<TaskOutcome, { type: 'committed' }>['outputs'],
+  seconds: number,
+  reused: boolean,
+): TaskOutcome {
+  return {
+    type: 'committed',
+    id: task.id,
+    outputs,
+    seconds,
+    reused,
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+  };
+}
+
+function stageContext(
+  task: Task,
+  inputs: Readonly<Record<string, unknown>>,
+  checkpoint: Checkpoint,
+  { setup, signal, send }: TaskSurroundings,
+): Omit<StageContext<unknown, unknown>, 'batchSizes' | 'libraries' | 'stages'> {
+  let lastProgress = 0;
+  return {
+    params: task.params,
+    inputs,
+    shard: task.shard ?? { first: 0, count: task.images },
+    seed: task.seed,
+    backend: setup.backend,
+    resolve: (path) => resolveInside(setup.root, setup.folder, path),
+    signal,
+    progress(done, total, unit) {
+      const now = Date.now();
+      if (now - lastProgress < progressMs) return;
+      lastProgress = now;
+      send({ type: 'progress', id: task.id, done, total, unit });
+    },
+    metric: (name, value, axes = {}) => send({ type: 'metric', id: task.id, name, value, axes }),
+    log: (message) => send({ type: 'log', id: task.id, message }),
+    warn: (message) => send({ type: 'warning', id: task.id, message }),
+    checkpoint,
+  };
+}
+
+function fileCheckpoint(folder: string): Checkpoint & { readonly used: () => boolean } {
+  const path = `${folder}/state`;
+  let used = false;
+  return {
+    used: () => used,
+    read() {
+      try {
+        const bytes = readFileSync(path);
+        used = true;
+        return Promise.resolve(bytes);
+      } catch (error) {
+        if (errorCode(error) === 'ENOENT') return Promise.resolve(null);
+        throw error;
+      }
+    },
+    write(bytes) {
+      used = true;
+      mkdirSync(dirname(path), { recursive: true });
+      writeDurable(path, bytes);
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Graph } from '../../dsl/graph.ts';
+import { sha256 } from '../digest.ts';
+import { writeAtomic } from '../store/durable.ts';
+
+/**
+ * Cell id → keys of its units after the latest run of a pipeline. Only explanations read it, never results.
+ */
+export type LastKeys = ReadonlyMap<string, readonly string[]>;
+
+export function lastKeysPath(cacheFolder: string, graph: Pick<Graph, 'file'>): string {
+  const name = basename(graph.file)
+    .replaceAll(/[^\w.-]/g, '_')
+    .slice(0, 60);
+  return `${cacheFolder}/last/${name}-${sha256(graph.file).slice(0, 12)}.json`;
+}
+
+export function readLastKeys(path: string): LastKeys {
+  try {
+    return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, string[]>));
+  } catch {
+    return new Map();
+  }
+}
+
+/**
+ * Replaces the file if `keys` differ from it. Cells that this run did not finish keep the keys that they had.
+ */
+export function writeLastKeys(path: string, keys: LastKeys, complete: boolean): void {
+  const merged = complete ? keys : new Map([...readLastKeys(path), ...keys]);
+  const text = JSON.stringify(Object.fromEntries(merged));
+  try {
+    if (readFileSync(path, 'utf8') === text) return;
+  } catch {
+    // There is no such file yet.
+  }
+  writeAtomic(path, text);
+}

@@ -1,0 +1,262 @@
+import { dirname } from 'node:path';
+import type { Graph } from '../../dsl/graph.ts';
+import type { Json, JsonObject } from '../../values/json.ts';
+import { canonicalJson } from '../../values/json.ts';
+import { seedStream, sha256 } from '../digest.ts';
+import { explainDifference } from './explain-difference.ts';
+import { fileName, openFileDigests } from './file-digests.ts';
+import type { FileDigests } from './file-digests.ts';
+import { filesText, stageConstant, withText } from './fingerprint.ts';
+import { lastKeysPath, readLastKeys } from './last-keys.ts';
+import type { LastKeys } from './last-keys.ts';
+import { bindOnTheFly } from './on-the-fly.ts';
+import { resolveInside } from './resolve-path.ts';
+import { StageError } from '../stage.ts';
+import type { Stage, StageRegistry, Survey } from '../stage.ts';
+import type { Store } from '../store/store.ts';
+import { bindInputs, layOut, newUnit, references, stageOfCells, unitPreimage } from './units.ts';
+import type { CellState, Unit } from './units.ts';
+
+export interface PlanRequest {
+  readonly graph: Graph;
+  readonly registry: StageRegistry;
+  readonly store: Store;
+  /** Identity of the tensor backend, for the keys of stages that compute on it; null if there is none. */
+  readonly numerics: Json | null;
+  /** Cells to bring up to date, by index, together with all that they read. All cells if absent. */
+  readonly select?: ReadonlySet<number>;
+  /** Cells to run even if their results are there. */
+  readonly force?: ReadonlySet<number>;
+}
+
+export interface PlannedCell extends CellState {
+  /** Why its units do not come from the store, each reason once; empty if all of them do. */
+  because: readonly string[];
+  failure: PlanFailure | null;
+}
+
+/** Something that makes a cell impossible before it starts: a missing file, inputs that do not fit. */
+export interface PlanFailure {
+  readonly code: 'bad-data' | 'io' | 'stage';
+  readonly message: string;
+  readonly file?: string;
+  readonly fix?: string;
+}
+
+export interface Totals {
+  readonly cells: number;
+  readonly shards: number;
+  readonly reuse: number;
+  /** Shards to compute, including those that wait for an unknown upstream result. */
+  readonly run: number;
+}
+
+export interface Plan {
+  /** By index of the cell; null for cells outside the selection. */
+  readonly cells: readonly (PlannedCell | null)[];
+  readonly totals: Totals;
+}
+
+/**
+ * Reasons are looked up for this number of units of a cell, because the
+ * others of a large cell have the same ones.
+ */
+const explainedUnits = 8;
+
+/**
+ * Decides for every unit of every selected cell whether its result is in the store (`reuse`), has to be
+ * computed (`run`) or depends on a result that is not known yet (`waits`). It opens no device and reads no
+ * tensor. If the survey of a cell fails, the cell fails; only a `StoreError` is thrown.
+ */
+export async function plan(request: PlanRequest): Promise<Plan> {
+  const { registry, store } = request;
+  const graph = bindOnTheFly(request.graph, registry);
+  const selected = closure(graph, request.select);
+  const stageIndex = stageOfCells(graph);
+  const stages = graph.stages.map((stage) => ({
+    constant: new Map<string, ReturnType<typeof stageConstant>>(),
+    seed: seedStream(graph.seed, stage.id),
+  }));
+  const files = openFileDigests(store.folder);
+  const surveys = new Map<string, Promise<Survey>>();
+  const explain = explainer(store, graph);
+  const cells: (PlannedCell | null)[] = new Array<PlannedCell | null>(graph.cells.length).fill(null);
+  const totals = { cells: 0, shards: 0, reuse: 0, run: 0 };
+
+  for (let index = 0; index < graph.cells.length; index++) {
+    if (selected !== null && selected[index] === 0) continue;
+    const cell = graph.cells[index]!;
+    const stage = registry.get(cell.uses);
+    if (stage === undefined) throw new Error(`the registry has no stage type ${cell.uses}`);
+    const shared = stages[stageIndex[index]!]!;
+    const draws = stage.randomness(cell.params as never);
+    const constantName = draws ? `${cell.uses} draws` : cell.uses;
+    let constant = shared.constant.get(constantName);
+    if (constant === undefined) {
+      const numerics = graph.sharedNumerics ? null : request.numerics;
+      constant = stageConstant(stage, draws ? shared.seed : null, numerics);
+      shared.constant.set(constantName, constant);
+    }
+    const sharded = stage.shard(cell.params as never) === 'images';
+    const graphStage = graph.stages[stageIndex[index]!]!;
+    const planned: PlannedCell = {
+      index,
+      cell,
+      stage,
+      graphStage,
+      settings: cell.settings ?? graphStage.settings,
+      constant,
+      sharded,
+      withText: withText(cell.params, sharded ? stage.extent : undefined),
+      survey: null,
+      filesText: noFiles,
+      images: 0,
+      exact: true,
+      units: [],
+      forced: request.force?.has(index) ?? false,
+      because: [],
+      failure: null,
+    };
+    cells[index] = planned;
+    if (stage.survey !== undefined) await surveyCell(planned, stage, graph, surveys, files);
+    planCell(cells, planned, store, explain);
+    totals.cells++;
+    totals.shards += planned.units.length;
+    for (const unit of planned.units) totals[unit.state === 'reuse' ? 'reuse' : 'run']++;
+  }
+  files.save();
+  return { cells, totals };
+}
+
+function noFiles(): null {
+  return null;
+}
+
+/** Marks the selected cells and everything that they read. Returns null if all cells are selected. */
+function closure(graph: Graph, select: ReadonlySet<number> | undefined): Uint8Array | null {
+  if (select === undefined) return null;
+  const marks = new Uint8Array(graph.cells.length);
+  for (let index = graph.cells.length - 1; index >= 0; index--) {
+    if (marks[index] === 0 && !select.has(index)) continue;
+    marks[index] = 1;
+    for (const reference of references(graph.cells[index]!)) marks[reference.cell] = 1;
+  }
+  return marks;
+}
+
+async function surveyCell(
+  planned: PlannedCell,
+  stage: Stage,
+  graph: Graph,
+  surveys: Map<string, Promise<Survey>>,
+  files: FileDigests,
+): Promise<void> {
+  const folder = dirname(graph.file);
+  const id = `${stage.uses} ${canonicalJson(planned.cell.params)}`;
+  try {
+    let survey = surveys.get(id);
+    if (survey === undefined) {
+      const resolve = (path: string): string => resolveInside(graph.root, folder, path);
+      survey = stage.survey!({ params: planned.cell.params as never, resolve });
+      surveys.set(id, survey);
+    }
+    planned.survey = await survey;
+    const { files: list } = planned.survey;
+    planned.filesText = (first, count) =>
+      filesText(list(first, count).map((path) => [fileName(path, graph.root), files.digest(path)] as const));
+  } catch (error) {
+    planned.failure = toFailure(error);
+  }
+}
+
+function planCell(
+  cells: readonly (PlannedCell | null)[],
+  planned: PlannedCell,
+  store: Store,
+  explain: Explain,
+): void {
+  if (planned.failure !== null) {
+    planned.units = [newUnit(0, 0)];
+    return;
+  }
+  const broken = references(planned.cell).find((reference) => cells[reference.cell]!.failure !== null);
+  const problem = broken === undefined ? layOut(cells, planned) : null;
+  if (broken !== undefined || problem !== null) {
+    planned.units = [newUnit(0, 0)];
+    // Its images cannot be counted, so cells downstream must not be reported as having none.
+    planned.exact = false;
+    if (problem !== null) planned.failure = { code: 'bad-data', message: problem };
+    if (broken !== undefined) planned.because = [`waits for ${cells[broken.cell]!.cell.id}`];
+    return;
+  }
+  const because: string[] = [];
+  const add = (reason: string): void => {
+    if (!because.includes(reason)) because.push(reason);
+  };
+  let explained = 0;
+  for (let index = 0; index < planned.units.length; index++) {
+    const unit = planned.units[index]!;
+    const inputs = bindInputs(cells, planned, unit);
+    if (typeof inputs === 'number') {
+      add(`waits for ${cells[inputs]!.cell.id}`);
+      continue;
+    }
+    let text: string;
+    try {
+      text = unitPreimage(planned, unit, inputs);
+    } catch (error) {
+      planned.failure = toFailure(error);
+      return;
+    }
+    unit.key = sha256(text);
+    if (lookUp(store, planned, unit)) continue;
+    unit.state = 'run';
+    if (planned.forced) add('forced');
+    else if (explained++ < explainedUnits) explain(planned, index, unit.key, text).forEach(add);
+  }
+  planned.because = because;
+}
+
+function lookUp(store: Store, planned: PlannedCell, unit: Unit): boolean {
+  if (planned.forced) return false;
+  const record = store.readRecord(unit.key!);
+  if (record === null) return false;
+  unit.state = 'reuse';
+  unit.outputs = record.outputs;
+  unit.seconds = record.seconds;
+  return true;
+}
+
+type Explain = (planned: PlannedCell, unit: number, key: string, preimage: string) => readonly string[];
+
+/**
+ * Compares a unit with what it was in the latest run. The disk is read only when the first reason is needed.
+ */
+function explainer(store: Store, graph: Graph): Explain {
+  let last: LastKeys | null = null;
+  return (planned, unit, key, preimage) => {
+    last ??= readLastKeys(lastKeysPath(store.folder, graph));
+    const previous = last.get(planned.cell.id)?.[unit];
+    if (previous === undefined) return ['no result yet'];
+    if (previous === key) return ['its result is no longer in the cache'];
+    const record = store.peekRecord(previous);
+    if (record === null) return ['no result yet'];
+    return explainDifference(record.preimage, JSON.parse(preimage) as JsonObject);
+  };
+}
+
+function toFailure(error: unknown): PlanFailure {
+  if (error instanceof StageError) {
+    return {
+      code: error.code === 'out-of-memory' ? 'stage' : error.code,
+      message: error.message,
+      ...(error.file === undefined ? {} : { file: error.file }),
+      ...(error.fix === undefined ? {} : { fix: error.fix }),
+    };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof Error && 'path' in error && typeof error.path === 'string') {
+    return { code: 'io', message, file: error.path };
+  }
+  return { code: 'stage', message };
+}

@@ -1,0 +1,107 @@
+import type { Graph } from '../../dsl/graph.ts';
+import type { RunEvent } from '../events.ts';
+import type { Executor, TaskFailure } from '../executor.ts';
+import { lastKeysPath, writeLastKeys } from '../plan/last-keys.ts';
+import type { Plan, PlannedCell } from '../plan/plan.ts';
+import { openClaims } from '../store/claims.ts';
+import type { Store } from '../store/store.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { FinishedCells } from './finished-cells.ts';
+import { openPublisher } from './publish.ts';
+import { Reporter } from './reporter.ts';
+import type { RunSummary } from './reporter.ts';
+import { Schedule } from './schedule.ts';
+import { StopSwitch } from './stop-switch.ts';
+
+export interface ExecuteRequest {
+  readonly graph: Graph;
+  /** The run changes the states in it: a plan serves one run. */
+  readonly plan: Plan;
+  readonly store: Store;
+  readonly run: string;
+  /** Name of the tensor backend, for people. */
+  readonly backend: string;
+  readonly workers: number;
+  /** Called once, and only if there is something to compute. */
+  readonly openExecutor: () => Promise<Executor>;
+  readonly emit: (event: RunEvent) => void;
+  /** Overrides `onError` of every stage: `--keep-going`, `--fail-fast`. */
+  readonly onError?: 'stop' | 'continue';
+  /** Once aborted, nothing is started and what runs is finished. */
+  readonly drain?: AbortSignal;
+  /** Once aborted, workers are killed. */
+  readonly kill?: AbortSignal;
+}
+
+/**
+ * Carries out a plan: computes units on the executor as their inputs become known, looks each new key up in
+ * the store first, retries what failed, computes damaged inputs again, and reports everything as events. The
+ * failure of a cell is an event, never an exception.
+ */
+export async function execute(request: ExecuteRequest): Promise<RunSummary> {
+  const { graph, plan, store, run, emit } = request;
+  const stopSwitch = new StopSwitch(request.drain, request.kill);
+  const reporter = new Reporter({ run, cacheFolder: store.folder, emit });
+  const finishedCells = new FinishedCells(openPublisher(graph, store), reporter);
+
+  const fail = (planned: PlannedCell, shard: number, failure: TaskFailure, attempts: number): void => {
+    reporter.shardFailed();
+    if (!schedule.isActive(planned)) return;
+    reporter.cellFailed(planned, shard, failure, attempts, schedule.fail(planned));
+    const onError = request.onError ?? planned.settings.onError;
+    if (onError === 'stop' || failure.code === 'storage') stopSwitch.stop();
+  };
+  const schedule: Schedule = new Schedule(graph, plan, store, {
+    committed: (ready, result) => reporter.committed(ready, result),
+    finished: (planned) => finishedCells.add(planned),
+    impossible: (planned, failure) => fail(planned, 0, failure, 0),
+    recomputing: (planned, shard) => reporter.recomputing(planned, shard),
+  });
+
+  reporter.begin(graph, plan, request);
+  schedule.begin();
+  if (schedule.hasReady() && !stopSwitch.isOff) {
+    const executor = await request.openExecutor();
+    const claims = openClaims(store.folder, run);
+    await new Dispatcher({
+      graph,
+      plan,
+      store,
+      schedule,
+      executor,
+      claims,
+      reporter,
+      stopSwitch,
+      fail,
+    }).run();
+    await executor.close();
+    claims.close();
+  }
+  await finishedCells.close();
+  saveLastKeys(request);
+  return reporter.end(plan, {
+    interrupted: stopSwitch.interrupted && !schedule.allFinished(),
+    stopped: stopSwitch.stopped,
+  });
+}
+
+/**
+ * Remembers the keys of this run, to which the next plan compares its own when it explains why a cell runs.
+ */
+function saveLastKeys({ graph, plan, store }: ExecuteRequest): void {
+  const keys = new Map<string, readonly string[]>();
+  let complete = true;
+  for (const planned of plan.cells) {
+    if (planned?.units.every((unit) => unit.state === 'reuse') === true) {
+      keys.set(
+        planned.cell.id,
+        planned.units.map((unit) => unit.key!),
+      );
+    } else complete = false;
+  }
+  try {
+    writeLastKeys(lastKeysPath(store.folder, graph), keys, complete);
+  } catch {
+    // The explanations of the next plan will be poorer; nothing else depends on them.
+  }
+}

@@ -1,0 +1,111 @@
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, extname } from 'node:path';
+import type { Graph } from '../../dsl/graph.ts';
+import { publishPath } from '../../dsl/cells/publish-path.ts';
+import type { Value } from '../../values/value.ts';
+import { resolveInside } from '../plan/resolve-path.ts';
+import { sweepTemporaries, writeAtomic } from '../store/durable.ts';
+import type { Store } from '../store/store.ts';
+import { outputKind } from '../plan/units.ts';
+import type { CellState } from '../plan/units.ts';
+
+/**
+ * Copies outputs to the paths under `publish:`. It remembers what it copied, so
+ * that an unchanged file costs a stat.
+ */
+export interface Publisher {
+  /**
+   * Resolves to the absolute paths that were written. Rejects with `StageError`,
+   * `StoreError` or `DamagedObjectError`.
+   */
+  readonly publish: (state: CellState) => Promise<string[]>;
+  readonly save: () => void;
+}
+
+type Entry = readonly [source: string, size: number, mtimeMs: number];
+
+export function openPublisher(graph: Graph, store: Store): Publisher {
+  const memory = `${store.folder}/published.json`;
+  let known: Map<string, Entry> | null = null;
+  let changed = false;
+  return {
+    async publish(state) {
+      const written: string[] = [];
+      for (const { port, path } of state.graphStage.publish) {
+        known ??= readMemory(memory);
+        const target = resolveInside(graph.root, dirname(graph.file), publishPath(path, state.cell.axes));
+        const digests = state.units.flatMap((unit) =>
+          (unit.outputs?.[port] ?? []).map((part) => part.digest),
+        );
+        const source = digests.join();
+        const entry = known.get(target);
+        if (entry?.[0] === source && isUnchanged(target, entry)) continue;
+        const bytes = await publishedBytes(state, port, target, digests, store);
+        if (!existsSync(target) || !Buffer.from(bytes).equals(readFileSync(target))) {
+          mkdirSync(dirname(target), { recursive: true });
+          sweepTemporaries(dirname(target));
+          writeAtomic(target, bytes);
+          written.push(target);
+        }
+        const { size, mtimeMs } = statSync(target);
+        known.set(target, [source, size, mtimeMs]);
+        changed = true;
+      }
+      return written;
+    },
+    save() {
+      if (changed && known !== null) writeAtomic(memory, JSON.stringify(Object.fromEntries(known)));
+      changed = false;
+    },
+  };
+}
+
+function readMemory(path: string): Map<string, Entry> {
+  try {
+    return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, Entry>));
+  } catch {
+    return new Map();
+  }
+}
+
+function isUnchanged(path: string, [, size, mtimeMs]: Entry): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.size === size && stat.mtimeMs === mtimeMs;
+}
+
+async function publishedBytes(
+  state: CellState,
+  port: string,
+  target: string,
+  digests: readonly string[],
+  store: Store,
+): Promise<Uint8Array> {
+  const kind = outputKind(state, port);
+  const objects = (kind === 'images' || kind === 'predictions' ? digests : digests.slice(0, 1)).map(
+    (digest) => store.readObject(digest),
+  );
+  if (kind !== 'figure' && kind !== 'transform' && objects.length === 1) return objects[0]!;
+  const [{ decodeValue, encodeValue }, { libraryOf }] = await Promise.all([
+    import('../../values/codec.ts'),
+    import('../../values/patches-codec.ts'),
+  ]);
+  const library = libraryOf(store.readObject);
+  const values: Value[] = objects.map((bytes) => decodeValue(kind, bytes, library));
+  const [first] = values;
+  // A recipe in the cache names its patches, but a published one must contain them.
+  if (first?.kind === 'transform') return encodeValue(first);
+  if (first?.kind === 'figure') {
+    const extension = extname(target).slice(1).toLowerCase();
+    const file = first.files[extension];
+    if (file !== undefined) return file;
+    const { StageError } = await import('../stage.ts');
+    throw new StageError(`${state.cell.id} has no '${extension}' file that could be published as ${target}`, {
+      file: target,
+      fix: `publish it with one of these extensions: ${Object.keys(first.files).join(', ')}`,
+    });
+  }
+  const { concatValues } = await import('../../values/slices.ts');
+  return encodeValue(
+    concatValues(values.filter((value) => value.kind === 'images' || value.kind === 'predictions')),
+  );
+}

@@ -1,0 +1,228 @@
+import { hostname } from 'node:os';
+import type { Graph } from '../../dsl/graph.ts';
+import type { Failure, RunEvent, RunEventBody } from '../events.ts';
+import type { TaskFailure, TaskMessage, TaskOutcome } from '../executor.ts';
+import type { Plan, PlannedCell } from '../plan/plan.ts';
+import { countShards } from '../plan/units.ts';
+import type { ClaimHolder } from '../store/claims.ts';
+import { appendLog, logPath } from './ledger.ts';
+import type { CommitResult, ReadyUnit } from './schedule.ts';
+
+export interface RunSummary {
+  readonly status: 'ok' | 'failed' | 'interrupted';
+  readonly totals: Extract<RunEvent, { type: 'run-finished' }>['totals'];
+  readonly seconds: number;
+  readonly failures: readonly { readonly cell: string; readonly failure: Failure }[];
+  /** A cell with `onError: stop` failed, or the disk did, so that the run ended early. */
+  readonly stopped: boolean;
+}
+
+export interface ReporterRequest {
+  readonly run: string;
+  /** Absolute path of the cache folder, which has the logs of the cells. */
+  readonly cacheFolder: string;
+  readonly emit: (event: RunEvent) => void;
+  readonly now?: () => number;
+}
+
+/**
+ * Reports all that happens in a run, as events and in the logs of its cells, and adds it up for the summary.
+ */
+export class Reporter {
+  readonly #request: ReporterRequest;
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  /** Seconds of the units that were computed in this run, by the index of their cell. */
+  readonly #ranSeconds = new Map<number, number>();
+  readonly #failures: { cell: string; failure: Failure }[] = [];
+  #ranShards = 0;
+  #failedShards = 0;
+
+  constructor(request: ReporterRequest) {
+    this.#request = request;
+    this.#now = request.now ?? Date.now;
+    this.#startedAt = this.#now();
+  }
+
+  begin(
+    { pipeline, file }: Pick<Graph, 'pipeline' | 'file'>,
+    { totals, cells }: Plan,
+    { backend, workers }: { readonly backend: string; readonly workers: number },
+  ): void {
+    const { run } = this.#request;
+    const { pid } = process;
+    this.#emit({ type: 'run-started', run, pipeline, file, backend, workers, host: hostname(), pid, totals });
+    for (const planned of cells) {
+      if (planned === null) continue;
+      const { id, stage, uses, axes } = planned.cell;
+      const { images, because } = planned;
+      const shards = countShards(planned.units);
+      this.#emit({ type: 'cell-planned', cell: id, stage, uses, axes, shards, images, because });
+    }
+  }
+
+  /** What a task reports while it runs. */
+  progress(
+    { planned, shard }: ReadyUnit,
+    attempt: number,
+    message: Exclude<TaskMessage, TaskOutcome>,
+    worker: number,
+  ): void {
+    const cell = planned.cell.id;
+    switch (message.type) {
+      case 'started':
+        this.#emit({ type: 'shard-started', cell, shard, worker, attempt });
+        break;
+      case 'progress': {
+        const { done, total, unit } = message;
+        this.#emit({ type: 'shard-progress', cell, shard, done, total, unit });
+        break;
+      }
+      case 'metric': {
+        const axes = { ...planned.cell.axes, ...message.axes };
+        this.#emit({ type: 'metric', cell, name: message.name, value: message.value, axes });
+        break;
+      }
+      case 'warning':
+        this.#emit({ type: 'warning', cell, message: message.message });
+        break;
+      case 'log':
+        this.#logEvent(cell, shard, message.message);
+        break;
+      case 'output':
+        this.#log(cell, message.message);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  committed({ planned, shard, unit }: ReadyUnit, { outputs, reused, peakBytes }: CommitResult): void {
+    const { seconds } = unit;
+    if (!reused) {
+      this.#ranShards++;
+      this.#ranSeconds.set(planned.index, (this.#ranSeconds.get(planned.index) ?? 0) + seconds);
+    }
+    let bytes = 0;
+    for (const parts of Object.values(outputs)) for (const part of parts) bytes += part.bytes;
+    const images = planned.sharded ? unit.count : planned.images;
+    const cell = planned.cell.id;
+    const key = unit.key!;
+    this.#emit({ type: 'shard-committed', cell, shard, key, reused, images, seconds, bytes, peakBytes });
+  }
+
+  cellFinished({ index, cell, units }: PlannedCell): void {
+    const ran = this.#ranSeconds.get(index);
+    const total = units.reduce((sum, unit) => sum + unit.seconds, 0);
+    this.#emit({
+      type: 'cell-finished',
+      cell: cell.id,
+      reused: ran === undefined,
+      seconds: ran ?? 0,
+      savedSeconds: Math.max(0, total - (ran ?? 0)),
+      keys: units.map((unit) => unit.key!),
+    });
+  }
+
+  published({ cell }: PlannedCell, path: string): void {
+    this.#emit({ type: 'published', cell: cell.id, path });
+  }
+
+  notPublished({ cell }: PlannedCell, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#emit({ type: 'warning', cell: cell.id, message: `could not publish: ${message}` });
+  }
+
+  recomputing({ cell }: PlannedCell, shard: number): void {
+    const message = `the result of shard ${shard} was damaged and will be computed again`;
+    this.#emit({ type: 'warning', cell: cell.id, message });
+  }
+
+  retrying(
+    { planned, shard }: ReadyUnit,
+    attempt: number,
+    failure: TaskFailure,
+    smallerBatch: number | null,
+  ): void {
+    const cell = planned.cell.id;
+    const images = smallerBatch === 1 ? 'image' : 'images';
+    const how = smallerBatch === null ? '' : ` with at most ${smallerBatch} ${images} at a time`;
+    const message = `shard ${shard}, attempt ${attempt}: ${failure.message}; trying again${how}`;
+    this.#log(cell, `${message}\n`);
+    this.#emit({ type: 'warning', cell, message });
+  }
+
+  waitingFor({ planned, shard }: ReadyUnit, { run, pid, host }: ClaimHolder): void {
+    const message = `shard ${shard} is being computed by run ${run} (process ${pid} on ${host}); waiting for it`;
+    this.#logEvent(planned.cell.id, shard, message);
+  }
+
+  /** Counts a shard that failed; of several in one cell, only the first fails the cell. */
+  shardFailed(): void {
+    this.#failedShards++;
+  }
+
+  cellFailed(
+    planned: PlannedCell,
+    shard: number,
+    failure: TaskFailure,
+    attempts: number,
+    blocked: number,
+  ): void {
+    const { id } = planned.cell;
+    const { stack, batch: _batch, ...described } = failure;
+    this.#log(id, `shard ${shard}: ${stack ?? failure.message}\n`);
+    const full: Failure = { ...described, at: planned.graphStage.at, log: this.#logPath(id), attempts };
+    this.#failures.push({ cell: id, failure: full });
+    this.#emit({ type: 'cell-failed', cell: id, shard, failure: full, blocked });
+  }
+
+  /** The last event. `interrupted` says that the user ended the run before all cells were finished. */
+  end(
+    { cells, totals }: Plan,
+    ending: { readonly interrupted: boolean; readonly stopped: boolean },
+  ): RunSummary {
+    let shards = 0;
+    let present = 0;
+    for (const planned of cells) {
+      if (planned === null) continue;
+      shards += planned.units.length;
+      present += countShards(planned.units).reuse;
+    }
+    const summary: RunSummary = {
+      status: ending.interrupted ? 'interrupted' : this.#failures.length > 0 ? 'failed' : 'ok',
+      totals: {
+        cells: totals.cells,
+        shards,
+        // A unit that was computed a second time, because its result was damaged, has run and is no longer
+        // reused.
+        reused: Math.max(0, present - this.#ranShards),
+        ran: this.#ranShards,
+        failed: this.#failedShards,
+      },
+      seconds: (this.#now() - this.#startedAt) / 1000,
+      failures: this.#failures,
+      stopped: ending.stopped,
+    };
+    const { status, seconds } = summary;
+    this.#emit({ type: 'run-finished', status, totals: summary.totals, seconds });
+    return summary;
+  }
+
+  #emit(body: RunEventBody): void {
+    this.#request.emit({ v: 1, at: this.#now(), ...body });
+  }
+
+  #logEvent(cell: string, shard: number, message: string): void {
+    this.#log(cell, `${message}\n`);
+    this.#emit({ type: 'log', cell, shard, message });
+  }
+
+  #log(cell: string, text: string): void {
+    appendLog(this.#logPath(cell), text);
+  }
+
+  #logPath(cell: string): string {
+    return logPath(this.#request.cacheFolder, this.#request.run, cell);
+  }
+}

@@ -1,0 +1,272 @@
+import type { Graph } from '../../dsl/graph.ts';
+import { sha256 } from '../digest.ts';
+import type { TaskFailure } from '../executor.ts';
+import type { Plan, PlannedCell } from '../plan/plan.ts';
+import { bindInputs, isPerImage, layOut, references, unitPreimage } from '../plan/units.ts';
+import type { Unit } from '../plan/units.ts';
+import type { Outputs } from '../store/record.ts';
+import type { Store } from '../store/store.ts';
+import { createActionQueue } from './action-queue.ts';
+import { CellStates } from './cell-states.ts';
+import { createDurations } from './durations.ts';
+import type { Durations } from './durations.ts';
+import { openPriority } from './priority.ts';
+import type { Priority } from './priority.ts';
+import { createReadyQueue } from './ready-queue.ts';
+
+/** A unit whose inputs are all in the store. */
+export interface ReadyUnit {
+  readonly planned: PlannedCell;
+  readonly shard: number;
+  readonly unit: Unit;
+}
+
+export interface CommitResult {
+  readonly outputs: Outputs;
+  readonly seconds: number;
+  /** The unit was found in the store, or another run committed it. */
+  readonly reused: boolean;
+  readonly peakBytes: number;
+}
+
+/** What the schedule reports of its progress. */
+export interface ScheduleListener {
+  /** A unit is in the store now: it was computed, or found there once its key was known. */
+  readonly committed: (ready: ReadyUnit, result: CommitResult) => void;
+  /** All units of a cell are in the store. Reported again after a damaged unit has been computed again. */
+  readonly finished: (planned: PlannedCell) => void;
+  /** A cell has turned out to be impossible. The listener has to call `fail`. */
+  readonly impossible: (planned: PlannedCell, failure: TaskFailure) => void;
+  /** A committed unit was damaged and will be computed again. */
+  readonly recomputing: (planned: PlannedCell, shard: number) => void;
+}
+
+/**
+ * Knows which units can run, from what is in the store, and gives them out by priority. It has no clock,
+ * starts no process and emits no event.
+ */
+export class Schedule {
+  readonly #cells: Plan['cells'];
+  readonly #store: Pick<Store, 'readRecord'>;
+  readonly #listener: ScheduleListener;
+  readonly #states: CellStates;
+  readonly #durations: Durations = createDurations();
+  readonly #priorityOf: Priority;
+  readonly #queue = createReadyQueue();
+  /**
+   * Units that have to be computed although the store may have a record
+   * of them, because that one was damaged.
+   */
+  readonly #damaged = new Set<Unit>();
+  readonly #queueAction = createActionQueue();
+
+  constructor(
+    graph: Pick<Graph, 'stages'>,
+    plan: Plan,
+    store: Pick<Store, 'readRecord'>,
+    listener: ScheduleListener,
+  ) {
+    this.#cells = plan.cells;
+    this.#store = store;
+    this.#listener = listener;
+    this.#states = new CellStates(plan.cells);
+    this.#priorityOf = openPriority(graph.stages, this.#durations);
+    if (plan.totals.run > 0) this.#observeReused();
+  }
+
+  /** Reports what the plan found to be finished or impossible, and queues what it found ready. */
+  begin(): void {
+    for (const planned of this.#cells) {
+      if (planned === null) continue;
+      if (planned.failure !== null) this.#listener.impossible(planned, planned.failure);
+      else if (this.#states.isComplete(planned.index)) this.#finish(planned);
+      else if (this.isActive(planned)) {
+        planned.units.forEach((unit, shard) => {
+          if (unit.state === 'run') this.putBack(planned, shard);
+        });
+      }
+    }
+  }
+
+  hasReady(): boolean {
+    return this.#queue.size() > 0;
+  }
+
+  /** Takes the most urgent unit; null if nothing is ready now. */
+  next(): ReadyUnit | null {
+    for (let top = this.#queue.pop(); top !== null; top = this.#queue.pop()) {
+      const planned = this.#cells[top.cell]!;
+      const shard = top.unit;
+      const unit = planned.units[shard];
+      if (!this.isActive(planned) || unit?.state !== 'run') continue;
+      // Its cell may have turned out to be slow while the unit waited.
+      if (this.#priorityOf(planned, shard) <= top.priority) return { planned, shard, unit };
+      this.putBack(planned, shard);
+    }
+    return null;
+  }
+
+  /** Queues a unit that was taken and not computed. */
+  putBack(planned: PlannedCell, shard: number): void {
+    this.#queue.push(this.#priorityOf(planned, shard), planned.index, shard);
+  }
+
+  /** Lets a unit that was taken wait for an input that is being computed again. */
+  waitForInputs(unit: Unit): void {
+    unit.state = 'waits';
+  }
+
+  isActive(planned: PlannedCell): boolean {
+    return this.#states.isActive(planned.index);
+  }
+
+  allFinished(): boolean {
+    return this.#states.allFinished();
+  }
+
+  /** Whether the unit has to be computed even if the store has a record of its key. */
+  mustRecompute(planned: PlannedCell, unit: Unit): boolean {
+    return planned.forced || this.#damaged.has(unit);
+  }
+
+  commit(planned: PlannedCell, shard: number, result: CommitResult): void {
+    const unit = planned.units[shard]!;
+    unit.state = 'reuse';
+    unit.outputs = result.outputs;
+    unit.seconds = result.seconds;
+    this.#durations.observe(planned, result.seconds);
+    this.#damaged.delete(unit);
+    this.#states.unitCommitted(planned.index);
+    this.#listener.committed({ planned, shard, unit }, result);
+    this.#queueAction(() => this.#propagate(planned, unit));
+  }
+
+  /** Marks a cell as failed and what depends on it as blocked. Returns the number of blocked cells. */
+  fail(planned: PlannedCell): number {
+    return this.#states.fail(planned.index);
+  }
+
+  /**
+   * Computes the units again that made these damaged objects, and then
+   * the unit that found them to be damaged.
+   */
+  recomputeInputs(planned: PlannedCell, shard: number, digests: readonly string[]): void {
+    const unit = planned.units[shard]!;
+    unit.state = 'waits';
+    unit.key = null;
+    const damaged = new Set(digests);
+    for (const { cell, port } of references(planned.cell)) {
+      const producer = this.#cells[cell]!;
+      producer.units.forEach((made, index) => {
+        const parts = made.outputs?.[port] ?? [];
+        const isDamaged = parts.some(({ digest }) => damaged.has(digest));
+        if (!isDamaged && !parts.some(({ needs }) => needs?.some(({ digest }) => damaged.has(digest))))
+          return;
+        this.#listener.recomputing(producer, index);
+        made.outputs = null;
+        made.state = 'waits';
+        // If only an object that the output names is damaged, its record is valid again once that one has
+        // been made.
+        if (isDamaged) this.#damaged.add(made);
+        this.#states.unitLost(cell);
+        this.#queueAction(() => this.#tryReady(producer, index));
+      });
+    }
+    this.#queueAction(() => this.#tryReady(planned, shard));
+  }
+
+  #observeReused(): void {
+    for (const planned of this.#cells) {
+      if (planned === null) continue;
+      for (const { state, seconds } of planned.units) {
+        if (state === 'reuse') this.#durations.observe(planned, seconds);
+      }
+    }
+  }
+
+  /** Queues a waiting unit if its inputs are known, or commits it if the store has its key. */
+  #tryReady(planned: PlannedCell, shard: number): void {
+    const unit = planned.units[shard];
+    if (unit?.state !== 'waits' || !this.isActive(planned)) return;
+    if (!planned.sharded && !this.#states.hasAllInputs(planned.index)) return;
+    const inputs = bindInputs(this.#cells, planned, unit);
+    if (typeof inputs === 'number') return;
+    unit.key = sha256(unitPreimage(planned, unit, inputs));
+    const record = this.mustRecompute(planned, unit) ? null : this.#store.readRecord(unit.key);
+    if (record === null) {
+      unit.state = 'run';
+      this.putBack(planned, shard);
+    } else {
+      const { outputs, seconds } = record;
+      this.commit(planned, shard, { outputs, seconds, reused: true, peakBytes: 0 });
+    }
+  }
+
+  /** Follows a new result to the units that were waiting for it. */
+  #propagate(planned: PlannedCell, unit: Unit): void {
+    if (!this.isActive(planned)) return;
+    const complete = this.#states.isComplete(planned.index);
+    if (complete && !this.#finish(planned)) return;
+    for (const index of this.#states.consumersOf(planned.index)) {
+      const consumer = this.#cells[index]!;
+      if (!this.isActive(consumer)) continue;
+      if (complete) this.#states.inputFinished(index);
+      if (!planned.sharded && !this.#layOutAgain(consumer)) continue;
+      let first = 0;
+      let end = consumer.units.length;
+      if (consumer.sharded && !complete) {
+        const size = consumer.settings.shard;
+        first = Math.floor(unit.first / size);
+        end = Math.min(end, Math.ceil((unit.first + unit.count) / size));
+      }
+      for (let shard = first; shard < end; shard++) this.#tryReady(consumer, shard);
+    }
+  }
+
+  /** Returns false if the cell turns out to be impossible instead. */
+  #finish(planned: PlannedCell): boolean {
+    const output = differingOutput(planned);
+    if (output !== null) {
+      const message = `output '${output}' of ${planned.cell.uses} differs between shards; an output that is not a list over images must be the same in every shard`;
+      this.#listener.impossible(planned, { code: 'stage', message });
+      return false;
+    }
+    this.#states.finish(planned.index);
+    this.#listener.finished(planned);
+    return true;
+  }
+
+  /**
+   * Cuts a cell into units again if its number of images was an estimate, and then the cells that read it.
+   * Returns false if the cell turns out to be impossible.
+   */
+  #layOutAgain(consumer: PlannedCell): boolean {
+    if (!consumer.sharded || consumer.exact) return true;
+    const { images, units } = consumer;
+    const problem = layOut(this.#cells, consumer);
+    if (problem !== null) {
+      this.#listener.impossible(consumer, { code: 'bad-data', message: problem });
+      return false;
+    }
+    // Some units of a cell with two estimates may be under way: if the cut is the same, they must stay the
+    // same objects.
+    if (consumer.images === images && units.length === consumer.units.length) consumer.units = units;
+    else this.#states.unitsReplaced(consumer.index, consumer.units.length);
+    for (const index of this.#states.consumersOf(consumer.index)) {
+      const next = this.#cells[index]!;
+      if (this.isActive(next)) this.#layOutAgain(next);
+    }
+    return true;
+  }
+}
+
+/** Name of an output that is not a list over images and yet differs between the shards of a cell. */
+function differingOutput(planned: PlannedCell): string | null {
+  if (planned.units.length < 2) return null;
+  for (const port of Object.keys(planned.stage.out)) {
+    if (isPerImage(planned, port)) continue;
+    const first = planned.units[0]!.outputs?.[port]?.[0]?.digest;
+    if (planned.units.some((unit) => unit.outputs?.[port]?.[0]?.digest !== first)) return port;
+  }
+  return null;
+}

