@@ -63,6 +63,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'runtime/executor.ts',
     'runtime/stage.ts',
     'runtime/store',
+    'values',
   ],
   'runtime/executors/slurm': [
     'runtime/executors/task',
