@@ -26,11 +26,13 @@ export interface OpenTransform {
     shape: PixelShape,
     draw: Draw,
   ) => Promise<TransformedView>;
+  /** Seed of the draws of the defense itself, so that its images and its recipe agree. */
+  readonly evaluationSeed: Seed;
   /**
-   * Seed of the draws. `evaluation` is the one that the defense itself draws by, so that its images and its recipe agree; an attack and a
-   * training draw by others, because an attacker does not know the defender's draws.
+   * Seed by which somebody else draws: an attacker, who does not know the defender's draws, or a training. It depends on the recipe and on the
+   * seed of who draws, so that repeating an attack under another seed draws afresh.
    */
-  readonly seedFor: (purpose: 'evaluation' | 'attack' | 'training') => Seed;
+  readonly seedFor: (purpose: 'attack' | 'training', own: Seed) => Seed;
 }
 
 export interface TransformedView {
@@ -88,10 +90,8 @@ export async function openTransform(
         );
       return { pixels: current, pullBack };
     },
-    seedFor: (purpose) => {
-      if (seed === undefined) return [0, 0];
-      return purpose === 'evaluation' ? seed : childSeed(seed, purpose === 'attack' ? 1 : 2);
-    },
+    evaluationSeed: seed ?? [0, 0],
+    seedFor: (purpose, own) => childSeed(seed ?? [0, 0], purpose === 'attack' ? 1 : 2, ...own),
   };
 }
 

@@ -69,6 +69,8 @@ export interface Cell {
   readonly axes: Readonly<Record<string, AxisLabel>>;
   /** Defaults filled, units normalised, fractions as the nearest double. */
   readonly params: JsonObject;
+  /** What `seed:` of its stage gives it; absent for 0. */
+  readonly seed?: number;
   readonly inputs: Readonly<Record<string, CellInput>>;
   /** Only where `defaults:` for its stage type make them differ from those of the stage. */
   readonly settings?: StageSettings;

@@ -12,10 +12,13 @@ export function isDigest(text: unknown): text is string {
 }
 
 /**
- * The 64 bits that key a stage's randomness: from the pipeline's seed and the stage's id only, so that
- * neither shard size nor order nor a sibling stage can change a draw.
+ * The 64 bits that key the randomness of a cell: from the pipeline's seed, the type of its stage and the `seed:` of its stage only. Neither names
+ * nor shard size nor order nor a sibling stage can change a draw, and two cells of one recipe draw the same.
  */
-export function seedStream(pipelineSeed: number, stageId: string): readonly [high: number, low: number] {
-  const digest = sha256(`ravelin seed stream 1\n${pipelineSeed}\n${stageId}`);
+export function seedStream(
+  pipelineSeed: number,
+  { uses, seed = 0 }: { readonly uses: string; readonly seed?: number },
+): readonly [high: number, low: number] {
+  const digest = sha256(`ravelin seed stream 2\n${pipelineSeed}\n${uses}\n${seed}`);
   return [parseInt(digest.slice(0, 8), 16), parseInt(digest.slice(8, 16), 16)];
 }

@@ -15,8 +15,11 @@ export interface Stage extends StageSignature {
   readonly out: Readonly<Record<string, OutputPort & { readonly kind: PortKind }>>;
   /** `images`: output shard i needs shard i of its per-image inputs and the whole of the others. `whole`: one unit. */
   readonly shard: (params: never) => 'images' | 'whole';
-  /** Uses `context.seed`: the seed stream then enters the key. */
-  readonly randomness: (params: never) => boolean;
+  /**
+   * Uses `context.seed`: the seed stream then enters the key. `draws` says of an input whether it comes from stages that draw, for one that goes
+   * through a randomised defense.
+   */
+  readonly randomness: (params: never, draws: (port: string) => boolean) => boolean;
   /**
    * A defense that is cheap to compute and large to store: unless `store: always`, its output `images` is left to consumers
    * with `appliesTransform` (`plan/on-the-fly.ts`).
@@ -69,7 +72,7 @@ export interface StageContext<P, I> {
   readonly inputs: I;
   /** The images to make or transform; `{first: 0, count: all}` for a whole stage. */
   readonly shard: { readonly first: number; readonly count: number };
-  /** Key of all randomness: 64 bits from the pipeline's seed and the stage's id. */
+  /** Key of all randomness: 64 bits from the pipeline's seed, the type of the stage and its own `seed:`. */
   readonly seed: readonly [high: number, low: number];
   /** Name of the tensor backend to compute on. */
   readonly backend: string;
@@ -187,7 +190,7 @@ export function defineStage<
   readonly in: I;
   readonly out: O;
   readonly shard?: 'images' | 'whole' | ((params: Static<W>) => 'images' | 'whole');
-  readonly randomness?: boolean | ((params: Static<W>) => boolean);
+  readonly randomness?: boolean | ((params: Static<W>, draws: (port: string) => boolean) => boolean);
   readonly onTheFly?: boolean;
   readonly appliesTransform?: boolean;
   readonly device?: boolean;

@@ -158,10 +158,16 @@ describe('a randomised transform', () => {
   });
 
   it('has other draws for an attack and for training than for the defender', async () => {
-    const { seedFor } = await opened(crops);
-    const seeds = (['evaluation', 'attack', 'training'] as const).map(seedFor);
-    expect(new Set(seeds.map(String)).size).toBe(3);
-    expect(seeds[0]).toEqual([5, 6]);
+    const { evaluationSeed, seedFor } = await opened(crops);
+    const seeds = [
+      evaluationSeed,
+      seedFor('attack', [1, 2]),
+      seedFor('attack', [1, 3]),
+      seedFor('attack', [2, 2]),
+      seedFor('training', [1, 2]),
+    ];
+    expect(new Set(seeds.map(String)).size).toBe(5);
+    expect(evaluationSeed).toEqual([5, 6]);
   });
 
   it('pulls gradients back step by step, steps without a derivative as the identity', async () => {

@@ -36,5 +36,5 @@ export async function transformWithPullBack(
 /** All views by the draws of the defense itself. */
 export async function transformImages(transform: Transform, given: Images): Promise<Images> {
   const recipe = await opened(transform);
-  return images.transformImages(recipe, given, { seed: recipe.seedFor('evaluation') });
+  return images.transformImages(recipe, given, { seed: recipe.evaluationSeed });
 }

@@ -136,8 +136,8 @@ describe('defense/quilting', () => {
     expect(outputs['transform']).not.toHaveProperty('seed');
     const { randomness } = stageOf('defense/quilting');
     expect([
-      randomness({ neighbors: 1, draws: 1 } as never),
-      randomness({ neighbors: 2, draws: 1 } as never),
+      randomness({ neighbors: 1, draws: 1 } as never, () => false),
+      randomness({ neighbors: 2, draws: 1 } as never, () => false),
     ]).toEqual([false, true]);
   });
 

@@ -10,6 +10,9 @@ import type { LocatedMap } from '../text/located.ts';
 import { checkPaths, hasPaths } from './check-paths.ts';
 import { fill, filled, type LabelOf, lengthOf, put, type Slot, slotsOf } from './fill-templates.ts';
 
+/** What the parameters belong to, for messages, with their schema. */
+type ParameterOwner = Pick<StageSignature, 'uses' | 'with' | 'check'>;
+
 /**
  * The parameters of cells that differ in labels only. `with:` is read once; each further cell costs a copy of
  * its values and one validation.
@@ -18,7 +21,7 @@ export class CellParams {
   /** Axes that the parameters depend on, in the order in which they appear. */
   readonly axes: readonly { readonly axis: string; readonly at: SourceRange }[];
   readonly #given: LocatedMap;
-  readonly #signature: StageSignature;
+  readonly #signature: ParameterOwner;
   readonly #schema: JsonSchema;
   /** The place that is reported for a missing parameter. */
   readonly #missingAt: SourceRange;
@@ -29,7 +32,7 @@ export class CellParams {
   readonly #slots: readonly Slot[];
   readonly #hasPaths: boolean;
 
-  constructor(given: LocatedMap, signature: StageSignature, missingAt: SourceRange, context: LoadContext) {
+  constructor(given: LocatedMap, signature: ParameterOwner, missingAt: SourceRange, context: LoadContext) {
     this.#given = given;
     this.#signature = signature;
     this.#schema = signature.with as JsonSchema;

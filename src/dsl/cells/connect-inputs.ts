@@ -3,7 +3,8 @@ import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import type { LoadContext } from '../document/load-context.ts';
 import type { StageSource } from '../document/stage-source.ts';
 import type { InputPort, StageSignature } from '../signature.ts';
-import { emptyMap, entryOf, mapOf } from '../text/located.ts';
+import { seedSchema } from '../schema/pipeline-schema.ts';
+import { emptyMap, entryOf, isNull, isUnknown, mapOf } from '../text/located.ts';
 import { CellParams } from './cell-params.ts';
 import type { Expansion } from './expansion.ts';
 import { type Offer, offerOf } from './input-relation.ts';
@@ -12,6 +13,8 @@ import type { LabelTable } from './labels.ts';
 import { mostAxes } from './matrix.ts';
 import type { Binding } from './references.ts';
 import type { Variant } from './variants.ts';
+
+const seedSignature = { uses: 'a stage', with: seedSchema };
 
 export interface ConnectedInput {
   readonly port: string;
@@ -24,6 +27,8 @@ export interface ConnectedInput {
 export interface ConnectedVariant {
   readonly variant: Variant;
   readonly params: CellParams;
+  /** What `seed:` says; undefined if the stage has no seed of its own. */
+  readonly seed: CellParams | undefined;
   readonly offers: readonly Offer[];
   readonly inputs: readonly ConnectedInput[];
   readonly joined: Joined;
@@ -41,6 +46,7 @@ export function judgeParamsAlone(
   for (const variant of variants) {
     if (variant.signature === undefined) continue;
     paramsOf(stage, variant, variant.signature, context).forCell(() => undefined, stage.id);
+    seedOf(stage, variant, context)?.forCell(() => undefined, stage.id);
   }
 }
 
@@ -52,6 +58,14 @@ function paramsOf(
 ): CellParams {
   const given = mapOf(body, 'with') ?? emptyMap(stage.keyAt);
   return new CellParams(given, signature, entryOf(body, 'with')?.key.at ?? stage.keyAt, context);
+}
+
+/** `seed:` is a value of a cell like a parameter: `$(axes.x)` may stand in it. */
+function seedOf(stage: StageSource, { body }: Variant, context: LoadContext): CellParams | undefined {
+  const entry = entryOf(body, 'seed');
+  if (entry === undefined || isNull(entry.value) || isUnknown(entry.value)) return undefined;
+  const given = { ...body, entries: new Map([['seed', entry]]) };
+  return new CellParams(given, seedSignature, stage.keyAt, context);
 }
 
 /**
@@ -85,7 +99,14 @@ export function connectInputs(
   fine = requiredInputsAreThere(stage, variant, signature, sink) && fine;
   const joined = fine ? joinOffers(offers, stage, expansion.labels, context) : undefined;
   if (joined === undefined) return undefined;
-  return { variant, params: paramsOf(stage, variant, signature, context), offers, inputs, joined };
+  return {
+    variant,
+    params: paramsOf(stage, variant, signature, context),
+    seed: seedOf(stage, variant, context),
+    offers,
+    inputs,
+    joined,
+  };
 }
 
 function reportUnknownStages({ references }: Binding, known: readonly string[], sink: DiagnosticSink): void {

@@ -108,15 +108,15 @@ function reportDifferingAxes(
   }
 }
 
-/** Reports `$(axes.x)` in parameters where the cells have no axis x. */
+/** Reports `$(axes.x)` in parameters and seeds where the cells have no axis x. */
 function reportUnknownAxes(
   stage: StageSource,
   variants: readonly ConnectedVariant[],
   axes: readonly string[],
   sink: DiagnosticSink,
 ): void {
-  for (const { params } of variants) {
-    for (const { axis, at } of params.axes) {
+  for (const { params, seed } of variants) {
+    for (const { axis, at } of [...params.axes, ...(seed?.axes ?? [])]) {
       if (axes.includes(axis)) continue;
       sink.error('unknown-axis', at, `'${stage.id}' has no axis '${axis}'${didYouMean(axis, axes, 'axes')}`, {
         fix: `a stage has the axes of its inputs and those of its matrix`,
@@ -138,18 +138,21 @@ function makeCells(
     uses: connected.variant.uses,
     inputs: inputsByRow(connected),
     params: paramsByLabels(connected.params, axes),
+    seed: connected.seed && paramsByLabels(connected.seed, axes),
     settings: settingsOf(connected.variant),
   }));
   for (const [index, row, ids] of rows) {
-    const { uses, inputs, params, settings } = parts[index]!;
+    const { uses, inputs, params, seed, settings } = parts[index]!;
     const labelled = labelsOf(axes, ids, labels);
     const id = cellId(stage.id, axes, ids, labels);
+    const own = seed?.(ids, labelled, id)?.['seed'];
     cells.push({
       id,
       stage: stage.id,
       uses,
       axes: labelled,
       params: params(ids, labelled, id) ?? {},
+      ...(typeof own === 'number' && own !== 0 && { seed: own }),
       inputs: inputs(row),
       ...(settings !== undefined && { settings }),
     });

@@ -73,10 +73,10 @@ function checkedBodies(
         )
         .map(([name]) => name),
     );
-    // Settings are judged once for each stage, after all defaults.
+    // Settings are judged once for each stage, after all defaults, and the seed for each cell.
     checkAgainst(
       stageSchema as JsonSchema,
-      withoutKeys(body, settingKeys),
+      withoutKeys(body, [...settingKeys, 'seed']),
       subject(owner, key.at),
       context.sink,
     );

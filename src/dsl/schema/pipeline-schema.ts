@@ -64,6 +64,12 @@ const names = (description: string) =>
     Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }))], { description }),
   );
 
+const seed = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
+
+/** The key of a stage that may differ from cell to cell beside its parameters. */
+export const seedSchema = Type.Object({ seed: seed("the stage's own part of the seed") });
+
 /** The keys of a stage, a template and a stage of a profile. */
 export const stageSchema = Type.Object({
   uses: Type.Optional(Type.String({ minLength: 1, description: 'stage type, e.g. attack/fgsm' })),
@@ -72,6 +78,11 @@ export const stageSchema = Type.Object({
   description: text('what the stage is for'),
   in: section('inputs: port → stage, stage.port, or {from, where, collect}'),
   with: section('parameters of the stage type'),
+  seed: Type.Optional(
+    seed(
+      "tells its random draws from those of other stages of its type (0); '$(axes.seed)' repeats it over an axis",
+    ),
+  ),
   matrix: section('axes: one cell of the stage for each combination of labels'),
   publish: Type.Optional(
     Type.Union([Type.String(), Type.Array(Type.Unknown()), Type.Object({}, { additionalProperties: true })], {
@@ -147,13 +158,7 @@ const shared = {
 
 const frameOnly = {
   name: Type.Optional(Type.String({ ...ids, description: 'name of the pipeline (that of the file)' })),
-  seed: Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      maximum: Number.MAX_SAFE_INTEGER,
-      description: 'start of all randomness (0)',
-    }),
-  ),
+  seed: Type.Optional(seed('start of all randomness (0)')),
   executor: Type.Optional(executorSchema),
   plugins: Type.Optional(
     Type.Array(Type.String({ minLength: 1 }), {

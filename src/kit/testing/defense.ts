@@ -65,7 +65,7 @@ export function defenseInvariants(
     invariant('gives by its recipe the same bytes as by itself', async () => {
       const images = testImages();
       const opened = await open();
-      const applied = await transformImages(opened, images, { seed: opened.seedFor('evaluation') });
+      const applied = await transformImages(opened, images, { seed: opened.evaluationSeed });
       deepStrictEqual(applied.pixels, (await defended(images)).pixels);
     }),
     invariant('draws by its seed if it is randomised, and nothing otherwise', async () => {
@@ -134,7 +134,7 @@ export function defenseInvariants(
 }
 
 function drawOf(opened: OpenTransform, { ids }: Images): Draw {
-  return { seed: opened.seedFor('evaluation'), draw: 0, ids };
+  return { seed: opened.evaluationSeed, draw: 0, ids };
 }
 
 /** Compares ⟨g, (T(x + hv) − T(x − hv)) / 2h⟩ with ⟨pullBack(g), v⟩ in a few directions v, away from the ends of [0, 1]. */

@@ -15,7 +15,7 @@ export function explainDifference(previous: JsonObject, next: JsonObject): reado
   explainTree('with', previous['with'], next['with'], reasons);
   explainInputs(previous['inputs'], next['inputs'], reasons);
   if (differs(previous['skip'], next['skip'])) reasons.push('shards of an input are cut differently');
-  if (differs(previous['seed'], next['seed'])) reasons.push('seed changed');
+  explainSeed(previous['seed'], next['seed'], reasons);
   explainShard(previous['shard'], next['shard'], reasons);
   if (differs(previous['chunk'], next['chunk'])) {
     reasons.push(`shard size ${show(previous['chunk'])} → ${show(next['chunk'])}`);
@@ -64,6 +64,16 @@ function countChanges(before: readonly Json[], after: readonly Json[]): string {
   if (after.length === 1) return '';
   const changed = after.filter((item, index) => differs(item, before[index])).length;
   return ` (${changed} of ${after.length} ${unit})`;
+}
+
+function explainSeed(a: Json | undefined, b: Json | undefined, reasons: string[]): void {
+  if (isJsonObject(a) && isJsonObject(b)) {
+    if (differs(a['pipeline'], b['pipeline']))
+      reasons.push(`seed of the pipeline ${show(a['pipeline'])} → ${show(b['pipeline'])}`);
+    if (differs(a['stage'], b['stage'])) reasons.push(`seed ${show(a['stage'])} → ${show(b['stage'])}`);
+  } else if (b === undefined && a !== undefined) reasons.push('no longer draws random numbers');
+  else if (a === undefined && b !== undefined) reasons.push('now draws random numbers');
+  else if (differs(a, b)) reasons.push('its random numbers no longer depend on the name of the stage');
 }
 
 function explainShard(a: Json | undefined, b: Json | undefined, reasons: string[]): void {

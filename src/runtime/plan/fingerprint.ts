@@ -17,7 +17,7 @@ import type { Stage } from '../stage.ts';
  *   inputs     port → digests of the objects that this unit reads, in order; for list ports
  *              [{axes, digests, skip?}] because a report prints the labels
  *   skip       port → images of the first object that come before this shard, if not 0
- *   seed       the two words of the seed stream, for stages that draw
+ *   seed       {pipeline, stage}: what keys the randomness of a stage that draws, together with `uses`
  *   shard      {first, count} of a sharded unit
  *   chunk      images in one object, for whole stages that make images or predictions
  *   files      [[name, digest], …], or {count, digest} if there are more than 128
@@ -49,7 +49,7 @@ export interface RecipeValue {
   readonly skip: number;
 }
 
-/** The parts of a pre-image that all units of a stage type under one stage id share, as canonical JSON. */
+/** The parts of a pre-image that all units of a stage type and a seed share, as canonical JSON. */
 export interface StageConstant {
   readonly libraries: string;
   readonly numerics: string;
@@ -57,16 +57,22 @@ export interface StageConstant {
   readonly usesAndVersion: string;
 }
 
-/** `seed` is the seed stream of a cell that draws random numbers, and null for others. */
+/** The seeds that key a cell's randomness: those of the pipeline and of its stage. */
+export interface Seeds {
+  readonly pipeline: number;
+  readonly stage: number;
+}
+
+/** `seed` is null for a cell that draws no random numbers. */
 export function stageConstant(
   stage: Stage,
-  seed: readonly [number, number] | null,
+  seed: Seeds | null,
   numerics: Json | null,
 ): StageConstant {
   return {
     libraries: librariesText(librariesOf(stage)),
     numerics: stage.device && numerics !== null ? `"numerics":${canonicalJson(numerics)},` : '',
-    seed: seed === null ? '' : `"seed":[${seed[0]},${seed[1]}],`,
+    seed: seed === null ? '' : `"seed":{"pipeline":${seed.pipeline},"stage":${seed.stage}},`,
     usesAndVersion: `"uses":${JSON.stringify(stage.uses)},"version":${stage.version}`,
   };
 }

@@ -2,11 +2,13 @@ import { dirname } from 'node:path';
 import type { Graph } from '../../dsl/graph.ts';
 import type { Json, JsonObject } from '../../values/json.ts';
 import { canonicalJson } from '../../values/json.ts';
-import { seedStream, sha256 } from '../digest.ts';
+import { sha256 } from '../digest.ts';
+import { drawingCells } from './drawing-cells.ts';
 import { explainDifference } from './explain-difference.ts';
 import { fileName, openFileDigests } from './file-digests.ts';
 import type { FileDigests } from './file-digests.ts';
 import { filesText, stageConstant, withText } from './fingerprint.ts';
+import type { StageConstant } from './fingerprint.ts';
 import { lastKeysPath, readLastKeys } from './last-keys.ts';
 import type { LastKeys } from './last-keys.ts';
 import { bindOnTheFly } from './on-the-fly.ts';
@@ -73,10 +75,7 @@ export async function plan(request: PlanRequest): Promise<Plan> {
   const graph = bindOnTheFly(request.graph, registry);
   const selected = closure(graph, request.select);
   const stageIndex = stageOfCells(graph);
-  const stages = graph.stages.map((stage) => ({
-    constant: new Map<string, ReturnType<typeof stageConstant>>(),
-    seed: seedStream(graph.seed, stage.id),
-  }));
+  const constantOf = stageConstants(graph, registry, request.numerics);
   const files = openFileDigests(store.folder);
   const surveys = new Map<string, Promise<Survey>>();
   const explain = explainer(store, graph);
@@ -88,15 +87,6 @@ export async function plan(request: PlanRequest): Promise<Plan> {
     const cell = graph.cells[index]!;
     const stage = registry.get(cell.uses);
     if (stage === undefined) throw new Error(`the registry has no stage type ${cell.uses}`);
-    const shared = stages[stageIndex[index]!]!;
-    const draws = stage.randomness(cell.params as never);
-    const constantName = draws ? `${cell.uses} draws` : cell.uses;
-    let constant = shared.constant.get(constantName);
-    if (constant === undefined) {
-      const numerics = graph.sharedNumerics ? null : request.numerics;
-      constant = stageConstant(stage, draws ? shared.seed : null, numerics);
-      shared.constant.set(constantName, constant);
-    }
     const sharded = stage.shard(cell.params as never) === 'images';
     const graphStage = graph.stages[stageIndex[index]!]!;
     const planned: PlannedCell = {
@@ -105,7 +95,7 @@ export async function plan(request: PlanRequest): Promise<Plan> {
       stage,
       graphStage,
       settings: cell.settings ?? graphStage.settings,
-      constant,
+      constant: constantOf(index, stage),
       sharded,
       withText: withText(cell.params, sharded ? stage.extent : undefined),
       survey: null,
@@ -126,6 +116,28 @@ export async function plan(request: PlanRequest): Promise<Plan> {
   }
   files.save();
   return { cells, totals };
+}
+
+/** The constant of the pre-image of a cell, one object for all cells of a type and a seed. */
+function stageConstants(
+  graph: Graph,
+  registry: StageRegistry,
+  numerics: Json | null,
+): (index: number, stage: Stage) => StageConstant {
+  const draws = drawingCells(graph, registry);
+  const known = new Map<string, StageConstant>();
+  return (index, stage) => {
+    const cell = graph.cells[index]!;
+    const isRandom = draws(index);
+    const name = isRandom ? `${cell.uses} ${cell.seed ?? 0}` : cell.uses;
+    let constant = known.get(name);
+    if (constant === undefined) {
+      const seed = isRandom ? { pipeline: graph.seed, stage: cell.seed ?? 0 } : null;
+      constant = stageConstant(stage, seed, graph.sharedNumerics ? null : numerics);
+      known.set(name, constant);
+    }
+    return constant;
+  };
 }
 
 function noFiles(): null {

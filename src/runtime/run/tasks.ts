@@ -25,7 +25,7 @@ export function makeTask(
     shard: planned.sharded ? { first: unit.first, count: unit.count } : null,
     images: planned.images,
     chunk: chunkOf(planned),
-    seed: seedStream(graph.seed, planned.cell.stage),
+    seed: seedStream(graph.seed, planned.cell),
     key: unit.key!,
     preimage: unitPreimage(planned, unit, inputs),
     recompute,

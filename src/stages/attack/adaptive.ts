@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
-import { goalOptions, goalParameters } from './shared/goal.ts';
+import { drawsTarget, goalOptions, goalParameters } from './shared/goal.ts';
 import { adversarialPort, targetPorts, throughParameters } from './shared/target.ts';
 
 /** The attack that broke the defenses of Guo et al. 2018 (Athalye, Carlini and Wagner 2018, section 5.3.2). */
@@ -39,8 +39,7 @@ export const adaptiveStage = defineStage({
   out: { images: adversarialPort },
   example: { steps: 20 },
   shard: 'images',
-  // Random targets are keyed by the stage's seed.
-  randomness: ({ targeted }) => targeted === 'random',
+  randomness: (params, drawsAt) => drawsTarget(params) || drawsAt('through'),
   device: true,
   run: async (context) => {
     const { adaptiveAscent } = await import('../../attacks/adaptive.ts');

@@ -57,6 +57,7 @@ export const cwL2Stage = attackStage({
     ...targetedParameter,
   },
   example: { steps: 20, learningRate: 0.01 },
+  draws: false,
   attack: async (params, seed) => {
     const { carliniWagner } = await import('../../attacks/cw-l2.ts');
     return carliniWagner(carliniWagnerOptions(params, seed));

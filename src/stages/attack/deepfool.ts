@@ -27,6 +27,7 @@ export const deepfoolStage = attackStage({
     ),
   },
   example: { steps: 5 },
+  draws: false,
   attack: async (params) => {
     const { deepFool } = await import('../../attacks/deepfool.ts');
     return deepFool(deepFoolOptions(params));

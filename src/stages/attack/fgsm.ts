@@ -16,6 +16,7 @@ export const fgsmStage = attackStage({
     'foolbox, torchattacks, fb: the gradient of the cross-entropy rounded as PyTorch does (softmax − 1 in float32)',
   with: { ...goalParameters, ...randomStartParameter },
   example: { epsilon: 8 / 255 },
+  draws: ({ randomStart }) => randomStart > 0,
   attack: async (params, seed) => {
     const { fgsm } = await import('../../attacks/fgsm.ts');
     return fgsm({ ...goalOptions(params, seed), randomStart: params.randomStart });

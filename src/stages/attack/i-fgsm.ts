@@ -38,6 +38,7 @@ export const iFgsmStage = attackStage({
     },
   },
   example: { stepSize: 2 / 255, steps: 5 },
+  draws: ({ randomStart }) => randomStart > 0,
   attack: async (params, seed) => {
     const { iterativeFgsm } = await import('../../attacks/i-fgsm.ts');
     const { epsilon, steps, randomStart } = params;

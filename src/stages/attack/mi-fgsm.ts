@@ -29,6 +29,7 @@ export const miFgsmStage = attackStage({
     ...goalParameters,
   },
   example: { epsilon: 8 / 255, steps: 5 },
+  draws: false,
   attack: async ({ steps, decay, ...params }, seed) => {
     const { momentumFgsm } = await import('../../attacks/mi-fgsm.ts');
     return momentumFgsm({ ...goalOptions(params, seed), steps, decay });

@@ -11,6 +11,7 @@ export const noAttackStage = defineStage({
   in: { ...targetPorts, through: throughPort },
   out: { images: adversarialPort },
   shard: 'images',
+  randomness: (_, drawsAt) => drawsAt('through'),
   device: true,
   run: async (context) => {
     const { identityAttack } = await import('../../attacks/attack-images.ts');

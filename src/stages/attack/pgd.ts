@@ -50,6 +50,7 @@ export const pgdStage = attackStage({
     ...goalParameters,
   },
   example: { epsilon: 8 / 255, steps: 10 },
+  draws: ({ randomStart }) => randomStart,
   attack: async (params, seed) => {
     const { pgd } = await import('../../attacks/pgd.ts');
     const { norm, steps, stepSize, randomStart, restarts, stopEarly, like } = params;

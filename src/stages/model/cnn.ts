@@ -69,7 +69,7 @@ export const cnnStage = defineStage({
   ),
   in: {},
   out: { model: port('model', { description: 'the network with its weights and preprocessing' }) },
-  randomness: true,
+  randomness: ({ weights }) => weights === undefined,
   check: (params) => [
     ...oddSide('kernel', params.kernel),
     ...(['mean', 'std'] as const)

@@ -120,7 +120,7 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
     ),
     in: {},
     out: { model: port('model', { description: 'the network with its weights and preprocessing' }) },
-    randomness: true,
+    randomness: ({ weights }) => weights === undefined,
     check: (params) => [
       ...(['mean', 'std'] as const)
         .filter((part) => params[part].length !== 1 && params[part].length !== 3)

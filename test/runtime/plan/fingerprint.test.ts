@@ -94,14 +94,16 @@ describe('keys', () => {
     );
   });
 
-  test('the seed stream differs between stages and between seeds', () => {
+  test('the seed stream differs between stage types, seeds of stages and seeds of pipelines', () => {
     const streams = [
-      seedStream(1, 'a'),
-      seedStream(1, 'b'),
-      seedStream(2, 'a'),
-      seedStream(11, 'a'),
-      seedStream(1, '1\na'),
+      seedStream(1, { uses: 'a/b' }),
+      seedStream(1, { uses: 'a/c' }),
+      seedStream(2, { uses: 'a/b' }),
+      seedStream(1, { uses: 'a/b', seed: 1 }),
+      seedStream(11, { uses: 'a/b', seed: 1 }),
+      seedStream(1, { uses: 'a/b', seed: 11 }),
     ];
+    expect(seedStream(1, { uses: 'a/b', seed: 0 })).toEqual(streams[0]);
     expect(new Set(streams.map(String)).size).toBe(streams.length);
   });
 });

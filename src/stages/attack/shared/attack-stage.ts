@@ -2,6 +2,7 @@ import { type Static, type TObject, type TProperties, Type } from '@sinclair/typ
 import type { Attack, Strength } from '../../../attacks/attack.ts';
 import { defineStage, type Stage, type ParameterProblem } from '../../../runtime/stage.ts';
 import type { Seed } from '../../../tensors/random.ts';
+import { drawsTarget } from './goal.ts';
 import {
   attackShard,
   checkStrength,
@@ -53,6 +54,11 @@ export interface AttackDeclaration<W extends TProperties> {
   };
   /** Checks between parameters that a schema cannot say. */
   readonly check?: (params: OwnParameters<W>) => readonly ParameterProblem[];
+  /**
+   * Whether it draws random numbers beside random targets, in a random start for example; true if absent. The seed of an attack that draws nothing
+   * is not in its key.
+   */
+  readonly draws?: boolean | ((params: OwnParameters<W>) => boolean);
   /** Sets up the attack; it may import its mathematics then. `seed` keys everything that the attack draws. */
   readonly attack: (params: OwnParameters<W>, seed: Seed) => Attack | Promise<Attack>;
 }
@@ -82,8 +88,11 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     in: { ...targetPorts, through: throughPort },
     out: { images: adversarialPort },
     shard: (params) => attackShard(typed(params)),
-    // Random starts, targets and noise are keyed by the stage's seed.
-    randomness: true,
+    randomness: (params, drawsAt) => {
+      const { draws = true } = declaration;
+      const own = typed(params);
+      return drawsTarget(own) || drawsAt('through') || (typeof draws === 'function' ? draws(own) : draws);
+    },
     device: true,
     check: (params) => [
       ...checkStrength(params, [name, ...(derived?.from ?? [])], natural !== undefined),

@@ -39,6 +39,11 @@ type GoalParameters = {
   readonly like?: string;
 };
 
+/** Whether an attack with these parameters steers towards a random class. */
+export function drawsTarget(params: object): boolean {
+  return 'targeted' in params && params.targeted === 'random';
+}
+
 /** The goal that the parameters describe. */
 export function goalOptions({ loss, targeted, like }: GoalParameters, seed: Seed): GoalOptions {
   return { loss, seed, rounded: like !== undefined, ...(targeted === undefined ? {} : { targeted }) };

@@ -31,7 +31,7 @@ export function attackedModels({ model, models }: AttackInputs): readonly [Model
  * disposes it. Throws `StageError` for images that one of the models or the defense cannot take.
  */
 export async function openTarget(
-  { inputs, backend, signal, stages }: StageContext<unknown, AttackInputs>,
+  { inputs, backend, seed, signal, stages }: StageContext<unknown, AttackInputs>,
   { eot, average, backward }: ThroughParameters,
 ): Promise<Classifier> {
   checkModels(inputs);
@@ -40,8 +40,8 @@ export async function openTarget(
   const members = await openAll(attackedModels(inputs), backend);
   const bare = members.length === 1 ? members[0]! : ensembleClassifier(members, average);
   if (transform === undefined) return bare;
-  const seed = transform.seedFor('attack');
-  return throughTransform(bare, transform, { draws: eot, average, backward, seed, signal });
+  const draws = { draws: eot, seed: transform.seedFor('attack', seed) };
+  return throughTransform(bare, transform, { ...draws, average, backward, signal });
 }
 
 function checkModels(inputs: AttackInputs): void {

@@ -28,7 +28,7 @@ export async function runDefense(
   const onSolved = (id: number, { gap, converged }: SolverProgress): void => {
     solved.push({ id, gap, converged });
   };
-  const draws = { seed: opened.seedFor('evaluation'), signal, onRow, onSolved };
+  const draws = { seed: opened.evaluationSeed, signal, onRow, onSolved };
   const transformed = await transformImages(opened, images, draws);
   reportSolver(context, solved);
   return { images: transformed, transform };

@@ -73,7 +73,7 @@ async function transformedLogits(
   const views = images.views * transform.views;
   const logits = new Float32Array(count * views * classifier.classes);
   const step = Math.max(1, Math.floor(transformedRows / views));
-  const seed = transform.seedFor('evaluation');
+  const seed = transform.evaluationSeed;
   for (let first = 0; first < count; first += step) {
     const part = sliceValue(images, first, Math.min(step, count - first));
     const seen = await transformImages(transform, part, { seed, signal });

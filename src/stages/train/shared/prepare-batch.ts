@@ -19,7 +19,7 @@ export function prepareBatch({ augment, transform, seed, signal }: Preparation):
   const { crop, flip } = augment;
   const change = crop > 0 || flip ? cropAndFlip(seed, { padding: crop, flip }) : undefined;
   if (transform === undefined || transform.isIdentity) return change;
-  const drawSeed = transform.seedFor('training');
+  const drawSeed = transform.seedFor('training', seed);
   return async (pixels, shape, ids, epoch) => {
     const changed = change === undefined ? pixels : await change(pixels, shape, ids, epoch);
     return toFloats(await transform.apply(changed, shape, { seed: drawSeed, draw: epoch, ids, signal }));
