@@ -21,6 +21,7 @@ const miFgsm = attackStage({
     ...goalParameters,
   },
   example: { epsilon: 8 / 255, steps: 5 },
+  draws: false,
   attack: ({ steps, decay, ...params }, seed) => ({
     kind: 'iterated',
     maximum: 1,

@@ -1,22 +1,27 @@
 import { isShare } from './rows.ts';
 
-/** One number with its interval, like `accuracy`, `accuracyLow` and `accuracyHigh` of a row. */
+/** One number with its interval, like `accuracy`, `accuracyLow` and `accuracyHigh` of a row, or with its standard deviation over repeats. */
 export interface Measured {
   readonly value: number | null;
   readonly low?: number | null;
   readonly high?: number | null;
+  readonly deviation?: number | null;
 }
 
 /**
- * `98.6 % [97.9, 99.1]` for shares, four significant digits for other numbers, and `–` if the number is
+ * `98.6 % [97.9, 99.1]` or `98.6 % ± 0.4` for shares, four significant digits for other numbers, and `–` if the number is
  * missing or undefined.
  */
 export function formatMeasured(name: string, measured: Measured | undefined): string {
   if (measured === undefined) return '–';
-  const { value, low, high } = measured;
+  const { value, low, high, deviation } = measured;
   if (value === null || !Number.isFinite(value)) return '–';
   const share = isShare(name);
   const text = share ? `${(value * 100).toFixed(1)} %` : formatNumber(value);
+  if (deviation !== undefined)
+    return deviation === null
+      ? text
+      : `${text} ± ${share ? (deviation * 100).toFixed(1) : formatNumber(deviation)}`;
   if (low === undefined || low === null || high === undefined || high === null) return text;
   if (!Number.isFinite(low) || !Number.isFinite(high)) return text;
   const bound = (end: number): string => (share ? (end * 100).toFixed(1) : formatNumber(end));

@@ -74,10 +74,12 @@ export function pivot(rows: readonly ScoreRow[], shape: TableShape): Table | { r
   };
 }
 
-/** The number `name` of a row with its interval, if the row has one. */
+/** The number `name` of a row with its standard deviation over repeats or its interval, if the row has one. */
 export function measured(row: ScoreRow | undefined, name: string): Measured | undefined {
   const value = row?.values[name];
   if (row === undefined || value === undefined) return undefined;
+  const deviation = row.values[`${name}Deviation`];
+  if (deviation !== undefined) return { value, deviation };
   const [low, high] = [row.values[`${name}Low`], row.values[`${name}High`]];
   return { value, ...(low === undefined ? {} : { low }), ...(high === undefined ? {} : { high }) };
 }
@@ -120,25 +122,31 @@ export function warningsToText(warnings: readonly string[]): string {
 
 /**
  * Writes the table with bare numbers: shares as fractions, at full precision, with two more columns for the
- * ends of each interval (`… low`, `… high`) if there are any.
+ * ends of each interval (`… low`, `… high`), or one for its standard deviation (`… std`), if there are any.
  */
 export function tableToCsv(table: Table): string {
-  const hasInterval = table.columns.map((_, column) =>
-    table.rows.some((row) => row.cells[column]?.low !== undefined),
-  );
+  const spreads = table.columns.map((_, column) => spreadsOf(table.rows.map(({ cells }) => cells[column])));
   const heading: CsvField[] = [...table.rowAxes];
   for (const [column, { heading: name }] of table.columns.entries()) {
-    heading.push(name, ...(hasInterval[column]! ? [`${name} low`, `${name} high`] : []));
+    heading.push(
+      name,
+      ...spreads[column]!.map((spread) => `${name} ${spread === 'deviation' ? 'std' : spread}`),
+    );
   }
   const records = table.rows.map((row) => {
     const record: CsvField[] = [...row.labels];
     for (const [column, cell] of row.cells.entries()) {
-      record.push(number(cell?.value));
-      if (hasInterval[column]!) record.push(number(cell?.low), number(cell?.high));
+      record.push(number(cell?.value), ...spreads[column]!.map((spread) => number(cell?.[spread])));
     }
     return record;
   });
   return toCsv([heading, ...records]);
+}
+
+/** What stands beside the numbers of a column. */
+function spreadsOf(cells: readonly (Measured | undefined)[]): readonly ('low' | 'high' | 'deviation')[] {
+  if (cells.some((cell) => cell?.deviation !== undefined)) return ['deviation'];
+  return cells.some((cell) => cell?.low !== undefined) ? ['low', 'high'] : [];
 }
 
 /**

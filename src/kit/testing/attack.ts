@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert';
 import type { Stage } from '../../runtime/stage.ts';
 import type { Images } from '../../values/images.ts';
+import type { Seed } from '../../tensors/random.ts';
 import type { JsonObject } from '../../values/json.ts';
 import type { Model } from '../../values/model.ts';
 import { sliceValue } from '../../values/slices.ts';
@@ -42,6 +43,16 @@ export function attackInvariants(
     invariant('gives the same bytes in every run', async () => {
       const { model, images } = await bench.problem();
       deepStrictEqual((await bench.attack(model, images)).pixels, (await bench.attack(model, images)).pixels);
+    }),
+    invariant('draws random numbers only if its key has the seed', async () => {
+      const { model, images } = await bench.problem();
+      if (bench.draws) return;
+      const some = await bench.attack(model, images);
+      deepStrictEqual(
+        (await bench.attack(model, images, {}, {}, [3, 4])).pixels,
+        some.pixels,
+        'set draws: true',
+      );
     }),
     invariant('records how far it moved each image', async () => {
       const { model, images } = await bench.problem();
@@ -126,6 +137,10 @@ class AttackBench {
     return properties['dissimilarity'] !== undefined && properties['tolerance'] !== undefined;
   }
 
+  get draws(): boolean {
+    return this.#stage.randomness(fillParameters(this.#stage, this.#params) as never, () => false);
+  }
+
   /** A model, and images with the labels that it gives them. */
   problem(): Promise<{ readonly model: Model; readonly images: Images }> {
     this.#problem ??= testModel().then(async (model) => ({
@@ -140,6 +155,7 @@ class AttackBench {
     images: Images,
     inputs: Readonly<Record<string, unknown>> = {},
     target: JsonObject = {},
+    seed: Seed = [1, 2],
   ): Promise<Images> {
     const stage = this.#stage;
     const needsDefense = stage.in['through']?.optional === false && inputs['through'] === undefined;
@@ -147,7 +163,7 @@ class AttackBench {
     const draws: JsonObject = stage.with.properties['eot'] === undefined ? {} : { eot: 2 };
     const params = { ...this.#withoutStrength(target), ...draws, ...target };
     const all = { images, ...(model && { model }), ...through, ...inputs };
-    return (await runStage(stage, params, { inputs: all })).outputs['images'] as Images;
+    return (await runStage(stage, params, { inputs: all, seed })).outputs['images'] as Images;
   }
 
   /** The parameters without those that set the strength beside a target dissimilarity: the stage's check names them. */

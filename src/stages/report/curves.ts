@@ -3,6 +3,7 @@ import { port, StageError } from '../../runtime/stage.ts';
 import {
   clashError,
   listOf,
+  meanOverParameter,
   requireAxes,
   requireName,
   requireRows,
@@ -40,6 +41,7 @@ export const curvesStage = reportStage({
     }),
     panel: axes('axis, or list of axes, with one panel for each label'),
     series: axes('axis, or list of axes, with one line for each label'),
+    ...meanOverParameter,
     title: Type.String({ default: '', description: 'written above the panels' }),
     xLabel: Type.Optional(Type.String({ description: 'default: the name of x' })),
     yLabel: Type.Optional(Type.String({ description: 'default: the name of y' })),
@@ -60,8 +62,11 @@ export const curvesStage = reportStage({
   libraries: ['sharp'],
   async draw(inputs, params) {
     const { axisNames, scoreRows, valueNames } = await import('../../report/rows.ts');
-    const rows = scoreRows(inputs.scores);
-    requireRows(rows);
+    const { meanOver } = await import('../../report/mean-over.ts');
+    const single = scoreRows(inputs.scores);
+    requireRows(single);
+    requireAxes(single, 'meanOver', listOf(params.meanOver));
+    const rows = meanOver(single, listOf(params.meanOver));
     const [panel, series] = [listOf(params.panel), listOf(params.series)];
     requireName('x', params.x, 'an axis or a number', [...axisNames(rows), ...valueNames(rows)]);
     requireValues(rows, 'y', [params.y]);
@@ -87,7 +92,9 @@ export const curvesStage = reportStage({
       clean: params.clean,
       ...(params.xLabel === undefined ? {} : { xLabel: params.xLabel }),
       ...(params.yLabel === undefined ? {} : { yLabel: params.yLabel }),
-      ...(inputs.clean === undefined ? {} : { cleanRows: scoreRows(inputs.clean) }),
+      ...(inputs.clean === undefined
+        ? {}
+        : { cleanRows: meanOver(scoreRows(inputs.clean), listOf(params.meanOver)) }),
     });
     if ('clash' in curves) throw clashError(curves.clash.first, curves.clash.second, 'panel or series');
     const { drawCurves } = await import('../../report/curves.ts');

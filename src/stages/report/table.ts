@@ -1,6 +1,13 @@
 import { Type } from '@sinclair/typebox';
 import { port, StageError } from '../../runtime/stage.ts';
-import { clashError, listOf, requireAxes, requireRows, requireValues } from './shared/columns.ts';
+import {
+  clashError,
+  listOf,
+  meanOverParameter,
+  requireAxes,
+  requireRows,
+  requireValues,
+} from './shared/columns.ts';
 import { reportStage } from './shared/report-stage.ts';
 
 const names = (description: string) =>
@@ -26,6 +33,7 @@ export const tableStage = reportStage({
       description:
         'number, or list of numbers, in the cells; with its 95 % interval where the scores have one',
     }),
+    ...meanOverParameter,
     checks: Type.Boolean({
       default: true,
       description:
@@ -37,8 +45,11 @@ export const tableStage = reportStage({
   output: 'table',
   async draw(inputs, params, warn) {
     const { axisNames, scoreRows, varyingAxes } = await import('../../report/rows.ts');
-    const rows = scoreRows(inputs.scores);
-    requireRows(rows);
+    const { meanOver } = await import('../../report/mean-over.ts');
+    const single = scoreRows(inputs.scores);
+    requireRows(single);
+    requireAxes(single, 'meanOver', listOf(params.meanOver));
+    const rows = meanOver(single, listOf(params.meanOver));
     const values = listOf(params.value);
     const columns = listOf(params.columns);
     requireValues(rows, 'value', values);

@@ -1,3 +1,4 @@
+import { Type } from '@sinclair/typebox';
 import { axisNames, valueNames, varyingAxes } from '../../../report/rows.ts';
 import type { ScoreRow } from '../../../report/rows.ts';
 import { StageError } from '../../../runtime/stage.ts';
@@ -13,6 +14,16 @@ export function listOf(names: string | readonly string[] | undefined): readonly 
 export function requireAxes(rows: readonly ScoreRow[], param: string, names: readonly string[]): void {
   for (const name of names) requireName(param, name, 'an axis', axisNames(rows));
 }
+
+/** The axes over which a report shows means instead of single scores. */
+export const meanOverParameter = {
+  meanOver: Type.Optional(
+    Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 8 })], {
+      description:
+        'axis, or list of axes, of repeats (a seed say): mean ± standard deviation over its labels, in the place of intervals',
+    }),
+  ),
+};
 
 /** Throws a `StageError` that lists what exists unless every name is a number in the scores. */
 export function requireValues(rows: readonly ScoreRow[], param: string, names: readonly string[]): void {
