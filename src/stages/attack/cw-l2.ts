@@ -73,7 +73,7 @@ interface CarliniWagnerParameters extends Pick<
   readonly stopEarly: boolean;
 }
 
-/** The attack's options, with what `like` changes. */
+/** The attack's options, with the changes of `like`. */
 export function carliniWagnerOptions(params: CarliniWagnerParameters, seed: Seed): CarliniWagnerOptions {
   const { lambda, kappa, steps, learningRate, searchSteps, keep, targeted, like } = params;
   const library = like === 'foolbox' || like === 'torchattacks';

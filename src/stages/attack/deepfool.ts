@@ -39,7 +39,7 @@ interface DeepFoolParameters {
   readonly candidates?: 'all' | number;
 }
 
-/** The attack's options, with what `like` changes. */
+/** The attack's options, with the changes of `like`. */
 export function deepFoolOptions({ steps, candidates, like }: DeepFoolParameters): DeepFoolOptions {
   const foolbox = like === 'foolbox';
   return {

@@ -3,8 +3,8 @@ import { defineStage, port } from '../../runtime/stage.ts';
 import { listImageFolder } from './shared/folder-listing.ts';
 
 /**
- * Images in class folders, prepared as torchvision's `Resize` and `CenterCrop` do. `ids` are indices into the listing
- * sorted by class, then by file name, whatever `limit` and `stratify` say.
+ * Images in class folders, prepared like torchvision's `Resize` and `CenterCrop`. `ids` are indices into the
+ * listing sorted by class, then by file name; `limit` and `stratify` do not change them.
  */
 export const imageFolderStage = defineStage({
   uses: 'dataset/image-folder',

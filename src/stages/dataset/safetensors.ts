@@ -3,7 +3,7 @@ import { StageError } from '../../runtime/stage.ts';
 import { datasetStage } from './shared/dataset-stage.ts';
 import { imageShape, openSafetensors, readImageRows, readIntegerRows } from './shared/safetensors-file.ts';
 
-/** Images made elsewhere, in Python say. `ids` are row indices unless the file has its own. */
+/** Images made elsewhere, for example in Python. `ids` are row indices unless the file has its own. */
 export const safetensorsStage = datasetStage({
   uses: 'dataset/safetensors',
   version: 1,

@@ -74,7 +74,7 @@ export const quiltingStage = defenseStage({
         ]
       : []),
   ],
-  // The nearest patch alone leaves no choice.
+  // The nearest patch alone leaves nothing to draw.
   views: ({ neighbors, draws }) => (neighbors > 1 ? draws : null),
   recipe: async ({ params, inputs: { patches }, backend }): Promise<QuiltingRecipe> => {
     if (patches === undefined) throw new Error('quilting reads patches');

@@ -50,7 +50,7 @@ export const tvmStage = defenseStage({
   },
   example: { draws: 2 },
   gives: 'float32 images, `draws` views of each',
-  // On a GPU the backend computes.
+  // On a GPU, the tensor backend computes it.
   device: true,
   check: ({ solver, keep, lambda }) => [
     ...(solver === 'skimage' && keep < 1

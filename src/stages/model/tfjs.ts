@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
-/** A TensorFlow.js LayersModel or GraphModel as one of our networks. */
+/** A TensorFlow.js LayersModel or GraphModel as a network of ravelin. */
 export const tfjsStage = defineStage({
   uses: 'model/tfjs',
   version: 1,
@@ -50,7 +50,7 @@ export const tfjsStage = defineStage({
   },
 });
 
-/** The weight files that a model.json names; none where it cannot be read, which `run` will explain. */
+/** The weight files that a model.json names; none if it cannot be read, which `run` reports. */
 function weightFiles(path: string): string[] {
   try {
     const { weightsManifest } = JSON.parse(readFileSync(path, 'utf8')) as {

@@ -3,7 +3,7 @@ import type { ImageGrid } from '../../report/image-grid.ts';
 import { port } from '../../runtime/stage.ts';
 import { reportStage } from './shared/report-stage.ts';
 
-// Ports stand outside the declaration, where TypeScript keeps `list: true` apart from `list: boolean`.
+// Ports are declared apart, so that TypeScript distinguishes `list: true` from `list: boolean`.
 const originals = port('images', { description: 'the images before the attack' });
 const adversarial = port('images', {
   list: true,

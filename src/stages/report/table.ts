@@ -6,7 +6,7 @@ import { reportStage } from './shared/report-stage.ts';
 const names = (description: string) =>
   Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 16 })], { description });
 
-// Outside the declaration, where TypeScript keeps `list: true` apart from `list: boolean`.
+// Ports are declared apart, so that TypeScript distinguishes `list: true` from `list: boolean`.
 const scores = port('metrics', {
   list: true,
   description: 'scores with their axes: `{ from: scores, collect: all }`',

@@ -12,8 +12,9 @@ export interface IdxHeader {
 const unsignedByte = 0x08;
 
 /**
- * Header of an IDX file of unsigned bytes (LeCun, Cortes and Burges, the MNIST page): two zero bytes, the element type, the number of
- * dimensions, then each extent as a big-endian uint32. Throws `StageError` unless the file has exactly the length that it announces.
+ * Header of an IDX file of unsigned bytes (LeCun, Cortes and Burges, the MNIST page): two zero bytes, the
+ * element type, the number of dimensions, then each extent as a big-endian uint32. Throws `StageError` unless
+ * the file has exactly the length that it announces.
  */
 export async function readIdxHeader(path: string, dimensions: number): Promise<IdxHeader> {
   const { handle, length } = await openData(path);
@@ -34,7 +35,7 @@ export async function readIdxHeader(path: string, dimensions: number): Promise<I
     if (length !== dataStart + size) {
       throw badIdx(path, `it announces [${shape.join(', ')}], ${dataStart + size} bytes, but has ${length}`);
     }
-    // Items of no bytes could be announced by the milliard.
+    // Billions of items without bytes would fit into a short file.
     if (size === 0 && shape[0]! > 0)
       throw badIdx(path, `it announces items of no size: [${shape.join(', ')}]`);
     return { count: shape[0]!, itemShape: shape.slice(1), dataStart };

@@ -3,7 +3,10 @@ import { averageProbabilities } from '../../../metrics/average.ts';
 import type { Predictions } from '../../../values/predictions.ts';
 import { checkPaired } from '../../shared/pairing.ts';
 
-/** One prediction for all members, which must be about the same images. The perturbation of the first is handed on. */
+/**
+ * One prediction from those of all members, which must be for the same images. Keeps the perturbation of the
+ * first.
+ */
 export function averagePredictions(
   members: readonly Predictions[],
   weights: readonly number[],
