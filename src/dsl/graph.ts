@@ -32,7 +32,7 @@ export interface GraphStage {
   /** Index of its first cell, and how many it has. */
   readonly firstCell: number;
   readonly cellCount: number;
-  /** Where the stage is written, as `file:line:column`. */
+  /** Place where the stage is written, as `file:line:column`. */
   readonly at: string;
   readonly settings: StageSettings;
   /** Files to which outputs are copied: `publish:`. */
@@ -62,7 +62,7 @@ export type RetryCause = 'out-of-memory' | 'crash' | 'preempted' | 'io';
 export type AxisLabel = string | number | boolean;
 
 export interface Cell {
-  /** `defended[attack=fgsm,strength=0.06,defense=tvm]`, or the bare stage id where it has no axes. */
+  /** `defended[attack=fgsm,strength=0.06,defense=tvm]`, or the bare stage id if it has no axes. */
   readonly id: string;
   readonly stage: string;
   readonly uses: string;
@@ -70,7 +70,7 @@ export interface Cell {
   /** Defaults filled, units normalised, fractions as the nearest double. */
   readonly params: JsonObject;
   readonly inputs: Readonly<Record<string, CellInput>>;
-  /** Only where `defaults:` for its stage type make them differ from those of the stage. */
+  /** Present only if `defaults:` for its stage type make them differ from those of the stage. */
   readonly settings?: StageSettings;
 }
 

@@ -130,7 +130,7 @@ function inputPort(
   return undefined;
 }
 
-/** What each reference of an input offers; undefined if one of them offers nothing. */
+/** The relation that each reference of an input offers; undefined if one of them offers nothing. */
 function offersFor(
   { port, references, broken }: Binding,
   spec: InputPort,

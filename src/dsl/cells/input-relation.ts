@@ -10,7 +10,10 @@ import type { ExpandedStage } from './expansion.ts';
 
 export type Item = CellOutput & { readonly axes: Readonly<Record<string, AxisLabel>> };
 
-/** What a reference offers the join: its axes, and behind each row the outputs that the row stands for. */
+/**
+ * The relation that a reference offers the join: its axes, and behind each row the outputs that the row
+ * stands for.
+ */
 export interface Offer {
   readonly reference: Reference;
   readonly relation: Relation;

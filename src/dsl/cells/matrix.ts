@@ -18,7 +18,7 @@ import {
 export interface Label {
   readonly value: AxisLabel;
   readonly at: SourceRange;
-  /** What the label changes in the stage. */
+  /** The changes that the label makes to the stage. */
   readonly patch: LocatedMap | undefined;
 }
 

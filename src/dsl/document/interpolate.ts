@@ -7,7 +7,7 @@ import { isUnknown, quote, sizeOf, unknownValue } from '../text/located.ts';
 import { parseNumber } from '../text/scalars.ts';
 import { type Budget, tooManyValues } from './load-context.ts';
 
-/** What `$(…)` may look up. */
+/** The names that `$(…)` may look up. */
 export interface Scope {
   /** Name of the pipeline, for `$(name)`. */
   readonly name: LocatedScalar;
