@@ -52,9 +52,11 @@ describe.each(readyBackends.filter((name) => name !== 'webgpu'))('on %s', (backe
       for (const rows of [[69, 3, 64, 11], [63]]) {
         const some = await attackImages(attack, classifier, takeRows(images, rows), strength);
         for (const [index, row] of rows.entries()) {
-          expect(some.pixels.subarray(index * 16, (index + 1) * 16)).toEqual(
-            together.pixels.subarray(row * 16, (row + 1) * 16),
-          );
+          const own = some.pixels.subarray(index * 16, (index + 1) * 16);
+          const expected = together.pixels.subarray(row * 16, (row + 1) * 16);
+          // TensorFlow's last bits depend on the shape of the batch, and on the processor.
+          if (backend === 'wasm') expect(own).toEqual(expected);
+          else for (const [at, value] of own.entries()) expect(value).toBeCloseTo(expected[at]!, 5);
         }
       }
     });
