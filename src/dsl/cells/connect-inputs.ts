@@ -196,7 +196,7 @@ function joinOffers(
     context.sink.error(
       'too-large',
       stage.keyAt,
-      `the inputs of '${stage.id}' have ${axes.size} axes; at most ${mostAxes} are joined`,
+      `the inputs of '${stage.id}' have ${axes.size} axes; at most ${mostAxes} can be joined`,
       {
         fix: 'select labels with where: { axis: label }, which drops the axis, or fan in with collect:',
       },
@@ -215,7 +215,7 @@ function reportTooMany({ reference }: Offer, stage: StageSource, { sink, maxCell
   sink.error(
     'too-many-cells',
     reference.at,
-    `the inputs of '${stage.id}' have more than ${maxCells} combinations, the most that are planned`,
+    `the inputs of '${stage.id}' have too many combinations; at most ${maxCells} are allowed`,
     {
       fix: 'select with where:, fan in with collect:, or allow more with --max-cells',
     },

@@ -70,7 +70,7 @@ export const textPages = {
   ),
   'cannot-read': page(
     'The pipeline file cannot be read',
-    'The file does not exist, is a folder, or must not be read.',
+    'The file does not exist, is a folder, or its permissions do not allow reading.',
     'ravelin run pipelines/figure4.yaml',
     'ravelin run pipelines/figure-4.yaml',
   ),
