@@ -14,7 +14,7 @@ export const quiltingStage = defenseStage({
       minimum: 1,
       maximum: 1000,
       default: 1,
-      description: 'K: each tile becomes one of so many nearest patches, at random; 1 or 10 in the paper',
+      description: 'K: each tile becomes one of its K nearest patches, at random; 1 or 10 in the paper',
     }),
     size: Type.Optional(
       Type.Integer({

@@ -133,7 +133,7 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
         ? [
             {
               path: ['size'],
-              message: `size ${params.size} is no multiple of 224`,
+              message: `size ${params.size} is not a multiple of 224`,
               fix: `use ${224 * Math.max(1, Math.round(params.size / 224))}`,
             },
           ]

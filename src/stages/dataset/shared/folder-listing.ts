@@ -129,7 +129,7 @@ async function readClasses(path: string): Promise<readonly string[]> {
   }
   if (!Array.isArray(list) || list.length === 0) throw fail('is not a list of class names');
   const names = list.map((name: unknown, index) => {
-    if (typeof name !== 'string') throw fail(`has an entry that is no text (index ${index})`);
+    if (typeof name !== 'string') throw fail(`has an entry that is not a text (index ${index})`);
     return name;
   });
   const duplicate = names.find((name, index) => names.indexOf(name) !== index);

@@ -65,7 +65,7 @@ export async function readIdxItems(
 }
 
 function badIdx(path: string, problem: string): StageError {
-  return new StageError(`${path} is no valid IDX file: ${problem}`, {
+  return new StageError(`${path} is not a valid IDX file: ${problem}`, {
     code: 'bad-data',
     file: path,
     fix: 'fetch the file again, and unpack it',

@@ -70,7 +70,7 @@ async function sortedOrder(path: string, classes: number): Promise<readonly numb
   const names = parseJson(await readWhole(path));
   const isList = Array.isArray(names) && names.every((name) => typeof name === 'string');
   if (!isList || names.length !== classes || new Set(names).size !== classes) {
-    throw new StageError(`${path} is no list of ${classes} different class names`, {
+    throw new StageError(`${path} is not a list of ${classes} different class names`, {
       code: 'bad-data',
       file: path,
       fix: 'give a JSON list with the name of each output of the model, in its order',

@@ -7,7 +7,7 @@ import type { Version, VersionsChoice } from './image-versions.ts';
 
 /**
  * Figure 2 of Guo et al. 2018. Each chosen image has three rows: the original, its adversarial version, and
- * their scaled difference. The columns are no defense and each defense, applied to both. A defended version
+ * their scaled difference. The first column has no defense; every other column applies one defense to both. A defended version
  * is paired with the defended originals that have its labels. Throws `StageError` if there is not exactly one
  * adversarial version, or if a defended version has no original.
  */
