@@ -17,7 +17,7 @@ export const imageFolderStage = defineStage({
         Type.String({
           format: 'path',
           description:
-            'JSON file with the list of class folder names in label order; the sorted folder names where absent',
+            'JSON file with the list of class folder names in label order; the sorted folder names if absent',
         }),
       ),
       resize: Type.Optional(
@@ -25,17 +25,17 @@ export const imageFolderStage = defineStage({
           minimum: 1,
           maximum: 8192,
           description:
-            'pixels of the shorter side after bilinear resizing with antialiasing; unchanged where absent',
+            'pixels of the shorter side after bilinear resizing with antialiasing; unchanged if absent',
         }),
       ),
       crop: Type.Optional(
         Type.Integer({
           minimum: 1,
           maximum: 8192,
-          description: 'pixels of the side of the centre square that is kept; the whole image where absent',
+          description: 'pixels of the side of the centre square that is kept; the whole image if absent',
         }),
       ),
-      limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all where absent' })),
+      limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all if absent' })),
       stratify: Type.Boolean({
         default: false,
         description:

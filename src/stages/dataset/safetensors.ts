@@ -23,7 +23,7 @@ export const safetensorsStage = datasetStage({
     ids: Type.Optional(
       Type.String({
         minLength: 1,
-        description: 'name of the integer tensor [n] of image ids; row indices where absent',
+        description: 'name of the integer tensor [n] of image ids; row indices if absent',
       }),
     ),
     classes: Type.Array(Type.String(), {

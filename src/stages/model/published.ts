@@ -98,7 +98,7 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
         weights: Type.Optional(
           Type.String({
             format: 'path',
-            description: `safetensors or PyTorch file with the tensor names of ${family.weights}; drawn from the seed, for training, where absent`,
+            description: `safetensors or PyTorch file with the tensor names of ${family.weights}; drawn from the seed, for training, if absent`,
           }),
         ),
         classes: Type.Integer({

@@ -17,14 +17,14 @@ export const tfjsStage = defineStage({
           minimum: 1,
           maximum: 4096,
           unit: 'px',
-          description: 'side of the square images, where the model leaves it open or is to get another one',
+          description: 'side of the square images, if the model leaves it open or should get another one',
         }),
       ),
       classes: Type.Optional(
         Type.String({
           format: 'path',
           description:
-            "JSON list with the name of each output, where the model has its own order; the outputs are put into the names' sorted order",
+            "JSON list with the name of each output, if the model has an order of its own; the outputs are put into the names' sorted order",
         }),
       ),
       ...preprocessingParameters([0], [1]),

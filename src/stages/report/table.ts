@@ -23,13 +23,12 @@ export const tableStage = reportStage({
     columns: Type.Optional(names('axis, or list of axes, that heads the columns; default: none')),
     value: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 16 })], {
       default: 'accuracy',
-      description:
-        'number, or list of numbers, in the cells; with its 95 % interval where the scores have one',
+      description: 'number, or list of numbers, in the cells; with its 95 % interval if the scores have one',
     }),
     checks: Type.Boolean({
       default: true,
       description:
-        'sanity checks of the accuracies, where the table shows them: failed ones stand below it and in the summary',
+        'sanity checks of the accuracies, if the table shows them; those that fail are listed below it and in the summary',
     }),
     title: Type.String({ default: '', description: 'heading above the table' }),
   },

@@ -106,7 +106,7 @@ export const sgdStage = defineStage({
   out: {
     model: port('model', { description: 'the trained model' }),
     history: port('metrics', {
-      description: 'one row per epoch: loss, accuracy, and validationAccuracy where measured',
+      description: 'one row per epoch: loss, accuracy, and validationAccuracy if measured',
     }),
   },
   randomness: true,

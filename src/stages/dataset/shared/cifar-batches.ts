@@ -42,7 +42,7 @@ export async function cifarBatches(root: string, split: 'train' | 'test'): Promi
     await handle.close();
     if (length === 0 || length % recordBytes !== 0) {
       throw new StageError(
-        `${path} has ${length} bytes, no whole number of records of ${recordBytes} (a label and 32×32×3)`,
+        `${path} has ${length} bytes, which is not a whole number of records of ${recordBytes} (a label and 32×32×3)`,
         {
           code: 'bad-data',
           file: path,

@@ -42,7 +42,7 @@ export async function decodeImages(
   for (const [index, bitmap] of bitmaps.entries()) {
     if (bitmap.height !== head.height || bitmap.width !== head.width) {
       throw new StageError(
-        `${files[index]!} is ${bitmap.width}×${bitmap.height} where ${files[0]!} is ${head.width}×${head.height}`,
+        `${files[index]!} is ${bitmap.width}×${bitmap.height}, but ${files[0]!} is ${head.width}×${head.height}`,
         {
           code: 'bad-data',
           file: files[index]!,
@@ -66,7 +66,7 @@ async function decodeImage(file: string, options: DecodeOptions): Promise<Bitmap
     throw new StageError(`${file} cannot be decoded: ${reason}`, {
       code: 'bad-data',
       file,
-      fix: 'the file is damaged or no image: replace it or remove it',
+      fix: 'the file is damaged or not an image: replace it or remove it',
       cause: error,
     });
   }
@@ -86,7 +86,7 @@ async function decodeImage(file: string, options: DecodeOptions): Promise<Bitmap
 async function readBitmap(file: string, { channels, convert }: DecodeOptions): Promise<Bitmap> {
   const start = await readStart(file);
   if (!signatures.some((signature) => signature.test(start)))
-    throw new Error('it begins as no PNG, JPEG, WebP, GIF, TIFF or HEIF file does');
+    throw new Error('it does not begin like a PNG, JPEG, WebP, GIF, TIFF or HEIF file');
   // 'error' refuses truncated files, but not the harmless warnings (odd metadata) that Pillow passes over
   // too. Colour profiles are ignored, as Pillow and so torchvision ignore them: networks were trained on the
   // stored numbers.
@@ -94,7 +94,7 @@ async function readBitmap(file: string, { channels, convert }: DecodeOptions): P
   const metadata = await source.metadata();
   const problem = kindProblem(metadata, channels);
   if (problem !== null && !convert) {
-    throw new StageError(`${file} ${problem}, where ${channels === 'rgb' ? 'RGB' : 'grey'} is wanted`, {
+    throw new StageError(`${file} ${problem}, but ${channels === 'rgb' ? 'RGB' : 'grey'} is needed`, {
       code: 'bad-data',
       file,
       fix: `convert the file, or set convert: true${channels === 'rgb' && metadata.channels === 1 ? ', or channels: grey' : ''}`,

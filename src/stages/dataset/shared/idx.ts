@@ -33,11 +33,14 @@ export async function readIdxHeader(path: string, dimensions: number): Promise<I
     const shape = Array.from({ length: dimensions }, (_, axis) => view.getUint32(4 + 4 * axis));
     const size = shape.reduce((product, extent) => product * extent, 1);
     if (length !== dataStart + size) {
-      throw badIdx(path, `it announces [${shape.join(', ')}], ${dataStart + size} bytes, but has ${length}`);
+      throw badIdx(
+        path,
+        `its header declares [${shape.join(', ')}], ${dataStart + size} bytes, but it has ${length}`,
+      );
     }
     // Billions of items without bytes would fit into a short file.
     if (size === 0 && shape[0]! > 0)
-      throw badIdx(path, `it announces items of no size: [${shape.join(', ')}]`);
+      throw badIdx(path, `its header declares items of no size: [${shape.join(', ')}]`);
     return { count: shape[0]!, itemShape: shape.slice(1), dataStart };
   } finally {
     await handle.close();

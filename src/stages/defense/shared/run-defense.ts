@@ -50,6 +50,6 @@ function reportSolver({ metric, warn }: DefenseContext, solved: readonly SolvedI
   const worst = stopped.reduce((a, b) => ((a.gap ?? 0) > (b.gap ?? 0) ? a : b));
   warn(
     `the solver stopped at its iteration limit for ${stopped.length} of ${solved.length} images; ` +
-      `the largest gap is ${(worst.gap ?? 0).toExponential(1)} (image ${worst.id}). A larger tolerance is reached sooner.`,
+      `the largest gap is ${(worst.gap ?? 0).toExponential(1)} (image ${worst.id}). Set a larger tolerance to reach it sooner.`,
   );
 }

@@ -16,7 +16,7 @@ export function averagePredictions(
   if (head === undefined) {
     throw new StageError('there are no predictions to average', {
       code: 'bad-data',
-      fix: 'bind at least one',
+      fix: 'connect at least one',
     });
   }
   const classes = head.shape[1];
@@ -24,7 +24,7 @@ export function averagePredictions(
     checkPaired(head, 'predictions[0]', other, `predictions[${index + 1}]`);
     if (other.shape[1] !== classes) {
       throw new StageError(
-        `predictions[${index + 1}] has ${other.shape[1]} classes where predictions[0] has ${classes}`,
+        `predictions[${index + 1}] has ${other.shape[1]} classes, but predictions[0] has ${classes}`,
         {
           code: 'bad-data',
           fix: 'average models with the same classes',
