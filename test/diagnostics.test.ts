@@ -52,7 +52,7 @@ describe('the corpus of wrong pipelines', () => {
     expect(names.length).toBeGreaterThanOrEqual(60);
   });
 
-  it.each(names)('%s is told as written down', (name) => {
+  it.each(names)('%s is reported as written down', (name) => {
     const { text, codes } = diagnose(name);
     const file = join(folder, `${name}.txt`);
     if (process.env['UPDATE'] === '1' || (process.env['UPDATE'] === 'new' && !existsSync(file))) {

@@ -1,5 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,7 +22,11 @@ const blocks = pages.flatMap(yamlBlocks);
 const files = blocks.filter(({ mark, text }) => mark === '' && text.startsWith('# file: '));
 const pipelines = blocks.filter((block) => block.mark === '' && !files.includes(block));
 
-interface Mistake {
+const markdown = [...pages, 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
+const folders = ['bench', 'docs', 'examples', 'pipelines', 'schemas', 'scripts', 'src', 'test'];
+const rooms = readdirSync('src');
+
+interface WrongLine {
   readonly file: string;
   readonly message: string;
 }
@@ -22,7 +34,7 @@ interface Mistake {
 const folder = mkdtempSync(join(tmpdir(), 'ravelin-docs-'));
 const fileOf = ({ page, line }: YamlBlock): string =>
   join(folder, basename(page, '.md'), `line-${String(line)}.yaml`);
-const mistakes = new Map<string, string[]>();
+const errors = new Map<string, string[]>();
 
 beforeAll(async () => {
   writeFileSync(join(folder, 'package.json'), '{}');
@@ -38,9 +50,9 @@ beforeAll(async () => {
     [resolve('dist/cli.js'), 'validate', '--json', ...pipelines.map(fileOf)],
     { cwd: folder, maxBuffer: 1 << 26 },
   ).catch((error: unknown) => error as { readonly stdout: string });
-  for (const { file, message } of JSON.parse(stdout) as readonly Mistake[]) {
+  for (const { file, message } of JSON.parse(stdout) as readonly WrongLine[]) {
     const path = resolve(folder, file);
-    mistakes.set(path, [...(mistakes.get(path) ?? []), message]);
+    errors.set(path, [...(errors.get(path) ?? []), message]);
   }
 });
 
@@ -53,7 +65,7 @@ describe('the pipelines in the documentation', () => {
   });
 
   it.each(pipelines)('$page, line $line, is valid', (block) => {
-    expect(mistakes.get(fileOf(block)) ?? []).toEqual([]);
+    expect(errors.get(fileOf(block)) ?? []).toEqual([]);
   });
 
   it('have no other mark than fragment, and no fragment outside the pages of errors, models and plugins', () => {
@@ -66,13 +78,13 @@ describe('the pipelines in the documentation', () => {
     ]);
   });
 
-  it('have no mistake outside the blocks, as in a file that they include', () => {
-    expect([...mistakes.keys()].filter((path) => !pipelines.map(fileOf).includes(path))).toEqual([]);
+  it('have no error outside the blocks, as in a file that they include', () => {
+    expect([...errors.keys()].filter((path) => !pipelines.map(fileOf).includes(path))).toEqual([]);
   });
 });
 
 it('the links of the documentation lead somewhere', () => {
-  const broken = [...pages, 'ARCHITECTURE.md', 'CONTRIBUTING.md'].flatMap((page) =>
+  const broken = markdown.flatMap((page) =>
     [...readFileSync(page, 'utf8').matchAll(/\]\((?!https?:)([^)#]+)?(#[^)]+)?\)/g)].flatMap(
       ([, path, anchor]) => {
         const target = path === undefined ? page : join(page, '..', path);
@@ -82,6 +94,44 @@ it('the links of the documentation lead somewhere', () => {
   );
   expect(broken).toEqual([]);
 });
+
+it('the paths that the documentation names are there', () => {
+  const gone = markdown.flatMap((page) =>
+    pathsIn(readFileSync(page, 'utf8')).flatMap((path) => (existsSync(path) ? [] : [`${page}: ${path}`])),
+  );
+  expect(gone).toEqual([]);
+});
+
+it('finds the paths in code spans, up to the first part that stands for many', () => {
+  const text = [
+    '`src/runtime/events.ts`, `attacks/fgsm.ts` and `npx vitest run test/docs.test.ts`,',
+    'not `attack/fgsm`, `./src/mine.ts` or src/elsewhere.ts;',
+    '`src/kernels/NAME/wasm.ts` and `kernels/*/forms.ts`',
+  ].join('\n');
+  expect(pathsIn(text)).toEqual([
+    'src/runtime/events.ts',
+    'src/attacks/fgsm.ts',
+    'test/docs.test.ts',
+    'src/kernels',
+    'src/kernels',
+  ]);
+});
+
+/**
+ * Paths of this repository in the code spans of a page: those that begin with one of its folders, and those
+ * of a file (`.ts`) or folder (`/`) that begin with a room of src/.
+ */
+function pathsIn(text: string): readonly string[] {
+  const words = [...text.matchAll(/`([^`\n]+)`/g)].flatMap(([, code]) => code!.split(/[\s:;,]+/));
+  return words.flatMap((word) => {
+    const first = word.split('/')[0]!;
+    const isOfRoom = rooms.includes(first) && /(?:\.tsx?|\/)$/.test(word);
+    if (!word.includes('/') || !(folders.includes(first) || isOfRoom)) return [];
+    const parts = (isOfRoom ? `src/${word}` : word).split('/');
+    const many = parts.findIndex((part) => /[*{<…]|^[A-Z]+$/.test(part));
+    return [(many < 0 ? parts : parts.slice(0, many)).join('/')];
+  });
+}
 
 function reaches(target: string, anchor: string | undefined): boolean {
   try {

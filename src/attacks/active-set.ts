@@ -1,16 +1,19 @@
 import type { AttackHooks } from './images.ts';
 
-/** An iteration over images that end at different times. All state is kept by slot, so a row never sees another one. */
+/** An iteration whose images end at different times. State is kept per slot, so no image affects another. */
 export interface ActiveSetProcess {
   /** Image `index` starts in `slot`. */
   readonly enter: (slot: number, index: number) => void;
-  /** Advances the images in these slots by one iteration and returns the slots that are done, their results written. */
+  /**
+   * Advances the images in these slots by one iteration, writes the results of those that are done, and
+   * returns their slots.
+   */
   readonly step: (slots: Int32Array) => Promise<Iterable<number>>;
 }
 
 /**
- * Runs `count` images through an iteration, at most `capacity` at a time: one that is done leaves the batch and the next
- * one that waits takes its slot, so that the batch is full until none is left.
+ * Runs `count` images through an iteration, at most `capacity` at a time. When an image is done, the next
+ * waiting one takes its slot, so that the batch stays full until no image is waiting.
  */
 export async function runActiveSet(
   count: number,
@@ -39,7 +42,7 @@ export async function runActiveSet(
   }
 }
 
-/** The rows in `slots` of a state kept by slot, side by side. */
+/** The rows of `state` in `slots`, side by side; `state` has one row of `size` values per slot. */
 export function gather(state: Float32Array, slots: Int32Array, size: number): Float32Array {
   const packed = new Float32Array(slots.length * size);
   for (const [index, slot] of slots.entries()) {

@@ -5,17 +5,19 @@ import { gradientSteps } from './gradient-steps.ts';
 import { unitL2 } from './step-rules.ts';
 
 export interface AdaptiveOptions extends GoalOptions {
-  /** 1,000 in the paper. */
+  /** Number of steps; 1,000 in the paper. */
   readonly steps: number;
   /** L2 length of a step, in units of [0, 1] pixels; 0.1 in the paper. */
   readonly learningRate: number;
 }
 
 /**
- * Gradient ascent in an L2 ball of its own for each image, for an attacker who knows the defense (Athalye, Carlini and Wagner 2018, section
- * 5.3.2: BPDA and EOT against the input transformations of Guo et al. 2018, with the normalised L2 distance bounded by 0.05). The strength d is
- * that bound: x⁽⁰⁾ = x, then x⁽ᵐ⁾ = clip(P(x⁽ᵐ⁻¹⁾ + η g / ‖g‖₂), 0, 1), P projecting onto ‖x′ − x‖₂ ≤ d ‖x‖₂. Going along the unit gradient makes the
- * step independent of the scale of the loss. Clipping comes last: it moves no pixel away from the original, so that the ball still holds it.
+ * Gradient ascent in an L2 ball around each image, for an attacker who knows the defense (Athalye, Carlini
+ * and Wagner 2018, section 5.3.2: BPDA and EOT against the input transformations of Guo et al. 2018, with the
+ * normalised L2 distance bounded by 0.05). The strength d is that bound: x⁽⁰⁾ = x, then x⁽ᵐ⁾ = clip(P(x⁽ᵐ⁻¹⁾
+ * + η g / ‖g‖₂), 0, 1), where P projects onto ‖x′ − x‖₂ ≤ d ‖x‖₂. The unit gradient makes the step
+ * independent of the scale of the loss. Clipping comes last: it moves no pixel away from the original, so the
+ * result stays in the ball.
  */
 export function adaptiveAscent(options: AdaptiveOptions): Attack {
   const { steps, learningRate } = options;

@@ -17,44 +17,52 @@ import type { Queries } from './queries.ts';
 import { stepAlong } from './step-along.ts';
 import { reachDissimilarity, requireReferences, type SearchPlan } from './target-strength.ts';
 
-/** Adversarial images and how they came about. */
+/** Adversarial images and what the attack did. */
 export interface AttackResult {
   /** Same layout as the input's pixels, in [0, 1]. */
   readonly pixels: Float32Array;
-  /** Class that the model gives to each original, `[n]`. */
+  /** Class that the model predicts for each original, `[n]`. */
   readonly initial: Int32Array;
   /** The attack's own strength for each image, `[n]`. */
   readonly strengths: Float64Array;
   readonly states: readonly ImageState[];
-  /** Images whose gradient is exactly zero where the attack starts: a sign of masked gradients. */
+  /**
+   * Number of images whose gradient is exactly zero at the start of the attack, a sign of masked gradients.
+   */
   readonly zeroGradients: number;
-  /** Images whose final perturbation was scaled down, because no strength gives the target exactly. */
+  /**
+   * Number of images whose final perturbation was scaled down, because no strength gives exactly the target.
+   */
   readonly scaled: number;
   /** Mean dissimilarity over the images in the space of the target; null if the attack had no target. */
   readonly achieved: number | null;
 }
 
-/** No attack: what strength 0 makes of every attack. */
+/** The identity: what every attack does at strength 0. */
 export const identityAttack: Attack = {
   kind: 'direction',
   maximum: 0,
   direction: ({ images }) => Promise.resolve(new Int8Array(images.pixels.length)),
 };
 
-/** What an attack has prepared on certain images, apart from a strength. */
+/** An attack prepared on given images: everything that does not depend on the strength. */
 export type PreparedAttack = { readonly originals: Originals } & (
   | (Pick<DirectionAttack, 'kind' | 'maximum'> & { readonly direction: Float32Array | Int8Array })
   | (Omit<IteratedAttack, 'prepare'> & Iteration)
 );
 
 export interface AttackOptions extends AttackHooks {
-  /** Lends what the attack prepares to other strengths, or calls `prepare`; it is always called if this is absent. */
+  /**
+   * Supplies what the attack prepares, from an earlier call or by calling `prepare`. If absent, `prepare` is
+   * always called.
+   */
   readonly remember?: (prepare: () => Promise<PreparedAttack>) => Promise<PreparedAttack>;
 }
 
 /**
- * The attack at one strength; 0 is the identity and queries no gradient. Throws `UnreachableTargetError` and `UndefinedDissimilarityError` for a target
- * dissimilarity that cannot be had.
+ * Runs the attack at one strength. Strength 0 is the identity and computes no gradient. Throws
+ * `UnreachableTargetError` if the attack cannot reach a target dissimilarity, and
+ * `UndefinedDissimilarityError` if an image has none.
  */
 export async function attackImages(
   attack: Attack,
@@ -67,7 +75,10 @@ export async function attackImages(
   return result!;
 }
 
-/** The attack at several strengths, in their order; what they share is computed once. Throws as `attackImages`. */
+/**
+ * Runs the attack at several strengths and returns the results in their order. What they share is computed
+ * once. Throws like `attackImages`.
+ */
 export async function sweepStrengths(
   attack: Attack,
   queries: Queries,
@@ -110,7 +121,7 @@ async function prepareAttack(
   return { kind: 'direction', maximum: attack.maximum, direction, originals };
 }
 
-/** A prepared attack at a strength. */
+/** Runs a prepared attack at one strength. */
 async function attackAt(
   prepared: PreparedAttack,
   images: ImageBatch,
@@ -158,7 +169,10 @@ async function perturbAt(
   };
 }
 
-/** A direction costs next to nothing to evaluate, so it comes closer to the target than was asked for. */
+/**
+ * Tightens the tolerance of an attack with one direction, because its perturbation costs next to nothing to
+ * compute.
+ */
 function closer({ kind }: PreparedAttack, target: TargetDissimilarity): TargetDissimilarity {
   return kind === 'direction' ? { ...target, tolerance: Math.min(target.tolerance, 1e-4) } : target;
 }
@@ -179,7 +193,10 @@ function searchPlan(prepared: PreparedAttack, { shape }: ImageBatch, space: Prep
   return { ...searchDefaults[kind], ...own, maximum, displacements };
 }
 
-/** Norms of a step of length 1 that moves every pixel by the same amount. */
+/**
+ * Norm in `space`, for each image, of a step of length 1 (in `norm`) that moves every pixel by the same
+ * amount.
+ */
 function spreadEvenly(shape: ImageBatch['shape'], norm: Norm = 'linf', space: Preprocessing): Float64Array {
   const size = imageSize(shape);
   const [rows, ...image] = shape;
@@ -188,7 +205,7 @@ function spreadEvenly(shape: ImageBatch['shape'], norm: Norm = 'linf', space: Pr
   return new Float64Array(rows).fill(length!);
 }
 
-/** The attack as a function of rows and strengths, with images that are not active left as they are. */
+/** Returns the attack as a function of rows and strengths. Images that are not active are left unchanged. */
 function perturbActive(prepared: PreparedAttack, images: ImageBatch): Perturb {
   if (prepared.kind === 'direction') {
     const { direction } = prepared;

@@ -3,57 +3,70 @@ import type { AttackProblem } from './originals.ts';
 import type { Norm } from './projections.ts';
 
 /**
- * An attack with its options, apart from a model, images and a strength. The engine around it (`attackImages`) classifies the originals, leaves images
- * alone whose logits are not finite, searches for the strength that reaches a target dissimilarity, and measures.
+ * An attack with its options, without a model, images or a strength. The engine that runs it (`attackImages`)
+ * classifies the originals, leaves images unchanged whose logits are not finite, searches for the strength
+ * that reaches a target dissimilarity, and measures the result.
  */
 export type Attack = DirectionAttack | IteratedAttack;
 
 /** An attack that finds one direction for all strengths: x′ = clip(x + strength · direction, 0, 1). */
 export interface DirectionAttack {
   readonly kind: 'direction';
-  /** Greatest strength that a search for a target dissimilarity tries. */
+  /** Largest strength that a search for a target dissimilarity tries. */
   readonly maximum: number;
-  /** Displacement of each pixel at strength 1, before clipping, laid out as the pixels. */
+  /** Unclipped displacement of each pixel at strength 1. Same layout as the pixels. */
   readonly direction: (problem: AttackProblem) => Promise<Float32Array | Int8Array>;
 }
 
 /** An attack whose steps depend on its strength. */
 export interface IteratedAttack {
   readonly kind: 'iterated';
-  /** Greatest strength that a search for a target dissimilarity tries. */
+  /** Largest strength that a search for a target dissimilarity tries. */
   readonly maximum: number;
-  /** Norm of the perturbation that the strength is about, from which the search takes its first guess; L∞ if absent. */
+  /**
+   * Norm in which the strength measures the perturbation; the search takes its first guess from it. L∞ if
+   * absent.
+   */
   readonly norm?: Norm;
-  /** What the search does differently from its defaults. */
+  /** Overrides of the search's defaults. */
   readonly search?: Partial<SearchOptions>;
   /** Does the work that is the same at every strength. */
   readonly prepare: (problem: AttackProblem) => Iteration | Promise<Iteration>;
 }
 
-/** An iterated attack on certain images, ready to be run at any strength. */
+/** An iterated attack on given images, ready to run at any strength. */
 export interface Iteration {
   readonly perturb: Perturb;
-  /** Displacement of each pixel by the first step at strength 1, before clipping, if it is known: the search then starts from it. */
+  /**
+   * Unclipped displacement of each pixel by the first step at strength 1, if it is known; the search starts
+   * from it.
+   */
   readonly firstStep?: Float32Array | Int8Array;
 }
 
 /**
- * Perturbed images of the given rows, side by side in [0, 1], at one strength for each row. The engine asks for active images only, and may
- * ask for the same image several times.
+ * Returns the perturbed images of the given rows, side by side in [0, 1], each row at its own strength. The
+ * engine passes active images only, and may pass an image several times.
  */
 export type Perturb = (rows: Int32Array, strengths: Float64Array) => Promise<Float32Array>;
 
-/** How the strength is searched that reaches a target dissimilarity. */
+/** How the engine searches for the strength that reaches a target dissimilarity. */
 export interface SearchOptions {
-  /** First guess, relative to the strength at which the first step alone, unclipped, reaches the target; 1 by default. */
+  /**
+   * First guess, relative to the strength at which the first step alone, before clipping, reaches the target;
+   * 1 by default.
+   */
   readonly guess: number;
-  /** Strengths to try between two that lie on either side of the target; 12 by default. */
+  /** Most strengths to try between two that bracket the target; 12 by default. */
   readonly refinements: number;
-  /** Evenly spaced images on which the first guess is made for a large set, 0 for none; 64 by default. */
+  /**
+   * Number of evenly spaced images on which the first guess for a large set is made; 0 for none, 64 by
+   * default.
+   */
   readonly pilot: number;
 }
 
-/** How strong an attack is: its own strength, or a dissimilarity that it must reach. */
+/** Strength of an attack: its own, or a dissimilarity that it must reach. */
 export type Strength = number | TargetDissimilarity;
 
 export interface TargetDissimilarity {
@@ -63,6 +76,6 @@ export interface TargetDissimilarity {
   readonly per: 'set' | 'image';
   /** Accepted relative deviation from the target. */
   readonly tolerance: number;
-  /** Where it is measured: `pixelSpace`, or the preprocessing of the model. */
+  /** Space in which it is measured: `pixelSpace`, or the preprocessing of the model. */
   readonly space: Preprocessing;
 }

@@ -11,28 +11,35 @@ import { adam, type Stepper } from './step-rules.ts';
 export interface CarliniWagnerOptions extends Pick<GoalOptions, 'seed' | 'targeted'> {
   /** Margin that the logits must reach, κ ≥ 0. */
   readonly kappa: number;
-  /** Weight λ of the logits' term; the first one that is tried if it is searched. */
+  /** Weight λ of the logits' term. If λ is searched, the first value that is tried. */
   readonly lambda: number;
   readonly steps: number;
   readonly learningRate: number;
-  /** Minimise over the pixels, clipped after each step, or over w with x′ = (tanh w + 1) / 2. */
+  /** Whether to minimise over the pixels, clipped after each step, or over w with x′ = (tanh w + 1) / 2. */
   readonly variable: 'clip' | 'tanh';
   /** Factor on the pixels in [−1, 1] before arctanh: below 1 keeps w finite at black and white. */
   readonly shrink: number;
-  /** Values of λ to try for each image: grown tenfold until one succeeds, then bisected. 1 tries the given one. */
+  /**
+   * Number of values of λ to try for each image: multiplied by ten until one succeeds, then bisected. 1 tries
+   * only `lambda`.
+   */
   readonly searchSteps: number;
-  /** Ends an image whose loss is above this share of what it was a tenth of the steps ago; no end if absent. */
+  /**
+   * Stops an image when its loss is above this share of the loss a tenth of the steps earlier; never if
+   * absent.
+   */
   readonly stopAbove?: number;
-  /** The adversarial image nearest to the original among all steps, or the last step. */
+  /** Result for an image: the adversarial image nearest to the original among all steps, or the last step. */
   readonly keep: 'best' | 'last';
-  /** What an image becomes if no step was adversarial: the last step, or the original. */
+  /** Result for an image if no step was adversarial: the last step, or the original. */
   readonly otherwise: 'last' | 'original';
 }
 
 /**
- * Carlini and Wagner's L2 attack (2017; Guo et al. 2018, section 3): minimises ‖x′ − x‖² + λ max(−κ, Z(x′)_y − max_{k≠y} Z(x′)_k) by Adam. The
- * strength multiplies the perturbation that was found, so the optimisation runs once for all strengths. Images that are misclassified from the
- * start are left alone: their gradient is zero.
+ * Carlini and Wagner's L2 attack (2017; Guo et al. 2018, section 3): minimises ‖x′ − x‖² + λ max(−κ, Z(x′)_y
+ * − max_{k≠y} Z(x′)_k) by Adam. The strength multiplies the perturbation that was found, so the optimisation
+ * runs once for all strengths. Images that already reach the goal with margin κ are left unchanged: their
+ * gradient is zero.
  */
 export function carliniWagner(options: CarliniWagnerOptions): Attack {
   return {
@@ -45,7 +52,7 @@ export function carliniWagner(options: CarliniWagnerOptions): Attack {
   };
 }
 
-/** The state of the image in one slot, beside its pixels. */
+/** State of the image in one slot; its pixels are kept separately. */
 interface SlotState {
   readonly row: number;
   steps: number;
@@ -61,17 +68,20 @@ interface SlotState {
   adam: Stepper;
 }
 
-/** What one query says of the image in a slot. */
+/** Result of one query for the image in a slot. */
 interface Answer {
   /** x′ and the gradient of the margin there; the gradient is overwritten. */
   readonly pixels: Float32Array;
   readonly gradient: Float32Array;
-  /** Z_y − max Z_k, or its negative towards a target: above −κ there is work to do. */
+  /**
+   * Z_y − max_{k≠y} Z_k, or its negative if the attack is targeted. The logits' term is active while it is
+   * above −κ.
+   */
   readonly excess: number;
   readonly isAdversarial: boolean;
 }
 
-/** The minimisation for all images. State is kept by slot of the batch. */
+/** The minimisation for all images. State is kept per slot of the batch. */
 class Minimisation {
   readonly #problem: AttackProblem;
   readonly #goal: Goal;
@@ -79,7 +89,7 @@ class Minimisation {
   readonly #size: number;
   readonly #direction: Float32Array;
   readonly #slots: SlotState[] = [];
-  /** x′, or w if x′ is its tanh. */
+  /** x′, or w if the variable is tanh. */
   readonly #current: Float32Array;
   readonly #best: Float32Array;
 
@@ -122,7 +132,7 @@ class Minimisation {
     this.#restart(slot);
   }
 
-  /** Puts the image in a slot back to its original, for the next λ. */
+  /** Resets the image in a slot to its original, for the next λ. */
   #restart(slot: number): void {
     const { variable, shrink } = this.#options;
     const state = this.#slots[slot]!;
@@ -133,7 +143,7 @@ class Minimisation {
     Object.assign(state, { steps: 0, succeeded: false, lastLoss: Infinity, adam: adam()(this.#size) });
   }
 
-  /** One step of the images in some slots; returns the slots that are done. */
+  /** Takes one step for the images in `slots` and returns the slots that are done. */
   async #step(slots: Int32Array): Promise<Int32Array> {
     const { queries, images } = this.#problem;
     const { classes } = queries;
@@ -166,7 +176,10 @@ class Minimisation {
     });
   }
 
-  /** Whether there is nothing to do for an image: it reaches the goal as it is, or has no gradient. */
+  /**
+   * Marks an image that needs no steps, because it reaches the goal already or has a gradient of zero;
+   * returns whether it does.
+   */
   #isDoneAtOnce(slot: number, { isAdversarial, gradient }: Answer): boolean {
     const { originals } = this.#problem;
     const { row } = this.#slots[slot]!;
@@ -176,7 +189,7 @@ class Minimisation {
     return true;
   }
 
-  /** Takes a step; true if the image is done. */
+  /** Takes a step for the image in a slot; returns whether the image is done. */
   #advance(slot: number, answer: Answer): boolean {
     const { kappa, steps, stopAbove, searchSteps } = this.#options;
     const { excess, pixels } = answer;
@@ -206,7 +219,7 @@ class Minimisation {
     return true;
   }
 
-  /** One step of Adam on 2 (x′ − x) + weight · gradient. */
+  /** Takes one step of Adam on 2 (x′ − x) + weight · gradient. */
   #move(slot: number, { pixels, gradient, excess }: Answer): void {
     const { variable, kappa, learningRate } = this.#options;
     const state = this.#slots[slot]!;
@@ -247,7 +260,10 @@ class Minimisation {
   }
 }
 
-/** Tenfold until a λ succeeds, then the middle between the largest that failed and the smallest that succeeded. */
+/**
+ * Chooses the next λ: ten times as large until one succeeds, then the middle between the largest that failed
+ * and the smallest that succeeded.
+ */
 function nextLambda(state: SlotState): void {
   if (state.succeeded) state.upper = state.lambda;
   else state.lower = state.lambda;

@@ -8,25 +8,30 @@ import { clip } from './projections.ts';
 import { stepAlong } from './step-along.ts';
 
 export interface DeepFoolOptions extends BoundaryRule {
-  /** M in the paper; 5 there. */
+  /** Most steps for an image; M = 5 in the paper. */
   readonly steps: number;
-  /** How many of the classes that are most likely at the original are considered, the true one included; `all` of them. */
+  /** Number of classes to consider, those most likely at the original and always the true one; or `all`. */
   readonly candidates: 'all' | number;
-  /** Adds up the unclipped steps from the original, as Foolbox does, instead of going on from the clipped image. */
+  /**
+   * Adds up the unclipped steps from the original, as Foolbox does, instead of continuing from the clipped
+   * image.
+   */
   readonly cumulative: boolean;
 }
 
 /**
- * DeepFool (Moosavi-Dezfooli, Fawzi and Frossard 2016, algorithm 2; Guo et al. 2018, equation 4): x⁽ᵐ⁾ = clip(x⁽ᵐ⁻¹⁾ + ε r), r being the displacement to
- * the nearest of the linearised boundaries between the true class and the candidates, until the image is misclassified. The strength is
- * ε (1 + overshoot). An image leaves as soon as it is misclassified; one that is misclassified from the start stays as it is. The first r is
- * computed once for all strengths.
+ * DeepFool (Moosavi-Dezfooli, Fawzi and Frossard 2016, algorithm 2; Guo et al. 2018, equation 4): x⁽ᵐ⁾ =
+ * clip(x⁽ᵐ⁻¹⁾ + ε r) until the image is misclassified, where r is the displacement to the nearest of the
+ * linearised boundaries between the true class and the candidates. The strength is ε, which other
+ * implementations write as 1 + overshoot. An image stops as soon as it is misclassified; one that is
+ * misclassified already is left unchanged. The first r is computed once for all strengths.
  */
 export function deepFool(options: DeepFoolOptions): Attack {
   return {
     kind: 'iterated',
     maximum: 1e4,
-    // No pilot: few images go beyond the first step, and another sample of so few says little about how far they go.
+    // No pilot, because few images need more than the first step, and a small sample says little about how
+    // far they go.
     search: { refinements: 20, pilot: 0 },
     prepare: async (problem) => {
       const { images, originals, queries } = problem;
@@ -81,20 +86,20 @@ interface StepsOptions extends Omit<DeepFoolOptions, 'candidates'> {
   /** `[n, k]`, the true class first. */
   readonly candidates: Int32Array;
   readonly rows: Int32Array;
-  /** Step scale of each of the rows. */
+  /** Strength of each row, which multiplies its steps. */
   readonly scales: Float64Array;
   /** The rows after their first step, side by side. */
   readonly starts: Float32Array;
 }
 
-/** All steps after the first one for some rows. State is kept by slot of the batch. */
+/** Takes all steps after the first one for some rows. State is kept per slot of the batch. */
 class DeepFoolSteps {
   readonly #problem: AttackProblem;
   readonly #options: StepsOptions;
   readonly #size: number;
   readonly #capacity: number;
   readonly #result: Float32Array;
-  /** Index into `rows` of the image in each slot, and the steps that it has taken. */
+  /** For each slot, the index of its image in `rows` and the number of steps that the image has taken. */
   readonly #indices: Int32Array;
   readonly #taken: Int32Array;
   readonly #current: Float32Array;
@@ -113,7 +118,7 @@ class DeepFoolSteps {
     this.#total = new Float32Array(options.cumulative ? this.#current.length : 0);
   }
 
-  /** The images side by side. */
+  /** Returns the perturbed images side by side. */
   async run(): Promise<Float32Array> {
     const { rows } = this.#options;
     const process = {
@@ -134,7 +139,7 @@ class DeepFoolSteps {
     this.#total.set(this.#options.firstStep.subarray(row * size, (row + 1) * size), slot * size);
   }
 
-  /** One step of the images in some slots; returns the slots that are done. */
+  /** Takes one step for the images in `slots` and returns the slots that are done. */
   async #step(slots: Int32Array): Promise<Int32Array> {
     const { queries, images } = this.#problem;
     const size = this.#size;
@@ -215,7 +220,7 @@ function mostLikely(
   return chosen;
 }
 
-/** The given rows of an `[n, k]` array, in their order. */
+/** The given rows of an `[total, k]` array, in the order of `rows`. */
 function rowsOf(values: Int32Array, rows: Int32Array, total: number): Int32Array {
   const width = values.length / total;
   const taken = new Int32Array(rows.length * width);

@@ -3,12 +3,13 @@ import { type ImageBatch, imageSize } from './images.ts';
 
 type Pixels = Pick<ImageBatch, 'pixels' | 'shape'>;
 
-/** Pixel space: the dissimilarity of the paper on [0, 1] images. */
+/** Pixel space: [0, 1] images as they are, as in the paper's dissimilarity. */
 export const pixelSpace: Preprocessing = { mean: [0], std: [1] };
 
 /**
- * ‖x‖₂ of each image in a space (`(x − mean) / std` per channel), `[n]`, summed in float64 in pixel order: the denominators of the
- * dissimilarity. It is 0 for an image that is the mean everywhere (black, in pixel space), whose dissimilarity is undefined.
+ * ‖x‖₂ of each image in a space (`(x − mean) / std` per channel), `[n]`, summed in float64 in pixel order.
+ * These are the denominators of the dissimilarity. The norm is 0 for an image that equals the mean everywhere
+ * (black, in pixel space); its dissimilarity is undefined.
  */
 export function referenceNorms({ pixels, shape }: Pixels, space: Preprocessing): Float64Array {
   return rowNorms(pixels, null, shape, space);
@@ -57,22 +58,30 @@ function rowNorms(
   return norms;
 }
 
-/** One number for each channel of a space that is given by one for all or one per channel. */
+/** Expands the values of a space to one per channel; a single value holds for all channels. */
 function perChannel(values: readonly number[], channels: number): Float64Array {
   return Float64Array.from({ length: channels }, (_, channel) => values[values.length === 1 ? 0 : channel]!);
 }
 
-/** ‖x′ − x‖₂ / ‖x‖₂ of each image (Guo et al. 2018, equation 1): 0 if nothing moved, ∞ if a blank image moved. */
+/**
+ * ‖x′ − x‖₂ / ‖x‖₂ of each image (Guo et al. 2018, equation 1): 0 if nothing moved, ∞ if an image of norm 0
+ * moved.
+ */
 export function ratios(norms: Float64Array, references: Float64Array): Float64Array {
   return norms.map((norm, row) => (norm === 0 ? 0 : norm / references[row]!));
 }
 
-/** Mean over the images in float64, in their order, so that it is the same wherever the images were computed. */
+/**
+ * Mean over the images, summed in float64 in their order, so that it does not depend on where the images were
+ * computed.
+ */
 export function meanOf(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Size of a perturbation in pixel space, in the form that travels with the images; every array is `[n]`. */
+/**
+ * Measures the perturbation in pixel space, in the form that travels with the images; every array is `[n]`.
+ */
 export function measurePerturbation(
   images: Pixels,
   perturbed: Float32Array,

@@ -2,9 +2,10 @@ import type { Classifier } from '../models/classifier.ts';
 import { type Average, meanClassifier } from './mean-classifier.ts';
 
 /**
- * Several models attacked as one, so that the perturbation carries over to a model that is not among them (Liu et al. 2017, "Delving into
- * transferable adversarial examples and black-box attacks"; Dong et al. 2018 compare the averages: logits transfer best). Owns its members.
- * Throws `RangeError` for no members, and for members that disagree in classes or input.
+ * Several models attacked as one, so that the perturbation transfers to models outside the ensemble (Liu et
+ * al. 2017, "Delving into transferable adversarial examples and black-box attacks"; Dong et al. 2018 compare
+ * the averages: logits transfer best). Owns its members. Throws `RangeError` for an empty list, and for
+ * members that differ in classes or input shape.
  */
 export function ensembleClassifier(members: readonly Classifier[], average: Average): Classifier {
   const [first] = members;

@@ -6,14 +6,18 @@ import type { AttackProblem } from './originals.ts';
 import { stepAlong } from './step-along.ts';
 
 export interface FgsmOptions extends GoalOptions {
-  /** Radius of the L∞ ball around the original in which the gradient is taken at random; 0 takes it at the original. */
+  /**
+   * Radius of the L∞ ball around the original from which the point of the gradient is drawn; 0 takes the
+   * gradient at the original.
+   */
   readonly randomStart: number;
 }
 
 /**
- * Fast gradient sign method (Goodfellow, Shlens and Szegedy 2015; Guo et al. 2018, equation 2): x′ = clip(x + ε sign ∇ₓℓ(x, y), 0, 1). The
- * strength is ε ∈ [0, 1]. With a random start u (Wong, Rice and Kolter 2020) the gradient is taken at clip(x + u) and
- * x′ = clip(x + [u + ε sign]₋ε^ε). The direction is computed once, whatever the strength.
+ * Fast gradient sign method (Goodfellow, Shlens and Szegedy 2015; Guo et al. 2018, equation 2): x′ = clip(x +
+ * ε sign ∇ₓℓ(x, y), 0, 1). The strength is ε ∈ [0, 1]. With a random start u (Wong, Rice and Kolter 2020) the
+ * gradient is taken at clip(x + u), and x′ = clip(x + [u + ε sign]₋ε^ε). The direction is computed once for
+ * all strengths.
  */
 export function fgsm(options: FgsmOptions): Attack {
   if (options.randomStart === 0) {
@@ -26,7 +30,7 @@ export function fgsm(options: FgsmOptions): Attack {
   return {
     kind: 'iterated',
     maximum: 1,
-    // There is one step, whose direction serves all strengths: trying another costs next to nothing.
+    // The direction of the only step serves all strengths, so trying another one costs next to nothing.
     search: { refinements: 60, pilot: 0 },
     prepare: async (problem) => {
       const goal = await chooseGoal(problem, options);
@@ -41,7 +45,7 @@ export function fgsm(options: FgsmOptions): Attack {
   };
 }
 
-/** A uniform draw from the L∞ ball of a radius for each pixel, keyed by the image's id. */
+/** Draws a displacement for each pixel, uniform in the L∞ ball of a radius, keyed by the image's id. */
 export function randomDisplacements(
   { images }: Pick<AttackProblem, 'images'>,
   radius: number,
@@ -62,7 +66,7 @@ export function displaced(images: ImageBatch, displacement: Float32Array): Float
   return stepAlong(images, displacement, rows, new Float64Array(rows.length).fill(1));
 }
 
-/** clip(x + u + ε s, 0, 1), held to the ball of radius ε. */
+/** clip(x + u + ε s, 0, 1), projected onto the ball of radius ε. */
 function stepFrom(
   images: ImageBatch,
   start: Float32Array,

@@ -4,26 +4,35 @@ import { isFiniteRow, leastLikely } from './logits.ts';
 import { type AttackProblem, classifyOriginals } from './originals.ts';
 import type { AttackLoss, Gradients, Queries } from './queries.ts';
 
-/** Class that a targeted attack aims at: the one that is least likely at the original, a random wrong one, or one for all images. */
+/**
+ * Class that a targeted attack aims at: the least likely one at the original, a random wrong one, or one
+ * class for all images.
+ */
 export type TargetRule = 'least-likely' | 'random' | number;
 
 export interface GoalOptions {
   readonly loss: AttackLoss;
-  /** The cross-entropy's gradient with p − 1 rounded in float32, as PyTorch does: less exact for confident images, but at parity. */
+  /**
+   * Rounds p − 1 of the cross-entropy's gradient to float32, as PyTorch does: less exact for confident
+   * images, but equal to other implementations.
+   */
   readonly rounded?: boolean;
-  /** Absent for an untargeted attack, which steers away from the true label. */
+  /** Absent for an untargeted attack, which moves away from the true label. */
   readonly targeted?: TargetRule;
-  /** Key of the random targets. */
+  /** Seed from which random targets are drawn. */
   readonly seed: Seed;
 }
 
-/** What a gradient attack climbs: the loss at the true labels, or, downwards, the loss at the targets. */
+/**
+ * Objective of a gradient attack: to increase the loss at the true labels, or to decrease the loss at the
+ * targets.
+ */
 export interface Goal {
   readonly loss: AttackLoss;
   readonly rounded: boolean;
-  /** `[n]`. */
+  /** True labels or targets, `[n]`. */
   readonly labels: Int32Array;
-  /** 1 away from the labels, −1 towards them. */
+  /** 1 to move away from the labels, −1 to move towards them. */
   readonly sign: 1 | -1;
 }
 
@@ -37,7 +46,7 @@ export class UnknownClassError extends RangeError {
   }
 }
 
-/** Throws `UnknownClassError`. */
+/** Chooses the labels that the attack moves away from or towards. Throws `UnknownClassError`. */
 export async function chooseGoal(
   problem: AttackProblem,
   { loss, targeted, seed, rounded = false }: GoalOptions,
@@ -65,7 +74,7 @@ export function reachesGoal(goal: Pick<Goal, 'sign'>, predicted: number, label: 
   return (predicted === label) === goal.sign < 0;
 }
 
-/** The direction that climbs the goal at a batch whose `labels` are those of the goal. */
+/** Gradient in the direction of the goal, at a batch whose `labels` are those of the goal. */
 export async function goalGradient(queries: Queries, batch: ImageBatch, goal: Goal): Promise<Gradients> {
   const { gradient, logits } =
     goal.rounded && goal.loss === 'cross-entropy'
@@ -77,8 +86,9 @@ export async function goalGradient(queries: Queries, batch: ImageBatch, goal: Go
 }
 
 /**
- * Sign of the gradient of the goal at each pixel, −1, 0 or 1, at the originals or at other `points` (laid out as the pixels). Records the
- * logits if the points are the originals, and marks the images without any gradient. Rows with logits that are not finite are 0.
+ * Sign of the goal's gradient at each pixel (−1, 0 or 1), at the originals or at other `points` of the same
+ * layout. If the points are the originals, it records their logits. Marks the images whose gradient is zero
+ * everywhere. Rows whose logits are not finite are 0.
  */
 export async function gradientSigns(
   { queries, images, originals, hooks }: AttackProblem,
@@ -109,8 +119,8 @@ export async function gradientSigns(
 }
 
 /**
- * Gradient of the cross-entropy with the rounding of PyTorch's backward pass: exp(log softmax) − one-hot, each in float32. If the model
- * is confident, p − 1 keeps few bits or none.
+ * Gradient of the cross-entropy with the rounding of PyTorch's backward pass: exp(log softmax) − one-hot,
+ * both in float32. If the model is confident, p − 1 keeps few bits or none.
  */
 async function roundedGradient(queries: Queries, batch: ImageBatch): Promise<Gradients> {
   const { classes } = queries;
@@ -130,7 +140,7 @@ async function roundedGradient(queries: Queries, batch: ImageBatch): Promise<Gra
   return { gradient, logits };
 }
 
-/** Last counter of the random streams of attacks, which says what is drawn. */
+/** Last counter of an attack's random streams; it says what the stream is for. */
 const targetStream = 1;
 export const startStream = 2;
 export const noiseStream = 3;

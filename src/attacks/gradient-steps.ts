@@ -6,7 +6,7 @@ import type { AttackProblem } from './originals.ts';
 import { clip, type Norm, project } from './projections.ts';
 import type { StepRule, Stepper } from './step-rules.ts';
 
-/** Steps up the gradient of a goal for some rows of the images; arrays have one entry for each of these rows. */
+/** Steps along the gradient of a goal for some rows of the images. Arrays have one entry per row. */
 export interface GradientSteps {
   readonly goal: Goal;
   readonly rows: Int32Array;
@@ -14,20 +14,21 @@ export interface GradientSteps {
   readonly starts?: Float32Array;
   /** Turns gradients into steps. */
   readonly rule: StepRule;
-  /** Each step is multiplied by this. */
+  /** Step size of each row, which multiplies the step of the rule. */
   readonly stepSizes: Float64Array;
-  /** The ball around each original that no step leaves; absent for none. */
+  /** Ball around each original that no step leaves; unbounded if absent. */
   readonly ball?: { readonly norm: Norm; readonly radii: Float64Array };
   readonly steps: number;
-  /** How many of the steps led to the starts already; 0 if absent. */
+  /** Number of steps that already led to `starts`; 0 if absent. */
   readonly taken?: number;
-  /** Ends an image as soon as it reaches the goal, one step late: when the next gradient shows it. */
+  /** Stops an image when it reaches the goal, one step late, because the next gradient shows it. */
   readonly stopEarly?: boolean;
 }
 
 /**
- * Takes all steps and returns the images side by side. Each step moves an image by `stepSize` times what the rule makes of its gradient, then
- * into its ball, then into [0, 1]. Marks the images whose first gradient is exactly zero.
+ * Takes all steps and returns the images side by side. Each step moves an image by `stepSize` times the step
+ * of the rule, then projects it onto its ball, then clips it to [0, 1]. Marks images whose first gradient is
+ * exactly zero.
  */
 export async function gradientSteps(problem: AttackProblem, options: GradientSteps): Promise<Float32Array> {
   const { queries, images, originals, hooks } = problem;

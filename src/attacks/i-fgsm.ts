@@ -9,25 +9,27 @@ import { stepAlong } from './step-along.ts';
 import { sign } from './step-rules.ts';
 
 export interface IterativeFgsmOptions extends GoalOptions {
-  /** M in the paper; 10 there. */
+  /** Number of steps M; 10 in the paper. */
   readonly steps: number;
-  /** Radius of the L∞ ball around the original, as in the basic iterative method; no ball if absent. */
+  /** Radius of the L∞ ball around the original, as in the basic iterative method; unbounded if absent. */
   readonly epsilon?: number;
-  /** Radius of the L∞ ball around the original from which the first image is drawn; 0 starts at the original. */
+  /**
+   * Radius of the L∞ ball around the original from which the first image is drawn; 0 starts at the original.
+   */
   readonly randomStart: number;
 }
 
 /**
- * Iterative FGSM (Kurakin, Goodfellow and Bengio 2016; Guo et al. 2018, equation 3): x⁽⁰⁾ = x, then
- * x⁽ᵐ⁾ = clip(x⁽ᵐ⁻¹⁾ + ε sign ∇ₓℓ(x⁽ᵐ⁻¹⁾, y), 0, 1). The strength is the step size ε ∈ [0, 1]. The gradient at the start is computed once for
- * all step sizes.
+ * Iterative FGSM (Kurakin, Goodfellow and Bengio 2016; Guo et al. 2018, equation 3): x⁽⁰⁾ = x, then x⁽ᵐ⁾ =
+ * clip(x⁽ᵐ⁻¹⁾ + ε sign ∇ₓℓ(x⁽ᵐ⁻¹⁾, y), 0, 1). The strength is the step size ε ∈ [0, 1]. The gradient at the
+ * start is computed once for all step sizes.
  */
 export function iterativeFgsm(options: IterativeFgsmOptions): Attack {
   const { steps, epsilon, randomStart, seed } = options;
   return {
     kind: 'iterated',
     maximum: 1,
-    // About half of the steps at a pixel agree, on natural networks.
+    // On naturally trained networks, about half of the steps of a pixel go the same way.
     search: { guess: 2 / (steps + 1) },
     prepare: async (problem) => {
       const { images } = problem;

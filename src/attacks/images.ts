@@ -1,17 +1,17 @@
 import { BatchSizes, gradientBatch } from '../values/batch-size.ts';
 
-/** Images with their true labels: what every attack starts from, and what a query is about. */
+/** Images with their true labels: the input of every attack and of every query. */
 export interface ImageBatch {
   /** Row-major `[n, height, width, channels]` in [0, 1]. */
   readonly pixels: Float32Array;
   readonly shape: readonly [rows: number, height: number, width: number, channels: number];
   /** True class index of each image, `[n]`. */
   readonly labels: Int32Array;
-  /** Dataset index of each image, `[n]`: the key of everything that is drawn for it. */
+  /** Index of each image in the dataset, `[n]`: the key of everything that is drawn for it. */
   readonly ids: Int32Array;
 }
 
-/** What surrounds an attack while it works. An attack never looks at a clock. */
+/** Cancellation, progress and batch sizes of a running attack. An attack never reads a clock. */
 export interface AttackHooks {
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
@@ -28,7 +28,7 @@ export function batchCapacity(size: number, { batchSizes = new BatchSizes() }: A
   return batchSizes.rows(size, gradientBatch);
 }
 
-/** The first row and the one after the last row of each batch. Throws if the signal was aborted. */
+/** Yields the first row of each batch and the row after its last. Throws if the signal was aborted. */
 export function* batchesOf(
   rows: number,
   size: number,

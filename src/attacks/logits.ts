@@ -1,6 +1,9 @@
-/** What attacks read off logits. */
+/** Margins and classes that attacks compute from logits. */
 
-/** max_{k≠y} Z_k − Z_y of one row: above 0 exactly if another class than `label` wins alone. */
+/**
+ * max_{k≠y} Z_k − Z_y of one row: above 0 exactly if the logit of another class is larger than that of
+ * `label`.
+ */
 export function marginOf(logits: Float32Array, classes: number, row: number, label: number): number {
   let rival = -Infinity;
   for (let column = 0; column < classes; column++) {
@@ -9,7 +12,7 @@ export function marginOf(logits: Float32Array, classes: number, row: number, lab
   return rival - logits[row * classes + label]!;
 }
 
-/** Class of the smallest logit of one row, the first of equals. */
+/** Class with the smallest logit of one row, the first if several are equal. */
 export function leastLikely(logits: Float32Array, classes: number, row: number): number {
   let least = 0;
   for (let column = 1; column < classes; column++) {

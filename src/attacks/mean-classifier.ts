@@ -4,14 +4,15 @@ import { lossGradient } from '../models/loss-gradient.ts';
 import { tf } from '../tensors/tf.ts';
 
 /**
- * What is averaged over the parts: `logits`, whose mean the loss is then taken of, or the `loss` of each part. An average of losses
- * costs one pass a part, an average of logits two, as the gradient of the loss is known only when all logits are.
+ * The quantity averaged over the parts: the `logits`, of whose mean the loss is then taken, or the `loss` of
+ * each part. Averaging losses takes one pass per part, averaging logits two, because the gradient of the loss
+ * is known only when all logits are.
  */
 export type Average = 'logits' | 'loss';
 
 type ClassGradients = Awaited<ReturnType<Classifier['classGradients']>>;
 
-/** One of the classifiers that are averaged, at one batch: a draw of a defense, or a member of an ensemble. */
+/** One of the averaged classifiers at one batch: a draw of a defense, or a member of an ensemble. */
 export interface Part {
   logits(): Promise<Tensor2D>;
   inputGradient(labels: Tensor1D, loss: AttackLoss): Promise<InputGradient>;
@@ -23,15 +24,15 @@ export interface Part {
 
 export interface MeanOptions {
   readonly average: Average;
-  /** The parts at a batch of pixels, one or more. */
+  /** Opens the parts, one or more, at a batch of pixels. */
   readonly open: (pixels: Tensor4D, ids: Int32Array | undefined) => Promise<readonly Part[]>;
   readonly dispose: () => void;
 }
 
 /**
- * The mean of several classifiers as one: its logits are the mean of theirs, whatever is averaged. With `average: loss` the gradient of
- * a loss is the mean of the gradients of their losses; products with a vector and gradients of single logits are linear in the logits, so
- * that both averages agree on them.
+ * The mean of several classifiers as one classifier. Its logits are the mean of theirs for both averages.
+ * With `average: loss` the gradient of a loss is the mean of the gradients of their losses. Products with a
+ * vector and gradients of single logits are linear in the logits, so both averages agree on them.
  */
 export function meanClassifier(
   { classes, inputShape }: Pick<Classifier, 'classes' | 'inputShape'>,
@@ -76,7 +77,10 @@ export function meanClassifier(
   };
 }
 
-/** Mean of each tensor over the parts, one part after another, so that memory does not grow with their number. */
+/**
+ * Mean of each tensor over the parts. They are computed one after another, so that memory does not grow with
+ * their number.
+ */
 async function meanOf<R extends object>(
   parts: readonly Part[],
   evaluate: (part: Part) => Promise<R & Record<keyof R, Tensor>>,

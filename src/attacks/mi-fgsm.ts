@@ -11,8 +11,9 @@ export interface MomentumFgsmOptions extends Omit<
 }
 
 /**
- * Momentum iterative FGSM (Dong et al. 2018, "Boosting adversarial attacks with momentum", algorithm 1): m ← μ m + ∇ₓℓ / ‖∇ₓℓ‖₁ and
- * x ← clip(x + (ε / steps) sign m, 0, 1), which stays in the L∞ ball of radius ε. The strength is ε.
+ * Momentum iterative FGSM (Dong et al. 2018, "Boosting adversarial attacks with momentum", algorithm 1): m ←
+ * μ m + ∇ₓℓ / ‖∇ₓℓ‖₁ and x ← clip(x + (ε / steps) sign m, 0, 1), which stays in the L∞ ball of radius ε. The
+ * strength is ε.
  */
 export function momentumFgsm({ decay, ...options }: MomentumFgsmOptions): Attack {
   return pgd({

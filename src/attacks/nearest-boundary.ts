@@ -1,27 +1,33 @@
 import { type ImageBatch, imageSize } from './images.ts';
 import type { Queries } from './queries.ts';
 
-/** How far a step goes beyond the linearised distance d, so that an image on a boundary does not stay there. */
+/**
+ * How far a step goes beyond the linearised distance d, so that an image on a boundary does not stay there.
+ */
 export interface BoundaryRule {
-  /** At least this distance. */
+  /** Lower limit of the distance. */
   readonly minimumDistance: number;
   /** Added to every distance. */
   readonly addedDistance: number;
 }
 
 export interface NearestBoundaries {
-  /** Displacement of each image to its nearest linearised boundary, laid out as the pixels; 0 for a flat one. */
+  /**
+   * Displacement of each image to its nearest linearised boundary, laid out as the pixels; 0 for a flat
+   * image.
+   */
   readonly displacement: Float32Array;
-  /** 1 for an image at which no candidate has a gradient that differs from the true class's. */
+  /** 1 for an image at which no candidate's gradient differs from that of the true class. */
   readonly flat: Uint8Array;
 }
 
-/** Gradients held at once: bounds memory where there are many classes. */
+/** Most gradient values held at once, which bounds memory if there are many classes. */
 const gradientElements = 1 << 24;
 
 /**
- * For each image: over the candidates k, with w = ∇(Z_k − Z_y) and f = Z_k − Z_y, the smallest |f| / ‖w‖₂, and that distance along w / ‖w‖₂.
- * `candidates` is `[n, k]`, the true class y first.
+ * For each image, finds the candidate k with the smallest |f| / ‖w‖₂, where w = ∇(Z_k − Z_y) and f = Z_k −
+ * Z_y, and returns the displacement by that distance along w / ‖w‖₂. `candidates` is `[n, k]`, the true class
+ * y first.
  */
 export async function nearestBoundaries(
   queries: Queries,
@@ -39,7 +45,7 @@ export async function nearestBoundaries(
   const difference = new Float32Array(size);
   for (let first = 1; first < count; first += chunk - 1) {
     const end = Math.min(count, first + chunk - 1);
-    // The true class comes with every chunk, for the differences.
+    // Every chunk includes the true class, for the differences.
     const width = end - first + 1;
     const chosen = new Int32Array(rows * width);
     for (let row = 0; row < rows; row++) {
@@ -61,7 +67,7 @@ export async function nearestBoundaries(
         }
         const norm = Math.sqrt(squares);
         const distance = Math.abs(logitOf(column) - logitOf(0)) / norm;
-        // A rival without a gradient of its own is at infinity, or nowhere (0 / 0).
+        // A rival with the gradient of the true class is infinitely far away, or its distance is 0 / 0.
         if (norm > 0 && distance < nearest[row]!) {
           nearest[row] = distance;
           norms[row] = norm;

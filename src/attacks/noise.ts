@@ -9,7 +9,10 @@ export interface NoiseOptions {
   readonly seed: Seed;
 }
 
-/** x′ = clip(x + ε n, 0, 1) with noise n that knows neither model nor label, keyed by the image's id: the control for every attack. */
+/**
+ * x′ = clip(x + ε n, 0, 1) with noise n that uses neither model nor label, keyed by the image's id: the
+ * control for every attack.
+ */
 export function noise({ distribution, seed }: NoiseOptions): Attack {
   return {
     kind: 'direction',

@@ -4,7 +4,7 @@ import { tf } from '../tensors/tf.ts';
 import type { ImageBatch } from './images.ts';
 import type { Queries } from './queries.ts';
 
-/** Queries to a classifier on the current backend. The caller keeps the classifier and disposes it. */
+/** Opens queries to a classifier on the current backend. The caller keeps the classifier and disposes it. */
 export function openQueries(classifier: Classifier): Queries {
   return {
     classes: classifier.classes,

@@ -4,17 +4,20 @@ import { isFiniteRow } from './logits.ts';
 import type { Queries } from './queries.ts';
 
 /**
- * `active`: the attack may move the image. `at-goal`: the original itself reaches the goal, so the attack leaves it unchanged. `non-finite`: the
- * logits of the original are not finite, so no attack moves it.
+ * `active`: the attack may move the image. `at-goal`: the original already reaches the goal, so the attack
+ * leaves it unchanged. `non-finite`: the logits of the original are not finite, so no attack moves it.
  */
 export type ImageState = 'active' | 'at-goal' | 'non-finite';
 
-/** What is known of the originals. It fills as they are queried, so that no forward pass is made twice. */
+/**
+ * Predictions and states of the originals. They are recorded when the originals are queried, so that no
+ * forward pass is made twice.
+ */
 export class Originals {
-  /** Class that the model gives to each original, `[n]`; −1 while it is unknown. */
+  /** Class that the model predicts for each original, `[n]`; −1 while it is unknown. */
   readonly initial: Int32Array;
   readonly states: ImageState[];
-  /** 1 for an image whose gradient is exactly zero where the attack starts, a sign of masked gradients. */
+  /** 1 for an image whose gradient is exactly zero at the start of the attack, a sign of masked gradients. */
   readonly #flat: Uint8Array;
 
   constructor(rows: number) {
@@ -51,7 +54,9 @@ export class Originals {
   }
 }
 
-/** An attack's surroundings on certain images: what it may query, what is known of the originals, and where it reports. */
+/**
+ * Context of an attack on given images: the queries that it may make, the originals, and where it reports.
+ */
 export interface AttackProblem {
   readonly queries: Queries;
   readonly images: ImageBatch;
@@ -63,12 +68,12 @@ export function openProblem(queries: Queries, images: ImageBatch, hooks: AttackH
   return { queries, images, originals: new Originals(images.shape[0]), hooks };
 }
 
-/** The same problem without progress reports, for a part of the work that has a progress of its own. */
+/** The same problem without progress reports, for work that reports progress of its own. */
 export function quietly(problem: AttackProblem): AttackProblem {
   return { ...problem, hooks: { ...problem.hooks, onProgress: () => {} } };
 }
 
-/** Logits `[n, classes]` of all originals by one forward pass, which are recorded. */
+/** Computes and records the logits `[n, classes]` of all originals in one forward pass. */
 export async function classifyOriginals({
   queries,
   images,
@@ -85,7 +90,7 @@ export async function classifyOriginals({
   return logits;
 }
 
-/** Classifies the originals unless the attack has queried all of them already. */
+/** Classifies the originals, unless the attack has queried all of them already. */
 export async function completeOriginals(problem: AttackProblem): Promise<void> {
   if (problem.originals.initial.includes(-1)) await classifyOriginals(problem);
 }

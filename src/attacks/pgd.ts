@@ -12,20 +12,21 @@ import { sign, type StepRule, unitL2 } from './step-rules.ts';
 export interface PgdOptions extends GoalOptions {
   readonly norm: Norm;
   readonly steps: number;
-  /** Length of a step: absolute, or as a share of the radius. */
+  /** Length of a step: absolute, or relative to the radius. */
   readonly stepSize: { readonly absolute: number } | { readonly relative: number };
-  /** How gradients become steps; along their sign (L∞) or along the unit gradient (L2) if absent. */
+  /** How gradients become steps: along their sign (L∞) or along the unit gradient (L2) if absent. */
   readonly rule?: StepRule;
-  /** Starts at a uniform draw from the ball, instead of at the original. */
+  /** Starts at a uniform draw from the ball instead of the original. */
   readonly randomStart: boolean;
-  /** Runs from different starts; only images that withstood all runs before are run again. */
+  /** Number of runs from different starts; only images that withstood all earlier runs are run again. */
   readonly restarts: number;
   readonly stopEarly: boolean;
 }
 
 /**
- * Projected gradient descent (Madry et al. 2018) in the L∞ or L2 ball, whose radius is the strength. Of several runs, the first one that reaches
- * the goal counts, or else the one that came nearest by its margin.
+ * Projected gradient descent (Madry et al. 2018) in the L∞ or L2 ball, whose radius is the strength. The
+ * result of several runs is the first one that reaches the goal, or else the one that came nearest by its
+ * margin.
  */
 export function pgd(options: PgdOptions): Attack {
   const { norm } = options;
@@ -114,7 +115,7 @@ function jump(pixels: Float32Array, radius: number, norm: Norm, stream: RandomSt
   if (norm === 'linf') {
     for (let at = 0; at < draw.length; at++) draw[at] = 2 * stream.uniform() - 1;
   } else {
-    // A normal direction, and the size-th root for a uniform density.
+    // A normal direction; the size-th root makes the density uniform.
     stream.fillNormal(draw);
     const length = Math.sqrt(draw.reduce((sum, value) => sum + value * value, 0));
     factor *= stream.uniform() ** (1 / draw.length) / length;
@@ -123,7 +124,7 @@ function jump(pixels: Float32Array, radius: number, norm: Norm, stream: RandomSt
   clip(pixels, 0, pixels.length);
 }
 
-/** Whether each of the perturbed images reaches the goal of its row, and by which margin. */
+/** Returns for each perturbed image whether it reaches the goal of its row, and its margin. */
 async function judge(
   { queries, hooks }: AttackProblem,
   perturbed: ImageBatch,

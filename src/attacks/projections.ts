@@ -1,10 +1,10 @@
-/** Norm balls around an image, and the way back into them. */
+/** Norm balls around an image, and projections onto them. */
 
 export type Norm = 'linf' | 'l2';
 
 /**
- * Moves the perturbed image at `at` to the nearest point of the ball of a radius around the original at `from`, in place. `size` is the number of
- * values of an image.
+ * Moves the perturbed image at `at` in place to the nearest point of the ball of a radius around the original
+ * at `from`. `size` is the number of values of an image.
  */
 export function project(
   originals: Float32Array,

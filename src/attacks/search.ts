@@ -1,10 +1,16 @@
-/** The strength that reaches a target dissimilarity, found by a search that yields a strength and is sent the dissimilarity at it. */
+/**
+ * A search for the strength that reaches a target dissimilarity. It yields a strength and receives the
+ * dissimilarity at it.
+ */
 export type StrengthSearch = Generator<number, SearchResult, number>;
 
 export type SearchResult =
   /** The last strength that was tried is within the tolerance. */
   | { readonly status: 'reached'; readonly strength: number }
-  /** The dissimilarity jumps over the target: it is above it at `strength`, and below it at a strength that is hardly smaller. */
+  /**
+   * The dissimilarity jumps over the target: it is above the target at `strength`, and below it at a strength
+   * that is hardly smaller.
+   */
   | { readonly status: 'jump'; readonly strength: number; readonly dissimilarity: number }
   /** Even the largest strength stays below the target; `greatest` is the largest dissimilarity seen. */
   | { readonly status: 'unreachable'; readonly greatest: number };
@@ -16,14 +22,15 @@ export interface StrengthSearchOptions {
   /** First strength to try. */
   readonly start: number;
   readonly maximum: number;
-  /** Strengths to try between two that lie on either side of the target. */
+  /** Most strengths to try between two that bracket the target. */
   readonly refinements: number;
 }
 
 /**
- * Grows the strength until the dissimilarity passes the target, then closes in by regula falsi with the Illinois modification (Dowell and
- * Jarratt 1971). The dissimilarity is 0 at strength 0. Only the bracket is relied on, so a dissimilarity that is not monotone costs
- * evaluations, never correctness.
+ * Increases the strength until the dissimilarity passes the target, then closes in by regula falsi with the
+ * Illinois modification (Dowell and Jarratt 1971). The dissimilarity at strength 0 must be 0. The search
+ * relies on the bracket alone, so a dissimilarity that is not monotone costs evaluations but never
+ * correctness.
  */
 export function* searchStrength(options: StrengthSearchOptions): StrengthSearch {
   const { target, tolerance, maximum } = options;
@@ -41,7 +48,8 @@ export function* searchStrength(options: StrengthSearchOptions): StrengthSearch 
     greatest = Math.max(greatest, dissimilarity);
     low = { strength, excess: dissimilarity - target };
     if (strength >= maximum) return { status: 'unreachable', greatest };
-    // Proportional at first, because the dissimilarity nearly is; then a little more, so that the target comes to lie between.
+    // The first step is proportional, because the dissimilarity nearly is; later ones are slightly larger, so
+    // that the target is bracketed.
     const growth = ((hasGrown ? 1.05 : 1) * target) / dissimilarity;
     strength = Math.min(maximum, strength * Math.min(6, Math.max(hasGrown ? 1.1 : 1, growth)));
     hasGrown = true;
@@ -75,7 +83,7 @@ export class UnreachableTargetError extends Error {
   readonly target: number;
   /** The largest dissimilarity that the attack reaches. */
   readonly greatest: number;
-  /** The image that cannot be moved so far; null if it is the mean over the set. */
+  /** Row of the image that cannot be moved that far; null if the target is a mean over the set. */
   readonly row: number | null;
   constructor(target: number, greatest: number, row: number | null) {
     super(`a dissimilarity of ${target} cannot be reached: the largest is ${greatest}`);
@@ -85,7 +93,7 @@ export class UnreachableTargetError extends Error {
   }
 }
 
-/** An original has a norm of 0 in the space of the target, so that its dissimilarity is not defined. */
+/** An original has norm 0 in the space of the target, so its dissimilarity is undefined. */
 export class UndefinedDissimilarityError extends Error {
   override readonly name = 'UndefinedDissimilarityError';
   readonly row: number;

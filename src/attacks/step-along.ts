@@ -1,6 +1,9 @@
 import { type ImageBatch, imageSize } from './images.ts';
 
-/** clip(x + strength · direction, 0, 1) for the given rows, each with its own strength, rounded to float32 once. */
+/**
+ * clip(x + strength · direction, 0, 1) for the given rows, each with its own strength, rounded to float32
+ * once.
+ */
 export function stepAlong(
   images: Pick<ImageBatch, 'pixels' | 'shape'>,
   direction: Float32Array | Int8Array,

@@ -1,12 +1,13 @@
 /**
- * How an iterated attack turns gradients into steps. A rule is what an optimizer is to training: it sees the gradients of one image one after
- * the other, may remember them, and gives a step for each. Rules compose: `momentum(1)` accumulates and lets `sign` make the step.
+ * How an iterated attack turns gradients into steps, as an optimizer does in training. A rule sees the
+ * gradients of one image in turn, may remember them, and returns a step for each. Rules compose:
+ * `momentum(1)` accumulates and lets `sign` make the step.
  */
 
-/** Begins an image of `size` values; the result belongs to that image alone. */
+/** Starts the rule for one image of `size` values. The result belongs to that image alone. */
 export type StepRule = (size: number) => Stepper;
 
-/** Replaces a gradient by the step to take at step size 1, in place. A gradient of zeros gives no direction of its own. */
+/** Replaces a gradient in place by the step to take at step size 1. A gradient of zeros adds no direction. */
 export type Stepper = (gradient: Float32Array) => void;
 
 /** sign g: a step of length 1 in L∞ (Goodfellow, Shlens and Szegedy 2015). */
@@ -21,8 +22,8 @@ export const unitL2: StepRule = () => (gradient) => {
 };
 
 /**
- * Momentum of the gradients, each divided by its L1 norm: m ← decay · m + g / ‖g‖₁ (Dong et al. 2018, "Boosting adversarial attacks with momentum",
- * equation 6). `then` turns m into the step.
+ * Momentum of gradients that are divided by their L1 norms: m ← decay · m + g / ‖g‖₁ (Dong et al. 2018,
+ * "Boosting adversarial attacks with momentum", equation 6). `then` turns m into the step.
  */
 export function momentum(decay: number, then: StepRule = sign): StepRule {
   return (size) => {
@@ -41,11 +42,14 @@ export function momentum(decay: number, then: StepRule = sign): StepRule {
 export interface AdamOptions {
   readonly beta1?: number;
   readonly beta2?: number;
-  /** Added to the root of the second moment. */
+  /** Added to the square root of the second moment. */
   readonly floor?: number;
 }
 
-/** m̂ / (√v̂ + floor), with m̂ and v̂ the bias-corrected moments of the gradient (Kingma and Ba 2015, algorithm 1). */
+/**
+ * m̂ / (√v̂ + floor), with m̂ and v̂ the bias-corrected moments of the gradient (Kingma and Ba 2015,
+ * algorithm 1).
+ */
 export function adam({ beta1 = 0.9, beta2 = 0.999, floor = 1e-8 }: AdamOptions = {}): StepRule {
   return (size) => {
     const mean = new Float32Array(size);

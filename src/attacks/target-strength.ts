@@ -13,7 +13,10 @@ import {
 
 export interface SearchPlan extends SearchOptions {
   readonly maximum: number;
-  /** Norm of the displacement of each image by the first step at strength 1, unclipped, in the space of the target, `[n]`. */
+  /**
+   * L2 norm of each image's displacement by the first step at strength 1, before clipping, in the space of
+   * the target, `[n]`.
+   */
   readonly displacements: Float64Array;
 }
 
@@ -21,13 +24,13 @@ export interface Reached {
   readonly pixels: Float32Array;
   /** The strength of each image, `[n]`. */
   readonly strengths: Float64Array;
-  /** Images whose perturbation was scaled down to the target. */
+  /** Number of images whose perturbation was scaled down to the target. */
   readonly scaled: number;
   /** Mean dissimilarity over all images. */
   readonly achieved: number;
 }
 
-/** The images, the target, and what all evaluations share. */
+/** The images, the target, and what every evaluation needs. */
 interface Problem extends TargetDissimilarity, SearchPlan {
   readonly images: ImageBatch;
   readonly states: readonly ImageState[];
@@ -37,8 +40,9 @@ interface Problem extends TargetDissimilarity, SearchPlan {
 }
 
 /**
- * Perturbed images at a target dissimilarity, measured after clipping. If the dissimilarity jumps over the target (signs flip as the strength
- * grows), the stronger perturbation is scaled down to the target. Throws `UnreachableTargetError`, and `UndefinedDissimilarityError` for an image whose norm is 0.
+ * Perturbs the images to a target dissimilarity, measured after clipping. If the dissimilarity jumps over the
+ * target (signs flip as the strength grows), the stronger perturbation is scaled down to the target. Throws
+ * `UnreachableTargetError`, and `UndefinedDissimilarityError` for an image whose norm is 0.
  */
 export async function reachDissimilarity(
   images: ImageBatch,
@@ -79,7 +83,9 @@ async function reachBySet(problem: Problem): Promise<Reached> {
   return { pixels: stronger, strengths, scaled: count, achieved: scaled };
 }
 
-/** Searches one strength for some rows; `pixels` and `achieved` are those of the last one that was tried. */
+/**
+ * Searches one strength for some rows. `pixels` and `achieved` are those of the last strength that was tried.
+ */
 async function searchTogether(
   problem: Problem,
   rows: Int32Array,
@@ -97,7 +103,7 @@ async function searchTogether(
   return { result: step.value, pixels, achieved };
 }
 
-/** ‖x′ − x‖₂ / ‖x‖₂ of some rows, perturbed side by side. */
+/** ‖x′ − x‖₂ / ‖x‖₂ of some rows, whose perturbed images are given side by side. */
 function dissimilarities(
   { images, references, space }: Problem,
   rows: Int32Array,
@@ -108,12 +114,12 @@ function dissimilarities(
   return ratios(norms, isAll ? references : Float64Array.from(rows, (row) => references[row]!));
 }
 
-/** `count` rows of `total`, in order. */
+/** `count` of `total` rows, evenly spaced and in order. */
 function evenlySpaced(total: number, count: number): Int32Array {
   return Int32Array.from({ length: count }, (_, index) => Math.floor((index * total) / count));
 }
 
-/** An image that is still being searched, and the strength to try next. */
+/** An image that is still searched, and the strength to try next. */
 interface Searching {
   readonly row: number;
   readonly search: StrengthSearch;
@@ -121,8 +127,8 @@ interface Searching {
 }
 
 /**
- * All searches advance together, so that each round is one batch of the images that are still being searched. Images that are not active
- * stay as they are and are not held to the target.
+ * Searches a strength for each image. All searches advance together: each round is one batch of the images
+ * that are still searched. Images that are not active are left unchanged and need not reach the target.
  */
 async function reachByImage(problem: Problem): Promise<Reached> {
   const { images, dissimilarity: target, states, guess, displacements, references, perturb } = problem;
@@ -131,7 +137,7 @@ async function reachByImage(problem: Problem): Promise<Reached> {
   const pixels = images.pixels.slice();
   const strengths = new Float64Array(count);
   const units = ratios(displacements, references);
-  /** Dissimilarity of the rows that jump over the target. */
+  /** Dissimilarity of each row that jumps over the target. */
   const jumps = new Map<number, number>();
   const finish = (row: number, result: SearchResult, perturbed: Float32Array): void => {
     if (result.status === 'unreachable') throw new UnreachableTargetError(target, result.greatest, row);
@@ -139,7 +145,7 @@ async function reachByImage(problem: Problem): Promise<Reached> {
     strengths[row] = result.strength;
     pixels.set(perturbed, row * size);
   };
-  // Each image starts from itself, so that its result does not depend on which others are here.
+  // The first guess for an image uses that image alone, so its result does not depend on the other images.
   let searching = Array.from(allRows(count))
     .filter((row) => states[row] === 'active')
     .map((row): Searching => {
@@ -189,7 +195,10 @@ async function scaleJumps(
   }
 }
 
-/** x + factor (x′ − x) in place for elements `first … end − 1`; a factor of at most 1 stays within [0, 1]. */
+/**
+ * x + factor (x′ − x) in place for elements `first … end − 1`. With a factor of at most 1, it stays within
+ * [0, 1].
+ */
 function scaleRows(
   originals: Float32Array,
   perturbed: Float32Array,

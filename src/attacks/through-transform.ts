@@ -6,20 +6,25 @@ import { tf } from '../tensors/tf.ts';
 import { type Average, meanClassifier, type Part } from './mean-classifier.ts';
 
 export interface ThroughOptions {
-  /** Fresh draws of a randomised defense at every step; a deterministic one is applied once. */
+  /** Number of fresh draws of a randomised defense at every step; a deterministic defense is applied once. */
   readonly draws: number;
   readonly average: Average;
-  /** `differentiable` follows the derivative of the steps that have one and takes the identity for the others. */
+  /**
+   * `differentiable` uses the derivative of each step of the recipe that has one, and the identity for the
+   * others.
+   */
   readonly backward: 'identity' | 'differentiable';
   readonly seed: Seed;
   readonly signal?: AbortSignal;
 }
 
 /**
- * A classifier behind a defense, for an attack that knows the defense. Forward, it sees the pixels transformed, the mean over `draws` draws
- * at every step (expectation over transformation, Athalye et al. 2018); backward, the defense is replaced by something that has a
- * derivative (backward pass differentiable approximation, Athalye, Carlini and Wagner 2018, section 4.1). Every query about an image
- * makes fresh draws: draw d of the s-th one is draw s · draws + d of (seed, image id), so results depend on neither batch nor shard. Owns `classifier`.
+ * A classifier behind a defense, for an attack that knows the defense. In the forward pass it classifies the
+ * transformed pixels and averages over `draws` draws (expectation over transformation, Athalye et al. 2018).
+ * In the backward pass a differentiable stand-in replaces the defense (backward pass differentiable
+ * approximation, Athalye, Carlini and Wagner 2018, section 4.1). Every query makes fresh draws: the s-th
+ * query for an image uses the draws s · draws + d of (seed, image id), so results depend on neither batch nor
+ * shard. Owns `classifier`.
  */
 export function throughTransform(
   classifier: Classifier,
@@ -29,7 +34,7 @@ export function throughTransform(
   const { isRandomised } = transform;
   const follows = backward === 'differentiable' && transform.hasDerivative;
   const partsAt = isRandomised ? draws : 1;
-  /** How many queries each image has had. */
+  /** Number of earlier queries for each image. */
   const queried = new Map<number, number>();
 
   const openPart = async ({ pixels, shape, ids, groups }: Batch, index: number): Promise<Part> => {
@@ -49,7 +54,7 @@ export function throughTransform(
       const values = (await gradient.data()) as Float32Array;
       const pulled = views.map((view, group) => {
         const { places } = groups[group]!;
-        // Gradients of k classes stand together: k rows an image, all through the same draw.
+        // The gradients of k classes are consecutive: k rows per image, all through the same draw.
         return view.pullBack(places === null ? values : takePlaces(values, places, values.length / rows));
       });
       gradient.dispose();
@@ -99,22 +104,22 @@ type Shape = [rows: number, height: number, width: number, channels: number];
 interface Batch {
   readonly pixels: Float32Array;
   readonly shape: Shape;
-  /** Empty where nothing is drawn and nobody gave them. */
+  /** Empty if nothing is drawn and the caller gave no ids. */
   readonly ids: Int32Array;
   readonly groups: readonly RowGroup[];
 }
 
 const noIds = new Int32Array(0);
 
-/** Rows of a batch whose images were queried about equally often, and so share a draw. */
+/** Rows of a batch whose images have had the same number of queries, and so share a draw. */
 interface RowGroup {
   readonly query: number;
-  /** Places in the batch; null for the whole batch in its order. */
+  /** Positions in the batch; null for the whole batch in order. */
   readonly places: Int32Array | null;
   readonly ids: Int32Array;
 }
 
-/** Counts a query about each of the images. Attacks refill their batches, so that one batch may hold several groups. */
+/** Counts a query for each image. Attacks refill their batches, so a batch may contain several groups. */
 function groupByQuery(ids: Int32Array, queried: Map<number, number>): readonly RowGroup[] {
   const places = new Map<number, number[]>();
   ids.forEach((id, place) => {
@@ -132,14 +137,14 @@ function groupByQuery(ids: Int32Array, queried: Map<number, number>): readonly R
   }));
 }
 
-/** The rows at some places, side by side. */
+/** The rows at `places`, side by side. */
 function takePlaces(values: Float32Array, places: Int32Array, size: number): Float32Array {
   const taken = new Float32Array(places.length * size);
   places.forEach((place, index) => taken.set(rowOf(values, place, size), index * size));
   return taken;
 }
 
-/** The rows of each group back in their places. */
+/** Puts the rows of each group back at their places. */
 function putPlaces(values: readonly Float32Array[], groups: readonly RowGroup[], rows: number): Float32Array {
   if (groups.length === 1) return values[0]!;
   const total = values.reduce((sum, { length }) => sum + length, 0);

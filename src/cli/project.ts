@@ -4,13 +4,16 @@ import { UsageError } from './exit-codes.ts';
 import { complain } from './output.ts';
 import { projectRegistry } from './plugins/load-registry.ts';
 
-/** The project that the working directory lies in: the nearest folder with a package.json or .git. */
+/** The project of the working directory: the nearest folder with a package.json or .git. */
 export async function currentProject(): Promise<string> {
   const { projectRoot } = await import('../dsl/load.ts');
   return projectRoot('./pipeline.yaml');
 }
 
-/** The built-in stages and those of the project's plugins. A plugin that cannot be loaded is reported, and left out with the others. */
+/**
+ * The built-in stages and those of the project's plugins. If a plugin cannot be loaded, that is reported, and
+ * all plugins are left out.
+ */
 export async function stagesOfProject(): Promise<StageRegistry> {
   try {
     return await projectRegistry(await currentProject());

@@ -2,17 +2,18 @@ import { randomStream } from '../tensors/random.ts';
 import type { Defense, Draw, PixelShape } from './defense.ts';
 
 export interface CropParameters {
-  /** Views of each image; each is one draw. */
+  /** Number of views of each image; each view is one draw. */
   readonly crops: number;
   /** Side of the square crop in pixels. */
   readonly size: number;
 }
 
 /**
- * One random crop of each image, resized back to the image's size (Graese, Rozsa and Boult 2016; Guo et al. 2018, section 4.1: 30 crops of
- * 90×90 of 224×224). The upper left corner is uniform over all places where the crop fits, drawn from (seed, draw, id).
- * Bilinear as torchvision's `resize`, which is torch's `interpolate(mode='bilinear', align_corners=False)`; antialiasing acts
- * only on shrinking, so it makes no difference. Throws `RangeError` for a crop that does not fit.
+ * One random crop of each image, resized to the size of the image (Graese, Rozsa and Boult 2016; Guo et al.
+ * 2018, section 4.1: 30 crops of 90×90 of 224×224). The upper left corner is uniform over all positions where
+ * the crop fits, and is drawn from (seed, draw, id). Resizing is bilinear as in torchvision's `resize`, which
+ * is torch's `interpolate(mode='bilinear', align_corners=False)`; antialiasing acts only when shrinking, so
+ * it makes no difference here. Throws `RangeError` if the crop does not fit.
  */
 export function cropAndResize(
   pixels: Float32Array,
@@ -23,7 +24,7 @@ export function cropAndResize(
   const [, height, width, channels] = shape;
   const rowLength = width * channels;
   const result = new Float32Array(pixels.length);
-  // Rows of the crop at the width of the image: each is made once, though several rows of the result mix it.
+  // Widened rows of the crop. Each is computed once, although several rows of the result use it.
   let top = new Float64Array(rowLength);
   let bottom = new Float64Array(rowLength);
   eachCrop(shape, size, draw, (image, down, across) => {
@@ -56,7 +57,7 @@ function mixRows(
   for (let at = 0; at < top.length; at++) result[to + at] = top[at]! * above + bottom[at]! * below;
 }
 
-/** One row of the image's pixels, from `row`, resized across. */
+/** Resizes the crop's part of one row of the image, which begins at `row`, to the width of the image. */
 function widenRow(
   pixels: Float32Array,
   row: number,
@@ -73,7 +74,10 @@ function widenRow(
   }
 }
 
-/** Exact adjoint of `cropAndResize` with the same draw: the gradient with respect to the image, zero outside the crop. */
+/**
+ * Exact adjoint of `cropAndResize` with the same draw: the gradient with respect to the image, zero outside
+ * the crop.
+ */
 export function pullBackCrop(
   gradient: Float32Array,
   shape: PixelShape,
@@ -107,7 +111,10 @@ export function pullBackCrop(
   return Float32Array.from(sums);
 }
 
-/** Visits each image, which begins at `image`, with the rows and columns of its crop. Throws `RangeError` for a crop that does not fit. */
+/**
+ * Visits each image, which begins at `image`, with the rows and columns of its crop. Throws `RangeError` if
+ * the crop does not fit.
+ */
 function eachCrop(
   [, height, width, channels]: PixelShape,
   size: number,
@@ -141,13 +148,16 @@ export const crop: Defense<CropParameters> = {
 };
 
 interface Taps {
-  /** Indexes of the two pixels of the image that each output pixel mixes, and the weight of the second. */
+  /** Indices of the two input pixels that each output pixel mixes, and the weight of the second. */
   readonly first: Int32Array;
   readonly second: Int32Array;
   readonly weight: Float64Array;
 }
 
-/** Output pixel i lies at (i + ½) · size / length − ½ of the crop, not before its first pixel; beyond its last one the last is repeated. */
+/**
+ * Output pixel i lies at (i + ½) · size / length − ½ of the crop, but not before its first pixel; beyond its
+ * last pixel, the last one is repeated.
+ */
 function linearTaps(size: number, length: number, offset: number): Taps {
   const first = new Int32Array(length);
   const second = new Int32Array(length);

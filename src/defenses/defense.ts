@@ -1,17 +1,17 @@
 import type { Seed } from '../tensors/random.ts';
 
 export type PixelShape = readonly [rows: number, height: number, width: number, channels: number];
-/** Floats in [0, 1], or bytes that stand for value / 255. */
+/** Floats in [0, 1], or bytes, each of which stands for value / 255. */
 export type Pixels = Float32Array | Uint8Array;
 
 /**
- * A defense: what it does to images, apart from the stage that offers it. It is applied by its own stage, by predictions on the fly, by
- * trainings afresh in each epoch, and by attacks that go through it.
+ * A defense: what it does to images, independently of the stage that declares it. Its own stage applies it,
+ * predictions apply it on the fly, training applies it afresh in each epoch, and attacks go through it.
  */
 export interface Defense<P> {
   /**
-   * One draw of the defense for each row of `pixels`, `[rows, height, width, channels]` in [0, 1]. The result has the same shape. A row is
-   * transformed by itself: no other row may change it. Leaves its argument as it is.
+   * One draw of the defense for each row of `pixels`, `[rows, height, width, channels]` in [0, 1]. The result
+   * has the same shape. Each row is transformed independently of the others. Does not modify its argument.
    */
   readonly apply: (
     pixels: Float32Array,
@@ -20,8 +20,9 @@ export interface Defense<P> {
     draw: Draw,
   ) => Pixels | Promise<Pixels>;
   /**
-   * Gradient with respect to `input`, from the `gradient` of a loss with respect to what `apply` made of it with the same draw; same layout. The backward
-   * pass of an attack follows it. Without one the identity takes its place (BPDA, Athalye, Carlini and Wagner 2018, section 4.1).
+   * Gradient with respect to `input`, from the `gradient` of a loss with respect to the result of `apply` for
+   * the same draw; same layout. The backward pass of an attack uses it. If absent, the identity is used
+   * instead (BPDA, Athalye, Carlini and Wagner 2018, section 4.1).
    */
   readonly pullBack?: (
     gradient: Float32Array,
@@ -30,7 +31,7 @@ export interface Defense<P> {
     params: P,
     draw: Draw,
   ) => Float32Array;
-  /** What keeps the defense from images of this shape; null if it takes them. */
+  /** Returns why the defense cannot take images of this shape; null if it can. */
   readonly check?: (shape: PixelShape, params: P) => DefenseProblem | null;
 }
 
@@ -40,34 +41,37 @@ export interface DefenseProblem {
   readonly fix: string;
 }
 
-/** What a randomised defense draws from: the same seed, draw and image id give the same result in any batch. */
+/** Randomness of a defense: the same seed, draw and image id give the same result in any batch. */
 export interface Draw {
   readonly seed: Seed;
-  /** Which of the independent draws: the number of the view, the epoch, or the step of an attack. */
+  /** Index of the draw, each of which is independent: the view, the epoch, or the step of an attack. */
   readonly draw: number;
   /** Dataset index of each row, `[rows]`. */
   readonly ids: Int32Array;
   readonly signal?: AbortSignal;
   /** Slow defenses call it after each row. */
   readonly onRow?: () => void;
-  /** An iterative defense reports how near to its optimum it came, once for each image. */
+  /** An iterative defense reports through it, once for each image, how near to its optimum it came. */
   readonly onSolved?: (id: number, progress: SolverProgress) => void;
 }
 
 /** How an iterative defense ended on one image. */
 export interface SolverProgress {
-  /** Relative distance to the minimum; null if the solver has no bound for it. */
+  /** Relative distance to the minimum; null if the solver has no bound on it. */
   readonly gap: number | null;
-  /** False if the iteration limit came first. */
+  /** False if the solver stopped at its iteration limit. */
   readonly converged: boolean;
 }
 
-/** A defense as its stage declares it: what planning needs to know, and where the rest is. */
+/** A defense as its stage declares it: what planning needs, and how to load the rest. */
 export interface DefenseDeclaration<P> {
-  /** The number of views that a randomised defense makes of each image; null if it draws nothing with these parameters. */
+  /**
+   * Number of views that a randomised defense makes of each image; null if it draws nothing with these
+   * parameters.
+   */
   readonly views: (params: P) => number | null;
   readonly load: () => Defense<P> | Promise<Defense<P>>;
 }
 
-/** How the steps of a recipe are found, by name; undefined for a name that is not known. */
+/** Finds the defense of a recipe's step by its name; undefined if the name is unknown. */
 export type DefenseLibrary = (name: string) => DefenseDeclaration<never> | undefined;

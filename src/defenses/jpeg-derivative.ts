@@ -6,14 +6,16 @@ export interface JpegParameters {
 }
 
 /**
- * Gradient with respect to the pixels, from the gradient with respect to their JPEG: the transpose of all that is linear (colours, DCT,
- * chroma halved and restored as libjpeg-turbo does), with the rounding of coefficients replaced by the cubic of Shin and Song (2017,
- * "JPEG-resistant adversarial images") ⌊s⌉ + (s − ⌊s⌉)³, s being a coefficient in units of its quantum. Its slope is steep where a small
- * step takes the coefficient to another quantum and flat where quantisation undoes the step. Pixels' own rounding and clipping
- * count as the identity.
+ * Gradient with respect to the pixels, from the gradient with respect to their JPEG version. It is the
+ * transpose of everything linear (colours, DCT, chroma halved and restored as in libjpeg-turbo). The rounding
+ * of coefficients is replaced by the cubic of Shin and Song (2017, "JPEG-resistant adversarial images") ⌊s⌉ +
+ * (s − ⌊s⌉)³, where s is a coefficient in units of its quantum. The cubic is steep where a small step takes
+ * the coefficient to another quantum, and flat where quantisation undoes the step. The rounding and clipping
+ * of pixels count as the identity.
  *
- * `pixels` is what was compressed, `[rows, height, width, channels]` in [0, 1]; `gradient` and the result have the same layout. If the height is
- * not a multiple of 16, what libjpeg adds below the image is approximate.
+ * `pixels` are the images before compression, `[rows, height, width, channels]` in [0, 1]; `gradient` and the
+ * result have the same layout. If the height is not a multiple of 16, the rows that libjpeg adds below the
+ * image are approximated.
  */
 export function pullBackJpeg(
   gradient: Float32Array,
@@ -35,7 +37,7 @@ export function pullBackJpeg(
       });
       const plane = gatherRestored(gradient, row * size, grid, component);
       changeBlocks(plane, grid, (block, placeOf) => {
-        // The inverse DCT of the decoder transposed, the rounding, the DCT of the encoder transposed.
+        // The transpose of the decoder's inverse DCT, of the rounding, and of the encoder's DCT.
         multiply(block, cosines);
         for (let k = 0; k < 64; k++) block[k]! *= slopes[placeOf(k)]!;
         multiply(block, cosinesTransposed);
@@ -47,17 +49,17 @@ export function pullBackJpeg(
 }
 
 /**
- * Slope of Shin and Song's cubic, and a little more: in flat regions all coefficients but one are 0 exactly, and a slope of 0
- * there would leave nothing to follow.
+ * Slope of Shin and Song's cubic plus a small constant: in flat regions all coefficients but one are exactly
+ * 0, and a slope of 0 would leave the attack no gradient.
  */
 function roundingSlope(scaled: number): number {
   return 3 * (scaled - Math.round(scaled)) ** 2 + 0.01;
 }
 
-/** A component of the image as JPEG codes it, as weights of the channels (ITU-T T.871, section 7). */
+/** A colour component as JPEG codes it: weights of the channels (ITU-T T.871, section 7). */
 interface Component {
   readonly isChroma: boolean;
-  /** What is added after weighting: the level shift of T.81, section A.3.1, in units of [0, 1] pixels. */
+  /** Added after weighting: the level shift of T.81, section A.3.1, in units of [0, 1] pixels. */
   readonly shift: number;
   readonly encode: readonly number[];
   readonly decode: readonly number[];
@@ -71,7 +73,7 @@ const colours: readonly Component[] = [
   { isChroma: true, shift: 0, encode: [0.5, -0.418688, -0.081312], decode: [1.402, -0.714136, 0] },
 ];
 
-/** The samples of a component, each the mean of `factor` × `factor` pixels, in whole blocks. */
+/** The samples of a component in whole blocks; each is the mean of `factor` × `factor` pixels. */
 interface Grid {
   readonly height: number;
   readonly width: number;
@@ -86,7 +88,10 @@ function gridOf(height: number, width: number, channels: number, factor: number)
   return { height, width, channels, factor, down: padded(height), across: padded(width) };
 }
 
-/** Visits each sample with each of its pixels (the place of channel 0); the last pixels are repeated to fill the blocks. */
+/**
+ * Visits each sample with each of its pixels, by the index of channel 0. The last pixels are repeated to fill
+ * the blocks.
+ */
 function eachSample(
   { height, width, channels, factor, down, across }: Grid,
   visit: (sample: number, pixel: number) => void,
@@ -124,8 +129,8 @@ function spreadSamples(
 }
 
 /**
- * Transpose of the decoder after its DCT: halved chroma is restored by weights ¾ and ¼ of the nearer and the farther sample each way
- * (libjpeg's "fancy upsampling", jdsample.c).
+ * Transpose of the decoder after its DCT. The decoder restores halved chroma with weights of ¾ and ¼ for the
+ * nearer and the farther sample in each direction (libjpeg's "fancy upsampling", jdsample.c).
  */
 function gatherRestored(
   gradient: Float32Array,
@@ -152,7 +157,7 @@ function gatherRestored(
 
 type Tap = readonly [sample: number, weight: number];
 
-/** The samples that each of `length` pixels of a row is restored from. */
+/** The samples from which each of `length` pixels of a row is restored. */
 function restoringTaps(length: number, factor: number): readonly (readonly Tap[])[] {
   return Array.from({ length }, (_, place) => {
     if (factor === 1) return [[place, 1]];
@@ -166,7 +171,7 @@ function restoringTaps(length: number, factor: number): readonly (readonly Tap[]
   });
 }
 
-/** Changes each block of 8 × 8 samples in place; `placeOf(k)` is the place of its sample k in the plane. */
+/** Changes each block of 8 × 8 samples in place; `placeOf(k)` is the index of its sample k in the plane. */
 function changeBlocks(
   plane: Float64Array,
   { down, across }: Grid,
@@ -183,7 +188,10 @@ function changeBlocks(
   }
 }
 
-/** The orthonormal DCT-II of length 8: entry 8 u + x is the weight of sample x in frequency u (T.81, section A.3.3). */
+/**
+ * The orthonormal DCT-II of length 8: entry 8 u + x is the weight of sample x in frequency u (T.81, section
+ * A.3.3).
+ */
 const cosines = Float64Array.from({ length: 64 }, (_, index) => {
   const [frequency, place] = [index >> 3, index & 7];
   const norm = frequency === 0 ? Math.SQRT1_2 : 1;

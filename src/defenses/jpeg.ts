@@ -2,14 +2,15 @@ import sharp from 'sharp';
 import type { Defense } from './defense.ts';
 import { type JpegParameters, pullBackJpeg } from './jpeg-derivative.ts';
 
-/** Images in the hands of libuv's threads at a time. */
+/** Number of images that libuv's threads work on at a time. */
 const concurrency = 8;
 
 /**
- * JPEG compression and decompression (Dziugaite, Ghahramani and Roy 2016; Guo et al. 2018, section 4.1) by libjpeg-turbo through sharp,
- * with the plain encoder settings (mozjpeg off: no trellis quantisation, no scan optimisation; standard quantisation tables). Pixels
- * are rounded to bytes before, halves upwards. `pixels` is `[n, height, width, channels]` in [0, 1] with 1 channel (encoded as grey) or 3;
- * the result has the same shape. Each image is compressed by itself, so the result depends on no other image.
+ * JPEG compression and decompression (Dziugaite, Ghahramani and Roy 2016; Guo et al. 2018, section 4.1) by
+ * libjpeg-turbo through sharp, with the plain encoder settings (mozjpeg off: no trellis quantisation, no scan
+ * optimisation; standard quantisation tables). Pixels are first rounded to bytes, halves upwards. `pixels` is
+ * `[n, height, width, channels]` in [0, 1] with 1 channel (encoded as grey) or 3; the result has the same
+ * shape. Each image is compressed independently of the others.
  */
 export async function compressJpeg(
   pixels: Float32Array,
@@ -48,7 +49,8 @@ export async function compressJpeg(
 
 function toBytes(pixels: Float32Array): Uint8Array {
   const bytes = new Uint8Array(pixels.length);
-  // Storing truncates, so this rounds; faster than Math.round, and alike for every float32.
+  // Storing truncates, so adding 0.5 rounds. It is faster than Math.round and gives the same for every
+  // float32.
   for (let index = 0; index < bytes.length; index++) bytes[index] = pixels[index]! * 255 + 0.5;
   return bytes;
 }

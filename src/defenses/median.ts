@@ -6,8 +6,9 @@ export interface MedianParameters {
 }
 
 /**
- * Median of the size × size window around each pixel, channel by channel (Xu, Evans and Qi 2017, section II.C). Outside the image its
- * pixels are mirrored with the edge repeated (d c b a | a b c d | d c b a), which scipy calls `reflect`.
+ * Median of the size × size window around each pixel, channel by channel (Xu, Evans and Qi 2017, section
+ * II.C). Beyond its edges, the image is mirrored with the edge pixel repeated (d c b a | a b c d | d c b a),
+ * which scipy calls `reflect`.
  */
 export function medianFilter(
   pixels: Float32Array,
@@ -28,8 +29,8 @@ export function medianFilter(
 type ImageShape = readonly [height: number, width: number, channels: number];
 
 /**
- * 3 × 3 windows share their sorted columns: the median of nine is the median of the largest of the column minima, the median of the
- * column medians and the smallest of the column maxima.
+ * 3 × 3 windows share their sorted columns: the median of nine values is the median of the largest column
+ * minimum, the median of the column medians, and the smallest column maximum.
  */
 function medianOfNine(
   image: Float32Array,
@@ -62,7 +63,7 @@ function medianOfNine(
   }
 }
 
-/** Without branches, which noise would make unpredictable. */
+/** Has no branches, because noise would make them unpredictable. */
 function medianOfThree(a: number, b: number, c: number): number {
   return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 }
@@ -99,7 +100,7 @@ function mirror(index: number, length: number): number {
   return place < length ? place : 2 * length - 1 - place;
 }
 
-/** Median of an odd number of values, by Hoare's selection; reorders them. */
+/** Median of an odd number of values by Hoare's selection, which reorders them. */
 function middleOf(values: Float32Array): number {
   const target = (values.length - 1) / 2;
   let [from, to] = [0, values.length - 1];

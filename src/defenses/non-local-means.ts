@@ -3,18 +3,19 @@ import type { Defense, PixelShape } from './defense.ts';
 export interface NonLocalMeansParameters {
   /** Side of the patches that are compared, odd, at least 3. */
   readonly patch: number;
-  /** Pixels up to so many rows and columns away are averaged: a window of 2 · distance + 1. */
+  /** Pixels up to this many rows and columns away are averaged: a window of 2 · distance + 1. */
   readonly distance: number;
-  /** Filtering strength: patches whose values differ by h in quadratic mean weigh 1/e. */
+  /** Filtering strength: patches whose values differ by h in quadratic mean have weight 1/e. */
   readonly h: number;
 }
 
 /**
- * Non-local means (Buades, Coll and Morel 2005): each pixel becomes Σ w(i, j) u(j) / Σ w(i, j) over the pixels j of its search window inside
- * the image, w = exp(−D / h²), D the mean over the channels of the squared differences of the patches around i and j under a
- * Gaussian of standard deviation (patch − 1) / 4 and sum 1. All channels share the weights. Patches continue beyond the image
- * mirrored about the edge pixel. That is scikit-image's `denoise_nl_means(fast_mode=False)` without its approximate exponential
- * and without its cut-off of weights below e⁻⁵.
+ * Non-local means (Buades, Coll and Morel 2005): each pixel becomes Σ w(i, j) u(j) / Σ w(i, j) over the
+ * pixels j of its search window that lie inside the image. Here w = exp(−D / h²), and D is the mean over the
+ * channels of the squared differences between the patches around i and j, weighted by a Gaussian with
+ * standard deviation (patch − 1) / 4 and sum 1. All channels share the weights. Beyond the image, patches are
+ * mirrored about the edge pixel. This is scikit-image's `denoise_nl_means(fast_mode=False)` without its
+ * approximate exponential and without its cut-off of weights below e⁻⁵.
  */
 export function denoiseByNonLocalMeans(
   pixels: Float32Array,
@@ -31,8 +32,8 @@ export function denoiseByNonLocalMeans(
 }
 
 /**
- * Shift by shift: one pass gives the distances of all pairs (i, i + shift), and each pair serves both of its pixels, so half
- * of the shifts are enough.
+ * Works shift by shift: one pass gives the distances of all pairs (i, i + shift), and each pair serves both
+ * of its pixels, so half of the shifts are enough.
  */
 function denoise(
   image: Float32Array,
@@ -84,7 +85,10 @@ function denoise(
 /** Weights below e⁻²⁰ change no bit of a float32 mean. */
 const negligible = -20;
 
-/** Σ over channels of (u(p) − u(p + shift))² for each place p of the padded image that both patches of a pair can reach. */
+/**
+ * Σ over channels of (u(p) − u(p + shift))² for each position p of the padded image that both patches of a
+ * pair can reach.
+ */
 function squaredDifferences(
   target: Float32Array,
   padded: Float32Array,
@@ -126,7 +130,7 @@ function blurLines(
   }
 }
 
-/** One factor of the patch's weights, which are a product over rows and columns; sums to 1. */
+/** One factor of the patch's weights, which separate into rows and columns; sums to 1. */
 function gaussian(patch: number): Float64Array {
   const [radius, deviation] = [(patch - 1) / 2, (patch - 1) / 4];
   const weights = Float64Array.from({ length: patch }, (_, k) =>
@@ -136,7 +140,9 @@ function gaussian(patch: number): Float64Array {
   return weights.map((weight) => weight / sum);
 }
 
-/** The image with `pad` pixels more on every side, mirrored about the edge pixels (d c b | a b c d | c b a). */
+/**
+ * The image extended by `pad` pixels on every side, mirrored about the edge pixels (d c b | a b c d | c b a).
+ */
 function padImage(
   image: Float32Array,
   height: number,

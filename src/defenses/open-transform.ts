@@ -3,24 +3,24 @@ import { toFloats } from '../values/slices.ts';
 import type { Transform, TransformStep } from '../values/transform.ts';
 import type { Defense, DefenseLibrary, DefenseProblem, Draw, Pixels, PixelShape } from './defense.ts';
 
-/** A recipe whose steps are loaded, ready to be applied. */
+/** A recipe whose steps are loaded and ready to apply. */
 export interface OpenTransform {
   /** Whether it has no steps. */
   readonly isIdentity: boolean;
-  /** How many views it gives of each image: 1 unless it is randomised. */
+  /** Number of views of each image: 1 unless the recipe is randomised. */
   readonly views: number;
   /** Whether `apply` depends on its draw. */
   readonly isRandomised: boolean;
   /** Whether a step has a derivative of its own; otherwise `pullBack` returns its argument. */
   readonly hasDerivative: boolean;
-  /** Why images of this shape cannot be transformed; null if they can. */
+  /** Returns why images of this shape cannot be transformed; null if they can. */
   readonly check: (shape: PixelShape) => DefenseProblem | null;
   /**
-   * One draw for each row of `[rows, height, width, channels]` pixels in [0, 1] (bytes stand for value / 255), steps in order. Keeps the shape;
-   * the identity returns its argument.
+   * Applies the steps in order, with one draw for each row of `[rows, height, width, channels]` pixels in [0,
+   * 1] (a byte stands for value / 255). Keeps the shape; the identity returns its argument.
    */
   readonly apply: (pixels: Pixels, shape: PixelShape, draw: Draw) => Promise<Pixels>;
-  /** The same, with the backward pass. */
+  /** Like `apply`, and returns the backward pass too. */
   readonly applyWithPullBack: (
     pixels: Float32Array,
     shape: PixelShape,
@@ -29,23 +29,25 @@ export interface OpenTransform {
   /** Seed of the draws of the defense itself, so that its images and its recipe agree. */
   readonly evaluationSeed: Seed;
   /**
-   * Seed by which somebody else draws: an attacker, who does not know the defender's draws, or a training. It depends on the recipe and on the
-   * seed of who draws, so that repeating an attack under another seed draws afresh.
+   * Seed for draws of an attacker, who does not know the defender's draws, or of a training. It depends on the
+   * recipe and on the seed of the stage that draws, so that an attack under another seed draws afresh.
    */
   readonly seedFor: (purpose: 'attack' | 'training', own: Seed) => Seed;
 }
 
 export interface TransformedView {
-  /** One draw of the transform, as `apply` gives it. */
+  /** The transformed pixels, as `apply` returns them. */
   readonly pixels: Float32Array;
   /**
-   * Gradient with respect to the images, from the gradient of a loss with respect to `pixels`. There may be k gradients an image, which stand
-   * together: k consecutive rows.
+   * Gradient with respect to the images, from the gradient of a loss with respect to `pixels`. There may be k
+   * gradients per image, in k consecutive rows.
    */
   readonly pullBack: (gradient: Float32Array) => Float32Array;
 }
 
-/** A step with its implementation. Parameters were checked against the schema of the stage that made the step. */
+/**
+ * A step with its implementation. Its parameters were checked against the schema of the stage that made it.
+ */
 interface OpenStep {
   readonly params: never;
   readonly defense: Defense<never>;
@@ -53,7 +55,7 @@ interface OpenStep {
   readonly views: number | null;
 }
 
-/** Loads the steps of a recipe. Throws `RangeError` for a step that the library does not know. */
+/** Loads the steps of a recipe. Throws `RangeError` if the library does not have a step. */
 export async function openTransform(
   { steps, seed }: Transform,
   library: DefenseLibrary,
@@ -115,7 +117,7 @@ function pullBackStep(
   if (defense.pullBack === undefined) return gradient;
   const copies = gradient.length / input.length;
   if (copies === 1) return defense.pullBack(gradient, input, shape, params, draw);
-  // The k-th gradients of all images are pulled back together, so that a defense sees one gradient an image.
+  // Pulls back the k-th gradients of all images together, so that a defense sees one gradient per image.
   const size = input.length / shape[0];
   const result = new Float32Array(gradient.length);
   const some = new Float32Array(input.length);

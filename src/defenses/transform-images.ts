@@ -3,9 +3,9 @@ import type { Draw, Pixels } from './defense.ts';
 import type { OpenTransform } from './open-transform.ts';
 
 /**
- * Images with all views that the defense gives of each: view v is draw v. If images have several views already, each of them is
- * transformed by itself with draws of its own, so V views and a defense of W give V × W views, those of one former view
- * consecutive. Labels, ids and perturbation stay.
+ * The images with all views that the defense gives: view v is draw v. If the images already have several
+ * views, each of them is transformed with draws of its own: V views and a defense of W views give V × W
+ * views, and those of one former view are consecutive. Labels, ids and perturbation stay.
  */
 export async function transformImages(
   transform: OpenTransform,
@@ -43,7 +43,7 @@ function viewPixels({ pixels, views, ids }: Images, view: number, size: number):
   return chosen;
 }
 
-/** Zeros of the same type. */
+/** An array of zeros of the same type. */
 function newPixels(like: Pixels, length: number): Pixels {
   return like instanceof Float32Array ? new Float32Array(length) : new Uint8Array(length);
 }

@@ -32,7 +32,7 @@ export interface GraphStage {
   /** Index of its first cell, and how many it has. */
   readonly firstCell: number;
   readonly cellCount: number;
-  /** Where the stage is written, as `file:line:column`. */
+  /** Place where the stage is written, as `file:line:column`. */
   readonly at: string;
   readonly settings: StageSettings;
   /** Files to which outputs are copied: `publish:`. */
@@ -62,17 +62,17 @@ export type RetryCause = 'out-of-memory' | 'crash' | 'preempted' | 'io';
 export type AxisLabel = string | number | boolean;
 
 export interface Cell {
-  /** `defended[attack=fgsm,strength=0.06,defense=tvm]`, or the bare stage id where it has no axes. */
+  /** `defended[attack=fgsm,strength=0.06,defense=tvm]`, or the bare stage id if it has no axes. */
   readonly id: string;
   readonly stage: string;
   readonly uses: string;
   readonly axes: Readonly<Record<string, AxisLabel>>;
   /** Defaults filled, units normalised, fractions as the nearest double. */
   readonly params: JsonObject;
-  /** What `seed:` of its stage gives it; absent for 0. */
+  /** Value of `seed:` of its stage; absent for 0. */
   readonly seed?: number;
   readonly inputs: Readonly<Record<string, CellInput>>;
-  /** Only where `defaults:` for its stage type make them differ from those of the stage. */
+  /** Present only if `defaults:` for its stage type make them differ from those of the stage. */
   readonly settings?: StageSettings;
 }
 

@@ -24,8 +24,8 @@ export interface Selector {
 export const selectorSource = '<selection>';
 
 /**
- * Indexes of the cells that selections name, in the order of the graph and each once; all cells where there
- * is no selection. The diagnostics point into the selections, one a line, which `sources` holds.
+ * Indexes of the cells that selections name, in the order of the graph and each once; all cells if there are
+ * no selections. The diagnostics point into the selections, one a line, which `sources` holds.
  */
 export function selectCells(
   graph: Pick<Graph, 'stages' | 'cells'>,

@@ -22,7 +22,7 @@ export interface OutputPort {
   readonly description: string;
 }
 
-/** What the language must know of a stage type to check a pipeline that uses it. */
+/** The part of a stage type that the language needs to check a pipeline that uses it. */
 export interface StageSignature {
   /** `folder/name`, e.g. `attack/fgsm`. */
   readonly uses: string;
@@ -32,10 +32,10 @@ export interface StageSignature {
   readonly out: Readonly<Record<string, OutputPort>>;
   /** The output that a bare `stage` reference means: the only one, or the one named like the default. */
   readonly defaultOutput: string;
-  /** Parameters of an example, beside those that have defaults. */
+  /** Parameters of an example, besides those that have defaults. */
   readonly example?: JsonObject;
   /**
-   * Checks between parameters that a schema cannot say (never both `epsilon` and `dissimilarity`). Each
+   * Checks between parameters that a schema cannot express (never both `epsilon` and `dissimilarity`). Each
    * problem names the parameter it belongs to by its path from `with`.
    */
   readonly check?: (params: never) => readonly ParameterProblem[];

@@ -1,6 +1,7 @@
 /**
- * What a plugin builds on: `import { attackStage, gradientSteps, … } from 'ravelin'`. Importing it loads no tensor library, so that a pipeline with
- * plugins is planned as fast as one without; whatever needs a device loads it when it is called.
+ * The interface for plugins: `import { attackStage, gradientSteps, … } from 'ravelin'`. Importing it loads no
+ * tensor library, so that a pipeline with plugins is planned as fast as one without. Functions that need a
+ * device load the library when they are called.
  */
 
 // Stages

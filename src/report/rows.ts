@@ -9,8 +9,9 @@ export interface ScoreRow {
 }
 
 /**
- * Rows of all collected metrics; the axes of the cell come first, then those inside the value. Rows with equal axes become one if they do not
- * contradict each other, so that several metrics of the same cells stand side by side.
+ * Rows of all collected metrics; the axes of the cell come first, then those inside the value. Rows with
+ * equal axes become one if they do not contradict each other, so that several metrics of the same cells stand
+ * side by side.
  */
 export function scoreRows(
   collected: readonly { readonly axes: Readonly<Record<string, Label>>; readonly value: Metrics }[],

@@ -143,7 +143,7 @@ export function tableToCsv(table: Table): string {
   return toCsv([heading, ...records]);
 }
 
-/** What stands beside the numbers of a column. */
+/** The spreads that are written beside the numbers of a column. */
 function spreadsOf(cells: readonly (Measured | undefined)[]): readonly ('low' | 'high' | 'deviation')[] {
   if (cells.some((cell) => cell?.deviation !== undefined)) return ['deviation'];
   return cells.some((cell) => cell?.low !== undefined) ? ['low', 'high'] : [];

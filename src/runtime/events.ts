@@ -50,7 +50,7 @@ export type RunEventBody =
       readonly shard: number;
       readonly done: number;
       readonly total: number;
-      /** What is counted: `images`, `steps`, `epochs`. */
+      /** The unit that is counted: `images`, `steps`, `epochs`. */
       readonly unit: string;
     }
   | {

@@ -10,7 +10,7 @@ import type { BoundInput } from './plan/units.ts';
  */
 export interface Task {
   readonly id: number;
-  /** For messages only. */
+  /** Used in messages only. */
   readonly cell: string;
   /** Its stage, because a batch system submits the units of a stage together. */
   readonly stage: string;
@@ -34,7 +34,7 @@ export interface Task {
   readonly batchLimit: number | null;
 }
 
-/** What all tasks of a run share. */
+/** The setup that all tasks of a run share. */
 export interface WorkerSetup {
   readonly root: string;
   /** Folder of the pipeline file. */
@@ -55,7 +55,7 @@ export interface TaskFailure {
 }
 
 /**
- * What a worker reports of a task. The commit record in the store is the truth; `committed` only repeats it.
+ * A worker's report about a task. The commit record in the store is the truth; `committed` only repeats it.
  */
 export type TaskMessage =
   | { readonly type: 'started'; readonly id: number }

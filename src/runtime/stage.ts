@@ -7,35 +7,50 @@ import type { PortKind, Value, ValueOf } from '../values/value.ts';
 
 export type { ParameterProblem };
 
-/** A stage type: a declaration that costs nothing to load, and a `run` that imports its mathematics when called. */
+/**
+ * A stage type: a declaration that costs nothing to load, and a `run` that imports its mathematics when
+ * called.
+ */
 export interface Stage extends StageSignature {
   /** Raise when the numbers it produces change: old cache entries then miss. */
   readonly version: number;
   readonly in: Readonly<Record<string, InputPort & { readonly kind: PortKind | 'any' }>>;
   readonly out: Readonly<Record<string, OutputPort & { readonly kind: PortKind }>>;
-  /** `images`: output shard i needs shard i of its per-image inputs and the whole of the others. `whole`: one unit. */
+  /**
+   * `images`: output shard i needs shard i of the per-image inputs and all of the others. `whole`: there is
+   * one unit.
+   */
   readonly shard: (params: never) => 'images' | 'whole';
   /**
-   * Uses `context.seed`: the seed stream then enters the key. `draws` says of an input whether it comes from stages that draw, for one that goes
-   * through a randomised defense.
+   * Whether the stage uses `context.seed`; the seeds are then part of the key. `draws` says whether an input
+   * comes from stages that draw, for a stage that goes through a randomised defense.
    */
   readonly randomness: (params: never, draws: (port: string) => boolean) => boolean;
   /**
-   * A defense that is cheap to compute and large to store: unless `store: always`, its output `images` is left to consumers
-   * with `appliesTransform` (`plan/on-the-fly.ts`).
+   * A defense that is cheap to compute and large to store. Unless `store: always` is set, its output `images`
+   * is left to consumers with `appliesTransform` (`plan/on-the-fly.ts`).
    */
   readonly onTheFly: boolean;
-  /** Gives the same for `images` and a `transform` as for the images that the transform's own stage makes of them. */
+  /**
+   * Whether `images` and a `transform` give the same as the images that the transform's own stage makes of
+   * them.
+   */
   readonly appliesTransform: boolean;
-  /** Computes on the tensor backend: the backend's numeric identity then enters the key. */
+  /**
+   * Whether the stage computes on the tensor backend; the backend's numeric identity is then part of the key.
+   */
   readonly device: boolean;
-  /** npm packages whose version decides the numbers (`sharp`): their versions then enter the key. */
+  /** npm packages whose versions decide the numbers (`sharp`); their versions are then part of the key. */
   readonly libraries: readonly string[];
-  /** Digest of the source of the plugin that brought the stage, which enters the key; absent for built-in stages. */
+  /**
+   * Digest of the source of the plugin that brought the stage, which is part of the key; absent for built-in
+   * stages.
+   */
   readonly source?: string;
   /**
-   * Parameters of a sharded stage that only say how many images there are (`limit`): image i is the same whatever their
-   * value. They stay out of the key, which has the range of the shard, so that a larger limit computes only what is new.
+   * Parameters of a sharded stage that only say how many images there are (`limit`). Image i is the same for
+   * all of their values, so they stay out of the key, which has the range of the shard: a larger limit
+   * computes only the new images.
    */
   readonly extent?: readonly string[];
   readonly survey?: (context: SurveyContext<never>) => Promise<Survey>;
@@ -44,7 +59,10 @@ export interface Stage extends StageSignature {
 
 export type StageRegistry = ReadonlyMap<string, Stage>;
 
-/** What the survey of a stage that reads files gets, while a plan is made: it only looks what is there. */
+/**
+ * Context of the survey of a stage that reads files, while a plan is made. The survey only looks at what is
+ * there.
+ */
 export interface SurveyContext<P> {
   readonly params: P;
   /** Makes a path of the pipeline absolute. Throws a `StageError` if it leaves the project root. */
@@ -52,9 +70,12 @@ export interface SurveyContext<P> {
 }
 
 export interface Survey {
-  /** How many images the stage will produce; undefined for a stage that produces none. */
+  /** Number of images that the stage will produce; undefined if it produces none. */
   readonly images?: number;
-  /** Absolute paths of the files that decide the images `first … first + count − 1`: their digests enter the key. */
+  /**
+   * Absolute paths of the files that decide the images `first … first + count − 1`. Their digests are part of
+   * the key.
+   */
   readonly files: (first: number, count: number) => readonly string[];
 }
 
@@ -99,7 +120,7 @@ export interface Checkpoint {
   readonly write: (bytes: Uint8Array) => Promise<void>;
 }
 
-/** A failure that the user can do something about. Anything else that a stage throws is reported as a bug. */
+/** A failure that the user can correct. Anything else that a stage throws is reported as a bug. */
 export class StageError extends Error {
   override readonly name = 'StageError';
   readonly code: 'bad-data' | 'out-of-memory' | 'io' | 'stage';
@@ -127,7 +148,10 @@ interface Port<K extends PortKind | 'any', Optional extends boolean, List extend
   readonly list: List;
 }
 
-/** Declares an input or output port: `port('images')`, `port('model', { optional: true })`, `port('metrics', { list: true })`. */
+/**
+ * Declares an input or output port: `port('images')`, `port('model', { optional: true })`, `port('metrics', {
+ * list: true })`.
+ */
 export function port<K extends PortKind | 'any', P extends PortOptions = Pick<PortOptions, 'description'>>(
   kind: K,
   options?: P,
@@ -144,7 +168,7 @@ export function port<K extends PortKind | 'any', P extends PortOptions = Pick<Po
 interface PortOptions {
   readonly optional?: boolean;
   readonly list?: boolean;
-  /** For an optional input: it is needed unless this other one is connected. */
+  /** For an optional input that is needed unless this other one is connected. */
   readonly unless?: string;
   readonly description?: string;
 }
@@ -174,8 +198,9 @@ type AnyPort = Port<PortKind | 'any', boolean, boolean>;
 export type InputPorts = Readonly<Record<string, AnyPort>>;
 
 /**
- * Types a stage declaration from its own schema and ports. `shard` is `'whole'` unless given; the first output is the
- * default one. An optional output is omitted when the optional input of the same name is not connected.
+ * Types a stage declaration from its own schema and ports. `shard` is `'whole'` unless given, and the first
+ * output is the default one. An optional output is omitted when the optional input of the same name is not
+ * connected.
  */
 export function defineStage<
   W extends TObject,

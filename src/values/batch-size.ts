@@ -1,11 +1,12 @@
 /**
- * How many images are computed at a time. A task has one `BatchSizes`, which every stage asks, so that a shard that ran out of memory can
- * be tried again with smaller batches. No result depends on it, because rows are independent.
+ * How many images are computed at a time. A task has one `BatchSizes`, which every stage uses, so that a
+ * shard that ran out of memory can be tried again with smaller batches. Results do not depend on it, because
+ * rows are independent.
  */
 
 export interface BatchBounds {
   readonly rows: number;
-  /** Input values of a batch in all, which bounds the memory that large images take. */
+  /** Most input values of a batch, which bounds the memory of large images. */
   readonly values: number;
 }
 
@@ -18,7 +19,7 @@ export class BatchSizes {
   readonly #most: number;
   #last: number | null = null;
 
-  /** `most` is the limit on the images of a batch; null for none. */
+  /** `most` is the largest number of images of a batch; null for no limit. */
   constructor(most: number | null = null) {
     this.#most = most ?? Infinity;
   }

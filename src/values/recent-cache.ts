@@ -1,13 +1,13 @@
-/** What a process keeps for later: the caches of a worker differ in what they hold, not in what they let go. */
+/** Options of a `RecentCache`. The caches of a worker differ in their values, not in how they evict them. */
 
 export interface RecentCacheOptions<V> {
-  /** Most that is kept, in the unit of the sizes. */
+  /** Largest total size, in the unit of the sizes. */
   readonly limit: number;
-  /** Called for a value that is let go. */
+  /** Called for a value that is evicted. */
   readonly dispose?: (value: V) => void;
 }
 
-/** Values by key, within a limit on their total size; the least recently used ones go first. */
+/** Values by key, within a limit on their total size. The least recently used ones are evicted first. */
 export class RecentCache<V> {
   readonly #entries = new Map<string, { readonly value: V; readonly size: number }>();
   readonly #options: RecentCacheOptions<V>;
@@ -26,7 +26,10 @@ export class RecentCache<V> {
     return entry.value;
   }
 
-  /** Keeps a value, and lets others go for it. A value that is larger than the limit, or whose key is known, is not kept. */
+  /**
+   * Keeps a value and evicts others for it. Does nothing if the value is larger than the limit, or if its key
+   * is kept already.
+   */
   set(key: string, value: V, size = 1): void {
     if (size > this.#options.limit || this.#entries.has(key)) return;
     this.#entries.set(key, { value, size });
@@ -37,7 +40,7 @@ export class RecentCache<V> {
     }
   }
 
-  /** Lets a value go. */
+  /** Evicts a value. */
   delete(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
@@ -50,7 +53,10 @@ export class RecentCache<V> {
 const identities = new WeakMap<object, number>();
 let last = 0;
 
-/** A number that no other object of this process has: values are never written to, so that an object stands for its content. */
+/**
+ * A number that is unique to this object in this process. Values are never written to, so an object stands
+ * for its content.
+ */
 export function identityOf(object: object): number {
   const known = identities.get(object);
   if (known !== undefined) return known;

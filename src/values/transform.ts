@@ -13,7 +13,7 @@ export interface Transform {
    * Key of the draws of a randomised defense: 64 bits from the pipeline's seed and the id of the stage that
    * made the recipe. Because it is part of the value, it is in the cache key of everything that applies the
    * recipe. Evaluations take the seed as it is; attacks and training derive their own seed from it (`seedFor`
-   * in `defenses/apply.ts`).
+   * in `defenses/open-transform.ts`).
    */
   readonly seed?: readonly [high: number, low: number];
 }
@@ -25,8 +25,8 @@ export interface TransformStep {
   /** Patch database of image quilting; the recipe includes it, so that it can be applied anywhere. */
   readonly patches?: Patches;
   /**
-   * Version of the stage type that made the step. `libraries` are the versions of the packages that decide
-   * its numbers. With another version it is another recipe.
+   * Version of the stage type that made the step; with another version it is another recipe. `libraries` are
+   * the versions of the packages that decide its numbers.
    */
   readonly version?: number;
   readonly libraries?: Readonly<Record<string, string>>;

@@ -19,7 +19,7 @@ function projectWithExamples(files: Readonly<Record<string, string>> = {}): Proj
 
 const pipeline = `ravelin: 1
 name: plugins
-seed: 1
+seed: 3
 plugins: [./plugins/mi-fgsm.mjs, ./plugins/gaussian-blur.mjs, ./plugins/resize-and-pad.mjs, ./plugins/top-k.mjs, ./plugins/confusion.mjs]
 defaults: { shard: 8 }
 stages:

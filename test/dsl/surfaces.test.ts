@@ -16,7 +16,7 @@ describe('explain', () => {
     .map((file) => readFileSync(new URL(`src/dsl/${file}`, root), 'utf8'))
     .join('\n');
 
-  it('has a page for every code, and no page for a code that nothing tells', () => {
+  it('has a page for every code, and no page for a code that nothing reports', () => {
     // That every code used has a page is a matter of types: `DiagnosticSink.error` takes no other.
     expect(diagnosticCodes.filter((code) => !sources.includes(`'${code}'`))).toEqual([]);
     for (const code of diagnosticCodes)
@@ -26,7 +26,7 @@ describe('explain', () => {
   it('knows the code that was meant', () => {
     expect(explain('unknown-parm')).toBeUndefined();
     expect(unknownCode('unknown-parm')).toBe(
-      "there is no diagnostic code 'unknown-parm'; did you mean 'unknown-param'?",
+      "unknown diagnostic code 'unknown-parm'; did you mean 'unknown-param'?",
     );
   });
 });
@@ -111,7 +111,7 @@ stages:
     for (const { id } of graph.cells) expect(select(id)).toEqual([id]);
   });
 
-  it('tells what there is not', () => {
+  it('reports what does not exist', () => {
     expect(select('c')).toEqual([
       "<selection>:1:1 error[unknown-stage]: there is no stage 'c'; did you mean 'a'?",
     ]);

@@ -47,7 +47,7 @@ describe('dataset/cifar10', () => {
     expect((await failureOf(read({}))).message).toContain('test_batch.bin does not exist');
     await write('test_batch.bin', batch(0, 2).subarray(1));
     expect((await failureOf(read({}))).message).toContain(
-      'has 6145 bytes, no whole number of records of 3073',
+      'has 6145 bytes, which is not a whole number of records of 3073',
     );
     await write('test_batch.bin', Buffer.alloc(3073, 12));
     expect((await failureOf(read({}))).message).toContain('label 12 of image 0 is not one of 0 to 9');

@@ -50,7 +50,7 @@ describe('dataset/mnist', () => {
     await writeFile(images, idx([2, 1, 1], [1]));
     const truncated = await fail();
     expect(truncated).toMatchObject({ code: 'bad-data', file: images });
-    expect(truncated.message).toContain('announces [2, 1, 1], 18 bytes, but has 17');
+    expect(truncated.message).toContain('declares [2, 1, 1], 18 bytes, but it has 17');
     await writeFile(images, idx([2, 1, 1], [1, 2], 0x1234));
     expect((await fail()).message).toContain('magic number is 0x00001234 instead of 0x00000803');
     await writeFile(images, idx([2, 1, 1], [1, 2], 0x1f8b0800));

@@ -139,7 +139,7 @@ describe('dataset/image-folder', () => {
   it('repeats grey to RGB and turns colour to luma only where it is told to convert', async () => {
     await png('grey/a/1.png', 3, 2, { channels: 1 });
     const failure = await failureOf(imagesOf('dataset/image-folder', { path: 'grey' }, { root }));
-    expect(failure.message).toContain('is a grey image (1 channel), where RGB is wanted');
+    expect(failure.message).toContain('is a grey image (1 channel), but RGB is needed');
     expect(failure.file).toBe(join(root, 'grey/a/1.png'));
     const converted = await imagesOf('dataset/image-folder', { path: 'grey', convert: true }, { root });
     expect([...converted.pixels.subarray(0, 6)]).toEqual([0, 0, 0, 1, 1, 1]);

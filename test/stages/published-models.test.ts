@@ -62,7 +62,7 @@ describe('model/<published architecture>', () => {
     const problems = stage.check!(parametersOf(stage, { size: 256, std: [1, 2] }));
     expect(problems.map(({ message }) => message)).toEqual([
       '2 values for 3 channels',
-      'size 256 is no multiple of 224',
+      'size 256 is not a multiple of 224',
     ]);
   });
 });

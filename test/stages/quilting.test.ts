@@ -69,7 +69,7 @@ describe('defense/patch-database', () => {
     const fail = async (images: Images, given: object) =>
       failureOf(runStage('defense/patch-database', { ...given }, { inputs: { images } }));
     const few = await fail(randomImages([1, 8, 8, 3]), { patches: 17 });
-    expect(few.message).toBe('17 patches of 5×5 were asked for, and the images have 16 places for one');
+    expect(few.message).toBe('asked for 17 patches of 5×5, but the images have only 16 places for one');
     expect(few.fix).toBe('use more images, or set patches: 16 at most');
     expect((await fail(randomImages([1, 4, 9, 3]), {})).message).toBe(
       'patches of 5×5 do not fit into 4×9 images',
@@ -147,10 +147,12 @@ describe('defense/quilting', () => {
     const good = patchesOf(9, 5, 3);
     expect((await fail(patchesOf(0, 5, 3))).message).toBe('the patch database is empty');
     const many = await fail(good, { neighbors: 10 });
-    expect(many.message).toBe('10 neighbours were asked for, and the database has 9 patches');
+    expect(many.message).toBe('asked for 10 nearest patches, but the database has only 9');
     expect(many.fix).toBe('set neighbors: 9 at most, or make a larger database');
     expect((await fail(good, { size: 7 })).message).toBe('the database holds patches of 5×5, not 7×7');
-    expect((await fail(good, { overlap: 5 })).message).toContain('leaves nothing');
+    expect((await fail(good, { overlap: 5 })).message).toContain(
+      'must be smaller than the side of the patches (5), got 5',
+    );
     expect((await fail(patchesOf(9, 5, 1))).message).toBe(
       'the patches have 1 channels, and these images have 3',
     );

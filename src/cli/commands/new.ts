@@ -6,7 +6,7 @@ import { packageFolder } from '../package-folder.ts';
 import { allowedPlugins } from '../plugins/load-registry.ts';
 import { currentProject } from '../project.ts';
 
-/** What a plugin can be, the example that it starts from, and the first half of its `uses`. */
+/** The kinds of plugins: the example that each starts from, and the first half of its `uses`. */
 const kinds: Readonly<Record<string, { readonly example: string; readonly folder: string }>> = {
   attack: { example: 'mi-fgsm', folder: 'attack' },
   defense: { example: 'gaussian-blur', folder: 'defense' },
@@ -16,8 +16,8 @@ const kinds: Readonly<Record<string, { readonly example: string; readonly folder
 };
 
 /**
- * Writes a working plugin with its test into plugins/, and allows it in the project's package.json. Throws `UsageError` for a kind that is not known, a name
- * that cannot be one, and files that exist.
+ * Writes a working plugin with its test into plugins/, and allows it in the project's package.json. Throws
+ * `UsageError` if the kind is unknown, if the name cannot name a stage, or if a file exists already.
  */
 export async function newPlugin(kind: string, name: string): Promise<ExitCode> {
   const known = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
@@ -61,7 +61,9 @@ In a pipeline:
   return exitCodes.ok;
 }
 
-/** Adds a plugin to `ravelin.plugins` of the project's package.json, which is made if there is none. */
+/**
+ * Adds a plugin to `ravelin.plugins` of the project's package.json, and creates the file if it is missing.
+ */
 function allow(plugin: string, root: string): void {
   const path = join(root, 'package.json');
   const allowed = allowedPlugins(root);

@@ -6,8 +6,9 @@ import { allowedPlugins } from '../plugins/load-registry.ts';
 import { currentProject } from '../project.ts';
 
 /**
- * Runs the tests of the project's plugins with Node's own runner: NAME.test.mjs beside a plugin if there is one, otherwise the invariants of its kind.
- * `import 'ravelin'` and `import 'ravelin/testing'` mean this ravelin in them. Throws `UsageError` if there is nothing to test.
+ * Runs the tests of the project's plugins with Node's own runner: NAME.test.mjs beside a plugin if there is
+ * one, otherwise the invariants of its kind. In them, `import 'ravelin'` and `import 'ravelin/testing'` mean
+ * this ravelin. Throws `UsageError` if there is nothing to test.
  */
 export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
   const root = await currentProject();
@@ -44,7 +45,7 @@ export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
   return exitCode === 0 ? exitCodes.ok : exitCodes.cellFailed;
 }
 
-/** `./plugins/blur.mjs` is named by its path and by `blur`. */
+/** `./plugins/blur.mjs` can be named by its path or as `blur`. */
 function isNamed(entry: string, name: string): boolean {
   return (
     relative('.', entry) === relative('.', name) ||

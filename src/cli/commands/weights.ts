@@ -126,7 +126,7 @@ async function explained<Result>(file: string, read: () => Promise<Result>): Pro
     return await read();
   } catch (error) {
     if (error instanceof StageError) {
-      // For a missing file, a stage gives advice about the pipeline, which this command does not have.
+      // A stage advises on the pipeline if a file is missing, but this command does not have a pipeline.
       throw new UsageError(error.message, error.code === 'io' ? undefined : error.fix);
     }
     if (error instanceof WeightsError)

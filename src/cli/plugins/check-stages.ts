@@ -2,8 +2,8 @@ import type { Stage } from '../../runtime/stage.ts';
 import { UsageError } from '../exit-codes.ts';
 
 /**
- * What a plugin exports as `stages`, checked: its code is foreign, and a stage that was not made by the kit would fail far from here. Throws `UsageError`
- * that says what is wrong.
+ * Checks the `stages` that a plugin exports. Its code is foreign, and a stage that was not made by the kit
+ * would fail far from here. Throws a `UsageError` that says what is wrong.
  */
 export function checkStages(module: Readonly<Record<string, unknown>>, plugin: string): readonly Stage[] {
   const list =

@@ -9,8 +9,9 @@ import { pluginSpecifier, resolveRavelinHere } from './resolve-ravelin.ts';
 import { packageDigest, sourceDigest } from './source-digest.ts';
 
 /**
- * The stages of a plugin, each with the digest of the plugin's source: its results then change with it. `entry` is a package name, or a path from the root
- * that begins with `./`. Throws `UsageError` for a plugin that cannot be loaded or exports something else.
+ * Imports the stages of a plugin, each with the digest of the plugin's source, so that a change of the plugin
+ * changes the keys of its results. `entry` is a package name, or a path from the root that begins with `./`.
+ * Throws `UsageError` for a plugin that cannot be loaded or exports something else.
  */
 export async function importPlugin(entry: string, root: string): Promise<readonly Stage[]> {
   resolveRavelinHere();
@@ -39,7 +40,10 @@ async function load(entry: string, specifier: string): Promise<Readonly<Record<s
   }
 }
 
-/** A package is known by name and version; one that is linked into node_modules, as in a workspace, by its source. */
+/**
+ * A package is identified by name and version. One that is linked into node_modules, as in a workspace, is
+ * identified by its source.
+ */
 function digestOfPackage(name: string, root: string): string {
   for (let folder = root; ; folder = dirname(folder)) {
     const installed = join(folder, 'node_modules', name);

@@ -5,9 +5,10 @@ import { stages } from '../../stages/index.ts';
 import { UsageError } from '../exit-codes.ts';
 
 /**
- * The built-in stages and those of the pipeline's `plugins:`. A plugin is an npm package or a module of the project that
- * exports `stages`, a list of what `attackStage(…)` and its like return. A pipeline file can only name plugins that the project's package.json
- * allows under `ravelin.plugins`: a file from elsewhere runs no code. Throws `UsageError` for a plugin that is not allowed or cannot be used.
+ * The built-in stages and those of the pipeline's `plugins:`. A plugin is an npm package or a module of the
+ * project that exports `stages`, a list of what `attackStage(…)` and similar functions return. A pipeline
+ * file can only name plugins that the project's package.json allows under `ravelin.plugins`, so a file from
+ * elsewhere runs no code. Throws `UsageError` for a plugin that is not allowed or cannot be used.
  */
 export async function loadRegistry(
   plugins: readonly string[],
@@ -29,7 +30,10 @@ export async function loadRegistry(
   return withPlugins(entries, root);
 }
 
-/** The built-in stages and those of all plugins that the project at `root` allows. Throws `UsageError` as `loadRegistry`. */
+/**
+ * The built-in stages and those of all plugins that the project at `root` allows. Throws `UsageError` like
+ * `loadRegistry`.
+ */
 export function projectRegistry(root: string): Promise<StageRegistry> {
   return withPlugins(allowedPlugins(root), root);
 }

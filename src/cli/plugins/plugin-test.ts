@@ -1,4 +1,6 @@
-/** The test of plugins that have none of their own, run by `node --test`: the invariants of each of their stages. */
+/**
+ * The test of plugins without one of their own, run by `node --test`: the invariants of each of their stages.
+ */
 import { test } from 'node:test';
 import {
   attackInvariants,
@@ -28,7 +30,7 @@ function invariantsOf(stage: Stage): readonly Invariant[] {
   const { in: inputs, out } = stage;
   if (inputs['model'] && inputs['images'] && out['images']) return attackInvariants(stage);
   if (inputs['predictions'] && out['metrics']) return metricInvariants(stage);
-  // A dataset that reads files needs to know which ones: only its own test does.
+  // A dataset that reads files needs to know which ones, and only its own test does.
   if (Object.keys(inputs).length === 0 && out['images'] && stage.example) return datasetInvariants(stage);
   return [];
 }

@@ -7,8 +7,8 @@ import { type HookData, initialize, resolve } from './resolve-hook.ts';
 let isDone = false;
 
 /**
- * From now on `import 'ravelin'` is this very ravelin for every module that Node loads: a plugin finds it in a global install too, and its stages are made by
- * the code that runs them.
+ * Makes `import 'ravelin'` mean this very ravelin for every module that Node loads from now on. A plugin
+ * finds it in a global install too, and its stages are made by the code that runs them.
  */
 export function resolveRavelinHere(): void {
   if (isDone) return;
@@ -29,7 +29,7 @@ export function resolveRavelinHere(): void {
   }
 }
 
-/** What to import for a package that is resolved from the project instead of from here. */
+/** The specifier to import for a package that is resolved from the project instead of from here. */
 export function pluginSpecifier(name: string, root: string): string {
   const parent = pathToFileURL(join(root, 'package.json')).href;
   return `ravelin-plugin:${JSON.stringify([name, parent])}`;

@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'es-module-lexer/js';
 
 /**
- * Digest of a module and of all local modules that it imports or requires by a relative path, whatever folder they lie in. Packages that it uses are not
- * followed: a change there has to raise the `version` of a stage.
+ * Digest of a module and of all local modules that it imports or requires by a relative path, in whatever
+ * folder they are. Packages that it uses are not followed: after a change there, the `version` of a stage
+ * must be raised.
  */
 export function sourceDigest(file: string): string {
   const texts = new Map<string, Buffer>();
@@ -48,12 +49,13 @@ function localImports(source: string): readonly string[] {
     );
     return [...required, ...imported.filter((path) => path.startsWith('.') || path.startsWith('file:'))];
   } catch {
-    // What the lexer cannot read Node cannot either, or it is TypeScript with syntax of its own; the file itself counts.
+    // Node cannot read what the lexer cannot, unless it is TypeScript with syntax of its own; then only the
+    // file itself counts.
     return required;
   }
 }
 
-/** The file that a relative specifier means, tried as Node tries it; null if there is none. */
+/** The file that a relative specifier means, resolved as Node does; null if there is none. */
 function locate(specifier: string, from: string): string | null {
   const path = specifier.startsWith('file:')
     ? fileURLToPath(specifier)

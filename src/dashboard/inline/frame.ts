@@ -133,7 +133,7 @@ function activeFilter(view: View): string {
   return view.screen === 'cells' ? view.cellFilter : view.screen === 'stages' ? view.stageFilter : '';
 }
 
-/** As many hints as fit, in order of importance. */
+/** The hints that fit, in order of importance. */
 function hints({ view, columns, theme, state }: FrameContext): Line {
   if (view.typing) return [span('type to filter, enter keeps it, esc clears it', 'dim')];
   const { arrows, separator } = theme.glyphs;

@@ -122,7 +122,7 @@ export function renderLine(line: Line, width: number, theme: Theme): string {
   return text;
 }
 
-/** Marks the selection by brackets if there is no colour but room for them. */
+/** Marks the selection by brackets if there is room for them, but colour is not available. */
 function markSelection(text: string, style: Style): string {
   if (style !== 'selected' || text.length < 3 || !text.startsWith(' ') || !text.endsWith(' ')) return text;
   return `[${text.slice(1, -1)}]`;

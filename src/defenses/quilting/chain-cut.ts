@@ -1,15 +1,15 @@
 import { type Labels, type Overlap, tiedCosts, tiedLabels } from './seam.ts';
 
 /**
- * Minimum cut where the overlap is at most 2 wide. Its outer line is tied to the old image and the core to the tile, so the free pixels
- * are its inner line: up the column beside the core, then along the row above it. Viterbi's recursion over two labels
- * is exact on a chain.
+ * Minimum cut for an overlap that is at most 2 wide. Its outer line belongs to the old image and the core to
+ * the tile, so the free pixels are its inner line: up the column beside the core, then along the row above
+ * it. Viterbi's recursion over two labels is exact on this chain.
  */
 export function chainCut(overlap: Overlap): Labels {
   const { size, differences } = overlap;
   const labels = tiedLabels(overlap);
   const chain = freeChain(overlap);
-  // Least cost of the chain so far that ends new or old, and the label before it.
+  // Lowest cost of the chain so far if it ends new or old, and the label before it.
   let costNew = 0;
   let costOld = 0;
   const beforeNew = new Uint8Array(chain.length);

@@ -1,8 +1,8 @@
 import { type Labels, neighbourhood, type Overlap, tiedCosts, tiedLabels, tieOf } from './seam.ts';
 
 /**
- * Minimum cut of any overlap by maximum flow from the old image to the tile along shortest paths (Edmonds and Karp 1972). Of
- * several minimum cuts the one with the fewest old pixels.
+ * Minimum cut of any overlap by maximum flow from the old image to the tile along shortest paths (Edmonds and
+ * Karp 1972). If several cuts are minimal, takes the one with the fewest old pixels.
  */
 export function maxFlowCut(overlap: Overlap): Labels {
   const graph = flowGraph(overlap);
@@ -15,12 +15,12 @@ export function maxFlowCut(overlap: Overlap): Labels {
 
 interface FlowGraph {
   readonly size: number;
-  /** Free pixels. */
+  /** Indices of the free pixels. */
   readonly free: readonly number[];
-  /** Capacity left from the old image to each pixel, and from it to the tile. */
+  /** Remaining capacity from the old image to each pixel, and from each pixel to the tile. */
   readonly fromOld: Float64Array;
   readonly toNew: Float64Array;
-  /** Capacity left to the neighbour in each direction, `[size · size, 4]`. */
+  /** Remaining capacity to the neighbour in each direction, `[size · size, 4]`. */
   readonly between: Float64Array;
 }
 
@@ -50,7 +50,10 @@ function flowGraph(overlap: Overlap): FlowGraph {
   return { size, free, fromOld, toNew, between };
 }
 
-/** Breadth-first from the old image: the direction in which each pixel was reached, and the first with a way to the tile. */
+/**
+ * Breadth-first search from the old image: the direction in which each pixel was reached, and the first pixel
+ * with capacity to the tile.
+ */
 function reach({ size, free, fromOld, toNew, between }: FlowGraph): {
   readonly parents: Int8Array;
   readonly end: number | null;
@@ -76,7 +79,10 @@ function reach({ size, free, fromOld, toNew, between }: FlowGraph): {
   return { parents, end: null };
 }
 
-/** Pixels from the old image to the tile with the direction in which each was reached; null where no flow can pass. */
+/**
+ * A shortest path from the old image to the tile, with the direction in which each pixel was reached; null if
+ * no more flow fits.
+ */
 function shortestPath(graph: FlowGraph): { readonly at: number; readonly direction: number }[] | null {
   const { parents, end } = reach(graph);
   if (end === null) return null;

@@ -6,7 +6,7 @@ import { currentBackend, probeBackend } from '../../tensors/backend.ts';
 import type { Patches } from '../../values/patches.ts';
 import { RecentCache } from '../../values/recent-cache.ts';
 
-/** The form for the backend that is open in this process. */
+/** The form of the search for the backend that is open in this process. */
 export function searchFormHere(neighbors: number): SearchForm {
   const backend = currentBackend();
   return searchFormFor(backend === null ? null : probeBackend(backend), neighbors);
@@ -17,11 +17,14 @@ export interface OpenedSearch {
   readonly dispose?: () => void;
 }
 
-/** Opened databases of this worker: a tree of 1,000,000 patches takes 170 MB, and opening it over a second. */
+/**
+ * Databases that this worker has opened. A tree of 1,000,000 patches takes 170 MB, and opening it takes over
+ * a second.
+ */
 const opened = new RecentCache<OpenedSearch>({ limit: 2, dispose: (search) => search.dispose?.() });
 const digests = new WeakMap<Patches, string>();
 
-/** The search of a database, opened once for all values of equal content. */
+/** The search of a database, opened once for all databases of equal content. */
 export async function openedSearch(patches: Patches, form: SearchForm): Promise<OpenedSearch> {
   const key = `${form} ${digestOf(patches)}`;
   const known = opened.get(key);

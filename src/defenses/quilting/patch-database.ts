@@ -3,15 +3,15 @@ import type { Images } from '../../values/images.ts';
 import type { Patches } from '../../values/patches.ts';
 import { principalAxes } from './principal-axes.ts';
 
-/** Places in `shape` where a whole patch fits. */
+/** Number of positions in `shape` where a whole patch fits. */
 export function placesOf([rows, height, width]: Images['shape'], size: number): number {
   return rows * Math.max(0, height - size + 1) * Math.max(0, width - size + 1);
 }
 
 /**
- * `count` patches of `size`×`size` from different places, every set of places equally likely (Guo et al. 2018, section 4.3), in the order
- * of the places. Float pixels are rounded to bytes, halves upwards. Throws `RangeError` for more patches than places, and for more than
- * 2³² places.
+ * Samples `count` patches of `size` × `size` from different positions, every set of positions equally likely
+ * (Guo et al. 2018, section 4.3), in the order of the positions. Float pixels are rounded to bytes, halves
+ * upwards. Throws `RangeError` for more patches than positions, and for more than 2³² positions.
  */
 export function samplePatches(
   images: Pick<Images, 'pixels' | 'shape'>,
@@ -57,7 +57,10 @@ function copyBytes(
   }
 }
 
-/** `count` different numbers below `places`, ascending (Floyd's sampling: Bentley and Floyd, "A sample of brilliance", 1987). */
+/**
+ * `count` different numbers below `places`, ascending (Floyd's sampling: Bentley and Floyd, "A sample of
+ * brilliance", 1987).
+ */
 function samplePlaces(places: number, count: number, seed: Seed): Float64Array {
   const stream = randomStream(seed);
   const chosen = new Set<number>();

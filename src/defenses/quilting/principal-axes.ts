@@ -1,14 +1,17 @@
 export interface PrincipalAxes {
   /** `[dimensions]`. */
   readonly mean: Float32Array;
-  /** `[dimensions, dimensions]`: orthonormal rows by falling variance. */
+  /** `[dimensions, dimensions]`: orthonormal rows in order of falling variance. */
   readonly basis: Float32Array;
 }
 
-/** Enough to find the directions of patches; whatever basis is found, the search stays exact. */
+/** Enough rows to find the directions of patches. The search is exact with any basis. */
 const maxRows = 1 << 16;
 
-/** Principal component analysis of `[count, dimensions]` bytes, from at most 65,536 rows spread evenly over all. `count` ≥ 1. */
+/**
+ * Principal component analysis of `[count, dimensions]` bytes, count ≥ 1, from at most 65,536 rows spread
+ * evenly over all.
+ */
 export function principalAxes(rows: Uint8Array, dimensions: number): PrincipalAxes {
   const count = rows.length / dimensions;
   const used = Math.min(count, maxRows);
@@ -19,7 +22,7 @@ export function principalAxes(rows: Uint8Array, dimensions: number): PrincipalAx
     for (let i = 0; i < dimensions; i++) {
       const value = rows[at + i]!;
       mean[i]! += value;
-      // Sums of products of bytes are integers below 2⁵³: exact, in any order.
+      // Sums of products of bytes are integers below 2⁵³, so they are exact in any order.
       for (let j = 0; j <= i; j++) products[i * dimensions + j]! += value * rows[at + j]!;
     }
   }
@@ -37,8 +40,8 @@ export function principalAxes(rows: Uint8Array, dimensions: number): PrincipalAx
 const sweeps = 30;
 
 /**
- * Eigenvectors of a symmetric matrix as rows, by falling eigenvalue: cyclic Jacobi rotations (Golub and Van Loan, "Matrix
- * Computations", section 8.5). Overwrites the matrix.
+ * Eigenvectors of a symmetric matrix as rows, in order of falling eigenvalue, by cyclic Jacobi rotations
+ * (Golub and Van Loan, "Matrix Computations", section 8.5). Overwrites the matrix.
  */
 export function eigenvectors(matrix: Float64Array, n: number): Float64Array {
   const vectors = new Float64Array(n * n);

@@ -7,32 +7,34 @@ import { type OpenedSearch, openedSearch, searchFormHere } from './opened-search
 import { type QuiltingCompat, tileStarts } from './tiles.ts';
 
 export interface QuiltingParameters {
-  /** K: one of so many nearest patches is picked for each tile. */
+  /** K: each tile is replaced by one of its K nearest patches, drawn at random. */
   readonly neighbors: number;
-  /** Views of each image, if there is a choice of patches. */
+  /** Number of views of each image, if K is above 1. */
   readonly draws: number;
-  /** Pixels that neighbouring tiles share, below the side of a patch. */
+  /** Pixels that neighbouring tiles share; less than the side of a patch. */
   readonly overlap: number;
   /** `none`: each tile overwrites what was there before. */
   readonly seam: 'graph-cut' | 'none';
-  /** `fb`: as the authors' code, where tiles overwrite and the last rows and columns stay black. */
+  /** `fb`: like the authors' code, in which tiles overwrite and the last rows and columns stay black. */
   readonly compat: QuiltingCompat;
-  /** Decides the speed alone; `auto`: what suits the open backend. */
+  /** Affects the speed only. `auto` chooses the form for the open backend. */
   readonly search: 'auto' | SearchForm;
 }
 
-/** The parameters of a recipe, with the database that it builds from. */
+/** The parameters of a recipe, and the patch database that it builds from. */
 export type QuiltingRecipe = QuiltingParameters & { readonly patches: Patches };
 
-/** Names the stream of picks among those of an image. */
+/** Counter of the picks among the random streams of an image. */
 const picks = 2;
 
 /**
- * Image quilting (Efros and Freeman 2001; Guo et al. 2018, section 4.3): each tile of the image is replaced by one of the K patches
- * nearest to it in pixel space, each equally likely, and joined to the tiles above and to its left along a minimum cut.
+ * Image quilting (Efros and Freeman 2001; Guo et al. 2018, section 4.3): each tile of the image is replaced
+ * by one of the K patches nearest to it in pixel space, each equally likely, and joined to the tiles above
+ * and to its left along a minimum cut.
  *
- * `pixels` is `[n, height, width, channels]`, clipped to [0, 1]; the result has the same shape and only values of patches. `size` ≤ height and
- * width, channels as the patches', 1 ≤ K ≤ number of patches; NaN throws `RangeError`.
+ * `pixels` is `[n, height, width, channels]`, clipped to [0, 1]; the result has the same shape and contains
+ * only values of patches. Requires `size` ≤ height and width, the channels of the patches, and 1 ≤ K ≤ number
+ * of patches. Throws `RangeError` for NaN.
  */
 export async function quiltImages(
   pixels: Float32Array,
@@ -48,7 +50,7 @@ export async function quiltImages(
   const search = await openedSearch(patches, form);
   const tiles = tilesOf(height, width, patches, params);
   for (let row = 0; row < rows; row++) {
-    // Lets messages of the process through: an image takes half a second.
+    // Lets messages of the process through, because an image takes half a second.
     await new Promise<void>((resolve) => setImmediate(resolve));
     draw.signal?.throwIfAborted();
     const image = pixels.subarray(row * length, (row + 1) * length);
@@ -68,7 +70,7 @@ export async function quiltImages(
   return result;
 }
 
-/** A tile at `y`, `x` whose first `top` rows and `left` columns other tiles have covered before. */
+/** A tile at `y`, `x`. Earlier tiles have covered its first `top` rows and `left` columns. */
 export interface Tile {
   readonly y: number;
   readonly x: number;
@@ -113,7 +115,7 @@ export function tileQueries(
   return queries;
 }
 
-/** The patch of each tile. */
+/** Chooses the patch of each tile. */
 async function choosePatches(
   search: OpenedSearch,
   queries: Float32Array,
@@ -127,7 +129,7 @@ async function choosePatches(
   return Int32Array.from(tiles, (_, tile) => ids[tile * neighbors + stream.integer(neighbors)]!);
 }
 
-/** Lays the patches one after another over `target`, `[height, width, channels]`. */
+/** Lays the patches over `target`, `[height, width, channels]`, one after another. */
 function assemble(
   target: Uint8Array,
   width: number,

@@ -1,6 +1,6 @@
 /**
- * A tile about to be laid over an image whose first `top` rows and first `left` columns, as far as the tile reaches, are there
- * already. Both are below `size`: the rest, the core, is new.
+ * A tile that is about to be laid over an image. Its first `top` rows and first `left` columns overlap pixels
+ * that are there already. Both are below `size`; the rest, the core, is new.
  */
 export interface Overlap {
   readonly size: number;
@@ -10,12 +10,12 @@ export interface Overlap {
   readonly differences: Float64Array;
 }
 
-/** Whose pixel is shown, `[size, size]`: 1 the old image's, 0 the tile's. */
+/** Source of each pixel, `[size, size]`: 1 for the old image, 0 for the tile. */
 export type Labels = Uint8Array;
 
 /**
- * `old` for the outermost line of the overlap, which stays so that the tile joins the image; `new` for the core; `free` for the rest,
- * which the cut divides.
+ * `old` for the outermost line of the overlap, which keeps the old image so that the tile joins it; `new` for
+ * the core; `free` for the rest, which the cut divides.
  */
 export function tieOf({ top, left }: Overlap, y: number, x: number): 'old' | 'new' | 'free' {
   if ((top > 0 && y === 0) || (left > 0 && x === 0)) return 'old';
@@ -23,8 +23,8 @@ export function tieOf({ top, left }: Overlap, y: number, x: number): 'old' | 'ne
 }
 
 /**
- * The cost of labels, over all pairs of neighbours in the tile (Kwatra et al. 2003, "Graphcut textures", equation 1): s and t of
- * different labels cost ‖old(s) − new(s)‖ + ‖old(t) − new(t)‖.
+ * The cost of labels over all pairs of neighbours in the tile (Kwatra et al. 2003, "Graphcut textures",
+ * equation 1): neighbours s and t with different labels cost ‖old(s) − new(s)‖ + ‖old(t) − new(t)‖.
  */
 export function cutCost(
   { size, differences }: Pick<Overlap, 'size' | 'differences'>,
@@ -42,7 +42,7 @@ export function cutCost(
   return cost;
 }
 
-/** Labels of the tied pixels; free ones are new. */
+/** Labels of the tied pixels; the free ones are new. */
 export function tiedLabels(overlap: Overlap): Labels {
   const labels = new Uint8Array(overlap.size ** 2);
   for (let y = 0; y < overlap.size; y++) {
@@ -53,7 +53,10 @@ export function tiedLabels(overlap: Overlap): Labels {
   return labels;
 }
 
-/** What a free pixel costs by its tied neighbours: where it is new beside old ones, and where it is old beside new ones. */
+/**
+ * Cost of a free pixel that its tied neighbours cause: if it is new beside old ones, and if it is old beside
+ * new ones.
+ */
 export function tiedCosts(overlap: Overlap, y: number, x: number): { asNew: number; asOld: number } {
   const { size, differences } = overlap;
   let asNew = 0;
@@ -69,7 +72,7 @@ export function tiedCosts(overlap: Overlap, y: number, x: number): { asNew: numb
   return { asNew, asOld };
 }
 
-/** Right, down, left, up: the opposite of direction d is (d + 2) mod 4. */
+/** Right, down, left, up. The opposite of direction d is (d + 2) mod 4. */
 export const neighbourhood: readonly (readonly [dy: number, dx: number])[] = [
   [0, 1],
   [1, 0],

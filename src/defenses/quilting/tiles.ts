@@ -1,9 +1,10 @@
-/** Which way image quilting is done: as the paper describes it, or as the authors' released code does it. */
+/** Variant of image quilting: as the paper describes it, or as the authors' released code does it. */
 export type QuiltingCompat = 'paper' | 'fb';
 
 /**
- * Where the tiles begin along a side of `length` ≥ `size` pixels: every `size − overlap`, and the last flush with the end, so that every
- * pixel is covered. `fb` stops before the last place that a whole tile fits: 224 pixels lose their last 3 (patches of 5, overlap 2).
+ * Starts of the tiles along a side of `length` ≥ `size` pixels: every `size − overlap` pixels, and the last
+ * one flush with the end, so that every pixel is covered. `fb` stops before the last position where a whole
+ * tile fits, so 224 pixels lose their last 3 (patches of 5, overlap 2).
  */
 export function tileStarts(length: number, size: number, overlap: number, compat: QuiltingCompat): number[] {
   const starts: number[] = [];

@@ -2,18 +2,21 @@ import { firstWords } from '../../kernels/philox/wasm.ts';
 import type { Draw } from '../defense.ts';
 
 export interface DropoutParameters {
-  /** Probability of each pixel to be kept. */
+  /** Probability that a pixel is kept. */
   readonly keep: number;
-  /** Whether the channels of a pixel are kept each by itself, as in the paper, or together. */
+  /** Whether each channel of a pixel is kept by itself, as in the paper, or all channels together. */
   readonly mask: 'pixel-channel' | 'pixel';
 }
 
-/** What else is drawn for an image by the same seed and draw (a crop) uses other streams. */
+/**
+ * Counter of the dropout's random stream. Other draws for an image with the same seed and draw, such as a
+ * crop, use other streams.
+ */
 const dropoutStream = 1;
 
 /**
- * The pixels `[height, width, channels]` of one image with −1 where a pixel was dropped, drawn from (seed, draw, id). What lies
- * beyond [0, 1] counts as the nearer end. Throws `RangeError` for NaN.
+ * The pixels `[height, width, channels]` of one image with −1 where a pixel was dropped, drawn from (seed,
+ * draw, id). Values outside [0, 1] are clipped. Throws `RangeError` for NaN.
  */
 export function dropPixels(
   pixels: Float32Array,

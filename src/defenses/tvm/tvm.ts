@@ -14,14 +14,14 @@ import type { Defense, Draw, PixelShape, SolverProgress } from '../defense.ts';
 import { dropPixels, type DropoutParameters } from './dropout.ts';
 
 export interface TvmParameters extends TotalVariation, DropoutParameters {
-  /** Views of each image; each is one draw. */
+  /** Number of views of each image; each view is one draw. */
   readonly draws: number;
   readonly solver: 'exact' | 'skimage' | 'fb';
-  /** Relative distance to the least objective at which `exact` stops. */
+  /** Relative distance to the minimum at which `exact` stops. */
   readonly tolerance: number;
   /**
-   * Where `exact` computes; the WebAssembly kernel if absent, and wherever the backend of another form is not the current one. Part of the recipe,
-   * because the forms agree to the tolerance and not to the bit.
+   * Form of the kernel for `exact`. The WebAssembly kernel is used if it is absent, and if its backend is not
+   * the current one. It is part of the recipe, because the forms agree to the tolerance but not to the bit.
    */
   readonly form?: Exclude<TvmForm, 'wasm'>;
 }
@@ -31,16 +31,17 @@ export type TvmProgress = Omit<Progress, 'gap'> & SolverProgress;
 
 type Size = readonly [height: number, width: number, channels: number];
 
-/** Below this float32 cannot tell; the float64 definition can, at a hundred times the cost. */
+/** Below this tolerance float32 is not precise enough; the float64 definition is, at 100 times the cost. */
 const leastToleranceOfKernel = 1e-5;
 const kernelLimit = 1000;
-/** Images at a time on a device: a gigabyte at most for 1024×1024×3. */
+/** Number of images on a device at a time: at most a gigabyte for 1024×1024×3. */
 const rowsOnDevice = 16;
 const referenceLimit = 20_000;
 
 /**
- * Pixel dropout, then total variation minimisation (Guo et al. 2018, section 4.1) of each image, one draw. A channel of which no pixel
- * is kept becomes ½. Same pixels for the same seed, draw and id in any batch. Throws `RangeError` for NaN.
+ * Pixel dropout, then total variation minimisation (Guo et al. 2018, section 4.1) of each image, for one
+ * draw. A channel of which no pixel is kept becomes ½. Gives the same pixels for the same seed, draw and id
+ * in any batch. Throws `RangeError` for NaN.
  */
 export async function minimiseTotalVariation(
   pixels: Float32Array,
@@ -67,7 +68,7 @@ export async function minimiseTotalVariation(
       draw.onSolved?.(id, progress[row]!);
       draw.onRow?.();
     });
-    // An image takes milliseconds, a batch seconds: let messages and signals in between.
+    // An image takes milliseconds and a batch seconds: let messages and signals through in between.
     await new Promise(setImmediate);
   }
   return result;
@@ -147,7 +148,7 @@ function store(image: Float32Array, [, , channels]: Size, solutions: readonly Fl
   }
 }
 
-/** Progress of an image from that of its channels: what is left to win adds up. */
+/** Combines the progress of the channels of an image: their distances to the minimum add up. */
 function together(parts: readonly Progress[]): Progress {
   const objective = parts.reduce((sum, part) => sum + part.objective, 0);
   const left = parts.reduce((sum, part) => sum + part.gap * part.objective, 0);

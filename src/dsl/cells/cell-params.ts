@@ -10,7 +10,7 @@ import type { LocatedMap } from '../text/located.ts';
 import { checkPaths, hasPaths } from './check-paths.ts';
 import { fill, filled, type LabelOf, lengthOf, put, type Slot, slotsOf } from './fill-templates.ts';
 
-/** What the parameters belong to, for messages, with their schema. */
+/** The owner of the parameters, which messages name, with their schema. */
 type ParameterOwner = Pick<StageSignature, 'uses' | 'with' | 'check'>;
 
 /**

@@ -27,7 +27,7 @@ export interface ConnectedInput {
 export interface ConnectedVariant {
   readonly variant: Variant;
   readonly params: CellParams;
-  /** What `seed:` says; undefined if the stage has no seed of its own. */
+  /** The value of `seed:`; undefined if the stage has no seed of its own. */
   readonly seed: CellParams | undefined;
   readonly offers: readonly Offer[];
   readonly inputs: readonly ConnectedInput[];
@@ -151,7 +151,7 @@ function inputPort(
   return undefined;
 }
 
-/** What each reference of an input offers; undefined if one of them offers nothing. */
+/** The relation that each reference of an input offers; undefined if one of them offers nothing. */
 function offersFor(
   { port, references, broken }: Binding,
   spec: InputPort,
@@ -217,7 +217,7 @@ function joinOffers(
     context.sink.error(
       'too-large',
       stage.keyAt,
-      `the inputs of '${stage.id}' have ${axes.size} axes; at most ${mostAxes} are joined`,
+      `the inputs of '${stage.id}' have ${axes.size} axes; at most ${mostAxes} can be joined`,
       {
         fix: 'select labels with where: { axis: label }, which drops the axis, or fan in with collect:',
       },
@@ -236,7 +236,7 @@ function reportTooMany({ reference }: Offer, stage: StageSource, { sink, maxCell
   sink.error(
     'too-many-cells',
     reference.at,
-    `the inputs of '${stage.id}' have more than ${maxCells} combinations, the most that are planned`,
+    `the inputs of '${stage.id}' have too many combinations; at most ${maxCells} are allowed`,
     {
       fix: 'select with where:, fan in with collect:, or allow more with --max-cells',
     },

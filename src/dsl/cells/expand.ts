@@ -69,7 +69,7 @@ function reportAxisClashes(
       sink.error(
         'axis-clash',
         axis.at,
-        `'${stage.id}' has the axis '${axis.name}' from its input '${offer.reference.stage}' already`,
+        `'${stage.id}' already has the axis '${axis.name}' from its input '${offer.reference.stage}'`,
         {
           related: [{ message: 'the axis comes from here', at: offer.reference.at }],
           fix: 'rename this axis, or fan the input in with collect:',

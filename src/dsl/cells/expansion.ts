@@ -3,7 +3,7 @@ import type { Cell } from '../graph.ts';
 import type { LabelTable } from './labels.ts';
 import type { Variant } from './variants.ts';
 
-/** What grows while the stages are expanded one after the other. */
+/** The state that grows while the stages are expanded one after the other. */
 export interface Expansion {
   readonly cells: Cell[];
   readonly stages: Map<string, ExpandedStage>;

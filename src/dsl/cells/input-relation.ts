@@ -10,7 +10,10 @@ import type { ExpandedStage } from './expansion.ts';
 
 export type Item = CellOutput & { readonly axes: Readonly<Record<string, AxisLabel>> };
 
-/** What a reference offers the join: its axes, and behind each row the outputs that the row stands for. */
+/**
+ * The relation that a reference offers the join: its axes, and behind each row the outputs that the row
+ * stands for.
+ */
 export interface Offer {
   readonly reference: Reference;
   readonly relation: Relation;
@@ -78,10 +81,10 @@ function outputsAreThere(
   sink.error(
     'missing-input',
     reference.at,
-    `'${source.id}' gives no ${port}, for its input '${port}' is not connected`,
+    `'${source.id}' has no output '${port}', because its input '${port}' is not connected`,
     {
       same: `${source.id} ${port}`,
-      related: [{ message: `'${source.id}' is written here`, at: source.keyAt }],
+      related: [{ message: `'${source.id}' is defined here`, at: source.keyAt }],
       fix: `add 'in: { ${port}: STAGE }' to '${source.id}'`,
     },
   );
@@ -158,7 +161,7 @@ function reportUnknownAxis(axis: string, at: SourceRange, source: ExpandedStage,
     at,
     `'${source.id}' has no axis '${axis}'${didYouMean(axis, source.axes, 'its axes')}`,
     {
-      related: [{ message: `'${source.id}' is written here`, at: source.keyAt }],
+      related: [{ message: `'${source.id}' is defined here`, at: source.keyAt }],
     },
   );
 }
@@ -194,11 +197,11 @@ function checkPorts(
       fine = false;
     } else if (consumer.kind !== 'any' && output.kind !== consumer.kind) {
       const others = Object.entries(signature.out).filter(([, other]) => other.kind === consumer.kind);
-      const told = reference.port === undefined ? `'${source.id}'` : `'${source.id}.${port}'`;
+      const sourceName = reference.port === undefined ? `'${source.id}'` : `'${source.id}.${port}'`;
       sink.error(
         'kind-mismatch',
         reference.at,
-        `${told} gives ${output.kind}, but the input '${consumer.port}' of ${consumer.uses} takes ${consumer.kind}`,
+        `${sourceName} gives ${output.kind}, but the input '${consumer.port}' of ${consumer.uses} takes ${consumer.kind}`,
         {
           same: `${consumer.port} ${output.kind}`,
           related: [here],

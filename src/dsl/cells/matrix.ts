@@ -18,7 +18,7 @@ import {
 export interface Label {
   readonly value: AxisLabel;
   readonly at: SourceRange;
-  /** What the label changes in the stage. */
+  /** The changes that the label makes to the stage. */
   readonly patch: LocatedMap | undefined;
 }
 
@@ -76,7 +76,7 @@ export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext)
   }
   const extra = axes[mostAxes];
   if (extra !== undefined) {
-    context.sink.error('too-large', extra.at, `a matrix has at most ${mostAxes} axes`, {
+    context.sink.error('too-large', extra.at, `a matrix can have at most ${mostAxes} axes`, {
       fix: 'remove axes of one label, or split the stage',
     });
     return undefined;
@@ -86,7 +86,7 @@ export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext)
     context.sink.error(
       'too-large',
       rows[mostIncluded]!.at,
-      `matrix.include has at most ${mostIncluded} rows`,
+      `matrix.include can have at most ${mostIncluded} rows`,
       {
         fix: 'write what they share as an axis',
       },
@@ -172,7 +172,7 @@ function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: Load
       located.at,
       located.value.trim() === ''
         ? "an empty text can't be a label"
-        : `${quote(located)} can't be a label: names of cells are written with , = * [ ]`,
+        : `${quote(located)} can't be a label: labels must not contain , = * [ ], and must not begin or end with a blank`,
       {
         fix: 'choose a short name and put the value into its patch: { name: { with: { … } } }',
       },
@@ -256,7 +256,7 @@ function includedRow(item: LocatedMap, axes: readonly Axis[], context: LoadConte
     sink.error(
       'incomplete-row',
       firstCharacters(item.at),
-      `a row of matrix.include has a label on every axis; '${missing.join("', '")}' is missing`,
+      `a row of matrix.include needs a label on every axis; '${missing.join("', '")}' is missing`,
       {
         fix: `add '${missing[0] ?? ''}: …'`,
       },

@@ -99,7 +99,7 @@ function pathOf(value: Located, stage: ExpandedStage, { sink }: LoadContext): st
 function braced(value: Located, text: string, sink: LoadContext['sink']): boolean {
   const match = /\{([^{}]*)\}?|\}/.exec(text);
   if (match === null) return false;
-  sink.error('bad-publish', value.at, `a published path has no braces, as ${quote(value)} does`, {
+  sink.error('bad-publish', value.at, `a published path must not contain braces: ${quote(value)}`, {
     fix: `write $(axes.${match[1] ?? 'x'}) for a label`,
   });
   return true;

@@ -96,7 +96,7 @@ function readLongForm(value: LocatedMap, { sink }: LoadContext): Reference | und
   const from = valueOf(value, 'from');
   if (from?.kind !== 'scalar' || typeof from.value !== 'string') {
     const at = from?.at ?? { ...value.at, end: value.at.start + 1 };
-    sink.error('bad-reference', at, `a reference says from which stage it comes`, {
+    sink.error('bad-reference', at, 'this reference does not say which stage it reads', {
       fix: "write 'from: stage' or 'from: stage.port'",
     });
     return undefined;

@@ -67,7 +67,7 @@ function isOfPlannableSize(
     sink.error(
       'too-many-cells',
       stage.keyAt,
-      `'${stage.id}' would have ${count} cells${so}; at most ${maxCells} are planned`,
+      `'${stage.id}' would have ${count} cells${so}; at most ${maxCells} are allowed`,
       {
         fix: 'select with where:, exclude combinations, fan in with collect:, or allow more with --max-cells',
       },
@@ -78,7 +78,7 @@ function isOfPlannableSize(
     sink.error(
       'too-large',
       matrix.exclude[0]!.axes[0]?.at ?? stage.keyAt,
-      `${count} cells of '${stage.id}' times ${matrix.exclude.length} exclusions are more than ${mostExclusions}`,
+      `${count} cells of '${stage.id}' times ${matrix.exclude.length} exclusions are more than ${mostExclusions} comparisons`,
       { fix: 'exclude several labels at once: { axis: [a, b] }' },
     );
     return false;

@@ -58,7 +58,7 @@ function isOfPlannableSize(
   sink.error(
     'too-many-cells',
     axes[0]?.at ?? stage.keyAt,
-    `'${stage.id}' would have ${count} cells: ${shape}; at most ${maxCells} are planned`,
+    `'${stage.id}' would have ${count} cells: ${shape}; at most ${maxCells} are allowed`,
     {
       fix: 'shorten an axis, exclude combinations, or allow more with --max-cells',
     },
@@ -130,7 +130,7 @@ function variantOf(
   if (uses === undefined) {
     // After `use:` for `uses:`, or an unknown template, this would be a second error for one cause.
     if (!sink.hasErrorIn(stage.body.at)) {
-      sink.error('missing-uses', stage.keyAt, `the stage '${stage.id}' does not say what it uses${says}`, {
+      sink.error('missing-uses', stage.keyAt, `the stage '${stage.id}' has no stage type${says}`, {
         same: stage.id,
         fix: "add 'uses: folder/name', in the stage or in each label of its matrix; 'ravelin stages' lists the types",
       });
@@ -167,7 +167,7 @@ function reportRepeatedRows(matrix: Matrix, variants: readonly Variant[], { sink
       const key = row.join(',');
       const at = matrix.include[index - included]?.at;
       if (seen.has(key) && at !== undefined) {
-        sink.error('duplicate-label', at, `the matrix has this row already${says}`, {
+        sink.error('duplicate-label', at, `the matrix already has this row${says}`, {
           fix: 'exclude the row first, or remove this one',
         });
       }

@@ -54,7 +54,7 @@ export function explainMarkdown(): string {
 
 /** The error message for an unknown code. */
 export function unknownCode(code: string): string {
-  return `there is no diagnostic code '${code}'${didYouMean(code, diagnosticCodes)}`;
+  return `unknown diagnostic code '${code}'${didYouMean(code, diagnosticCodes)}`;
 }
 
 function indent(text: string): string {

@@ -60,7 +60,7 @@ export class DiagnosticSink {
     this.#errors++;
     this.#add({ code, severity: 'error', message, at, ...detailsOf(extra) }, extra.same ?? message);
     if (this.#byKey.size < mostDiagnostics) return;
-    const end = `nothing more is looked at after ${mostDiagnostics} mistakes`;
+    const end = `stopped after ${mostDiagnostics} errors and warnings; fix these first`;
     this.#add({ code: 'too-many-mistakes', severity: 'error', message: end, at }, end);
     throw new TooManyDiagnostics(end);
   }

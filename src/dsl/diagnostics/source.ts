@@ -2,7 +2,7 @@ import type { SourceRange } from './diagnostic.ts';
 
 /** A text that diagnostics point into: a pipeline file, or the `-S` arguments of the command line. */
 export interface SourceFile {
-  /** As shown to the user, and as written into every `SourceRange` of it. */
+  /** Path as shown to the user, and as written into every `SourceRange` of it. */
   readonly path: string;
   /** Absolute path; the same as `path` if the text is not from a file. */
   readonly absolute: string;

@@ -7,7 +7,7 @@ import { isUnknown, quote, sizeOf, unknownValue } from '../text/located.ts';
 import { parseNumber } from '../text/scalars.ts';
 import { type Budget, tooManyValues } from './load-context.ts';
 
-/** What `$(…)` may look up. */
+/** The names that `$(…)` may look up. */
 export interface Scope {
   /** Name of the pipeline, for `$(name)`. */
   readonly name: LocatedScalar;
@@ -134,7 +134,7 @@ function joined(
     scope.sink.error(
       'too-large',
       value.at,
-      `this text has ${length} characters; with $(…) it has at most ${longestText}`,
+      `this text has ${length} characters; a text with $(…) can have at most ${longestText}`,
       {
         fix: 'write a shorter text, or one without $(…)',
       },
@@ -173,7 +173,7 @@ function split(value: LocatedScalar, text: string, scope: Scope): Part[] | undef
       scope.sink.error(
         'dollar-brace',
         at(from, end),
-        `'${text.slice(from, end)}' is the shell's; a pipeline writes $(…)`,
+        `'${text.slice(from, end)}' is shell syntax; a pipeline uses $(…)`,
         {
           fix: `write $(${proper})`,
         },
@@ -187,7 +187,7 @@ function split(value: LocatedScalar, text: string, scope: Scope): Part[] | undef
           at(from, text.length),
           `'${text.slice(from)}' has no closing ')'`,
           {
-            fix: 'close it, or write $$( for the characters themselves',
+            fix: 'close it, or write $$( to mean the characters themselves',
           },
         );
         return undefined;
@@ -233,8 +233,8 @@ function lookUp(
       scope.params?.has(reference) === true
         ? `; did you mean 'params.${reference}'?`
         : didYouMean(reference, known);
-    sink.error('unknown-reference', at, `'$(${reference})' names nothing${hint}`, {
-      fix: 'there are $(params.NAME), $(axes.NAME), $(env.NAME) and $(name); they look values up and compute nothing',
+    sink.error('unknown-reference', at, `unknown reference '$(${reference})'${hint}`, {
+      fix: 'the references are $(params.NAME), $(axes.NAME), $(env.NAME) and $(name); they only look values up',
     });
     return undefined;
   }

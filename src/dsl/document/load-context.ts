@@ -17,7 +17,7 @@ export interface Budget {
 }
 
 export const mostValues = 1_000_000;
-export const tooManyValues = `with templates and $(…) put in, the pipeline has more than ${mostValues} values`;
+export const tooManyValues = `after templates and $(…) are expanded, the pipeline has more than ${mostValues} values`;
 
 /** The context of every step of a load. */
 export interface LoadContext {
@@ -81,9 +81,9 @@ export function forbidAxes(located: Located, where: string, sink: DiagnosticSink
       sink.error(
         'axes-not-here',
         axis?.at ?? value.at,
-        `'$(axes.${name})' has a value only in a cell, and ${where} belongs to none`,
+        `'$(axes.${name})' has a value only in a cell, and ${where} does not belong to a cell`,
         {
-          fix: fix ?? '$(axes.…) may stand in with: and publish:',
+          fix: fix ?? '$(axes.…) can be used in with: and publish:',
         },
       );
     } else if (value.kind === 'sequence') {

@@ -53,8 +53,8 @@ export function validate(written: LocatedMap, choices: Choices, context: LoadCon
   for (const profile of profiles) applyProfileParams(params, mapOf(profile, 'params'), context);
   applyOverrides(params, choices.overrides, context);
   const scope = { name, env: environmentOf(valueOf(document, 'env'), context), sources, sink, budget };
-  const settled = resolveParams(params, scope, context);
-  const full: Scope = { ...scope, params: settled.located };
+  const resolved = resolveParams(params, scope, context);
+  const full: Scope = { ...scope, params: resolved.located };
   const section = (key: string): LocatedMap | undefined => {
     const map = mapOf(document, key);
     return map === undefined ? undefined : (interpolate(map, full) as LocatedMap);
@@ -76,7 +76,7 @@ export function validate(written: LocatedMap, choices: Choices, context: LoadCon
       pipeline: name.text,
       description: textOf(document, 'description'),
       seed: choices.seed ?? integerOf(document, 'seed'),
-      params: settled.plain,
+      params: resolved.plain,
       executor: executorOf(document, full, context),
       sharedNumerics: textOf(document, 'numerics') === 'shared',
       plugins: checkedPlugins(document, context),

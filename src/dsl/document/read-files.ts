@@ -100,9 +100,9 @@ function checkFrame(document: LocatedMap, included: boolean, { sink }: LoadConte
     sink.error(
       'unsupported-version',
       version.at,
-      `this program reads version 1 of the language, not ${text}`,
+      `this version of ravelin reads version 1 of the language, not ${text}`,
       {
-        fix: "write 'ravelin: 1', or install the version of the program that the pipeline was written for",
+        fix: "write 'ravelin: 1', or install the version of ravelin that the pipeline was written for",
       },
     );
     return false;
@@ -130,7 +130,7 @@ function checkFrame(document: LocatedMap, included: boolean, { sink }: LoadConte
       sink.error(
         'bad-id',
         key.at,
-        `'${id}' can't be a name under ${section}: names are letters, digits, - and _, and begin with a letter`,
+        `'${id}' can't be a name under ${section}: names consist of letters, digits, - and _, and begin with a letter`,
       );
     }
   }
@@ -158,7 +158,7 @@ function reportFrameKeys(document: LocatedMap, sink: LoadContext['sink']): void 
     sink.error(
       'include-key',
       entry.key.at,
-      `'${key}' holds for the whole pipeline and can't stand in an included file`,
+      `'${key}' holds for the whole pipeline and can't be in an included file`,
       {
         fix: 'move it to the file that includes this one',
       },
@@ -190,7 +190,7 @@ function mergeIncludes(
     const first = steps.findIndex(({ file }) => file === target);
     if (first !== -1) {
       const related = steps.slice(first, -1).map(({ at }) => ({ message: 'included from here', at }));
-      context.sink.error('include-cycle', path.at, `'${path.text}' is included by itself`, {
+      context.sink.error('include-cycle', path.at, `'${path.text}' includes itself`, {
         related,
         fix: 'remove one of the include: lines',
       });
@@ -227,7 +227,7 @@ function mergeIncluded(document: LocatedMap, included: LocatedMap, { sink }: Loa
         const first = before.value.entries.get(id);
         if (first === undefined || (first.key.at.file === key.at.file && first.key.at.start === key.at.start))
           continue;
-        sink.error('duplicate-id', key.at, `the name '${id}' under ${name}: is taken already`, {
+        sink.error('duplicate-id', key.at, `the name '${id}' under ${name}: is already taken`, {
           related: [{ message: 'the first is here', at: first.key.at }],
           fix: 'rename one of them',
         });

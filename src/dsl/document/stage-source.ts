@@ -109,7 +109,7 @@ export function typeDefaults(section: LocatedMap | undefined, context: LoadConte
           ? `no stage type matches '${pattern}'${didYouMean(pattern, registry.keys())}`
           : `'${pattern}' is neither a setting nor a stage type${didYouMean(pattern, [...settingKeys, ...registry.keys()])}`;
       sink.error('unknown-stage-type', key.at, message, {
-        fix: `under defaults: stand ${settingKeys.join(', ')}, stage types (attack/fgsm) and patterns (attack/*)`,
+        fix: `defaults: takes ${settingKeys.join(', ')}, stage types (attack/fgsm) and patterns (attack/*)`,
       });
       continue;
     }
@@ -198,6 +198,6 @@ export function unknownType(uses: string, registry: LoadContext['registry']): st
   const twin = [...registry.keys()].find((type) => type.endsWith(`/${name === '' ? folder : name}`));
   if (twin !== undefined) return `there is no stage type '${uses}'; did you mean '${twin}'?`;
   return here.length > 0
-    ? `there is no stage type '${uses}'; in ${folder}/ there are: ${here.map((type) => type.slice(folder.length + 1)).join(', ')}`
+    ? `there is no stage type '${uses}'; the types in ${folder}/ are ${here.map((type) => type.slice(folder.length + 1)).join(', ')}`
     : `there is no stage type '${uses}'; run 'ravelin stages' for the list`;
 }

@@ -111,7 +111,7 @@ export class Templates {
     const turned = [...circle.slice(least), ...circle.slice(0, least)];
     const at = least === 0 ? closedAt : turned[0]!.namedAt;
     this.#context.sink.error('extends-cycle', at, `the template '${ids[least]!}' extends itself`, {
-      related: turned.map(({ id, keyAt }) => ({ message: `'${id}' is written here`, at: keyAt })),
+      related: turned.map(({ id, keyAt }) => ({ message: `'${id}' is defined here`, at: keyAt })),
       fix: 'remove one of the extends: lines',
     });
   }

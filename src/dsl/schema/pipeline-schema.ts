@@ -25,7 +25,7 @@ export const resourcesSchema = Type.Object(
       Type.Number({ minimum: 0, unit: 'duration', description: 'longest time of a shard, e.g. 30m' }),
     ),
   },
-  { description: 'what a shard needs; enters no key' },
+  { description: 'what a shard needs; not part of a key' },
 );
 
 const retryMax = Type.Integer({ minimum: 0, maximum: 100, description: 'retries after the first try' });
@@ -38,13 +38,17 @@ export const retrySchema = Type.Union(
       on: Type.Optional(Type.Array(retryCause, { description: 'causes that are worth another try' })),
     }),
   ],
-  { description: 'how often and after what a failed shard is tried again; enters no key' },
+  { description: 'how often and after what a failed shard is tried again; not part of a key' },
 );
 
 /** Settings of a stage, of all stages (top level, `defaults:`) or of a stage type. */
 export const settingSchemas = {
   shard: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'images in a shard (64); enters no key' }),
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      description: 'images in a shard (64); not part of a key',
+    }),
   ),
   onError: Type.Optional(
     words(['stop', 'continue'], 'after a failed cell: stop, or go on with what does not need it'),
@@ -79,9 +83,7 @@ export const stageSchema = Type.Object({
   in: section('inputs: port → stage, stage.port, or {from, where, collect}'),
   with: section('parameters of the stage type'),
   seed: Type.Optional(
-    seed(
-      "tells its random draws from those of other stages of its type (0); '$(axes.seed)' repeats it over an axis",
-    ),
+    seed("own part of the seed of its random numbers (0); '$(axes.seed)' repeats the stage over an axis"),
   ),
   matrix: section('axes: one cell of the stage for each combination of labels'),
   publish: Type.Optional(
@@ -127,7 +129,7 @@ const slurmOptionsSchema = {
   unitsPerTask: Type.Optional(
     Type.Integer({ minimum: 1, description: 'shards that one task computes one after the other; default 1' }),
   ),
-  poll: word('pause between two questions to the scheduler; default 30s'),
+  poll: word('pause between two queries to the scheduler; default 30s'),
   flags: Type.Optional(
     Type.Array(Type.String({ pattern: '^--?[^\\n]+$' }), { description: 'further flags for sbatch' }),
   ),
@@ -158,7 +160,7 @@ const shared = {
 
 const frameOnly = {
   name: Type.Optional(Type.String({ ...ids, description: 'name of the pipeline (that of the file)' })),
-  seed: Type.Optional(seed('start of all randomness (0)')),
+  seed: Type.Optional(seed('seed of all random numbers (0)')),
   executor: Type.Optional(executorSchema),
   plugins: Type.Optional(
     Type.Array(Type.String({ minLength: 1 }), {
@@ -166,10 +168,7 @@ const frameOnly = {
     }),
   ),
   numerics: Type.Optional(
-    words(
-      ['separate', 'shared'],
-      'results of one tensor backend are those of another (shared) or not (separate)',
-    ),
+    words(['separate', 'shared'], 'whether tensor backends share their results (shared) or not (separate)'),
   ),
   ...settingSchemas,
 };

@@ -10,7 +10,7 @@ export interface LocatedScalar {
   readonly kind: 'scalar';
   readonly at: SourceRange;
   readonly value: Scalar;
-  /** As written (`0.060`, `8/255`), without quotes. */
+  /** Text as written (`0.060`, `8/255`), without quotes. */
   readonly text: string;
   /** The place where the value was written, if `$(…)` put it in. */
   readonly origin?: SourceRange;

@@ -26,7 +26,7 @@ export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located |
     sink.error(
       'too-large',
       whole,
-      `the file has ${bytes} bytes; a pipeline file has at most ${limits.bytes} (1 MiB)`,
+      `the file has ${bytes} bytes; a pipeline file can have at most ${limits.bytes} (1 MiB)`,
       { fix: tooLargeFix },
     );
     return undefined;
@@ -39,7 +39,7 @@ export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located |
     sink.error(
       'many-documents',
       { file: file.path, start, end: start },
-      'a pipeline file holds one YAML document, here begins a second',
+      'a pipeline file holds one YAML document, but a second one begins here',
       {
         fix: "remove the '---' or move this part to a file of its own and include: it",
       },
@@ -193,7 +193,7 @@ class Converter {
       return undefined;
     }
     if (target.value === '<<') {
-      this.#sink.error('merge-key', at, "'<<' is not part of YAML 1.2, and pipelines do not have it", {
+      this.#sink.error('merge-key', at, "'<<' is not part of YAML 1.2 and is not allowed in a pipeline", {
         fix: 'put the shared part under templates: and name it with extends:',
       });
       return undefined;

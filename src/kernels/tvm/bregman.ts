@@ -23,7 +23,7 @@ interface Split {
 /**
  * `denoise_tv_bregman` of scikit-image 0.19 to 0.26 (after Getreuer 2012) with weight 1/λ, on the channels of
  * one image. As in scikit-image, each channel after the first starts its gradients from the padded result of
- * the channel before it. It knows no dropped pixels: the caller fills them.
+ * the channel before it. It does not support dropped pixels; the caller fills them.
  */
 export function bregmanOfScikitImage(
   channels: readonly Channel[],

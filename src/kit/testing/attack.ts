@@ -11,8 +11,8 @@ import { type Invariant, invariant, leavingAlone, pixelsOf } from './invariant.t
 import { fillParameters, runStage } from './run-stage.ts';
 
 /**
- * What is true of every attack stage, with `params` or the parameters of the stage's example. A stage made by `attackStage` is also tried by
- * target dissimilarity.
+ * Invariants of every attack stage, with `params` or the parameters of the stage's example. A stage made by
+ * `attackStage` is also tested at a target dissimilarity.
  */
 export function attackInvariants(
   stage: Stage,
@@ -85,7 +85,7 @@ export function attackInvariants(
     }),
     invariant('leaves no tensor behind', async () => {
       const { model, images } = await bench.problem();
-      // The first call pays for what is set up once.
+      // The first call also makes tensors that are kept.
       await bench.attack(model, images);
       const before = await countTensors();
       await bench.attack(model, images);
@@ -120,7 +120,7 @@ function targetInvariants(bench: AttackBench): readonly Invariant[] {
   ];
 }
 
-/** The stage with what it is tried on. */
+/** The stage, and a model and images to test it on. */
 class AttackBench {
   readonly #stage: Stage;
   readonly #params: JsonObject;
@@ -131,7 +131,7 @@ class AttackBench {
     this.#params = params;
   }
 
-  /** Whether the attack can be given a target dissimilarity instead of its own strength. */
+  /** Whether the attack accepts a target dissimilarity instead of its own strength. */
   get hasTarget(): boolean {
     const { properties } = this.#stage.with;
     return properties['dissimilarity'] !== undefined && properties['tolerance'] !== undefined;
@@ -166,7 +166,10 @@ class AttackBench {
     return (await runStage(stage, params, { inputs: all, seed })).outputs['images'] as Images;
   }
 
-  /** The parameters without those that set the strength beside a target dissimilarity: the stage's check names them. */
+  /**
+   * The parameters without those that would set the strength beside a target dissimilarity, which the stage's
+   * check names.
+   */
   #withoutStrength(target: JsonObject): JsonObject {
     if (target['dissimilarity'] === undefined) return this.#params;
     const filled = fillParameters(this.#stage, this.#params);

@@ -22,7 +22,7 @@ export interface DefenseInvariantOptions {
   readonly derivative?: 'exact';
 }
 
-/** What is true of every defense stage that is made by `defenseStage`. */
+/** Invariants of every defense stage that is made by `defenseStage`. */
 export function defenseInvariants(
   stage: Stage,
   { params = stage.example ?? {}, derivative }: DefenseInvariantOptions = {},
@@ -137,7 +137,10 @@ function drawOf(opened: OpenTransform, { ids }: Images): Draw {
   return { seed: opened.evaluationSeed, draw: 0, ids };
 }
 
-/** Compares ⟨g, (T(x + hv) − T(x − hv)) / 2h⟩ with ⟨pullBack(g), v⟩ in a few directions v, away from the ends of [0, 1]. */
+/**
+ * Compares ⟨g, (T(x + hv) − T(x − hv)) / 2h⟩ with ⟨pullBack(g), v⟩ in a few directions v, with pixels away
+ * from 0 and 1.
+ */
 async function checkDerivative(open: () => Promise<OpenTransform>): Promise<void> {
   const images = testImages(2);
   const opened = await open();

@@ -1,4 +1,4 @@
-/** Small made-up values that stages are tried on. They are the same in every run. */
+/** Small artificial values to test stages on. They are the same in every run. */
 import { stages } from '../../stages/index.ts';
 import { randomStream } from '../../tensors/random.ts';
 import type { Images } from '../../values/images.ts';
@@ -15,7 +15,7 @@ const channels = 3;
 export const classes = 4;
 export const classNames = ['circle', 'cross', 'square', 'star'];
 
-/** Colour images of a soft gradient with noise, in [0, 1], with labels at random. */
+/** Colour images of a soft gradient with noise, in [0, 1], with random labels. */
 export function testImages(count = 7): Images {
   const pixels = new Float32Array(count * height * width * channels);
   const labels = new Int32Array(count);

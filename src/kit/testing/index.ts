@@ -1,6 +1,7 @@
 /**
- * Tests for stages of one's own: `import { attackInvariants } from 'ravelin/testing'`. Each function gives what is true of every stage of a kind, ready
- * for any test runner; `runStage` runs one stage on values that a test makes.
+ * Tests for the stages of plugins: `import { attackInvariants } from 'ravelin/testing'`. Each function
+ * returns the invariants of one kind of stage, ready for any test runner; `runStage` runs one stage on values
+ * that a test makes.
  */
 export { attackInvariants } from './attack.ts';
 export { defenseInvariants, type DefenseInvariantOptions } from './defense.ts';

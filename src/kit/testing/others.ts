@@ -9,7 +9,7 @@ import { classes, testImages, testModel, testPredictions } from './fixtures.ts';
 import { type Invariant, invariant, leavingAlone, pixelsOf } from './invariant.ts';
 import { runStage, type StageRunOptions } from './run-stage.ts';
 
-/** What is true of every metric stage. */
+/** Invariants of every metric stage. */
 export function metricInvariants(
   stage: Stage,
   params: JsonObject = stage.example ?? {},
@@ -49,7 +49,7 @@ export function metricInvariants(
   ];
 }
 
-/** What is true of every report stage, drawn from `inputs`. */
+/** Invariants of every report stage, drawn from `inputs`. */
 export function reportInvariants(
   stage: Stage,
   inputs: NonNullable<StageRunOptions['inputs']>,
@@ -76,7 +76,7 @@ export function reportInvariants(
   ];
 }
 
-/** What is true of every dataset stage. */
+/** Invariants of every dataset stage. */
 export function datasetInvariants(
   stage: Stage,
   params: JsonObject = stage.example ?? {},

@@ -25,13 +25,14 @@ export interface StageRunOptions {
   readonly backend?: string;
   /** Folder that relative paths start from; the working directory if absent. */
   readonly folder?: string;
-  /** Stages of plugins that this one needs, such as a defense of one's own that an attack goes through. */
+  /** Stages of plugins that this one needs, such as a defense that an attack goes through. */
   readonly others?: readonly Stage[];
 }
 
 /**
- * Runs a stage in this process, as a worker would, without a pipeline and a cache. `params` are those of `with:`; defaults are filled. Throws `TypeError` for
- * parameters that the schema or the stage's check refuses.
+ * Runs a stage in this process as a worker would, without a pipeline or a cache. `params` are those of
+ * `with:`; defaults are filled in. Throws `TypeError` if the schema or the stage's check rejects the
+ * parameters.
  */
 export async function runStage(
   stage: Stage,
@@ -68,10 +69,10 @@ export async function runStage(
   return { outputs: await stage.run(context), metrics, logs, warnings };
 }
 
-/** Parameters as the language hands them over: defaults filled, and valid. */
+/** Parameters as the language passes them on: valid, with defaults filled in. */
 export function fillParameters(stage: Stage, params: JsonObject): never {
   const filled = Schema.Default(stage.with, Schema.Clone(params));
-  // TypeBox knows no formats of its own; paths are text.
+  // TypeBox does not have the format of paths, which are plain text.
   const error = [...Schema.Errors(stage.with, filled)].find(
     ({ message }) => message !== "Unknown format 'path'",
   );

@@ -2,8 +2,8 @@ import type { Graph } from '../../dsl/graph.ts';
 import type { StageRegistry } from '../stage.ts';
 
 /**
- * Tells which cells draw random numbers. A cell may draw only because of what it reads: an attack through a defense draws if the defense, or one of
- * the recipes behind it, does.
+ * Finds the cells that draw random numbers. A cell may draw only because of its inputs: an attack through a
+ * defense draws if the defense, or one of the recipes behind it, does.
  */
 export function drawingCells(graph: Graph, registry: StageRegistry): (index: number) => boolean {
   const known = new Map<number, boolean>();

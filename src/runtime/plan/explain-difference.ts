@@ -128,7 +128,10 @@ function explainNumerics(a: Json | undefined, b: Json | undefined, reasons: stri
   } else reasons.push(`numerics ${show(a)} → ${show(b)}`);
 }
 
-/** Versions of packages differ by name; the source of a plugin is a digest, which tells a reader nothing. */
+/**
+ * Versions of packages differ by name. The source of a plugin is a digest, which would mean nothing to a
+ * reader.
+ */
 function explainLibraries(a: Json, b: Json, reasons: string[]): void {
   if (!isJsonObject(a) || !isJsonObject(b)) return;
   const [{ source: before, ...others }, { source: after, ...next }] = [a, b];

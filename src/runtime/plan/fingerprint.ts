@@ -22,7 +22,8 @@ import type { Stage } from '../stage.ts';
  *   chunk      images in one object, for whole stages that make images or predictions
  *   files      [[name, digest], …], or {count, digest} if there are more than 128
  *   numerics   identity of the tensor backend, for stages that compute on it
- *   libraries  name → version, for packages that decide the numbers, and `source` → digest of the plugin that brought the stage
+ *   libraries  name → version, for packages that decide the numbers, and `source` → digest of the
+ *              plugin that brought the stage
  *
  * It never has ids, labels of the cell itself, titles, formatting, executor,
  * resources, absolute paths, or times.
@@ -64,11 +65,7 @@ export interface Seeds {
 }
 
 /** `seed` is null for a cell that draws no random numbers. */
-export function stageConstant(
-  stage: Stage,
-  seed: Seeds | null,
-  numerics: Json | null,
-): StageConstant {
+export function stageConstant(stage: Stage, seed: Seeds | null, numerics: Json | null): StageConstant {
   return {
     libraries: librariesText(librariesOf(stage)),
     numerics: stage.device && numerics !== null ? `"numerics":${canonicalJson(numerics)},` : '',
@@ -77,7 +74,10 @@ export function stageConstant(
   };
 }
 
-/** Versions of the packages that decide the numbers of a stage, and the digest of the plugin that brought it as `source`. */
+/**
+ * Versions of the packages that decide the numbers of a stage, and as `source` the digest of the plugin that
+ * brought it.
+ */
 export function librariesOf({ libraries, source }: Stage): Readonly<Record<string, string>> {
   const versions = Object.fromEntries(libraries.map((name) => [name, libraryVersion(name)]));
   return source === undefined ? versions : { ...versions, source };

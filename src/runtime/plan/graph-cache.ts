@@ -16,7 +16,7 @@ export interface GraphRequest {
   readonly overrides: JsonObject;
 }
 
-/** What was read to resolve the graph. */
+/** The sources that were read to resolve the graph. */
 export interface GraphSources {
   /** The pipeline file and all its includes: absolute path → SHA-256 of the text. */
   readonly files: Readonly<Record<string, string>>;

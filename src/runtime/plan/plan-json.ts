@@ -34,7 +34,7 @@ export function planJson(graph: Graph, plan: Plan): PlanJson {
   return { pipeline: graph.pipeline, cells, totals: plan.totals };
 }
 
-/** What `why` prints about one cell. */
+/** The object that `why` prints about one cell. */
 export interface Why {
   readonly cell: string;
   readonly because: readonly string[];

@@ -17,7 +17,7 @@ export class FinishedCells {
     this.#reporter = reporter;
   }
 
-  /** A cell finishes again after one of its results was damaged and computed again: that is no news. */
+  /** Reports or publishes a cell once. A cell finishes again if a damaged result of it was computed again. */
   add(planned: PlannedCell): void {
     if (this.#seen.has(planned)) return;
     this.#seen.add(planned);

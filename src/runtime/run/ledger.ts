@@ -158,7 +158,7 @@ export interface RunInfo {
   readonly finished: Finished | null;
 }
 
-/** Lists all runs of a cache, oldest first. Of each ledger only the two ends are read. */
+/** Lists all runs of a cache, oldest first. Only the two ends of each ledger are read. */
 export function listRuns(cacheFolder: string): RunInfo[] {
   return runIds(cacheFolder).map((run) => readRunInfo(cacheFolder, run));
 }

@@ -61,7 +61,7 @@ export class Reporter {
     }
   }
 
-  /** What a task reports while it runs. */
+  /** The reports of a task while it runs. */
   progress(
     { planned, shard }: ReadyUnit,
     attempt: number,

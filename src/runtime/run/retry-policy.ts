@@ -1,12 +1,12 @@
 /**
- * What happens to a unit after its attempt ended: a table from what happened
- * to what comes next, without any state.
+ * Decides what happens to a unit after its attempt ended: a table from what happened to what comes next,
+ * without any state.
  */
 import type { StageSettings } from '../../dsl/graph.ts';
 import { gradientBatch } from '../../values/batch-size.ts';
 import type { TaskFailure, TaskOutcome } from '../executor.ts';
 
-/** What a unit has gone through in this run. */
+/** The history of a unit in this run. */
 export interface UnitHistory {
   /** Attempts so far that count against `retry.max`, including the present one. */
   readonly attempts: number;

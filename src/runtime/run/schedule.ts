@@ -29,7 +29,7 @@ export interface CommitResult {
   readonly peakBytes: number;
 }
 
-/** What the schedule reports of its progress. */
+/** The events of the schedule's progress. */
 export interface ScheduleListener {
   /** A unit is in the store now: it was computed, or found there once its key was known. */
   readonly committed: (ready: ReadyUnit, result: CommitResult) => void;

@@ -9,7 +9,7 @@ export interface GarbageRules {
   readonly maxAgeMs?: number;
   /** The most that all objects together may take. */
   readonly maxBytes?: number;
-  /** What has to stay free on the disk. */
+  /** Space that has to stay free on the disk. */
   readonly minFreeBytes?: number;
   /** Keys of the latest and of pinned runs: never removed. */
   readonly keep: ReadonlySet<string>;

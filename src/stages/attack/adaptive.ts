@@ -3,7 +3,9 @@ import { defineStage, port } from '../../runtime/stage.ts';
 import { drawsTarget, goalOptions, goalParameters } from './shared/goal.ts';
 import { adversarialPort, targetPorts, throughParameters } from './shared/target.ts';
 
-/** The attack that broke the defenses of Guo et al. 2018 (Athalye, Carlini and Wagner 2018, section 5.3.2). */
+/**
+ * The attack that broke the defenses of Guo et al. 2018 (Athalye, Carlini and Wagner 2018, section 5.3.2).
+ */
 export const adaptiveStage = defineStage({
   uses: 'attack/adaptive',
   version: 2,
@@ -46,7 +48,7 @@ export const adaptiveStage = defineStage({
     const { runAttack } = await import('./shared/run-attack.ts');
     const { dissimilarity, steps, learningRate, ...params } = context.params;
     const attack = adaptiveAscent({ ...goalOptions(params, context.seed), steps, learningRate });
-    // The bound is the attack's own strength, so nothing is searched.
+    // The bound is the attack's own strength, so no strength is searched.
     const run = { name: 'dissimilarity', strength: dissimilarity, through: params };
     return { images: await runAttack(context, run, attack) };
   },

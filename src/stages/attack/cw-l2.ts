@@ -18,12 +18,12 @@ export const cwL2Stage = attackStage({
     description: 'factor on the perturbation that was found: 1 if no strength is given',
   },
   presets:
-    'foolbox: tanh space from pixels × 0.999999, an image ends when its loss did not fall by 0.01 % in a tenth of the steps, and is the original where no step succeeded; torchattacks: tanh space, an image ends when its loss rose, the original where no step succeeded',
+    'foolbox: tanh space from pixels × 0.999999, an image ends when its loss did not fall by 0.01 % in a tenth of the steps, and is the original if no step succeeded; torchattacks: tanh space, an image ends when its loss rose, and is the original if no step succeeded',
   with: {
     lambda: Type.Number({
       exclusiveMinimum: 0,
       default: 10,
-      description: "weight of the logits' term; the first one tried where it is searched",
+      description: "weight of the logits' term; the first value tried if it is searched",
     }),
     kappa: Type.Number({ minimum: 0, default: 0, description: 'margin in the logits to be reached' }),
     steps: Type.Integer({ minimum: 1, maximum: 100_000, default: 100, description: 'steps of Adam' }),
@@ -52,7 +52,7 @@ export const cwL2Stage = attackStage({
     keep: Type.Union([Type.Literal('best'), Type.Literal('last')], {
       default: 'best',
       description:
-        'the adversarial image nearest to the original among all steps (the last step where there is none), or the last step',
+        'the adversarial image nearest to the original among all steps (the last step if there is none), or the last step',
     }),
     ...targetedParameter,
   },
@@ -74,7 +74,7 @@ interface CarliniWagnerParameters extends Pick<
   readonly stopEarly: boolean;
 }
 
-/** The attack's options, with what `like` changes. */
+/** The attack's options, with the changes of `like`. */
 export function carliniWagnerOptions(params: CarliniWagnerParameters, seed: Seed): CarliniWagnerOptions {
   const { lambda, kappa, steps, learningRate, searchSteps, keep, targeted, like } = params;
   const library = like === 'foolbox' || like === 'torchattacks';

@@ -22,7 +22,7 @@ export const deepfoolStage = attackStage({
     candidates: Type.Optional(
       Type.Union([Type.Literal('all'), Type.Integer({ minimum: 2 })], {
         description:
-          'classes considered, the true one included: all, or so many of those most likely at the original; all if absent (10 like foolbox)',
+          'classes considered, the true one included: all, or this number of the most likely ones at the original; all if absent (10 like foolbox)',
       }),
     ),
   },
@@ -40,7 +40,7 @@ interface DeepFoolParameters {
   readonly candidates?: 'all' | number;
 }
 
-/** The attack's options, with what `like` changes. */
+/** The attack's options, with the changes of `like`. */
 export function deepFoolOptions({ steps, candidates, like }: DeepFoolParameters): DeepFoolOptions {
   const foolbox = like === 'foolbox';
   return {

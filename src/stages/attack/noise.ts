@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { attackStage } from './shared/attack-stage.ts';
 
-/** Random noise of the same size as an attack: what the attack is worth is what it adds to this. */
+/** Random noise of the same size as an attack. An attack is worth only what it adds to this. */
 export const noiseStage = attackStage({
   uses: 'attack/noise',
   version: 2,

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { defineStage } from '../../runtime/stage.ts';
 import { adversarialPort, targetPorts, throughPort } from './shared/target.ts';
 
-/** No attack: the originals, in the form of the attacks beside it. */
+/** No attack: the originals, in the form in which attacks return images. */
 export const noAttackStage = defineStage({
   uses: 'attack/none',
   version: 1,

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { attackStage } from './shared/attack-stage.ts';
 import { goalOptions, goalParameters } from './shared/goal.ts';
 
-/** Step sizes of the libraries, where none is given. */
+/** Step sizes of the libraries, if the user gives none. */
 const stepSizes = {
   foolbox: { linf: { relative: 0.01 / 0.3 }, l2: { relative: 0.025 } },
   torchattacks: { linf: { absolute: 2 / 255 }, l2: { absolute: 0.2 } },

@@ -3,8 +3,8 @@ import { defineStage, port } from '../../runtime/stage.ts';
 import { listImageFolder } from './shared/folder-listing.ts';
 
 /**
- * Images in class folders, prepared as torchvision's `Resize` and `CenterCrop` do. `ids` are indices into the listing
- * sorted by class, then by file name, whatever `limit` and `stratify` say.
+ * Images in class folders, prepared like torchvision's `Resize` and `CenterCrop`. `ids` are indices into the
+ * listing sorted by class, then by file name; `limit` and `stratify` do not change them.
  */
 export const imageFolderStage = defineStage({
   uses: 'dataset/image-folder',
@@ -17,7 +17,7 @@ export const imageFolderStage = defineStage({
         Type.String({
           format: 'path',
           description:
-            'JSON file with the list of class folder names in label order; the sorted folder names where absent',
+            'JSON file with the list of class folder names in label order; the sorted folder names if absent',
         }),
       ),
       resize: Type.Optional(
@@ -25,17 +25,17 @@ export const imageFolderStage = defineStage({
           minimum: 1,
           maximum: 8192,
           description:
-            'pixels of the shorter side after bilinear resizing with antialiasing; unchanged where absent',
+            'pixels of the shorter side after bilinear resizing with antialiasing; unchanged if absent',
         }),
       ),
       crop: Type.Optional(
         Type.Integer({
           minimum: 1,
           maximum: 8192,
-          description: 'pixels of the side of the centre square that is kept; the whole image where absent',
+          description: 'pixels of the side of the centre square that is kept; the whole image if absent',
         }),
       ),
-      limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all where absent' })),
+      limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all if absent' })),
       stratify: Type.Boolean({
         default: false,
         description:

@@ -14,7 +14,10 @@ interface Source {
   readonly split: 'train' | 'test';
 }
 
-/** MNIST, or any data set in its format (Fashion-MNIST, KMNIST): 28×28×1 bytes. `ids` are row indices in the file. */
+/**
+ * MNIST, or any data set in its format (Fashion-MNIST, KMNIST): 28×28×1 bytes. `ids` are row indices in the
+ * file.
+ */
 export const mnistStage = datasetStage({
   uses: 'dataset/mnist',
   version: 1,

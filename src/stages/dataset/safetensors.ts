@@ -3,7 +3,7 @@ import { StageError } from '../../runtime/stage.ts';
 import { datasetStage } from './shared/dataset-stage.ts';
 import { imageShape, openSafetensors, readImageRows, readIntegerRows } from './shared/safetensors-file.ts';
 
-/** Images made elsewhere, in Python say. `ids` are row indices unless the file has its own. */
+/** Images made elsewhere, for example in Python. `ids` are row indices unless the file has its own. */
 export const safetensorsStage = datasetStage({
   uses: 'dataset/safetensors',
   version: 1,
@@ -23,7 +23,7 @@ export const safetensorsStage = datasetStage({
     ids: Type.Optional(
       Type.String({
         minLength: 1,
-        description: 'name of the integer tensor [n] of image ids; row indices where absent',
+        description: 'name of the integer tensor [n] of image ids; row indices if absent',
       }),
     ),
     classes: Type.Array(Type.String(), {

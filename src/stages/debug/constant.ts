@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 
-/** The cheapest stage there is: planning and per-cell overhead are measured with it. */
+/** The cheapest possible stage, for measuring planning and the overhead per cell. */
 export const constantStage = defineStage({
   uses: 'debug/constant',
   version: 1,

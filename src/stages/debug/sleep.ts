@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { setTimeout as delay } from 'node:timers/promises';
 import { defineStage, port } from '../../runtime/stage.ts';
 
-/** Waits, and can be cancelled: scheduling, cancellation and the dashboard are tried with it. */
+/** Waits, and can be cancelled: for testing scheduling, cancellation and the dashboard. */
 export const sleepStage = defineStage({
   uses: 'debug/sleep',
   version: 1,

@@ -4,7 +4,7 @@ import { defenseStage } from './shared/defense-stage.ts';
 /** JPEG compression (Dziugaite et al. 2016; Guo et al. 2018, section 4.1). */
 export const jpegStage = defenseStage({
   uses: 'defense/jpeg',
-  // 2: attacks go back through it by a derivative of its own; the images are those of 1.
+  // 2: attacks use the derivative of JPEG; the images are those of version 1.
   version: 2,
   summary: 'JPEG compression and decompression (libjpeg-turbo through sharp)',
   with: {

@@ -48,7 +48,7 @@ export const patchDatabaseStage = defineStage({
       throw new StageError(
         places === 0
           ? `patches of ${size}×${size} do not fit into ${height}×${width} images`
-          : `${count} patches of ${size}×${size} were asked for, and the images have ${places} places for one`,
+          : `asked for ${count} patches of ${size}×${size}, but the images have only ${places} places for one`,
         {
           code: 'bad-data',
           fix:
@@ -59,7 +59,7 @@ export const patchDatabaseStage = defineStage({
       );
     }
     if (places > 2 ** 32) {
-      throw new StageError(`the images have ${places} places for a patch, and 2^32 can be drawn from`, {
+      throw new StageError(`the images have ${places} places for a patch, but at most 2^32 are supported`, {
         code: 'bad-data',
         fix: `use fewer images (\`limit\`): 1,000 photographs are plenty for a million patches`,
       });

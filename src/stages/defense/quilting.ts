@@ -14,7 +14,7 @@ export const quiltingStage = defenseStage({
       minimum: 1,
       maximum: 1000,
       default: 1,
-      description: 'K: each tile becomes one of so many nearest patches, at random; 1 or 10 in the paper',
+      description: 'K: each tile becomes one of its K nearest patches, at random; 1 or 10 in the paper',
     }),
     size: Type.Optional(
       Type.Integer({
@@ -48,7 +48,7 @@ export const quiltingStage = defenseStage({
     search: Type.Union([Type.Literal('auto'), Type.Literal('tree'), Type.Literal('matrix')], {
       default: 'auto',
       description:
-        'auto: on the GPU where the backend computes on one, otherwise tree; tree: on one CPU thread; matrix: matrix products on the tensor backend; all find the same patches',
+        'auto: on the GPU if the backend computes on one, otherwise tree; tree: on one CPU thread; matrix: matrix products on the tensor backend; all find the same patches',
     }),
   },
   example: { neighbors: 3, draws: 2 },
@@ -68,16 +68,16 @@ export const quiltingStage = defenseStage({
       ? [
           {
             path: ['overlap'],
-            message: `'overlap' of ${overlap} leaves nothing of patches of ${size}`,
+            message: `'overlap' must be smaller than the side of the patches (${size}), got ${overlap}`,
             fix: `set overlap: ${size - 1} at most`,
           },
         ]
       : []),
   ],
-  // The nearest patch alone leaves no choice.
+  // The nearest patch alone leaves nothing to draw.
   views: ({ neighbors, draws }) => (neighbors > 1 ? draws : null),
   recipe: async ({ params, inputs: { patches }, backend }): Promise<QuiltingRecipe> => {
-    if (patches === undefined) throw new Error('quilting reads patches');
+    if (patches === undefined) throw new Error('quilting needs patches');
     checkDatabase(patches, params);
     const { size: _checked, ...recipe } = params;
     const { openBackend, probeBackend } = await import('../../tensors/backend.ts');
@@ -107,12 +107,12 @@ function checkDatabase(
     );
   if (overlap >= side)
     fail(
-      `an overlap of ${overlap} leaves nothing of patches of ${side}×${side}`,
+      `'overlap' must be smaller than the side of the patches (${side}), got ${overlap}`,
       `set overlap: ${side - 1} at most`,
     );
   if (neighbors > count)
     fail(
-      `${neighbors} neighbours were asked for, and the database has ${count} patches`,
+      `asked for ${neighbors} nearest patches, but the database has only ${count}`,
       `set neighbors: ${count} at most, or make a larger database`,
     );
 }

@@ -45,12 +45,12 @@ export const tvmStage = defenseStage({
       maximum: 0.1,
       default: 1e-3,
       description:
-        'relative distance to the least objective at which exact stops; below 1e-5 it computes in float64, many times slower',
+        'relative distance to the minimum at which exact stops; below 1e-5 it computes in float64, many times slower',
     }),
   },
   example: { draws: 2 },
   gives: 'float32 images, `draws` views of each',
-  // On a GPU the backend computes.
+  // On a GPU, the tensor backend computes it.
   device: true,
   check: ({ solver, keep, lambda }) => [
     ...(solver === 'skimage' && keep < 1

@@ -61,7 +61,7 @@ export const cnnStage = defineStage({
         Type.String({
           format: 'path',
           description:
-            'safetensors or PyTorch file with the tensors conv1.weight, bn1.weight, fc1.weight and so on; drawn from the seed (He initialisation) where absent',
+            'safetensors or PyTorch file with the tensors conv1.weight, bn1.weight, fc1.weight and so on; drawn from the seed (He initialisation) if absent',
         }),
       ),
     },

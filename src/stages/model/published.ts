@@ -6,10 +6,10 @@ import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
 interface Family {
   readonly summary: string;
-  /** Where the tensor names come from, and so the weights. */
+  /** Origin of the tensor names, and so of the weights. */
   readonly weights: string;
   readonly classes: number;
-  /** Of the images, in pixels; `minimum` is the least that leaves something to pool. */
+  /** Side of the images in pixels; `minimum` is the smallest that leaves something to pool. */
   readonly size: number;
   readonly minimum: number;
   readonly mean: readonly number[];
@@ -74,7 +74,7 @@ const families: Readonly<Record<ArchitectureName, Family>> = {
   },
 };
 
-/** Classes and side of the images where a pipeline gives none. */
+/** Number of classes and side of the images, if a pipeline gives none. */
 export function publishedDefaults(name: ArchitectureName): {
   readonly classes: number;
   readonly size: number;
@@ -98,7 +98,7 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
         weights: Type.Optional(
           Type.String({
             format: 'path',
-            description: `safetensors or PyTorch file with the tensor names of ${family.weights}; drawn from the seed, for training, where absent`,
+            description: `safetensors or PyTorch file with the tensor names of ${family.weights}; drawn from the seed, for training, if absent`,
           }),
         ),
         classes: Type.Integer({
@@ -133,7 +133,7 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
         ? [
             {
               path: ['size'],
-              message: `size ${params.size} is no multiple of 224`,
+              message: `size ${params.size} is not a multiple of 224`,
               fix: `use ${224 * Math.max(1, Math.round(params.size / 224))}`,
             },
           ]

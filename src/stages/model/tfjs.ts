@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
-/** A TensorFlow.js LayersModel or GraphModel as one of our networks. */
+/** A TensorFlow.js LayersModel or GraphModel as a network of ravelin. */
 export const tfjsStage = defineStage({
   uses: 'model/tfjs',
   version: 1,
@@ -17,14 +17,14 @@ export const tfjsStage = defineStage({
           minimum: 1,
           maximum: 4096,
           unit: 'px',
-          description: 'side of the square images, where the model leaves it open or is to get another one',
+          description: 'side of the square images, if the model leaves it open or should get another one',
         }),
       ),
       classes: Type.Optional(
         Type.String({
           format: 'path',
           description:
-            "JSON list with the name of each output, where the model has its own order; the outputs are put into the names' sorted order",
+            "JSON list with the name of each output, if the model has an order of its own; the outputs are put into the names' sorted order",
         }),
       ),
       ...preprocessingParameters([0], [1]),
@@ -50,7 +50,7 @@ export const tfjsStage = defineStage({
   },
 });
 
-/** The weight files that a model.json names; none where it cannot be read, which `run` will explain. */
+/** The weight files that a model.json names; none if it cannot be read, which `run` reports. */
 function weightFiles(path: string): string[] {
   try {
     const { weightsManifest } = JSON.parse(readFileSync(path, 'utf8')) as {

@@ -3,7 +3,7 @@ import { defineStage, port } from '../../runtime/stage.ts';
 import { averagePredictions } from './shared/average-predictions.ts';
 import { memberWeights } from './shared/member-weights.ts';
 
-/** The ensembles of Guo et al. 2018, section 5.4: 0.5 × quilting + 10 × 0.05 × draws of TVM, say. */
+/** The ensembles of Guo et al. 2018, section 5.4, for example 0.5 × quilting + 10 × 0.05 × draws of TVM. */
 export const averageStage = defineStage({
   uses: 'predict/average',
   version: 1,

@@ -15,7 +15,7 @@ import { reportStage } from './shared/report-stage.ts';
 const axes = (description: string) =>
   Type.Optional(Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 8 })], { description }));
 
-// Ports stand outside the declaration, where TypeScript keeps `list: true` apart from `list: boolean`.
+// Ports are declared apart, so that TypeScript distinguishes `list: true` from `list: boolean`.
 const scores = port('metrics', {
   list: true,
   description: 'scores with their axes: `{ from: scores, collect: all }`',
@@ -73,7 +73,7 @@ export const curvesStage = reportStage({
     requireAxes(rows, 'panel', panel);
     requireAxes(rows, 'series', series);
     if (!axisNames(rows).includes(params.x)) {
-      // A line over an achieved number follows one axis, the strength; with two it would zigzag.
+      // A line over an achieved number follows one axis, the strength; with two axes it would zigzag.
       const unplaced = unplacedAxes(rows, [...panel, ...series]);
       if (unplaced.length > 1) {
         const names = unplaced.map((axis) => `'${axis}'`).join(', ');

@@ -3,7 +3,7 @@ import type { ImageGrid } from '../../report/image-grid.ts';
 import { port } from '../../runtime/stage.ts';
 import { reportStage } from './shared/report-stage.ts';
 
-// Ports stand outside the declaration, where TypeScript keeps `list: true` apart from `list: boolean`.
+// Ports are declared apart, so that TypeScript distinguishes `list: true` from `list: boolean`.
 const originals = port('images', { description: 'the images before the attack' });
 const adversarial = port('images', {
   list: true,
@@ -39,7 +39,7 @@ export const imagesStage = reportStage({
       Type.Array(Type.Integer({ minimum: 0 }), {
         minItems: 1,
         maxItems: 100,
-        description: 'positions of the images shown, from 0; takes the place of count',
+        description: 'positions of the images shown, from 0; replaces count',
       }),
     ),
     scale: Type.Number({
@@ -59,13 +59,13 @@ export const imagesStage = reportStage({
     rows: Type.Optional(
       Type.String({
         description:
-          'axis of the adversarial images that runs down the grid, with columns: figure 1 has attack',
+          'axis of the adversarial images that runs down the grid; needs columns; attack in figure 1',
       }),
     ),
     columns: Type.Optional(
       Type.String({
         description:
-          'axis that runs across the grid, one block for each image: figure 1 has strength; takes the place of across',
+          'axis that runs across the grid, one block for each image; replaces across; strength in figure 1',
       }),
     ),
     title: Type.String({ default: '', description: 'written above the grid' }),

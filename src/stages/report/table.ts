@@ -13,7 +13,7 @@ import { reportStage } from './shared/report-stage.ts';
 const names = (description: string) =>
   Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 16 })], { description });
 
-// Outside the declaration, where TypeScript keeps `list: true` apart from `list: boolean`.
+// Ports are declared apart, so that TypeScript distinguishes `list: true` from `list: boolean`.
 const scores = port('metrics', {
   list: true,
   description: 'scores with their axes: `{ from: scores, collect: all }`',
@@ -30,14 +30,13 @@ export const tableStage = reportStage({
     columns: Type.Optional(names('axis, or list of axes, that heads the columns; default: none')),
     value: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 16 })], {
       default: 'accuracy',
-      description:
-        'number, or list of numbers, in the cells; with its 95 % interval where the scores have one',
+      description: 'number, or list of numbers, in the cells; with its 95 % interval if the scores have one',
     }),
     ...meanOverParameter,
     checks: Type.Boolean({
       default: true,
       description:
-        'sanity checks of the accuracies, where the table shows them: failed ones stand below it and in the summary',
+        'sanity checks of the accuracies, if the table shows them; those that fail are listed below it and in the summary',
     }),
     title: Type.String({ default: '', description: 'heading above the table' }),
   },

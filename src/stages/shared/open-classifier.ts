@@ -2,15 +2,15 @@ import type { Queries } from '../../attacks/queries.ts';
 import type { StageContext } from '../../runtime/stage.ts';
 import type { Model } from '../../values/model.ts';
 
-/** A model that a stage has open: logits, input gradients, products and class gradients in plain arrays. */
+/** An open model: logits, input gradients, products and class gradients in plain arrays. */
 export interface OpenClassifier extends Queries {
-  /** Gives the model back; a stage calls it when it is done. */
+  /** Returns the model. A stage calls it when it is done. */
   readonly dispose: () => void;
 }
 
 /**
- * Opens a model on the backend of the stage, which has to be declared with `device: true`. A worker keeps the models open that it used last, so
- * that the shards of a stage share one.
+ * Opens a model on the backend of the stage, which must be declared with `device: true`. A worker keeps the
+ * models open that it used last, so that the shards of a stage share one.
  */
 export async function openClassifier(
   model: Model,

@@ -4,7 +4,7 @@ import { type Stage, StageError, type StageRegistry } from '../../runtime/stage.
 import type { Images } from '../../values/images.ts';
 import type { Transform } from '../../values/transform.ts';
 
-/** A stage that offers a defense, with which recipes that name it are applied. */
+/** A stage that declares a defense, with which the recipes that name it are applied. */
 export interface DefenseStage extends Stage {
   readonly defense: DefenseDeclaration<never>;
 }
@@ -12,7 +12,7 @@ export interface DefenseStage extends Stage {
 /** Defenses are named by the second half of their stage's `uses`. */
 export const defensePrefix = 'defense/';
 
-/** The defenses that the stages of a run offer, built-in ones and those of plugins. */
+/** The defenses that the stages of a run declare, both built-in ones and those of plugins. */
 export function defensesOf(stages: StageRegistry): DefenseLibrary {
   return (name) => {
     const stage = stages.get(`${defensePrefix}${name}`);
@@ -24,7 +24,10 @@ export function isDefenseStage(stage: Stage): stage is DefenseStage {
   return 'defense' in stage;
 }
 
-/** Opens a recipe for images. Throws `StageError` for a defense that no stage offers, and for images that a step cannot take. */
+/**
+ * Opens a recipe for images. Throws `StageError` if no stage declares a defense, or if a step cannot take the
+ * images.
+ */
 export async function openRecipe(
   transform: Transform,
   images: Images,

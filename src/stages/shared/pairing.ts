@@ -4,7 +4,7 @@ interface Identified {
   readonly ids: Int32Array;
 }
 
-/** Throws `StageError` unless two values are about the same images in the same order. */
+/** Throws `StageError` unless two values are for the same images in the same order. */
 export function checkPaired(a: Identified, nameA: string, b: Identified, nameB: string): void {
   const fix = 'make both from the same dataset with the same limit';
   if (a.ids.length !== b.ids.length) {

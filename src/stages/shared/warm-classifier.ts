@@ -3,14 +3,17 @@ import { openClassifier } from '../../models/inference.ts';
 import type { Model } from '../../values/model.ts';
 import { identityOf, RecentCache } from '../../values/recent-cache.ts';
 
-/** A classifier that may be lent several times at once. It is closed when it was let go and all have given it back. */
+/**
+ * A classifier that may be lent several times at once. It is closed when it has been evicted and everyone has
+ * returned it.
+ */
 interface Lendable {
   readonly opened: Promise<Classifier>;
   leases: number;
   isLetGo: boolean;
 }
 
-/** Classifiers of this worker, which goes from shard to shard of few models. */
+/** Classifiers that this worker keeps open, because it goes from shard to shard of a few models. */
 const warm = new RecentCache<Lendable>({
   limit: 2,
   dispose: (entry) => {
@@ -20,9 +23,9 @@ const warm = new RecentCache<Lendable>({
 });
 
 /**
- * A classifier on the current backend, named `backend`, that this worker may have open already: checking and folding the weights and
- * bringing them to the device is done once for all shards. Models are told apart by identity, as a worker decodes each of them once.
- * `dispose` gives it back. Throws as `openClassifier`.
+ * A classifier on the current backend, named `backend`, which this worker may have open already: its weights
+ * are checked, folded and copied to the device once for all shards. Models are identified by their object,
+ * because a worker decodes each of them once. `dispose` returns it. Throws like `openClassifier`.
  */
 export async function warmClassifier(model: Model, backend: string): Promise<Classifier> {
   const key = `${backend} ${identityOf(model)}`;
@@ -62,7 +65,7 @@ function closeIfIdle({ isLetGo, leases, opened }: Lendable): void {
   if (!isLetGo || leases > 0) return;
   void opened.then(
     (classifier) => classifier.dispose(),
-    // A classifier that could not be opened holds nothing.
+    // A classifier that failed to open holds nothing.
     () => undefined,
   );
 }

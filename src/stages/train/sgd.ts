@@ -1,7 +1,10 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 
-/** Guo et al. train with rate 0.1, momentum 0.9, weight decay 1e-4, × 0.1 every 30 of 90 epochs, batches of 256. */
+/**
+ * Guo et al. train with rate 0.1, momentum 0.9, weight decay 1e-4, × 0.1 every 30 of 90 epochs, batches of
+ * 256.
+ */
 export const sgdStage = defineStage({
   uses: 'train/sgd',
   version: 1,
@@ -103,7 +106,7 @@ export const sgdStage = defineStage({
   out: {
     model: port('model', { description: 'the trained model' }),
     history: port('metrics', {
-      description: 'one row per epoch: loss, accuracy, and validationAccuracy where measured',
+      description: 'one row per epoch: loss, accuracy, and validationAccuracy if measured',
     }),
   },
   randomness: true,

@@ -79,8 +79,8 @@ interface WasmModule {
 }
 
 /**
- * The package mistakes the address 0 of a failed allocation for a valid one and overwrites its own data;
- * sizes of 2³² bytes and more reach the module modulo 2³².
+ * The package takes the address 0 of a failed allocation for a valid one and overwrites its own data; sizes
+ * of 2³² bytes and more reach the module modulo 2³².
  */
 function guardAllocation(module: WasmModule): void {
   // Emscripten's function replaces itself when it is first called.

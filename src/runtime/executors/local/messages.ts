@@ -1,6 +1,6 @@
 import type { Task, WorkerSetup } from '../../executor.ts';
 
-/** What the driver sends to a worker process: the setup once, then tasks. */
+/** Messages from the driver to a worker process: the setup once, then tasks. */
 export type DriverMessage =
   { readonly type: 'setup'; readonly setup: WorkerSetup } | { readonly type: 'task'; readonly task: Task };
 

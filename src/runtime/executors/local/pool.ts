@@ -13,7 +13,10 @@ export interface LocalPoolOptions {
   readonly setup: WorkerSetup;
   readonly env?: Readonly<Record<string, string>>;
   readonly execArgv?: readonly string[];
-  /** A worker that sends nothing for so long is killed. Off by default, as a long kernel call cannot send. */
+  /**
+   * A worker that sends nothing for this long is killed. Off by default, because a long kernel call cannot
+   * send.
+   */
   readonly silentMs?: number;
 }
 

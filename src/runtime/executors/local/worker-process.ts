@@ -3,7 +3,7 @@ import type { Task, TaskMessage, WorkerSetup } from '../../executor.ts';
 import type { KillReason, WorkerExit } from './describe-exit.ts';
 import type { AliveMessage, DriverMessage } from './messages.ts';
 
-/** What is used of a child process, so that tests can conduct one. */
+/** The part of a child process that is used here, so that tests can replace it. */
 export type WorkerChild = Pick<
   ChildProcess,
   'connected' | 'kill' | 'on' | 'pid' | 'send' | 'stderr' | 'stdout'
@@ -78,7 +78,7 @@ export class WorkerProcess {
     this.#send({ type: 'task', task });
   }
 
-  /** Kills the process if it has a task and has not sent anything for so long. */
+  /** Kills the process if it has a task and has not sent anything for this long. */
   limitSilence(ms: number): void {
     if (this.#tasks.length > 0 && Date.now() - this.#heardAt > ms) this.#limit({ type: 'silence' });
   }

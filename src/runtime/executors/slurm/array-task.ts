@@ -49,7 +49,7 @@ export async function serveArrayTask(
     console.log(
       `the time limit is near (${warningSeconds} s): finishing this shard, or going back to the queue`,
     );
-    // This leaves 30 s for the way back into the queue.
+    // This leaves 30 s to go back into the queue.
     setTimeout(() => void requeue(), (warningSeconds - 30) * 1000).unref();
   });
   const outcomes: TaskOutcome[] = [];

@@ -18,7 +18,10 @@ import type { JobRequest } from './submit-job.ts';
 
 export interface SlurmRequest extends Omit<JobRequest, 'cacheFolder'> {
   readonly store: Pick<Store, 'folder' | 'readRecord'>;
-  /** For people: jobs that were submitted and adopted, tasks that wait for an unusual reason. */
+  /**
+   * Receives messages for people: jobs that were submitted and adopted, tasks that wait for an unusual
+   * reason.
+   */
   readonly report: (message: string) => void;
 }
 

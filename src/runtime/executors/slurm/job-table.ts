@@ -23,7 +23,7 @@ export interface OverdueTask {
   readonly state: ArrayTaskState | undefined;
 }
 
-/** What the states of array tasks, as the scheduler has them, say about the jobs. */
+/** Conclusions about the jobs from the states of their array tasks, as the scheduler reports them. */
 export interface Findings {
   /** Tasks that the scheduler has not been running for longer than their end may take to be seen. */
   readonly overdue: readonly OverdueTask[];

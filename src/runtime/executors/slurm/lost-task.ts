@@ -10,7 +10,7 @@ export interface Loss {
 }
 
 /**
- * What became of the units of an array task that ended without reporting it. It computes them in order: those
+ * The fate of the units of an array task that ended without reporting it. It computes them in order: those
  * with a commit record are committed, the first one without is lost, and the rest has not begun. With `loss`
  * null, the task was cancelled before it began, and nothing is lost.
  */

@@ -4,8 +4,7 @@ import { messagesPath } from './batch.ts';
 import type { OpenJob } from './job-table.ts';
 
 /**
- * Reads the files of so many tasks of a job at a time: a thousand files at
- * each look would burden a file server.
+ * Number of files of a job that are read at a time: a thousand files at each look would burden a file server.
  */
 const mostFiles = 64;
 

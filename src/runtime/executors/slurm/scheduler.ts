@@ -1,6 +1,6 @@
 /**
- * What ravelin needs of Slurm: sbatch, squeue, scontrol and scancel, but not
- * accounting, which many clusters do not have.
+ * The commands of Slurm that ravelin needs: sbatch, squeue, scontrol and scancel, but not accounting, which
+ * many clusters do not have.
  */
 import { execa } from 'execa';
 
@@ -15,7 +15,7 @@ export class SchedulerError extends Error {
 export interface ArrayTaskState {
   readonly job: string;
   readonly index: number;
-  /** As squeue names it: PENDING, RUNNING, COMPLETED, FAILED, TIMEOUT, OUT_OF_MEMORY, NODE_FAIL, … */
+  /** State as squeue names it: PENDING, RUNNING, COMPLETED, FAILED, TIMEOUT, OUT_OF_MEMORY, NODE_FAIL, … */
   readonly state: string;
   readonly reason: string;
   readonly nodes: string;

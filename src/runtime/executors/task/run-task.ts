@@ -79,7 +79,10 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
   }
 }
 
-/** A plugin that was changed since the plan would commit other numbers under the planned key. Throws `StageError`. */
+/**
+ * A plugin that was changed since the plan would commit other numbers under the planned key. Throws
+ * `StageError`.
+ */
 function checkSource({ uses, source }: Stage, { preimage }: Task): void {
   if (source === undefined || preimage.includes(`"source":"${source}"`)) return;
   throw new StageError(`the plugin that brings ${uses} was changed while the run was under way`, {

@@ -25,7 +25,7 @@ export interface StrengthDeclaration {
   readonly minimum: number;
   readonly maximum: number;
   readonly description: string;
-  /** Taken if the user gives no strength; without it, a strength has to be given. */
+  /** Strength if the user gives none; if absent, a strength is required. */
   readonly natural?: number;
 }
 
@@ -35,37 +35,37 @@ type OwnParameters<W extends TProperties> = Static<TObject<W>> & { readonly like
 /** All parameters of an attack stage. */
 type AllParameters<W extends TProperties> = OwnParameters<W> & TargetParameters & ThroughParameters;
 
-/** Everything that sets one attack apart from another. */
+/** Everything that distinguishes one attack from another. */
 export interface AttackDeclaration<W extends TProperties> {
   readonly uses: string;
   readonly version: number;
   readonly summary: string;
   readonly strength: StrengthDeclaration;
-  /** What `like` foolbox and torchattacks change; without it the attack has no parameter `like`. */
+  /** The changes that `like` foolbox and torchattacks make; if absent, the attack has no parameter `like`. */
   readonly presets?: string;
-  /** Parameters beside the strength, the preset and those of the target dissimilarity. */
+  /** Parameters besides the strength, the preset and those of the target dissimilarity. */
   readonly with: W;
-  /** Parameters of an example, with a strength. */
+  /** Parameters of an example, including a strength. */
   readonly example: Readonly<Record<string, number | string | boolean>>;
-  /** Parameters that give the strength if it is absent itself, and how. */
+  /** Other parameters from which the strength follows if it is absent, and how. */
   readonly derived?: {
     readonly from: readonly string[];
     readonly strength: (params: OwnParameters<W>) => number | undefined;
   };
-  /** Checks between parameters that a schema cannot say. */
+  /** Checks between parameters that a schema cannot express. */
   readonly check?: (params: OwnParameters<W>) => readonly ParameterProblem[];
   /**
-   * Whether it draws random numbers beside random targets, in a random start for example; true if absent. The seed of an attack that draws nothing
-   * is not in its key.
+   * Whether the attack draws random numbers beside random targets, a random start for example; true if absent.
+   * The key of an attack that draws nothing has no seed.
    */
   readonly draws?: boolean | ((params: OwnParameters<W>) => boolean);
-  /** Sets up the attack; it may import its mathematics then. `seed` keys everything that the attack draws. */
+  /** Makes the attack; it may import its mathematics here. `seed` keys everything that the attack draws. */
   readonly attack: (params: OwnParameters<W>, seed: Seed) => Attack | Promise<Attack>;
 }
 
 /**
- * An attack stage: images and a model in, adversarial images out, by its own strength or by target dissimilarity, on one model or several, through a
- * defense if one is connected.
+ * An attack stage: from images and a model to adversarial images, at the attack's own strength or a target
+ * dissimilarity, on one model or several, through a defense if one is connected.
  */
 export function attackStage<W extends TProperties>(declaration: AttackDeclaration<W>): Stage {
   const { uses, version, summary, strength, presets, derived, check } = declaration;
@@ -77,7 +77,8 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     ...targetParameters,
     ...throughParameters,
   };
-  // The parameters have passed the schema above, whose properties TypeScript cannot follow through the spread.
+  // The parameters have passed the schema above, but TypeScript cannot follow its properties through the
+  // spread.
   const typed = (params: unknown): AllParameters<W> => params as AllParameters<W>;
   return defineStage({
     uses,
@@ -113,7 +114,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     },
   });
 
-  /** All that decides what the attack prepares, beside its inputs: not its strength. */
+  /** Key of what the attack prepares, apart from its inputs: all parameters except its strength. */
   function recipeOf(params: Readonly<Record<string, unknown>>, strengths: readonly string[]): string {
     const others = Object.entries(params).filter(([param]) => !strengths.includes(param));
     return JSON.stringify([uses, version, others]);

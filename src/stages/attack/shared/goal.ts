@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { GoalOptions } from '../../../attacks/goal.ts';
 import type { Seed } from '../../../tensors/random.ts';
 
-/** Which class an attack steers towards, for every attack that can be targeted. */
+/** The class that an attack moves towards, for every attack that can be targeted. */
 export const targetedParameter = {
   targeted: Type.Optional(
     Type.Union([Type.Literal('least-likely'), Type.Literal('random'), Type.Integer({ minimum: 0 })], {
@@ -12,7 +12,7 @@ export const targetedParameter = {
   ),
 };
 
-/** What the gradient is taken of, for attacks that climb a loss. */
+/** The loss whose gradient is taken, for attacks that climb a loss. */
 export const goalParameters = {
   loss: Type.Union([Type.Literal('cross-entropy'), Type.Literal('margin'), Type.Literal('dlr')], {
     default: 'cross-entropy',
@@ -35,7 +35,7 @@ export const randomStartParameter = {
 type GoalParameters = {
   readonly loss: GoalOptions['loss'];
   readonly targeted?: NonNullable<GoalOptions['targeted']>;
-  /** Preset of another implementation, all of which round the gradient as PyTorch does. */
+  /** Preset of another implementation; all of them round the gradient as PyTorch does. */
   readonly like?: string;
 };
 

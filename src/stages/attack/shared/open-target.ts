@@ -11,7 +11,7 @@ import { openRecipe } from '../../shared/open-recipe.ts';
 import { warmClassifier } from '../../shared/warm-classifier.ts';
 import type { ThroughParameters } from './target.ts';
 
-/** What an attack stage is given: `model` or `models`, and a defense to go through. */
+/** Inputs of an attack stage: `model` or `models`, and a defense to go through. */
 export interface AttackInputs {
   readonly model?: Model;
   readonly models?: readonly Collected<Model>[];
@@ -27,8 +27,9 @@ export function attackedModels({ model, models }: AttackInputs): readonly [Model
 }
 
 /**
- * The classifier that an attack sees, on the stage's backend: the model or the ensemble, behind the defense if one is given. The caller
- * disposes it. Throws `StageError` for images that one of the models or the defense cannot take.
+ * Opens the classifier that the attack sees, on the stage's backend: the model or the ensemble, behind the
+ * defense if one is given. The caller disposes it. Throws `StageError` for images that one of the models or
+ * the defense cannot take.
  */
 export async function openTarget(
   { inputs, backend, seed, signal, stages }: StageContext<unknown, AttackInputs>,
@@ -59,7 +60,7 @@ function checkModels(inputs: AttackInputs): void {
   }
 }
 
-/** Opens all or none. */
+/** Opens all models, or none if one fails. */
 async function openAll(models: readonly Model[], backend: string): Promise<readonly Classifier[]> {
   const opened: Classifier[] = [];
   try {

@@ -4,13 +4,13 @@ import { identityOf, RecentCache } from '../../../values/recent-cache.ts';
 import type { Value } from '../../../values/value.ts';
 import type { AttackInputs } from './open-target.ts';
 
-/** Prepared attacks of this worker, 256 MiB of directions at most. */
+/** Prepared attacks of this worker, at most 256 MiB of directions. */
 const prepared = new RecentCache<PreparedAttack>({ limit: 256 * 2 ** 20 });
 
 /**
- * Does the work of an attack that is the same at every strength once in this worker, for the same inputs, backend, seed and `recipe` (all that decides it
- * beside them): the cells of a sweep over strengths then share one gradient pass. Only attacks whose perturbation is a multiple of one direction are
- * kept; the others keep using their classifier.
+ * Prepares an attack once in this worker for the same inputs, backend, seed and `recipe` (everything else
+ * that decides the result): the cells of a sweep over strengths then share one gradient pass. Only attacks
+ * whose perturbation is a multiple of one direction are kept; the others keep using their classifier.
  */
 export function rememberPrepared(
   { inputs, backend, seed }: StageContext<unknown, AttackInputs>,
@@ -26,7 +26,10 @@ export function rememberPrepared(
   };
 }
 
-/** What tells inputs apart: a worker decodes a value once, and a shard is a new object each time, on the memory of the whole. */
+/**
+ * Identifies inputs: most by their object, because a worker decodes a value once, but images by their memory,
+ * because a shard is a new object each time on the memory of the whole.
+ */
 function identitiesOf(input: unknown): unknown {
   if (Array.isArray(input)) return input.map(({ value }: { readonly value: Value }) => identitiesOf(value));
   const value = input as Value;

@@ -13,17 +13,17 @@ import { rememberPrepared } from './remember-prepared.ts';
 import type { ThroughParameters } from './target.ts';
 
 export interface AttackRun {
-  /** Name of the attack's own strength, for people. */
+  /** Name of the attack's own strength, for messages. */
   readonly name: string;
   readonly strength: Strength;
   readonly through: ThroughParameters;
-  /** All that decides what the attack prepares, beside its inputs; absent if it prepares nothing that is worth keeping. */
+  /** Key of what the attack prepares, apart from its inputs; absent if that is not worth keeping. */
   readonly shared?: string;
 }
 
 /**
- * What all attack stages do around their mathematics: open the model, check its input, run the attack at its strength, and record
- * and report how far the images moved.
+ * The steps that all attack stages share: open the model, check its input, run the attack at its strength,
+ * and record and report how far the images moved.
  */
 export async function runAttack(
   context: StageContext<unknown, AttackInputs>,
@@ -97,7 +97,7 @@ function report(
   }
 }
 
-/** Errors of the attack that the user can do something about. */
+/** Turns errors that the user can correct into `StageError`s. */
 function toStageError(error: unknown, strength: Strength, images: Images): unknown {
   const nameOf = (row: number): string => `image ${row} (id ${images.ids[row]!})`;
   if (error instanceof UnreachableTargetError) {

@@ -1,7 +1,7 @@
 import { type TSchema, Type } from '@sinclair/typebox';
 import type { ParameterProblem } from '../../../runtime/stage.ts';
 
-/** Presets that make an attack compute what another implementation does; fb is the code of Guo et al. */
+/** Presets that reproduce other implementations; fb is the code of Guo et al. */
 export type Preset = 'foolbox' | 'torchattacks' | 'fb';
 
 /** `presets` says what each preset changes. */
@@ -13,7 +13,7 @@ export function likeParameter(presets: string): TSchema {
   );
 }
 
-/** What the parameters of a target dissimilarity hold. */
+/** Values of the parameters of a target dissimilarity. */
 export interface TargetParameters {
   readonly dissimilarity?: number;
   readonly space: 'pixel' | 'normalized';
@@ -21,7 +21,10 @@ export interface TargetParameters {
   readonly tolerance: number;
 }
 
-/** Parameters that every attack shares: a target dissimilarity (Guo et al. 2018, equation 1) instead of its own strength. */
+/**
+ * Parameters that all attacks share: a target dissimilarity (Guo et al. 2018, equation 1) instead of the
+ * attack's own strength.
+ */
 export const targetParameters = {
   dissimilarity: Type.Optional(
     Type.Number({
@@ -48,12 +51,15 @@ export const targetParameters = {
   }),
 };
 
-/** A target over a whole set needs all images at once; everything else is one image at a time. */
+/** A target over a whole set needs all images at once; with every other strength, images are independent. */
 export function attackShard({ dissimilarity, per }: TargetParameters): 'images' | 'whole' {
   return dissimilarity !== undefined && per === 'set' ? 'whole' : 'images';
 }
 
-/** One of `dissimilarity` and the attack's own parameters `names` gives the strength, unless the attack has a natural one. */
+/**
+ * Requires that either `dissimilarity` or the attack's own parameters `names` give the strength. An attack
+ * with a natural strength needs neither.
+ */
 export function checkStrength(
   params: Readonly<Record<string, unknown>>,
   names: readonly string[],

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { port } from '../../../runtime/stage.ts';
 
-/** How an attack that follows gradients goes through a defense, and what it averages. */
+/** How a gradient attack goes through a defense, and what it averages. */
 export interface ThroughParameters {
   readonly eot: number;
   readonly average: 'logits' | 'loss';
@@ -28,7 +28,7 @@ export const throughParameters = {
   }),
 };
 
-// Ports stand outside a declaration, so that TypeScript keeps `list: true` apart from `list: boolean`.
+// Ports are declared apart, so that TypeScript distinguishes `list: true` from `list: boolean`.
 const models = port('model', {
   list: true,
   optional: true,

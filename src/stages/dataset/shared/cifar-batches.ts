@@ -14,14 +14,18 @@ const plane = 32 * 32;
 /** A label byte, then the red, the green and the blue plane, each row-major. */
 const recordBytes = 1 + 3 * plane;
 
-/** The files of a split in order. Throws `StageError` for one that is missing, empty or no whole number of records. */
+/**
+ * The files of a split in order. Throws `StageError` if one is missing, empty, or not a whole number of
+ * records long.
+ */
 export async function cifarBatches(root: string, split: 'train' | 'test'): Promise<readonly CifarBatch[]> {
   const names =
     split === 'test'
       ? ['test_batch.bin']
       : [1, 2, 3, 4, 5]
           .map((number) => `data_batch_${number}.bin`)
-          // The first must be there; a set may have fewer than five, but none missing in between.
+          // The first batch must be there. A set may have fewer than five, but none may be missing in
+          // between.
           .filter((name, index) => index === 0 || existsSync(join(root, name)));
   const batches: CifarBatch[] = [];
   let first = 0;
@@ -38,7 +42,7 @@ export async function cifarBatches(root: string, split: 'train' | 'test'): Promi
     await handle.close();
     if (length === 0 || length % recordBytes !== 0) {
       throw new StageError(
-        `${path} has ${length} bytes, no whole number of records of ${recordBytes} (a label and 32×32×3)`,
+        `${path} has ${length} bytes, which is not a whole number of records of ${recordBytes} (a label and 32×32×3)`,
         {
           code: 'bad-data',
           file: path,

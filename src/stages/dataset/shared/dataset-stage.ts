@@ -8,11 +8,14 @@ import {
 } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 
-/** What is there, found while planning: files are looked at, and nothing is decoded. */
+/** The images that a dataset has, as planning finds them: it looks at files but decodes nothing. */
 export interface Available {
-  /** The number of images without a limit. */
+  /** Number of images without a limit. */
   readonly images: number;
-  /** Absolute paths of the files that decide the images `first … first + count − 1`; none if absent. Their digests enter the key. */
+  /**
+   * Absolute paths of the files that decide the images `first … first + count − 1`; none if absent. Their
+   * digests are part of the key.
+   */
   readonly files?: (first: number, count: number) => readonly string[];
 }
 
@@ -33,26 +36,29 @@ export interface LabelledImages {
   readonly size: readonly [height: number, width: number, channels: number];
   /** Class index of each image. */
   readonly labels: ArrayLike<number>;
-  /** Index of each image in the whole dataset, which keys everything that is drawn for it; `first …` if absent. */
+  /**
+   * Index of each image in the whole dataset, which keys everything that is drawn for it; `first …` if
+   * absent.
+   */
   readonly ids?: ArrayLike<number>;
   /** Class names by index; none if absent. */
   readonly classes?: readonly string[];
 }
 
-/** Everything that sets one dataset apart from another. */
+/** Everything that distinguishes one dataset from another. */
 export interface DatasetStageDeclaration<W extends TProperties> {
   readonly uses: string;
   readonly version: number;
   readonly summary: string;
-  /** Parameters beside `limit`. */
+  /** Parameters besides `limit`. */
   readonly with: W;
-  /** Parameters of an example, beside those that have defaults. */
+  /** Parameters of an example, besides those with defaults. */
   readonly example?: JsonObject;
-  /** What the images are, for the reference: `uint8 [n, 28, 28, 1] with labels 0 to 9`. */
+  /** Description of the images for the reference: `uint8 [n, 28, 28, 1] with labels 0 to 9`. */
   readonly gives: string;
-  /** Whether the images are drawn by the seed. */
+  /** Whether the images depend on the seed. */
   readonly randomness?: boolean;
-  /** npm packages whose version decides the pixels. */
+  /** npm packages whose versions decide the pixels. */
   readonly libraries?: readonly string[];
   readonly survey: (context: SurveyContext<Static<TObject<W>>>) => Available | Promise<Available>;
   /** Reads some of the images. An image must not depend on which others are read with it. */
@@ -63,7 +69,10 @@ const limitParameter = {
   limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all if absent' })),
 };
 
-/** A dataset stage: images with labels and ids, read shard by shard, so that a larger `limit` reads only what is new. */
+/**
+ * A dataset stage: images with labels and ids. They are read shard by shard, so that a larger `limit` reads
+ * only the new images.
+ */
 export function datasetStage<W extends TProperties>(declaration: DatasetStageDeclaration<W>): Stage {
   const {
     uses,
@@ -77,7 +86,7 @@ export function datasetStage<W extends TProperties>(declaration: DatasetStageDec
     read,
   } = declaration;
   const properties: TProperties = { ...declaration.with, ...limitParameter };
-  // The parameters have passed the schema, which TypeScript cannot follow for any W.
+  // The parameters have passed the schema, but TypeScript cannot follow it for any W.
   type Params = Static<TObject<W>>;
   const limitOf = (params: object): number => ('limit' in params ? Number(params.limit) : Infinity);
   return defineStage({

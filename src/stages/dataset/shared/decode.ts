@@ -12,16 +12,19 @@ export interface DecodeOptions {
   readonly onProgress: (done: number) => void;
 }
 
-/** Pixels of one file: 96 MiB once decoded. Some kilobytes of PNG may announce gigabytes. */
+/** Most pixels of one file: 96 MiB once decoded. A PNG of a few kilobytes may announce gigabytes. */
 const mostPixels = 2 ** 25;
 
-/** How files of pixels begin. sharp goes by the content and not by the name, and reads SVG too, which may refer to other files. */
+/**
+ * First bytes of the formats that are read. sharp goes by the content and not by the name, and also reads
+ * SVG, which may refer to other files.
+ */
 const signatures = [/^\x89PNG/, /^\xff\xd8/, /^RIFF....WEBP/s, /^GIF8/, /^II\*\0/, /^MM\0\*/, /^....ftyp/s];
 
-/** Files decoded at a time: sharp decodes off the main thread, on the four threads of libuv. */
+/** Number of files decoded at a time: sharp decodes on the four threads of libuv, not on the main thread. */
 const concurrency = 4;
 
-/** Decodes and prepares image files to one size. Throws `StageError` that names the file at fault. */
+/** Decodes image files and prepares them to one size. Throws a `StageError` that names the file. */
 export async function decodeImages(
   files: readonly string[],
   options: DecodeOptions,
@@ -39,7 +42,7 @@ export async function decodeImages(
   for (const [index, bitmap] of bitmaps.entries()) {
     if (bitmap.height !== head.height || bitmap.width !== head.width) {
       throw new StageError(
-        `${files[index]!} is ${bitmap.width}×${bitmap.height} where ${files[0]!} is ${head.width}×${head.height}`,
+        `${files[index]!} is ${bitmap.width}×${bitmap.height}, but ${files[0]!} is ${head.width}×${head.height}`,
         {
           code: 'bad-data',
           file: files[index]!,
@@ -63,7 +66,7 @@ async function decodeImage(file: string, options: DecodeOptions): Promise<Bitmap
     throw new StageError(`${file} cannot be decoded: ${reason}`, {
       code: 'bad-data',
       file,
-      fix: 'the file is damaged or no image: replace it or remove it',
+      fix: 'the file is damaged or not an image: replace it or remove it',
       cause: error,
     });
   }
@@ -83,14 +86,15 @@ async function decodeImage(file: string, options: DecodeOptions): Promise<Bitmap
 async function readBitmap(file: string, { channels, convert }: DecodeOptions): Promise<Bitmap> {
   const start = await readStart(file);
   if (!signatures.some((signature) => signature.test(start)))
-    throw new Error('it begins as no PNG, JPEG, WebP, GIF, TIFF or HEIF file does');
-  // 'error' refuses truncated files, but not the harmless warnings (odd metadata) that Pillow passes over too.
-  // Colour profiles are ignored, as Pillow and so torchvision ignore them: networks were trained on the stored numbers.
+    throw new Error('it does not begin like a PNG, JPEG, WebP, GIF, TIFF or HEIF file');
+  // 'error' refuses truncated files, but not the harmless warnings (odd metadata) that Pillow passes over
+  // too. Colour profiles are ignored, as Pillow and so torchvision ignore them: networks were trained on the
+  // stored numbers.
   const source = sharp(file, { failOn: 'error', ignoreIcc: true, limitInputPixels: mostPixels });
   const metadata = await source.metadata();
   const problem = kindProblem(metadata, channels);
   if (problem !== null && !convert) {
-    throw new StageError(`${file} ${problem}, where ${channels === 'rgb' ? 'RGB' : 'grey'} is wanted`, {
+    throw new StageError(`${file} ${problem}, but ${channels === 'rgb' ? 'RGB' : 'grey'} is needed`, {
       code: 'bad-data',
       file,
       fix: `convert the file, or set convert: true${channels === 'rgb' && metadata.channels === 1 ? ', or channels: grey' : ''}`,
@@ -104,7 +108,7 @@ async function readBitmap(file: string, { channels, convert }: DecodeOptions): P
   return toChannels({ data, height: info.height, width: info.width, channels: info.channels }, channels);
 }
 
-/** The first twelve bytes, or what there is of them, as Latin-1. */
+/** The first twelve bytes, or fewer if the file is shorter, as Latin-1. */
 async function readStart(file: string): Promise<string> {
   const { handle, length } = await openData(file);
   try {
@@ -124,7 +128,7 @@ function kindProblem(metadata: Metadata, channels: 'rgb' | 'grey'): string | nul
   return null;
 }
 
-/** Grey is repeated, colour becomes luma with Pillow's integer formula (ITU-R 601-2). */
+/** Repeats grey to three channels; turns colour into luma with Pillow's integer formula (ITU-R 601-2). */
 function toChannels(image: Bitmap, wanted: 'rgb' | 'grey'): Bitmap {
   const { data, height, width, channels } = image;
   if (channels === (wanted === 'rgb' ? 3 : 1)) return image;

@@ -1,7 +1,10 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { StageError } from '../../../runtime/stage.ts';
 
-/** Opens a data file for reading and tells its length. Throws `StageError` where it is missing or no file. */
+/**
+ * Opens a data file for reading and returns it with its length. Throws `StageError` if it is missing or is
+ * not a file.
+ */
 export async function openData(
   path: string,
 ): Promise<{ readonly handle: FileHandle; readonly length: number }> {
@@ -27,7 +30,7 @@ export async function openData(
   }
 }
 
-/** Exactly the bytes `start … start + length − 1`. Throws `StageError` where the file ends before. */
+/** Reads exactly the bytes `start … start + length − 1`. Throws `StageError` if the file ends earlier. */
 export async function readRange(
   handle: FileHandle,
   path: string,
@@ -50,7 +53,7 @@ export async function readRange(
   return bytes;
 }
 
-/** All bytes of a file. Throws `StageError` where it cannot be read. */
+/** Reads all bytes of a file. Throws `StageError` if it cannot be read. */
 export async function readWhole(path: string): Promise<Uint8Array> {
   const { handle, length } = await openData(path);
   try {
@@ -60,7 +63,7 @@ export async function readWhole(path: string): Promise<Uint8Array> {
   }
 }
 
-/** A failed file operation as a failure that names the file and what to do. */
+/** A failed file operation as a `StageError` that names the file and the remedy. */
 export function ioError(path: string, cause: unknown): StageError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
   const missing = code === 'ENOENT' || code === 'ENOTDIR';

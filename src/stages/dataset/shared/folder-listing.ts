@@ -26,8 +26,9 @@ export interface ListingParameters {
 }
 
 /**
- * Images of `path/CLASS/*.EXT`, sorted by class index and then by name in code-unit order, so that every machine lists them alike.
- * Opens no image. Throws `StageError` for a wrong layout, an empty class folder or a folder that is not in the list of classes.
+ * Images of `path/CLASS/*.EXT`, sorted by class index and then by name in code-unit order, so that every
+ * machine lists them in the same order. Opens no image. Throws `StageError` for a wrong layout, for an empty
+ * class folder, and for a folder that is not in the list of classes.
  */
 export async function listImageFolder(
   params: ListingParameters,
@@ -78,7 +79,7 @@ export async function listImageFolder(
   return { entries: ordered.slice(0, params.limit), classes };
 }
 
-/** First of each list, then the second of each, and so on. */
+/** The first item of each list, then the second of each, and so on. */
 export function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
   const longest = Math.max(0, ...lists.map((list) => list.length));
   const turns: T[] = [];
@@ -128,7 +129,7 @@ async function readClasses(path: string): Promise<readonly string[]> {
   }
   if (!Array.isArray(list) || list.length === 0) throw fail('is not a list of class names');
   const names = list.map((name: unknown, index) => {
-    if (typeof name !== 'string') throw fail(`has an entry that is no text (index ${index})`);
+    if (typeof name !== 'string') throw fail(`has an entry that is not a text (index ${index})`);
     return name;
   });
   const duplicate = names.find((name, index) => names.indexOf(name) !== index);

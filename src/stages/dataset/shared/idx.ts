@@ -12,8 +12,9 @@ export interface IdxHeader {
 const unsignedByte = 0x08;
 
 /**
- * Header of an IDX file of unsigned bytes (LeCun, Cortes and Burges, the MNIST page): two zero bytes, the element type, the number of
- * dimensions, then each extent as a big-endian uint32. Throws `StageError` unless the file has exactly the length that it announces.
+ * Header of an IDX file of unsigned bytes (LeCun, Cortes and Burges, the MNIST page): two zero bytes, the
+ * element type, the number of dimensions, then each extent as a big-endian uint32. Throws `StageError` unless
+ * the file has exactly the length that it announces.
  */
 export async function readIdxHeader(path: string, dimensions: number): Promise<IdxHeader> {
   const { handle, length } = await openData(path);
@@ -32,11 +33,14 @@ export async function readIdxHeader(path: string, dimensions: number): Promise<I
     const shape = Array.from({ length: dimensions }, (_, axis) => view.getUint32(4 + 4 * axis));
     const size = shape.reduce((product, extent) => product * extent, 1);
     if (length !== dataStart + size) {
-      throw badIdx(path, `it announces [${shape.join(', ')}], ${dataStart + size} bytes, but has ${length}`);
+      throw badIdx(
+        path,
+        `its header declares [${shape.join(', ')}], ${dataStart + size} bytes, but it has ${length}`,
+      );
     }
-    // Items of no bytes could be announced by the milliard.
+    // Billions of items without bytes would fit into a short file.
     if (size === 0 && shape[0]! > 0)
-      throw badIdx(path, `it announces items of no size: [${shape.join(', ')}]`);
+      throw badIdx(path, `its header declares items of no size: [${shape.join(', ')}]`);
     return { count: shape[0]!, itemShape: shape.slice(1), dataStart };
   } finally {
     await handle.close();
@@ -64,7 +68,7 @@ export async function readIdxItems(
 }
 
 function badIdx(path: string, problem: string): StageError {
-  return new StageError(`${path} is no valid IDX file: ${problem}`, {
+  return new StageError(`${path} is not a valid IDX file: ${problem}`, {
     code: 'bad-data',
     file: path,
     fix: 'fetch the file again, and unpack it',

@@ -9,22 +9,29 @@ export interface Bitmap {
 const fractionBits = 22;
 
 /**
- * Bilinear resizing with antialiasing exactly as Pillow does it (`Image.resize(…, BILINEAR)`, Resample.c: a triangle filter widened by
- * the reduction factor, 22-bit fixed point, horizontal pass first, rounded to bytes in between), because torchvision's `Resize` on
- * images is Pillow's. sharp's own `linear` kernel shrinks by a box filter first and so differs by several levels at edges.
+ * Bilinear resizing with antialiasing exactly as in Pillow (`Image.resize(…, BILINEAR)`, Resample.c: a
+ * triangle filter widened by the reduction factor, 22-bit fixed point, horizontal pass first, rounded to
+ * bytes in between), because torchvision's `Resize` on images is Pillow's. sharp's own `linear` kernel
+ * shrinks with a box filter first, and so differs by several levels at edges.
  */
 export function resizeBilinear(image: Bitmap, height: number, width: number): Bitmap {
   const narrowed = width === image.width ? image : resizeWidth(image, width);
   return height === narrowed.height ? narrowed : resizeHeight(narrowed, height);
 }
 
-/** Output size of torchvision's `Resize(size)`: the shorter side becomes `size`, the other keeps the ratio, rounded down. */
+/**
+ * Output size of torchvision's `Resize(size)`: the shorter side becomes `size`, the other keeps the ratio,
+ * rounded down.
+ */
 export function resizedShape(height: number, width: number, size: number): [height: number, width: number] {
   const long = Math.floor((size * Math.max(height, width)) / Math.min(height, width));
   return height <= width ? [size, long] : [long, size];
 }
 
-/** Centre square of torchvision's `CenterCrop`: its top is `int(round((height − crop) / 2.0))`, halves rounded to even. */
+/**
+ * Centre square of torchvision's `CenterCrop`: its top is `int(round((height − crop) / 2.0))`, halves rounded
+ * to even.
+ */
 export function centerCrop(image: Bitmap, crop: number): Bitmap {
   const { width, channels } = image;
   const top = roundHalfToEven((image.height - crop) / 2);
@@ -49,7 +56,7 @@ interface Taps {
   readonly start: Int32Array;
   /** Number of inputs of each output. */
   readonly count: Int32Array;
-  /** Fixed-point weights, `size` a row. */
+  /** Fixed-point weights, `size` per output. */
   readonly weights: Int32Array;
   readonly size: number;
 }

@@ -8,7 +8,7 @@ import {
 } from '../../../values/safetensors.ts';
 import { openData, readRange } from './files.ts';
 
-/** An open safetensors file of which rows are read by their place. The caller closes it. */
+/** An open safetensors file whose rows can be read one by one. The caller closes it. */
 export interface OpenSafetensors {
   readonly path: string;
   readonly header: SafetensorsHeader;
@@ -30,7 +30,9 @@ export async function openSafetensors(path: string): Promise<OpenSafetensors> {
   }
 }
 
-/** Shape of the tensor of images. Throws `StageError` where it is missing or no `[n, height, width, channels]`. */
+/**
+ * Shape of the image tensor. Throws `StageError` if it is missing or is not `[n, height, width, channels]`.
+ */
 export function imageShape(
   file: OpenSafetensors,
   name: string,
@@ -53,7 +55,10 @@ export function imageShape(
   return shape as unknown as [number, number, number, number];
 }
 
-/** Rows of an image tensor as stored. Throws `StageError` with the row of the first NaN or value outside [0, 1]. */
+/**
+ * Rows of an image tensor as stored. Throws a `StageError` that names the first row with NaN or a value
+ * outside [0, 1].
+ */
 export async function readImageRows(
   file: OpenSafetensors,
   name: string,

@@ -7,47 +7,53 @@ import { defensePrefix, type DefenseStage } from '../../shared/open-recipe.ts';
 
 type Params<W extends TProperties> = Static<TObject<W>>;
 
-/** What a recipe may hold beside its parameters. */
+/** Content of a recipe besides its parameters. */
 interface RecipeInputs {
   readonly patches?: Patches;
 }
 
-/** Everything that sets one defense apart from another. `R` is what its recipe holds: the parameters unless `recipe` makes something else of them. */
+/**
+ * Everything that distinguishes one defense from another. `R` is the content of its recipe: the parameters,
+ * unless `recipe` returns something else.
+ */
 export interface DefenseStageDeclaration<W extends TProperties, R> {
   /** `defense/NAME`. Recipes name the defense by the second half. */
   readonly uses: string;
   readonly version: number;
   readonly summary: string;
   readonly with: W;
-  /** Parameters of an example, beside those that have defaults. */
+  /** Parameters of an example, besides those with defaults. */
   readonly example?: Partial<Params<W>>;
-  /** Reads a patch database too. */
+  /** Adds an input for a patch database. */
   readonly patches?: { readonly description: string };
-  /** What the defense takes and gives, for the reference. */
+  /** Descriptions of the images that the defense takes and gives, for the reference. */
   readonly takes?: string;
   readonly gives?: string;
-  /** Checks between parameters that a schema cannot say. */
+  /** Checks between parameters that a schema cannot express. */
   readonly check?: (params: Params<W>) => readonly ParameterProblem[];
-  /** Cheap to compute and large to store: consumers apply it on the fly. */
+  /** Cheap to compute and large to store, so consumers apply it on the fly. */
   readonly onTheFly?: boolean;
-  /** Computes on the tensor backend, whose numeric identity then enters the key. */
+  /** Computes on the tensor backend, whose numeric identity is then part of the key. */
   readonly device?: boolean;
-  /** npm packages whose version decides the numbers. */
+  /** npm packages whose versions decide the numbers. */
   readonly libraries?: readonly string[];
   /**
-   * The number of views that the defense makes of each image, if it draws at random: attacks that go through it then average over draws (EOT). Null if
-   * it draws nothing with these parameters; absent for a defense that never draws.
+   * Number of views of each image if the defense draws at random: attacks that go through it then average
+   * over draws (EOT). Null if it draws nothing with these parameters; absent for a defense that never draws.
    */
   readonly views?: (params: R) => number | null;
-  /** What the recipe holds, checked against the inputs; it may depend on the machine. The parameters if absent. */
+  /**
+   * Returns the content of the recipe, checked against the inputs; it may depend on the machine. The
+   * parameters if absent.
+   */
   readonly recipe?: (context: StageContext<Params<W>, RecipeInputs>) => Promise<R>;
   /** The defense itself, or a function that loads it when it is first applied. */
   readonly defense: Defense<R> | (() => Promise<Defense<R>>);
 }
 
 /**
- * A defense stage: images in, transformed images and the recipe out. The recipe can be applied by predictions, trained on, and attacked through,
- * wherever the stage is known.
+ * A defense stage: from images to transformed images and the recipe. Predictions can apply the recipe,
+ * training can use it, and attacks can go through it, wherever the stage is known.
  */
 export function defenseStage<W extends TProperties, R = Params<W>>(
   declaration: DefenseStageDeclaration<W, R>,
@@ -57,7 +63,7 @@ export function defenseStage<W extends TProperties, R = Params<W>>(
   const name = uses.slice(defensePrefix.length);
   const drawnViews = (params: R): number | null => views?.(params) ?? null;
   const properties: TProperties = declaration.with;
-  // The parameters have passed the schema above, which TypeScript cannot follow for any W.
+  // The parameters have passed the schema above, but TypeScript cannot follow it for any W.
   const typed = (params: unknown): Params<W> => params as Params<W>;
   const stage = defineStage({
     uses,
@@ -77,7 +83,7 @@ export function defenseStage<W extends TProperties, R = Params<W>>(
       transform: port('transform', { description: 'the recipe' }),
     },
     shard: 'images',
-    // The recipe of a stage adds to the parameters, and changes none that decides how many views there are.
+    // A recipe may add to the parameters, but changes none that decides the number of views.
     randomness: (params) => drawnViews(typed(params) as R) !== null,
     onTheFly: declaration.onTheFly ?? false,
     device: declaration.device ?? false,

@@ -8,8 +8,8 @@ import { openRecipe } from '../../shared/open-recipe.ts';
 type DefenseContext = StageContext<unknown, { readonly images?: Images }>;
 
 /**
- * Outputs of a defense of one step: its recipe, and the transformed images with all their views if images are connected. Throws
- * `StageError` for images that the defense cannot take.
+ * Outputs of a defense: its recipe and, if images are connected, the transformed images with all their views.
+ * Throws `StageError` for images that the defense cannot take.
  */
 export async function runDefense(
   context: DefenseContext,
@@ -38,7 +38,10 @@ interface SolvedImage extends SolverProgress {
   readonly id: number;
 }
 
-/** Reports how near to its optimum an iterative defense came: the largest relative gap, and a warning if the iteration limit came first. */
+/**
+ * Reports how near to its optimum an iterative defense came: the largest relative gap, and a warning if it
+ * stopped at its iteration limit.
+ */
 function reportSolver({ metric, warn }: DefenseContext, solved: readonly SolvedImage[]): void {
   const gaps = solved.flatMap(({ gap }) => gap ?? []);
   if (gaps.length > 0) metric('largest gap', Math.max(...gaps));
@@ -47,6 +50,6 @@ function reportSolver({ metric, warn }: DefenseContext, solved: readonly SolvedI
   const worst = stopped.reduce((a, b) => ((a.gap ?? 0) > (b.gap ?? 0) ? a : b));
   warn(
     `the solver stopped at its iteration limit for ${stopped.length} of ${solved.length} images; ` +
-      `the largest gap is ${(worst.gap ?? 0).toExponential(1)} (image ${worst.id}). A larger tolerance is reached sooner.`,
+      `the largest gap is ${(worst.gap ?? 0).toExponential(1)} (image ${worst.id}). Set a larger tolerance to reach it sooner.`,
   );
 }

@@ -3,7 +3,9 @@ import type { Images } from '../../../values/images.ts';
 import type { Predictions } from '../../../values/predictions.ts';
 import { checkPaired } from '../../shared/pairing.ts';
 
-/** What a metric scores. All inputs are about the same images in the same order, and every label is a class of the model. */
+/**
+ * Inputs of a metric. All are for the same images in the same order, and every label is a class of the model.
+ */
 export interface ScoreInputs {
   readonly predictions: Predictions;
   /** The images before the attack, if they are connected. */
@@ -12,7 +14,9 @@ export interface ScoreInputs {
   readonly clean?: Predictions;
 }
 
-/** Throws `StageError` for inputs that are not about the same images, and for labels that the model has no class for. */
+/**
+ * Throws `StageError` if the inputs are not for the same images, or if a label is not a class of the model.
+ */
 export function checkScored({ predictions, originals, clean }: ScoreInputs): void {
   if (originals) {
     checkPaired(predictions, 'predictions', originals, 'originals');

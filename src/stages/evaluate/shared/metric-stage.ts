@@ -4,20 +4,20 @@ import type { JsonObject } from '../../../values/json.ts';
 import type { ScoreInputs } from './check-scored.ts';
 import type { NoParameters } from '../../shared/no-parameters.ts';
 
-/** Named numbers; null for one that is undefined. Reports find them by name. */
+/** Named numbers; null if undefined. Reports find them by name. */
 export type Scores = Readonly<Record<string, number | null>>;
 
-/** Everything that sets one metric apart from another. */
+/** Everything that distinguishes one metric from another. */
 export interface MetricStageDeclaration<W extends TProperties> {
   readonly uses: string;
   readonly version: number;
   readonly summary: string;
   readonly with?: W;
-  /** Parameters of an example, beside those that have defaults. */
+  /** Parameters of an example, besides those with defaults. */
   readonly example?: JsonObject;
-  /** Which numbers it gives, for the reference. */
+  /** The numbers that it returns, for the reference. */
   readonly gives: string;
-  /** The numbers of one cell. `warn` takes sentences that every reader of the numbers must see. */
+  /** Computes the numbers of one cell. `warn` takes sentences that every reader of the numbers must see. */
   readonly score: (
     inputs: ScoreInputs,
     params: Static<TObject<W>>,
@@ -25,7 +25,7 @@ export interface MetricStageDeclaration<W extends TProperties> {
   ) => Scores | Promise<Scores>;
 }
 
-/** A metric stage: predictions in, one row of scores out. Inputs that do not belong together are refused. */
+/** A metric stage: from predictions to one row of scores. Rejects inputs that do not belong together. */
 export function metricStage<W extends TProperties = NoParameters>(
   declaration: MetricStageDeclaration<W>,
 ): Stage {
@@ -54,7 +54,7 @@ export function metricStage<W extends TProperties = NoParameters>(
       const { checkScored } = await import('./check-scored.ts');
       checkScored(inputs);
       const warnings: string[] = [];
-      // The parameters have passed the schema above, which TypeScript cannot follow for any W.
+      // The parameters have passed the schema above, but TypeScript cannot follow it for any W.
       const values = await score(inputs, params as Static<TObject<W>>, (sentence) => warnings.push(sentence));
       for (const [name, value] of Object.entries(values)) if (value !== null) metric(name, value);
       for (const warning of warnings) warn(warning);

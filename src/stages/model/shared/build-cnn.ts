@@ -9,7 +9,9 @@ export interface CnnParameters extends Omit<CnnOptions, 'inputShape'>, Preproces
   readonly channels: number;
 }
 
-/** The network with the weights of a file, which must fit it exactly, or with fresh ones drawn from the seed. */
+/**
+ * The network with the weights of a file, which must fit it exactly, or with fresh ones drawn from the seed.
+ */
 export async function buildCnn(
   params: CnnParameters,
   seed: readonly [high: number, low: number],

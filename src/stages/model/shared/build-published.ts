@@ -11,7 +11,10 @@ export interface PublishedParameters {
   readonly std: readonly number[];
 }
 
-/** The architecture with the weights of a file, which must fit it exactly, or with fresh ones drawn from the seed. */
+/**
+ * The architecture with the weights of a file, which must fit it exactly, or with fresh ones drawn from the
+ * seed.
+ */
 export async function buildPublished(
   name: ArchitectureName,
   { classes, size, mean, std }: PublishedParameters,

@@ -18,7 +18,7 @@ export interface TfjsParameters {
   readonly std: readonly number[];
 }
 
-/** Reads model.json, its weight files and, where given, the names of its outputs. Throws `StageError`. */
+/** Reads model.json, its weight files and, if given, the names of its outputs. Throws `StageError`. */
 export async function buildTfjsModel(
   path: string,
   { size, classesFile, mean, std }: TfjsParameters,
@@ -65,12 +65,12 @@ export async function buildTfjsModel(
   }
 }
 
-/** Position of the i-th name in sorted order within the list of a file. */
+/** Position in the list of a file of the i-th name in sorted order. */
 async function sortedOrder(path: string, classes: number): Promise<readonly number[]> {
   const names = parseJson(await readWhole(path));
   const isList = Array.isArray(names) && names.every((name) => typeof name === 'string');
   if (!isList || names.length !== classes || new Set(names).size !== classes) {
-    throw new StageError(`${path} is no list of ${classes} different class names`, {
+    throw new StageError(`${path} is not a list of ${classes} different class names`, {
       code: 'bad-data',
       file: path,
       fix: 'give a JSON list with the name of each output of the model, in its order',

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 
-/** What is done to the pixels inside the model, with the values of its family. */
+/** Parameters of the preprocessing inside the model, with the values of its family as defaults. */
 export function preprocessingParameters(mean: readonly number[], std: readonly number[]) {
   return {
     mean: Type.Array(Type.Number(), {

@@ -7,7 +7,10 @@ import { StageError } from '../../../runtime/stage.ts';
 import type { Network, WeightTensor } from '../../../values/model.ts';
 import { readWhole } from '../../dataset/shared/files.ts';
 
-/** The weights of `network` from a file that must fit it exactly. Throws `StageError` with `fix` where it does not. */
+/**
+ * Reads the weights of `network` from a file that must fit it exactly. Throws `StageError` with `fix` if it
+ * does not.
+ */
 export async function loadWeights(
   network: Network,
   path: string,

@@ -3,7 +3,10 @@ import { averageProbabilities } from '../../../metrics/average.ts';
 import type { Predictions } from '../../../values/predictions.ts';
 import { checkPaired } from '../../shared/pairing.ts';
 
-/** One prediction for all members, which must be about the same images. The perturbation of the first is handed on. */
+/**
+ * One prediction from those of all members, which must be for the same images. Keeps the perturbation of the
+ * first.
+ */
 export function averagePredictions(
   members: readonly Predictions[],
   weights: readonly number[],
@@ -13,7 +16,7 @@ export function averagePredictions(
   if (head === undefined) {
     throw new StageError('there are no predictions to average', {
       code: 'bad-data',
-      fix: 'bind at least one',
+      fix: 'connect at least one',
     });
   }
   const classes = head.shape[1];
@@ -21,7 +24,7 @@ export function averagePredictions(
     checkPaired(head, 'predictions[0]', other, `predictions[${index + 1}]`);
     if (other.shape[1] !== classes) {
       throw new StageError(
-        `predictions[${index + 1}] has ${other.shape[1]} classes where predictions[0] has ${classes}`,
+        `predictions[${index + 1}] has ${other.shape[1]} classes, but predictions[0] has ${classes}`,
         {
           code: 'bad-data',
           fix: 'average models with the same classes',

@@ -1,8 +1,9 @@
 import { type Collected, StageError } from '../../../runtime/stage.ts';
 
 /**
- * Weight of each collected item. A list is in order. A map names axis labels: an item takes the entry of its only named label, and
- * items that share an entry split it evenly (`{quilting: 0.5, tvm: 0.5}` over one quilting and ten TVM draws gives 0.5 and 10 × 0.05).
+ * Weight of each collected item. A list gives the weights in order. A map gives them by axis label: an item
+ * takes the entry of its only label in the map, and items that share an entry split it evenly (`{quilting:
+ * 0.5, tvm: 0.5}` over one quilting and ten TVM draws gives 0.5 and 10 × 0.05).
  */
 export function memberWeights(
   items: readonly Collected[],

@@ -19,10 +19,13 @@ type ClassifyContext = StageContext<
   { readonly model: Model; readonly images: Images; readonly transform?: Transform }
 >;
 
-/** Rows that a transform makes before they are classified: bounds memory where an image has many views. */
+/** Number of rows to transform before they are classified, which bounds memory if an image has many views. */
 const transformedRows = 64;
 
-/** Probabilities in float64 from the logits of all views: their mean, or the softmax of the mean logits. */
+/**
+ * Probabilities from the logits of all views, in float64: the mean of the probabilities, or the softmax of
+ * the mean logits.
+ */
 export async function runClassify(context: ClassifyContext): Promise<Predictions> {
   const { model, images, transform } = context.inputs;
   checkImageShape(images, model);
@@ -62,7 +65,10 @@ function plainLogits(
   return logitsOf(classifier, images, { signal, batchSizes, onProgress });
 }
 
-/** A few images at a time, so that thirty crops of all images are never in memory at once. */
+/**
+ * Logits of the transformed images. Transforms a few images at a time, so that thirty crops of all images are
+ * never in memory at once.
+ */
 async function transformedLogits(
   classifier: Classifier,
   images: Images,

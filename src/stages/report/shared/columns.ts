@@ -4,13 +4,13 @@ import type { ScoreRow } from '../../../report/rows.ts';
 import { StageError } from '../../../runtime/stage.ts';
 import { nearest } from '../../../values/nearest.ts';
 
-/** `attack` or `[attack, model]`, or nothing → list. */
+/** A list of names from one name (`attack`), from a list (`[attack, model]`), or from nothing. */
 export function listOf(names: string | readonly string[] | undefined): readonly string[] {
   if (names === undefined) return [];
   return typeof names === 'string' ? [names] : names;
 }
 
-/** Throws a `StageError` that lists what exists unless every name is an axis of the scores. */
+/** Throws a `StageError` that lists the axes unless every name is an axis of the scores. */
 export function requireAxes(rows: readonly ScoreRow[], param: string, names: readonly string[]): void {
   for (const name of names) requireName(param, name, 'an axis', axisNames(rows));
 }
@@ -20,12 +20,12 @@ export const meanOverParameter = {
   meanOver: Type.Optional(
     Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 8 })], {
       description:
-        'axis, or list of axes, of repeats (a seed say): mean ± standard deviation over its labels, in the place of intervals',
+        'axis, or list of axes, of repeats (such as a seed): mean ± standard deviation over its labels, instead of intervals',
     }),
   ),
 };
 
-/** Throws a `StageError` that lists what exists unless every name is a number in the scores. */
+/** Throws a `StageError` that lists the numbers unless every name is a number in the scores. */
 export function requireValues(rows: readonly ScoreRow[], param: string, names: readonly string[]): void {
   for (const name of names) requireName(param, name, 'a number', valueNames(rows));
 }
@@ -53,7 +53,10 @@ export function requireRows(rows: readonly ScoreRow[]): void {
   });
 }
 
-/** Two rows claim one place: names the axes that tell them apart, so that the user can give each a place. */
+/**
+ * The error if two rows have the same place. It names the axes on which they differ, so that the user can
+ * give each a place.
+ */
 export function clashError(first: ScoreRow, second: ScoreRow, places: string): StageError {
   const differing = [...new Set([...Object.keys(first.axes), ...Object.keys(second.axes)])].filter(
     (axis) => first.axes[axis] !== second.axes[axis],

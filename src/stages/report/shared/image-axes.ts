@@ -7,16 +7,20 @@ import { requireName } from './columns.ts';
 import { imageName, sameSize, shownIndices, tileAt, tilesById } from './image-versions.ts';
 import type { Version, VersionsChoice } from './image-versions.ts';
 
-/** Axes of the versions that run down and across the grid, as attack and strength do in figure 1 of Guo et al. 2018. */
+/**
+ * Axes of the versions that run down and across the grid, as attack and strength do in figure 1 of Guo et al.
+ * 2018.
+ */
 export interface GridAxes {
   readonly rows: string;
   readonly columns: string;
 }
 
 /**
- * One block for each chosen original: a row of its versions for each label of the axis `rows`, over the labels of `columns`, with the
- * row of their scaled differences below it. The original stands first. A place without a version stays empty. Throws `StageError`
- * for an axis that the versions lack and for two versions at one place.
+ * One block for each chosen original: a row of its versions for each label of the axis `rows`, over the
+ * labels of `columns`, and below it the row of their scaled differences. The original comes first. A place
+ * without a version stays empty. Throws `StageError` if the versions lack an axis, or if two versions have
+ * the same place.
  */
 export function imagesByAxes(
   originals: Images,

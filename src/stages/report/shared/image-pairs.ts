@@ -6,9 +6,10 @@ import { imageName, sameSize, shownIndices, tellingAxes, tilesById, versionLabel
 import type { Version, VersionsChoice } from './image-versions.ts';
 
 /**
- * Figure 2 of Guo et al. 2018: of each chosen image three rows, the original, its adversarial version and their scaled difference; the
- * columns are no defense and each defense, applied to both. A defended version stands with the defended originals that have
- * its labels. Throws `StageError` unless there is one adversarial version, and where a defended version has no original.
+ * Figure 2 of Guo et al. 2018. Each chosen image has three rows: the original, its adversarial version, and
+ * their scaled difference. The first column has no defense; every other column applies one defense to both. A defended version
+ * is paired with the defended originals that have its labels. Throws `StageError` if there is not exactly one
+ * adversarial version, or if a defended version has no original.
  */
 export function imagePairs(
   originals: Images,

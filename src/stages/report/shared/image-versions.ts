@@ -24,8 +24,8 @@ interface Line {
 }
 
 /**
- * The grid of all versions of the chosen originals, paired by id: a version that lacks an image leaves its place empty.
- * Of several views the first is shown. A difference needs equal sizes and is left out otherwise.
+ * A grid of all versions of the chosen originals, paired by id; the place of an image that a version lacks
+ * stays empty. If there are several views, the first is shown. A difference is left out if the sizes differ.
  */
 export function imageVersions(
   originals: Images,
@@ -64,7 +64,7 @@ export function imageVersions(
   };
 }
 
-/** Positions of the chosen originals. Throws `StageError` for one that is not there. */
+/** Positions of the chosen originals. Throws `StageError` if one does not exist. */
 export function shownIndices(
   originals: Images,
   { count, indices }: Pick<VersionsChoice, 'count' | 'indices'>,
@@ -83,7 +83,7 @@ export function shownIndices(
   return indices;
 }
 
-/** Axes on which the versions differ; the others would only lengthen the labels. */
+/** Axes on which the versions differ; the other axes would only lengthen the labels. */
 export function tellingAxes(versions: readonly Version[]): readonly string[] {
   const axes = [...new Set(versions.flatMap((version) => Object.keys(version.axes)))];
   return axes.filter((axis) => new Set(versions.map((version) => version.axes[axis])).size > 1);
@@ -103,13 +103,13 @@ export function versionLabel(
   return labels.length === 0 ? name : labels.join(', ');
 }
 
-/** Name of the class of an image, or what else is known of it. */
+/** Name of an image: that of its class, or its label, or its id. */
 export function imageName(images: Images, index: number): string {
   const label = images.labels[index]!;
   return images.classes[label] ?? (label >= 0 ? `class ${label}` : `image ${images.ids[index]!}`);
 }
 
-/** First view of the image with each id; null where the version lacks it. */
+/** First view of the image with each id; null if the version lacks it. */
 export function tilesById(images: Images, ids: readonly number[]): readonly (Tile | null)[] {
   const indexOf = new Map<number, number>();
   images.ids.forEach((id, index) => indexOf.set(id, index));
@@ -119,7 +119,7 @@ export function tilesById(images: Images, ids: readonly number[]): readonly (Til
   });
 }
 
-/** First view of image `index`. Throws `StageError` for channels that no screen shows. */
+/** First view of image `index`. Throws `StageError` for a number of channels that cannot be drawn. */
 export function tileAt(images: Images, index: number): Tile {
   const [, height, width, channels] = images.shape;
   if (channels !== 1 && channels !== 3) {

@@ -10,29 +10,35 @@ import {
 import type { JsonObject } from '../../../values/json.ts';
 import type { NoParameters } from '../../shared/no-parameters.ts';
 
-/** A finished report: its content in one or more file formats, by extension without the dot (`md`, `csv`, `svg`). */
+/**
+ * A finished report: its content in one or more file formats, by extension without the dot (`md`, `csv`,
+ * `svg`).
+ */
 export interface Report {
-  /** Written above it where a title is shown; empty if absent. */
+  /** Shown above the report; empty if absent. */
   readonly title?: string;
   readonly files: Readonly<Record<string, string | Uint8Array>>;
 }
 
-/** Everything that sets one report apart from another. */
+/** Everything that distinguishes one report from another. */
 export interface ReportStageDeclaration<W extends TProperties, I extends InputPorts> {
   readonly uses: string;
   readonly version: number;
   readonly summary: string;
   readonly with?: W;
-  /** Parameters of an example, beside those that have defaults. */
+  /** Parameters of an example, besides those with defaults. */
   readonly example?: JsonObject;
   readonly in: I;
   /** Name of the output; `figure` if absent. */
   readonly output?: string;
-  /** npm packages whose version decides the bytes. */
+  /** npm packages whose versions decide the bytes. */
   readonly libraries?: readonly string[];
-  /** Checks between parameters that a schema cannot say. */
+  /** Checks between parameters that a schema cannot express. */
   readonly check?: (params: Static<TObject<W>>) => readonly ParameterProblem[];
-  /** Makes the files. The same inputs must give the same bytes. `warn` takes sentences for the summary of the run. */
+  /**
+   * Makes the files. The same inputs must give the same bytes. `warn` takes sentences for the summary of the
+   * run.
+   */
   readonly draw: (
     inputs: InputsOf<I>,
     params: Static<TObject<W>>,
@@ -40,13 +46,14 @@ export interface ReportStageDeclaration<W extends TProperties, I extends InputPo
   ) => Report | Promise<Report>;
 }
 
-/** A report stage: values in, a figure out, which `publish:` copies to files by their extension. */
+/** A report stage: from values to a figure, which `publish:` copies to files by their extension. */
 export function reportStage<I extends InputPorts, W extends TProperties = NoParameters>(
   declaration: ReportStageDeclaration<W, I>,
 ): Stage {
   const { uses, version, summary, example, output = 'figure', libraries = [], check, draw } = declaration;
   const properties: TProperties = declaration.with ?? {};
-  // The parameters and inputs have passed the schema and the ports, which TypeScript cannot follow for any W and I.
+  // The parameters and inputs have passed the schema and the ports, but TypeScript cannot follow them for any
+  // W and I.
   const typed = (params: unknown): Static<TObject<W>> => params as Static<TObject<W>>;
   return defineStage({
     uses,

@@ -4,8 +4,8 @@ import type { Label, ScoreRow } from '../../../report/rows.ts';
 import type { Metrics } from '../../../values/metrics.ts';
 
 /**
- * What a reader of the scores must see: the warnings that came with them, then the sanity checks that their accuracies fail. Axes are
- * known by their usual names; others are not compared.
+ * The warnings that a reader of the scores must see: those that came with them, then the sanity checks that
+ * their accuracies fail. Axes are recognised by their usual names; others are not compared.
  */
 export function scoreWarnings(
   collected: readonly { readonly axes: Readonly<Record<string, Label>>; readonly value: Metrics }[],

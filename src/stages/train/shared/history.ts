@@ -1,6 +1,9 @@
 import type { MetricsRow } from '../../../values/metrics.ts';
 
-/** What a killed training needs to go on: the rows of the epochs that are behind it, and the state of the optimiser. */
+/**
+ * The state from which a killed training resumes: the rows of the completed epochs, and the state of the
+ * optimiser.
+ */
 export interface TrainingCheckpoint {
   readonly rows: readonly MetricsRow[];
   readonly state: Uint8Array;
@@ -16,14 +19,14 @@ export function encodeCheckpoint({ rows, state }: TrainingCheckpoint): Uint8Arra
   return bytes;
 }
 
-/** null for bytes that are no checkpoint. */
+/** Returns null if the bytes are not a checkpoint. */
 export function decodeCheckpoint(bytes: Uint8Array): TrainingCheckpoint | null {
   if (bytes.length < 4) return null;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   if (4 + length > bytes.length) return null;
   try {
     const rows: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-    // We wrote it ourselves; what follows is checked by its own reader.
+    // ravelin wrote the rows itself; the reader of the state checks the rest.
     return Array.isArray(rows) ? { rows: rows as MetricsRow[], state: bytes.slice(4 + length) } : null;
   } catch {
     return null;

@@ -11,9 +11,10 @@ export interface Preparation {
 }
 
 /**
- * What happens to a batch before it is trained on: random crops and flips, then one draw of the defense, a fresh one in each
- * epoch (Guo et al. 2018, section 5.3: the transformations are applied to the augmented crop). Keyed by epoch and image id,
- * so an image is prepared alike in any batch. undefined where nothing is to be done.
+ * Prepares a batch for training: random crops and flips, then one draw of the defense, a fresh one in each
+ * epoch (Guo et al. 2018, section 5.3: the transformations are applied to the augmented crop). Draws are
+ * keyed by epoch and image id, so an image is prepared the same way in any batch. Returns undefined if there
+ * is nothing to do.
  */
 export function prepareBatch({ augment, transform, seed, signal }: Preparation): Augmentation | undefined {
   const { crop, flip } = augment;

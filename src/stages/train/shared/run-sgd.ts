@@ -35,7 +35,10 @@ interface SgdInputs {
 
 type SgdContext = StageContext<SgdParameters, SgdInputs>;
 
-/** Trains with a checkpoint after each epoch, from which a killed run goes on to the same bits, history included. */
+/**
+ * Trains with a checkpoint after each epoch. A killed run resumes from it with the same bits, history
+ * included.
+ */
 export async function runSgd(context: SgdContext): Promise<{ model: Model; history: Metrics }> {
   const { model, images, validation, transform } = context.inputs;
   const opened = transform && (await openRecipe(transform, images, context.stages));
