@@ -258,6 +258,7 @@ function addMachine(program: Command): void {
     .option('--gpu', 'include CUDA and cuDNN')
     .option('--from-wheel <file>', 'use this wheel instead of downloading one')
     .option('--check', 'only check that the installed TensorFlow computes')
+    .option('--time', 'only time convolutions with the installed TensorFlow')
     .action(lazy(async () => (await import('./commands/setup.ts')).setupTensorflow));
 }
 
