@@ -1,0 +1,52 @@
+/** The JPEG round trip of whole images by the WebAssembly kernel (jpeg.as.ts), on one thread. */
+import { instantiateKernel, type KernelMemory } from '../instantiate.ts';
+import { jpegModule } from './jpeg.wasm.ts';
+import { checkJpeg, type JpegParameters, type JpegShape, quantaAt } from './problem.ts';
+
+interface Kernel {
+  readonly memory: KernelMemory;
+  readonly reserve: (
+    count: number,
+    height: number,
+    width: number,
+    channels: number,
+    halved: number,
+  ) => number;
+  readonly target: { readonly value: number };
+  readonly quantaAddress: (table: number) => number;
+  readonly roundTrip: (count: number) => void;
+}
+
+let kernel: Kernel | undefined;
+
+/** Images go through the kernel in groups of so many bytes, which stay in the processor's cache; a larger image goes alone. */
+const groupBytes = 1 << 17;
+
+/**
+ * What JPEG compression and decompression make of each image, byte for byte as libjpeg-turbo (reference.ts). Throws `RangeError` for anything but
+ * bytes of this shape with 1 or 3 channels, and for an image that does not fit into the memory of the kernel.
+ */
+export function roundTrip(pixels: Uint8Array, shape: JpegShape, parameters: JpegParameters): Uint8Array {
+  checkJpeg(pixels, shape, parameters);
+  // The module is compiled from jpeg.as.ts, which exports these.
+  kernel ??= instantiateKernel(jpegModule) as Kernel;
+  const [rows, height, width, channels] = shape;
+  const size = height * width * channels;
+  const group = Math.min(rows, Math.max(1, Math.floor(groupBytes / size)));
+  const source = kernel.reserve(group, height, width, channels, parameters.chroma === '4:2:0' ? 1 : 0);
+  if (source === 0) throw new RangeError(`not enough memory for an image of ${height}×${width}×${channels}`);
+  const { buffer } = kernel.memory;
+  for (const [index, table] of (['luminance', 'chrominance'] as const).entries()) {
+    new Int16Array(buffer, kernel.quantaAddress(index), 64).set(quantaAt(table, parameters.quality));
+  }
+  const result = new Uint8Array(pixels.length);
+  const before = new Uint8Array(buffer, source, group * size);
+  const after = new Uint8Array(buffer, kernel.target.value, group * size);
+  for (let first = 0; first < rows; first += group) {
+    const count = Math.min(group, rows - first);
+    before.set(pixels.subarray(first * size, (first + count) * size));
+    kernel.roundTrip(count);
+    result.set(count === group ? after : after.subarray(0, count * size), first * size);
+  }
+  return result;
+}
