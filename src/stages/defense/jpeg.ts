@@ -4,9 +4,9 @@ import { defenseStage } from './shared/defense-stage.ts';
 /** JPEG compression (Dziugaite et al. 2016; Guo et al. 2018, section 4.1). */
 export const jpegStage = defenseStage({
   uses: 'defense/jpeg',
-  // 2: attacks go back through it by a derivative of its own; the images are those of 1.
+  // 2: attacks go back through it by a derivative of its own. The images have been the same since 1.
   version: 2,
-  summary: 'JPEG compression and decompression (libjpeg-turbo through sharp)',
+  summary: 'JPEG compression and decompression, with the pixels of libjpeg-turbo',
   with: {
     quality: Type.Integer({
       minimum: 1,
@@ -21,6 +21,5 @@ export const jpegStage = defenseStage({
   },
   takes: 'images of 1 or 3 channels to transform',
   gives: 'uint8 images',
-  libraries: ['sharp'],
   defense: async () => (await import('../../defenses/jpeg.ts')).jpeg,
 });
