@@ -24,18 +24,11 @@ export async function compressJpeg(
   for (let first = 0; first < rows; first += together) {
     signal?.throwIfAborted();
     const count = Math.min(together, rows - first);
-    const bytes = toBytes(pixels.subarray(first * size, (first + count) * size));
-    result.set(roundTrip(bytes, [count, height, width, channels], parameters), first * size);
+    const some = pixels.subarray(first * size, (first + count) * size);
+    result.set(roundTrip(some, [count, height, width, channels], parameters), first * size);
     await new Promise(setImmediate);
   }
   return result;
-}
-
-function toBytes(pixels: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(pixels.length);
-  // Storing truncates, so this rounds; faster than Math.round, and alike for every float32.
-  for (let index = 0; index < bytes.length; index++) bytes[index] = pixels[index]! * 255 + 0.5;
-  return bytes;
 }
 
 export const jpeg: Defense<JpegParameters> = {

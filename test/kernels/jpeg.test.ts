@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkJpeg, type JpegParameters, type JpegShape, quantaAt } from '../../src/kernels/jpeg/problem.ts';
-import { quantiseBlock, roundTo, roundTripByDefinition } from '../../src/kernels/jpeg/reference.ts';
+import { bytesOf, quantiseBlock, roundTo, roundTripByDefinition } from '../../src/kernels/jpeg/reference.ts';
 import { roundTrip } from '../../src/kernels/jpeg/wasm.ts';
 import { readIdxItems } from '../../src/stages/dataset/shared/idx.ts';
 import { photographs } from '../defenses/photographs.ts';
@@ -169,6 +169,34 @@ describe('the kernel', () => {
     }
   });
 
+  it('rounds float32 pixels to bytes as the definition does: halves upwards, their neighbours exactly', () => {
+    const bits = new Int32Array(1);
+    const value = new Float32Array(bits.buffer);
+    const pixels = Float32Array.from({ length: 255 * 9 }, (_, index) => {
+      value[0] = (Math.floor(index / 9) + 0.5) / 255;
+      bits[0]! += (index % 9) - 4;
+      return value[0];
+    });
+    const all = Float32Array.of(...pixels, 0.5, 0, 1, 1e-30, -1e-30, 1.001, 2, -0.01, NaN);
+    // A block of one value stays as it is at quality 100.
+    const parameters = { quality: 100, chroma: '4:2:0' } as const;
+    expect(roundTrip(all, [all.length, 1, 1, 1], parameters)).toEqual(bytesOf(all));
+    expect([...bytesOf(Float32Array.of(0.5, 1, 0.498, 0.2 / 255))]).toEqual([128, 255, 127, 0]);
+  });
+
+  it('gives float32 images what it gives their bytes', () => {
+    for (const shape of [
+      [3, 13, 21, 3],
+      [40, 28, 28, 1],
+      [70, 31, 30, 3],
+    ] as const) {
+      const bytes = madeUpImages('blocks', shape, 9);
+      const pixels = Float32Array.from(bytes, (byte) => byte / 255);
+      const parameters = { quality: 75, chroma: '4:2:0' } as const;
+      expect(roundTrip(pixels, shape, parameters)).toEqual(roundTrip(bytes, shape, parameters));
+    }
+  });
+
   it('gives nothing for no images', () => {
     expect(roundTrip(new Uint8Array(0), [0, 8, 8, 3], { quality: 75, chroma: '4:4:4' })).toHaveLength(0);
   });
@@ -217,7 +245,7 @@ it.each([
   [12, [1, 2, 2, 3], 0, 'the quality of a JPEG must be an integer from 1 to 100, got 0'],
   [12, [1, 2, 2, 3], 100.5, 'the quality of a JPEG must be an integer from 1 to 100, got 100.5'],
   [8, [1, 2, 2, 2], 75, 'JPEG holds 1 or 3 channels, not 2'],
-  [11, [1, 2, 2, 3], 75, 'expected 12 bytes of pixels, got 11'],
+  [11, [1, 2, 2, 3], 75, 'expected 12 values of pixels, got 11'],
   [0, [1, 0, 2, 3], 75, 'JPEG holds images of 1 to 65500 pixels a side, not 0×2'],
   [0, [0, 1, 65_501, 3], 75, 'JPEG holds images of 1 to 65500 pixels a side, not 1×65501'],
 ] as const)('refuses %d bytes for %j at quality %d', (bytes, shape, quality, message) => {

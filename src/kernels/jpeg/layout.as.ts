@@ -12,6 +12,8 @@ export let chromaWidth: i32 = 0;
 /** Bytes of the images before and after. */
 export let source: usize = 0;
 export let target: usize = 0;
+/** Pixels of the images in float32, if they come so. */
+export let floats: usize = 0;
 
 /**
  * Planes of one image, of signed bytes: samples less 128. A row ends with columns that fill its last block, and 16 more, so that
@@ -48,7 +50,7 @@ export function reserve(count: i32, rows: i32, columns: i32, values: i32, halve:
   const lumaBytes = ((<u64>blocksOf(rows)) << 3) * lumaStride;
   const chromaBytes = values == 3 ? ((<u64>blocksOf(chromaHeight)) << 3) * chromaStride : 0;
   const first = (<u64>__heap_base + 15) & ~15;
-  const end = first + lumaBytes + 2 * chromaBytes + 2 * bytes;
+  const end = first + lumaBytes + 2 * chromaBytes + 6 * bytes;
   if (end >= <u64>u32.MAX_VALUE) return 0;
   const pages = <i32>((end + 0xffff) >> 16) - memory.size();
   if (pages > 0 && memory.grow(pages) < 0) return 0;
@@ -57,6 +59,7 @@ export function reserve(count: i32, rows: i32, columns: i32, values: i32, halve:
   red = blue + <usize>chromaBytes;
   source = red + <usize>chromaBytes;
   target = source + <usize>bytes;
+  floats = target + <usize>bytes;
   return source;
 }
 

@@ -6,12 +6,12 @@ export interface JpegParameters {
   readonly chroma: '4:2:0' | '4:4:4';
 }
 
-/** Bytes `[rows, height, width, channels]`, with 1 channel (grey) or 3 (red, green and blue). */
+/** Pixels `[rows, height, width, channels]`, with 1 channel (grey) or 3 (red, green and blue). */
 export type JpegShape = readonly [rows: number, height: number, width: number, channels: number];
 
 /** Throws `RangeError` unless `pixels` holds images of this shape that JPEG can hold at this quality. */
 export function checkJpeg(
-  pixels: Uint8Array,
+  pixels: Uint8Array | Float32Array,
   [rows, height, width, channels]: JpegShape,
   { quality }: JpegParameters,
 ): void {
@@ -22,7 +22,7 @@ export function checkJpeg(
     throw new RangeError(`JPEG holds images of 1 to ${mostPixels} pixels a side, not ${height}×${width}`);
   const expected = rows * height * width * channels;
   if (pixels.length !== expected)
-    throw new RangeError(`expected ${expected} bytes of pixels, got ${pixels.length}`);
+    throw new RangeError(`expected ${expected} values of pixels, got ${pixels.length}`);
 }
 
 /** The longest side that libjpeg encodes (JPEG_MAX_DIMENSION of jmorecfg.h). */

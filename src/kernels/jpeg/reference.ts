@@ -29,6 +29,11 @@ export function roundTripByDefinition(
   return result;
 }
 
+/** Pixels in [0, 1] as bytes, halves upwards. */
+export function bytesOf(pixels: Float32Array): Uint8Array {
+  return Uint8Array.from(pixels, (value) => value * 255 + 0.5);
+}
+
 /** Samples of one component, row by row. */
 interface Plane {
   readonly height: number;

@@ -3,8 +3,9 @@
  *
  * A transform is the matrix product of the definition. Sums and differences of mirrored samples are taken first, which is exact in integers: even frequencies need only
  * the sums, odd ones only the differences, and the odd part of the matrix is symmetric, so that both directions multiply by the same pairs.
- * All that is multiplied fits int16, and all sums int32: samples are within 128, rows of coefficients within 4,096, coefficients within 2¹⁴ (eight times the
- * true ones). Rounding moves a block by at most the norm of half its quanta, 8 · 127.5, so that what the inverse makes of a column stays within 15,700.
+ * All factors fit int16: samples are within 128, coefficients of rows within 4,096, those of blocks within 2¹⁴ (eight times the true ones). A block of coefficients has a
+ * norm of at most 8 · 128, and rounding moves a column of them by at most √8 · 127.5, half of the largest quanta. So what the inverse makes of a column is at most
+ * 4 √8 · (1024 + √8 · 127.5), which is below 15,700.
  */
 import { blocksOf, quanta, reciprocals } from './layout.as';
 

@@ -13,7 +13,9 @@ interface Kernel {
     halved: number,
   ) => number;
   readonly target: { readonly value: number };
+  readonly floats: { readonly value: number };
   readonly quantaAddress: (table: number) => number;
+  readonly roundFloats: (count: number) => void;
   readonly roundTrip: (count: number) => void;
 }
 
@@ -23,10 +25,14 @@ let kernel: Kernel | undefined;
 const groupBytes = 1 << 17;
 
 /**
- * What JPEG compression and decompression make of each image, byte for byte as libjpeg-turbo (reference.ts). Throws `RangeError` for anything but
- * bytes of this shape with 1 or 3 channels, and for an image that does not fit into the memory of the kernel.
+ * What JPEG compression and decompression make of each image, byte for byte as libjpeg-turbo (reference.ts). Pixels in float32 are in [0, 1], and are rounded to bytes before, halves
+ * upwards. Throws `RangeError` for anything but images of this shape with 1 or 3 channels, and for an image that does not fit into the memory of the kernel.
  */
-export function roundTrip(pixels: Uint8Array, shape: JpegShape, parameters: JpegParameters): Uint8Array {
+export function roundTrip(
+  pixels: Uint8Array | Float32Array,
+  shape: JpegShape,
+  parameters: JpegParameters,
+): Uint8Array {
   checkJpeg(pixels, shape, parameters);
   // The module is compiled from jpeg.as.ts, which exports these.
   kernel ??= instantiateKernel(jpegModule) as Kernel;
@@ -40,11 +46,15 @@ export function roundTrip(pixels: Uint8Array, shape: JpegShape, parameters: Jpeg
     new Int16Array(buffer, kernel.quantaAddress(index), 64).set(quantaAt(table, parameters.quality));
   }
   const result = new Uint8Array(pixels.length);
-  const before = new Uint8Array(buffer, source, group * size);
+  const before =
+    pixels instanceof Float32Array
+      ? new Float32Array(buffer, kernel.floats.value, group * size)
+      : new Uint8Array(buffer, source, group * size);
   const after = new Uint8Array(buffer, kernel.target.value, group * size);
   for (let first = 0; first < rows; first += group) {
     const count = Math.min(group, rows - first);
     before.set(pixels.subarray(first * size, (first + count) * size));
+    if (before instanceof Float32Array) kernel.roundFloats(count);
     kernel.roundTrip(count);
     result.set(count === group ? after : after.subarray(0, count * size), first * size);
   }
