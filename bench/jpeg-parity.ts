@@ -1,5 +1,6 @@
 /**
- * Compares the JPEG kernel with sharp and Pillow, byte for byte, over made-up images: sizes of 1 to 67 with some of up to 600, all qualities in turn, grey, 4:2:0 and 4:4:4.
+ * Compares the JPEG kernel with sharp and Pillow, byte for byte, over made-up images: sizes of 1 to 67 with
+ * some of up to 600, all qualities in turn, grey, 4:2:0 and 4:4:4.
  *
  *   PYTHON=python3 npm run bench -- jpeg-parity [--cases 10000]
  *

@@ -1,10 +1,13 @@
 /**
- * The JPEG round trip at quality 75, 4:2:0: CPU milliseconds an image of the WebAssembly kernel beside Pillow and sharp on the same bytes in the same run. Rounds alternate, so that a
- * busy neighbour meets all alike; a ratio is the median over rounds. sharp computes on one thread (`sharp.concurrency(1)`), and its CPU time counts all threads of the process.
+ * The JPEG round trip at quality 75, 4:2:0: CPU milliseconds an image of the WebAssembly kernel beside Pillow
+ * and sharp on the same bytes in the same run. Rounds alternate, so that a busy neighbour meets all alike; a
+ * ratio is the median over rounds. sharp computes on one thread (`sharp.concurrency(1)`), and its CPU time
+ * counts all threads of the process.
  *
  *   PYTHON=python3 npm run bench -- jpeg [--images FOLDER] [--rounds 20]
  *
- * PYTHON needs Pillow and numpy. FOLDER holds photographs; the images are made up without it. Small colour images are photographs shrunk to 32×32; grey ones are digits of MNIST.
+ * PYTHON needs Pillow and numpy. FOLDER holds photographs; the images are made up without it. Small colour
+ * images are squares of the photographs, shrunk to 32×32; grey ones are digits of MNIST.
  */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -46,7 +49,7 @@ async function compare(pixels: Uint8Array, shape: JpegShape): Promise<void> {
     kernel: () => cpuOf(() => roundTrip(pixels, shape, parameters)),
     'defense, from float32': () => cpuOf(() => compressJpeg(floats, shape, parameters)),
     ...(pillow && { Pillow: async () => Number((await pillow.ask({ do: 'time', ...parameters }))['ms']) }),
-    sharp: () => cpuOf(() => onebyone(pixels, shape)),
+    sharp: () => cpuOf(() => oneByOne(pixels, shape)),
   };
   // The engine compiles the kernel again, better, once it is warm.
   for (let turn = 0; turn < 20; turn++) roundTrip(pixels, shape, parameters);
@@ -88,7 +91,7 @@ async function cpuOf(work: () => unknown): Promise<number> {
 }
 
 /** One image at a time, as Pillow does. */
-async function onebyone(pixels: Uint8Array, [rows, ...rest]: JpegShape): Promise<void> {
+async function oneByOne(pixels: Uint8Array, [rows, ...rest]: JpegShape): Promise<void> {
   const length = pixels.length / rows;
   for (let row = 0; row < rows; row++) {
     await roundTripBySharp(pixels.subarray(row * length, (row + 1) * length), [1, ...rest], parameters);

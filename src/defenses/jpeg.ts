@@ -3,14 +3,18 @@ import { roundTrip } from '../kernels/jpeg/wasm.ts';
 import type { Defense, PixelShape } from './defense.ts';
 import { pullBackJpeg } from './jpeg-derivative.ts';
 
-/** Messages and signals wait for at most so many bytes of images, some milliseconds of work, or for one image if it is larger. */
+/**
+ * Messages and signals wait for at most so many bytes of images, some milliseconds of work, or for one image
+ * if it is larger.
+ */
 const uninterruptedBytes = 1 << 20;
 
 /**
- * JPEG compression and decompression (Dziugaite, Ghahramani and Roy 2016; Guo et al. 2018, section 4.1) with the arithmetic of libjpeg-turbo and its
- * standard quantisation tables (kernels/jpeg). Pixels are rounded to bytes before, halves upwards. `pixels` is `[n, height, width, channels]` in
- * [0, 1] with 1 channel (grey) or 3; the result has the same shape. Each image is compressed by itself, so the result depends on no other image.
- * Throws `RangeError` for another number of channels.
+ * JPEG compression and decompression (Dziugaite, Ghahramani and Roy 2016; Guo et al. 2018, section 4.1) with
+ * the arithmetic of libjpeg-turbo and its standard quantisation tables (kernels/jpeg). Pixels are rounded to
+ * bytes before, halves upwards. `pixels` is `[n, height, width, channels]` in [0, 1] with 1 channel (grey) or
+ * 3; the result has the same shape. Each image is compressed by itself, so the result depends on no other
+ * image. Throws `RangeError` for another number of channels.
  */
 export async function compressJpeg(
   pixels: Float32Array,

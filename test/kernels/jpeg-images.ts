@@ -12,8 +12,8 @@ export function hashed(n: number): number {
 }
 
 /**
- * Bytes of made-up images: noise; black and white values at random; slow waves in integers; flat squares of 5 pixels with a little noise. The same in
- * test/reference/jpeg.py.
+ * Bytes of made-up images: noise; black and white values at random; slow waves in integers; flat squares of 5
+ * pixels with a little noise. The same in test/reference/jpeg.py.
  */
 export function madeUpImages(
   kind: Kind,

@@ -1,4 +1,7 @@
-/** Rounds `count` float32 pixels in [0, 1] to bytes, halves upwards: `bytesOf` of reference.ts. Reads and writes up to 15 values beyond them. */
+/**
+ * Rounds `count` float32 pixels in [0, 1] to bytes, halves upwards: `bytesOf` of reference.ts. Reads and
+ * writes up to 15 values beyond them.
+ */
 export function roundToBytes(from: usize, to: usize, count: usize): void {
   const end = to + count;
   while (to < end) {
@@ -10,7 +13,10 @@ export function roundToBytes(from: usize, to: usize, count: usize): void {
   }
 }
 
-/** Float32 would round products that lie just below a half up to it; in float64 they are exact. Numbers beyond a byte are taken modulo 256. */
+/**
+ * Float32 would round products that lie just below a half up to it; in float64 they are exact. Numbers beyond
+ * a byte are taken modulo 256.
+ */
 function fourOf(from: usize): v128 {
   const both = v128.shuffle<i64>(twoOf(from), twoOf(from + 8), 0, 2);
   return v128.and(both, i32x4.splat(255));

@@ -1,6 +1,7 @@
 /**
- * The JPEG round trip of a batch of images with 128-bit SIMD, in integers except for the division by quanta. reference.ts is the definition, which
- * this equals byte for byte; docs/kernels.md explains the idea. Only wasm.ts calls it.
+ * The JPEG round trip of a batch of images with 128-bit SIMD, in integers except for the division by quanta.
+ * reference.ts is the definition, which this equals byte for byte; docs/kernels.md explains the idea. Only
+ * wasm.ts calls it.
  */
 import { roundToBytes } from './bytes.as';
 import {

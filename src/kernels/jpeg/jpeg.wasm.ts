@@ -1,4 +1,4 @@
-// Made by npm run generate from jpeg.as.ts (c0c948f84af0613f). Do not edit.
+// Made by npm run generate from jpeg.as.ts (22ae08879f9107a5). Do not edit.
 export const jpegModule =
   'AGFzbQEAAAABPwlgAABgAX8AYAN/f38AYAh7e3t7e3t7ewBgBX9/f39/AGAEf39/fwBgBn9/e3t7ewBgBX9/f39/AX9gAX8BfwMQ' +
   'DwMEBQIGAAAAAAECBwEBCAUDAQABBkcOfwFBAAt/AUEAC38BQQALfwFBAAt/AUEAC38BQQALfwFBAAt/AUEAC38BQQALfwFBAAt/' +

@@ -16,8 +16,8 @@ export let target: usize = 0;
 export let floats: usize = 0;
 
 /**
- * Planes of one image, of signed bytes: samples less 128. A row ends with columns that fill its last block, and 16 more, so that
- * vectors may read beyond it.
+ * Planes of one image, of signed bytes: samples less 128. A row ends with columns that fill its last block,
+ * and 16 more, so that vectors may read beyond it.
  */
 export let luma: usize = 0;
 export let blue: usize = 0;
@@ -35,7 +35,8 @@ const tables = memory.data(2 * 384, 16);
 const slack: u64 = 64;
 
 /**
- * Makes room for `count` images of one size. Returns the address of the bytes to be changed, or 0 if there is not enough memory.
+ * Makes room for `count` images of one size. Returns the address of the bytes to be changed, or 0 if there is
+ * not enough memory.
  */
 export function reserve(count: i32, rows: i32, columns: i32, values: i32, halve: bool): usize {
   height = rows;

@@ -12,7 +12,10 @@ import {
   width,
 } from './layout.as';
 
-/** Weights of Cb and Cr in green: −46802 does not fit int16, so that 65536, which is Cr itself, is taken off afterwards. */
+/**
+ * Weights of Cb and Cr in green: −46802 does not fit int16, so that 65536, which is Cr itself, is taken off
+ * afterwards.
+ */
 const greenWeights = memory.data<i16>([-22554, 18734], 4);
 /** Where the bytes of four pixels stand in four words of red, green, blue and nothing. */
 const places = memory.data<u8>([0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 128, 128, 128, 128], 16);
@@ -161,8 +164,8 @@ function writePixels(to: usize, samples: usize, u0: v128, u1: v128, v0: v128, v1
 }
 
 /**
- * Y + 1.402 Cr. A rounding product of 16 bits has 15 after the point: 13173 / 2¹⁵ gives the same as 26345 / 2¹⁶ for every byte, and Cr itself is the rest of
- * 91881 / 2¹⁶.
+ * Y + 1.402 Cr. A rounding product of 16 bits has 15 after the point: 13173 / 2¹⁵ gives the same as 26345 /
+ * 2¹⁶ for every byte, and Cr itself is the rest of 91881 / 2¹⁶.
  */
 function redOf(y: v128, v: v128): v128 {
   return i16x8.add(i16x8.add(y, v), i16x8.q15mulr_sat_s(v, i16x8.splat(13173)));

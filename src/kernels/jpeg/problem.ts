@@ -28,7 +28,10 @@ export function checkJpeg(
 /** The longest side that libjpeg encodes (JPEG_MAX_DIMENSION of jmorecfg.h). */
 const mostPixels = 65_500;
 
-/** The tables of T.81, annex K.1, at a quality between 1 and 100, by the rule of libjpeg (jcparam.c): row by row, 8 × 8. */
+/**
+ * The tables of T.81, annex K.1, at a quality between 1 and 100, by the rule of libjpeg (jcparam.c): row by
+ * row, 8 × 8.
+ */
 export function quantaAt(table: 'luminance' | 'chrominance', quality: number): readonly number[] {
   const scale = quality < 50 ? Math.floor(5000 / quality) : 200 - 2 * quality;
   return tables[table].map((entry) => Math.min(255, Math.max(1, Math.floor((entry * scale + 50) / 100))));

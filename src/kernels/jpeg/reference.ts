@@ -1,13 +1,18 @@
 /**
- * The definition of the JPEG round trip: what compression and decompression do to pixels. Huffman coding loses nothing, so it is left out.
+ * The definition of the JPEG round trip: what compression and decompression do to pixels. Huffman coding
+ * loses nothing, so it is left out.
  *
- * The formats are those of ITU-T T.81 (baseline DCT) and T.871 (JFIF: colours). Both leave the precision open; the integers here are those of
- * libjpeg-turbo's `islow` transforms, jfdctint.c and jidctint.c (after Loeffler, Ligtenberg and Moschytz 1989), and of its jccolor.c,
- * jcsample.c, jcdctmgr.c, jdsample.c and jdcolor.c, with the clamping of its SIMD code. So the result is that of sharp and of Pillow, byte for byte.
+ * The formats are those of ITU-T T.81 (baseline DCT) and T.871 (JFIF: colours). Both leave the precision
+ * open; the integers here are those of libjpeg-turbo's `islow` transforms, jfdctint.c and jidctint.c (after
+ * Loeffler, Ligtenberg and Moschytz 1989), and of its jccolor.c, jcsample.c, jcdctmgr.c, jdsample.c and
+ * jdcolor.c, with the clamping of its SIMD code. So the result is that of sharp and of Pillow, byte for byte.
  */
 import { checkJpeg, type JpegParameters, type JpegShape, quantaAt } from './problem.ts';
 
-/** What JPEG makes of each image. Throws `RangeError` for anything but bytes of this shape with 1 or 3 channels. */
+/**
+ * What JPEG makes of each image. Throws `RangeError` for anything but bytes of this shape with 1 or 3
+ * channels.
+ */
 export function roundTripByDefinition(
   pixels: Uint8Array,
   shape: JpegShape,
@@ -108,8 +113,8 @@ function pad({ height, width, samples }: Plane, across: number, down: number): P
 }
 
 /**
- * Means of 2 × 2 samples, rounded up and down in turn. The encoder repeats the last column until whole units of 16 pixels are filled, and a last odd row once:
- * the means beyond the image count in its last blocks.
+ * Means of 2 × 2 samples, rounded up and down in turn. The encoder repeats the last column until whole units
+ * of 16 pixels are filled, and a last odd row once: the means beyond the image count in its last blocks.
  */
 function halve(plane: Plane): Plane {
   const { height, width, samples } = pad(plane, 16, 2);
@@ -126,8 +131,8 @@ function halve(plane: Plane): Plane {
 }
 
 /**
- * `height` × `width` samples from means of 2 × 2, weighting the nearer and the farther mean of each direction by ¾ and ¼ ("fancy upsampling" of
- * libjpeg, jdsample.c). Images of up to four columns repeat the means.
+ * `height` × `width` samples from means of 2 × 2, weighting the nearer and the farther mean of each direction
+ * by ¾ and ¼ ("fancy upsampling" of libjpeg, jdsample.c). Images of up to four columns repeat the means.
  */
 function restore({ width: stride, samples }: Plane, height: number, width: number): Plane {
   const last = { row: Math.ceil(height / 2) - 1, column: Math.ceil(width / 2) - 1 };
@@ -147,8 +152,8 @@ function restore({ width: stride, samples }: Plane, height: number, width: numbe
 }
 
 /**
- * Transforms the blocks of 8 × 8 samples, rounds their coefficients to multiples of their quanta, and transforms them back. The result is as
- * large as `plane`.
+ * Transforms the blocks of 8 × 8 samples, rounds their coefficients to multiples of their quanta, and
+ * transforms them back. The result is as large as `plane`.
  */
 function quantise(plane: Plane, table: 'luminance' | 'chrominance', quality: number): Plane {
   const quanta = quantaAt(table, quality);
@@ -199,8 +204,9 @@ function transpose(matrix: readonly number[]): readonly number[] {
 }
 
 /**
- * The DCT-II of length 8 times 2¹³ √8, row by frequency: what the integer butterflies of jfdctint.c and jidctint.c amount to. Its entries are within 1 of the
- * rounded cosines, and equal cosines differ by up to 1, because each constant of the butterflies was rounded by itself.
+ * The DCT-II of length 8 times 2¹³ √8, row by frequency: what the integer butterflies of jfdctint.c and
+ * jidctint.c amount to. Its entries are within 1 of the rounded cosines, and equal cosines differ by up to 1,
+ * because each constant of the butterflies was rounded by itself.
  */
 // prettier-ignore
 const frequencies: readonly number[] = [

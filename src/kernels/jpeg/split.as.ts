@@ -1,4 +1,7 @@
-/** Bytes of an image to planes of signed bytes, padded to whole blocks: `split`, `halve` and `pad` of reference.ts. */
+/**
+ * Bytes of an image to planes of signed bytes, padded to whole blocks: `split`, `halve` and `pad` of
+ * reference.ts.
+ */
 import {
   blocksOf,
   blue,
@@ -13,8 +16,8 @@ import {
 } from './layout.as';
 
 /**
- * Weights of red and green, and of blue and green, as pairs. 38470 and 32768 do not fit int16: green counts for Y in both pairs, and chroma is taken
- * with the opposite sign.
+ * Weights of red and green, and of blue and green, as pairs. 38470 and 32768 do not fit int16: green counts
+ * for Y in both pairs, and chroma is taken with the opposite sign.
  */
 const weights = memory.data<i16>(
   [19595, 19235, 7471, 19235, 11059, 21709, -32768, 0, -32768, 27439, 5329, 0],
@@ -109,7 +112,10 @@ function splitPixels(from: usize, below: usize, y: i32, x: usize): void {
   }
 }
 
-/** Means of 2 × 2 of sixteen samples of two rows. The offset of 128 of each of four samples goes through the shift. */
+/**
+ * Means of 2 × 2 of sixteen samples of two rows. The offset of 128 of each of four samples goes through the
+ * shift.
+ */
 function halfOf(at: usize): v128 {
   const bias = i32x4(1, 2, 1, 2);
   const one = i16x8.splat(1);

@@ -1,11 +1,14 @@
 /**
- * Transforms the blocks of a plane, rounds their coefficients to multiples of the quanta, and transforms them back: `quantise` of reference.ts.
+ * Transforms the blocks of a plane, rounds their coefficients to multiples of the quanta, and transforms them
+ * back: `quantise` of reference.ts.
  *
- * A transform is the matrix product of the definition. Sums and differences of mirrored samples are taken first, which is exact in integers: even frequencies need only
- * the sums, odd ones only the differences, and the odd part of the matrix is symmetric, so that both directions multiply by the same pairs.
- * All factors fit int16: samples are within 128, coefficients of rows within 4,096, those of blocks within 2¹⁴ (eight times the true ones). A block of coefficients has a
- * norm of at most 8 · 128, and rounding moves a column of them by at most √8 · 127.5, half of the largest quanta. So what the inverse makes of a column is at most
- * 4 √8 · (1024 + √8 · 127.5), which is below 15,700.
+ * A transform is the matrix product of the definition. Sums and differences of mirrored samples are taken
+ * first, which is exact in integers: even frequencies need only the sums, odd ones only the differences, and
+ * the odd part of the matrix is symmetric, so that both directions multiply by the same pairs. All factors
+ * fit int16: samples are within 128, coefficients of rows within 4,096, those of blocks within 2¹⁴ (eight
+ * times the true ones). A block of coefficients has a norm of at most 8 · 128, and rounding moves a column of
+ * them by at most √8 · 127.5, half of the largest quanta. So what the inverse makes of a column is at most 4
+ * √8 · (1024 + √8 · 127.5), which is below 15,700.
  */
 import { blocksOf, quanta, reciprocals } from './layout.as';
 
@@ -31,7 +34,8 @@ const fourthOdd: usize = 40;
 const block = memory.data(128, 16);
 
 /**
- * Changes a plane of `rows` × `columns` signed bytes by the quanta of `table`. Blocks that the plane fills only in part are changed whole.
+ * Changes a plane of `rows` × `columns` signed bytes by the quanta of `table`. Blocks that the plane fills
+ * only in part are changed whole.
  */
 export function changePlane(plane: usize, stride: usize, rows: i32, columns: i32, table: usize): void {
   const across = blocksOf(columns) << 3;
@@ -93,7 +97,10 @@ function fillBlock(at: usize, stride: usize): void {
   }
 }
 
-/** Stores the transpose of eight rows in the block. Three times, the first half of the rows and the second are interleaved. */
+/**
+ * Stores the transpose of eight rows in the block. Three times, the first half of the rows and the second are
+ * interleaved.
+ */
 function storeTransposed(a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128): void {
   const a1 = lowOf(a, e);
   const b1 = highOf(a, e);
@@ -152,7 +159,8 @@ function shifted(low: v128, high: v128, bits: i32): v128 {
 }
 
 /**
- * Transforms the columns of the block: rows of samples that stand as columns (i8), which are turned upright, or the columns of what that gave (i16).
+ * Transforms the columns of the block: rows of samples that stand as columns (i8), which are turned upright,
+ * or the columns of what that gave (i16).
  */
 function forward<From>(): void {
   const bits = sizeof<From>() == 1 ? 11 : 15;
@@ -206,8 +214,9 @@ function forward<From>(): void {
 }
 
 /**
- * Rounds the coefficients to multiples of their quanta, halves away from zero. 3 · 2²² has no bits after the point in float32, so that adding it rounds. A half would go
- * to the even multiple, so the reciprocals are larger by 2⁻¹⁸ of themselves: no coefficient below 2¹⁴ other than a half is that near to one. Returns
+ * Rounds the coefficients to multiples of their quanta, halves away from zero. 3 · 2²² has no bits after the
+ * point in float32, so that adding it rounds. A half would go to the even multiple, so the reciprocals are
+ * larger by 2⁻¹⁸ of themselves: no coefficient below 2¹⁴ other than a half is that near to one. Returns
  * whether any coefficient but the mean is left.
  */
 function quantise(table: usize): bool {
@@ -227,7 +236,9 @@ function quantise(table: usize): bool {
   return v128.any_true(others);
 }
 
-/** Transforms the columns of the block back and turns it: to rows of frequencies (i16), or to samples (i8). */
+/**
+ * Transforms the columns of the block back and turns it: to rows of frequencies (i16), or to samples (i8).
+ */
 function inverse<To>(): void {
   const bits = sizeof<To>() == 1 ? 18 : 11;
   const half = i32x4.splat(1 << (bits - 1));

@@ -21,12 +21,17 @@ interface Kernel {
 
 let kernel: Kernel | undefined;
 
-/** Images go through the kernel in groups of so many bytes, which stay in the processor's cache; a larger image goes alone. */
+/**
+ * Images go through the kernel in groups of so many bytes, which stay in the processor's cache; a larger
+ * image goes alone.
+ */
 const groupBytes = 1 << 17;
 
 /**
- * What JPEG compression and decompression make of each image, byte for byte as libjpeg-turbo (reference.ts). Pixels in float32 are in [0, 1], and are rounded to bytes before, halves
- * upwards. Throws `RangeError` for anything but images of this shape with 1 or 3 channels, and for an image that does not fit into the memory of the kernel.
+ * What JPEG compression and decompression make of each image, byte for byte as libjpeg-turbo (reference.ts).
+ * Pixels in float32 are in [0, 1], and are rounded to bytes before, halves upwards. Throws `RangeError` for
+ * anything but images of this shape with 1 or 3 channels, and for an image that does not fit into the memory
+ * of the kernel.
  */
 export function roundTrip(
   pixels: Uint8Array | Float32Array,
