@@ -113,7 +113,7 @@ const packagesOf: Readonly<Record<string, readonly string[]>> = {
   react: ['dashboard'],
   yaml: ['dsl/text'],
   ajv: ['dsl/schema'],
-  sharp: ['defenses', 'report', 'stages', 'cli'],
+  sharp: ['report', 'stages', 'cli'],
   commander: ['cli'],
   execa: ['setup', 'runtime', 'cli'],
 };
