@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
 import { loadPipeline, pluginsOf, projectRoot } from '../../dsl/load.ts';
@@ -24,6 +25,7 @@ export async function validate(
       profile: options.profile,
       maxCells: options.maxCells,
       env: process.env,
+      exists,
     });
     valid &&= loaded.ok;
     const diagnostics: readonly Diagnostic[] = loaded.ok ? loaded.warnings : loaded.diagnostics;
@@ -37,4 +39,13 @@ export async function validate(
   }
   if (options.json) printJson(all);
   return valid ? exitCodes.ok : exitCodes.usage;
+}
+
+/** A file that may not be looked at counts as existing, because nothing is known of it. */
+function exists(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
