@@ -227,8 +227,8 @@ describe('a plugin that cannot be used', () => {
     ],
     [
       'declares a built-in stage',
-      "import { attackStage } from 'ravelin';\nexport const stages = [attackStage({ uses: 'attack/fgsm', version: 1, summary: '', strength: { name: 'epsilon', minimum: 0, maximum: 1, description: '' }, with: {}, example: {}, attack: () => {} })];",
-      'declares attack/fgsm, which exists already',
+      "import { attackStage } from 'ravelin';\nexport const stages = [attackStage({ uses: 'attack/fgsm', version: 1, summary: '', strength: { name: 'epsilon', minimum: 0, maximum: 1, description: 'radius' }, with: {}, example: { epsilon: 0.1 }, attack: () => {} })];",
+      'declares attack/fgsm, which is built in',
     ],
   ])('because it %s says so', async (_, source, reason) => {
     const project = createProject({

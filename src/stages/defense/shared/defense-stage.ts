@@ -1,6 +1,13 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
 import type { Defense } from '../../../defenses/defense.ts';
-import { defineStage, port, type StageContext, type ParameterProblem } from '../../../runtime/stage.ts';
+import {
+  checkDeclaration,
+  DeclarationError,
+  defineStage,
+  port,
+  type StageContext,
+  type ParameterProblem,
+} from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import type { Patches } from '../../../values/patches.ts';
 import { defensePrefix, type DefenseStage } from '../../shared/open-recipe.ts';
@@ -40,15 +47,16 @@ export interface DefenseStageDeclaration<W extends TProperties, R> {
   /**
    * Number of views of each image if the defense draws at random: attacks that go through it then average
    * over draws (EOT). Null if it draws nothing with these parameters; absent for a defense that never draws.
+   * It stands after `recipe`, if there is one, for TypeScript to know its parameters.
    */
-  readonly views?: (params: R) => number | null;
+  readonly views?: (params: NoInfer<R>) => number | null;
   /**
    * Returns the content of the recipe, checked against the inputs; it may depend on the machine. The
    * parameters if absent.
    */
   readonly recipe?: (context: StageContext<Params<W>, RecipeInputs>) => Promise<R>;
   /** The defense itself, or a function that loads it when it is first applied. */
-  readonly defense: Defense<R> | (() => Promise<Defense<R>>);
+  readonly defense: Defense<NoInfer<R>> | (() => Promise<Defense<NoInfer<R>>>);
 }
 
 /**
@@ -58,8 +66,8 @@ export interface DefenseStageDeclaration<W extends TProperties, R> {
 export function defenseStage<W extends TProperties, R = Params<W>>(
   declaration: DefenseStageDeclaration<W, R>,
 ): DefenseStage {
+  checkDefense({ ...declaration });
   const { uses, version, summary, patches, check, views, defense } = declaration;
-  if (!uses.startsWith(defensePrefix)) throw new Error(`'${uses}' must begin with ${defensePrefix}`);
   const name = uses.slice(defensePrefix.length);
   const drawnViews = (params: R): number | null => views?.(params) ?? null;
   const properties: TProperties = declaration.with;
@@ -107,4 +115,23 @@ export function defenseStage<W extends TProperties, R = Params<W>>(
   });
   const load = typeof defense === 'function' ? defense : () => defense;
   return { ...stage, defense: { views: drawnViews, load } };
+}
+
+/** Throws `DeclarationError`. */
+function checkDefense(declaration: Readonly<Record<string, unknown>>): void {
+  const { uses, defense } = declaration;
+  checkDeclaration('defenseStage', declaration, {});
+  const { apply } = (defense ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof defense !== 'function' && typeof apply !== 'function') {
+    throw new DeclarationError(
+      `${String(uses)} has no ${defense === undefined ? "'defense'" : "function 'apply' in its 'defense'"}`,
+      'write defense: { apply: (pixels, shape, params, draw) => … }',
+    );
+  }
+  if (!String(uses).startsWith(defensePrefix)) {
+    throw new DeclarationError(
+      `the name '${String(uses)}' does not begin with '${defensePrefix}', by which recipes find a defense`,
+      `write uses: '${defensePrefix}NAME'`,
+    );
+  }
 }

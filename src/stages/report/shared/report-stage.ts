@@ -1,5 +1,6 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
 import {
+  checkDeclaration,
   defineStage,
   type InputPorts,
   type InputsOf,
@@ -51,6 +52,7 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
   declaration: ReportStageDeclaration<W, I>,
 ): Stage {
   const { uses, version, summary, example, output = 'figure', libraries = [], check, draw } = declaration;
+  checkDeclaration('reportStage', { ...declaration }, { draw: typeof draw === 'function' });
   const properties: TProperties = declaration.with ?? {};
   // The parameters and inputs have passed the schema and the ports, but TypeScript cannot follow them for any
   // W and I.
