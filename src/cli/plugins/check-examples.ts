@@ -21,7 +21,7 @@ export function checkExamples(stages: readonly Stage[], plugin: string): void {
   }
 }
 
-/** What is wrong with the example of a stage, null if nothing is. It is read as a pipeline would be. */
+/** Returns the error of a stage's example, null if it has none. The example is read as a pipeline would be. */
 export function exampleProblem({ uses, example = {}, with: schema, check }: Stage): string | null {
   const sink = new DiagnosticSink();
   const located = parseDocument(sourceFile('example', JSON.stringify(example)), sink);

@@ -24,7 +24,7 @@ export function markedPlace(text: string): FilePlace | undefined {
 }
 
 /**
- * The first syntax error in some files. V8 tells `import()` what is wrong and not where, so each file goes
+ * The first syntax error in some files. V8 reports to `import()` what is wrong and not where, so each file goes
  * through `node --check` until one fails.
  */
 export function syntaxErrorIn(files: readonly string[]): FilePlace | undefined {

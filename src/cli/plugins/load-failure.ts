@@ -21,7 +21,7 @@ export async function explainFailure(error: unknown, entry: string, root: string
   );
 }
 
-/** The kit refuses a declaration. The name tells it, because a test may have loaded another copy of the kit. */
+/** The kit refuses a declaration. Its name is compared, because a test may load another copy of the kit. */
 function ofDeclaration(error: Error, entry: string): PluginProblem | undefined {
   if (error.name !== 'DeclarationError') return undefined;
   const message = `the plugin '${entry}' declares a stage that cannot be made: ${error.message}`;

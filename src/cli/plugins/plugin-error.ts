@@ -8,7 +8,7 @@ export interface FilePlace {
   readonly column: number;
 }
 
-/** What is wrong with a plugin, then what to do, and the place in its source if that is known. */
+/** A mistake of a plugin: its message, the remedy, and its place in the source if that is known. */
 export interface PluginProblem {
   readonly message: string;
   readonly fix?: string;
