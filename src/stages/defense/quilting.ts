@@ -85,7 +85,7 @@ export const quiltingStage = defenseStage({
   },
   // The nearest patch alone leaves nothing to draw.
   views: ({ neighbors, draws }) => (neighbors > 1 ? draws : null),
-  defense: async () => (await import('../../defenses/quilting/quilt.ts')).quilting,
+  load: async () => (await import('../../defenses/quilting/quilt.ts')).quilting,
 });
 
 function checkDatabase(

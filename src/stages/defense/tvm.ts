@@ -75,5 +75,5 @@ export const tvmStage = defenseStage({
     return { ...params, form };
   },
   views: ({ draws }) => draws,
-  defense: async () => (await import('../../defenses/tvm/tvm.ts')).tvm,
+  load: async () => (await import('../../defenses/tvm/tvm.ts')).tvm,
 });

@@ -23,7 +23,9 @@ interface RecipeInputs {
  * Everything that distinguishes one defense from another. `R` is the content of its recipe: the parameters,
  * unless `recipe` returns something else.
  */
-export interface DefenseStageDeclaration<W extends TProperties, R> {
+export type DefenseStageDeclaration<W extends TProperties, R> = SharedDeclaration<W, R> & DefenseOrLoad<R>;
+
+interface SharedDeclaration<W extends TProperties, R> {
   /** `defense/NAME`. Recipes name the defense by the second half. */
   readonly uses: string;
   readonly version: number;
@@ -55,9 +57,15 @@ export interface DefenseStageDeclaration<W extends TProperties, R> {
    * parameters if absent.
    */
   readonly recipe?: (context: StageContext<Params<W>, RecipeInputs>) => Promise<R>;
-  /** The defense itself, or a function that loads it when it is first applied. */
-  readonly defense: Defense<NoInfer<R>> | (() => Promise<Defense<NoInfer<R>>>);
 }
+
+/**
+ * The defense itself, or a function that loads it when it is first applied. These are two properties, because
+ * a function has a method `apply`, from which TypeScript would take the parameters of a defense's `apply`.
+ */
+type DefenseOrLoad<R> =
+  | { readonly defense: Defense<NoInfer<R>>; readonly load?: never }
+  | { readonly load: () => Promise<Defense<R>>; readonly defense?: never };
 
 /**
  * A defense stage: from images to transformed images and the recipe. Predictions can apply the recipe,
@@ -67,7 +75,7 @@ export function defenseStage<W extends TProperties, R = Params<W>>(
   declaration: DefenseStageDeclaration<W, R>,
 ): DefenseStage {
   checkDefense({ ...declaration });
-  const { uses, version, summary, patches, check, views, defense } = declaration;
+  const { uses, version, summary, patches, check, views } = declaration;
   const name = uses.slice(defensePrefix.length);
   const drawnViews = (params: R): number | null => views?.(params) ?? null;
   const properties: TProperties = declaration.with;
@@ -113,16 +121,17 @@ export function defenseStage<W extends TProperties, R = Params<W>>(
       return runDefense(context, step, drawnViews(recipe) !== null);
     },
   });
-  const load = typeof defense === 'function' ? defense : () => defense;
+  const { defense } = declaration;
+  const load = declaration.load ?? (() => defense!);
   return { ...stage, defense: { views: drawnViews, load } };
 }
 
 /** Throws `DeclarationError`. */
 function checkDefense(declaration: Readonly<Record<string, unknown>>): void {
-  const { uses, defense } = declaration;
+  const { uses, defense, load } = declaration;
   checkDeclaration('defenseStage', declaration, {});
   const { apply } = (defense ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof defense !== 'function' && typeof apply !== 'function') {
+  if (typeof defense === 'function' || (typeof load !== 'function' && typeof apply !== 'function')) {
     throw new DeclarationError(
       `${String(uses)} has no ${defense === undefined ? "'defense'" : "function 'apply' in its 'defense'"}`,
       'write defense: { apply: (pixels, shape, params, draw) => … }',
