@@ -38,7 +38,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'dsl/selector.ts': ['dsl/graph.ts', 'dsl/diagnostics', 'dsl/text', 'values/nearest.ts'],
   'dsl/load.ts': ['dsl/graph.ts', 'dsl/signature.ts', 'dsl/diagnostics', 'dsl/document', 'dsl/cells'],
   setup: [],
-  tensors: ['values', 'setup/locations.ts', 'setup/reinstall.ts'],
+  tensors: ['values', 'setup/locations.ts', 'setup/one-dnn.ts', 'setup/reinstall.ts'],
   kernels: ['tensors', 'values'],
   models: ['tensors', 'kernels', 'values'],
   attacks: ['tensors', 'models', 'metrics', 'defenses', 'values'],
@@ -113,7 +113,7 @@ const packagesOf: Readonly<Record<string, readonly string[]>> = {
   react: ['dashboard'],
   yaml: ['dsl/text'],
   ajv: ['dsl/schema'],
-  sharp: ['defenses', 'report', 'stages', 'cli'],
+  sharp: ['report', 'stages', 'cli'],
   commander: ['cli'],
   execa: ['setup', 'runtime', 'cli'],
 };

@@ -38,12 +38,14 @@ function diagnose(name: string): { text: string; codes: readonly string[] } {
     file,
     registry: stages,
     env: {},
+    exists: existsSync,
     ...argumentsOf(readFileSync(file, 'utf8')),
   });
-  if (loaded.ok) throw new Error(`${name}.yaml is a correct pipeline`);
+  const diagnostics = loaded.ok ? loaded.warnings : loaded.diagnostics;
+  if (diagnostics.length === 0) throw new Error(`${name}.yaml is a correct pipeline`);
   return {
-    text: renderDiagnostics(loaded.diagnostics, loaded.sources),
-    codes: loaded.diagnostics.map(({ code }) => code),
+    text: renderDiagnostics(diagnostics, loaded.sources),
+    codes: diagnostics.map(({ code }) => code),
   };
 }
 

@@ -28,6 +28,7 @@ const rooms = readdirSync('src');
 
 interface WrongLine {
   readonly file: string;
+  readonly code: string;
   readonly message: string;
 }
 
@@ -50,7 +51,9 @@ beforeAll(async () => {
     [resolve('dist/cli.js'), 'validate', '--json', ...pipelines.map(fileOf)],
     { cwd: folder, maxBuffer: 1 << 26 },
   ).catch((error: unknown) => error as { readonly stdout: string });
-  for (const { file, message } of JSON.parse(stdout) as readonly WrongLine[]) {
+  for (const { file, code, message } of JSON.parse(stdout) as readonly WrongLine[]) {
+    // The files that the pages name are those of their readers.
+    if (code === 'missing-file') continue;
     const path = resolve(folder, file);
     errors.set(path, [...(errors.get(path) ?? []), message]);
   }

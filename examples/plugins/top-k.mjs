@@ -7,7 +7,7 @@ const topK = metricStage({
   version: 1,
   summary: 'Top-k accuracy with its 95 % interval',
   with: { k: Type.Integer({ minimum: 1, default: 5, description: 'classes that count' }) },
-  gives: 'topAccuracy, topAccuracyLow, topAccuracyHigh',
+  gives: ['topAccuracy', 'topAccuracyLow', 'topAccuracyHigh'],
   score: ({ predictions }, { k }) => {
     const { probabilities, labels, shape } = predictions;
     const [n, classes] = shape;

@@ -1,12 +1,12 @@
 import { isAbsolute, resolve } from 'node:path';
 import type { Graph } from '../dsl/graph.ts';
+import { openBackendMemory, type BackendMemory, type LastBackends } from '../runtime/plan/last-backends.ts';
 import { readCachedGraph, writeCachedGraph, type GraphRequest } from '../runtime/plan/graph-cache.ts';
 import { sha256 } from '../runtime/digest.ts';
 import type { StageRegistry } from '../runtime/stage.ts';
 import { openStore, type Store } from '../runtime/store/store.ts';
 import { stages } from '../stages/index.ts';
-import { numericIdentity } from '../tensors/backend.ts';
-import { resolveBackend } from './backend.ts';
+import { chooseBackend, type ChosenBackend } from './backend.ts';
 import { cacheFolderOf } from './cache-folder.ts';
 import { complain } from './output.ts';
 
@@ -29,7 +29,11 @@ export interface OpenPipeline {
   readonly store: Store;
   readonly cacheFolder: string;
   readonly backend: string;
-  readonly numerics: { readonly backend: string; readonly version: string };
+  readonly numerics: ChosenBackend['numerics'];
+  readonly because: ChosenBackend['because'];
+  /** The backends that computed the pipeline before, and how this one comes to be remembered. */
+  readonly last: LastBackends;
+  readonly remember: BackendMemory['remember'];
 }
 
 /**
@@ -39,18 +43,30 @@ export interface OpenPipeline {
 export async function openPipeline(file: string, options: PipelineOptions): Promise<OpenPipeline> {
   const path = resolve(file);
   const cacheFolder = cacheFolderOf(path, options.cache);
-  const backend = resolveBackend(options.backend ?? 'auto');
   const { graph, registry, sources } = await loadGraph(path, cacheFolder, options);
+  const store = openStore(cacheFolder, (message) => complain(`warning: ${message}`));
+  const memory = openBackendMemory(store, graph, registry, options.profile ?? []);
+  const last = memory.read();
+  const { numerics, because } = chooseBackend(options.backend, graph, last);
   return {
     file: path,
     sources,
     graph,
     registry,
-    store: openStore(cacheFolder, (message) => complain(`warning: ${message}`)),
+    store,
     cacheFolder,
-    backend,
-    numerics: numericIdentity(backend),
+    backend: numerics.backend,
+    numerics,
+    because,
+    last,
+    remember: memory.remember,
   };
+}
+
+/** The graph of a pipeline alone, for commands that need no backend. */
+export async function openGraph(file: string, options: PipelineOptions): Promise<Graph> {
+  const path = resolve(file);
+  return (await loadGraph(path, cacheFolderOf(path, options.cache), options)).graph;
 }
 
 async function loadGraph(

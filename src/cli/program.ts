@@ -39,9 +39,10 @@ function withPipelineOptions(command: Command): Command {
     .option('--seed <n>', 'seed instead of the one in the file', naturalNumber)
     .option('--max-cells <n>', 'refuse pipelines with more cells', positiveInteger)
     .addOption(
-      new Option('--backend <name>', 'tensor backend')
-        .choices(['auto', 'wasm', 'tensorflow', 'webgpu'])
-        .default('auto'),
+      new Option(
+        '--backend <name>',
+        'tensor backend (default: as the pipeline says, else that of its last run, else the best)',
+      ).choices(['auto', 'wasm', 'tensorflow', 'webgpu']),
     );
 }
 
@@ -259,6 +260,7 @@ function addMachine(program: Command): void {
     .option('--gpu', 'include CUDA and cuDNN')
     .option('--from-wheel <file>', 'use this wheel instead of downloading one')
     .option('--check', 'only check that the installed TensorFlow computes')
+    .option('--time', 'only time convolutions with the installed TensorFlow')
     .action(lazy(async () => (await import('./commands/setup.ts')).setupTensorflow));
 }
 

@@ -16,6 +16,9 @@ export interface PlainIo {
 
 const heartbeatMs = 30_000;
 
+/** The events of a plan; the first of another type is preceded by what the plan reuses. */
+const beforeWork: readonly RunEvent['type'][] = ['run-started', 'backend-changed', 'cell-planned'];
+
 /**
  * Prints one line per change on stderr, prefixed with the time since the start, and a heartbeat after 30 s
  * without a change.
@@ -40,7 +43,7 @@ export function createPlainRenderer(io: PlainIo): Renderer {
     onEvent: (event) => {
       const before = state;
       state = reduce(state, event);
-      if (!announced && event.type !== 'run-started' && event.type !== 'cell-planned') {
+      if (!announced && !beforeWork.includes(event.type)) {
         announced = true;
         for (const line of plannedLines(state)) say(line, event.at);
       }
@@ -67,6 +70,8 @@ function changeLine(event: RunEvent, before: DashboardState, after: DashboardSta
       const counts = `${plural(totals.cells, 'cell')}, ${plural(totals.shards, 'shard')}: ${formatCount(totals.reuse)} reused, ${formatCount(totals.run)} to run`;
       return `${event.pipeline} · run ${event.run} · ${event.backend} · ${plural(event.workers, 'worker')} · ${counts}`;
     }
+    case 'backend-changed':
+      return `backend  ${event.message}`;
     case 'shard-started': {
       const position = after.index.get(event.cell);
       const cell = position === undefined ? undefined : at(before.cells, position);

@@ -3,7 +3,10 @@ import type { Renderer } from './renderer.ts';
 import { initialState } from './state.ts';
 import { summaryLines } from './summary.ts';
 
-/** Prints only failures and warnings on stderr, and the results on stdout, both at the end. */
+/**
+ * Prints only failures and warnings on stderr, and the results on stdout, both at the end. What a change of
+ * the backend costs is printed at once.
+ */
 export function createQuietRenderer(io: {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
@@ -12,6 +15,7 @@ export function createQuietRenderer(io: {
   return {
     onEvent: (event) => {
       state = reduce(state, event);
+      if (event.type === 'backend-changed') io.stderr.write(`${event.message}\n`);
     },
     finish: (results = '') => {
       const { failures, warnings } = state;

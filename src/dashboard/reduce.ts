@@ -17,6 +17,8 @@ export function reduce(state: DashboardState, event: RunEvent): DashboardState {
   switch (event.type) {
     case 'run-started':
       return runStarted(now, event);
+    case 'backend-changed':
+      return { ...now, backendChange: event.message };
     case 'cell-planned':
       return cellPlanned(now, event);
     case 'shard-started':

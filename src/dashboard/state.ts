@@ -61,6 +61,8 @@ export interface DashboardState {
   readonly file: string;
   readonly backend: string;
   readonly workers: number;
+  /** The sentence about results of another backend that are passed over; empty if there are none. */
+  readonly backendChange: string;
   readonly startedAt: number | null;
   /** Time of the latest event. */
   readonly now: number;
@@ -112,6 +114,7 @@ export function initialState(): DashboardState {
     file: '',
     backend: '',
     workers: 0,
+    backendChange: '',
     startedAt: null,
     now: 0,
     totals: { cells: 0, shards: 0, reuse: 0, run: 0 },

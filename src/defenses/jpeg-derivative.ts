@@ -1,9 +1,5 @@
+import { type JpegParameters, quantaAt } from '../kernels/jpeg/problem.ts';
 import type { PixelShape } from './defense.ts';
-
-export interface JpegParameters {
-  readonly quality: number;
-  readonly chroma: '4:2:0' | '4:4:4';
-}
 
 /**
  * Gradient with respect to the pixels, from the gradient with respect to their JPEG version. It is the
@@ -28,7 +24,7 @@ export function pullBackJpeg(
   for (const component of channels === 1 ? grey : colours) {
     const factor = component.isChroma && chroma === '4:2:0' ? 2 : 1;
     const grid = gridOf(height, width, channels, factor);
-    const quanta = quantaAt(component.isChroma ? chrominance : luminance, quality);
+    const quanta = quantaAt(component.isChroma ? 'chrominance' : 'luminance', quality);
     for (let row = 0; row < rows; row++) {
       const slopes = takeSamples(pixels, row * size, grid, component);
       changeBlocks(slopes, grid, (block) => {
@@ -216,32 +212,3 @@ function product(matrix: Float64Array, block: Float64Array, to: Float64Array): v
     }
   }
 }
-
-/** The tables of T.81, annex K.1, at a quality between 1 and 100, by the rule of libjpeg (jcparam.c). */
-function quantaAt(table: readonly number[], quality: number): readonly number[] {
-  const scale = quality < 50 ? Math.floor(5000 / quality) : 200 - 2 * quality;
-  return table.map((entry) => Math.min(255, Math.max(1, Math.floor((entry * scale + 50) / 100))));
-}
-
-// prettier-ignore
-const luminance = [
-  16, 11, 10, 16, 24, 40, 51, 61,
-  12, 12, 14, 19, 26, 58, 60, 55,
-  14, 13, 16, 24, 40, 57, 69, 56,
-  14, 17, 22, 29, 51, 87, 80, 62,
-  18, 22, 37, 56, 68, 109, 103, 77,
-  24, 35, 55, 64, 81, 104, 113, 92,
-  49, 64, 78, 87, 103, 121, 120, 101,
-  72, 92, 95, 98, 112, 100, 103, 99,
-];
-// prettier-ignore
-const chrominance = [
-  17, 18, 24, 47, 99, 99, 99, 99,
-  18, 21, 26, 66, 99, 99, 99, 99,
-  24, 26, 56, 99, 99, 99, 99, 99,
-  47, 66, 99, 99, 99, 99, 99, 99,
-  99, 99, 99, 99, 99, 99, 99, 99,
-  99, 99, 99, 99, 99, 99, 99, 99,
-  99, 99, 99, 99, 99, 99, 99, 99,
-  99, 99, 99, 99, 99, 99, 99, 99,
-];

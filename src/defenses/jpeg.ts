@@ -1,58 +1,38 @@
-import sharp from 'sharp';
-import type { Defense } from './defense.ts';
-import { type JpegParameters, pullBackJpeg } from './jpeg-derivative.ts';
-
-/** Number of images that libuv's threads work on at a time. */
-const concurrency = 8;
+import type { JpegParameters } from '../kernels/jpeg/problem.ts';
+import { roundTrip } from '../kernels/jpeg/wasm.ts';
+import type { Defense, PixelShape } from './defense.ts';
+import { pullBackJpeg } from './jpeg-derivative.ts';
 
 /**
- * JPEG compression and decompression (Dziugaite, Ghahramani and Roy 2016; Guo et al. 2018, section 4.1) by
- * libjpeg-turbo through sharp, with the plain encoder settings (mozjpeg off: no trellis quantisation, no scan
- * optimisation; standard quantisation tables). Pixels are first rounded to bytes, halves upwards. `pixels` is
- * `[n, height, width, channels]` in [0, 1] with 1 channel (encoded as grey) or 3; the result has the same
- * shape. Each image is compressed independently of the others.
+ * Bytes of images that are compressed before messages and signals are looked at, some milliseconds of work; a
+ * larger image is compressed at once.
+ */
+const uninterruptedBytes = 1 << 20;
+
+/**
+ * JPEG compression and decompression (Dziugaite, Ghahramani and Roy 2016; Guo et al. 2018, section 4.1) with
+ * the arithmetic of libjpeg-turbo and its standard quantisation tables (kernels/jpeg). Pixels are rounded to
+ * bytes before, halves upwards. `pixels` is `[n, height, width, channels]` in [0, 1] with 1 channel (grey) or
+ * 3; the result has the same shape. Each image is compressed by itself, so the result depends on no other
+ * image. Throws `RangeError` for another number of channels.
  */
 export async function compressJpeg(
   pixels: Float32Array,
-  shape: readonly [rows: number, height: number, width: number, channels: number],
-  { quality, chroma }: JpegParameters,
+  [rows, height, width, channels]: PixelShape,
+  parameters: JpegParameters,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  const [rows, height, width, channels] = shape;
-  if (channels !== 1 && channels !== 3) throw new RangeError(`JPEG holds 1 or 3 channels, not ${channels}`);
   const size = height * width * channels;
+  const together = Math.max(1, Math.floor(uninterruptedBytes / size));
   const result = new Uint8Array(rows * size);
-  const compressRow = async (row: number): Promise<void> => {
-    const bytes = toBytes(pixels.subarray(row * size, (row + 1) * size));
-    const compressed = await sharp(bytes, { raw: { width, height, channels } })
-      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
-      .jpeg({ quality, chromaSubsampling: chroma, mozjpeg: false, optimiseCoding: false })
-      .toBuffer();
-    const { data, info } = await sharp(compressed)
-      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== channels)
-      throw new Error(`sharp decoded ${info.channels} channels from ${channels}`);
-    result.set(data, row * size);
-  };
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < rows) {
-      signal?.throwIfAborted();
-      await compressRow(next++);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(concurrency, rows) }, worker));
+  for (let first = 0; first < rows; first += together) {
+    signal?.throwIfAborted();
+    const count = Math.min(together, rows - first);
+    const some = pixels.subarray(first * size, (first + count) * size);
+    result.set(roundTrip(some, [count, height, width, channels], parameters), first * size);
+    await new Promise(setImmediate);
+  }
   return result;
-}
-
-function toBytes(pixels: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(pixels.length);
-  // Storing truncates, so adding 0.5 rounds. It is faster than Math.round and gives the same for every
-  // float32.
-  for (let index = 0; index < bytes.length; index++) bytes[index] = pixels[index]! * 255 + 0.5;
-  return bytes;
 }
 
 export const jpeg: Defense<JpegParameters> = {

@@ -15,6 +15,8 @@ export interface Graph {
   /** Parameter values after profiles and `-S`. */
   readonly params: JsonObject;
   readonly executor: { readonly uses: string; readonly [option: string]: Json };
+  /** The tensor backend that the pipeline or a profile names; `auto` if none does. */
+  readonly backend: string;
   /** Treat tensors of one numeric backend as good for another (`numerics: shared`). */
   readonly sharedNumerics: boolean;
   readonly plugins: readonly string[];

@@ -27,6 +27,8 @@ export interface LoadOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Throws if the file can't be read. */
   readonly readFile?: ((absolutePath: string) => string) | undefined;
+  /** Whether a file or folder exists, to warn of those that do not. No file is looked for without it. */
+  readonly exists?: ((absolutePath: string) => boolean) | undefined;
 }
 
 export interface Loaded {
@@ -64,6 +66,7 @@ export function loadPipeline(
     },
     env: options.env ?? process.env,
     readFile: options.readFile ?? ((path) => readFileSync(path, 'utf8')),
+    exists: options.exists && remembered(options.exists),
   };
   const graph = untilTooMany(() => load(options, context));
   const sources = [...context.sources.values()];
@@ -77,6 +80,16 @@ function load({ profile = [], overrides = [], seed }: LoadOptions, context: Load
   if (document === undefined) return undefined;
   const profiles = typeof profile === 'string' ? [profile] : profile;
   return resolveGraph(validate(document, { profiles, overrides, seed }, context), context);
+}
+
+/** Looks for each path once, because the cells of a stage often share one. */
+function remembered(exists: (path: string) => boolean): (path: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (path) => {
+    const found = known.get(path) ?? exists(path);
+    known.set(path, found);
+    return found;
+  };
 }
 
 /** The nearest folder above the file with a package.json or .git; the file's own folder if there is none. */

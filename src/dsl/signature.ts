@@ -19,6 +19,15 @@ export interface OutputPort {
   readonly kind: string;
   /** Whether the output is omitted when the optional input of the same name is not connected. */
   readonly optional?: boolean;
+  /**
+   * Axes of the rows inside one value of metrics, such as the training epoch; `[]` says that a value is one
+   * row. Absent if only a run shows them.
+   */
+  readonly axes?: readonly string[];
+  /** Names of the numbers in metrics. Absent if only a run shows them. */
+  readonly values?: readonly string[];
+  /** More numbers, each list by the optional input that must be connected for them. */
+  readonly valuesWith?: Readonly<Record<string, readonly string[]>>;
   readonly description: string;
 }
 
@@ -39,12 +48,31 @@ export interface StageSignature {
    * problem names the parameter it belongs to by its path from `with`.
    */
   readonly check?: (params: never) => readonly ParameterProblem[];
+  /**
+   * Checks of parameters that name something in the inputs, such as an axis of the scores. Cells that read
+   * the same values are given the same object.
+   */
+  readonly checkInputs?: (params: never, inputs: KnownInputs) => readonly ParameterProblem[];
 }
 
 export interface ParameterProblem {
   readonly path: readonly string[];
   readonly message: string;
   readonly fix?: string;
+  /** `param-conflict` if absent. */
+  readonly code?: 'unknown-name' | 'unplaced-axis';
+}
+
+/** The connected inputs of a cell before a run, by port. A single value is a list of one. */
+export type KnownInputs = Readonly<Record<string, readonly KnownValue[]>>;
+
+export interface KnownValue {
+  /** The labels that tell it apart in a list; none for a single value. */
+  readonly axes: Readonly<Record<string, string | number | boolean>>;
+  /** Axes of the rows inside it; undefined if only a run shows them. */
+  readonly innerAxes: readonly string[] | undefined;
+  /** Names of its numbers; undefined if only a run shows them. */
+  readonly values: readonly string[] | undefined;
 }
 
 export type SignatureRegistry = ReadonlyMap<string, StageSignature>;

@@ -17,6 +17,7 @@ export type {
   Collected,
   InputPorts,
   InputsOf,
+  KnownInputs,
   ParameterProblem,
   Stage,
   StageContext,
@@ -34,6 +35,7 @@ export type {
 export type { DefenseStageDeclaration } from '../stages/defense/shared/defense-stage.ts';
 export type { ScoreInputs } from '../stages/evaluate/shared/check-scored.ts';
 export type { MetricStageDeclaration, Scores } from '../stages/evaluate/shared/metric-stage.ts';
+export type { NameRule } from '../stages/report/shared/names.ts';
 export type { Report, ReportStageDeclaration } from '../stages/report/shared/report-stage.ts';
 
 // Models and recipes

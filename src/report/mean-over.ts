@@ -18,12 +18,24 @@ export function meanOver(rows: readonly ScoreRow[], axes: readonly string[]): re
   return [...groups.values()].map((group) => ({ axes: group.axes, values: meansOf(group.members) }));
 }
 
-function meansOf(members: readonly ScoreRow[]): ScoreRow['values'] {
-  const names = new Set(members.flatMap(({ values }) => Object.keys(values)));
-  const means: Record<string, number | null> = {};
-  for (const name of names) {
+/** The names of the numbers that `meanOver` makes of numbers with these names. */
+export function meanNames(names: readonly string[]): readonly string[] {
+  const means = averagedNames(names);
+  return [...means.flatMap((name) => [name, `${name}Deviation`, `${name}Low`, `${name}High`]), 'repeats'];
+}
+
+/** The names without the ends of the intervals of others. */
+function averagedNames(names: readonly string[]): readonly string[] {
+  const known = new Set(names);
+  return [...known].filter((name) => {
     const bounded = name.replace(/(Low|High)$/, '');
-    if (bounded !== name && names.has(bounded)) continue;
+    return bounded === name || !known.has(bounded);
+  });
+}
+
+function meansOf(members: readonly ScoreRow[]): ScoreRow['values'] {
+  const means: Record<string, number | null> = {};
+  for (const name of averagedNames(members.flatMap(({ values }) => Object.keys(values)))) {
     const known = members.map(({ values }) => values[name] ?? NaN);
     const mean = finite(known.reduce((sum, value) => sum + value, 0) / known.length);
     const squares = known.reduce((sum, value) => sum + (value - (mean ?? NaN)) ** 2, 0);

@@ -26,6 +26,8 @@ export type RunEventBody =
         readonly run: number;
       };
     }
+  /** Comes before anything runs, if results of another backend are passed over. */
+  | ({ readonly type: 'backend-changed' } & BackendChange)
   | {
       readonly type: 'cell-planned';
       readonly cell: string;
@@ -110,6 +112,16 @@ export type RunEventBody =
       };
       readonly seconds: number;
     };
+
+/** A run computes on another backend, or another version of it, than what has results. */
+export interface BackendChange {
+  readonly from: { readonly backend: string; readonly version: string };
+  readonly to: { readonly backend: string; readonly version: string };
+  /** Shards whose results exist from `from` and that are computed again. */
+  readonly shards: number;
+  /** The same as a sentence, and how to keep `from`. */
+  readonly message: string;
+}
 
 /** Why a shard failed, for people: which file, what is wrong, and what to do. */
 export interface Failure {

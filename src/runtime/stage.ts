@@ -1,11 +1,17 @@
 import { Kind, type Static, type TObject } from '@sinclair/typebox';
 import type { AxisLabel } from '../dsl/graph.ts';
-import type { InputPort, OutputPort, ParameterProblem, StageSignature } from '../dsl/signature.ts';
+import type {
+  InputPort,
+  KnownInputs,
+  OutputPort,
+  ParameterProblem,
+  StageSignature,
+} from '../dsl/signature.ts';
 import type { JsonObject } from '../values/json.ts';
 import type { BatchSizes } from '../values/batch-size.ts';
 import type { PortKind, Value, ValueOf } from '../values/value.ts';
 
-export type { ParameterProblem };
+export type { KnownInputs, ParameterProblem };
 
 /**
  * A stage type: a declaration that costs nothing to load, and a `run` that imports its mathematics when
@@ -191,7 +197,11 @@ function isRecord(value: unknown): value is Readonly<Record<string | symbol, unk
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-interface Port<K extends PortKind | 'any', Optional extends boolean, List extends boolean> extends InputPort {
+/** The part of an output that declares the names in its metrics. */
+type MetricNames = Pick<OutputPort, 'axes' | 'values' | 'valuesWith'>;
+
+interface Port<K extends PortKind | 'any', Optional extends boolean, List extends boolean>
+  extends InputPort, MetricNames {
   readonly kind: K;
   readonly optional: Optional;
   readonly list: List;
@@ -199,7 +209,8 @@ interface Port<K extends PortKind | 'any', Optional extends boolean, List extend
 
 /**
  * Declares an input or output port: `port('images')`, `port('model', { optional: true })`, `port('metrics', {
- * list: true })`.
+ * list: true })`. An output of metrics declares the names in it, if they are known before a run: `port('metrics',
+ * { axes: [], values: ['accuracy'] })`.
  */
 export function port<K extends PortKind | 'any', P extends PortOptions = Pick<PortOptions, 'description'>>(
   kind: K,
@@ -210,11 +221,14 @@ export function port<K extends PortKind | 'any', P extends PortOptions = Pick<Po
     optional: (options?.optional ?? false) as Flag<P, 'optional'>,
     list: (options?.list ?? false) as Flag<P, 'list'>,
     ...(options?.unless !== undefined && { unless: options.unless }),
+    ...(options?.axes !== undefined && { axes: options.axes }),
+    ...(options?.values !== undefined && { values: options.values }),
+    ...(options?.valuesWith !== undefined && { valuesWith: options.valuesWith }),
     description: options?.description ?? '',
   };
 }
 
-interface PortOptions {
+interface PortOptions extends MetricNames {
   readonly optional?: boolean;
   readonly list?: boolean;
   /** For an optional input that is needed unless this other one is connected. */
@@ -271,6 +285,7 @@ export function defineStage<
   readonly libraries?: readonly string[];
   readonly extent?: readonly string[];
   readonly check?: (params: Static<W>) => readonly ParameterProblem[];
+  readonly checkInputs?: (params: Static<W>, inputs: KnownInputs) => readonly ParameterProblem[];
   readonly survey?: (context: SurveyContext<Static<W>>) => Promise<Survey>;
   readonly run: (context: StageContext<Static<W>, InputsOf<I>>) => Promise<OutputsOf<O>>;
 }): Stage {

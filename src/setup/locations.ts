@@ -15,6 +15,8 @@ export interface TensorflowBuild {
   /** Version of TensorFlow, as far as it is known without loading it. */
   readonly version: string;
   readonly gpu: boolean;
+  /** Folder of the set-up that made it; null for a binding that came with the package. */
+  readonly folder: string | null;
 }
 
 export interface BindingPackage {
@@ -87,16 +89,18 @@ export function findTensorflow(from: BindingPackage): TensorflowBuild | null {
   const named = process.env['RAVELIN_TENSORFLOW'];
   if (named !== undefined && named !== '') {
     const binding = compiledBinding(named, from);
-    return existsSync(binding) ? { binding, version: tensorflowVersion, gpu: named.endsWith('-gpu') } : null;
+    return existsSync(binding)
+      ? { binding, version: tensorflowVersion, gpu: named.endsWith('-gpu'), folder: named }
+      : null;
   }
   for (const gpu of [true, false]) {
     const folder = tensorflowFolder(gpu);
     const binding = compiledBinding(folder, from);
     if (existsSync(readyFile(folder, from)) && existsSync(binding))
-      return { binding, version: tensorflowVersion, gpu };
+      return { binding, version: tensorflowVersion, gpu, folder };
   }
   const binding = prebuiltBinding(from);
   return binding === null
     ? null
-    : { binding, version: `of ${bindingPackageName} ${from.version}`, gpu: true };
+    : { binding, version: `of ${bindingPackageName} ${from.version}`, gpu: true, folder: null };
 }

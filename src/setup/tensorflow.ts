@@ -5,9 +5,11 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { compileBinding, findCompiler } from './compile-binding.ts';
 import { SetupError } from './errors.ts';
+import { readMeasurement, writeMeasurement } from './one-dnn.ts';
 import { bindingPackage, bindingPackageName, compiledBinding, prebuiltBinding } from './locations.ts';
 import { readyFile, tensorflowFolder, tensorflowVersion } from './locations.ts';
 import { findPython, pip } from './pip.ts';
@@ -25,6 +27,11 @@ export interface TensorflowSetup {
    * Returns a description of the device.
    */
   readonly verify: (folder: string | null) => Promise<string>;
+  /**
+   * Processor seconds of some convolutions and their gradients in another process, with the build in `folder`,
+   * with oneDNN or without.
+   */
+  readonly timeConvolutions: (folder: string, oneDnn: boolean) => Promise<number>;
 }
 
 /** Bytes of disk space needed at the peak. */
@@ -53,7 +60,9 @@ export async function setUpTensorflow(setup: TensorflowSetup): Promise<void> {
   const binding = compiledBinding(folder, sources);
   const packages = join(folder, 'packages');
   if (existsSync(ready) && existsSync(binding)) {
-    report(`already set up in ${folder}: ${await verify(folder)}`);
+    const device = await verify(folder);
+    if (!gpu && readMeasurement(folder) === null) await measureOneDnn(setup, folder);
+    report(`already set up in ${folder}: ${device}`);
     return;
   }
   await mkdir(folder, { recursive: true });
@@ -73,9 +82,28 @@ export async function setUpTensorflow(setup: TensorflowSetup): Promise<void> {
     });
   }
   const device = await verify(folder);
+  if (!gpu) await measureOneDnn(setup, folder);
   await writeFile(`${ready}.partial`, JSON.stringify({ tensorflow: tensorflowVersion, device }));
   await rename(`${ready}.partial`, ready);
   report(`ready in ${folder}: ${device}`);
+}
+
+/** Finds out whether oneDNN is faster on this processor, and keeps the answer beside the build. */
+async function measureOneDnn({ report, timeConvolutions }: TensorflowSetup, folder: string): Promise<void> {
+  report('timing convolutions with oneDNN and without (10 s)');
+  const best = { with: Infinity, without: Infinity };
+  // They take turns, because other programs on the machine disturb both alike then.
+  for (let round = 0; round < 2; round++) {
+    for (const side of ['with', 'without'] as const)
+      best[side] = Math.min(best[side], await timeConvolutions(folder, side === 'with'));
+  }
+  const processor = cpus()[0]?.model.trim() ?? 'unknown processor';
+  writeMeasurement(folder, { processor, ...best });
+  const [faster, ratio] =
+    best.with <= best.without
+      ? ['with oneDNN', best.without / best.with]
+      : ['without oneDNN', best.with / best.without];
+  report(`TensorFlow computes ${faster}, which is ${ratio.toFixed(1)} times as fast on ${processor}`);
 }
 
 async function bringPackages(

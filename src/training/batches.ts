@@ -49,7 +49,7 @@ export function readBatch(images: Images, order: Int32Array, first: number, batc
 
 /**
  * The batches of an epoch as they are trained on, in order. While the consumer trains on one, the next is
- * prepared, so that work on other threads, such as JPEG compression, runs meanwhile.
+ * prepared, so that what a defense computes on a device runs meanwhile.
  */
 export async function* preparedBatches(
   images: Images,

@@ -9,7 +9,7 @@ const metric = metricStage({
   with: {
     least: Type.Number({ minimum: 0, maximum: 1, default: 0.5, description: 'probability that counts' }),
   },
-  gives: 'trueProbability, trueShare',
+  gives: ['trueProbability', 'trueShare'],
   score: ({ predictions }, { least }) => {
     const { probabilities, labels, shape } = predictions;
     const [n, classes] = shape;

@@ -45,6 +45,27 @@ describe('a mistake in the call', () => {
   });
 });
 
+describe('a file that does not exist', () => {
+  const project = createProject({
+    'p.yaml': `${valid}  b: { uses: model/cnn, with: { weights: gone.safetensors } }\n`,
+  });
+
+  it('is a warning of validate, which succeeds', async () => {
+    const { code, stdout, stderr } = await project.run('validate', 'p.yaml');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'p.yaml: ok, 2 stages, 2 cells' });
+    expect(stderr).toContain("p.yaml:5:42 warning[missing-file]: 'gone.safetensors' does not exist");
+    const { code: again, stdout: json } = await project.run('validate', 'p.yaml', '--json');
+    expect(again).toBe(0);
+    expect(JSON.parse(json)).toMatchObject([{ line: 5, column: 42, severity: 'warning' }]);
+  });
+
+  it('is in a plan what cannot run, and nothing is said twice', async () => {
+    const { stdout, stderr } = await project.run('plan', 'p.yaml');
+    expect(stdout).toContain('cannot run: ');
+    expect(stderr).toBe('');
+  });
+});
+
 it('a cache that cannot be written is exit code 5', async () => {
   const project = createProject({ 'p.yaml': valid, file: 'not a folder' });
   const { code, stderr } = await project.run('--cache', project.path('file'), 'run', 'p.yaml');

@@ -21,7 +21,11 @@ export interface Project {
   readonly json: (...parameters: readonly string[]) => Promise<unknown>;
 }
 
-export function createProject(files: Readonly<Record<string, string>> = {}): Project {
+/** `environment` is added to the environment of every command, and may have the RAVELIN_HOME of this machine. */
+export function createProject(
+  files: Readonly<Record<string, string>> = {},
+  environment: Readonly<Record<string, string>> = {},
+): Project {
   if (!existsSync(cli)) throw new Error(`${cli} is missing: npm test builds it first`);
   const folder = mkdtempSync(join(tmpdir(), 'ravelin-cli-'));
   const path = (name: string): string => join(folder, name);
@@ -37,7 +41,7 @@ export function createProject(files: Readonly<Record<string, string>> = {}): Pro
         cwd: folder,
         reject: false,
         // No RAVELIN_HOME: the embedded backend, whatever was set up on this machine.
-        env: { NO_COLOR: '1', RAVELIN_CACHE: '', RAVELIN_HOME: join(folder, 'home') },
+        env: { NO_COLOR: '1', RAVELIN_CACHE: '', RAVELIN_HOME: join(folder, 'home'), ...environment },
         extendEnv: true,
       });
       return { code: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr };
@@ -90,6 +94,9 @@ export function readTensors(path: string): ReturnType<typeof decodeSafetensors>[
 
 export interface PlanJson {
   readonly pipeline: string;
+  readonly backend: string;
+  readonly backendVersion: string;
+  readonly backendChange: { readonly shards: number; readonly message: string } | null;
   readonly cells: readonly {
     readonly cell: string;
     readonly stage: string;

@@ -74,6 +74,19 @@ describe('the list of stages', () => {
     );
   });
 
+  test('has what a change of the backend costs under the counts, wrapped', () => {
+    const [started, ...rest] = until(2.4, scriptedRun());
+    const [wasm, tensorflow] = ['wasm', 'tensorflow'].map((backend) => ({ backend, version: '1' }));
+    const message = `The backend changes from wasm to tensorflow, so 860 shards are computed again; ${'x'.repeat(60)}.`;
+    const change = { type: 'backend-changed', from: wasm!, to: tensorflow!, shards: 860, message } as const;
+    const { lines } = show([started!, after(0, change), ...rest]);
+    expect(lines().slice(2, 5)).toEqual([
+      'The backend changes from wasm to tensorflow, so 860 shards are computed again;',
+      `  ${'x'.repeat(60)}.`,
+      expect.stringMatching(/^› photos/) as string,
+    ]);
+  });
+
   test('fits into 40 columns of ASCII', () => {
     const { lines } = show(until(1.7, scriptedRun({ failing })), {
       columns: 40,

@@ -102,8 +102,8 @@ figure-4: failed · 6 cells · 6 shards ran, 5 reused · 1 failed · 1.7 s · sa
 });
 
 test('the json renderer prints one event a line on stdout, the last is run-finished', async () => {
-  const stdout = fakeStream();
-  const renderer = createJsonRenderer({ stdout });
+  const [stdout, stderr] = [fakeStream(), fakeStream()];
+  const renderer = createJsonRenderer({ stdout, stderr });
   const events = scriptedRun(small);
   for (const event of events) renderer.onEvent(event);
   await renderer.finish('a table');
@@ -124,6 +124,33 @@ test('the quiet renderer says nothing of a good run and everything of a bad one'
     expect(stderr.text.slice(0, expected === '' ? undefined : expected.length)).toBe(expected);
     expect(stdout.text).toBe('');
   }
+});
+
+describe('a change of the backend', () => {
+  const message = 'The backend changes from wasm to tensorflow, so 860 shards are computed again.';
+  const change = after(0, {
+    type: 'backend-changed',
+    from: { backend: 'wasm', version: '1' },
+    to: { backend: 'tensorflow', version: '2' },
+    shards: 860,
+    message,
+  });
+
+  test.each([
+    ['plain', createPlainRenderer, `[00:00] backend  ${message}\n`],
+    ['json', createJsonRenderer, `${message}\n`],
+    ['quiet', createQuietRenderer, `${message}\n`],
+  ])('is on stderr before anything runs in the %s renderer', async (_name, create, line) => {
+    const [stdout, stderr] = [fakeStream(), fakeStream()];
+    const renderer = create({ stdout, stderr, now: () => start });
+    const [started, ...rest] = scriptedRun(small);
+    renderer.onEvent(started!);
+    renderer.onEvent(change);
+    expect(stderr.text.endsWith(line)).toBe(true);
+    for (const event of rest) renderer.onEvent(event);
+    await renderer.finish();
+    expect(stderr.text.split(message)).toHaveLength(2);
+  });
 });
 
 test('auto is inline for a person at a terminal only', () => {

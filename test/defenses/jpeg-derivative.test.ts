@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PixelShape } from '../../src/defenses/defense.ts';
 import { compressJpeg } from '../../src/defenses/jpeg.ts';
-import { type JpegParameters, pullBackJpeg } from '../../src/defenses/jpeg-derivative.ts';
+import { pullBackJpeg } from '../../src/defenses/jpeg-derivative.ts';
+import type { JpegParameters } from '../../src/kernels/jpeg/problem.ts';
 import type { Transform } from '../../src/values/transform.ts';
 import { transformWithPullBack } from './opened.ts';
 import { randomStream } from '../../src/tensors/random.ts';
@@ -15,7 +16,7 @@ function noise(count: number, seed: number, amplitude = 1): Float32Array {
 const inner = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   Array.from(a).reduce((sum, value, index) => sum + value * b[index]!, 0);
 
-/** (J(x + d) − J(x − d)) / 2 by libjpeg-turbo, in [0, 1] pixels. */
+/** (J(x + d) − J(x − d)) / 2, in [0, 1] pixels. */
 async function jpegDifference(
   pixels: Float32Array,
   change: Float32Array,
@@ -39,7 +40,7 @@ describe('the derivative of JPEG', () => {
     ['4:2:0', 3, 16, 22],
     ['4:2:0', 1, 24, 17],
   ] as const)(
-    'is the transpose of what libjpeg-turbo does to large changes: %s, %i channels, %i × %i',
+    'is the transpose of what JPEG does to large changes: %s, %i channels, %i × %i',
     async (chroma, channels, height, width) => {
       // At quality 100 all quanta are 1, so that a large change passes as through a linear map. The stand-in jumps at half a quantum and so
       // has a mean slope of 1/4, and 0.01 by its definition.

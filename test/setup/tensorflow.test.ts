@@ -46,18 +46,27 @@ describe('setUpTensorflow', () => {
     const from = bindingPackage()!;
     const setup = { gpu: false, fromWheel: wheel(), report: () => undefined };
     await expect(
-      setUpTensorflow({ ...setup, verify: () => Promise.reject(new Error('crashed')) }),
+      setUpTensorflow({
+        ...setup,
+        verify: () => Promise.reject(new Error('crashed')),
+        timeConvolutions: () => Promise.resolve(1),
+      }),
     ).rejects.toThrow('crashed');
     expect(findTensorflow(from)).toBeNull();
     expect(compiled()).toBe(1);
     rmSync(join(home, 'calls'));
     // Goes on after the compilation: neither the wheel nor the compiler is needed again.
     rmSync(setup.fromWheel);
-    await setUpTensorflow({ ...setup, verify: () => Promise.resolve('the CPU') });
+    await setUpTensorflow({
+      ...setup,
+      verify: () => Promise.resolve('the CPU'),
+      timeConvolutions: () => Promise.resolve(1),
+    });
     expect(compiled()).toBe(0);
     expect(findTensorflow(from)).toMatchObject({ version: '2.21.0', gpu: false });
     expect(readdirSync(tensorflowFolder(false)).sort()).toEqual([
       `binding-${from.version}`,
+      'one-dnn.json',
       'packages',
       `ready-${from.version}.json`,
     ]);
@@ -75,6 +84,7 @@ describe('setUpTensorflow', () => {
         fromWheel: path,
         report: () => undefined,
         verify: () => Promise.resolve(''),
+        timeConvolutions: () => Promise.resolve(1),
       }),
     ).rejects.toThrow(/damaged/);
     expect(readdirSync(tensorflowFolder(false))).toEqual([]);
@@ -89,6 +99,7 @@ describe('setUpTensorflow', () => {
         fromWheel: wheel(),
         report: () => undefined,
         verify: () => Promise.resolve(''),
+        timeConvolutions: () => Promise.resolve(1),
       }),
     ).rejects.toThrow('found no C++ compiler (tried g++, clang++, c++)');
   });

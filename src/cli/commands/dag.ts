@@ -1,7 +1,7 @@
 import type { Graph } from '../../dsl/graph.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
-import { openPipeline, type PipelineOptions } from '../pipeline.ts';
+import { openGraph, type PipelineOptions } from '../pipeline.ts';
 
 interface Node {
   readonly id: string;
@@ -22,7 +22,7 @@ export async function dag(
     readonly expand?: boolean;
   },
 ): Promise<ExitCode> {
-  const { graph } = await openPipeline(file, options);
+  const graph = await openGraph(file, options);
   const { nodes, edges } = options.expand ? cellGraph(graph) : stageGraph(graph);
   if (options.json) printJson({ pipeline: graph.pipeline, nodes, edges });
   else if (options.dot) print(toDot(nodes, edges));

@@ -7,7 +7,7 @@ import { complain } from '../output.ts';
 import { readOutput } from '../outputs.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
 import { selected } from '../selection.ts';
-import { planPipeline } from './plan.ts';
+import { changeOfBackend, planPipeline } from './plan.ts';
 
 /** Writes outputs of cells that have run: one cell to a file, or any number to a folder. */
 export async function exportOutput(
@@ -43,6 +43,8 @@ export async function exportOutput(
     const outputs = units.map((unit) => unit.outputs).filter((unit) => unit !== null);
     if (outputs.length < units.length) {
       complain(`error: ${cell.id} has no complete result yet\n  fix: ravelin run ${file} '${cell.id}'`);
+      const change = await changeOfBackend(pipeline, planned, [selector], {});
+      if (change !== null) complain(change.message);
       return exitCodes.cellFailed;
     }
     if (outputs.every((unit) => (unit[port] ?? []).length === 0)) {

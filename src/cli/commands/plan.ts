@@ -1,6 +1,9 @@
 import { plan as makePlan, type Plan } from '../../runtime/plan/plan.ts';
 import { planJson } from '../../runtime/plan/plan-json.ts';
 import { countShards } from '../../runtime/plan/units.ts';
+import type { BackendChange } from '../../runtime/events.ts';
+import { findBackendChange } from '../backend-change.ts';
+import { describeBackend } from '../backend.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatColumns, print } from '../output.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
@@ -18,8 +21,13 @@ export async function plan(
 ): Promise<ExitCode> {
   const pipeline = await openPipeline(file, options);
   const planned = await planPipeline(pipeline, selectors, options);
-  if (options.json) print(JSON.stringify(planJson(pipeline.graph, planned)));
-  else print(planText(pipeline, planned));
+  const change = await changeOfBackend(pipeline, planned, selectors, options);
+  if (options.json) {
+    print(JSON.stringify({ ...planJson(pipeline.graph, planned), ...backendJson(pipeline, change) }));
+  } else {
+    print(`${planText(pipeline, planned)}\n${describeBackend(pipeline)}`);
+    if (change !== null) print(change.message);
+  }
   return options.exitCode && planned.totals.run > 0 ? exitCodes.workPending : exitCodes.ok;
 }
 
@@ -28,7 +36,37 @@ export async function planPipeline(
   selectors: readonly string[],
   options: SelectionOptions,
 ): Promise<Plan> {
-  return makePlan({ graph, registry, store, numerics, ...chooseCells(graph, selectors, options) });
+  return makePlan({
+    graph,
+    registry,
+    store,
+    numerics: { ...numerics },
+    ...chooseCells(graph, selectors, options),
+  });
+}
+
+/** The part about the backend of what `plan` and `status` print with `--json`. */
+export function backendJson(
+  { numerics: { backend, version } }: OpenPipeline,
+  backendChange: BackendChange | null,
+): {
+  readonly backend: string;
+  readonly backendVersion: string;
+  readonly backendChange: BackendChange | null;
+} {
+  return { backend, backendVersion: version, backendChange };
+}
+
+/** The change of the backend that a plan with these options has to announce; null if there is none. */
+export function changeOfBackend(
+  pipeline: OpenPipeline,
+  planned: Plan,
+  selectors: readonly string[],
+  options: SelectionOptions,
+): Promise<BackendChange | null> {
+  return findBackendChange(pipeline, planned, (numerics) =>
+    planPipeline({ ...pipeline, numerics }, selectors, options),
+  );
 }
 
 /** Cells with the same reasons share a line, so that a stage of thousands of cells takes a few lines. */

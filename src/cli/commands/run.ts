@@ -6,18 +6,19 @@ import type { RunEvent } from '../../runtime/events.ts';
 import { execute } from '../../runtime/run/execute.ts';
 import { newRunId, openLedger } from '../../runtime/run/ledger.ts';
 import type { RunSummary } from '../../runtime/run/reporter.ts';
+import { isSame } from '../../runtime/plan/last-backends.ts';
 import type { Plan } from '../../runtime/plan/plan.ts';
 import type { StoreError } from '../../runtime/store/errors.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { executorName, openExecutor, slurmScripts } from '../executor.ts';
 import { complain, print } from '../output.ts';
 import { parallelism } from '../parallelism.ts';
-import { openPipeline, type PipelineOptions } from '../pipeline.ts';
+import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
 import { resultTables } from '../result-tables.ts';
 import type { SelectionOptions } from '../selection.ts';
 import { terminal } from '../terminal.ts';
 import { explainFullDisk, tidyCache } from '../tidy.ts';
-import { plan, planPipeline } from './plan.ts';
+import { changeOfBackend, plan, planPipeline } from './plan.ts';
 
 export interface RunOptions extends PipelineOptions, SelectionOptions {
   readonly jobs?: number;
@@ -43,8 +44,12 @@ export async function run(
   if (options.keepGoing && options.failFast)
     throw new UsageError('--keep-going and --fail-fast exclude each other', 'give only one of them');
   const pipeline = await openPipeline(file, options);
-  if (options.detach) return detach(pipeline.cacheFolder);
+  if (options.detach) {
+    await announceChange(pipeline, selectors, options);
+    return detach(pipeline.cacheFolder);
+  }
   const planned = await planPipeline(pipeline, selectors, options);
+  const backendChange = await changeOfBackend(pipeline, planned, selectors, options);
   const interruption = listenForInterrupts();
   const ledger = openLedger(pipeline.cacheFolder, process.env['RAVELIN_RUN'] ?? newRunId());
   const screen = await openScreen(options.ui, planned, interruption.interrupt);
@@ -52,6 +57,7 @@ export async function run(
     ledger.append(event);
     screen.onEvent(event);
   };
+  pipeline.remember(pipeline.numerics);
   const { workers, threads } = parallelism(pipeline.backend, availableParallelism(), options.jobs);
   let summary: RunSummary;
   let lost: StoreError | null = null;
@@ -63,6 +69,7 @@ export async function run(
       run: ledger.run,
       backend: pipeline.backend,
       workers,
+      backendChange,
       openExecutor: () =>
         openExecutor(pipeline, {
           workers,
@@ -115,6 +122,21 @@ function detach(cacheFolder: string): ExitCode {
   print(id);
   complain(`follow it with: ravelin --cache ${cacheFolder} watch ${id}`);
   return exitCodes.ok;
+}
+
+/**
+ * Announces a change of the backend before the process that computes begins, because nobody sees its screen.
+ * Nothing is planned if only the backend of the last run is known.
+ */
+async function announceChange(
+  pipeline: OpenPipeline,
+  selectors: readonly string[],
+  options: RunOptions,
+): Promise<void> {
+  if (pipeline.last.used.every((used) => isSame(used, pipeline.numerics))) return;
+  const planned = await planPipeline(pipeline, selectors, options);
+  const change = await changeOfBackend(pipeline, planned, selectors, options);
+  if (change !== null) complain(change.message);
 }
 
 /**

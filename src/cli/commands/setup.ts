@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { setUpTensorflow } from '../../setup/tensorflow.ts';
 import { SetupError } from '../../setup/errors.ts';
+import { oneDnnVariable } from '../../setup/one-dnn.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { complain, print } from '../output.ts';
 
@@ -9,29 +10,45 @@ export interface SetupOptions {
   readonly gpu?: boolean;
   readonly fromWheel?: string;
   readonly check?: boolean;
+  readonly time?: boolean;
 }
 
-/** Installs TensorFlow, or with `check` computes with the installed one. Throws `SetupError`. */
+/** Installs TensorFlow, or with `check` or `time` computes with the installed one. Throws `SetupError`. */
 export async function setupTensorflow(options: SetupOptions): Promise<ExitCode> {
   if (options.check === true) {
     const { checkTensorflow } = await import('../../tensors/tensorflow/check.ts');
     print(await checkTensorflow());
     return exitCodes.ok;
   }
+  if (options.time === true) {
+    const { timeConvolutions } = await import('../../tensors/tensorflow/time-convolutions.ts');
+    print(String(await timeConvolutions()));
+    return exitCodes.ok;
+  }
   await setUpTensorflow({
     gpu: options.gpu ?? false,
     fromWheel: options.fromWheel ?? null,
     report: (line) => complain(line),
-    verify: checkInChild,
+    verify: (folder) => computeInChild('--check', folder),
+    timeConvolutions: async (folder, oneDnn) =>
+      Number(await computeInChild('--time', folder, { [oneDnnVariable]: oneDnn ? '1' : '0' })),
   });
   return exitCodes.ok;
 }
 
-/** Checks in a process of its own, because a library that does not fit ends the process that loads it. */
-async function checkInChild(folder: string | null): Promise<string> {
-  const env = { ...process.env, ...(folder === null ? {} : { RAVELIN_TENSORFLOW: folder }) };
+/**
+ * Computes in a process of its own, because a library that does not fit ends the process that loads it. Returns
+ * what that prints.
+ */
+async function computeInChild(
+  option: '--check' | '--time',
+  folder: string | null,
+  variables: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  const named = folder === null ? {} : { RAVELIN_TENSORFLOW: folder };
+  const env = { ...process.env, ...named, ...variables };
   try {
-    const check = [process.argv[1]!, 'setup', 'tensorflow', '--check'];
+    const check = [process.argv[1]!, 'setup', 'tensorflow', option];
     return (await promisify(execFile)(process.execPath, check, { env })).stdout.trim();
   } catch (error) {
     const { signal, code, stderr } = error as { signal: string | null; code: unknown; stderr: string };

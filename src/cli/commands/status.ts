@@ -1,9 +1,10 @@
 import { latestRun, listRuns, readLedger } from '../../runtime/run/ledger.ts';
 import { countShards } from '../../runtime/plan/units.ts';
+import { describeBackend } from '../backend.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
-import { planPipeline } from './plan.ts';
+import { backendJson, changeOfBackend, planPipeline } from './plan.ts';
 
 /**
  * Prints a line per stage with what is done and what is missing, and the failures of the latest run of this
@@ -32,9 +33,11 @@ export async function status(
     }
     return { stage: id, cells: cellCount, done, shards, failures };
   });
+  const change = await changeOfBackend(pipeline, planned, [], {});
   if (options.json) {
     printJson({
       pipeline: pipeline.graph.pipeline,
+      ...backendJson(pipeline, change),
       latestRun: latestRun(pipeline.cacheFolder)?.run ?? null,
       stages,
       totals: planned.totals,
@@ -51,6 +54,8 @@ export async function status(
       ]),
     ),
   );
+  print(describeBackend(pipeline));
+  if (change !== null) print(change.message);
   for (const { cell, message } of stages.flatMap(({ failures }) => failures))
     print(`failed: ${cell}: ${message}`);
   return exitCodes.ok;

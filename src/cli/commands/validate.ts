@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
 import { loadPipeline } from '../../dsl/load.ts';
@@ -41,9 +42,19 @@ async function load(file: string, options: PipelineOptions): Promise<ReturnType<
       profile: options.profile,
       maxCells: options.maxCells,
       env: process.env,
+      exists,
     });
   } catch (error) {
     if (!(error instanceof DiagnosticsError)) throw error;
     return { ok: false, diagnostics: error.diagnostics, sources: error.sources };
+  }
+}
+
+/** A file that may not be looked at counts as existing, because nothing is known of it. */
+function exists(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
   }
 }

@@ -8,7 +8,7 @@ export interface FilePlace {
   readonly column: number;
 }
 
-/** A mistake of a plugin: its message, the remedy, and its place in the source if that is known. */
+/** An error of a plugin: its message, the remedy, and its place in the source if that is known. */
 export interface PluginProblem {
   readonly message: string;
   readonly fix?: string;

@@ -2,7 +2,7 @@ import { elapsedSeconds, imageRate, remainingSeconds } from '../estimate.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../format.ts';
 import { at } from '../vector.ts';
 import { cellsBody } from './cells-frame.ts';
-import { helpLines, logLines, whyLines } from './detail-frame.ts';
+import { helpLines, logLines, whyLines, wrapped } from './detail-frame.ts';
 import type { FrameContext } from './frame-context.ts';
 import { stagesBody } from './stages-frame.ts';
 import { renderLine, span, textColumns } from './theme.ts';
@@ -56,7 +56,8 @@ function headerLines(context: FrameContext): readonly Line[] {
     const saved = state.savedSeconds >= 0.05 ? `, saved ${formatDuration(state.savedSeconds)}` : '';
     tally.push([span(`cache ${formatCount(state.reusedShards)} hits${saved}`, 'dim')]);
   }
-  return [...flow(head, columns, theme), ...flow(tally, columns, theme)];
+  const change = state.backendChange === '' ? [] : wrapped(state.backendChange, columns, 'busy', '  ');
+  return [...flow(head, columns, theme), ...flow(tally, columns, theme), ...change];
 }
 
 /** Joins parts by a separator, and starts a new line if the next part does not fit. */

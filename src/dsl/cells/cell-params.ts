@@ -64,7 +64,7 @@ export class CellParams {
     // The common cell ends here: the rest is for errors and for the few stage types with paths or a check.
     if (errors.length === 0 && !this.#hasPaths && this.#signature.check === undefined)
       return fine ? params : undefined;
-    const located = this.#slots.length === 0 ? this.#given : (fill(this.#given, labelOf) as LocatedMap);
+    const located = this.#locatedFor(labelOf);
     const subject = this.#subject(cell);
     const before = this.#context.sink.errorCount;
     const waiting = unknown.map(({ path }) => `/${path.join('/')}`);
@@ -82,6 +82,16 @@ export class CellParams {
     if (this.#hasPaths) checkPaths(params, located, this.#schema, this.#context);
     for (const problem of this.#signature.check?.(params as never) ?? [])
       reportProblem(problem, located, subject, this.#context);
+  }
+
+  /** Reports problems in the parameters of a cell that passed `forCell`. */
+  report(problems: readonly ParameterProblem[], labelOf: LabelOf, cell: string): void {
+    const located = this.#locatedFor(labelOf);
+    for (const problem of problems) reportProblem(problem, located, this.#subject(cell), this.#context);
+  }
+
+  #locatedFor(labelOf: LabelOf): LocatedMap {
+    return this.#slots.length === 0 ? this.#given : (fill(this.#given, labelOf) as LocatedMap);
   }
 
   #subject(cell: string): Subject {
@@ -129,16 +139,16 @@ function reportProblem(
   subject: Subject,
   { sink }: LoadContext,
 ): void {
-  const { value, keyAt, name } = siteAt(located, problem.path);
-  const at =
-    problem.path.length === 0 || name === ''
-      ? subject.missingAt
-      : value.kind === 'scalar'
-        ? (keyAt ?? value.at)
-        : value.at;
-  sink.error('param-conflict', at, `${problem.message}${subject.suffix ?? ''}`, {
-    same: `${problem.path.join('.')} check`,
-    fix: problem.fix,
+  const { code = 'param-conflict', path, message, fix } = problem;
+  const { value, keyAt, name } = siteAt(located, path);
+  // A value by itself is right if it conflicts with another, so the key is shown; a wrong word is shown itself.
+  const isKeyShown = value.kind === 'scalar' && code !== 'unknown-name' && !name.endsWith(']');
+  const at = name === '' ? subject.missingAt : isKeyShown ? (keyAt ?? value.at) : value.at;
+  const origin = value.kind === 'template' || name === '' ? undefined : value.origin;
+  sink.error(code, at, `${message}${subject.suffix ?? ''}`, {
+    same: `${path.join('.')} check`,
+    related: origin === undefined ? [] : [{ message: 'the value comes from here', at: origin }],
+    fix,
   });
 }
 

@@ -1,6 +1,5 @@
 import { dirname, resolve } from 'node:path';
 import type { Json, JsonObject } from '../../values/json.ts';
-import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { isInside, type LoadContext, outsideMessage } from '../document/load-context.ts';
 import { itemSchema, type JsonSchema, memberSchema } from '../schema/json-schema-types.ts';
 import type { Located } from '../text/located.ts';
@@ -19,7 +18,10 @@ export function hasPaths(schema: JsonSchema): boolean {
   return found;
 }
 
-/** Checks that every path in a value is relative to the pipeline file and stays inside the project. */
+/**
+ * Checks that every path in a value is relative to the pipeline file and stays inside the project. Warns of
+ * files that do not exist, if the load looks for files.
+ */
 export function checkPaths(
   value: Json,
   located: Located,
@@ -38,13 +40,33 @@ export function checkPaths(
     typeof value === 'string' &&
     (schema?.format === 'path' || schema?.anyOf?.some(({ format }) => format === 'path') === true)
   ) {
-    checkPath(value, located.at, context);
+    checkPath(value, located, context);
   }
 }
 
-function checkPath(path: string, at: SourceRange, { sink, root, file }: LoadContext): void {
-  if (!path.includes('\0') && isInside(root, resolve(dirname(file), path))) return;
-  sink.error('outside-root', at, outsideMessage(path, { root, file }), {
+function checkPath(path: string, located: Located, context: LoadContext): void {
+  const { sink, root, file, exists } = context;
+  const absolute = resolve(dirname(file), path);
+  if (!path.includes('\0') && isInside(root, absolute)) {
+    if (exists !== undefined && !isPattern(path) && !exists(absolute)) warnOfMissing(path, located, context);
+    return;
+  }
+  sink.error('outside-root', located.at, outsideMessage(path, { root, file }), {
     fix: 'move or link the data into the project; paths are relative to the pipeline file',
+  });
+}
+
+/** Whether a path may stand for several files, which a plugin finds in its own way. */
+function isPattern(path: string): boolean {
+  return /[*?[\]{}]/.test(path);
+}
+
+function warnOfMissing(path: string, located: Located, { sink }: LoadContext): void {
+  const origin = located.kind === 'template' ? undefined : located.origin;
+  sink.warn('missing-file', located.at, `'${path}' does not exist`, {
+    // One place with a label in it is one warning, although each cell names another file.
+    same: 'missing',
+    related: origin === undefined ? [] : [{ message: 'the value comes from here', at: origin }],
+    fix: 'put it there before the run, or correct the path, which is relative to the pipeline file',
   });
 }

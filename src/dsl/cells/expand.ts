@@ -5,6 +5,7 @@ import type { LoadContext } from '../document/load-context.ts';
 import type { StageSource } from '../document/stage-source.ts';
 import type { AxisLabel, CellInput, StageSettings } from '../graph.ts';
 import type { CellParams } from './cell-params.ts';
+import { inputsCheck } from './check-inputs.ts';
 import { connectInputs, type ConnectedVariant, judgeParamsAlone } from './connect-inputs.ts';
 import type { ExpandedStage, Expansion } from './expansion.ts';
 import type { Item } from './input-relation.ts';
@@ -140,20 +141,23 @@ function makeCells(
     params: paramsByLabels(connected.params, axes),
     seed: connected.seed && paramsByLabels(connected.seed, axes),
     settings: settingsOf(connected.variant),
+    check: inputsCheck(connected, cells, context),
   }));
   for (const [index, row, ids] of rows) {
-    const { uses, inputs, params, seed, settings } = parts[index]!;
+    const { uses, inputs, params, seed, settings, check } = parts[index]!;
     const labelled = labelsOf(axes, ids, labels);
     const id = cellId(stage.id, axes, ids, labels);
     const own = seed?.(ids, labelled, id)?.['seed'];
+    const [given, read] = [params(ids, labelled, id), inputs(row)];
+    if (given !== undefined) check?.(given, read, (axis) => labelled[axis], id);
     cells.push({
       id,
       stage: stage.id,
       uses,
       axes: labelled,
-      params: params(ids, labelled, id) ?? {},
+      params: given ?? {},
       ...(typeof own === 'number' && own !== 0 && { seed: own }),
-      inputs: inputs(row),
+      inputs: read,
       ...(settings !== undefined && { settings }),
     });
   }

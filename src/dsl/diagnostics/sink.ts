@@ -65,7 +65,9 @@ export class DiagnosticSink {
     throw new TooManyDiagnostics(end);
   }
 
+  /** Reports a warning, unless there are too many to be read. A load with warnings alone succeeds. */
   warn(code: DiagnosticCode, at: SourceRange, message: string, extra: Extra = {}): void {
+    if (this.#byKey.size >= mostDiagnostics) return;
     this.#add({ code, severity: 'warning', message, at, ...detailsOf(extra) }, extra.same ?? message);
   }
 

@@ -34,6 +34,8 @@ export interface LoadContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Throws if the file can't be read. */
   readonly readFile: (absolutePath: string) => string;
+  /** Undefined if nobody wants to know which files are missing. */
+  readonly exists: ((absolutePath: string) => boolean) | undefined;
 }
 
 /** The path relative to the working directory if that is shorter. */

@@ -29,7 +29,7 @@ import { type StageSource, stageSources, type TypeDefaults, typeDefaults } from 
 export interface Pipeline {
   readonly head: Pick<
     Graph,
-    'pipeline' | 'description' | 'seed' | 'params' | 'executor' | 'sharedNumerics' | 'plugins'
+    'pipeline' | 'description' | 'seed' | 'params' | 'executor' | 'backend' | 'sharedNumerics' | 'plugins'
   >;
   readonly stages: ReadonlyMap<string, StageSource>;
   /** Settings of all stages, from the most general to the most special. */
@@ -78,6 +78,7 @@ export function validate(written: LocatedMap, choices: Choices, context: LoadCon
       seed: choices.seed ?? integerOf(document, 'seed'),
       params: resolved.plain,
       executor: executorOf(document, full, context),
+      backend: textOf(document, 'backend') || 'auto',
       sharedNumerics: textOf(document, 'numerics') === 'shared',
       plugins: checkedPlugins(document, context),
     },

@@ -7,6 +7,9 @@ import { type Static, Type } from '@sinclair/typebox';
 
 export const builtInExecutors = ['local', 'slurm'] as const;
 
+/** The values of `backend:`, which are also those of `--backend`. */
+export const backendChoices = ['auto', 'wasm', 'tensorflow', 'webgpu'] as const;
+
 const ids = { pattern: '^[A-Za-z_][A-Za-z0-9_-]*$', patternSays: 'a name of letters, digits, - and _' };
 
 const words = (values: readonly string[], description: string) =>
@@ -162,6 +165,12 @@ const frameOnly = {
   name: Type.Optional(Type.String({ ...ids, description: 'name of the pipeline (that of the file)' })),
   seed: Type.Optional(seed('seed of all random numbers (0)')),
   executor: Type.Optional(executorSchema),
+  backend: Type.Optional(
+    words(
+      backendChoices,
+      'tensor backend to compute on; auto keeps that of the last run; --backend is stronger',
+    ),
+  ),
   plugins: Type.Optional(
     Type.Array(Type.String({ minLength: 1 }), {
       description: 'npm packages or modules of the project with more stage types',
@@ -190,6 +199,7 @@ export const profileSchema = Type.Object({
   stages: section('changes to stages of the pipeline'),
   seed: frameOnly.seed,
   executor: frameOnly.executor,
+  backend: frameOnly.backend,
   numerics: frameOnly.numerics,
   ...settingSchemas,
 });

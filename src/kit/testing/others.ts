@@ -29,6 +29,12 @@ export function metricInvariants(
       ok(values.length > 0, 'there is no number');
       for (const [name, value] of values) ok(value === null || Number.isFinite(value), `${name} is ${value}`);
     }),
+    invariant('gives no number that it does not declare', async () => {
+      const declared = stage.out[stage.defaultOutput]!.values;
+      const names = Object.keys(await scores({ predictions: await predictions() }));
+      for (const name of declared === undefined ? [] : names)
+        ok(declared!.includes(name), `${name} is not in gives`);
+    }),
     invariant('does not depend on the order of the images', async () => {
       const given = await predictions();
       const before = await scores({ predictions: given });

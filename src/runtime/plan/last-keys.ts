@@ -10,10 +10,18 @@ import { writeAtomic } from '../store/durable.ts';
 export type LastKeys = ReadonlyMap<string, readonly string[]>;
 
 export function lastKeysPath(cacheFolder: string, graph: Pick<Graph, 'file'>): string {
-  const name = basename(graph.file)
+  return `${lastPath(cacheFolder, graph.file)}.json`;
+}
+
+/**
+ * The path, without its ending, of what is remembered of the latest run of a pipeline. Runs of one file in
+ * different variants have different paths.
+ */
+export function lastPath(cacheFolder: string, file: string, variant: readonly string[] = []): string {
+  const name = basename(file)
     .replaceAll(/[^\w.-]/g, '_')
     .slice(0, 60);
-  return `${cacheFolder}/last/${name}-${sha256(graph.file).slice(0, 12)}.json`;
+  return `${cacheFolder}/last/${name}-${sha256([file, ...variant].join('\n')).slice(0, 12)}`;
 }
 
 export function readLastKeys(path: string): LastKeys {

@@ -4,7 +4,7 @@ import { bindInputs, countShards, unitPreimage } from './units.ts';
 import type { Plan, PlanFailure, Totals } from './plan.ts';
 import type { Store } from '../store/store.ts';
 
-/** The object that `plan --json` prints. Scripts rely on it, so fields are only ever added. */
+/** The object that `plan --json` prints, together with the backend. Scripts rely on it, so fields are only ever added. */
 export interface PlanJson {
   readonly pipeline: string;
   readonly cells: readonly {

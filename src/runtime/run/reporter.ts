@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Graph } from '../../dsl/graph.ts';
-import type { Failure, RunEvent, RunEventBody } from '../events.ts';
+import type { BackendChange, Failure, RunEvent, RunEventBody } from '../events.ts';
 import type { TaskFailure, TaskMessage, TaskOutcome } from '../executor.ts';
 import type { Plan, PlannedCell } from '../plan/plan.ts';
 import { countShards } from '../plan/units.ts';
@@ -25,6 +25,13 @@ export interface ReporterRequest {
   readonly now?: () => number;
 }
 
+/** The beginning of a run, besides its plan. */
+interface Beginning {
+  readonly backend: string;
+  readonly workers: number;
+  readonly backendChange?: BackendChange | null;
+}
+
 /**
  * Reports all that happens in a run, as events and in the logs of its cells, and adds it up for the summary.
  */
@@ -47,11 +54,12 @@ export class Reporter {
   begin(
     { pipeline, file }: Pick<Graph, 'pipeline' | 'file'>,
     { totals, cells }: Plan,
-    { backend, workers }: { readonly backend: string; readonly workers: number },
+    { backend, workers, backendChange = null }: Beginning,
   ): void {
     const { run } = this.#request;
     const { pid } = process;
     this.#emit({ type: 'run-started', run, pipeline, file, backend, workers, host: hostname(), pid, totals });
+    if (backendChange !== null) this.#emit({ type: 'backend-changed', ...backendChange });
     for (const planned of cells) {
       if (planned === null) continue;
       const { id, stage, uses, axes } = planned.cell;

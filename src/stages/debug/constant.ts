@@ -13,7 +13,7 @@ export const constantStage = defineStage({
   in: {
     after: port('any', { optional: true, description: 'something to wait for; its content is not used' }),
   },
-  out: { metrics: port('metrics', { description: 'one row with `value`' }) },
+  out: { metrics: port('metrics', { axes: [], values: ['value'], description: 'one row with `value`' }) },
   run: ({ params }) =>
     Promise.resolve({
       metrics: {

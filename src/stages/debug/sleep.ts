@@ -22,7 +22,7 @@ export const sleepStage = defineStage({
   in: {
     after: port('any', { optional: true, description: 'something to wait for; its content is not used' }),
   },
-  out: { metrics: port('metrics', { description: 'one row with `ms`' }) },
+  out: { metrics: port('metrics', { axes: [], values: ['ms'], description: 'one row with `ms`' }) },
   run: async ({ params, signal }) => {
     await delay(params.ms, undefined, { signal });
     return { metrics: { kind: 'metrics', rows: [{ axes: {}, values: { ms: params.ms } }], warnings: [] } };

@@ -6,7 +6,7 @@ export const jpegStage = defenseStage({
   uses: 'defense/jpeg',
   // 2: attacks use the derivative of JPEG; the images are those of version 1.
   version: 2,
-  summary: 'JPEG compression and decompression (libjpeg-turbo through sharp)',
+  summary: 'JPEG compression and decompression, with the pixels of libjpeg-turbo',
   with: {
     quality: Type.Integer({
       minimum: 1,
@@ -21,6 +21,5 @@ export const jpegStage = defenseStage({
   },
   takes: 'images of 1 or 3 channels to transform',
   gives: 'uint8 images',
-  libraries: ['sharp'],
   load: async () => (await import('../../defenses/jpeg.ts')).jpeg,
 });

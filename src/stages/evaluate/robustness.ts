@@ -5,8 +5,23 @@ export const robustnessStage = metricStage({
   uses: 'evaluate/robustness',
   version: 2,
   summary: 'Accuracy with its 95 % interval, success rate of the attack, and size of the perturbation',
-  gives:
-    'n, accuracy, accuracyLow, accuracyHigh, chance, successRate, dissimilarity, l2, linf, unmoved, accuracyInitiallyCorrect with its interval, nInitiallyCorrect, meanConfidence',
+  gives: [
+    'n',
+    'accuracy',
+    'accuracyLow',
+    'accuracyHigh',
+    'chance',
+    'successRate',
+    'dissimilarity',
+    'l2',
+    'linf',
+    'unmoved',
+    'accuracyInitiallyCorrect',
+    'accuracyInitiallyCorrectLow',
+    'accuracyInitiallyCorrectHigh',
+    'nInitiallyCorrect',
+    'meanConfidence',
+  ],
   score: async ({ predictions, clean }, _params, warn) => {
     const { argmaxRows } = await import('../../metrics/classification.ts');
     const { robustnessScores } = await import('../../metrics/robustness.ts');

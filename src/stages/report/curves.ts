@@ -3,6 +3,7 @@ import { port, StageError } from '../../runtime/stage.ts';
 import {
   clashError,
   listOf,
+  meanOverNames,
   meanOverParameter,
   requireAxes,
   requireName,
@@ -59,6 +60,14 @@ export const curvesStage = reportStage({
   },
   example: { x: 'strength' },
   in: { scores, clean },
+  names: {
+    x: { names: 'axis or number', of: 'scores' },
+    y: { names: 'number', of: 'scores' },
+    panel: { names: 'axis', of: 'scores' },
+    series: { names: 'axis', of: 'scores' },
+    meanOver: meanOverNames,
+  },
+  places: ['x', 'panel', 'series'],
   libraries: ['sharp'],
   async draw(inputs, params) {
     const { axisNames, scoreRows, valueNames } = await import('../../report/rows.ts');

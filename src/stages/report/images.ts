@@ -71,6 +71,11 @@ export const imagesStage = reportStage({
     title: Type.String({ default: '', description: 'written above the grid' }),
   },
   in: { originals, adversarial, defended, defendedOriginals },
+  names: {
+    rows: { names: 'axis', of: ['adversarial', 'defended'] },
+    columns: { names: 'axis', of: ['adversarial', 'defended'] },
+  },
+  places: ['rows', 'columns'],
   check: ({ rows, columns }) =>
     (rows === undefined) === (columns === undefined)
       ? []

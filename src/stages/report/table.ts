@@ -3,6 +3,7 @@ import { port, StageError } from '../../runtime/stage.ts';
 import {
   clashError,
   listOf,
+  meanOverNames,
   meanOverParameter,
   requireAxes,
   requireRows,
@@ -42,6 +43,25 @@ export const tableStage = reportStage({
   },
   in: { scores },
   output: 'table',
+  names: {
+    rows: { names: 'axis', of: 'scores' },
+    columns: { names: 'axis', of: 'scores' },
+    value: { names: 'number', of: 'scores' },
+    meanOver: meanOverNames,
+  },
+  places: ['rows', 'columns'],
+  check: ({ rows, columns }) => {
+    const index = listOf(columns).findIndex((axis) => listOf(rows).includes(axis));
+    if (index < 0) return [];
+    const axis = listOf(columns)[index]!;
+    return [
+      {
+        path: Array.isArray(columns) ? ['columns', String(index)] : ['columns'],
+        message: `'${axis}' heads both the rows and the columns`,
+        fix: `take '${axis}' out of one of them`,
+      },
+    ];
+  },
   async draw(inputs, params, warn) {
     const { axisNames, scoreRows, varyingAxes } = await import('../../report/rows.ts');
     const { meanOver } = await import('../../report/mean-over.ts');

@@ -106,7 +106,10 @@ export const sgdStage = defineStage({
   out: {
     model: port('model', { description: 'the trained model' }),
     history: port('metrics', {
-      description: 'one row per epoch: loss, accuracy, and validationAccuracy if measured',
+      axes: ['epoch'],
+      values: ['loss', 'accuracy', 'learningRate'],
+      valuesWith: { validation: ['validationAccuracy'] },
+      description: 'one row per epoch: loss, accuracy, learningRate, and validationAccuracy if measured',
     }),
   },
   randomness: true,

@@ -8,6 +8,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { bindingPackage, bindingPackageName, findTensorflow, quietAddon } from '../../setup/locations.ts';
 import type { BindingPackage, TensorflowBuild } from '../../setup/locations.ts';
+import { oneDnnVariable, usesOneDnn } from '../../setup/one-dnn.ts';
 import type { BackendDriver, BackendProbe } from '../driver.ts';
 import { reinstall } from '../../setup/reinstall.ts';
 
@@ -32,14 +33,20 @@ function probe(): BackendProbe {
   const found = locate();
   if (typeof found === 'string')
     return { name: 'tensorflow', ready: false, version: null, device: null, why: found };
-  const { version: number, gpu } = found.build;
+  const { version: number, gpu, folder } = found.build;
+  const oneDnn = !gpu && usesOneDnn(folder);
   return {
     name: 'tensorflow',
     ready: true,
-    version: `${number}${gpu ? '-gpu' : ''}+${kernelsVersion}`,
+    version: `${number}${gpu ? '-gpu' : ''}${oneDnn ? '-onednn' : ''}+${kernelsVersion}`,
     device: gpu
       ? { kind: 'gpu', name: 'a CUDA device', memory: null, threads: 'its cores' }
-      : { kind: 'cpu', name: 'the CPU', memory: totalmem(), threads: 'its cores' },
+      : {
+          kind: 'cpu',
+          name: `the CPU, ${oneDnn ? 'with' : 'without'} oneDNN`,
+          memory: totalmem(),
+          threads: 'its cores',
+        },
     why: null,
   };
 }
@@ -58,6 +65,7 @@ async function open(): Promise<void> {
   const { build, from } = found;
   // TensorFlow reads these once, when it is loaded.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  process.env[oneDnnVariable] = usesOneDnn(build.folder) ? '1' : '0';
   const threads = process.env['RAVELIN_THREADS'];
   if (threads !== undefined) process.env['TF_NUM_INTRAOP_THREADS'] ??= threads;
   const { tf } = await import('../tf.ts');

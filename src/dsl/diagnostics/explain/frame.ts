@@ -52,7 +52,7 @@ export const framePages = {
   ),
   'include-key': page(
     'An included file has a key that holds for the whole pipeline',
-    'Name, seed, executor, plugins and settings hold for the whole pipeline, so they belong to the file that is run. Included files may have params, env, templates, defaults, stages and profiles.',
+    'Name, seed, executor, backend, plugins and settings hold for the whole pipeline, so they belong to the file that is run. Included files may have params, env, templates, defaults, stages and profiles.',
     '# common.yaml\nravelin: 1\nseed: 7',
     '# figure-4.yaml\nravelin: 1\nseed: 7\ninclude: common.yaml',
   ),

@@ -98,6 +98,12 @@ export const valuePages = {
     'uses: dataset/image-folder',
     'uses: dataset/image-folder\nwith: { path: ../data/images }',
   ),
+  'missing-file': page(
+    'A file that a stage reads does not exist',
+    "This is a warning of 'ravelin validate': the pipeline itself is right, and the file may still come before the run. A run without it fails in the stages that read it.",
+    'uses: model/resnet50\nwith: { weights: ../weights/resnet5.safetensors }   # no such file',
+    'uses: model/resnet50\nwith: { weights: ../weights/resnet50.safetensors }',
+  ),
   'param-conflict': page(
     'Parameters exclude each other',
     'Each value is valid by itself, but not together with the others. For example, an attack has either a strength of its own, such as epsilon, or a target dissimilarity, but not both.',

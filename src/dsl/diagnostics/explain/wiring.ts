@@ -74,6 +74,18 @@ export const wiringPages = {
     'where: { attack: fsgm }',
     'where: { attack: fgsm }',
   ),
+  'unknown-name': page(
+    'A report names an axis or a number that its input does not have',
+    'Reports find axes and numbers by name. Scores have the axes of the cells that they come from, and the numbers that the stage type gives. meanOver takes axes away.',
+    'uses: report/table\nin: { scores: { from: scores, collect: all } }\nwith: { columns: strenght, value: acuracy }',
+    'uses: report/table\nin: { scores: { from: scores, collect: all } }\nwith: { columns: strength, value: accuracy }',
+  ),
+  'unplaced-axis': page(
+    'Several scores or images fall on one place of a report',
+    'They differ only in an axis that has no place in the report, so it could show one of them only. Give the axis a place, average over it with meanOver, or select one of its labels with where.',
+    'uses: report/table\nin: { scores: { from: scores, collect: all } }   # axes attack, strength and defense\nwith: { rows: attack, columns: strength }',
+    'uses: report/table\nin: { scores: { from: scores, collect: all } }\nwith: { rows: [attack, defense], columns: strength }',
+  ),
   'bad-label': page(
     'A value cannot be a label',
     'Labels are words, numbers, true or false. The characters , = * [ ] are not allowed, because names of cells use them.',

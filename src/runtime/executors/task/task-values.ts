@@ -124,8 +124,27 @@ export function checkOutputs(stage: Stage, task: Task, outputs: Readonly<Record<
         `${stage.uses} returned ${countOf(value)} images for '${port}' of a shard of ${task.shard.count}`,
       );
     }
+    checkNames(stage, port, value);
     checkFinite(stage.uses, task.cell, port, value);
   }
+}
+
+/** Metrics have no other names than the declared ones, because reports were judged by these before the run. */
+function checkNames({ uses, out }: Stage, port: string, value: Value): void {
+  if (value.kind !== 'metrics') return;
+  const { axes, values, valuesWith = {} } = out[port]!;
+  const numbers = values?.concat(...Object.values(valuesWith));
+  for (const row of value.rows) {
+    const axis = axes && Object.keys(row.axes).find((name) => !axes.includes(name));
+    const number = numbers && Object.keys(row.values).find((name) => !numbers.includes(name));
+    if (axis === undefined && number === undefined) continue;
+    const what = axis === undefined ? `the number '${number!}'` : `the axis '${axis}'`;
+    throw new Error(`${uses} returned ${what} in '${port}', which it does not declare`);
+  }
+  if (axes?.length === 0 && value.rows.length !== 1)
+    throw new Error(
+      `${uses} returned ${value.rows.length} rows in '${port}', which is declared to be one row`,
+    );
 }
 
 function checkFinite(uses: string, cell: string, port: string, value: Value): void {

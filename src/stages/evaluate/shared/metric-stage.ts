@@ -15,8 +15,11 @@ export interface MetricStageDeclaration<W extends TProperties> {
   readonly with?: W;
   /** Parameters of an example, besides those with defaults. */
   readonly example?: JsonObject;
-  /** The numbers that it returns, for the reference. */
-  readonly gives: string;
+  /**
+   * The names of the numbers that it returns; reports are judged by them before a run. A sentence for the
+   * reference instead of a list if the names depend on the parameters or the data.
+   */
+  readonly gives: string | readonly string[];
   /** Computes the numbers of one cell. `warn` takes sentences that every reader of the numbers must see. */
   readonly score: (
     inputs: ScoreInputs,
@@ -50,7 +53,13 @@ export function metricStage<W extends TProperties = NoParameters>(
           'predictions on the originals, against which success is measured; those of the attacked model if absent',
       }),
     },
-    out: { metrics: port('metrics', { description: `one row: ${gives}` }) },
+    out: {
+      metrics: port('metrics', {
+        axes: [],
+        ...(typeof gives !== 'string' && { values: gives }),
+        description: `one row: ${typeof gives === 'string' ? gives : gives.join(', ')}`,
+      }),
+    },
     run: async ({ params, inputs, metric, warn }) => {
       const { checkScored } = await import('./check-scored.ts');
       checkScored(inputs);

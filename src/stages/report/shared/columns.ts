@@ -25,6 +25,9 @@ export const meanOverParameter = {
   ),
 };
 
+/** The rule for the names in `meanOver`. */
+export const meanOverNames = { names: 'axis', of: 'scores', averages: true } as const;
+
 /** Throws a `StageError` that lists the numbers unless every name is a number in the scores. */
 export function requireValues(rows: readonly ScoreRow[], param: string, names: readonly string[]): void {
   for (const name of names) requireName(param, name, 'a number', valueNames(rows));

@@ -1,4 +1,4 @@
-import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
+import { type Static, type TObject, type TProperties, type TSchema, Type } from '@sinclair/typebox';
 import {
   checkDeclaration,
   defineStage,
@@ -10,6 +10,7 @@ import {
 } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import type { NoParameters } from '../../shared/no-parameters.ts';
+import { judgeNames, type NameRule, type NameRules } from './names.ts';
 
 /**
  * A finished report: its content in one or more file formats, by extension without the dot (`md`, `csv`,
@@ -37,6 +38,16 @@ export interface ReportStageDeclaration<W extends TProperties, I extends InputPo
   /** Checks between parameters that a schema cannot express. */
   readonly check?: (params: Static<TObject<W>>) => readonly ParameterProblem[];
   /**
+   * Parameters that name an axis or a number of an input, so that a wrong name is found before the run where
+   * the inputs declare what they give.
+   */
+  readonly names?: { readonly [P in keyof W]?: NameRule<keyof I & string> };
+  /**
+   * Parameters whose axes together are the place of a value in the report. If the first names axes, values
+   * that differ in other axes only are an error before the run.
+   */
+  readonly places?: readonly (keyof W & string)[];
+  /**
    * Makes the files. The same inputs must give the same bytes. `warn` takes sentences for the summary of the
    * run.
    */
@@ -54,6 +65,7 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
   const { uses, version, summary, example, output = 'figure', libraries = [], check, draw } = declaration;
   checkDeclaration('reportStage', { ...declaration }, { draw: typeof draw === 'function' });
   const properties: TProperties = declaration.with ?? {};
+  const rules = nameRules(declaration, properties);
   // The parameters and inputs have passed the schema and the ports, but TypeScript cannot follow them for any
   // W and I.
   const typed = (params: unknown): Static<TObject<W>> => params as Static<TObject<W>>;
@@ -67,6 +79,7 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
     out: { [output]: port('figure') },
     libraries,
     ...(check && { check: (params) => check(typed(params)) }),
+    ...(rules && { checkInputs: (params, inputs) => judgeNames(rules, params as JsonObject, inputs) }),
     run: async ({ params, inputs, warn }) => {
       const { title = '', files } = await draw(inputs, typed(params), warn);
       const encoder = new TextEncoder();
@@ -83,4 +96,19 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
       };
     },
   });
+}
+
+function nameRules<W extends TProperties, I extends InputPorts>(
+  { in: inputs, names, places = [] }: ReportStageDeclaration<W, I>,
+  properties: TProperties,
+): NameRules | undefined {
+  if (names === undefined) return undefined;
+  const takesList = ({ type, anyOf = [] }: TSchema): boolean =>
+    type === 'array' || (anyOf as readonly TSchema[]).some(takesList);
+  return {
+    names: names as NameRules['names'],
+    places,
+    kinds: Object.fromEntries(Object.entries(inputs).map(([port, { kind }]) => [port, kind])),
+    lists: Object.keys(properties).filter((param) => takesList(properties[param]!)),
+  };
 }
