@@ -9,6 +9,7 @@ export default tseslint.config(
       '.ravelin',
       'scripts/*.mjs',
       'examples/**/*.mjs',
+      'templates/**/*.mjs',
       'eslint.config.js',
       '**/*.as.ts',
       '**/*.wasm.ts',

@@ -38,7 +38,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'dsl/selector.ts': ['dsl/graph.ts', 'dsl/diagnostics', 'dsl/text', 'values/nearest.ts'],
   'dsl/load.ts': ['dsl/graph.ts', 'dsl/signature.ts', 'dsl/diagnostics', 'dsl/document', 'dsl/cells'],
   setup: [],
-  tensors: ['values', 'setup/locations.ts', 'setup/one-dnn.ts'],
+  tensors: ['values', 'setup/locations.ts', 'setup/one-dnn.ts', 'setup/reinstall.ts'],
   kernels: ['tensors', 'values'],
   models: ['tensors', 'kernels', 'values'],
   attacks: ['tensors', 'models', 'metrics', 'defenses', 'values'],

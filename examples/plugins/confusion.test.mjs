@@ -1,3 +1,4 @@
+// @ts-check
 import { test } from 'node:test';
 import { reportInvariants, testImages, testModel, testPredictions } from 'ravelin/testing';
 import { stages } from './confusion.mjs';

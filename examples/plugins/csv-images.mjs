@@ -15,6 +15,7 @@ const csvImages = datasetStage({
     height: Type.Integer({ minimum: 1, default: 28, description: 'height of the images' }),
     width: Type.Integer({ minimum: 1, default: 28, description: 'width of the images' }),
   },
+  example: { path: 'images.csv' },
   gives: 'uint8 [n, height, width, 1]',
   survey: ({ params, resolve }) => {
     const path = resolve(params.path);

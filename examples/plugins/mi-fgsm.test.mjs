@@ -1,3 +1,4 @@
+// @ts-check
 import { test } from 'node:test';
 import { attackInvariants } from 'ravelin/testing';
 import { stages } from './mi-fgsm.mjs';

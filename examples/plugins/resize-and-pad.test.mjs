@@ -1,3 +1,4 @@
+// @ts-check
 import { test } from 'node:test';
 import { defenseInvariants } from 'ravelin/testing';
 import { stages } from './resize-and-pad.mjs';

@@ -1,3 +1,4 @@
+// @ts-check
 import assert from 'node:assert';
 import { test } from 'node:test';
 import { metricInvariants, runStage } from 'ravelin/testing';

@@ -4,7 +4,13 @@ import { type Goal, goalGradient, reachesGoal } from './goal.ts';
 import { batchCapacity, imageSize, takeRows } from './images.ts';
 import type { AttackProblem } from './originals.ts';
 import { clip, type Norm, project } from './projections.ts';
-import type { StepRule, Stepper } from './step-rules.ts';
+import type { Stepper } from './step-rules.ts';
+
+/**
+ * Starts a step rule for one image of `size` values. What it returns may have a `lookAhead`, which it keeps up
+ * to date: the point at which the next gradient is taken, relative to the image and at step size 1.
+ */
+export type LookAheadRule = (size: number) => Stepper & { readonly lookAhead?: Float32Array };
 
 /** Steps along the gradient of a goal for some rows of the images. Arrays have one entry per row. */
 export interface GradientSteps {
@@ -12,8 +18,11 @@ export interface GradientSteps {
   readonly rows: Int32Array;
   /** Images at which the rows start, side by side; the originals if absent. */
   readonly starts?: Float32Array;
-  /** Turns gradients into steps. */
-  readonly rule: StepRule;
+  /**
+   * Turns gradients into steps. With a look-ahead, the gradient and the class for `stopEarly` are those of the
+   * point ahead, which is not clipped.
+   */
+  readonly rule: LookAheadRule;
   /** Step size of each row, which multiplies the step of the rule. */
   readonly stepSizes: Float64Array;
   /** Ball around each original that no step leaves; unbounded if absent. */
@@ -40,7 +49,7 @@ export async function gradientSteps(problem: AttackProblem, options: GradientSte
   const indices = new Int32Array(capacity);
   const taken = new Int32Array(capacity);
   const current = new Float32Array(capacity * size);
-  const steppers: Stepper[] = [];
+  const steppers: ReturnType<LookAheadRule>[] = [];
   const move = (slot: number, gradient: Float32Array): void => {
     const index = indices[slot]!;
     const row = rows[index]!;
@@ -52,6 +61,17 @@ export async function gradientSteps(problem: AttackProblem, options: GradientSte
     if (ball !== undefined)
       project(images.pixels, row * size, current, at, size, ball.radii[index]!, ball.norm);
     clip(current, at, size);
+  };
+  /** The points at which the gradients of some slots are taken, side by side. */
+  const pointsOf = (slots: Int32Array): Float32Array => {
+    const points = gather(current, slots, size);
+    for (const [position, slot] of slots.entries()) {
+      const { lookAhead } = steppers[slot]!;
+      if (lookAhead === undefined) continue;
+      const stepSize = stepSizes[indices[slot]!]!;
+      for (let at = 0; at < size; at++) points[position * size + at]! += stepSize * lookAhead[at]!;
+    }
+    return points;
   };
   await runActiveSet(
     rows.length,
@@ -66,7 +86,7 @@ export async function gradientSteps(problem: AttackProblem, options: GradientSte
       step: async (slots) => {
         const some = Array.from(slots, (slot) => rows[indices[slot]!]!);
         const labels = Int32Array.from(some, (row) => goal.labels[row]!);
-        const batch = { ...takeRows(images, some), pixels: gather(current, slots, size), labels };
+        const batch = { ...takeRows(images, some), pixels: pointsOf(slots), labels };
         const { gradient, logits } = await goalGradient(queries, batch, goal);
         const predicted = stopEarly ? argmaxRows(logits, queries.classes) : null;
         return slots.filter((slot, position) => {

@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import type { Graph } from '../dsl/graph.ts';
 import { openBackendMemory, type BackendMemory, type LastBackends } from '../runtime/plan/last-backends.ts';
 import { readCachedGraph, writeCachedGraph, type GraphRequest } from '../runtime/plan/graph-cache.ts';
@@ -9,7 +9,6 @@ import { stages } from '../stages/index.ts';
 import { chooseBackend, type ChosenBackend } from './backend.ts';
 import { cacheFolderOf } from './cache-folder.ts';
 import { complain } from './output.ts';
-import { loadRegistry } from './plugins/load-registry.ts';
 
 export interface PipelineOptions {
   readonly set?: readonly string[];
@@ -89,10 +88,12 @@ async function loadGraph(
   // Changes of plugins go unnoticed, so their pipelines are resolved every time.
   const cached = readCachedGraph(cacheFolder, request);
   if (cached !== null) return { graph: cached.graph, registry: stages, sources: cached.files };
-  const [{ loadPipeline, pluginsOf, projectRoot }, { DiagnosticsError, showDiagnostics }] = await Promise.all(
-    [import('../dsl/load.ts'), import('./diagnostics.ts')],
-  );
-  const registry = await loadRegistry(pluginsOf(file), projectRoot(file), dirname(file));
+  const [{ loadPipeline }, { DiagnosticsError, showDiagnostics }, { pipelineRegistry }] = await Promise.all([
+    import('../dsl/load.ts'),
+    import('./diagnostics.ts'),
+    import('./plugins/pipeline-registry.ts'),
+  ]);
+  const registry = await pipelineRegistry(file);
   const env = recordReads(process.env);
   const loaded = loadPipeline({
     file,

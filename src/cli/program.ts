@@ -100,6 +100,7 @@ function addPlugins(program: Command): void {
   program
     .command('new <kind> <name>')
     .description('write a plugin with its test: attack, defense, metric, report or dataset')
+    .option('--randomised', 'a defense that draws random numbers')
     .action(lazy(async () => (await import('./commands/new.ts')).newPlugin));
   program
     .command('test [plugins...]')

@@ -1,8 +1,5 @@
-import type { StageRegistry } from '../runtime/stage.ts';
-import { stages } from '../stages/index.ts';
-import { UsageError } from './exit-codes.ts';
 import { complain } from './output.ts';
-import { projectRegistry } from './plugins/load-registry.ts';
+import { type LoadedPlugins, projectRegistry } from './plugins/load-registry.ts';
 
 /** The project of the working directory: the nearest folder with a package.json or .git. */
 export async function currentProject(): Promise<string> {
@@ -11,16 +8,18 @@ export async function currentProject(): Promise<string> {
 }
 
 /**
- * The built-in stages and those of the project's plugins. If a plugin cannot be loaded, that is reported, and
- * all plugins are left out.
+ * The built-in stages and those of the project's plugins. A plugin that cannot be used is reported and left
+ * out. Throws `UsageError` if package.json cannot be read.
  */
-export async function stagesOfProject(): Promise<StageRegistry> {
-  try {
-    return await projectRegistry(await currentProject());
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    complain(`warning: ${error.message}${error.fix === undefined ? '' : `; ${error.fix}`}`);
-    complain('warning: only the built-in stages are shown');
-    return stages;
-  }
+export async function stagesOfProject(): Promise<LoadedPlugins> {
+  const loaded = await projectRegistry(await currentProject());
+  for (const { error } of loaded.broken)
+    complain(`warning: ${error.message}${error.fix === undefined ? '' : `\n  fix: ${error.fix}`}`);
+  if (loaded.broken.length > 0)
+    complain(`warning: the stages of ${shown(loaded.broken.map(({ entry }) => entry))} are left out`);
+  return loaded;
+}
+
+function shown(entries: readonly string[]): string {
+  return entries.map((entry) => `'${entry}'`).join(', ');
 }

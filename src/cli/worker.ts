@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { serveWorker } from '../runtime/executors/local/worker.ts';
+import { withSharpAdvice } from './missing-sharp.ts';
 import { loadRegistry } from './plugins/load-registry.ts';
 
 /**
@@ -8,12 +9,13 @@ import { loadRegistry } from './plugins/load-registry.ts';
  */
 const { batch } = parseArgs({ options: { batch: { type: 'string' } } }).values;
 if (batch === undefined) {
-  serveWorker(({ root, folder }) =>
-    loadRegistry(JSON.parse(process.env['RAVELIN_PLUGINS'] ?? '[]') as string[], root, folder),
-  );
+  serveWorker(async ({ root, folder }) => {
+    const plugins = JSON.parse(process.env['RAVELIN_PLUGINS'] ?? '[]') as string[];
+    return withSharpAdvice(await loadRegistry(plugins, root, folder));
+  });
 } else {
   const { serveArrayTask } = await import('../runtime/executors/slurm/array-task.ts');
-  await serveArrayTask(batch, Number(process.env['SLURM_ARRAY_TASK_ID']), ({ root, folder }, plugins) =>
-    loadRegistry(plugins, root, folder),
+  await serveArrayTask(batch, Number(process.env['SLURM_ARRAY_TASK_ID']), async ({ root, folder }, plugins) =>
+    withSharpAdvice(await loadRegistry(plugins, root, folder)),
   );
 }

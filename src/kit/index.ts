@@ -72,7 +72,8 @@ export {
   randomStartParameter,
   targetedParameter,
 } from '../stages/attack/shared/goal.ts';
-export { type GradientSteps, gradientSteps } from '../attacks/gradient-steps.ts';
+export { type GradientSteps, gradientSteps, type LookAheadRule } from '../attacks/gradient-steps.ts';
+export { nesterov } from '../attacks/nesterov.ts';
 export { adam, momentum, sign, type Stepper, type StepRule, unitL2 } from '../attacks/step-rules.ts';
 export { clip, type Norm, project } from '../attacks/projections.ts';
 export { stepAlong } from '../attacks/step-along.ts';

@@ -1,4 +1,4 @@
-import type { Static, TObject } from '@sinclair/typebox';
+import { Kind, type Static, type TObject } from '@sinclair/typebox';
 import type { AxisLabel } from '../dsl/graph.ts';
 import type {
   InputPort,
@@ -53,6 +53,8 @@ export interface Stage extends StageSignature {
    * stages.
    */
   readonly source?: string;
+  /** How the project names the plugin that brought the stage: for messages, and never part of a key. */
+  readonly plugin?: string;
   /**
    * Parameters of a sharded stage that only say how many images there are (`limit`). Image i is the same for
    * all of their values, so they stay out of the key, which has the range of the shard: a larger limit
@@ -146,6 +148,53 @@ export class StageError extends Error {
     this.file = options.file;
     this.fix = options.fix;
   }
+}
+
+/** A stage is declared wrongly: an error of whoever wrote the declaration. */
+export class DeclarationError extends TypeError {
+  override readonly name = 'DeclarationError';
+  readonly fix: string;
+  constructor(message: string, fix: string) {
+    super(message);
+    this.fix = fix;
+  }
+}
+
+/**
+ * Checks what a maker of stages takes apart, so that it cannot be checked on the stage: the code of a plugin
+ * may be JavaScript. `parts` are the functions that it needs. Throws `DeclarationError`.
+ */
+export function checkDeclaration(
+  maker: string,
+  declaration: Readonly<Record<string, unknown>>,
+  parts: Readonly<Record<string, boolean>>,
+): void {
+  const { uses } = declaration;
+  if (typeof uses !== 'string')
+    throw new DeclarationError(`${maker} is given no name`, "write uses: 'FOLDER/NAME'");
+  const { with: given = {} } = declaration;
+  if (!isRecord(given) || Kind in given) {
+    const what = isRecord(given) ? `a Type.${String(given[Kind])}` : JSON.stringify(given);
+    throw new DeclarationError(
+      `the 'with' of ${uses} is ${what}, but ${maker} takes the properties, not a Type.Object`,
+      "write the properties alone: with: { steps: Type.Integer({ description: '…' }) }, or with: {}",
+    );
+  }
+  for (const [name, property] of Object.entries(given)) {
+    if (isRecord(property) && Kind in property) continue;
+    throw new DeclarationError(
+      `the parameter '${name}' of ${uses} is not a TypeBox schema`,
+      `write ${name}: Type.Number({ description: '…' }), with Type from 'ravelin'`,
+    );
+  }
+  for (const [name, isThere] of Object.entries(parts)) {
+    if (isThere) continue;
+    throw new DeclarationError(`${uses} has no function '${name}'`, `write ${maker}({ …, ${name}: … })`);
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string | symbol, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The part of an output that declares the names in its metrics. */
@@ -249,6 +298,7 @@ export function defineStage<
     libraries = [],
     ...rest
   } = declaration;
+  checkOwnSchema(declaration);
   return {
     ...rest,
     defaultOutput: Object.keys(declaration.out)[0]!,
@@ -259,4 +309,24 @@ export function defineStage<
     device,
     libraries,
   };
+}
+
+/** `defineStage` takes a whole schema and its ports. Throws `DeclarationError`. */
+function checkOwnSchema(declaration: Readonly<Record<string, unknown>>): void {
+  const { with: schema, in: inputs, out } = declaration;
+  const uses = String(declaration['uses']);
+  if (!isRecord(schema) || schema[Kind] !== 'Object') {
+    throw new DeclarationError(
+      `the 'with' of ${uses} is not a Type.Object, which defineStage takes`,
+      'write with: Type.Object({ … }), or with: Type.Object({}) if there are no parameters',
+    );
+  }
+  if (!isRecord(inputs) || !isRecord(out)) {
+    throw new DeclarationError(
+      `${uses} has no ${isRecord(inputs) ? "outputs 'out'" : "inputs 'in'"}`,
+      "write in: { images: port('images') }, out: { metrics: port('metrics') }; in: {} if it reads nothing",
+    );
+  }
+  if (typeof declaration['run'] !== 'function')
+    throw new DeclarationError(`${uses} has no function 'run'`, 'add it to defineStage({ … })');
 }

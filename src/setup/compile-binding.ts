@@ -9,6 +9,7 @@ import { execa } from 'execa';
 import { SetupError } from './errors.ts';
 import { quietAddon } from './locations.ts';
 import { libraries } from './wheel.ts';
+import { reinstall } from './reinstall.ts';
 
 export interface Compilation {
   /** Folder of the npm package with the sources. */
@@ -101,9 +102,6 @@ function napiHeaders(): string {
   try {
     return join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
   } catch {
-    throw new SetupError(
-      'the npm package node-api-headers is not installed',
-      'run npm ci (without --omit=optional)',
-    );
+    throw new SetupError('the npm package node-api-headers is not installed', reinstall());
   }
 }

@@ -14,6 +14,7 @@ import { bindingPackage, bindingPackageName, compiledBinding, prebuiltBinding } 
 import { readyFile, tensorflowFolder, tensorflowVersion } from './locations.ts';
 import { findPython, pip } from './pip.ts';
 import { unpackWheel } from './wheel.ts';
+import { reinstall } from './reinstall.ts';
 
 export interface TensorflowSetup {
   /** With CUDA and cuDNN. */
@@ -47,10 +48,7 @@ export async function setUpTensorflow(setup: TensorflowSetup): Promise<void> {
   }
   const sources = bindingPackage();
   if (sources === null) {
-    throw new SetupError(
-      `the npm package ${bindingPackageName} is not installed`,
-      'run npm ci (without --omit=optional)',
-    );
+    throw new SetupError(`the npm package ${bindingPackageName} is not installed`, reinstall());
   }
   if (prebuiltBinding(sources) !== null && fromWheel === null && !gpu) {
     report(`${bindingPackageName} has its own binding: ${await verify(null)}`);

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { gradientSteps } from '../../src/attacks/gradient-steps.ts';
+import { allRows } from '../../src/attacks/images.ts';
 import { momentumFgsm } from '../../src/attacks/mi-fgsm.ts';
+import { nesterov } from '../../src/attacks/nesterov.ts';
+import { openProblem } from '../../src/attacks/originals.ts';
+import type { Queries } from '../../src/attacks/queries.ts';
 import { adam, momentum, sign, type StepRule, unitL2 } from '../../src/attacks/step-rules.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { attackImages } from './attack-classifier.ts';
@@ -169,5 +174,57 @@ describe('MI-FGSM', () => {
         const away = (label === 0 ? -1 : 1) * Math.sign(weights[at * 2]!);
         expect(pixels[row * 4 + at]).toBeCloseTo(images.pixels[row * 4 + at]! + 0.1 * away, 6);
       }
+  });
+});
+
+describe('nesterov', () => {
+  it('takes the gradient where the momentum leads, as Lin et al. write it', async () => {
+    // The loss is Σ sin(7x + i) of the pixels, so that its gradient differs from point to point.
+    const slope = (x: number, at: number): number => Math.fround(7 * Math.cos(7 * x + at));
+    const queries = {
+      classes: 2,
+      gradient: ({ pixels, shape }) =>
+        Promise.resolve({
+          gradient: pixels.map((x, at) => slope(x, at % 4)),
+          logits: new Float32Array(2 * shape[0]),
+        }),
+    } as Pick<Queries, 'classes' | 'gradient'> as Queries;
+    const images = {
+      pixels: Float32Array.of(0.3, 0.5, 0.7, 0.4, 0.6, 0.2, 0.35, 0.8),
+      shape: [2, 2, 2, 1],
+      labels: Int32Array.of(0, 1),
+      ids: Int32Array.of(0, 1),
+    } as const;
+    const [decay, steps, radii] = [0.9, 5, Float64Array.of(0.1, 0.25)];
+    const moved = await gradientSteps(openProblem(queries, images), {
+      goal: { loss: 'cross-entropy', rounded: false, labels: images.labels, sign: 1 },
+      rows: allRows(2),
+      rule: nesterov(decay),
+      stepSizes: radii.map((radius) => radius / steps),
+      ball: { norm: 'linf', radii },
+      steps,
+    });
+    const expected = [0, 1].flatMap((row) => {
+      const alpha = radii[row]! / steps;
+      const start = [...images.pixels.subarray(4 * row, 4 * row + 4)];
+      let [x, m] = [start, start.map(() => 0)];
+      for (let step = 0; step < steps; step++) {
+        const g = x.map((value, at) => slope(value + alpha * decay * m[at]!, at));
+        const norm = g.reduce((sum, value) => sum + Math.abs(value), 0);
+        m = m.map((value, at) => decay * value + g[at]! / norm);
+        x = x.map((value, at) => Math.min(1, Math.max(0, value + alpha * Math.sign(m[at]!))));
+      }
+      return x;
+    });
+    for (const [at, value] of moved.entries()) expect(value).toBeCloseTo(expected[at]!, 5);
+    // Without the look-ahead the same loss is climbed elsewhere.
+    const plain = await gradientSteps(openProblem(queries, images), {
+      goal: { loss: 'cross-entropy', rounded: false, labels: images.labels, sign: 1 },
+      rows: allRows(2),
+      rule: momentum(decay),
+      stepSizes: radii.map((radius) => radius / steps),
+      steps,
+    });
+    expect(plain).not.toEqual(moved);
   });
 });

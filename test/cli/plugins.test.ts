@@ -116,7 +116,7 @@ describe('a project with a plugin of each kind, without ravelin installed beside
     expect(await toRun()).toEqual(expect.arrayContaining(changed));
     expect(await toRun()).not.toContain('by-epsilon');
     const why = await project.run('why', 'p.yaml', 'blur');
-    expect(why.stdout).toContain('the source of the plugin changed');
+    expect(why.stdout).toContain('the source of the plugin ./plugins/gaussian-blur.mjs changed');
     project.write('plugins/gaussian-blur.mjs', blur);
     expect(await toRun()).toEqual([]);
 
@@ -185,11 +185,43 @@ describe('ravelin new', () => {
   it.each([
     [['new', 'attak', 'mine'], "unknown kind of plugin 'attak'"],
     [['new', 'attack', 'My Attack'], "'My Attack' cannot name a stage"],
+    [['new', 'attack', 'mine', '--randomised'], '--randomised goes with a defense'],
     [['test'], 'allows no plugin of the project'],
   ])('%j is refused with the reason', async (command, reason) => {
     const outcome = await createProject({ 'package.json': '{}' }).run(...command);
     expect(outcome.code).toBe(2);
     expect(outcome.stderr).toContain(reason);
+  });
+
+  it('leaves nothing of its template in a plugin, and writes a randomised defense', async () => {
+    const project = createProject({ 'package.json': '{}' });
+    for (const kind of kinds) await project.run('new', kind, `red-${kind}`);
+    expect(await project.run('new', 'defense', 'blue', '--randomised')).toMatchObject({ code: 0 });
+    const text = (name: string): string => readFileSync(project.path(`plugins/${name}.mjs`), 'utf8');
+    for (const kind of kinds) {
+      expect(text(`red-${kind}`)).toContain(`summary: 'Red ${kind}: `);
+      expect(text(`red-${kind}`) + text(`red-${kind}.test`)).not.toMatch(
+        /my-|My |plugin|fgsm|et al|Confusion|blur|TODO/i,
+      );
+    }
+    expect(text('blue')).toContain('views: ({ draws }) => draws');
+    // A test does not name the parameters of its template.
+    const blue = text('blue').replaceAll('probability', 'share').replaceAll('draws', 'views');
+    project.write('plugins/blue.mjs', blue);
+    expect(await project.run('test', 'blue')).toMatchObject({ code: 0 });
+  });
+
+  it('takes no name that a built-in stage or another plugin has', async () => {
+    const project = createProject({ 'package.json': '{}' });
+    const builtIn = await project.run('new', 'attack', 'fgsm');
+    expect(builtIn).toMatchObject({ code: 2 });
+    expect(builtIn.stderr).toContain('the stage type attack/fgsm is built in\n  fix: give another name');
+    await project.run('new', 'metric', 'mine');
+    renameSync(project.path('plugins/mine.mjs'), project.path('plugins/other.mjs'));
+    renameSync(project.path('plugins/mine.test.mjs'), project.path('plugins/other.test.mjs'));
+    project.write('package.json', '{ "ravelin": { "plugins": ["./plugins/other.mjs"] } }');
+    const owned = await project.run('new', 'metric', 'mine');
+    expect(owned.stderr).toContain("evaluate/mine is declared by the plugin './plugins/other.mjs'");
   });
 
   it('overwrites nothing', async () => {
@@ -227,8 +259,8 @@ describe('a plugin that cannot be used', () => {
     ],
     [
       'declares a built-in stage',
-      "import { attackStage } from 'ravelin';\nexport const stages = [attackStage({ uses: 'attack/fgsm', version: 1, summary: '', strength: { name: 'epsilon', minimum: 0, maximum: 1, description: '' }, with: {}, example: {}, attack: () => {} })];",
-      'declares attack/fgsm, which exists already',
+      "import { attackStage } from 'ravelin';\nexport const stages = [attackStage({ uses: 'attack/fgsm', version: 1, summary: '', strength: { name: 'epsilon', minimum: 0, maximum: 1, description: 'radius' }, with: {}, example: { epsilon: 0.1 }, attack: () => {} })];",
+      'declares attack/fgsm, which is built in',
     ],
   ])('because it %s says so', async (_, source, reason) => {
     const project = createProject({

@@ -144,9 +144,15 @@ describe('the pages of stage types', () => {
 });
 
 it('plugins are read before anything is checked', () => {
-  expect(
-    pluginsOf('x.yaml', () => 'ravelin: 1\nplugins: [one, ./two.js]\nstages: { a: { uses: of/plugin } }\n'),
-  ).toEqual(['one', './two.js']);
-  expect(pluginsOf('x.yaml', () => 'plugins: [')).toEqual([]);
-  expect(pluginsOf('/no/such/file.yaml')).toEqual([]);
+  const { plugins } = pluginsOf(
+    'x.yaml',
+    () => 'ravelin: 1\nplugins: [one, ./two.js, Not a name]\nstages: { a: { uses: of/plugin } }\n',
+  );
+  expect(plugins).toEqual([
+    { name: 'one', at: { file: 'x.yaml', start: 21, end: 24 } },
+    { name: './two.js', at: { file: 'x.yaml', start: 26, end: 34 } },
+  ]);
+  const none = { plugins: [], source: null };
+  expect(pluginsOf('x.yaml', () => 'plugins: [')).toEqual(none);
+  expect(pluginsOf('/no/such/file.yaml')).toEqual(none);
 });

@@ -14,12 +14,46 @@ import { basename, join, resolve } from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-/** The examples and the code of the guide, compiled as a plugin's author would: against the types that the package ships. */
+/** The examples, the templates of `ravelin new` and the code of the guide, compiled as a plugin's author would: against the types that the package ships. */
 const folder = mkdtempSync(join(tmpdir(), 'ravelin-types-'));
-const examples = readdirSync('examples/plugins').filter((name) => !name.includes('.test.'));
+const examples = readdirSync('examples/plugins');
+const templates = readdirSync('templates/plugins');
 const blocks = [...readFileSync('docs/extending.md', 'utf8').matchAll(/^```js\n([^]*?)^```$/gm)].map(
   ([, text]) => text!,
 );
+/** What somebody wrote with the guide alone, and had to cast. */
+const newcomers = {
+  'no-parameters.mjs': `// @ts-check
+import { defenseStage } from 'ravelin';
+export const stages = [
+  defenseStage({
+    uses: 'defense/a', version: 1, summary: 's', with: {},
+    defense: {
+      apply: (pixels, [rows]) => pixels.map((value) => value / rows),
+      pullBack: (gradient, _input, [rows]) => gradient.map((slope) => slope / rows),
+    },
+  }),
+];
+`,
+  'typed-function.mjs': `// @ts-check
+import { defenseStage, Type } from 'ravelin';
+export const stages = [
+  defenseStage({
+    uses: 'defense/b', version: 1, summary: 's',
+    with: {
+      p: Type.Number({ default: 0.5, description: 'factor' }),
+      draws: Type.Integer({ default: 3, description: 'views' }),
+    },
+    views: ({ draws }) => draws,
+    defense: { apply: scale, pullBack: (gradient, _input, shape, params) => scale(gradient, shape, params) },
+  }),
+];
+/** @type {(values: Float32Array, shape: import('ravelin').PixelShape, params: { p: number }) => Float32Array} */
+function scale(values, _shape, { p }) {
+  return values.map((value) => p * value);
+}
+`,
+};
 let errors = new Map<string, readonly string[]>();
 
 beforeAll(() => {
@@ -30,10 +64,23 @@ beforeAll(() => {
   symlinkSync(resolve('.'), join(folder, 'node_modules/ravelin'));
   for (const name of examples) copyFileSync(join('examples/plugins', name), join(folder, name));
   copyFileSync('examples/plugins/mi-fgsm.mjs', join(folder, 'my-attack.mjs'));
+  for (const name of templates) {
+    // Each test imports its plugin under the name that stands for the user's.
+    const plugin = name.replace(/(\.test)?\.mjs$/, '');
+    const text = readFileSync(join('templates/plugins', name), 'utf8');
+    writeFileSync(
+      join(folder, `template-${name}`),
+      text.replace('./my-plugin.mjs', `./template-${plugin}.mjs`),
+    );
+  }
+  for (const [name, text] of Object.entries(newcomers)) writeFileSync(join(folder, name), text);
   blocks.forEach((text, index) => writeFileSync(join(folder, `block-${index}.mjs`), `// @ts-check\n${text}`));
-  const files = [...examples, ...blocks.map((_, index) => `block-${index}.mjs`)].map((name) =>
-    join(folder, name),
-  );
+  const files = [
+    ...examples,
+    ...templates.map((name) => `template-${name}`),
+    ...Object.keys(newcomers),
+    ...blocks.map((_, index) => `block-${index}.mjs`),
+  ].map((name) => join(folder, name));
   const program = ts.createProgram(files, {
     allowJs: true,
     checkJs: true,
@@ -60,9 +107,10 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('with the types of the package', () => {
-  it.each(examples)('%s compiles', (name) => {
-    expect(errors.get(name) ?? []).toEqual([]);
-  });
+  it.each([...examples, ...templates.map((name) => `template-${name}`), ...Object.keys(newcomers)])(
+    '%s compiles',
+    (name) => expect(errors.get(name) ?? []).toEqual([]),
+  );
 
   it.each(
     blocks.map((text, index) => [text.split('\n').find((line) => line !== '// @ts-check')!, index] as const),

@@ -1,8 +1,10 @@
 import { statfsSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { probeBackends } from '../../tensors/backend.ts';
+import { reinstall } from '../../setup/reinstall.ts';
 import { forgetAdapters } from '../../tensors/webgpu/adapter.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { isMissingSharp, sharpIsMissing } from '../missing-sharp.ts';
 import { formatBytes, formatColumns, print, printJson } from '../output.ts';
 
 /** Reports what this machine can do, and how to install what is missing. */
@@ -74,6 +76,7 @@ async function sharpVersion(): Promise<{ ready: true; version: string } | { read
     const { default: sharp } = await import('sharp');
     return { ready: true, version: `${sharp.versions.sharp} (libvips ${sharp.versions.vips})` };
   } catch (error) {
+    if (isMissingSharp(error)) return { ready: false, why: `${sharpIsMissing}; ${reinstall()}` };
     return { ready: false, why: error instanceof Error ? error.message.split('\n')[0]! : String(error) };
   }
 }

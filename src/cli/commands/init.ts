@@ -31,9 +31,10 @@ export async function init(
     .replaceAll('../results/', 'results/')
     .replaceAll('../schemas/', '');
   writeFileSync(pipeline, text);
+  const { registry } = await stagesOfProject();
   writeFileSync(
     join(target, 'pipeline.schema.json'),
-    `${JSON.stringify(pipelineJsonSchema(await stagesOfProject()), null, 2)}\n`,
+    `${JSON.stringify(pipelineJsonSchema(registry), null, 2)}\n`,
   );
   const ignore = join(target, '.gitignore');
   const ignored = existsSync(ignore) ? readFileSync(ignore, 'utf8') : '';

@@ -3,28 +3,39 @@ import { join } from 'node:path';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print } from '../output.ts';
 import { packageFolder } from '../package-folder.ts';
-import { allowedPlugins } from '../plugins/load-registry.ts';
+import { allowedPlugins, projectRegistry } from '../plugins/load-registry.ts';
 import { currentProject } from '../project.ts';
 
-/** The kinds of plugins: the example that each starts from, and the first half of its `uses`. */
-const kinds: Readonly<Record<string, { readonly example: string; readonly folder: string }>> = {
-  attack: { example: 'mi-fgsm', folder: 'attack' },
-  defense: { example: 'gaussian-blur', folder: 'defense' },
-  metric: { example: 'top-k', folder: 'evaluate' },
-  report: { example: 'confusion', folder: 'report' },
-  dataset: { example: 'csv-images', folder: 'dataset' },
+/** The kinds of plugins, each with the first half of its `uses`. */
+const kinds: Readonly<Record<string, string>> = {
+  attack: 'attack',
+  defense: 'defense',
+  metric: 'evaluate',
+  report: 'report',
+  dataset: 'dataset',
 };
 
 /**
  * Writes a working plugin with its test into plugins/, and allows it in the project's package.json. Throws
- * `UsageError` if the kind is unknown, if the name cannot name a stage, or if a file exists already.
+ * `UsageError` if the kind is unknown, if the name cannot name a stage or is taken, or if a file exists
+ * already.
  */
-export async function newPlugin(kind: string, name: string): Promise<ExitCode> {
-  const known = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
-  if (known === undefined) {
+export async function newPlugin(
+  kind: string,
+  name: string,
+  { randomised = false }: { readonly randomised?: boolean },
+): Promise<ExitCode> {
+  const folder = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+  if (folder === undefined) {
     throw new UsageError(
       `unknown kind of plugin '${kind}'`,
       `write ravelin new ${Object.keys(kinds).join('|')} NAME`,
+    );
+  }
+  if (randomised && kind !== 'defense') {
+    throw new UsageError(
+      `--randomised goes with a defense, not with the kind '${kind}'`,
+      `leave it out, or write ravelin new defense ${name} --randomised`,
     );
   }
   if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) {
@@ -34,19 +45,23 @@ export async function newPlugin(kind: string, name: string): Promise<ExitCode> {
     );
   }
   const root = await currentProject();
-  const uses = `${known.folder}/${name}`;
+  const uses = `${folder}/${name}`;
   const plugin = join(root, 'plugins', `${name}.mjs`);
   const test = join(root, 'plugins', `${name}.test.mjs`);
   for (const file of [plugin, test])
     if (existsSync(file)) throw new UsageError(`${file} exists`, 'give another name, or remove the file');
-  const examples = join(packageFolder(), 'examples', 'plugins');
-  const read = (file: string): string => readFileSync(join(examples, file), 'utf8');
+  const owner = (await projectRegistry(root)).registry.get(uses);
+  if (owner !== undefined) {
+    const by = owner.plugin === undefined ? 'is built in' : `is declared by the plugin '${owner.plugin}'`;
+    throw new UsageError(`the stage type ${uses} ${by}`, `give another name, such as my-${name}`);
+  }
+  const template = join(packageFolder(), 'templates', 'plugins', randomised ? `randomised-${kind}` : kind);
+  const title = `${name[0]!.toUpperCase()}${name.slice(1).replaceAll('-', ' ')}`;
+  const read = (end: string): string =>
+    readFileSync(`${template}${end}`, 'utf8').replaceAll('my-plugin', name).replaceAll('My plugin', title);
   mkdirSync(join(root, 'plugins'), { recursive: true });
-  writeFileSync(plugin, read(`${known.example}.mjs`).replace(/uses: '[^']+'/, `uses: '${uses}'`));
-  writeFileSync(
-    test,
-    read(`${known.example}.test.mjs`).replaceAll(`./${known.example}.mjs`, `./${name}.mjs`),
-  );
+  writeFileSync(plugin, read('.mjs'));
+  writeFileSync(test, read('.test.mjs'));
   allow(`./plugins/${name}.mjs`, root);
   print(`${plugin}
 ${test}

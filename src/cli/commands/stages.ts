@@ -9,7 +9,7 @@ export async function stages(
   name: string | undefined,
   options: { readonly json?: boolean; readonly markdown?: boolean },
 ): Promise<ExitCode> {
-  const registry = await stagesOfProject();
+  const { registry } = await stagesOfProject();
   if (options.markdown) {
     print(stagesMarkdown(registry));
     return exitCodes.ok;

@@ -2,13 +2,15 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
-import { allowedPlugins } from '../plugins/load-registry.ts';
+import { complain } from '../output.ts';
+import { allowedPlugins, projectRegistry } from '../plugins/load-registry.ts';
 import { currentProject } from '../project.ts';
 
 /**
  * Runs the tests of the project's plugins with Node's own runner: NAME.test.mjs beside a plugin if there is
  * one, otherwise the invariants of its kind. In them, `import 'ravelin'` and `import 'ravelin/testing'` mean
- * this ravelin. Throws `UsageError` if there is nothing to test.
+ * this ravelin. A plugin that cannot be used is reported instead. Throws `UsageError` if there is nothing to
+ * test.
  */
 export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
   const root = await currentProject();
@@ -22,7 +24,12 @@ export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
       plugins.length === 0 ? 'write one with: ravelin new attack NAME' : `there is ${plugins.join(', ')}`,
     );
   }
-  const chosen = plugins.filter((entry) => names.length === 0 || names.some((name) => isNamed(entry, name)));
+  const named = plugins.filter((entry) => names.length === 0 || names.some((name) => isNamed(entry, name)));
+  const broken = (await projectRegistry(root)).broken.filter(({ entry }) => named.includes(entry));
+  for (const { error } of broken)
+    complain(`error: ${error.message}${error.fix === undefined ? '' : `\n  fix: ${error.fix}`}`);
+  const chosen = named.filter((entry) => broken.every((other) => other.entry !== entry));
+  if (chosen.length === 0) return exitCodes.cellFailed;
   const files = chosen.map((entry) => testFileOf(join(root, entry)));
   const generic = chosen.filter((_, index) => files[index] === null);
   const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -42,7 +49,7 @@ export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
       env: { RAVELIN_TEST_ROOT: root, RAVELIN_TEST_PLUGINS: JSON.stringify(generic) },
     },
   );
-  return exitCode === 0 ? exitCodes.ok : exitCodes.cellFailed;
+  return exitCode === 0 && broken.length === 0 ? exitCodes.ok : exitCodes.cellFailed;
 }
 
 /** `./plugins/blur.mjs` can be named by its path or as `blur`. */

@@ -1,13 +1,13 @@
 import { statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
-import { loadPipeline, pluginsOf, projectRoot } from '../../dsl/load.ts';
+import { loadPipeline } from '../../dsl/load.ts';
 import { diagnosticsJson } from '../../dsl/diagnostics/render.ts';
 import { DiagnosticsError, showDiagnostics } from '../diagnostics.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
 import type { PipelineOptions } from '../pipeline.ts';
-import { loadRegistry } from '../plugins/load-registry.ts';
+import { pipelineRegistry } from '../plugins/pipeline-registry.ts';
 
 export async function validate(
   files: readonly string[],
@@ -17,16 +17,7 @@ export async function validate(
   const all: unknown[] = [];
   for (const file of files) {
     const path = resolve(file);
-    const registry = await loadRegistry(pluginsOf(path), projectRoot(path), dirname(path));
-    const loaded = loadPipeline({
-      file: path,
-      registry,
-      overrides: options.set,
-      profile: options.profile,
-      maxCells: options.maxCells,
-      env: process.env,
-      exists,
-    });
+    const loaded = await load(path, options);
     valid &&= loaded.ok;
     const diagnostics: readonly Diagnostic[] = loaded.ok ? loaded.warnings : loaded.diagnostics;
     const { sources } = loaded;
@@ -39,6 +30,24 @@ export async function validate(
   }
   if (options.json) printJson(all);
   return valid ? exitCodes.ok : exitCodes.usage;
+}
+
+/** The pipeline, or the errors of the first phase that has some: those of its plugins, then its own. */
+async function load(file: string, options: PipelineOptions): Promise<ReturnType<typeof loadPipeline>> {
+  try {
+    return loadPipeline({
+      file,
+      registry: await pipelineRegistry(file),
+      overrides: options.set,
+      profile: options.profile,
+      maxCells: options.maxCells,
+      env: process.env,
+      exists,
+    });
+  } catch (error) {
+    if (!(error instanceof DiagnosticsError)) throw error;
+    return { ok: false, diagnostics: error.diagnostics, sources: error.sources };
+  }
 }
 
 /** A file that may not be looked at counts as existing, because nothing is known of it. */

@@ -3,40 +3,42 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Stage } from '../../runtime/stage.ts';
-import { UsageError } from '../exit-codes.ts';
 import { checkStages } from './check-stages.ts';
+import { PluginError } from './plugin-error.ts';
 import { pluginSpecifier, resolveRavelinHere } from './resolve-ravelin.ts';
 import { packageDigest, sourceDigest } from './source-digest.ts';
 
 /**
  * Imports the stages of a plugin, each with the digest of the plugin's source, so that a change of the plugin
  * changes the keys of its results. `entry` is a package name, or a path from the root that begins with `./`.
- * Throws `UsageError` for a plugin that cannot be loaded or exports something else.
+ * Throws `PluginError` for a plugin that cannot be loaded or exports something else.
  */
 export async function importPlugin(entry: string, root: string): Promise<readonly Stage[]> {
   resolveRavelinHere();
   const isLocal = entry.startsWith('.');
   const path = join(root, entry);
-  if (isLocal && !existsSync(path))
-    throw new UsageError(`the plugin '${entry}' does not exist`, `it would be ${path}`);
-  const module = await load(entry, isLocal ? pathToFileURL(path).href : pluginSpecifier(entry, root));
+  if (isLocal && !existsSync(path)) {
+    throw new PluginError({
+      message: `the plugin '${entry}' does not exist`,
+      fix: `write it to ${path}, or take it out of package.json`,
+    });
+  }
+  const specifier = isLocal ? pathToFileURL(path).href : pluginSpecifier(entry, root);
+  const module = await load(specifier, entry, root);
   const source = isLocal ? sourceDigest(path) : digestOfPackage(entry, root);
-  return checkStages(module, entry).map((stage) => ({ ...stage, source }));
+  return checkStages(module, entry).map((stage) => ({ ...stage, source, plugin: entry }));
 }
 
-async function load(entry: string, specifier: string): Promise<Readonly<Record<string, unknown>>> {
+async function load(
+  specifier: string,
+  entry: string,
+  root: string,
+): Promise<Readonly<Record<string, unknown>>> {
   try {
     return (await import(specifier)) as Readonly<Record<string, unknown>>;
   } catch (error) {
-    const { code, message } =
-      error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', message: String(error) };
-    if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.m?ts$/.test(entry)) {
-      throw new UsageError(
-        `the plugin '${entry}' is TypeScript, which Node ${process.versions.node} cannot load`,
-        'use Node 22.18 or later, or write it as .mjs with types in comments',
-      );
-    }
-    throw new UsageError(`the plugin '${entry}' cannot be loaded: ${message}`);
+    const { explainFailure } = await import('./load-failure.ts');
+    throw await explainFailure(error, entry, root);
   }
 }
 
@@ -52,7 +54,11 @@ function digestOfPackage(name: string, root: string): string {
       if (real.split(sep).includes('node_modules')) return packageDigest(join(real, 'package.json'));
       return sourceDigest(createRequire(join(root, 'package.json')).resolve(name));
     }
-    if (dirname(folder) === folder)
-      throw new UsageError(`the plugin '${name}' is not installed`, `run npm install ${name}`);
+    if (dirname(folder) === folder) {
+      throw new PluginError({
+        message: `the plugin '${name}' is not installed`,
+        fix: `run npm install ${name}`,
+      });
+    }
   }
 }

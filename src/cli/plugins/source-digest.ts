@@ -5,11 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'es-module-lexer/js';
 
 /**
- * Digest of a module and of all local modules that it imports or requires by a relative path, in whatever
- * folder they are. Packages that it uses are not followed: after a change there, the `version` of a stage
- * must be raised.
+ * A module and all local modules that it imports or requires by a relative path, in whatever folder they are.
+ * Packages that it uses are not followed.
  */
-export function sourceDigest(file: string): string {
+export function sourceFiles(file: string): readonly { readonly path: string; readonly bytes: Buffer }[] {
   const texts = new Map<string, Buffer>();
   const queue = [resolve(file)];
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
@@ -21,9 +20,17 @@ export function sourceDigest(file: string): string {
       if (found !== null) queue.push(found);
     }
   }
+  return [...texts].map(([path, bytes]) => ({ path, bytes }));
+}
+
+/**
+ * Digest of a module and of the local modules that it uses. After a change of a package, the `version` of a
+ * stage must be raised.
+ */
+export function sourceDigest(file: string): string {
   const hash = createHash('sha256');
   const folder = dirname(resolve(file));
-  const parts = [...texts].map(([path, bytes]) => [relative(folder, path), bytes] as const);
+  const parts = sourceFiles(file).map(({ path, bytes }) => [relative(folder, path), bytes] as const);
   parts.sort(([a], [b]) => (a < b ? -1 : 1));
   // The entry is not named, so that renaming a plugin changes nothing.
   for (const [path, bytes] of parts) {

@@ -1,37 +1,49 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Json } from '../../values/json.ts';
+import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { DiagnosticSink, untilTooMany } from '../diagnostics/sink.ts';
-import { sourceFile } from '../diagnostics/source.ts';
+import { type SourceFile, sourceFile } from '../diagnostics/source.ts';
 import { type LocatedMap, valueOf } from '../text/located.ts';
 import { parseDocument } from '../text/parse-document.ts';
 import { isInside, type LoadContext, shownPath } from './load-context.ts';
 
+/** The `plugins:` of a file, each with its place, and the file; null if it cannot be read. */
+export interface PluginList {
+  readonly plugins: readonly { readonly name: string; readonly at: SourceRange }[];
+  readonly source: SourceFile | null;
+}
+
+const noPlugins: PluginList = { plugins: [], source: null };
+
 /**
  * Reads the `plugins:` list of a file before anything is checked, because plugins bring the stage types that
- * the check needs.
+ * the check needs. A name that can be no plugin's is left to that check.
  */
 export function pluginsOf(
   file: string,
   readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
-): readonly string[] {
+): PluginList {
   let text: string;
   try {
     text = readFile(resolve(file));
   } catch {
-    return [];
+    return noPlugins;
   }
-  if (!text.includes('plugins')) return [];
+  if (!text.includes('plugins')) return noPlugins;
   const sink = new DiagnosticSink();
-  const source = sourceFile(shownPath(resolve(file)), text);
+  const source = sourceFile(shownPath(resolve(file)), text, resolve(file));
   const plugins = valueOf(
     untilTooMany(() => parseDocument(source, sink)),
     'plugins',
   );
-  if (sink.failed || plugins?.kind !== 'sequence') return [];
-  return plugins.items.flatMap((item) =>
-    item.kind === 'scalar' && typeof item.value === 'string' ? [item.value] : [],
+  if (sink.failed || plugins?.kind !== 'sequence') return noPlugins;
+  const named = plugins.items.flatMap((item) =>
+    item.kind === 'scalar' && typeof item.value === 'string' && (isLocal(item.value) || isPackage(item.value))
+      ? [{ name: item.value, at: item.at }]
+      : [],
   );
+  return { plugins: named, source };
 }
 
 /**
@@ -43,10 +55,7 @@ export function checkedPlugins(document: LocatedMap, { sink, root, file }: LoadC
   return (value?.kind === 'sequence' ? value.items : []).flatMap((item) => {
     const name: Json = item.kind === 'scalar' ? item.value : null;
     if (typeof name !== 'string') return [];
-    const local = name.startsWith('./') || name.startsWith('../');
-    const fine = local
-      ? isInside(root, resolve(dirname(file), name))
-      : /^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/.test(name);
+    const fine = isLocal(name) ? isInside(root, resolve(dirname(file), name)) : isPackage(name);
     if (!fine) {
       sink.error(
         'bad-plugin',
@@ -59,4 +68,12 @@ export function checkedPlugins(document: LocatedMap, { sink, root, file }: LoadC
     }
     return fine ? [name] : [];
   });
+}
+
+function isLocal(name: string): boolean {
+  return name.startsWith('./') || name.startsWith('../');
+}
+
+function isPackage(name: string): boolean {
+  return /^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/.test(name);
 }

@@ -9,4 +9,5 @@ export { labelledBy, testImages, testModel, testPatches, testPredictions } from 
 export type { JsonObject } from '../../values/json.ts';
 export type { Invariant } from './invariant.ts';
 export { datasetInvariants, metricInvariants, reportInvariants } from './others.ts';
+export { sampleInputs } from './sample-inputs.ts';
 export { runStage, type StageRun, type StageRunOptions } from './run-stage.ts';

@@ -7,6 +7,7 @@ import type { Metrics } from '../../values/metrics.ts';
 import type { Predictions } from '../../values/predictions.ts';
 import { classes, testImages, testModel, testPredictions } from './fixtures.ts';
 import { type Invariant, invariant, leavingAlone, pixelsOf } from './invariant.ts';
+import { sampleInputs } from './sample-inputs.ts';
 import { runStage, type StageRunOptions } from './run-stage.ts';
 
 /** Invariants of every metric stage. */
@@ -55,13 +56,14 @@ export function metricInvariants(
   ];
 }
 
-/** Invariants of every report stage, drawn from `inputs`. */
+/** Invariants of every report stage, drawn from `inputs`, or from the values of `sampleInputs` if absent. */
 export function reportInvariants(
   stage: Stage,
-  inputs: NonNullable<StageRunOptions['inputs']>,
+  given?: NonNullable<StageRunOptions['inputs']>,
   params: JsonObject = stage.example ?? {},
 ): readonly Invariant[] {
   const draw = async (): Promise<Figure> => {
+    const inputs = given ?? (await sampleInputs(stage));
     const { outputs } = await leavingAlone(Object.values(inputs) as object[], () =>
       runStage(stage, params, { inputs }),
     );

@@ -4,9 +4,13 @@ import type { Json, JsonObject } from '../../values/json.ts';
 /**
  * Explains why a unit has another key than before, from the two pre-images: `with.bits 3 → 4`, `tensorflow →
  * wasm`, `defense/tvm version 1 → 2`, `input images changed (3 of 16 shards)`, `file weights.safetensors
- * changed`.
+ * changed`. `plugin` is the one that brought the stage.
  */
-export function explainDifference(previous: JsonObject, next: JsonObject): readonly string[] {
+export function explainDifference(
+  previous: JsonObject,
+  next: JsonObject,
+  plugin?: string,
+): readonly string[] {
   const reasons: string[] = [];
   if (previous['uses'] !== next['uses']) reasons.push(`${show(previous['uses'])} → ${show(next['uses'])}`);
   else if (previous['version'] !== next['version']) {
@@ -22,7 +26,7 @@ export function explainDifference(previous: JsonObject, next: JsonObject): reado
   }
   explainFiles(previous['files'], next['files'], reasons);
   explainNumerics(previous['numerics'], next['numerics'], reasons);
-  explainLibraries(previous['libraries'] ?? {}, next['libraries'] ?? {}, reasons);
+  explainLibraries(previous['libraries'] ?? {}, next['libraries'] ?? {}, plugin, reasons);
   if (previous['format'] !== next['format']) {
     reasons.push(`cache format ${show(previous['format'])} → ${show(next['format'])}`);
   }
@@ -132,10 +136,11 @@ function explainNumerics(a: Json | undefined, b: Json | undefined, reasons: stri
  * Versions of packages differ by name. The source of a plugin is a digest, which would mean nothing to a
  * reader.
  */
-function explainLibraries(a: Json, b: Json, reasons: string[]): void {
+function explainLibraries(a: Json, b: Json, plugin: string | undefined, reasons: string[]): void {
   if (!isJsonObject(a) || !isJsonObject(b)) return;
   const [{ source: before, ...others }, { source: after, ...next }] = [a, b];
-  if (differs(before, after)) reasons.push('the source of the plugin changed');
+  if (differs(before, after))
+    reasons.push(`the source of the plugin ${plugin === undefined ? '' : `${plugin} `}changed`);
   explainTree('library', others, next, reasons, ' ');
 }
 

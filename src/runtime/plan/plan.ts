@@ -253,7 +253,7 @@ function explainer(store: Store, graph: Graph): Explain {
     if (previous === key) return ['its result is no longer in the cache'];
     const record = store.peekRecord(previous);
     if (record === null) return ['no result yet'];
-    return explainDifference(record.preimage, JSON.parse(preimage) as JsonObject);
+    return explainDifference(record.preimage, JSON.parse(preimage) as JsonObject, planned.stage.plugin);
   };
 }
 

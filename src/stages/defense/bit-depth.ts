@@ -14,5 +14,5 @@ export const bitDepthStage = defenseStage({
     }),
   },
   onTheFly: true,
-  defense: async () => (await import('../../defenses/bit-depth.ts')).bitDepth,
+  load: async () => (await import('../../defenses/bit-depth.ts')).bitDepth,
 });

@@ -24,5 +24,5 @@ export const cropStage = defenseStage({
   gives: 'float32 images, `crops` views of each',
   onTheFly: true,
   views: ({ crops }) => crops,
-  defense: async () => (await import('../../defenses/crop.ts')).crop,
+  load: async () => (await import('../../defenses/crop.ts')).crop,
 });

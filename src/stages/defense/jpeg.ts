@@ -21,5 +21,5 @@ export const jpegStage = defenseStage({
   },
   takes: 'images of 1 or 3 channels to transform',
   gives: 'uint8 images',
-  defense: async () => (await import('../../defenses/jpeg.ts')).jpeg,
+  load: async () => (await import('../../defenses/jpeg.ts')).jpeg,
 });

@@ -17,5 +17,5 @@ export const medianStage = defenseStage({
     }),
   },
   check: ({ size }) => oddSide('size', size),
-  defense: async () => (await import('../../defenses/median.ts')).median,
+  load: async () => (await import('../../defenses/median.ts')).median,
 });

@@ -30,5 +30,5 @@ export const nonLocalMeansStage = defenseStage({
     }),
   },
   check: ({ patch }) => oddSide('patch', patch),
-  defense: async () => (await import('../../defenses/non-local-means.ts')).nonLocalMeans,
+  load: async () => (await import('../../defenses/non-local-means.ts')).nonLocalMeans,
 });

@@ -74,8 +74,6 @@ export const quiltingStage = defenseStage({
         ]
       : []),
   ],
-  // The nearest patch alone leaves nothing to draw.
-  views: ({ neighbors, draws }) => (neighbors > 1 ? draws : null),
   recipe: async ({ params, inputs: { patches }, backend }): Promise<QuiltingRecipe> => {
     if (patches === undefined) throw new Error('quilting needs patches');
     checkDatabase(patches, params);
@@ -85,7 +83,9 @@ export const quiltingStage = defenseStage({
     if (params.search === 'matrix' || isOnGpu) await openBackend(backend);
     return { ...recipe, patches };
   },
-  defense: async () => (await import('../../defenses/quilting/quilt.ts')).quilting,
+  // The nearest patch alone leaves nothing to draw.
+  views: ({ neighbors, draws }) => (neighbors > 1 ? draws : null),
+  load: async () => (await import('../../defenses/quilting/quilt.ts')).quilting,
 });
 
 function checkDatabase(

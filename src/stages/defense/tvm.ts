@@ -66,7 +66,6 @@ export const tvmStage = defenseStage({
       ? [{ path: ['lambda'], message: `solver '${solver}' divides by lambda`, fix: 'set a lambda above 0' }]
       : []),
   ],
-  views: ({ draws }) => draws,
   recipe: async ({ params, backend }): Promise<TvmParameters> => {
     const { openBackend, probeBackend } = await import('../../tensors/backend.ts');
     const { tvmFormFor } = await import('../../kernels/tvm/forms.ts');
@@ -75,5 +74,6 @@ export const tvmStage = defenseStage({
     await openBackend(backend);
     return { ...params, form };
   },
-  defense: async () => (await import('../../defenses/tvm/tvm.ts')).tvm,
+  views: ({ draws }) => draws,
+  load: async () => (await import('../../defenses/tvm/tvm.ts')).tvm,
 });

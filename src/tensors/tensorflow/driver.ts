@@ -10,6 +10,7 @@ import { bindingPackage, bindingPackageName, findTensorflow, quietAddon } from '
 import type { BindingPackage, TensorflowBuild } from '../../setup/locations.ts';
 import { oneDnnVariable, usesOneDnn } from '../../setup/one-dnn.ts';
 import type { BackendDriver, BackendProbe } from '../driver.ts';
+import { reinstall } from '../../setup/reinstall.ts';
 
 /** Raise this when a kernel in this folder, or a network as a graph, computes other bits than before. */
 const kernelsVersion = 2;
@@ -53,8 +54,7 @@ function probe(): BackendProbe {
 /** Finds the build to load, or returns why there is none. */
 function locate(): { readonly build: TensorflowBuild; readonly from: BindingPackage } | string {
   const from = bindingPackage();
-  if (from === null)
-    return `the package ${bindingPackageName} is not installed; run npm ci (without --omit=optional)`;
+  if (from === null) return `the package ${bindingPackageName} is not installed; ${reinstall()}`;
   const build = findTensorflow(from);
   return build === null ? 'TensorFlow is not set up; run ravelin setup tensorflow' : { build, from };
 }

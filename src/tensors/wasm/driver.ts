@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import type { BackendDevice, BackendDriver } from '../driver.ts';
+import { reinstall } from '../../setup/reinstall.ts';
 
 const packageName = '@tensorflow/tfjs-backend-wasm';
 
@@ -35,7 +36,7 @@ export const wasmDriver: BackendDriver = {
         why: null,
       };
     } catch (cause) {
-      const why = `the package ${packageName} cannot be read (${cause instanceof Error ? cause.message : String(cause)}); run npm ci`;
+      const why = `the package ${packageName} cannot be read (${cause instanceof Error ? cause.message : String(cause)}); ${reinstall()}`;
       return { name: 'wasm', ready: false, version: null, device: null, why };
     }
   },

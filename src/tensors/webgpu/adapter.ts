@@ -13,6 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { ravelinHome } from '../../setup/locations.ts';
 import { driverFingerprint, findSoftwareDriver, mayHaveGpu } from './vulkan.ts';
 import type { SoftwareDriver } from './vulkan.ts';
+import { reinstall } from '../../setup/reinstall.ts';
 
 export interface AdapterDescription {
   readonly vendor: string;
@@ -76,7 +77,7 @@ export function dawnPackage(): { readonly entry: string; readonly version: strin
 
 function choose(): AdapterChoice | string {
   const dawn = dawnPackage();
-  if (dawn === null) return `the package ${dawnName} is not installed; run npm ci (without --omit=optional)`;
+  if (dawn === null) return `the package ${dawnName} is not installed; ${reinstall()}`;
   const wantsSoftware = process.env['RAVELIN_WEBGPU_SOFTWARE'] === '1';
   const gpuSeen = mayHaveGpu();
   if (gpuSeen && !wantsSoftware) {

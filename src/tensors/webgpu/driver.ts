@@ -7,6 +7,7 @@ import type { BackendDriver, BackendProbe } from '../driver.ts';
 import { chooseAdapter, dawnPackage } from './adapter.ts';
 import type { AdapterDescription } from './adapter.ts';
 import { mayHaveGpu } from './vulkan.ts';
+import { reinstall } from '../../setup/reinstall.ts';
 
 const packageName = '@tensorflow/tfjs-backend-webgpu';
 
@@ -34,8 +35,7 @@ function probe(): BackendProbe {
     why,
   });
   const kernels = packageVersion();
-  if (kernels === null)
-    return absent(`the package ${packageName} is not installed; run npm ci (without --omit=optional)`);
+  if (kernels === null) return absent(`the package ${packageName} is not installed; ${reinstall()}`);
   const choice = chooseAdapter();
   if (typeof choice === 'string') return absent(choice);
   const { adapter } = choice;

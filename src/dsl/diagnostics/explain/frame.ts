@@ -63,8 +63,8 @@ export const framePages = {
     'with: { path: ../data/imagenet }   # data/imagenet in the project may be a link',
   ),
   'bad-plugin': page(
-    'A plugin is neither a package nor a module of the project',
-    'plugins: lists npm packages and modules of this project (./path) that add stage types. URLs and absolute paths are not loaded.',
+    'A plugin cannot be used',
+    'plugins: lists npm packages and modules of this project (./path) that add stage types. URLs and absolute paths are not loaded, and neither is a plugin that the package.json of the project does not allow. If a plugin cannot be loaded or declares a stage wrongly, the message says what is wrong, and where in the plugin.',
     'plugins: [https://example.org/attack.js]',
     'plugins: [ravelin-extra-attacks, ./stages/my-attack.js]',
   ),

@@ -1,6 +1,12 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
 import type { Attack, Strength } from '../../../attacks/attack.ts';
-import { defineStage, type Stage, type ParameterProblem } from '../../../runtime/stage.ts';
+import {
+  checkDeclaration,
+  DeclarationError,
+  defineStage,
+  type Stage,
+  type ParameterProblem,
+} from '../../../runtime/stage.ts';
 import type { Seed } from '../../../tensors/random.ts';
 import { drawsTarget } from './goal.ts';
 import {
@@ -68,6 +74,7 @@ export interface AttackDeclaration<W extends TProperties> {
  * dissimilarity, on one model or several, through a defense if one is connected.
  */
 export function attackStage<W extends TProperties>(declaration: AttackDeclaration<W>): Stage {
+  checkAttack({ ...declaration });
   const { uses, version, summary, strength, presets, derived, check } = declaration;
   const { name, natural, ...range } = strength;
   const properties: TProperties = {
@@ -119,4 +126,21 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     const others = Object.entries(params).filter(([param]) => !strengths.includes(param));
     return JSON.stringify([uses, version, others]);
   }
+}
+
+/** Throws `DeclarationError`. */
+function checkAttack(declaration: Readonly<Record<string, unknown>>): void {
+  const { attack, strength } = declaration;
+  checkDeclaration('attackStage', declaration, { attack: typeof attack === 'function' });
+  const { name, minimum, maximum, description } = (strength ?? {}) as Readonly<Record<string, unknown>>;
+  const isWhole =
+    typeof name === 'string' &&
+    typeof minimum === 'number' &&
+    typeof maximum === 'number' &&
+    typeof description === 'string';
+  if (isWhole) return;
+  throw new DeclarationError(
+    `${String(declaration['uses'])} does not say what its strength is`,
+    "write strength: { name: 'epsilon', minimum: 0, maximum: 1, description: '…' }",
+  );
 }

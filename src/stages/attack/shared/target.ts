@@ -24,7 +24,7 @@ export const throughParameters = {
   backward: Type.Union([Type.Literal('differentiable'), Type.Literal('identity')], {
     default: 'differentiable',
     description:
-      'gradient of the defense: its own if it has one (crop, JPEG) and the identity for the rest, or the identity for all (BPDA)',
+      'gradient of the defense: its own if it has one (crop, JPEG, a plugin with pullBack) and the identity for the rest, or the identity for all (BPDA)',
   }),
 };
 

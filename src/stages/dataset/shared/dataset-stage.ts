@@ -1,5 +1,6 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
 import {
+  checkDeclaration,
   defineStage,
   port,
   type Stage,
@@ -85,6 +86,8 @@ export function datasetStage<W extends TProperties>(declaration: DatasetStageDec
     survey,
     read,
   } = declaration;
+  const functions = { survey: typeof survey === 'function', read: typeof read === 'function' };
+  checkDeclaration('datasetStage', { ...declaration }, functions);
   const properties: TProperties = { ...declaration.with, ...limitParameter };
   // The parameters have passed the schema, but TypeScript cannot follow it for any W.
   type Params = Static<TObject<W>>;

@@ -1,6 +1,13 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
 import type { Defense } from '../../../defenses/defense.ts';
-import { defineStage, port, type StageContext, type ParameterProblem } from '../../../runtime/stage.ts';
+import {
+  checkDeclaration,
+  DeclarationError,
+  defineStage,
+  port,
+  type StageContext,
+  type ParameterProblem,
+} from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import type { Patches } from '../../../values/patches.ts';
 import { defensePrefix, type DefenseStage } from '../../shared/open-recipe.ts';
@@ -16,7 +23,9 @@ interface RecipeInputs {
  * Everything that distinguishes one defense from another. `R` is the content of its recipe: the parameters,
  * unless `recipe` returns something else.
  */
-export interface DefenseStageDeclaration<W extends TProperties, R> {
+export type DefenseStageDeclaration<W extends TProperties, R> = SharedDeclaration<W, R> & DefenseOrLoad<R>;
+
+interface SharedDeclaration<W extends TProperties, R> {
   /** `defense/NAME`. Recipes name the defense by the second half. */
   readonly uses: string;
   readonly version: number;
@@ -40,16 +49,23 @@ export interface DefenseStageDeclaration<W extends TProperties, R> {
   /**
    * Number of views of each image if the defense draws at random: attacks that go through it then average
    * over draws (EOT). Null if it draws nothing with these parameters; absent for a defense that never draws.
+   * It stands after `recipe`, if there is one, for TypeScript to know its parameters.
    */
-  readonly views?: (params: R) => number | null;
+  readonly views?: (params: NoInfer<R>) => number | null;
   /**
    * Returns the content of the recipe, checked against the inputs; it may depend on the machine. The
    * parameters if absent.
    */
   readonly recipe?: (context: StageContext<Params<W>, RecipeInputs>) => Promise<R>;
-  /** The defense itself, or a function that loads it when it is first applied. */
-  readonly defense: Defense<R> | (() => Promise<Defense<R>>);
 }
+
+/**
+ * The defense itself, or a function that loads it when it is first applied. These are two properties, because
+ * a function has a method `apply`, from which TypeScript would take the parameters of a defense's `apply`.
+ */
+type DefenseOrLoad<R> =
+  | { readonly defense: Defense<NoInfer<R>>; readonly load?: never }
+  | { readonly load: () => Promise<Defense<R>>; readonly defense?: never };
 
 /**
  * A defense stage: from images to transformed images and the recipe. Predictions can apply the recipe,
@@ -58,8 +74,8 @@ export interface DefenseStageDeclaration<W extends TProperties, R> {
 export function defenseStage<W extends TProperties, R = Params<W>>(
   declaration: DefenseStageDeclaration<W, R>,
 ): DefenseStage {
-  const { uses, version, summary, patches, check, views, defense } = declaration;
-  if (!uses.startsWith(defensePrefix)) throw new Error(`'${uses}' must begin with ${defensePrefix}`);
+  checkDefense({ ...declaration });
+  const { uses, version, summary, patches, check, views } = declaration;
   const name = uses.slice(defensePrefix.length);
   const drawnViews = (params: R): number | null => views?.(params) ?? null;
   const properties: TProperties = declaration.with;
@@ -105,6 +121,26 @@ export function defenseStage<W extends TProperties, R = Params<W>>(
       return runDefense(context, step, drawnViews(recipe) !== null);
     },
   });
-  const load = typeof defense === 'function' ? defense : () => defense;
+  const { defense } = declaration;
+  const load = declaration.load ?? (() => defense!);
   return { ...stage, defense: { views: drawnViews, load } };
+}
+
+/** Throws `DeclarationError`. */
+function checkDefense(declaration: Readonly<Record<string, unknown>>): void {
+  const { uses, defense, load } = declaration;
+  checkDeclaration('defenseStage', declaration, {});
+  const { apply } = (defense ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof defense === 'function' || (typeof load !== 'function' && typeof apply !== 'function')) {
+    throw new DeclarationError(
+      `${String(uses)} has no ${defense === undefined ? "'defense'" : "function 'apply' in its 'defense'"}`,
+      'write defense: { apply: (pixels, shape, params, draw) => … }',
+    );
+  }
+  if (!String(uses).startsWith(defensePrefix)) {
+    throw new DeclarationError(
+      `the name '${String(uses)}' does not begin with '${defensePrefix}', by which recipes find a defense`,
+      `write uses: '${defensePrefix}NAME'`,
+    );
+  }
 }

@@ -1,5 +1,5 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
-import { defineStage, port, type Stage } from '../../../runtime/stage.ts';
+import { checkDeclaration, defineStage, port, type Stage } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import type { ScoreInputs } from './check-scored.ts';
 import type { NoParameters } from '../../shared/no-parameters.ts';
@@ -33,6 +33,7 @@ export function metricStage<W extends TProperties = NoParameters>(
   declaration: MetricStageDeclaration<W>,
 ): Stage {
   const { uses, version, summary, example, gives, score } = declaration;
+  checkDeclaration('metricStage', { ...declaration }, { score: typeof score === 'function' });
   const properties: TProperties = declaration.with ?? {};
   return defineStage({
     uses,

@@ -1,5 +1,6 @@
 import { type Static, type TObject, type TProperties, type TSchema, Type } from '@sinclair/typebox';
 import {
+  checkDeclaration,
   defineStage,
   type InputPorts,
   type InputsOf,
@@ -62,6 +63,7 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
   declaration: ReportStageDeclaration<W, I>,
 ): Stage {
   const { uses, version, summary, example, output = 'figure', libraries = [], check, draw } = declaration;
+  checkDeclaration('reportStage', { ...declaration }, { draw: typeof draw === 'function' });
   const properties: TProperties = declaration.with ?? {};
   const rules = nameRules(declaration, properties);
   // The parameters and inputs have passed the schema and the ports, but TypeScript cannot follow them for any
