@@ -138,7 +138,7 @@ class AttackBench {
   }
 
   get draws(): boolean {
-    return this.#stage.randomness(fillParameters(this.#stage, this.#params) as never, () => false);
+    return this.#stage.randomness(fillParameters(this.#stage, this.#params), () => false);
   }
 
   /** A model, and images with the labels that it gives them. */
