@@ -7,6 +7,8 @@ import {
   type Stage,
   type ParameterProblem,
 } from '../../../runtime/stage.ts';
+import { nameOfType } from '../../../values/array-problems.ts';
+import { ValueError } from '../../../values/value-error.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import type { NoParameters } from '../../shared/no-parameters.ts';
 
@@ -66,7 +68,9 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
     libraries,
     ...(check && { check: (params) => check(typed(params)) }),
     run: async ({ params, inputs, warn }) => {
-      const { title = '', files } = await draw(inputs, typed(params), warn);
+      const report: unknown = await draw(inputs, typed(params), warn);
+      checkReport(report, uses);
+      const { title = '', files } = report;
       const encoder = new TextEncoder();
       const bytes = Object.entries(files).map(([extension, content]) => [
         extension,
@@ -81,4 +85,20 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
       };
     },
   });
+}
+
+function checkReport(report: unknown, uses: string): asserts report is Report {
+  const { title = '', files } = (report ?? {}) as Partial<Record<keyof Report, unknown>>;
+  const fix = "return { title, files: { md: '…' } }, with a text or bytes for each extension";
+  const complain = (what: string): never => {
+    throw new ValueError(`what draw of ${uses} returned ${what}`, fix);
+  };
+  if (typeof report !== 'object' || report === null) complain(`is ${nameOfType(report)}, not a report`);
+  if (typeof files !== 'object' || files === null || Array.isArray(files) || Object.keys(files).length === 0)
+    complain('has no files');
+  if (typeof title !== 'string') complain(`has a title that is ${nameOfType(title)}, not a text`);
+  for (const [extension, content] of Object.entries(files as object)) {
+    if (typeof content === 'string' || content instanceof Uint8Array) continue;
+    complain(`has ${nameOfType(content)} as its .${extension} file, not a text or bytes`);
+  }
 }
