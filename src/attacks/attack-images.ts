@@ -1,4 +1,5 @@
 import type { Preprocessing } from '../values/model.ts';
+import { WrittenInputError } from '../values/value-error.ts';
 import type {
   Attack,
   DirectionAttack,
@@ -9,6 +10,13 @@ import type {
   Strength,
   TargetDissimilarity,
 } from './attack.ts';
+import {
+  checkAttack,
+  checkDirection,
+  checkIteration,
+  checkOriginals,
+  sealOriginals,
+} from './checked-attack.ts';
 import { displacementNorms } from './dissimilarity.ts';
 import { type AttackHooks, allRows, type ImageBatch, imageSize } from './images.ts';
 import { completeOriginals, type ImageState, openProblem, type Originals } from './originals.ts';
@@ -77,7 +85,8 @@ export async function attackImages(
 
 /**
  * Runs the attack at several strengths and returns the results in their order. What they share is computed
- * once. Throws like `attackImages`.
+ * once. Throws like `attackImages`, and `ValueError` for an attack that returns something else than it promises or
+ * writes into the originals.
  */
 export async function sweepStrengths(
   attack: Attack,
@@ -89,13 +98,21 @@ export async function sweepStrengths(
   for (const strength of strengths) {
     if (typeof strength !== 'number' && !isZero(strength)) requireReferences(images, strength.space);
   }
+  checkAttack(attack);
   const isNeeded = strengths.some((strength) => !isZero(strength));
-  const prepared = isNeeded
-    ? await remember(() => prepareAttack(attack, queries, images, hooks))
-    : await prepareAttack(identityAttack, queries, images, hooks);
-  const results: AttackResult[] = [];
-  for (const strength of strengths) results.push(await attackAt(prepared, images, strength));
-  return results;
+  const seal = sealOriginals(images);
+  try {
+    const prepared = isNeeded
+      ? await remember(() => prepareAttack(attack, queries, images, hooks))
+      : await prepareAttack(identityAttack, queries, images, hooks);
+    const results: AttackResult[] = [];
+    for (const strength of strengths) results.push(await attackAt(prepared, images, strength));
+    checkOriginals(seal);
+    return results;
+  } catch (error) {
+    if (!(error instanceof WrittenInputError)) checkOriginals(seal, error);
+    throw error;
+  }
 }
 
 /** Does all the work that is the same at every strength. */
@@ -108,11 +125,12 @@ async function prepareAttack(
   const problem = openProblem(queries, images, hooks);
   const { originals } = problem;
   if (attack.kind === 'iterated') {
-    const iteration = await attack.prepare(problem);
+    const iteration = checkIteration(await attack.prepare(problem), images);
     await completeOriginals(problem);
     return { ...attack, ...iteration, originals };
   }
-  const direction = await attack.direction(problem);
+  const subject = 'the values that direction returned';
+  const direction = checkDirection(await attack.direction(problem), images, subject);
   await completeOriginals(problem);
   const size = imageSize(images.shape);
   originals.states.forEach((state, row) => {

@@ -27,27 +27,34 @@ export interface StrengthSearchOptions {
 }
 
 /**
+ * Most strengths to try before one that passes the target. Each is at least 1.1 times the one before, so a
+ * search gets there from any reasonable guess, and ends from any other.
+ */
+const mostGrowth = 1000;
+
+/**
  * Increases the strength until the dissimilarity passes the target, then closes in by regula falsi with the
  * Illinois modification (Dowell and Jarratt 1971). The dissimilarity at strength 0 must be 0. The search
  * relies on the bracket alone, so a dissimilarity that is not monotone costs evaluations but never
- * correctness.
+ * correctness. Throws `RangeError` if a dissimilarity is not a finite number.
  */
 export function* searchStrength(options: StrengthSearchOptions): StrengthSearch {
   const { target, tolerance, maximum } = options;
   const isReached = (dissimilarity: number): boolean =>
     Math.abs(dissimilarity - target) <= tolerance * target;
-  let strength = Math.min(options.start, maximum);
+  // A guess of 0 would never grow, and a guess that is not a number would never be compared.
+  let strength = options.start > 0 ? Math.min(options.start, maximum) : maximum;
   let low = { strength: 0, excess: -target };
   let greatest = 0;
   let hasGrown = false;
   let dissimilarity: number;
-  for (;;) {
-    dissimilarity = yield strength;
+  for (let round = 0; ; round++) {
+    dissimilarity = measured(yield strength);
     if (isReached(dissimilarity)) return { status: 'reached', strength };
     if (dissimilarity > target) break;
     greatest = Math.max(greatest, dissimilarity);
     low = { strength, excess: dissimilarity - target };
-    if (strength >= maximum) return { status: 'unreachable', greatest };
+    if (!(strength < maximum) || round === mostGrowth) return { status: 'unreachable', greatest };
     // The first step is proportional, because the dissimilarity nearly is; later ones are slightly larger, so
     // that the target is bracketed.
     const growth = ((hasGrown ? 1.05 : 1) * target) / dissimilarity;
@@ -61,7 +68,7 @@ export function* searchStrength(options: StrengthSearchOptions): StrengthSearch 
     const width = high.strength - low.strength;
     const secant = low.strength - (low.excess * width) / (high.excess - low.excess);
     strength = Math.min(high.strength - 0.01 * width, Math.max(low.strength + 0.01 * width, secant));
-    dissimilarity = yield strength;
+    dissimilarity = measured(yield strength);
     if (isReached(dissimilarity)) return { status: 'reached', strength };
     const side = dissimilarity > target ? 1 : -1;
     if (side > 0) {
@@ -75,6 +82,12 @@ export function* searchStrength(options: StrengthSearchOptions): StrengthSearch 
     lastSide = side;
   }
   return { status: 'jump', ...jump };
+}
+
+/** Whatever is compared with NaN is false, so a search that went on would never end. */
+function measured(dissimilarity: number): number {
+  if (Number.isFinite(dissimilarity)) return dissimilarity;
+  throw new RangeError(`a dissimilarity is ${dissimilarity}, so no strength can be searched for`);
 }
 
 /** No strength of the attack reaches the target dissimilarity. */

@@ -1,6 +1,7 @@
 import { childSeed, type Seed } from '../tensors/random.ts';
 import { toFloats } from '../values/slices.ts';
 import type { Transform, TransformStep } from '../values/transform.ts';
+import { checkDefense } from './checked-defense.ts';
 import type { Defense, DefenseLibrary, DefenseProblem, Draw, Pixels, PixelShape } from './defense.ts';
 
 /** A recipe whose steps are loaded and ready to apply. */
@@ -55,7 +56,10 @@ interface OpenStep {
   readonly views: number | null;
 }
 
-/** Loads the steps of a recipe. Throws `RangeError` if the library does not have a step. */
+/**
+ * Loads the steps of a recipe. Throws `RangeError` if the library does not have a step. What the steps return
+ * is checked, whoever applies them (`checked-defense.ts`).
+ */
 export async function openTransform(
   { steps, seed }: Transform,
   library: DefenseLibrary,
@@ -104,7 +108,8 @@ async function openStep(
   const declaration = library(name);
   if (declaration === undefined) throw new RangeError(`unknown defense '${name}' in a recipe`);
   const all = (patches === undefined ? params : { ...params, patches }) as never;
-  return { params: all, defense: await declaration.load(), views: declaration.views(all) };
+  const views = declaration.views(all);
+  return { params: all, defense: checkDefense(name, await declaration.load(), views !== null), views };
 }
 
 function pullBackStep(

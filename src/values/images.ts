@@ -28,7 +28,7 @@ export interface Images {
    * consecutive rows.
    */
   readonly views: number;
-  /** Class index of each image, `[count]`. */
+  /** Class index of each image, `[count]`; −1 for an image without a label. */
   readonly labels: Int32Array;
   /**
    * Index of each image in the dataset that it comes from, `[count]`. It stays with the image through attacks

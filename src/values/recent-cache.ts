@@ -48,6 +48,11 @@ export class RecentCache<V> {
     this.#total -= entry.size;
     this.#options.dispose?.(entry.value);
   }
+
+  /** Evicts all values. */
+  clear(): void {
+    for (const key of [...this.#entries.keys()]) this.delete(key);
+  }
 }
 
 const identities = new WeakMap<object, number>();

@@ -71,3 +71,21 @@ describe('searchStrength', () => {
     }
   });
 });
+
+describe('every search ends', () => {
+  it('by an error if a dissimilarity is not a number', () => {
+    for (const value of [NaN, Infinity])
+      expect(() => drive(() => value)).toThrow(
+        `a dissimilarity is ${value}, so no strength can be searched for`,
+      );
+  });
+
+  it.each([0, -1, NaN, Infinity])('from the guess %d', (start) => {
+    expect(drive((strength) => 0.4 * strength, { start }).result.status).toBe('reached');
+  });
+
+  it('from a guess that is far too small, and without a maximum', () => {
+    expect(drive(() => 0, { start: 1e-300 }).result.status).toBe('unreachable');
+    expect(drive(() => 0, { maximum: Infinity }).result.status).toBe('unreachable');
+  });
+});

@@ -179,7 +179,7 @@ describe('ravelin new', () => {
     );
     const bad = await project.run('test', 'gaussian-blur');
     expect(bad.code).toBe(1);
-    expect(bad.stdout).toMatch(/is not in \[0, 1\]/);
+    expect(bad.stdout).toMatch(/are not all in \[0, 1\]/);
   });
 
   it.each([

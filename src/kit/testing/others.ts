@@ -104,7 +104,7 @@ export function datasetInvariants(
       deepStrictEqual(new Set(images.ids).size, rows, 'two images have one id');
       const known = images.classes.length === 0 ? Infinity : images.classes.length;
       ok(
-        images.labels.every((label) => label >= 0 && label < known),
+        images.labels.every((label) => label >= -1 && label < known),
         'a label is not a class',
       );
       if (images.pixels instanceof Float32Array) ok(images.pixels.every((value) => value >= 0 && value <= 1));

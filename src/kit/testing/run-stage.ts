@@ -1,5 +1,6 @@
 import { Value as Schema } from '@sinclair/typebox/value';
 import { resolve } from 'node:path';
+import { runVerified } from '../../runtime/border.ts';
 import type { Stage, StageContext } from '../../runtime/stage.ts';
 import { stages } from '../../stages/index.ts';
 import { BatchSizes } from '../../values/batch-size.ts';
@@ -30,9 +31,9 @@ export interface StageRunOptions {
 }
 
 /**
- * Runs a stage in this process as a worker would, without a pipeline or a cache. `params` are those of
- * `with:`; defaults are filled in. Throws `TypeError` if the schema or the stage's check rejects the
- * parameters.
+ * Runs a stage in this process as a worker would, without a pipeline or a cache: what it returns is verified, and
+ * it must not write into its inputs. `params` are those of `with:`; defaults are filled in. Throws `TypeError` if
+ * the schema or the stage's check rejects the parameters.
  */
 export async function runStage(
   stage: Stage,
@@ -66,7 +67,12 @@ export async function runStage(
     warn: (message) => warnings.push(message),
     checkpoint: { read: () => Promise.resolve(null), write: () => Promise.resolve() },
   };
-  return { outputs: await stage.run(context), metrics, logs, warnings };
+  // What a dataset makes is counted by its survey, unless the test asks for some of its images.
+  const isSharded =
+    stage.shard(filled) === 'images' && (context.shard.count > 0 || options.shard !== undefined);
+  const count = isSharded ? context.shard.count : null;
+  const outputs = await runVerified(stage, context, { count, sealed: true });
+  return { outputs, metrics, logs, warnings };
 }
 
 /** Parameters as the language passes them on: valid, with defaults filled in. */

@@ -302,7 +302,7 @@ describe('what can go wrong', () => {
     const { summary } = await run(graph);
     expect(summary.failures[0]).toMatchObject({ cell: 'photos', failure: { code: 'stage' } });
     expect(summary.failures[0]!.failure.message).toBe(
-      "test/source produced pixels that are not finite (output 'images' of photos)",
+      "the pixels of output 'images' of test/source are not finite: they hold NaN in image 16 (id 80)",
     );
   });
 

@@ -1,8 +1,10 @@
 import type { Value } from '../../../values/value.ts';
+import { WrittenInputError } from '../../../values/value-error.ts';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { RecentCache } from '../../../values/recent-cache.ts';
 import { BatchSizes } from '../../../values/batch-size.ts';
+import { runVerified } from '../../border.ts';
 import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
 import { librariesOf } from '../../plan/fingerprint.ts';
 import { resolveInside } from '../../plan/resolve-path.ts';
@@ -17,7 +19,8 @@ import { writeDurable } from '../../store/durable.ts';
 import { errorCode } from '../../store/errors.ts';
 import type { Store } from '../../store/store.ts';
 import { describeFailure } from './describe-failure.ts';
-import { checkOutputs, DamagedInputsError, readInputs, writeOutputs } from './task-values.ts';
+import { ofPlugin } from './plugin-failure.ts';
+import { DamagedInputsError, readInputs, writeOutputs } from './task-values.ts';
 
 export interface TaskSurroundings {
   readonly registry: StageRegistry;
@@ -53,8 +56,10 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
       libraries: librariesOf(stage),
       stages: registry,
     };
-    const outputs = await stage.run(context as StageContext<never, never>);
-    checkOutputs(stage, task, outputs);
+    const outputs = await runVerified(stage, context as StageContext<never, never>, {
+      count: task.shard?.count ?? null,
+      sealed: stage.source !== undefined,
+    });
     const written = await writeOutputs(stage, task, outputs, store);
     const seconds = Number(process.hrtime.bigint() - started) / 1e9;
     const { user, system } = process.cpuUsage(cpu);
@@ -75,7 +80,10 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     return committed(task, written, seconds, false);
   } catch (error) {
     if (error instanceof DamagedInputsError) return { type: 'damaged', id: task.id, digests: error.digests };
-    return { type: 'failed', id: task.id, failure: describeFailure(error, batchOf(task, batchSizes)) };
+    // The values that this worker keeps may be among those that were written into.
+    if (error instanceof WrittenInputError) cache.clear();
+    const failure = describeFailure(error, batchOf(task, batchSizes));
+    return { type: 'failed', id: task.id, failure: ofPlugin(failure, error, registry.get(task.uses), setup) };
   }
 }
 

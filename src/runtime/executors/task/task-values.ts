@@ -3,9 +3,8 @@ import { decodeValue, encodeValue } from '../../../values/codec.ts';
 import { concatValues, countOf, sliceValue } from '../../../values/slices.ts';
 import type { PerImage } from '../../../values/slices.ts';
 import type { Patches } from '../../../values/patches.ts';
-import type { PortKind, Value } from '../../../values/value.ts';
+import type { Value } from '../../../values/value.ts';
 import type { Task } from '../../executor.ts';
-import { StageError } from '../../stage.ts';
 import type { Collected, Stage } from '../../stage.ts';
 import { DamagedObjectError } from '../../store/errors.ts';
 import type { OutputPart, Outputs, StoredObject } from '../../store/record.ts';
@@ -102,70 +101,6 @@ function readValue(
 
 function isPerImage(value: Value): value is PerImage {
   return value.kind === 'images' || value.kind === 'predictions';
-}
-
-/** Checks what a stage returned against its declaration: ports, kinds, number of images, finite numbers. */
-export function checkOutputs(stage: Stage, task: Task, outputs: Readonly<Record<string, Value>>): void {
-  for (const port of Object.keys(outputs)) {
-    if (stage.out[port] === undefined)
-      throw new Error(`${stage.uses} returned '${port}', which it does not declare`);
-  }
-  for (const port of Object.keys(stage.out)) {
-    const kind: PortKind = stage.out[port]!.kind;
-    const value = outputs[port];
-    if (value === undefined) {
-      if (stage.out[port]!.optional === true && !task.inputs.some((input) => input.port === port)) continue;
-      throw new Error(`${stage.uses} did not return its output '${port}'`);
-    }
-    if (value.kind !== kind)
-      throw new Error(`${stage.uses} returned ${value.kind} for '${port}', which is declared ${kind}`);
-    if (task.shard !== null && isPerImage(value) && countOf(value) !== task.shard.count) {
-      throw new Error(
-        `${stage.uses} returned ${countOf(value)} images for '${port}' of a shard of ${task.shard.count}`,
-      );
-    }
-    checkNames(stage, port, value);
-    checkFinite(stage.uses, task.cell, port, value);
-  }
-}
-
-/** Metrics have no other names than the declared ones, because reports were judged by these before the run. */
-function checkNames({ uses, out }: Stage, port: string, value: Value): void {
-  if (value.kind !== 'metrics') return;
-  const { axes, values, valuesWith = {} } = out[port]!;
-  const numbers = values?.concat(...Object.values(valuesWith));
-  for (const row of value.rows) {
-    const axis = axes && Object.keys(row.axes).find((name) => !axes.includes(name));
-    const number = numbers && Object.keys(row.values).find((name) => !numbers.includes(name));
-    if (axis === undefined && number === undefined) continue;
-    const what = axis === undefined ? `the number '${number!}'` : `the axis '${axis}'`;
-    throw new Error(`${uses} returned ${what} in '${port}', which it does not declare`);
-  }
-  if (axes?.length === 0 && value.rows.length !== 1)
-    throw new Error(
-      `${uses} returned ${value.rows.length} rows in '${port}', which is declared to be one row`,
-    );
-}
-
-function checkFinite(uses: string, cell: string, port: string, value: Value): void {
-  const complain = (what: string): never => {
-    throw new StageError(`${uses} produced ${what} that are not finite (output '${port}' of ${cell})`, {
-      fix: 'check its inputs for NaN, and try a smaller learning rate or strength',
-    });
-  };
-  if (value.kind === 'images' && value.pixels instanceof Float32Array && !allFinite(value.pixels))
-    complain('pixels');
-  if (value.kind === 'predictions' && !allFinite(value.probabilities)) complain('probabilities');
-  if (value.kind === 'model') {
-    for (const weights of Object.values(value.weights)) if (!allFinite(weights.data)) complain('weights');
-  }
-}
-
-function allFinite(values: Float32Array): boolean {
-  // x − x is 0 for finite x and NaN for the rest, which takes one addition a value instead of a call.
-  let sum = 0;
-  for (let index = 0; index < values.length; index++) sum += values[index]! - values[index]!;
-  return sum === 0;
 }
 
 /** Encodes outputs and writes their objects. Images of a whole unit are cut into parts of `task.chunk`. */

@@ -8,17 +8,9 @@ import {
   type SurveyContext,
 } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
+import { type Available, checkAvailable, checkRead, type LabelledImages } from './check-read.ts';
 
-/** The images that a dataset has, as planning finds them: it looks at files but decodes nothing. */
-export interface Available {
-  /** Number of images without a limit. */
-  readonly images: number;
-  /**
-   * Absolute paths of the files that decide the images `first … first + count − 1`; none if absent. Their
-   * digests are part of the key.
-   */
-  readonly files?: (first: number, count: number) => readonly string[];
-}
+export type { Available, LabelledImages };
 
 /** The images `first … first + count − 1`. */
 export interface ReadContext<P> extends Pick<
@@ -28,22 +20,6 @@ export interface ReadContext<P> extends Pick<
   readonly first: number;
   readonly count: number;
   readonly onProgress: (done: number) => void;
-}
-
-/** A part of a dataset. */
-export interface LabelledImages {
-  /** Row-major `[count, height, width, channels]`: float32 in [0, 1], or bytes that stand for value / 255. */
-  readonly pixels: Float32Array | Uint8Array;
-  readonly size: readonly [height: number, width: number, channels: number];
-  /** Class index of each image. */
-  readonly labels: ArrayLike<number>;
-  /**
-   * Index of each image in the whole dataset, which keys everything that is drawn for it; `first …` if
-   * absent.
-   */
-  readonly ids?: ArrayLike<number>;
-  /** Class names by index; none if absent. */
-  readonly classes?: readonly string[];
 }
 
 /** Everything that distinguishes one dataset from another. */
@@ -105,13 +81,24 @@ export function datasetStage<W extends TProperties>(declaration: DatasetStageDec
     extent: ['limit'],
     libraries,
     survey: async ({ params, resolve }) => {
-      const { images, files = () => [] } = await survey({ params: params as Params, resolve });
+      const available: unknown = await survey({ params: params as Params, resolve });
+      checkAvailable(available, uses);
+      const { images, files = () => [] } = available;
       return { images: Math.min(images, limitOf(params)), files };
     },
     run: async ({ params, shard, resolve, seed, signal, progress }) => {
       const { first, count } = shard;
       const onProgress = (done: number): void => progress(done, count, 'images');
-      const part = await read({ params: params as Params, first, count, resolve, seed, signal, onProgress });
+      const part: unknown = await read({
+        params: params as Params,
+        first,
+        count,
+        resolve,
+        seed,
+        signal,
+        onProgress,
+      });
+      checkRead(part, uses, first, count);
       const [height, width, channels] = part.size;
       return {
         images: {

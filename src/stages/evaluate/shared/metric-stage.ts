@@ -1,11 +1,10 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
 import { checkDeclaration, defineStage, port, type Stage } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
-import type { ScoreInputs } from './check-scored.ts';
+import { checkScored, checkScores, type ScoreInputs, type Scores } from './check-scored.ts';
 import type { NoParameters } from '../../shared/no-parameters.ts';
 
-/** Named numbers; null if undefined. Reports find them by name. */
-export type Scores = Readonly<Record<string, number | null>>;
+export type { Scores };
 
 /** Everything that distinguishes one metric from another. */
 export interface MetricStageDeclaration<W extends TProperties> {
@@ -61,11 +60,13 @@ export function metricStage<W extends TProperties = NoParameters>(
       }),
     },
     run: async ({ params, inputs, metric, warn }) => {
-      const { checkScored } = await import('./check-scored.ts');
       checkScored(inputs);
       const warnings: string[] = [];
       // The parameters have passed the schema above, but TypeScript cannot follow it for any W.
-      const values = await score(inputs, params as Static<TObject<W>>, (sentence) => warnings.push(sentence));
+      const values: unknown = await score(inputs, params as Static<TObject<W>>, (sentence) =>
+        warnings.push(sentence),
+      );
+      checkScores(values, uses);
       for (const [name, value] of Object.entries(values)) if (value !== null) metric(name, value);
       for (const warning of warnings) warn(warning);
       return { metrics: { kind: 'metrics' as const, rows: [{ axes: {}, values }], warnings } };

@@ -8,6 +8,8 @@ import {
   type Stage,
   type ParameterProblem,
 } from '../../../runtime/stage.ts';
+import { nameOfType } from '../../../values/array-problems.ts';
+import { ValueError } from '../../../values/value-error.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import type { NoParameters } from '../../shared/no-parameters.ts';
 import { judgeNames, type NameRule, type NameRules } from './names.ts';
@@ -81,7 +83,9 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
     ...(check && { check: (params) => check(typed(params)) }),
     ...(rules && { checkInputs: (params, inputs) => judgeNames(rules, params as JsonObject, inputs) }),
     run: async ({ params, inputs, warn }) => {
-      const { title = '', files } = await draw(inputs, typed(params), warn);
+      const report: unknown = await draw(inputs, typed(params), warn);
+      checkReport(report, uses);
+      const { title = '', files } = report;
       const encoder = new TextEncoder();
       const bytes = Object.entries(files).map(([extension, content]) => [
         extension,
@@ -111,4 +115,20 @@ function nameRules<W extends TProperties, I extends InputPorts>(
     kinds: Object.fromEntries(Object.entries(inputs).map(([port, { kind }]) => [port, kind])),
     lists: Object.keys(properties).filter((param) => takesList(properties[param]!)),
   };
+}
+
+function checkReport(report: unknown, uses: string): asserts report is Report {
+  const { title = '', files } = (report ?? {}) as Partial<Record<keyof Report, unknown>>;
+  const fix = "return { title, files: { md: '…' } }, with a text or bytes for each extension";
+  const complain = (what: string): never => {
+    throw new ValueError(`what draw of ${uses} returned ${what}`, fix);
+  };
+  if (typeof report !== 'object' || report === null) complain(`is ${nameOfType(report)}, not a report`);
+  if (typeof files !== 'object' || files === null || Array.isArray(files) || Object.keys(files).length === 0)
+    complain('has no files');
+  if (typeof title !== 'string') complain(`has a title that is ${nameOfType(title)}, not a text`);
+  for (const [extension, content] of Object.entries(files as object)) {
+    if (typeof content === 'string' || content instanceof Uint8Array) continue;
+    complain(`has ${nameOfType(content)} as its .${extension} file, not a text or bytes`);
+  }
 }

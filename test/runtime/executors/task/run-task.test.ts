@@ -2,11 +2,14 @@ import { Type } from '@sinclair/typebox';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { TaskOutcome } from '../../../../src/runtime/executor.ts';
 import { runTask } from '../../../../src/runtime/executors/task/run-task.ts';
-import { defineStage, port, type StageContext } from '../../../../src/runtime/stage.ts';
+import { defineStage, port, type StageContext, StageError } from '../../../../src/runtime/stage.ts';
 import { openStore } from '../../../../src/runtime/store/store.ts';
+import { encodeValue } from '../../../../src/values/codec.ts';
+import type { Images } from '../../../../src/values/images.ts';
 import { RecentCache } from '../../../../src/values/recent-cache.ts';
 import type { Value } from '../../../../src/values/value.ts';
 import { makeTask, setup } from '../../fixtures/tasks.ts';
@@ -61,4 +64,135 @@ it('refuses a plugin that was changed since the plan, because its results would 
     },
   });
   expect(seen.length).toBe(before);
+});
+
+describe('code of a plugin', () => {
+  const store = openStore(folder);
+  const cache = new RecentCache<Value>({ limit: 1e6 });
+  const numbers: Images = {
+    kind: 'images',
+    pixels: Float32Array.of(0.25, 0.5),
+    shape: [2, 1, 1, 1],
+    views: 1,
+    labels: Int32Array.of(0, 1),
+    ids: Int32Array.of(0, 1),
+    classes: [],
+  };
+  let key = 100;
+
+  /** Runs a stage of images to images on `numbers` as they are in the store. */
+  function runOn(run: (images: Images) => unknown, source: string | null = 'abc'): Promise<TaskOutcome> {
+    const changing = {
+      ...defineStage({
+        uses: 'lab/change',
+        version: 1,
+        summary: 'Changes images',
+        with: Type.Object({}),
+        in: { images: port('images') },
+        out: { images: port('images') },
+        shard: 'images',
+        run: ({ inputs }) => Promise.resolve(run(inputs.images) as never),
+      }),
+      ...(source !== null && { source }),
+    };
+    const digest = store.writeObject(encodeValue(numbers));
+    const one = { digests: [digest], skip: 0, kind: 'images' as const };
+    const inputs = [{ port: 'images', one }];
+    const shard = { first: 0, count: 2 };
+    const preimage = `{"libraries":{"source":"${source ?? ''}"}}`;
+    return runTask(makeTask(key++, { uses: 'lab/change', inputs, shard, images: 2, preimage }), {
+      registry: new Map([[changing.uses, changing]]),
+      setup: { ...setup, root: folder, folder, cacheFolder: folder },
+      store,
+      cache,
+      signal: new AbortController().signal,
+      send: () => undefined,
+    });
+  }
+  const pixelsSeen = async (): Promise<unknown> => {
+    let seenPixels: unknown;
+    await runOn((images) => {
+      seenPixels = images.pixels.slice();
+      return { images };
+    });
+    return seenPixels;
+  };
+
+  it('that writes into its input fails, and the worker forgets the damaged values', async () => {
+    const kept = await pixelsSeen();
+    for (const ending of [
+      (images: Images) => ({ images }),
+      () => {
+        throw new Error('boom');
+      },
+    ]) {
+      const outcome = await runOn((images) => {
+        images.pixels[0] = 1;
+        return ending(images);
+      });
+      expect(outcome).toMatchObject({
+        type: 'failed',
+        failure: {
+          code: 'stage',
+          message: "lab/change wrote into pixels of its input 'images', which other cells read too",
+          fix: 'write into a copy, for example that of pixels.slice()',
+        },
+      });
+      expect(await pixelsSeen()).toEqual(kept);
+    }
+  });
+
+  it('commits nothing but values that are what they promise', async () => {
+    const pixels = Float64Array.of(0, 1);
+    expect(await runOn((images) => ({ images: { ...images, pixels } }))).toMatchObject({
+      type: 'failed',
+      failure: {
+        message:
+          "the pixels of output 'images' of lab/change are a Float64Array, not a Float32Array or a Uint8Array",
+      },
+    });
+    expect(
+      await runOn((images) => ({ images: { ...images, pixels: Float32Array.of(0, 1.5) } }), null),
+    ).toMatchObject({
+      failure: {
+        message:
+          "the pixels of output 'images' of lab/change are not all in [0, 1]: they hold 1.5 in image 1 (id 1)",
+      },
+    });
+  });
+
+  it('is named if it throws', async () => {
+    const file = join(folder, 'plugins', 'boom.mjs');
+    const boom = (): never => {
+      const error = new TypeError('boom');
+      // The test runner imports modules in its own way, so the stack is written as Node writes it.
+      const packaged = pathToFileURL(join(folder, 'node_modules', 'other', 'index.js')).href;
+      error.stack = `TypeError: boom\n at ${packaged}:1:1\n at apply (${pathToFileURL(file).href}:2:30)`;
+      throw error;
+    };
+    const named = {
+      code: 'stage',
+      file: `${file}:2`,
+      fix: 'correct the plugin: the log has the whole stack',
+    };
+    expect(await runOn(boom)).toMatchObject({
+      failure: { ...named, message: 'lab/change threw TypeError: boom' },
+    });
+    expect(await runOn(boom, null)).toMatchObject({
+      failure: { ...named, message: 'a plugin threw TypeError: boom' },
+    });
+    expect(
+      await runOn(() => {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error
+        throw 'boom';
+      }),
+    ).toMatchObject({
+      failure: { message: 'lab/change threw boom, which is not an Error and has no place' },
+    });
+    expect(
+      await runOn(() => {
+        throw new StageError('no', { fix: 'yes' });
+      }),
+    ).toMatchObject({ failure: { message: 'no', fix: 'yes' } });
+  });
 });
