@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { commandLine, createProject } from './ravelin.ts';
+import { startPlain } from './conducted-project.ts';
+import { createProject } from './ravelin.ts';
 
 const constant = (levels: Readonly<Record<string, number>>): string => `ravelin: 1
 name: constant
@@ -39,29 +39,12 @@ it('runs diff shows parameters and scores of two runs side by side', async () =>
 
 it('run --watch runs again when the pipeline changes, and outlives mistakes in it', async () => {
   const project = createProject({ 'p.yaml': constant({ low: 0.25 }) });
-  const child = spawn(process.execPath, [commandLine(), 'run', 'p.yaml', '--watch', '--ui', 'plain'], {
-    cwd: project.folder,
-    env: { ...process.env, NO_COLOR: '1', RAVELIN_CACHE: '', RAVELIN_HOME: project.path('home') },
-  });
-  let said = '';
-  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  const until = async (pattern: RegExp): Promise<void> => {
-    const deadline = Date.now() + 30_000;
-    while (!pattern.test(said)) {
-      if (Date.now() > deadline) throw new Error(`it never said ${String(pattern)}: ${said}`);
-      await new Promise((done) => setTimeout(done, 50));
-    }
-    said = '';
-  };
-  try {
-    await until(/1 shards? ran, 0 reused[^]*watching 1 file;/);
-    writeFileSync(project.path('p.yaml'), constant({ low: 0.25, high: 0.5 }));
-    await until(/changed: p\.yaml[^]*1 shards? ran, 1 reused[^]*watching 1 file;/);
-    appendFileSync(project.path('p.yaml'), '  broken: { uses: debug/nothing }\n');
-    await until(/changed: p\.yaml[^]*debug\/nothing[^]*watching 1 file;/);
-    writeFileSync(project.path('p.yaml'), constant({ low: 0.25, high: 0.5 }));
-    await until(/changed: p\.yaml[^]*0 shards? ran, 2 reused[^]*watching 1 file;/);
-  } finally {
-    child.kill('SIGKILL');
-  }
-}, 120_000);
+  const run = startPlain(project, 'run', 'p.yaml', '--watch', '--ui', 'plain');
+  await run.says(/1 shards? ran, 0 reused[^]*watching 1 file;/);
+  writeFileSync(project.path('p.yaml'), constant({ low: 0.25, high: 0.5 }));
+  await run.says(/changed: p\.yaml[^]*1 shards? ran, 1 reused[^]*watching 1 file;/);
+  appendFileSync(project.path('p.yaml'), '  broken: { uses: debug/nothing }\n');
+  await run.says(/changed: p\.yaml[^]*debug\/nothing[^]*watching 1 file;/);
+  writeFileSync(project.path('p.yaml'), constant({ low: 0.25, high: 0.5 }));
+  await run.says(/changed: p\.yaml[^]*0 shards? ran, 2 reused[^]*watching 1 file;/);
+});

@@ -8,11 +8,11 @@ const quiet = (): void => undefined;
 
 it('a plain rerun after a kill leaves what an undisturbed run leaves', async () => {
   expect(await soakKills(10, 1, quiet)).toMatchObject({ kills: 10, wrong: [] });
-}, 180_000);
+});
 
 it('damage to the cache is found and healed', () => {
   expect(soakDamage(24, 1, quiet)).toMatchObject({ undetected: 0, wrong: [] });
-}, 180_000);
+});
 
 it('memory and open files do not grow with the number of cells done', async () => {
   const { code, cells, growth } = await soakCells(600, quiet);
@@ -22,4 +22,4 @@ it('memory and open files do not grow with the number of cells done', async () =
     expect(memory).toBeLessThan(25e6);
     expect(openFiles).toBeLessThanOrEqual(8);
   }
-}, 180_000);
+});

@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { unzipSync } from 'fflate';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../../src/values/safetensors.ts';
-import { commandLine, createProject, readTensors } from './ravelin.ts';
+import { createProject, readTensors } from './ravelin.ts';
 
 const pipeline = `ravelin: 1
 name: surfaces
@@ -94,19 +92,4 @@ it('images with three channels before a network for one fail with the stage, the
   expect(failure).toMatch(/28×28×3 .* the model takes 28×28×1/);
   expect(failure).toMatch(/fix: +\S/);
   expect(stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
-});
-
-it('SIGTERM drains like SIGINT and leaves with 143', async () => {
-  const project = createProject({
-    'p.yaml':
-      'ravelin: 1\nname: slow\nstages:\n  waits: { uses: debug/sleep, with: { ms: $(axes.ms) }, matrix: { ms: [801, 802, 803, 804, 805, 806, 807, 808] } }\n',
-  });
-  const child = spawn(process.execPath, [commandLine(), 'run', 'p.yaml', '--ui', 'quiet'], {
-    cwd: project.folder,
-    stdio: 'ignore',
-  });
-  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  await sleep(900);
-  child.kill('SIGTERM');
-  expect(await ended).toBe(143);
 });

@@ -1,6 +1,7 @@
+import { stripVTControlCharacters } from 'node:util';
 import { render } from 'ink-testing-library';
 import { afterEach, describe, expect, test } from 'vitest';
-import { App } from '../../src/dashboard/inline/app.tsx';
+import { App, type Screen } from '../../src/dashboard/inline/app.tsx';
 import { createScreen } from '../../src/dashboard/inline/screen.ts';
 import { chooseTheme, renderLine, span, textColumns } from '../../src/dashboard/inline/theme.ts';
 import type { Effect } from '../../src/dashboard/inline/view.ts';
@@ -15,6 +16,8 @@ afterEach(() => unmount?.());
 interface Shown {
   readonly lines: () => string[];
   readonly type: (...keys: string[]) => Promise<void>;
+  /** Resolves when the terminal shows what the screen says. */
+  readonly drawn: () => Promise<void>;
   readonly effects: Effect[];
   readonly screen: ReturnType<typeof createScreen>;
 }
@@ -33,28 +36,60 @@ function show(
   });
   for (const event of events) screen.onEvent(event);
   screen.tick();
-  const app = render(<App screen={screen} interactive={true} />);
+  let presses = 0;
+  const looks = new Set<() => void>();
+  const lookAgain = (): void => looks.forEach((look) => look());
+  const watched: Screen = {
+    ...screen,
+    press: (key) => {
+      screen.press(key);
+      presses++;
+      lookAgain();
+    },
+  };
+  const app = render(<App screen={watched} interactive={true} />);
+  const write = app.stdout.write;
+  app.stdout.write = (frame) => {
+    write(frame);
+    lookAgain();
+  };
+  app.stdin.on('newListener', () => queueMicrotask(lookAgain));
+  const shown = (): string[] =>
+    app
+      .lastFrame()!
+      .split('\n')
+      .map((line) => line.trimEnd());
+  const plain = (all: readonly string[]): string =>
+    all.map((line) => stripVTControlCharacters(line).trimEnd()).join('\n');
+  const isShown = (): boolean => plain(screen.lines()) === plain(shown());
+  const when = (holds: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (!holds()) return;
+        looks.delete(look);
+        resolve();
+      };
+      looks.add(look);
+      look();
+    });
   unmount = app.unmount;
   return {
-    lines: () =>
-      app
-        .lastFrame()!
-        .split('\n')
-        .map((line) => line.trimEnd()),
-    // A lone escape is told from the start of a sequence by a pause.
+    lines: shown,
+    // A key has been typed when the screen has heard of it and its frame is drawn.
     type: async (...keys) => {
+      await when(() => app.stdin.listenerCount('readable') > 0);
       for (const key of keys) {
-        await pause(key === '\u001B' ? 80 : 15);
+        const all = presses + key.length;
         app.stdin.write(key);
-        await pause(key === '\u001B' ? 80 : 15);
+        await when(() => presses === all && isShown());
       }
     },
+    drawn: () => when(isShown),
     effects,
     screen,
   };
 }
 
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const until = (seconds: number, events: readonly RunEvent[]) =>
   events.filter((event) => event.at <= start + seconds * 1000);
 
@@ -126,7 +161,7 @@ describe('the list of stages', () => {
         type: 'cell-planned',
         cell: `stage${index}`,
         stage: `stage${index}`,
-        uses: 'debug/sleep',
+        uses: 'debug/constant',
         axes: {},
         shards: { total: 1, reuse: 0, run: 1 },
         images: 0,
@@ -215,9 +250,9 @@ test('Ctrl-C drains once and stops at the second time; q quits', async () => {
 });
 
 test('the last frame has the result and no hints', async () => {
-  const { lines, screen } = show(scriptedRun());
+  const { lines, screen, drawn } = show(scriptedRun());
   screen.end();
-  await pause(40);
+  await drawn();
   expect(lines()[0]).toMatch(/^figure-4 · ok in [\d.]+ s · wasm ×2/);
   expect(lines().at(-1)).toContain('scores');
 });

@@ -1,17 +1,22 @@
 import { expect, it } from 'vitest';
+import { countWork } from '../counted-work.ts';
 import { graphOf } from './fakes.ts';
 
 const labels = (count: number): string =>
   `[${Array.from({ length: count }, (_, index) => index).join(', ')}]`;
 
-it('10,000 cells with parameters by label take less than 1.5 s of processor time', () => {
-  const text = `ravelin: 1
+const pipeline = (count: number): string => `ravelin: 1
 stages:
-  a: { uses: data/photos, with: { tag: 'n$(axes.i)' }, matrix: { i: ${labels(5000)} } }
+  a: { uses: data/photos, with: { tag: 'n$(axes.i)' }, matrix: { i: ${labels(count)} } }
   b: { uses: defense/blur, in: { images: a }, with: { radius: $(axes.i) } }
 `;
-  graphOf('ravelin: 1\nstages:\n  a: { uses: data/photos }\n');
-  const started = process.cpuUsage();
-  expect(graphOf(text).cells.length).toBe(10_000);
-  expect(process.cpuUsage(started).user / 1000).toBeLessThan(1500);
+
+it('twice as many cells with parameters by label take twice the work; npm run bench -- many-cells measures the seconds', async () => {
+  const workOf = (count: number): Promise<number> =>
+    countWork(() => expect(graphOf(pipeline(count)).cells.length).toBe(2 * count));
+  await workOf(10);
+  const [once, twice] = [await workOf(1_000), await workOf(2_000)];
+  expect(twice / once).toBeLessThan(2.1);
+  // 79 functions and blocks ran for each cell when this was written.
+  expect(twice / 4_000).toBeLessThan(160);
 });

@@ -9,6 +9,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileAppears } from '../conducted/file-appears.ts';
 
 export interface Cluster {
   readonly folder: string;
@@ -56,7 +57,7 @@ export async function startCluster(): Promise<Cluster> {
     `--log-file=${folder}/log/munge.log`,
     `--seed-file=${folder}/munge/seed`,
   ]);
-  await sleep(500);
+  await fileAppears(`${folder}/munge.socket`);
   const startNode = (name: string): void => start(name, 'slurmd', ['-D', '-N', name]);
   start('slurmctld', 'slurmctld', ['-D', '-i']);
   startNode('one');
@@ -68,10 +69,11 @@ export async function startCluster(): Promise<Cluster> {
       encoding: 'utf8',
     }).stdout;
   const idle = async (count: number): Promise<void> => {
-    const deadline = Date.now() + 60_000;
+    // The scheduler has no events, so this asks until it is so. A daemon that has ended cannot become so.
     while ((nodes().match(/ (idle|mixed|allocated)$/gm) ?? []).length < count) {
-      if (Date.now() > deadline)
-        throw new Error(`the cluster did not start: ${nodes()}${tail(`${folder}/log/ctld.log`)}`);
+      const ended = [...daemons].filter(([, child]) => child.exitCode !== null).map(([name]) => name);
+      if (ended.length > 0)
+        throw new Error(`${ended.join(', ')} ended: ${nodes()}${tail(`${folder}/log/ctld.log`)}`);
       await sleep(200);
     }
   };
@@ -85,7 +87,6 @@ export async function startCluster(): Promise<Cluster> {
     },
     async restoreNode(name) {
       startNode(name);
-      await sleep(500);
       spawnSync('scontrol', ['update', `nodename=${name}`, 'state=resume'], {
         env: { ...process.env, ...environment },
       });

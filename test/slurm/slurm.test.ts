@@ -45,7 +45,7 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
     if (missing !== null) throw new Error(missing);
     cluster = await startCluster();
     Object.assign(process.env, cluster.environment);
-  }, 90_000);
+  });
   afterAll(() => cluster.stop());
 
   const events = (project: Project): RunEvent[] =>
@@ -69,12 +69,9 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
     const [batch] = readdirSync(project.path('.ravelin/slurm'));
     return project.path(`.ravelin/slurm/${batch!}/logs/0.log`);
   };
+  /** The scheduler has no events, so this asks until it is so; the limit is that of the test. */
   const until = async (what: () => boolean): Promise<void> => {
-    const deadline = Date.now() + 60_000;
-    while (!what()) {
-      if (Date.now() > deadline) throw new Error('it did not happen within a minute');
-      await sleep(50);
-    }
+    while (!what()) await sleep(50);
   };
 
   it('gives the results of the local executor, byte for byte', async () => {
@@ -89,14 +86,14 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
     expect(submissions(remote)).toContainEqual(
       expect.stringMatching(/^submitted adversarial: job \d+ with 2 tasks$/),
     );
-  }, 120_000);
+  });
 
   it('submits the cells of a stage as one array job', async () => {
     const project = createProject({ 'p.yaml': pipeline(40, 1) });
     expect((await project.run('run', 'p.yaml', '--ui', 'quiet')).code).toBe(0);
     expect(submissions(project)).toEqual([expect.stringMatching(/^submitted waits: job \d+ with 40 tasks$/)]);
     expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
-  }, 120_000);
+  });
 
   // A thousand tasks take a thousand starts of Node; by default fifty cells share one.
   it(`runs 1,000 cells of a stage with one sbatch, ${large ? 1 : 50} a task`, async () => {
@@ -118,7 +115,7 @@ stages:
     ]);
     expect(computed(project)).toBe(1000);
     expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
-  }, 1_800_000);
+  }, 3_600_000);
 
   it('goes on after kill −9 of the driver: the next one adopts its jobs and submits nothing again', async () => {
     const project = createProject({ 'p.yaml': pipeline(10, 2_000) });
@@ -139,7 +136,7 @@ stages:
     );
     expect(again).toHaveLength(before.size);
     expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
-  }, 120_000);
+  });
 
   it('survives the failure of a node: its tasks run on the other one', async () => {
     const project = createProject({ 'p.yaml': pipeline(4, 4_000) });
@@ -149,7 +146,7 @@ stages:
     expect(await run.ended).toBe(0);
     expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
     await cluster.restoreNode('two');
-  }, 120_000);
+  });
 
   it('says what became of a task that was killed, with the end of its log', async () => {
     const project = createProject({
@@ -170,7 +167,7 @@ stages:
     expect(failure?.failure.message).toMatch(
       /^task 0 of job \d+ ended on (one|two): FAILED.*its last output was: waits\[ms=30000\] shard 0 on .*its log is/s,
     );
-  }, 120_000);
+  });
 
   // Slurm keeps a requeued task waiting for two minutes.
   if (!large)
@@ -191,7 +188,6 @@ stages:
       );
       expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
     },
-    240_000,
   );
 
   it('prints the scripts instead of submitting them, and cancels a run with its jobs', async () => {
@@ -206,5 +202,5 @@ stages:
     expect((await project.run('doctor', 'slurm')).stdout).toMatch(
       /slurm +22\.05\S* answers; arrays of up to 1001 tasks/,
     );
-  }, 120_000);
+  });
 });

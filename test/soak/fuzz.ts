@@ -1,12 +1,13 @@
 /**
  * Feeds damaged and made-up files to every reader of files (test/fuzz/). A finding is written to test/fuzz/corpus, where it stays as a
- * regression input. A watchdog on a thread of its own ends the process over an input that does not come back, and says which it is.
+ * regression input; those kept so far, and the files made by hand to exhaust a reader, are judged first. A watchdog on a thread of its own ends the process over an input that does not come back, and says which it is.
  *
  *   npm run soak -- fuzz [count = 1000000] [seed] [target]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { fuzz } from '../fuzz/target.ts';
+import { hostileFiles } from '../fuzz/hostile.ts';
+import { fuzz, keptInputs, problemOf } from '../fuzz/target.ts';
 import { targets } from '../fuzz/targets.ts';
 
 const hangMs = 20_000;
@@ -24,6 +25,12 @@ export async function soakFuzz(
   for (const { open, share } of targets) {
     const target = await open();
     if (only !== undefined && target.name !== only) continue;
+    for (const { name, make } of knownInputs(target.name)) {
+      const problem = await problemOf(target, make());
+      if (problem !== null) say(`${target.name}, ${name}: ${problem}`);
+      if (problem !== null) findings++;
+      inputs++;
+    }
     const own = Math.ceil(count * (only === undefined ? share : 1));
     const found = await fuzz(target, { seed, count: own, onInput: (index) => (current[0] = BigInt(index)) });
     target.close?.();
@@ -39,6 +46,13 @@ export async function soakFuzz(
   }
   await watchdog.terminate();
   return { inputs, findings };
+}
+
+function knownInputs(target: string): readonly { readonly name: string; readonly make: () => Uint8Array }[] {
+  return [
+    ...keptInputs(target).map(({ name, bytes }) => ({ name, make: () => bytes })),
+    ...Object.entries(hostileFiles[target] ?? {}).map(([name, make]) => ({ name, make })),
+  ];
 }
 
 const watchdogCode = `

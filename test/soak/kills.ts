@@ -1,12 +1,11 @@
 /**
  * Kills runs on purpose and counts wrong results: every named point of every process in turn until a run survives it, then
- * the whole process group, the driver alone or a worker alone at random moments. After each kill (or up to four in a row on
+ * the whole process group, the driver alone or a worker alone after a random event. After each kill (or up to four in a row on
  * one cache) a plain rerun must leave what an undisturbed run leaves, byte for byte, and a cache without damage.
  *
  *   npm run soak -- kills [count = 1000] [seed]
  */
 import { readFileSync, readdirSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { randomStream } from '../../src/tensors/random.ts';
 import { countDamaged, createSoakProject } from './project.ts';
 import type { SoakProject } from './project.ts';
@@ -26,9 +25,9 @@ export async function soakKills(
   say: (line: string) => void,
 ): Promise<SoakReport> {
   const undisturbed = createSoakProject();
-  const startedAt = Date.now();
-  if (undisturbed.run() !== 0) throw new Error('the undisturbed run failed');
-  const durationMs = Date.now() - startedAt;
+  const whole = undisturbed.start();
+  if ((await whole.ended) !== 0) throw new Error('the undisturbed run failed');
+  const events = whole.events();
   const expected = undisturbed.results();
   undisturbed.remove();
   const wrong: string[] = [];
@@ -72,18 +71,16 @@ export async function soakKills(
     const whats: string[] = [];
     for (let round = 0; round < rounds && kills < count; round++) {
       const whom = (['group', 'driver', 'worker'] as const)[random.integer(3)]!;
-      const afterMs = random.uniform() * durationMs;
-      const { pid, ended } = project.start();
-      const finished = await Promise.race([ended.then(() => true), sleep(afterMs).then(() => false)]);
-      if (!finished) {
-        const victim = whom === 'worker' ? childOf(pid) : pid;
-        if (victim !== null) {
-          kill(whom === 'group' ? -pid : victim);
-          kills++;
-          whats.push(`${whom} after ${afterMs.toFixed(0)} ms`);
-        }
-        await ended;
+      const moment = 1 + random.integer(events);
+      const { pid, ended, reached } = project.start();
+      await Promise.race([ended, reached(moment)]);
+      const victim = whom === 'worker' ? childOf(pid) : pid;
+      // A run that ends before its moment, or between it and the kill, is none that was killed.
+      if (victim !== null && kill(whom === 'group' ? -pid : victim)) {
+        kills++;
+        whats.push(`${whom} after event ${moment}`);
       }
+      await ended;
     }
     check(project, whats.join(', then '));
     if (kills % 50 < rounds) say(`${kills} kills, ${wrong.length} wrong`);
@@ -108,11 +105,12 @@ function mentionsKill(project: SoakProject): boolean {
   );
 }
 
-function kill(pid: number): void {
+/** Returns false if it ended by itself meanwhile. */
+function kill(pid: number): boolean {
   try {
-    process.kill(pid, 'SIGKILL');
+    return process.kill(pid, 'SIGKILL');
   } catch {
-    // It ended by itself meanwhile.
+    return false;
   }
 }
 

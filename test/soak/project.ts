@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { parseRecord } from '../../src/runtime/store/record.ts';
 
 const commandLine = resolve('dist/cli.js');
@@ -26,6 +27,16 @@ export type VerifyReport = Readonly<
   Record<'damagedObjects' | 'damagedRecords' | 'incomplete', readonly string[]>
 >;
 
+export interface SoakRun {
+  readonly pid: number;
+  /** Resolves to the exit code, null after a kill, when its last event has been read. */
+  readonly ended: Promise<number | null>;
+  /** Events so far. */
+  readonly events: () => number;
+  /** Resolves when it has printed so many events; never if it ends before. */
+  readonly reached: (events: number) => Promise<void>;
+}
+
 /** A project with its own cache. */
 export interface SoakProject {
   readonly folder: string;
@@ -33,7 +44,7 @@ export interface SoakProject {
   /** Runs the pipeline to its end, or until it kills itself; resolves to the exit code, null after a kill. */
   readonly run: (environment?: Readonly<Record<string, string>>) => number | null;
   /** Starts it in a process group of its own. */
-  readonly start: () => { readonly pid: number; readonly ended: Promise<void> };
+  readonly start: () => SoakRun;
   readonly verify: () => VerifyReport;
   /** What the run left: outputs of every commit record by key, verified against their objects, and the published files. */
   readonly results: () => Readonly<Record<string, string>>;
@@ -58,13 +69,25 @@ export function createSoakProject(): SoakProject {
     run: (more = {}) =>
       spawnSync(process.execPath, parameters, { cwd: folder, env: { ...environment, ...more } }).status,
     start() {
-      const child = spawn(process.execPath, parameters, {
+      const child = spawn(process.execPath, [commandLine, 'run', 'p.yaml', '--ui', 'json', '-j', '2'], {
         cwd: folder,
         env: environment,
         detached: true,
-        stdio: 'ignore',
+        stdio: ['ignore', 'pipe', 'ignore'],
       });
-      return { pid: child.pid!, ended: new Promise((done) => child.once('exit', () => done())) };
+      let events = 0;
+      const lines = createInterface({ input: child.stdout }).on('line', () => events++);
+      return {
+        pid: child.pid!,
+        ended: new Promise((done) => child.once('close', (code) => done(code))),
+        events: () => events,
+        reached: (count) =>
+          new Promise((done) =>
+            lines.on('line', () => {
+              if (events >= count) done();
+            }),
+          ),
+      };
     },
     verify() {
       const { stdout } = spawnSync(process.execPath, [commandLine, 'cache', 'verify', '--json'], {
@@ -92,7 +115,8 @@ export function storedFiles(cache: string, kind: 'objects/sha256' | 'actions'): 
     .sort();
 }
 
-function recordedOutputs(cache: string): Record<string, string> {
+/** Outputs of every commit record, by key. */
+export function recordedOutputs(cache: string): Record<string, string> {
   const outputs: Record<string, string> = {};
   for (const path of storedFiles(cache, 'actions')) {
     const key = path.split('/').at(-1)!.replace('.json', '');

@@ -157,5 +157,5 @@ describe.skipIf(weights === null || cifar === null)('bit depth and JPEG on ResNe
     // The identity, which knows nothing of quantisation, leaves more than JPEG's own derivative.
     expect(await adaptive(jpeg, 'identity')).toBeGreaterThan(0.02);
     expect(await adaptive(jpeg)).toBeLessThanOrEqual(0.02);
-  }, 180_000);
+  });
 });

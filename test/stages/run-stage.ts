@@ -16,6 +16,7 @@ export interface StageRun {
 }
 
 export interface RunOptions {
+  readonly signal?: AbortSignal;
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly shard?: { readonly first: number; readonly count: number };
   readonly root?: string;
@@ -58,7 +59,7 @@ export function contextOf(
     libraries: librariesOf(stage),
     stages,
     resolve: (path) => resolvePath(options.root ?? '/', path),
-    signal: new AbortController().signal,
+    signal: options.signal ?? new AbortController().signal,
     progress: () => {},
     metric: () => {},
     log: () => {},

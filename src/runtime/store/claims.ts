@@ -17,7 +17,6 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { performance } from 'node:perf_hooks';
 import { isRunning, ownIdentity } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { tryUnlink } from './durable.ts';

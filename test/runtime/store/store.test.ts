@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/runtime/digest.ts';
@@ -237,7 +237,7 @@ describe('file digests', () => {
   test('a file that has not just changed is digested once; a change of content is seen', () => {
     const file = join(folder, 'a.bin');
     writeFileSync(file, 'one');
-    const later = (): number => Date.now() + 10_000;
+    const later = (): number => statSync(file).mtimeMs + 10_000;
     const first = openFileDigests(folder, later);
     expect(first.digest(file)).toBe(sha256('one'));
     first.save();
@@ -251,7 +251,7 @@ describe('file digests', () => {
   test('a file changed just now is not remembered, as its next change could look alike', () => {
     const file = join(folder, 'a.bin');
     writeFileSync(file, 'one');
-    const first = openFileDigests(folder);
+    const first = openFileDigests(folder, () => statSync(file).mtimeMs);
     first.digest(file);
     first.save();
     expect(readFileSync(join(folder, 'files.json'), 'utf8')).not.toContain(sha256('one'));
