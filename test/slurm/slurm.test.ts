@@ -78,6 +78,8 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
     const local = createProject({ 'p.yaml': realWork('local') });
     const remote = createProject({ 'p.yaml': realWork('{ uses: slurm, poll: 1s, unitsPerTask: 2 }') });
     expect((await local.run('run', 'p.yaml', '--ui', 'quiet')).code).toBe(0);
+    // With all images there, the four shards that read them become ready together, when the network is.
+    expect((await remote.run('run', 'p.yaml', 'images', '--ui', 'quiet')).code).toBe(0);
     const { code, stderr } = await remote.run('run', 'p.yaml', '--ui', 'quiet');
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const outputs = ['adversarial', 'predictions', 'scores'];
