@@ -112,7 +112,7 @@ describe('a declaration that is wrong', () => {
     [
       'an example that the schema refuses',
       defense({ with: "{ k: Type.Integer({ minimum: 3, description: 'k' }) }", example: '{ k: 1 }' }),
-      "the example of defense/mine in the plugin './mine.mjs' is wrong: 'k' must be",
+      "the example of defense/mine in the plugin './mine.mjs' is wrong: 'k' takes a whole number of at least 3",
     ],
     [
       'an example that the check refuses',
