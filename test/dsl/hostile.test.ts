@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { diagnosticsJson, renderDiagnostics } from '../../src/dsl/diagnostics/render.ts';
-import { countWork } from '../counted-work.ts';
 import { load, mistakesOf } from './fakes.ts';
 
 function survives(text: string): void {
@@ -157,18 +156,6 @@ describe('a file made to exhaust the program', () => {
         `ravelin: 1\n${Array.from({ length: 900 }, (_, depth) => `${' '.repeat(depth)}a:\n`).join('')}`,
       ),
     ).toContain('too-deep 68:67');
-  });
-
-  it('of very many keys takes work in proportion', async () => {
-    const workOf = (count: number): Promise<number> =>
-      countWork(() =>
-        survives(
-          `ravelin: 1\nparams:\n${Array.from({ length: count }, (_, index) => `  k${index}: 1\n`).join('')}`,
-        ),
-      );
-    await workOf(10);
-    const [once, twice] = [await workOf(3_000), await workOf(6_000)];
-    expect(twice / once).toBeLessThan(2.1);
   });
 
   it('of aliases of aliases is stopped', () => {
