@@ -34,10 +34,10 @@ it.each([
 ] as const)('the first %s drains and leaves with %i, and the next run goes on', async (signal, code) => {
   const project = await createConductedProject(8);
   const run = start(project, 'run', 'p.yaml', '--ui', 'json', '-j', '2');
-  (await project.meeting.next()).letGo();
+  (await run.unlessEnded(project.meeting.next())).letGo();
   await run.event(({ type }) => type === 'shard-committed');
   // What else it has started waits for us, so that the signal comes while there is work under way and work left.
-  const waiting = await project.meeting.next();
+  const waiting = await run.unlessEnded(project.meeting.next());
   run.signal(signal);
   await run.says(/Press Ctrl-C again/);
   project.meeting.letAllGo();
@@ -69,7 +69,7 @@ it('the second SIGINT stops at once', async () => {
   const project = await createConductedProject(1);
   const run = start(project);
   // Nobody lets it go: only a run that does not wait for it can end.
-  const stage = await project.meeting.next();
+  const stage = await run.unlessEnded(project.meeting.next());
   run.signal('SIGINT');
   await run.says(/Press Ctrl-C again/);
   run.signal('SIGINT');

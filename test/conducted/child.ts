@@ -17,6 +17,8 @@ export interface ConductedChild {
    * for the next call.
    */
   readonly says: (pattern: RegExp) => Promise<void>;
+  /** Resolves like the promise; rejects if the run ends first, because what it waits for will then never come. */
+  readonly unlessEnded: <T>(promise: Promise<T>) => Promise<T>;
   /** Sends a signal to the first process alone. */
   readonly signal: (name: NodeJS.Signals) => void;
   /** Ends it and all its children. */
@@ -101,6 +103,7 @@ export function conduct(
         said = said.slice(match.index + match[0].length);
         return true;
       }).then(() => undefined),
+    unlessEnded: (promise) => Promise.race([promise, closed]),
     signal: (name) => child.kill(name),
     kill,
   };

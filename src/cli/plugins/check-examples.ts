@@ -7,15 +7,15 @@ import type { Stage } from '../../runtime/stage.ts';
 import { PluginError } from './plugin-error.ts';
 
 /**
- * Checks the example of each stage, with which `ravelin test` tries it, as the parameters of a pipeline are
- * checked. Throws a `PluginError` about the first that is wrong.
+ * Checks the example of each stage that has one, as the parameters of a pipeline are checked. Throws a
+ * `PluginError` about the first that is wrong. A run needs no example; `ravelin test` reports a missing one.
  */
 export function checkExamples(stages: readonly Stage[], plugin: string): void {
   for (const stage of stages) {
-    const problem = exampleProblem(stage);
+    const problem = stage.example === undefined ? null : exampleProblem(stage);
     if (problem === null) continue;
     throw new PluginError({
-      message: `the example of ${stage.uses} in the plugin '${plugin}' ${stage.example === undefined ? 'is missing' : 'is wrong'}: ${problem}`,
+      message: `the example of ${stage.uses} in the plugin '${plugin}' is wrong: ${problem}`,
       fix: `write example: { … } in the declaration, with valid values of the parameters that have no default`,
     });
   }

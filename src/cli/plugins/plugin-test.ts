@@ -16,6 +16,7 @@ import {
 import { fillParameters } from '../../kit/testing/run-stage.ts';
 import { type Stage, StageError } from '../../runtime/stage.ts';
 import { isDefenseStage } from '../../stages/shared/open-recipe.ts';
+import { exampleProblem } from './check-examples.ts';
 import { importPlugin } from './import-plugin.ts';
 
 const root = process.env['RAVELIN_TEST_ROOT'] ?? '.';
@@ -30,6 +31,8 @@ for (const entry of JSON.parse(process.env['RAVELIN_TEST_PLUGINS'] ?? '[]') as r
 
 /** The invariants of the stage's kind, or why they cannot be tried without a test of the plugin's own. */
 async function invariantsOf(stage: Stage): Promise<readonly Invariant[] | string> {
+  const problem = stage.example === undefined ? exampleProblem(stage) : null;
+  if (problem !== null) return `it declares no example, without which ${problem}`;
   if (isDefenseStage(stage)) return defenseInvariants(stage);
   const { in: inputs, out } = stage;
   if (inputs['model'] && inputs['images'] && out['images']) return attackInvariants(stage);
