@@ -1,5 +1,5 @@
 import type { Preprocessing } from '../values/model.ts';
-import { WrittenInputError } from '../values/value-error.ts';
+import { leftAlone } from '../values/seal.ts';
 import type {
   Attack,
   DirectionAttack,
@@ -101,18 +101,17 @@ export async function sweepStrengths(
   checkAttack(attack);
   const isNeeded = strengths.some((strength) => !isZero(strength));
   const seal = sealOriginals(images);
-  try {
-    const prepared = isNeeded
-      ? await remember(() => prepareAttack(attack, queries, images, hooks))
-      : await prepareAttack(identityAttack, queries, images, hooks);
-    const results: AttackResult[] = [];
-    for (const strength of strengths) results.push(await attackAt(prepared, images, strength));
-    checkOriginals(seal);
-    return results;
-  } catch (error) {
-    if (!(error instanceof WrittenInputError)) checkOriginals(seal, error);
-    throw error;
-  }
+  return leftAlone(
+    (cause) => checkOriginals(seal, cause),
+    async () => {
+      const prepared = isNeeded
+        ? await remember(() => prepareAttack(attack, queries, images, hooks))
+        : await prepareAttack(identityAttack, queries, images, hooks);
+      const results: AttackResult[] = [];
+      for (const strength of strengths) results.push(await attackAt(prepared, images, strength));
+      return results;
+    },
+  );
 }
 
 /** Does all the work that is the same at every strength. */

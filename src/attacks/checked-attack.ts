@@ -1,4 +1,4 @@
-import { type ArrayProblem, finiteProblem, nameOfType, pixelProblem } from '../values/array-problems.ts';
+import { finiteProblem, nameOfType, pixelProblem, refuse } from '../values/array-problems.ts';
 import { type Seal, sealOf } from '../values/seal.ts';
 import { ValueError, WrittenInputError } from '../values/value-error.ts';
 import type { Attack, Iteration, Perturb, SearchOptions } from './attack.ts';
@@ -108,8 +108,4 @@ function fieldsOf(value: unknown, subject: string): Readonly<Record<string, unkn
 
 function nameOrNumber(value: unknown): string {
   return typeof value === 'number' ? String(value) : nameOfType(value);
-}
-
-function refuse(problem: ArrayProblem | null, subject: string): void {
-  if (problem !== null) throw new ValueError(`${subject} ${problem.are}`, problem.fix);
 }

@@ -1,12 +1,12 @@
 import {
-  type ArrayProblem,
   areFinite,
   finiteProblem,
   nameOfType,
   type PixelLayout,
   pixelProblem,
+  refuse,
 } from '../values/array-problems.ts';
-import { checksum } from '../values/seal.ts';
+import { checksum, leftAlone } from '../values/seal.ts';
 import { ValueError, WrittenInputError } from '../values/value-error.ts';
 import type { Defense, Draw } from './defense.ts';
 
@@ -21,8 +21,7 @@ export function checkDefense<P>(name: string, defense: Defense<P>, isRandomised:
     apply: async (pixels, shape, params, draw) => {
       const given = isRandomised ? draw : withoutSeed(name, draw);
       const result: unknown = await leftAlone(
-        `defense '${name}' wrote into the pixels that apply was given`,
-        [pixels],
+        checkWrites([pixels], `defense '${name}' wrote into the pixels that apply was given`),
         () => apply.call(defense, pixels, shape, params, given),
       );
       const layout = layoutOf(shape, draw);
@@ -37,10 +36,12 @@ export function checkDefense<P>(name: string, defense: Defense<P>, isRandomised:
     ...(pullBack && {
       pullBack: (gradient, input, shape, params, draw) => {
         const given = isRandomised ? draw : withoutSeed(name, draw);
-        const sums = [gradient, input].map(checksum);
+        const check = checkWrites(
+          [gradient, input],
+          `defense '${name}' wrote into the gradient or the pixels that pullBack was given`,
+        );
         const result: unknown = pullBack.call(defense, gradient, input, shape, params, given);
-        if ([gradient, input].some((array, index) => checksum(array) !== sums[index]))
-          throw written(`defense '${name}' wrote into the gradient or the pixels that pullBack was given`);
+        check();
         // The gradient of a model whose logits overflow is not finite, and the attack leaves that image alone.
         const isPassedOn =
           result instanceof Float32Array && result.length === gradient.length && !areFinite(gradient);
@@ -73,28 +74,14 @@ function checkShape<P>(name: string, defense: Defense<P>): Defense<P> {
   );
 }
 
-/** Calls `run`, and throws `WrittenInputError` if one of the arrays has changed, even if `run` throws. */
-async function leftAlone<R>(
-  message: string,
-  arrays: readonly ArrayBufferView[],
-  run: () => R | Promise<R>,
-): Promise<R> {
+/** Returns a check that throws `WrittenInputError` if one of the arrays has changed since. */
+function checkWrites(arrays: readonly ArrayBufferView[], message: string): (cause?: unknown) => void {
   const sums = arrays.map(checksum);
-  const check = (cause?: unknown): void => {
-    if (arrays.some((array, index) => checksum(array) !== sums[index])) throw written(message, cause);
+  return (cause) => {
+    if (arrays.every((array, index) => checksum(array) === sums[index])) return;
+    const fix = 'write into a new array, for example that of pixels.slice()';
+    throw new WrittenInputError(message, fix, cause);
   };
-  try {
-    const result = await run();
-    check();
-    return result;
-  } catch (error) {
-    if (!(error instanceof WrittenInputError)) check(error);
-    throw error;
-  }
-}
-
-function written(message: string, cause?: unknown): WrittenInputError {
-  return new WrittenInputError(message, 'write into a new array, for example that of pixels.slice()', cause);
 }
 
 /**
@@ -116,8 +103,4 @@ function withoutSeed(name: string, draw: Draw): Draw {
 
 function layoutOf(shape: PixelLayout['shape'], { ids }: Draw): PixelLayout {
   return { shape, ids };
-}
-
-function refuse(problem: ArrayProblem | null, subject: string): void {
-  if (problem !== null) throw new ValueError(`${subject} ${problem.are}`, problem.fix);
 }

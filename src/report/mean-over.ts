@@ -1,9 +1,10 @@
 import type { ScoreRow } from './rows.ts';
 
 /**
- * One row in the place of all that differ only in the labels of these axes (seeds, say). Of each number it has the mean over the repeats, the sample
- * standard deviation s = √(Σ (v − mean)² / (n − 1)) as `…Deviation`, and mean ∓ s as `…Low` and `…High`; these three are null for a single repeat.
- * `repeats` is how many rows were averaged. A number that is undefined in one repeat has no mean. The intervals of single repeats are left out.
+ * Replaces the rows that differ only in the labels of these axes (seeds, say) by one. For each number it has the
+ * mean over the repeats, the sample standard deviation s = √(Σ (v − mean)² / (n − 1)) as `…Deviation`, and mean ∓ s
+ * as `…Low` and `…High`; these three are null for a single repeat. `repeats` is the number of rows that were
+ * averaged. A number that is undefined in one repeat has no mean. The intervals of single repeats are left out.
  */
 export function meanOver(rows: readonly ScoreRow[], axes: readonly string[]): readonly ScoreRow[] {
   if (axes.length === 0) return rows;

@@ -1,5 +1,5 @@
 import { nameOfType } from '../values/array-problems.ts';
-import { sealOf } from '../values/seal.ts';
+import { leftAlone, sealOf } from '../values/seal.ts';
 import { countOf, type PerImage } from '../values/slices.ts';
 import { perImageKinds, type Value } from '../values/value.ts';
 import { ValueError, WrittenInputError } from '../values/value-error.ts';
@@ -41,14 +41,7 @@ export async function runVerified(
       );
     }
   };
-  let outputs: unknown;
-  try {
-    outputs = await stage.run(context);
-  } catch (error) {
-    if (!(error instanceof WrittenInputError)) checkInputs(error);
-    throw error;
-  }
-  checkInputs();
+  const outputs: unknown = await leftAlone(checkInputs, () => stage.run(context));
   verifyOutputs(stage, Object.keys(context.inputs), count, outputs);
   return outputs;
 }

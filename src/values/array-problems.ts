@@ -1,9 +1,15 @@
 /** Judges the arrays that foreign code returns. */
+import { ValueError } from './value-error.ts';
 
 /** `are`: the end of a sentence that begins with the name of the array, in the plural; then what to do. */
 export interface ArrayProblem {
   readonly are: string;
   readonly fix: string;
+}
+
+/** Throws `ValueError` for a problem; `subject` names the array, in the plural. */
+export function refuse(problem: ArrayProblem | null, subject: string): void {
+  if (problem !== null) throw new ValueError(`${subject} ${problem.are}`, problem.fix);
 }
 
 /**

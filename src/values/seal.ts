@@ -3,6 +3,8 @@
  * that writes into them changes the results of others.
  */
 
+import { WrittenInputError } from './value-error.ts';
+
 /** Returns the name of the first array or field that has changed since the value was sealed; null if none has. */
 export type Seal = () => string | null;
 
@@ -18,6 +20,22 @@ export function sealOf(value: unknown): Seal {
     const changed = after.arrays.findIndex(({ sum }, index) => sum !== before.arrays[index]!.sum);
     return changed < 0 ? null : after.arrays[changed]!.name;
   };
+}
+
+/**
+ * Runs code that may not write into what `check` looks at: `check` throws `WrittenInputError` if it did. It is
+ * called also if the code throws, whose error may be a consequence and becomes the cause.
+ */
+export async function leftAlone<R>(check: (cause?: unknown) => void, run: () => R | Promise<R>): Promise<R> {
+  let result: R;
+  try {
+    result = await run();
+  } catch (error) {
+    if (!(error instanceof WrittenInputError)) check(error);
+    throw error;
+  }
+  check();
+  return result;
 }
 
 interface Print {

@@ -1,4 +1,11 @@
-import { type ArrayProblem, areFinite, firstOutside, nameOfType, pixelProblem } from './array-problems.ts';
+import {
+  type ArrayProblem,
+  areFinite,
+  firstOutside,
+  nameOfType,
+  pixelProblem,
+  refuse,
+} from './array-problems.ts';
 import type { Images, Perturbation } from './images.ts';
 import { canonicalJson, type Json } from './json.ts';
 import type { PortKind } from './value.ts';
@@ -43,8 +50,7 @@ function verifyImages(value: Fields, origin: Origin): void {
   );
   refuse(
     pixelProblem(pixels, { shape, views, ids: value['ids'] as Int32Array }, 'or-bytes'),
-    'pixels',
-    origin,
+    `the pixels of ${origin}`,
   );
   if (classes.length === 0) return;
   const wrong = labels.findIndex((label) => label >= classes.length);
@@ -66,8 +72,7 @@ function verifyPredictions(value: Fields, origin: Origin): void {
   const probabilities = value['probabilities'];
   refuse(
     probabilityProblem(probabilities, [rows, classes], value['ids'] as Int32Array),
-    'probabilities',
-    origin,
+    `the probabilities of ${origin}`,
   );
   for (let row = 0; row < rows; row++) {
     let sum = 0;
@@ -336,10 +341,6 @@ function verifyJson(value: unknown, name: string, origin: Origin): void {
       error,
     );
   }
-}
-
-function refuse(problem: ArrayProblem | null, name: string, origin: Origin): void {
-  if (problem !== null) throw new ValueError(`the ${name} of ${origin} ${problem.are}`, problem.fix);
 }
 
 function ensure(holds: boolean, message: string, fix: string): asserts holds {

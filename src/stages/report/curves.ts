@@ -7,8 +7,8 @@ import {
   meanOverParameter,
   requireAxes,
   requireName,
-  requireRows,
   requireValues,
+  rowsToReport,
   unplacedAxes,
 } from './shared/columns.ts';
 import { reportStage } from './shared/report-stage.ts';
@@ -72,10 +72,7 @@ export const curvesStage = reportStage({
   async draw(inputs, params) {
     const { axisNames, scoreRows, valueNames } = await import('../../report/rows.ts');
     const { meanOver } = await import('../../report/mean-over.ts');
-    const single = scoreRows(inputs.scores);
-    requireRows(single);
-    requireAxes(single, 'meanOver', listOf(params.meanOver));
-    const rows = meanOver(single, listOf(params.meanOver));
+    const rows = rowsToReport(inputs.scores, params.meanOver);
     const [panel, series] = [listOf(params.panel), listOf(params.series)];
     requireName('x', params.x, 'an axis or a number', [...axisNames(rows), ...valueNames(rows)]);
     requireValues(rows, 'y', [params.y]);

@@ -6,8 +6,8 @@ import {
   meanOverNames,
   meanOverParameter,
   requireAxes,
-  requireRows,
   requireValues,
+  rowsToReport,
 } from './shared/columns.ts';
 import { reportStage } from './shared/report-stage.ts';
 
@@ -63,12 +63,8 @@ export const tableStage = reportStage({
     ];
   },
   async draw(inputs, params, warn) {
-    const { axisNames, scoreRows, varyingAxes } = await import('../../report/rows.ts');
-    const { meanOver } = await import('../../report/mean-over.ts');
-    const single = scoreRows(inputs.scores);
-    requireRows(single);
-    requireAxes(single, 'meanOver', listOf(params.meanOver));
-    const rows = meanOver(single, listOf(params.meanOver));
+    const { axisNames, varyingAxes } = await import('../../report/rows.ts');
+    const rows = rowsToReport(inputs.scores, params.meanOver);
     const values = listOf(params.value);
     const columns = listOf(params.columns);
     requireValues(rows, 'value', values);

@@ -1,4 +1,4 @@
-import { nameOfType, pixelProblem } from '../../../values/array-problems.ts';
+import { nameOfType, pixelProblem, refuse } from '../../../values/array-problems.ts';
 import { ValueError } from '../../../values/value-error.ts';
 import { firstRepeated } from '../../../values/verify.ts';
 
@@ -91,9 +91,7 @@ export function checkRead(
     shape: [count, ...(size as number[])],
     ids: ids ?? Int32Array.from({ length: count }, (_, row) => first + row),
   };
-  const problem = pixelProblem(pixels, layout, 'or-bytes');
-  if (problem !== null)
-    throw new ValueError(`the pixels that ${subject} returned ${problem.are}`, problem.fix);
+  refuse(pixelProblem(pixels, layout, 'or-bytes'), `the pixels that ${subject} returned`);
 }
 
 /** Throws `ValueError` unless these are int32 numbers, one for each image and none below `least`. */

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
-import { axisNames, valueNames, varyingAxes } from '../../../report/rows.ts';
+import { meanOver } from '../../../report/mean-over.ts';
+import { axisNames, scoreRows, valueNames, varyingAxes } from '../../../report/rows.ts';
 import type { ScoreRow } from '../../../report/rows.ts';
 import { StageError } from '../../../runtime/stage.ts';
 import { nearest } from '../../../values/nearest.ts';
@@ -49,7 +50,18 @@ export function requireName(
   });
 }
 
-export function requireRows(rows: readonly ScoreRow[]): void {
+/** The rows of the collected scores, averaged over the axes of `meanOver`. Throws `StageError` if there are none. */
+export function rowsToReport(
+  scores: Parameters<typeof scoreRows>[0],
+  over: string | readonly string[] | undefined,
+): readonly ScoreRow[] {
+  const single = scoreRows(scores);
+  requireRows(single);
+  requireAxes(single, 'meanOver', listOf(over));
+  return meanOver(single, listOf(over));
+}
+
+function requireRows(rows: readonly ScoreRow[]): void {
   if (rows.length > 0) return;
   throw new StageError('there are no scores to report: the input is an empty list', {
     fix: 'collect the output of an evaluate stage: in: { scores: { from: scores, collect: all } }',
