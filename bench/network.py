@@ -97,4 +97,5 @@ def main():
         print(json.dumps({"wall": time.perf_counter() - start, "cpu": cpu_seconds() - cpu}), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,7 @@ import type { BindingPackage, TensorflowBuild } from '../../setup/locations.ts';
 import { oneDnnVariable, usesOneDnn } from '../../setup/one-dnn.ts';
 import type { BackendDriver, BackendProbe } from '../driver.ts';
 import { reinstall } from '../../setup/reinstall.ts';
+import { cudaIdentity, prepareCuda, requireCuda } from './cuda.ts';
 
 /** Raise this when a kernel in this folder, or a network as a graph, computes other bits than before. */
 const kernelsVersion = 2;
@@ -38,7 +39,7 @@ function probe(): BackendProbe {
   return {
     name: 'tensorflow',
     ready: true,
-    version: `${number}${gpu ? '-gpu' : ''}${oneDnn ? '-onednn' : ''}+${kernelsVersion}`,
+    version: `${number}${gpu ? cudaIdentity(process.env) : ''}${oneDnn ? '-onednn' : ''}+${kernelsVersion}`,
     device: gpu
       ? { kind: 'gpu', name: 'a CUDA device', memory: null, threads: 'its cores' }
       : {
@@ -66,6 +67,7 @@ async function open(): Promise<void> {
   // TensorFlow reads these once, when it is loaded.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   process.env[oneDnnVariable] = usesOneDnn(build.folder) ? '1' : '0';
+  if (build.gpu) prepareCuda(process.env);
   const threads = process.env['RAVELIN_THREADS'];
   if (threads !== undefined) process.env['TF_NUM_INTRAOP_THREADS'] ??= threads;
   const { tf } = await import('../tf.ts');
@@ -88,6 +90,8 @@ async function open(): Promise<void> {
     throw new Error(
       `${bindingPackageName} uses another copy of TensorFlow.js than ravelin does; run npm dedupe`,
     );
+  const { isUsingGpuDevice } = tf.backend() as unknown as { readonly isUsingGpuDevice: boolean };
+  if (build.gpu) requireCuda(isUsingGpuDevice, process.env);
   const { registerTensorflowKernels } = await import('./register.ts');
   registerTensorflowKernels();
 }
