@@ -153,6 +153,9 @@ function closure(graph: Graph, select: ReadonlySet<number> | undefined): Uint8Ar
     marks[index] = 1;
     for (const reference of references(graph.cells[index]!)) marks[reference.cell] = 1;
   }
+  graph.cells.forEach(({ follows }, index) => {
+    if (follows !== undefined && marks[follows] === 1) marks[index] = 1;
+  });
   return marks;
 }
 
