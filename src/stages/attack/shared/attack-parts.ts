@@ -1,21 +1,8 @@
 import type { CellParts, Part, StageParts } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
-import type { MakeAttack, PreparedPart } from './made-attack.ts';
+import type { DividedAttack, Params, PreparedPart } from './made-attack.ts';
 import { checkPart, directionPart, pilotPart, preparePart, probePart } from './part-stages.ts';
 import { isNormalized, searchesSet, targetParameters, type TargetParameters } from './strength.ts';
-
-/** What the parts of an attack need to know of it. */
-export interface DividedAttack {
-  /** Name of the attack's own strength. */
-  readonly name: string;
-  readonly randomness: (params: object, drawsAt: (port: string) => boolean) => boolean;
-  readonly make: MakeAttack;
-  readonly prepares: (params: Params) => PreparedPart | null;
-  /** Whether the strength is 0. */
-  readonly isIdentity: (params: Params) => boolean;
-}
-
-type Params = Readonly<Record<string, unknown>>;
 
 /** What the attack attacks. */
 const target = ['model', 'models', 'through'];

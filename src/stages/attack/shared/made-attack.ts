@@ -32,3 +32,17 @@ export type MakeAttack = (
 export function setStrengthOf({ rows: [row] }: Metrics): SetStrength {
   return row!.values as unknown as SetStrength;
 }
+
+/** What the parts of an attack need to know of it. */
+export interface DividedAttack {
+  /** Name of the attack's own strength. */
+  readonly name: string;
+  readonly randomness: (params: object, drawsAt: (port: string) => boolean) => boolean;
+  readonly make: MakeAttack;
+  readonly prepares: (params: Params) => PreparedPart | null;
+  /** Whether the strength is 0. */
+  readonly isIdentity: (params: Params) => boolean;
+}
+
+/** The parameters of a cell. */
+export type Params = Readonly<Record<string, unknown>>;

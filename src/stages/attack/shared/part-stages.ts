@@ -2,8 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { SearchHistory, SetStrength } from '../../../attacks/set-strength.ts';
 import { defineStage, port, type Stage, streamedPort } from '../../../runtime/stage.ts';
 import type { Metrics, MetricsRow } from '../../../values/metrics.ts';
-import type { DividedAttack } from './attack-parts.ts';
-import { setStrengthOf } from './made-attack.ts';
+import { type DividedAttack, setStrengthOf } from './made-attack.ts';
 import type { TargetParameters } from './strength.ts';
 import { targetPorts, throughPort } from './target.ts';
 
