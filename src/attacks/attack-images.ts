@@ -62,7 +62,7 @@ export type PreparedAttack = { readonly originals: Originals } & (
 );
 
 export interface AttackOptions extends AttackHooks {
-  /** What `prepareAttack` gave for the same attack, model and images; computed if absent. */
+  /** Result of `prepareAttack` for the same attack, model and images; computed if absent. */
   readonly preparation?: Preparation;
 }
 

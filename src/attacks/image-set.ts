@@ -9,7 +9,7 @@ export type ImageSet = Iterable<SetPart>;
 
 export interface SetPart {
   readonly images: ImageBatch;
-  /** What the attack has prepared on these images, if it has. */
+  /** Preparation of the attack on these images, if it has one. */
   readonly preparation?: Preparation;
 }
 

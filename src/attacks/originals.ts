@@ -77,8 +77,8 @@ export interface AttackProblem {
   readonly originals: Originals;
   readonly hooks: AttackHooks;
   /**
-   * What `prepare` of the same attack gave as `firstStep` for the same images, if that is known: the attack then
-   * need not compute it again.
+   * `firstStep` that `prepare` of the same attack gave for the same images, if that is known: the attack then need
+   * not compute it again.
    */
   readonly firstStep?: Float32Array | Int8Array;
 }

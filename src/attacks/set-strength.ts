@@ -18,7 +18,7 @@ export interface SetStrength {
   readonly factor: number;
 }
 
-/** What earlier strengths have shown about the slope. */
+/** Knowledge of the slope from earlier strengths. */
 export interface SearchHistory {
   /** d log dissimilarity / d log strength. */
   readonly elasticity: number;

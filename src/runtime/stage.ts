@@ -82,7 +82,7 @@ export interface StageParts {
 export interface CellParts {
   /** Parts whose results the cell reads, or other parts do, in an order in which each reads earlier ones only. */
   readonly before: readonly Part[];
-  /** What the cell reads beside its own inputs. */
+  /** Inputs of the cell beside its own. */
   readonly inputs: Readonly<Record<string, PartOutput>>;
   /** Parts that read the cell, as part `self`, and are brought up to date with it. */
   readonly after: readonly Part[];
@@ -97,7 +97,7 @@ export interface Part {
   readonly params: JsonObject;
   /** The inputs of the cell that the part reads too, as far as they are connected. */
   readonly shares: readonly string[];
-  /** What it reads of other parts. */
+  /** Outputs of other parts that it reads, by input port. */
   readonly inputs: Readonly<Record<string, PartOutput>>;
   /** It reads only this number of images, the first ones; all if absent. */
   readonly images?: number;
@@ -244,7 +244,7 @@ function isRecord(value: unknown): value is Readonly<Record<string | symbol, unk
 /** The part of an output that declares the names in its metrics. */
 type MetricNames = Pick<OutputPort, 'axes' | 'values' | 'valuesWith'>;
 
-interface Port<K extends PortKind | 'any', Optional extends boolean, List extends boolean>
+export interface Port<K extends PortKind | 'any', Optional extends boolean, List extends boolean>
   extends InputPort, MetricNames {
   readonly kind: K;
   readonly optional: Optional;

@@ -1,5 +1,5 @@
 /**
- * What an attack computes on images before it knows its strength. The cells of a sweep over strengths share it,
+ * Result of an attack on images before it knows its strength. The cells of a sweep over strengths share it,
  * and so do later runs.
  */
 export interface Preparation {
@@ -12,7 +12,7 @@ export interface Preparation {
   readonly shape: readonly [count: number, height: number, width: number, channels: number];
   /** Class that the attacked model predicts for each original, `[count]`. */
   readonly initial: Int32Array;
-  /** What the attack may do with each original, `[count]`, as an index into `imageStates`. */
+  /** State of each original, `[count]`, as an index into `imageStates`. */
   readonly states: Uint8Array;
   /** 1 for an image whose gradient is exactly zero at the start of the attack, `[count]`. */
   readonly flat: Uint8Array;

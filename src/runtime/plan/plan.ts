@@ -213,7 +213,10 @@ function planCell(
     const unit = planned.units[index]!;
     const inputs = bindInputs(cells, planned, unit);
     if (typeof inputs === 'number') {
-      add(`waits for ${cells[inputs]!.cell.id}`);
+      const waited = cells[inputs]!;
+      // The user wrote the cell and not its parts, so what holds for them is said of it.
+      if (waited.graphStage.partOf === planned.cell.stage) waited.because.forEach(add);
+      else add(`waits for ${waited.cell.id}`);
       continue;
     }
     let text: string;

@@ -4,9 +4,9 @@ import type { DividedAttack, Params, PreparedPart } from './made-attack.ts';
 import { checkPart, directionPart, pilotPart, preparePart, probePart } from './part-stages.ts';
 import { isNormalized, searchesSet, targetParameters, type TargetParameters } from './strength.ts';
 
-/** What the attack attacks. */
+/** The inputs that are attacked. */
 const target = ['model', 'models', 'through'];
-/** What the space of the dissimilarity is read from. */
+/** The inputs from which the space of the dissimilarity is read. */
 const models = ['model', 'models'];
 
 /**
@@ -116,11 +116,9 @@ function check(params: Params, space: readonly string[], found: string): Part {
 
 /** The parameters that decide what is prepared. */
 function withoutStrength(params: Params, name: string, { without = {} }: PreparedPart): JsonObject {
-  const left = { ...params };
-  for (const strength of [name, ...Object.keys(targetParameters)]) delete left[strength];
-  for (const [other, value] of Object.entries(without)) {
-    if (value === undefined) delete left[other];
-    else left[other] = value;
-  }
-  return left as JsonObject;
+  const strengths = new Set([name, ...Object.keys(targetParameters)]);
+  const left = Object.entries({ ...params, ...without });
+  return Object.fromEntries(
+    left.filter(([param, value]) => !strengths.has(param) && value !== undefined),
+  ) as JsonObject;
 }

@@ -70,7 +70,7 @@ export interface AttackDeclaration<W extends TProperties> {
    */
   readonly draws?: boolean | ((params: OwnParameters<W>) => boolean);
   /**
-   * What the attack computes once for all strengths, if it does: its `direction`, for an attack of that kind, or
+   * Says that the attack computes something once for all strengths: its `direction`, for an attack of that kind, or
    * the `firstStep` of an iterated one, which takes `problem.firstStep` instead of computing it. It is then cached
    * apart, shared by the cells of a sweep and by later runs.
    */
@@ -145,7 +145,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
   });
 }
 
-/** What the parts of a cell give it. */
+/** Inputs of a cell from its parts. */
 interface PartInputs {
   readonly preparation?: Preparation;
   readonly strength?: Metrics;

@@ -33,7 +33,7 @@ export function setStrengthOf({ rows: [row] }: Metrics): SetStrength {
   return row!.values as unknown as SetStrength;
 }
 
-/** What the parts of an attack need to know of it. */
+/** Everything that the parts of an attack need to know of it. */
 export interface DividedAttack {
   /** Name of the attack's own strength. */
   readonly name: string;

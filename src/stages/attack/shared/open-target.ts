@@ -11,7 +11,7 @@ import { openRecipe } from '../../shared/open-recipe.ts';
 import { warmClassifier } from '../../shared/warm-classifier.ts';
 import type { ThroughParameters } from './target.ts';
 
-/** What an attack attacks: `model` or `models`, and a defense to go through. */
+/** The attacked inputs: `model` or `models`, and a defense to go through. */
 export interface TargetInputs {
   readonly model?: Model;
   readonly models?: readonly Collected<Model>[];

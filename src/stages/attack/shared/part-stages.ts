@@ -18,7 +18,7 @@ const historyPort = port('metrics', {
   values: ['elasticity', 'strength', 'dissimilarity'],
 });
 
-/** What the attack computes on a shard at every strength. */
+/** Everything that the attack computes on a shard at every strength. */
 export function preparePart({ randomness, make }: DividedAttack): Stage {
   return defineStage({
     uses: 'attack/prepare',

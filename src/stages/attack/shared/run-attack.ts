@@ -19,7 +19,7 @@ export interface AttackRun {
   readonly name: string;
   readonly strength: Strength;
   readonly through: ThroughParameters;
-  /** What the attack has prepared on these images. */
+  /** Preparation of the attack on these images. */
   readonly preparation?: Preparation;
   /** The strength that was found for the set to which the images belong. */
   readonly found?: SetStrength;
