@@ -1,5 +1,7 @@
 import type { Preprocessing } from '../values/model.ts';
+import type { Preparation } from '../values/preparation.ts';
 import { leftAlone } from '../values/seal.ts';
+import { ValueError } from '../values/value-error.ts';
 import type {
   Attack,
   DirectionAttack,
@@ -19,7 +21,7 @@ import {
 } from './checked-attack.ts';
 import { displacementNorms } from './dissimilarity.ts';
 import { type AttackHooks, allRows, type ImageBatch, imageSize } from './images.ts';
-import { completeOriginals, type ImageState, openProblem, type Originals } from './originals.ts';
+import { completeOriginals, type ImageState, openProblem, Originals } from './originals.ts';
 import type { Norm } from './projections.ts';
 import type { Queries } from './queries.ts';
 import { stepAlong } from './step-along.ts';
@@ -53,18 +55,15 @@ export const identityAttack: Attack = {
   direction: ({ images }) => Promise.resolve(new Int8Array(images.pixels.length)),
 };
 
-/** An attack prepared on given images: everything that does not depend on the strength. */
+/** An attack prepared on given images, ready to run at any strength. */
 export type PreparedAttack = { readonly originals: Originals } & (
   | (Pick<DirectionAttack, 'kind' | 'maximum'> & { readonly direction: Float32Array | Int8Array })
   | (Omit<IteratedAttack, 'prepare'> & Iteration)
 );
 
 export interface AttackOptions extends AttackHooks {
-  /**
-   * Supplies what the attack prepares, from an earlier call or by calling `prepare`. If absent, `prepare` is
-   * always called.
-   */
-  readonly remember?: (prepare: () => Promise<PreparedAttack>) => Promise<PreparedAttack>;
+  /** Result of `prepareAttack` for the same attack, model and images; computed if absent. */
+  readonly preparation?: Preparation;
 }
 
 /**
@@ -93,41 +92,87 @@ export async function sweepStrengths(
   queries: Queries,
   images: ImageBatch,
   strengths: readonly Strength[],
-  { remember = (prepare) => prepare(), ...hooks }: AttackOptions = {},
+  { preparation, ...hooks }: AttackOptions = {},
 ): Promise<readonly AttackResult[]> {
   for (const strength of strengths) {
     if (typeof strength !== 'number' && !isZero(strength)) requireReferences(images, strength.space);
   }
   checkAttack(attack);
   const isNeeded = strengths.some((strength) => !isZero(strength));
-  const seal = sealOriginals(images);
-  return leftAlone(
-    (cause) => checkOriginals(seal, cause),
-    async () => {
-      const prepared = isNeeded
-        ? await remember(() => prepareAttack(attack, queries, images, hooks))
-        : await prepareAttack(identityAttack, queries, images, hooks);
-      const results: AttackResult[] = [];
-      for (const strength of strengths) results.push(await attackAt(prepared, images, strength));
-      return results;
-    },
-  );
+  return guarded(images, async () => {
+    const prepared = await openAttack(
+      isNeeded ? attack : identityAttack,
+      queries,
+      images,
+      hooks,
+      preparation,
+    );
+    const results: AttackResult[] = [];
+    for (const strength of strengths) results.push(await attackAt(prepared, images, strength));
+    return results;
+  });
 }
 
-/** Does all the work that is the same at every strength. */
-async function prepareAttack(
+/**
+ * Computes what the attack needs at every strength: its direction, or its first step. Throws `ValueError` for an
+ * attack that has neither.
+ */
+export async function prepareAttack(
+  attack: Attack,
+  queries: Queries,
+  images: ImageBatch,
+  hooks: AttackHooks = {},
+): Promise<Preparation> {
+  checkAttack(attack);
+  return guarded(images, async () => {
+    const prepared = await openAttack(attack, queries, images, hooks);
+    const displacement = prepared.kind === 'direction' ? prepared.direction : prepared.firstStep;
+    if (displacement === undefined)
+      throw new ValueError(
+        'the attack prepares nothing: it has no firstStep',
+        "return firstStep from prepare, or leave 'prepares' out of the stage",
+      );
+    const { shape, ids } = images;
+    return { kind: 'preparation', displacement, shape, ids, ...prepared.originals.toArrays() };
+  });
+}
+
+/** Runs an attack with one direction, which has been prepared, without queries to the model. */
+export async function attackAlong(
+  { maximum }: Pick<DirectionAttack, 'maximum'>,
+  preparation: Preparation,
+  images: ImageBatch,
+  strength: Strength,
+): Promise<AttackResult> {
+  if (typeof strength !== 'number' && !isZero(strength)) requireReferences(images, strength.space);
+  const originals = Originals.from(preparation);
+  const prepared = { kind: 'direction', maximum, direction: preparation.displacement, originals } as const;
+  return attackAt(prepared, images, strength);
+}
+
+/** Runs `work`, and throws `WrittenInputError` if it wrote into the images. */
+async function guarded<R>(images: ImageBatch, work: () => Promise<R>): Promise<R> {
+  const seal = sealOriginals(images);
+  return leftAlone((cause) => checkOriginals(seal, cause), work);
+}
+
+/** Does all the work that is the same at every strength, apart from what is known already. */
+export async function openAttack(
   attack: Attack,
   queries: Queries,
   images: ImageBatch,
   hooks: AttackHooks,
+  known?: Preparation,
 ): Promise<PreparedAttack> {
-  const problem = openProblem(queries, images, hooks);
+  const problem = openProblem(queries, images, hooks, known);
   const { originals } = problem;
   if (attack.kind === 'iterated') {
     const iteration = checkIteration(await attack.prepare(problem), images);
     await completeOriginals(problem);
     return { ...attack, ...iteration, originals };
   }
+  if (known !== undefined)
+    return { kind: 'direction', maximum: attack.maximum, direction: known.displacement, originals };
   const subject = 'the values that direction returned';
   const direction = checkDirection(await attack.direction(problem), images, subject);
   await completeOriginals(problem);
@@ -199,7 +244,12 @@ const searchDefaults: Readonly<Record<Attack['kind'], SearchOptions>> = {
   iterated: { guess: 1, refinements: 12, pilot: 64 },
 };
 
-function searchPlan(prepared: PreparedAttack, { shape }: ImageBatch, space: Preprocessing): SearchPlan {
+/** How a strength is searched for with a prepared attack. */
+export function searchPlan(
+  prepared: PreparedAttack,
+  { shape }: ImageBatch,
+  space: Preprocessing,
+): SearchPlan {
   const { maximum, kind } = prepared;
   const first = kind === 'direction' ? prepared.direction : prepared.firstStep;
   const displacements =
@@ -214,7 +264,11 @@ function searchPlan(prepared: PreparedAttack, { shape }: ImageBatch, space: Prep
  * Norm in `space`, for each image, of a step of length 1 (in `norm`) that moves every pixel by the same
  * amount.
  */
-function spreadEvenly(shape: ImageBatch['shape'], norm: Norm = 'linf', space: Preprocessing): Float64Array {
+export function spreadEvenly(
+  shape: ImageBatch['shape'],
+  norm: Norm = 'linf',
+  space: Preprocessing,
+): Float64Array {
   const size = imageSize(shape);
   const [rows, ...image] = shape;
   const step = new Float32Array(size).fill(norm === 'linf' ? 1 : 1 / Math.sqrt(size));
@@ -223,7 +277,7 @@ function spreadEvenly(shape: ImageBatch['shape'], norm: Norm = 'linf', space: Pr
 }
 
 /** Returns the attack as a function of rows and strengths. Images that are not active are left unchanged. */
-function perturbActive(prepared: PreparedAttack, images: ImageBatch): Perturb {
+export function perturbActive(prepared: PreparedAttack, images: ImageBatch): Perturb {
   if (prepared.kind === 'direction') {
     const { direction } = prepared;
     return (rows, strengths) => Promise.resolve(stepAlong(images, direction, rows, strengths));

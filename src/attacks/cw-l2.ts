@@ -44,7 +44,8 @@ export interface CarliniWagnerOptions extends Pick<GoalOptions, 'seed' | 'target
 export function carliniWagner(options: CarliniWagnerOptions): Attack {
   return {
     kind: 'direction',
-    maximum: 1e4,
+    // A search is bounded by the lengths of the image and of its first step.
+    maximum: Number.MAX_VALUE,
     direction: async (problem) => {
       const goal = await chooseGoal(problem, { ...options, loss: 'margin' });
       return new Minimisation(problem, goal, options).run();

@@ -29,7 +29,8 @@ export interface DeepFoolOptions extends BoundaryRule {
 export function deepFool(options: DeepFoolOptions): Attack {
   return {
     kind: 'iterated',
-    maximum: 1e4,
+    // A search is bounded by the lengths of the image and of its first step.
+    maximum: Number.MAX_VALUE,
     // No pilot, because few images need more than the first step, and a small sample says little about how
     // far they go.
     search: { refinements: 20, pilot: 0 },
@@ -39,7 +40,7 @@ export function deepFool(options: DeepFoolOptions): Attack {
       for (const [row, label] of images.labels.entries())
         if (originals.initial[row] !== label) originals.markAtGoal(row);
       const candidates = mostLikely(logits, queries.classes, images.labels, options.candidates);
-      const firstStep = await firstSteps(problem, candidates, options);
+      const firstStep = problem.firstStep ?? (await firstSteps(problem, candidates, options));
       return {
         firstStep,
         perturb: (rows, scales) => {
@@ -82,7 +83,7 @@ async function firstSteps(
 }
 
 interface StepsOptions extends Omit<DeepFoolOptions, 'candidates'> {
-  readonly firstStep: Float32Array;
+  readonly firstStep: Float32Array | Int8Array;
   /** `[n, k]`, the true class first. */
   readonly candidates: Int32Array;
   readonly rows: Int32Array;

@@ -36,7 +36,7 @@ export function fgsm(options: FgsmOptions): Attack {
       const goal = await chooseGoal(problem, options);
       const { images } = problem;
       const start = randomDisplacements(problem, options.randomStart, options.seed);
-      const signs = await gradientSigns(problem, goal, displaced(images, start));
+      const signs = problem.firstStep ?? (await gradientSigns(problem, goal, displaced(images, start)));
       return {
         firstStep: signs,
         perturb: (rows, epsilons) => Promise.resolve(stepFrom(images, start, signs, rows, epsilons)),
@@ -70,7 +70,7 @@ export function displaced(images: ImageBatch, displacement: Float32Array): Float
 function stepFrom(
   images: ImageBatch,
   start: Float32Array,
-  signs: Int8Array,
+  signs: Float32Array | Int8Array,
   rows: Int32Array,
   epsilons: Float64Array,
 ): Float32Array {

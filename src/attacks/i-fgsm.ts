@@ -37,7 +37,7 @@ export function iterativeFgsm(options: IterativeFgsmOptions): Attack {
       const size = imageSize(images.shape);
       const origin =
         randomStart > 0 ? displaced(images, randomDisplacements(problem, randomStart, seed)) : images.pixels;
-      const signs = await gradientSigns(quietly(problem), goal, origin);
+      const signs = problem.firstStep ?? (await gradientSigns(quietly(problem), goal, origin));
       return {
         firstStep: signs,
         perturb: (rows, stepSizes) => {

@@ -1,13 +1,10 @@
 import { argmaxRows } from '../metrics/classification.ts';
+import { type ImageState, imageStates, type Preparation } from '../values/preparation.ts';
 import { type AttackHooks, type ImageBatch, batchesOf, imageSize, sliceRows } from './images.ts';
 import { isFiniteRow } from './logits.ts';
 import type { Queries } from './queries.ts';
 
-/**
- * `active`: the attack may move the image. `at-goal`: the original already reaches the goal, so the attack
- * leaves it unchanged. `non-finite`: the logits of the original are not finite, so no attack moves it.
- */
-export type ImageState = 'active' | 'at-goal' | 'non-finite';
+export type { ImageState };
 
 /**
  * Predictions and states of the originals. They are recorded when the originals are queried, so that no
@@ -24,6 +21,23 @@ export class Originals {
     this.initial = new Int32Array(rows).fill(-1);
     this.states = Array.from({ length: rows }, () => 'active');
     this.#flat = new Uint8Array(rows);
+  }
+
+  /** The originals as an earlier call of the attack left them. */
+  static from({ initial, states, flat }: Preparation): Originals {
+    const originals = new Originals(initial.length);
+    originals.initial.set(initial);
+    states.forEach((state, row) => {
+      originals.states[row] = imageStates[state]!;
+    });
+    originals.#flat.set(flat);
+    return originals;
+  }
+
+  /** The same as plain arrays. */
+  toArrays(): Pick<Preparation, 'initial' | 'states' | 'flat'> {
+    const states = Uint8Array.from(this.states, (state) => imageStates.indexOf(state));
+    return { initial: this.initial, states, flat: this.#flat };
   }
 
   /** Records the logits `[n, classes]` of the originals `first … first + n − 1`. */
@@ -62,10 +76,21 @@ export interface AttackProblem {
   readonly images: ImageBatch;
   readonly originals: Originals;
   readonly hooks: AttackHooks;
+  /**
+   * `firstStep` that `prepare` of the same attack gave for the same images, if that is known: the attack then need
+   * not compute it again.
+   */
+  readonly firstStep?: Float32Array | Int8Array;
 }
 
-export function openProblem(queries: Queries, images: ImageBatch, hooks: AttackHooks = {}): AttackProblem {
-  return { queries, images, originals: new Originals(images.shape[0]), hooks };
+export function openProblem(
+  queries: Queries,
+  images: ImageBatch,
+  hooks: AttackHooks = {},
+  known?: Preparation,
+): AttackProblem {
+  if (known === undefined) return { queries, images, originals: new Originals(images.shape[0]), hooks };
+  return { queries, images, originals: Originals.from(known), hooks, firstStep: known.displacement };
 }
 
 /** The same problem without progress reports, for work that reports progress of its own. */

@@ -96,22 +96,23 @@ export class UnreachableTargetError extends Error {
   readonly target: number;
   /** The largest dissimilarity that the attack reaches. */
   readonly greatest: number;
-  /** Row of the image that cannot be moved that far; null if the target is a mean over the set. */
-  readonly row: number | null;
-  constructor(target: number, greatest: number, row: number | null) {
+  /** Id of the image that cannot be moved that far; null if the target is a mean over the set. */
+  readonly image: number | null;
+  constructor(target: number, greatest: number, image: number | null) {
     super(`a dissimilarity of ${target} cannot be reached: the largest is ${greatest}`);
     this.target = target;
     this.greatest = greatest;
-    this.row = row;
+    this.image = image;
   }
 }
 
 /** An original has norm 0 in the space of the target, so its dissimilarity is undefined. */
 export class UndefinedDissimilarityError extends Error {
   override readonly name = 'UndefinedDissimilarityError';
-  readonly row: number;
-  constructor(row: number) {
-    super(`the dissimilarity of image ${row} is undefined: its norm is 0`);
-    this.row = row;
+  /** Id of the image. */
+  readonly image: number;
+  constructor(image: number) {
+    super(`the dissimilarity of the image with id ${image} is undefined: its norm is 0`);
+    this.image = image;
   }
 }

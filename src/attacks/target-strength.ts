@@ -1,6 +1,7 @@
 import type { Preprocessing } from '../values/model.ts';
 import type { Perturb, SearchOptions, TargetDissimilarity } from './attack.ts';
 import { meanOf, perturbationNorms, ratios, referenceNorms } from './dissimilarity.ts';
+import { evenlySpaced } from './image-set.ts';
 import { allRows, type ImageBatch, imageSize, takeRows } from './images.ts';
 import type { ImageState } from './originals.ts';
 import {
@@ -31,7 +32,7 @@ export interface Reached {
 }
 
 /** The images, the target, and what every evaluation needs. */
-interface Problem extends TargetDissimilarity, SearchPlan {
+export interface SearchProblem extends TargetDissimilarity, SearchPlan {
   readonly images: ImageBatch;
   readonly states: readonly ImageState[];
   readonly perturb: Perturb;
@@ -52,7 +53,7 @@ export async function reachDissimilarity(
   plan: SearchPlan,
 ): Promise<Reached> {
   const references = requireReferences(images, target.space);
-  const problem: Problem = { ...target, ...plan, images, states, perturb, references };
+  const problem: SearchProblem = { ...target, ...plan, images, states, perturb, references };
   return target.per === 'set' ? reachBySet(problem) : reachByImage(problem);
 }
 
@@ -60,15 +61,23 @@ export async function reachDissimilarity(
 export function requireReferences(images: ImageBatch, space: Preprocessing): Float64Array {
   const references = referenceNorms(images, space);
   const blank = references.indexOf(0);
-  if (blank >= 0) throw new UndefinedDissimilarityError(blank);
+  if (blank >= 0) throw new UndefinedDissimilarityError(images.ids[blank]!);
   return references;
 }
 
-async function reachBySet(problem: Problem): Promise<Reached> {
-  const { images, dissimilarity: target, guess, pilot, displacements, references, perturb } = problem;
+/**
+ * No search goes farther than a first step of this dissimilarity before clipping. This bounds the strength of
+ * attacks that have no bound of their own, by the lengths of the image and of its first step.
+ */
+export const farthest = 1e4;
+
+async function reachBySet(given: SearchProblem): Promise<Reached> {
+  const { images, dissimilarity: target, guess, pilot, displacements, references, perturb } = given;
   const count = images.shape[0];
   const all = allRows(count);
-  let start = (guess * target) / meanOf(ratios(displacements, references));
+  const unit = meanOf(ratios(displacements, references));
+  const problem = { ...given, maximum: Math.min(given.maximum, farthest / unit) };
+  let start = (guess * target) / unit;
   if (pilot > 0 && count >= 4 * pilot) {
     const { result } = await searchTogether(problem, evenlySpaced(count, pilot), start);
     if (result.status === 'reached') start = result.strength;
@@ -83,40 +92,49 @@ async function reachBySet(problem: Problem): Promise<Reached> {
   return { pixels: stronger, strengths, scaled: count, achieved: scaled };
 }
 
+/** A strength that was tried, and the mean dissimilarity that it gave. */
+export interface TriedStrength {
+  readonly strength: number;
+  readonly dissimilarity: number;
+}
+
 /**
- * Searches one strength for some rows. `pixels` and `achieved` are those of the last strength that was tried.
+ * Searches one strength for some rows. `pixels` and `achieved` are those of the last strength that was tried, and
+ * `tried` are all of them in order.
  */
-async function searchTogether(
-  problem: Problem,
+export async function searchTogether(
+  problem: SearchProblem,
   rows: Int32Array,
   start: number,
-): Promise<{ readonly result: SearchResult; readonly pixels: Float32Array; readonly achieved: number }> {
+): Promise<{
+  readonly result: SearchResult;
+  readonly pixels: Float32Array;
+  readonly achieved: number;
+  readonly tried: readonly TriedStrength[];
+}> {
   const search = searchStrength({ ...problem, target: problem.dissimilarity, start });
   let pixels = problem.images.pixels;
   let achieved = 0;
+  const tried: TriedStrength[] = [];
   let step = search.next();
   while (step.done !== true) {
     pixels = await problem.perturb(rows, new Float64Array(rows.length).fill(step.value));
     achieved = meanOf(dissimilarities(problem, rows, pixels));
+    tried.push({ strength: step.value, dissimilarity: achieved });
     step = search.next(achieved);
   }
-  return { result: step.value, pixels, achieved };
+  return { result: step.value, pixels, achieved, tried };
 }
 
 /** ‖x′ − x‖₂ / ‖x‖₂ of some rows, whose perturbed images are given side by side. */
 function dissimilarities(
-  { images, references, space }: Problem,
+  { images, references, space }: SearchProblem,
   rows: Int32Array,
   perturbed: Float32Array,
 ): Float64Array {
   const isAll = rows.length === images.shape[0];
   const norms = perturbationNorms(isAll ? images : takeRows(images, rows), perturbed, space);
   return ratios(norms, isAll ? references : Float64Array.from(rows, (row) => references[row]!));
-}
-
-/** `count` of `total` rows, evenly spaced and in order. */
-function evenlySpaced(total: number, count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, index) => Math.floor((index * total) / count));
 }
 
 /** An image that is still searched, and the strength to try next. */
@@ -130,8 +148,17 @@ interface Searching {
  * Searches a strength for each image. All searches advance together: each round is one batch of the images
  * that are still searched. Images that are not active are left unchanged and need not reach the target.
  */
-async function reachByImage(problem: Problem): Promise<Reached> {
-  const { images, dissimilarity: target, states, guess, displacements, references, perturb } = problem;
+async function reachByImage(problem: SearchProblem): Promise<Reached> {
+  const {
+    images,
+    dissimilarity: target,
+    states,
+    guess,
+    maximum,
+    displacements,
+    references,
+    perturb,
+  } = problem;
   const size = imageSize(images.shape);
   const count = images.shape[0];
   const pixels = images.pixels.slice();
@@ -140,7 +167,8 @@ async function reachByImage(problem: Problem): Promise<Reached> {
   /** Dissimilarity of each row that jumps over the target. */
   const jumps = new Map<number, number>();
   const finish = (row: number, result: SearchResult, perturbed: Float32Array): void => {
-    if (result.status === 'unreachable') throw new UnreachableTargetError(target, result.greatest, row);
+    if (result.status === 'unreachable')
+      throw new UnreachableTargetError(target, result.greatest, images.ids[row]!);
     if (result.status === 'jump') jumps.set(row, result.dissimilarity);
     strengths[row] = result.strength;
     pixels.set(perturbed, row * size);
@@ -149,7 +177,13 @@ async function reachByImage(problem: Problem): Promise<Reached> {
   let searching = Array.from(allRows(count))
     .filter((row) => states[row] === 'active')
     .map((row): Searching => {
-      const search = searchStrength({ ...problem, target, start: (guess * target) / units[row]! });
+      const most = Math.min(maximum, farthest / units[row]!);
+      const search = searchStrength({
+        ...problem,
+        target,
+        start: (guess * target) / units[row]!,
+        maximum: most,
+      });
       return { row, search, strength: search.next().value as number };
     });
   while (searching.length > 0) {
@@ -177,7 +211,7 @@ async function reachByImage(problem: Problem): Promise<Reached> {
 
 /** Replaces the rows that jump over the target by the stronger perturbation, scaled down to the target. */
 async function scaleJumps(
-  { images, dissimilarity: target, perturb }: Problem,
+  { images, dissimilarity: target, perturb }: SearchProblem,
   pixels: Float32Array,
   strengths: Float64Array,
   jumps: ReadonlyMap<number, number>,
@@ -199,7 +233,7 @@ async function scaleJumps(
  * x + factor (x′ − x) in place for elements `first … end − 1`. With a factor of at most 1, it stays within
  * [0, 1].
  */
-function scaleRows(
+export function scaleRows(
   originals: Float32Array,
   perturbed: Float32Array,
   first: number,

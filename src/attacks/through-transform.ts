@@ -15,6 +15,8 @@ export interface ThroughOptions {
    */
   readonly backward: 'identity' | 'differentiable';
   readonly seed: Seed;
+  /** Number of queries for each image before these, whose draws are not made again; 0 if absent. */
+  readonly earlierQueries?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -29,7 +31,7 @@ export interface ThroughOptions {
 export function throughTransform(
   classifier: Classifier,
   transform: OpenTransform,
-  { draws, average, backward, seed, signal }: ThroughOptions,
+  { draws, average, backward, seed, earlierQueries = 0, signal }: ThroughOptions,
 ): Classifier {
   const { isRandomised } = transform;
   const follows = backward === 'differentiable' && transform.hasDerivative;
@@ -87,7 +89,7 @@ export function throughTransform(
       pixels: (await pixels.data()) as Float32Array,
       shape: pixels.shape,
       ids,
-      groups: isRandomised ? groupByQuery(ids, queried) : [{ query: 0, places: null, ids }],
+      groups: isRandomised ? groupByQuery(ids, queried, earlierQueries) : [{ query: 0, places: null, ids }],
     };
     const parts: Part[] = [];
     for (let index = 0; index < partsAt; index++) {
@@ -120,10 +122,10 @@ interface RowGroup {
 }
 
 /** Counts a query for each image. Attacks refill their batches, so a batch may contain several groups. */
-function groupByQuery(ids: Int32Array, queried: Map<number, number>): readonly RowGroup[] {
+function groupByQuery(ids: Int32Array, queried: Map<number, number>, earlier: number): readonly RowGroup[] {
   const places = new Map<number, number[]>();
   ids.forEach((id, place) => {
-    const query = queried.get(id) ?? 0;
+    const query = queried.get(id) ?? earlier;
     queried.set(id, query + 1);
     const group = places.get(query);
     if (group === undefined) places.set(query, [place]);

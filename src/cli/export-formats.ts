@@ -10,6 +10,7 @@ export function extensionsOf(value: Value): readonly string[] {
       return ['safetensors', 'npz', 'csv'];
     case 'model':
     case 'patches':
+    case 'preparation':
       return ['safetensors'];
     case 'metrics':
       return ['json', 'csv'];

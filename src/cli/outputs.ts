@@ -1,6 +1,6 @@
 import type { Outputs } from '../runtime/store/record.ts';
 import type { Store } from '../runtime/store/store.ts';
-import type { PortKind, Value } from '../values/value.ts';
+import { isPerImageValue, perImageKinds, type PortKind, type Value } from '../values/value.ts';
 
 /** Reads one output of a finished cell: verifies, decodes and joins the parts of all its units. */
 export async function readOutput(
@@ -14,10 +14,10 @@ export async function readOutput(
     import('../values/patches-codec.ts'),
   ]);
   const parts = units.flatMap((outputs) => outputs[port] ?? []);
-  if (kind === 'images' || kind === 'predictions') {
+  if (perImageKinds.has(kind)) {
     const { concatValues } = await import('../values/slices.ts');
     const values = parts.map(({ digest }) => decodeValue(kind, store.readObject(digest)));
-    return concatValues(values.filter((value) => value.kind === 'images' || value.kind === 'predictions'));
+    return concatValues(values.filter(isPerImageValue));
   }
   return decodeValue(kind, store.readObject(parts[0]!.digest), libraryOf(store.readObject));
 }

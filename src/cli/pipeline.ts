@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import type { Graph } from '../dsl/graph.ts';
 import { openBackendMemory, type BackendMemory, type LastBackends } from '../runtime/plan/last-backends.ts';
+import { addParts, withParts } from '../runtime/plan/parts.ts';
 import { readCachedGraph, writeCachedGraph, type GraphRequest } from '../runtime/plan/graph-cache.ts';
 import { sha256 } from '../runtime/digest.ts';
 import type { StageRegistry } from '../runtime/stage.ts';
@@ -24,6 +25,7 @@ export interface OpenPipeline {
   readonly file: string;
   /** Absolute paths of the pipeline file and all its includes. */
   readonly sources: readonly string[];
+  /** The graph with the parts of its cells: what is planned and run. */
   readonly graph: Graph;
   readonly registry: StageRegistry;
   readonly store: Store;
@@ -43,7 +45,10 @@ export interface OpenPipeline {
 export async function openPipeline(file: string, options: PipelineOptions): Promise<OpenPipeline> {
   const path = resolve(file);
   const cacheFolder = cacheFolderOf(path, options.cache);
-  const { graph, registry, sources } = await loadGraph(path, cacheFolder, options);
+  const loaded = await loadGraph(path, cacheFolder, options);
+  const { sources } = loaded;
+  const registry = withParts(loaded.registry);
+  const graph = addParts(loaded.graph, registry);
   const store = openStore(cacheFolder, (message) => complain(`warning: ${message}`));
   const memory = openBackendMemory(store, graph, registry, options.profile ?? []);
   const last = memory.read();
@@ -63,7 +68,7 @@ export async function openPipeline(file: string, options: PipelineOptions): Prom
   };
 }
 
-/** The graph of a pipeline alone, for commands that need no backend. */
+/** The graph of a pipeline as it is written, for commands that need no backend. */
 export async function openGraph(file: string, options: PipelineOptions): Promise<Graph> {
   const path = resolve(file);
   return (await loadGraph(path, cacheFolderOf(path, options.cache), options)).graph;

@@ -8,7 +8,7 @@ export type MetricValue = AxisLabel | null;
 /** Stage, cell, axes and numbers of one row of scores. */
 export type ScoreRow = Readonly<Record<string, MetricValue>>;
 
-/** Results of a run as far as the cache still has them, in the order of the pipeline. */
+/** Results of a run as far as the cache still has them, in the order of the pipeline, without parts of cells. */
 export interface RunCell {
   readonly cell: string;
   readonly stage: string;
@@ -23,7 +23,7 @@ export function readRunCells(cacheFolder: string, run: string): readonly RunCell
   const planned = new Map<string, { readonly stage: string; readonly axes: RunCell['axes'] }>();
   const finished = new Map<string, readonly string[]>();
   for (const event of readLedger(cacheFolder, run)) {
-    if (event.type === 'cell-planned') planned.set(event.cell, event);
+    if (event.type === 'cell-planned' && event.partOf === undefined) planned.set(event.cell, event);
     if (event.type === 'cell-finished') finished.set(event.cell, event.keys);
   }
   return [...planned].map(([cell, { stage, axes }]) => {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { withParts } from '../runtime/plan/parts.ts';
 import { serveWorker } from '../runtime/executors/local/worker.ts';
 import { withSharpAdvice } from './missing-sharp.ts';
 import { loadRegistry } from './plugins/load-registry.ts';
@@ -11,11 +12,11 @@ const { batch } = parseArgs({ options: { batch: { type: 'string' } } }).values;
 if (batch === undefined) {
   serveWorker(async ({ root, folder }) => {
     const plugins = JSON.parse(process.env['RAVELIN_PLUGINS'] ?? '[]') as string[];
-    return withSharpAdvice(await loadRegistry(plugins, root, folder));
+    return withParts(withSharpAdvice(await loadRegistry(plugins, root, folder)));
   });
 } else {
   const { serveArrayTask } = await import('../runtime/executors/slurm/array-task.ts');
   await serveArrayTask(batch, Number(process.env['SLURM_ARRAY_TASK_ID']), async ({ root, folder }, plugins) =>
-    withSharpAdvice(await loadRegistry(plugins, root, folder)),
+    withParts(withSharpAdvice(await loadRegistry(plugins, root, folder))),
   );
 }

@@ -39,6 +39,8 @@ export interface GraphStage {
   readonly settings: StageSettings;
   /** Files to which outputs are copied: `publish:`. */
   readonly publish: readonly PublishTarget[];
+  /** Id of the stage whose cells these are parts of, if the runtime added the stage. */
+  readonly partOf?: string;
 }
 
 export interface PublishTarget {
@@ -76,6 +78,10 @@ export interface Cell {
   readonly inputs: Readonly<Record<string, CellInput>>;
   /** Present only if `defaults:` for its stage type make them differ from those of the stage. */
   readonly settings?: StageSettings;
+  /** Only this number of images, the first ones, are made or read; all if absent. */
+  readonly images?: number;
+  /** Index of a cell that is brought up to date only together with this one, which reads it. */
+  readonly follows?: number;
 }
 
 export type CellInput =

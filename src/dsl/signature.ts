@@ -10,6 +10,10 @@ export interface InputPort {
    * one.
    */
   readonly list: boolean;
+  /**
+   * The images of the input come one object after the other, `Streamed`, so that the stage never holds all of them.
+   */
+  readonly streamed?: boolean;
   /** Another input that takes the place of this one: exactly one of the two is connected. */
   readonly unless?: string;
   readonly description: string;

@@ -121,6 +121,7 @@ export { BatchSizes } from '../values/batch-size.ts';
 export type { Json, JsonObject } from '../values/json.ts';
 export type { Figure } from '../values/figure.ts';
 export type { Images, Perturbation } from '../values/images.ts';
+export type { Preparation } from '../values/preparation.ts';
 export type { Metrics, MetricsRow } from '../values/metrics.ts';
 export type { Model, Network, NetworkNode, Preprocessing, WeightTensor } from '../values/model.ts';
 export type { Patches } from '../values/patches.ts';

@@ -29,7 +29,8 @@ export async function runVerified(
   { count, sealed }: BorderOptions,
 ): Promise<StageOutputs> {
   const inputs = Object.entries(context.inputs);
-  const seals = sealed ? inputs.map(([port, value]) => [port, sealOf(value)] as const) : [];
+  const isWhole = ([port]: readonly [string, unknown]): boolean => stage.in[port]?.streamed !== true;
+  const seals = sealed ? inputs.filter(isWhole).map(([port, value]) => [port, sealOf(value)] as const) : [];
   const checkInputs = (cause?: unknown): void => {
     for (const [port, seal] of seals) {
       const changed = seal();

@@ -34,6 +34,8 @@ export type RunEventBody =
       readonly stage: string;
       readonly uses: string;
       readonly axes: Readonly<Record<string, AxisLabel>>;
+      /** Id of the stage whose cells this is a part of; absent for a cell that the pipeline declares. */
+      readonly partOf?: string;
       readonly shards: { readonly total: number; readonly reuse: number; readonly run: number };
       /** Images that the cell reads or makes; 0 if it has none. */
       readonly images: number;

@@ -62,10 +62,54 @@ export interface Stage extends StageSignature {
    */
   readonly extent?: readonly string[];
   readonly survey?: (context: SurveyContext<never>) => Promise<Survey>;
+  /** How a cell is divided into cells of its own, whose results other cells and later runs share. */
+  readonly parts?: StageParts;
+  /** The stage type that this is a part of; the part then draws from the random numbers of that one. */
+  readonly partOf?: string;
   readonly run: (context: StageContext<never, never>) => Promise<Readonly<Record<string, Value>>>;
 }
 
 export type StageRegistry = ReadonlyMap<string, Stage>;
+
+/** The division of a stage's cells into parts, which `runtime/plan/parts.ts` puts into the graph. */
+export interface StageParts {
+  /** The stage types of the parts; `uses` of part `probe` of `attack/fgsm` is `attack/fgsm/probe`. */
+  readonly stages: Readonly<Record<string, Stage>>;
+  /** The parts of a cell with these parameters; null if it is computed as one. */
+  readonly of: (params: never) => CellParts | null;
+}
+
+export interface CellParts {
+  /** Parts whose results the cell reads, or other parts do, in an order in which each reads earlier ones only. */
+  readonly before: readonly Part[];
+  /** Inputs of the cell beside its own. */
+  readonly inputs: Readonly<Record<string, PartOutput>>;
+  /** Parts that read the cell, as part `self`, and are brought up to date with it. */
+  readonly after: readonly Part[];
+}
+
+export interface Part {
+  readonly name: string;
+  /** Its name in `StageParts.stages`; `self` for the stage type of the cell itself. */
+  readonly stage: string;
+  /** Parts of one group are shown together, as a stage of this name below that of the cell. */
+  readonly group: string;
+  readonly params: JsonObject;
+  /** The inputs of the cell that the part reads too, as far as they are connected. */
+  readonly shares: readonly string[];
+  /** Outputs of other parts that it reads, by input port. */
+  readonly inputs: Readonly<Record<string, PartOutput>>;
+  /** It reads only this number of images, the first ones; all if absent. */
+  readonly images?: number;
+}
+
+export interface PartOutput {
+  readonly part: string;
+  readonly port: string;
+}
+
+/** An input that is read one object after the other, as often as it is iterated. */
+export type Streamed<V extends Value = Value> = Iterable<V>;
 
 /**
  * Context of the survey of a stage that reads files, while a plan is made. The survey only looks at what is
@@ -200,12 +244,22 @@ function isRecord(value: unknown): value is Readonly<Record<string | symbol, unk
 /** The part of an output that declares the names in its metrics. */
 type MetricNames = Pick<OutputPort, 'axes' | 'values' | 'valuesWith'>;
 
-interface Port<K extends PortKind | 'any', Optional extends boolean, List extends boolean>
+export interface Port<K extends PortKind | 'any', Optional extends boolean, List extends boolean>
   extends InputPort, MetricNames {
   readonly kind: K;
   readonly optional: Optional;
   readonly list: List;
 }
+
+/** Declares an input of a part that is read as a stream. */
+export function streamedPort<K extends PortKind, O extends boolean = false>(
+  kind: K,
+  optional: O = false as O,
+): StreamedPort<K, O> {
+  return { kind, optional, list: false, streamed: true, description: '' };
+}
+
+type StreamedPort<K extends PortKind, O extends boolean> = Port<K, O, false> & { readonly streamed: true };
 
 /**
  * Declares an input or output port: `port('images')`, `port('model', { optional: true })`, `port('metrics', {
@@ -239,7 +293,8 @@ interface PortOptions extends MetricNames {
 type Flag<P, N extends string> = P extends Readonly<Record<N, true>> ? true : false;
 
 type PortValue<K> = K extends PortKind ? ValueOf<K> : Value;
-type InputOf<T> =
+type InputOf<T> = T extends StreamedPort<infer K, boolean> ? Streamed<ValueOf<K>> : SingleOrList<T>;
+type SingleOrList<T> =
   T extends Port<infer K, boolean, infer L>
     ? L extends true
       ? readonly Collected<PortValue<K>>[]
@@ -287,6 +342,7 @@ export function defineStage<
   readonly check?: (params: Static<W>) => readonly ParameterProblem[];
   readonly checkInputs?: (params: Static<W>, inputs: KnownInputs) => readonly ParameterProblem[];
   readonly survey?: (context: SurveyContext<Static<W>>) => Promise<Survey>;
+  readonly parts?: StageParts;
   readonly run: (context: StageContext<Static<W>, InputsOf<I>>) => Promise<OutputsOf<O>>;
 }): Stage {
   const {

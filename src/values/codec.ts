@@ -11,6 +11,7 @@ import {
   type PatchLibrary,
 } from './patches-codec.ts';
 import type { Predictions } from './predictions.ts';
+import type { Preparation } from './preparation.ts';
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, type StoredTensor } from './safetensors.ts';
 import type { PortKind, Value } from './value.ts';
 
@@ -27,6 +28,8 @@ export function encodeValue(value: Value, library?: Pick<PatchLibrary, 'keep'>):
       return encodeModel(value);
     case 'predictions':
       return encodePredictions(value);
+    case 'preparation':
+      return encodePreparation(value);
     case 'figure':
       return encodeFigure(value);
     case 'patches':
@@ -50,6 +53,8 @@ export function decodeValue(kind: PortKind, bytes: Uint8Array, library?: Pick<Pa
       return decodeModel(bytes);
     case 'predictions':
       return decodePredictions(bytes);
+    case 'preparation':
+      return decodePreparation(bytes);
     case 'figure':
       return decodeFigure(bytes);
     case 'patches':
@@ -104,6 +109,47 @@ function decodePredictions(bytes: Uint8Array): Predictions {
     probabilities: data,
     shape: shape as Predictions['shape'],
     ...readLabels(tensors, metadata),
+  };
+}
+
+/** The format has no names for signed bytes here, so they are stored as the bytes that they are. */
+function encodePreparation({ displacement, shape, initial, states, flat, ids }: Preparation): Uint8Array {
+  const count = [ids.length];
+  const moves: StoredTensor =
+    displacement instanceof Int8Array
+      ? {
+          dtype: 'U8',
+          shape,
+          data: new Uint8Array(displacement.buffer, displacement.byteOffset, displacement.length),
+        }
+      : { dtype: 'F32', shape, data: displacement };
+  return encodeSafetensors(
+    {
+      displacement: moves,
+      initial: { dtype: 'I32', shape: count, data: initial },
+      states: { dtype: 'U8', shape: count, data: states },
+      flat: { dtype: 'U8', shape: count, data: flat },
+      ids: { dtype: 'I32', shape: count, data: ids },
+    },
+    { kind: 'preparation' },
+  );
+}
+
+function decodePreparation(bytes: Uint8Array): Preparation {
+  const { tensors } = decodeSafetensors(bytes);
+  const moves = tensors['displacement'];
+  if (moves === undefined || moves.dtype === 'I32' || moves.shape.length !== 4)
+    throw new SafetensorsError("there is no F32 or U8 tensor 'displacement' of four axes");
+  const { data } = moves;
+  return {
+    kind: 'preparation',
+    displacement:
+      data instanceof Uint8Array ? new Int8Array(data.buffer, data.byteOffset, data.length) : data,
+    shape: moves.shape as Preparation['shape'],
+    initial: integers(tensors, 'initial'),
+    states: octets(tensors, 'states'),
+    flat: octets(tensors, 'flat'),
+    ids: integers(tensors, 'ids'),
   };
 }
 
@@ -201,6 +247,12 @@ function floats(
   const tensor = tensors[name];
   if (tensor?.dtype !== 'F32') throw new SafetensorsError(`there is no float32 tensor '${name}'`);
   return { shape: tensor.shape, data: tensor.data };
+}
+
+function octets(tensors: Readonly<Record<string, StoredTensor>>, name: string): Uint8Array {
+  const tensor = tensors[name];
+  if (tensor?.dtype !== 'U8') throw new SafetensorsError(`there is no uint8 tensor '${name}'`);
+  return tensor.data;
 }
 
 function integers(tensors: Readonly<Record<string, StoredTensor>>, name: string): Int32Array {

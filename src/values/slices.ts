@@ -1,8 +1,9 @@
 import type { Images, Perturbation } from './images.ts';
 import type { Predictions } from './predictions.ts';
+import type { Preparation } from './preparation.ts';
+import type { PerImage } from './value.ts';
 
-/** Values that are lists over images: they can be cut into shards and joined again. */
-export type PerImage = Images | Predictions;
+export type { PerImage };
 
 /** Number of images (not of views). */
 export function countOf(value: PerImage): number {
@@ -15,6 +16,7 @@ export function countOf(value: PerImage): number {
  */
 export function sliceValue<V extends PerImage>(value: V, first: number, count: number): V {
   const end = first + count;
+  if (value.kind === 'preparation') return { ...value, ...cutPreparation(value, first, end) };
   const labelled = {
     labels: value.labels.subarray(first, end),
     ids: value.ids.subarray(first, end),
@@ -55,6 +57,12 @@ export function concatValues<V extends PerImage>(parts: readonly V[]): V {
       throw new RangeError(`shards with ${head.views} and ${part.views} views cannot be joined`);
     }
   }
+  if (head.kind === 'preparation') return joinPreparations(parts as readonly Preparation[]) as PerImage as V;
+  return joinLabelled(parts as readonly (Images | Predictions)[]) as PerImage as V;
+}
+
+function joinLabelled(parts: readonly (Images | Predictions)[]): Images | Predictions {
+  const head = parts[0]!;
   const labelled = {
     labels: concatArrays(parts.map((part) => part.labels)),
     ids: concatArrays(parts.map((part) => part.ids)),
@@ -72,10 +80,10 @@ export function concatValues<V extends PerImage>(parts: readonly V[]): V {
     const joined = pixels.every((part) => part instanceof Uint8Array)
       ? concatArrays(pixels)
       : concatArrays(pixels.map(toFloats));
-    return { ...common, pixels: joined, shape: [rows, ...head.shape.slice(1)] } as unknown as V;
+    return { ...common, pixels: joined, shape: [rows, ...head.shape.slice(1)] } as unknown as Images;
   }
   const probabilities = concatArrays((parts as readonly Predictions[]).map((part) => part.probabilities));
-  return { ...common, probabilities, shape: [rows, head.shape[1]] } as unknown as V;
+  return { ...common, probabilities, shape: [rows, head.shape[1]] } as unknown as Predictions;
 }
 
 /** Returns pixels as float32 in [0, 1]: bytes become value / 255, floats are returned unchanged. */
@@ -84,6 +92,36 @@ export function toFloats(pixels: Float32Array | Uint8Array): Float32Array {
   const floats = new Float32Array(pixels.length);
   for (let index = 0; index < pixels.length; index++) floats[index] = pixels[index]! / 255;
   return floats;
+}
+
+function cutPreparation(
+  { displacement, shape, initial, states, flat, ids }: Preparation,
+  first: number,
+  end: number,
+): Omit<Preparation, 'kind'> {
+  const [, ...extents] = shape;
+  const size = extents.reduce((product, extent) => product * extent, 1);
+  return {
+    displacement: displacement.subarray(first * size, end * size),
+    shape: [end - first, ...extents],
+    initial: initial.subarray(first, end),
+    states: states.subarray(first, end),
+    flat: flat.subarray(first, end),
+    ids: ids.subarray(first, end),
+  };
+}
+
+function joinPreparations(parts: readonly Preparation[]): Preparation {
+  const [, ...extents] = parts[0]!.shape;
+  return {
+    kind: 'preparation',
+    displacement: concatArrays(parts.map(({ displacement }) => displacement)),
+    shape: [parts.reduce((sum, { ids }) => sum + ids.length, 0), ...extents],
+    initial: concatArrays(parts.map(({ initial }) => initial)),
+    states: concatArrays(parts.map(({ states }) => states)),
+    flat: concatArrays(parts.map(({ flat }) => flat)),
+    ids: concatArrays(parts.map(({ ids }) => ids)),
+  };
 }
 
 function cutPerturbation(
@@ -108,7 +146,7 @@ function concatPerturbations(parts: readonly Perturbation[]): Perturbation {
   };
 }
 
-function concatArrays<A extends Float32Array | Int32Array | Uint8Array>(parts: readonly A[]): A {
+function concatArrays<A extends Float32Array | Int32Array | Int8Array | Uint8Array>(parts: readonly A[]): A {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const joined = new (parts[0]!.constructor as new (length: number) => A)(length);
   let position = 0;

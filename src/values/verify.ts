@@ -1,6 +1,7 @@
 import {
   type ArrayProblem,
   areFinite,
+  finiteProblem,
   firstOutside,
   nameOfType,
   pixelProblem,
@@ -8,6 +9,7 @@ import {
 } from './array-problems.ts';
 import type { Images, Perturbation } from './images.ts';
 import { canonicalJson, type Json } from './json.ts';
+import { imageStates } from './preparation.ts';
 import type { PortKind } from './value.ts';
 import { ValueError } from './value-error.ts';
 
@@ -27,6 +29,7 @@ export function verifyValue(value: Fields, kind: PortKind, origin: Origin): void
 const verifiers: Readonly<Record<PortKind, (value: Fields, origin: Origin) => void>> = {
   images: verifyImages,
   predictions: verifyPredictions,
+  preparation: verifyPreparation,
   metrics: verifyMetrics,
   model: verifyModel,
   transform: verifyTransform,
@@ -97,20 +100,8 @@ function probabilityProblem(values: unknown, shape: readonly number[], ids: Int3
 /** Verifies what images and predictions share, and returns the number of images. */
 function verifyLabelled(value: Fields, origin: Origin): number {
   const { ids, labels, classes, perturbation } = value;
-  const count = verifyVector(ids, Int32Array, null, 'ids', origin);
+  const count = verifyIds(ids, origin);
   verifyVector(labels, Int32Array, count, 'labels', origin);
-  const negative = (ids as Int32Array).findIndex((id) => id < 0);
-  ensure(
-    negative < 0,
-    `image ${negative} of ${origin} has the id ${(ids as Int32Array)[negative]}`,
-    'give the index of the image in its dataset, from 0 on',
-  );
-  const twice = firstRepeated(ids as Int32Array);
-  ensure(
-    twice < 0,
-    `image ${twice} of ${origin} has the id ${(ids as Int32Array)[twice]}, which another image has too`,
-    'give each image an id of its own: random numbers and originals are found by it',
-  );
   const below = (labels as Int32Array).findIndex((label) => label < -1);
   ensure(
     below < 0,
@@ -124,6 +115,41 @@ function verifyLabelled(value: Fields, origin: Origin): number {
   );
   if (perturbation !== undefined) verifyPerturbation(perturbation as Perturbation, count, origin);
   return count;
+}
+
+/** Returns the number of images. */
+function verifyIds(ids: unknown, origin: Origin): number {
+  const count = verifyVector(ids, Int32Array, null, 'ids', origin);
+  const negative = (ids as Int32Array).findIndex((id) => id < 0);
+  ensure(
+    negative < 0,
+    `image ${negative} of ${origin} has the id ${(ids as Int32Array)[negative]}`,
+    'give the index of the image in its dataset, from 0 on',
+  );
+  const twice = firstRepeated(ids as Int32Array);
+  ensure(
+    twice < 0,
+    `image ${twice} of ${origin} has the id ${(ids as Int32Array)[twice]}, which another image has too`,
+    'give each image an id of its own: random numbers and originals are found by it',
+  );
+  return count;
+}
+
+function verifyPreparation(value: Fields, origin: Origin): void {
+  const count = verifyIds(value['ids'], origin);
+  const shape = verifyShape(value['shape'], 4, '[count, height, width, channels]', origin);
+  ensure(
+    shape[0] === count,
+    `the shape of ${origin} has ${shape[0]!} rows for ${count} images`,
+    'give one displacement for each image',
+  );
+  const ids = value['ids'] as Int32Array;
+  refuse(finiteProblem(value['displacement'], { shape, ids }, 'or-signs'), `the displacements of ${origin}`);
+  verifyVector(value['initial'], Int32Array, count, 'initial', origin);
+  verifyVector(value['flat'], Uint8Array, count, 'flat', origin);
+  verifyVector(value['states'], Uint8Array, count, 'states', origin);
+  const unknown = (value['states'] as Uint8Array).findIndex((state) => state >= imageStates.length);
+  ensure(unknown < 0, `image ${unknown} of ${origin} has an unknown state`, 'give an index into imageStates');
 }
 
 function verifyPerturbation(perturbation: Perturbation, count: number, origin: Origin): void {

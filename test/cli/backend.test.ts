@@ -23,7 +23,7 @@ stages:
   predictions: { uses: predict/classify, in: { model: network, images: adversarial }, shard: 10 }
 `;
 const toTensorflow =
-  "The backend changes from wasm to tensorflow, so 4 shards with results from wasm are computed again; --backend wasm, or 'backend: wasm' in the pipeline, reuses them.";
+  "The backend changes from wasm to tensorflow, so 6 shards with results from wasm are computed again; --backend wasm, or 'backend: wasm' in the pipeline, reuses them.";
 
 /** Makes a folder look like a TensorFlow that was set up, which is all that planning needs. */
 function pretendTensorflow(home: string, { gpu = false } = {}): void {
@@ -83,8 +83,8 @@ describe.runIf(bindingPackage() !== null)('a pipeline that has run on wasm befor
 
   it('is said to cost the shards that have results from wasm, before it moves', async () => {
     const planned = await plan(project, '--backend', 'tensorflow');
-    expect(planned).toMatchObject({ backend: 'tensorflow', totals: { run: 4, reuse: 3 } });
-    expect(planned.backendChange).toMatchObject({ shards: 4, message: toTensorflow });
+    expect(planned).toMatchObject({ backend: 'tensorflow', totals: { run: 6, reuse: 3 } });
+    expect(planned.backendChange).toMatchObject({ shards: 6, message: toTensorflow });
     expect((await project.run('plan', 'p.yaml', '--backend', 'tensorflow')).stdout).toContain(toTensorflow);
     const status = await project.run('status', 'p.yaml', '--backend', 'tensorflow');
     expect(status.stdout).toMatch(/^backend tensorflow \S+, as the command line says$/m);
@@ -120,9 +120,9 @@ describe.runIf(bindingPackage() !== null)('a pipeline that has run on wasm befor
     project.write('q.yaml', pipeline());
     const { stdout } = await project.run('plan', 'q.yaml');
     expect(stdout).toMatch(/^backend wasm \S+, that of the last run in this cache; /m);
-    expect(stdout).toContain('7 reused, 0 to run');
+    expect(stdout).toContain('9 reused, 0 to run');
     const moved = await project.run('plan', 'q.yaml', '--backend', 'tensorflow');
-    expect(moved.stdout).toContain('4 shards have results from wasm and are computed again on tensorflow; ');
+    expect(moved.stdout).toContain('6 shards have results from wasm and are computed again on tensorflow; ');
     const other = await project.run('--cache', project.path('other'), 'plan', 'p.yaml');
     expect(other.stdout).toMatch(/^backend tensorflow \S+, the best that is ready here$/m);
     expect(other.stdout).not.toContain('changes');
@@ -151,7 +151,7 @@ describe.runIf(bindingPackage() !== null)('a pipeline that has run on wasm befor
     }
     const { stdout } = await project.run('plan', 'p.yaml');
     expect(stdout).toMatch(/^backend tensorflow \S+, the best that is ready here$/m);
-    expect(stdout).toContain('4 shards have results from wasm and are computed again on tensorflow; ');
+    expect(stdout).toContain('6 shards have results from wasm and are computed again on tensorflow; ');
   });
 });
 
@@ -167,7 +167,7 @@ describe.runIf(bindingPackage() !== null)('under `numerics: shared`', () => {
     });
     project.write('p.yaml', pipeline('numerics: shared').replace('limit: 20', 'limit: 30'));
     const { backendChange, totals } = await plan(project, '--backend', 'tensorflow');
-    expect(totals).toMatchObject({ run: 3 });
+    expect(totals).toMatchObject({ run: 4 });
     expect(backendChange).toMatchObject({
       shards: 0,
       message:
@@ -199,7 +199,7 @@ describe.runIf(hasTensorflow)('a pipeline that moves from wasm to tensorflow', (
 
   it('announces in every display that the numbers change, although going back costs no shard', async () => {
     const message =
-      "The backend changes from tensorflow to wasm, which costs no shard and replaces 4 results; --backend tensorflow, or 'backend: tensorflow' in the pipeline, returns to it.";
+      "The backend changes from tensorflow to wasm, which costs no shard and replaces 6 results; --backend tensorflow, or 'backend: tensorflow' in the pipeline, returns to it.";
     const { stdout, stderr } = await project.run('run', 'p.yaml', '--backend', 'wasm', '--ui', 'json');
     const events = stdout.split('\n').map((line) => JSON.parse(line) as { type: string });
     expect(events[1]).toMatchObject({
@@ -218,7 +218,7 @@ describe.runIf(hasTensorflow)('a pipeline that moves from wasm to tensorflow', (
     project.write('p.yaml', pipeline().replace('epsilon: 0.1', 'epsilon: 0.2'));
     expect((await project.run('run', 'p.yaml', '--ui', 'quiet')).code).toBe(0);
     const tried = await project.run('run', 'p.yaml', '-j', '1', '--backend', 'wasm', '--ui', 'plain');
-    expect(tried.stderr).toContain('so 4 shards with results from tensorflow are computed again');
+    expect(tried.stderr).toContain('so 6 shards with results from tensorflow are computed again');
     // The first epsilon again: wasm has all its results, so nothing is passed over.
     project.write('p.yaml', pipeline());
     expect(await plan(project)).toMatchObject({ backend: 'wasm', backendChange: null, totals: { run: 0 } });
@@ -242,7 +242,7 @@ describe.runIf(hasTensorflow)('a pipeline that moves from wasm to tensorflow', (
     const newer = createProject({}, { RAVELIN_HOME: home });
     const { stdout } = await newer.run('plan', project.path('p.yaml'));
     expect(stdout).toMatch(
-      /^The version of tensorflow changes from (\S+) to (\S+)-gpu\+\d+, so 4 shards with results from \1 are computed again; only tensorflow \1 reuses them\.$/m,
+      /^The version of tensorflow changes from (\S+) to (\S+)-gpu\+\d+, so 6 shards with results from \1 are computed again; only tensorflow \1 reuses them\.$/m,
     );
   });
 });

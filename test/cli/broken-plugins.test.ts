@@ -72,13 +72,13 @@ describe('a run with broken plugins', () => {
       "the pixels that apply of defense 'outside' returned are not all in [0, 1]: they hold -1 in image",
     ],
     [
-      'through',
+      'through/prepare',
       "defense 'draws' reads draw.seed, but declares no views, so nobody knows that it draws at random",
     ],
     ['written', "defense 'writes' wrote into the pixels that apply was given"],
     ['thrown', 'a plugin threw TypeError: boom'],
     [
-      'endless',
+      'endless/search[part=probe]',
       'attack/nan: the pixels that perturb returned are not finite: they hold NaN in image 0 (id 0)',
     ],
     ['in-place', 'attack/in-place: the attack wrote into pixels of problem.images'],

@@ -15,7 +15,7 @@ describe('the stable surfaces', () => {
   it('plan --json has cells with shards and reasons, and totals', async () => {
     const plan = (await project.json('plan', 'p.yaml', '--json')) as PlanJson;
     expect(plan.pipeline).toBe('real');
-    expect(plan.totals).toEqual({ cells: 26, shards: plan.totals.shards, reuse: plan.totals.shards, run: 0 });
+    expect(plan.totals).toEqual({ cells: 36, shards: plan.totals.shards, reuse: plan.totals.shards, run: 0 });
     expect(plan.cells.find(({ cell }) => cell === 'defended[attack=epsilon,defense=bits]')).toEqual({
       cell: 'defended[attack=epsilon,defense=bits]',
       stage: 'defended',
@@ -34,7 +34,7 @@ describe('the stable surfaces', () => {
       v: 1,
       type: 'run-finished',
       status: 'ok',
-      totals: { cells: 26, ran: 0, failed: 0 },
+      totals: { cells: 36, ran: 0, failed: 0 },
     });
   });
 
@@ -178,7 +178,7 @@ describe('the other commands', () => {
     await project.run('run', 'p.yaml', '--ui', 'quiet');
     const { code, stderr } = await project.run('watch', '--ui', 'plain');
     expect(code).toBe(0);
-    expect(stderr).toContain('real: ok · 26 cells');
+    expect(stderr).toContain('real: ok · 36 cells');
   });
 
   it('runs can be pinned and removed', async () => {

@@ -77,11 +77,12 @@ stages:
   expect(cells.map(({ stage, shards }) => [stage, shards])).toEqual([
     ['digits', { total: 8, reuse: 4, run: 4 }],
     ['network', { total: 1, reuse: 1, run: 0 }],
+    ['adversarial/prepare', { total: 8, reuse: 4, run: 4 }],
     ['adversarial', { total: 8, reuse: 4, run: 4 }],
     ['bits', { total: 8, reuse: 4, run: 4 }],
   ]);
   const { stdout } = await project.run('run', 'p.yaml', '--ui', 'json');
-  expect(JSON.parse(stdout.split('\n').at(-1)!)).toMatchObject({ totals: { reused: 13, ran: 12 } });
+  expect(JSON.parse(stdout.split('\n').at(-1)!)).toMatchObject({ totals: { reused: 17, ran: 16 } });
 });
 
 it('results are bit-identical for shards of 16 and 64, and for 1 and 3 workers', async () => {

@@ -9,6 +9,7 @@ import {
   readSafetensorsHeader,
   SafetensorsError,
 } from '../../src/values/safetensors.ts';
+import type { Preparation } from '../../src/values/preparation.ts';
 import { concatValues, countOf, sliceValue, toFloats } from '../../src/values/slices.ts';
 
 const arrayOfImages = fc
@@ -44,7 +45,37 @@ const arrayOfImages = fc
     };
   });
 
+const preparations = fc
+  .record({ count: fc.integer({ min: 1, max: 9 }), signs: fc.boolean() })
+  .map(({ count, signs }): Preparation => {
+    const values = Int8Array.from({ length: count * 6 }, (_, index) => ((index * 5) % 3) - 1);
+    return {
+      kind: 'preparation',
+      displacement: signs ? values : Float32Array.from(values, (value) => value / 7),
+      shape: [count, 2, 3, 1],
+      initial: Int32Array.from({ length: count }, (_, index) => index % 10),
+      states: Uint8Array.from({ length: count }, (_, index) => index % 3),
+      flat: Uint8Array.from({ length: count }, (_, index) => index % 2),
+      ids: Int32Array.from({ length: count }, (_, index) => index + 100),
+    };
+  });
+
 describe('values', () => {
+  it('of what an attack prepared survive encoding, cutting and joining', () => {
+    fc.assert(
+      fc.property(preparations, fc.integer({ min: 1, max: 10 }), (preparation, shard) => {
+        const bytes = encodeValue(preparation);
+        const decoded = decodeValue('preparation', bytes) as Preparation;
+        expect(decoded).toEqual(preparation);
+        expect(encodeValue(decoded)).toEqual(bytes);
+        const parts: Preparation[] = [];
+        for (let first = 0; first < countOf(decoded); first += shard)
+          parts.push(sliceValue(decoded, first, Math.min(shard, countOf(decoded) - first)));
+        expect(concatValues(parts)).toEqual(preparation);
+      }),
+    );
+  });
+
   it('survive encoding and decoding, and equal values give equal bytes', () => {
     fc.assert(
       fc.property(arrayOfImages, (images) => {

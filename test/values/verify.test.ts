@@ -22,6 +22,15 @@ const good = {
     probabilities: Float32Array.of(0.5, 0.5, 0, 1),
     shape: [2, 2],
   },
+  preparation: {
+    kind: 'preparation',
+    displacement: Int8Array.of(1, -1, 0, 0),
+    shape: [2, 1, 2, 1],
+    initial: Int32Array.of(0, 1),
+    states: Uint8Array.of(0, 2),
+    flat: Uint8Array.of(0, 1),
+    ids: Int32Array.of(5, 6),
+  },
   metrics: {
     kind: 'metrics',
     rows: [{ axes: { epoch: 1 }, values: { loss: 0.5, rate: null } }],
@@ -85,6 +94,19 @@ const wrong: Readonly<Record<Kind, readonly (readonly [object, string])[]>> = {
     ],
     [{ probabilities: [1, 0, 0, 1] }, 'the probabilities of the value are a plain array'],
     [{ shape: [1, 4] }, 'the shape of the value has 1 rows for 2 images'],
+  ],
+  preparation: [
+    [{ displacement: [1, 2, 3, 4] }, 'the displacements of the value are a plain array'],
+    [{ displacement: Float32Array.of(0, NaN, 0, 0) }, 'hold NaN in image 0 (id 5)'],
+    [
+      { displacement: new Int8Array(3) },
+      'the displacements of the value are 3 values, not 4 (2 × 1 × 2 × 1)',
+    ],
+    [{ shape: [3, 1, 2, 1] }, 'the shape of the value has 3 rows for 2 images'],
+    [{ initial: new Int32Array(1) }, 'the initial of the value are 1 values, not 2'],
+    [{ states: Uint8Array.of(0, 3) }, 'image 1 of the value has an unknown state'],
+    [{ flat: new Int32Array(2) }, 'the flat of the value are an Int32Array'],
+    [{ ids: Int32Array.of(5, 5) }, 'image 1 of the value has the id 5, which another image has too'],
   ],
   metrics: [
     [{ rows: [{ values: {} }] }, 'row 0 of the value has no axes'],

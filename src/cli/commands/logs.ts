@@ -1,24 +1,29 @@
 import { existsSync, readFileSync, watchFile } from 'node:fs';
-import { listRuns, logPath } from '../../runtime/run/ledger.ts';
+import { listRuns, logPath, readLedger } from '../../runtime/run/ledger.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print } from '../output.ts';
 
-/** Prints the log of a cell in the latest run in which it printed anything. */
+/** Prints the logs of a cell and of its parts in the latest run in which one of them printed anything. */
 export async function logs(
   cell: string,
   options: { readonly follow?: boolean; readonly cache?: string },
 ): Promise<ExitCode> {
   const cacheFolder = findCacheFolder(options.cache);
-  const path = listRuns(cacheFolder)
-    .map(({ run }) => logPath(cacheFolder, run, cell))
-    .findLast((candidate) => existsSync(candidate));
-  if (path === undefined) {
+  const found = listRuns(cacheFolder)
+    .map(({ run }) => logsIn(cacheFolder, run, cell))
+    .findLast((logs) => logs.length > 0);
+  if (found === undefined) {
     throw new UsageError(
       `no run has a log of '${cell}'`,
       "give the whole name, as 'ravelin plan' shows it; a cell that printed nothing has none",
     );
   }
+  for (const { part, path } of found) {
+    if (part !== cell) print(`${part}:\n${readFileSync(path, 'utf8').replaceAll(/^(?=.)/gm, '  ')}`);
+  }
+  const path = found.find(({ part }) => part === cell)?.path;
+  if (path === undefined) return exitCodes.ok;
   let shown = readFileSync(path);
   if (shown.length > 0) print(shown.toString('utf8'));
   if (!options.follow) return exitCodes.ok;
@@ -28,4 +33,23 @@ export async function logs(
     shown = next;
   });
   return new Promise(() => undefined);
+}
+
+/** The logs of a cell and its parts in a run, the parts first. */
+function logsIn(
+  cacheFolder: string,
+  run: string,
+  cell: string,
+): readonly { readonly part: string; readonly path: string }[] {
+  const planned = readLedger(cacheFolder, run).filter((event) => event.type === 'cell-planned');
+  const own = planned.find((event) => event.cell === cell);
+  const parts = planned.filter(
+    ({ partOf, axes }) =>
+      partOf !== undefined &&
+      partOf === own?.stage &&
+      Object.entries(axes).every(([axis, label]) => !(axis in own.axes) || own.axes[axis] === label),
+  );
+  return [...parts.map((event) => event.cell), cell]
+    .map((part) => ({ part, path: logPath(cacheFolder, run, part) }))
+    .filter(({ path }) => existsSync(path));
 }

@@ -153,6 +153,9 @@ function closure(graph: Graph, select: ReadonlySet<number> | undefined): Uint8Ar
     marks[index] = 1;
     for (const reference of references(graph.cells[index]!)) marks[reference.cell] = 1;
   }
+  graph.cells.forEach(({ follows }, index) => {
+    if (follows !== undefined && marks[follows] === 1) marks[index] = 1;
+  });
   return marks;
 }
 
@@ -210,7 +213,10 @@ function planCell(
     const unit = planned.units[index]!;
     const inputs = bindInputs(cells, planned, unit);
     if (typeof inputs === 'number') {
-      add(`waits for ${cells[inputs]!.cell.id}`);
+      const waited = cells[inputs]!;
+      // The user wrote the cell and not its parts, so what holds for them is said of it.
+      if (waited.graphStage.partOf === planned.cell.stage) waited.because.forEach(add);
+      else add(`waits for ${waited.cell.id}`);
       continue;
     }
     let text: string;

@@ -145,7 +145,9 @@ function bindValue(
     ? bindSingle(producer, reference.port)
     : state.sharded
       ? bindRange(producer, reference.port, unit.first, unit.count)
-      : bindAll(producer, reference.port);
+      : state.cell.images === undefined
+        ? bindAll(producer, reference.port)
+        : bindRange(producer, reference.port, 0, limited(state, imagesOf(producer, reference.port)));
   return value === null ? reference.cell : { digests: value.digests, skip: value.skip, kind };
 }
 
@@ -226,21 +228,29 @@ export function layOut(states: readonly (CellState | null)[], state: CellState):
     }
   }
   if (!state.sharded) {
-    state.images = state.survey?.images ?? counts.reduce((most, { images }) => Math.max(most, images), 0);
+    const most = counts.reduce((largest, { images }) => Math.max(largest, images), 0);
+    state.images = limited(state, state.survey?.images ?? most);
     state.units = [newUnit(0, 0)];
     return null;
   }
   const reference = counts.find(({ exact }) => exact) ?? counts[0];
-  const odd = counts.find(({ exact, images }) => exact && images !== reference?.images);
+  const differs = (images: number): boolean =>
+    limited(state, images) !== limited(state, reference?.images ?? 0);
+  const odd = counts.find(({ exact, images }) => exact && differs(images));
   if (reference !== undefined && odd !== undefined) {
     return `its inputs must have the same number of images, but ${reference.id} has ${reference.images} and ${odd.id} has ${odd.images}`;
   }
-  state.images = reference?.images ?? state.survey?.images ?? 0;
+  state.images = limited(state, reference?.images ?? state.survey?.images ?? 0);
   state.exact = counts.every(({ exact }) => exact);
   const needsImages = counts.length > 0 || state.survey !== null;
   if (state.images === 0 && state.exact && needsImages) return 'its inputs have no images';
   state.units = state.images === 0 ? [newUnit(0, 0)] : cutUnits(state.images, state.settings.shard);
   return null;
+}
+
+/** The number of images that a cell takes of this number. */
+function limited({ cell }: CellState, images: number): number {
+  return Math.min(images, cell.images ?? images);
 }
 
 /** Whether the number of images of a producer is final. */

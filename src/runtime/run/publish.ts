@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import type { Graph } from '../../dsl/graph.ts';
 import { publishPath } from '../../dsl/cells/publish-path.ts';
-import type { Value } from '../../values/value.ts';
+import { isPerImageValue, perImageKinds, type Value } from '../../values/value.ts';
 import { resolveInside } from '../plan/resolve-path.ts';
 import { sweepTemporaries, writeAtomic } from '../store/durable.ts';
 import type { Store } from '../store/store.ts';
@@ -81,8 +81,8 @@ async function publishedBytes(
   store: Store,
 ): Promise<Uint8Array> {
   const kind = outputKind(state, port);
-  const objects = (kind === 'images' || kind === 'predictions' ? digests : digests.slice(0, 1)).map(
-    (digest) => store.readObject(digest),
+  const objects = (perImageKinds.has(kind) ? digests : digests.slice(0, 1)).map((digest) =>
+    store.readObject(digest),
   );
   if (kind !== 'figure' && kind !== 'transform' && objects.length === 1) return objects[0]!;
   const [{ decodeValue, encodeValue }, { libraryOf }] = await Promise.all([
@@ -105,7 +105,5 @@ async function publishedBytes(
     });
   }
   const { concatValues } = await import('../../values/slices.ts');
-  return encodeValue(
-    concatValues(values.filter((value) => value.kind === 'images' || value.kind === 'predictions')),
-  );
+  return encodeValue(concatValues(values.filter(isPerImageValue)));
 }

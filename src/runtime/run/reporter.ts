@@ -65,7 +65,9 @@ export class Reporter {
       const { id, stage, uses, axes } = planned.cell;
       const { images, because } = planned;
       const shards = countShards(planned.units);
-      this.#emit({ type: 'cell-planned', cell: id, stage, uses, axes, shards, images, because });
+      const { partOf } = planned.graphStage;
+      const part = partOf === undefined ? {} : { partOf };
+      this.#emit({ type: 'cell-planned', cell: id, stage, uses, axes, ...part, shards, images, because });
     }
   }
 

@@ -25,7 +25,7 @@ export function makeTask(
     shard: planned.sharded ? { first: unit.first, count: unit.count } : null,
     images: planned.images,
     chunk: chunkOf(planned),
-    seed: seedStream(graph.seed, planned.cell),
+    seed: seedStream(graph.seed, { ...planned.cell, uses: planned.stage.partOf ?? planned.cell.uses }),
     key: unit.key!,
     preimage: unitPreimage(planned, unit, inputs),
     recompute,

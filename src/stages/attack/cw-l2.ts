@@ -8,7 +8,7 @@ import type { Preset } from './shared/strength.ts';
 /** Carlini and Wagner's L2 attack (2017; Guo et al. 2018, section 3: κ 0, λ 10, 100 steps of Adam). */
 export const cwL2Stage = attackStage({
   uses: 'attack/cw-l2',
-  version: 1,
+  version: 2,
   summary: "Carlini and Wagner's L2 attack: the smallest perturbation with a margin in the logits, by Adam",
   strength: {
     name: 'scale',
@@ -58,6 +58,7 @@ export const cwL2Stage = attackStage({
   },
   example: { steps: 20, learningRate: 0.01 },
   draws: false,
+  prepares: () => ({ what: 'direction' }),
   attack: async (params, seed) => {
     const { carliniWagner } = await import('../../attacks/cw-l2.ts');
     return carliniWagner(carliniWagnerOptions(params, seed));

@@ -6,7 +6,7 @@ import type { Preset } from './shared/strength.ts';
 /** DeepFool (Moosavi-Dezfooli et al. 2016; Guo et al. 2018, section 3: five steps, all classes). */
 export const deepfoolStage = attackStage({
   uses: 'attack/deepfool',
-  version: 2,
+  version: 3,
   summary: 'DeepFool: steps to the nearest linearised boundary until the image is misclassified',
   strength: {
     name: 'stepScale',
@@ -28,6 +28,7 @@ export const deepfoolStage = attackStage({
   },
   example: { steps: 5 },
   draws: false,
+  prepares: () => ({ what: 'first-step', without: { steps: 1 } }),
   attack: async (params) => {
     const { deepFool } = await import('../../attacks/deepfool.ts');
     return deepFool(deepFoolOptions(params));

@@ -4,7 +4,7 @@ import { goalOptions, goalParameters, randomStartParameter } from './shared/goal
 /** Fast gradient sign method (Goodfellow et al. 2015; Guo et al. 2018, section 3). */
 export const fgsmStage = attackStage({
   uses: 'attack/fgsm',
-  version: 2,
+  version: 3,
   summary: 'Fast gradient sign method: one step of size epsilon along the sign of the loss gradient',
   strength: {
     name: 'epsilon',
@@ -17,6 +17,7 @@ export const fgsmStage = attackStage({
   with: { ...goalParameters, ...randomStartParameter },
   example: { epsilon: 8 / 255 },
   draws: ({ randomStart }) => randomStart > 0,
+  prepares: ({ randomStart }) => ({ what: randomStart > 0 ? 'first-step' : 'direction' }),
   attack: async (params, seed) => {
     const { fgsm } = await import('../../attacks/fgsm.ts');
     return fgsm({ ...goalOptions(params, seed), randomStart: params.randomStart });

@@ -5,7 +5,7 @@ import { goalOptions, goalParameters, randomStartParameter } from './shared/goal
 /** Iterated FGSM (Kurakin et al. 2016; Guo et al. 2018, section 3: ten steps, no projection). */
 export const iFgsmStage = attackStage({
   uses: 'attack/i-fgsm',
-  version: 3,
+  version: 4,
   summary: 'Iterated fast gradient sign method: several small steps, each clipped to [0, 1]',
   strength: {
     name: 'stepSize',
@@ -39,6 +39,7 @@ export const iFgsmStage = attackStage({
   },
   example: { stepSize: 2 / 255, steps: 5 },
   draws: ({ randomStart }) => randomStart > 0,
+  prepares: () => ({ what: 'first-step', without: { steps: 1, epsilon: undefined } }),
   attack: async (params, seed) => {
     const { iterativeFgsm } = await import('../../attacks/i-fgsm.ts');
     const { epsilon, steps, randomStart } = params;

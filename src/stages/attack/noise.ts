@@ -4,7 +4,7 @@ import { attackStage } from './shared/attack-stage.ts';
 /** Random noise of the same size as an attack. An attack is worth only what it adds to this. */
 export const noiseStage = attackStage({
   uses: 'attack/noise',
-  version: 2,
+  version: 3,
   summary: 'Random noise, which knows neither model nor label: the control for every attack',
   strength: {
     name: 'epsilon',

@@ -19,12 +19,13 @@ export function ofPlugin(
 ): TaskFailure {
   if (failure.code !== 'stage') return failure;
   const isPlugin = stage?.source !== undefined;
+  const uses = stage?.partOf ?? stage?.uses ?? 'the stage';
   if (error instanceof ValueError) {
     // The mathematics knows no stages, so its messages do not name them, but a defense by the half of its name.
-    const names = isPlugin ? [stage.uses, `'${stage.uses.split('/')[1]!}'`] : [''];
+    const names = isPlugin ? [uses, `'${uses.split('/')[1]!}'`] : [''];
     return names.some((name) => failure.message.includes(name))
       ? failure
-      : { ...failure, message: `${stage!.uses}: ${failure.message}` };
+      : { ...failure, message: `${uses}: ${failure.message}` };
   }
   if (error instanceof Error && /^(Stage|Abort)Error$/.test(error.name)) return failure;
   const place = placeIn(failure.stack ?? '', root);
@@ -32,14 +33,14 @@ export function ofPlugin(
   if (!(error instanceof Error)) {
     return {
       ...failure,
-      message: `${stage?.uses ?? 'the stage'} threw ${String(error)}, which is not an Error and has no place`,
+      message: `${uses} threw ${String(error)}, which is not an Error and has no place`,
       fix: 'throw an Error, or a StageError if the user can do something about it',
     };
   }
   return {
     ...failure,
     message: isPlugin
-      ? `${stage.uses} threw ${error.name}: ${error.message}`
+      ? `${uses} threw ${error.name}: ${error.message}`
       : `a plugin threw ${error.name}: ${error.message}`,
     ...(place !== null && failure.file === undefined && { file: place }),
     fix: 'correct the plugin: the log has the whole stack',

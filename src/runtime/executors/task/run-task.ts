@@ -48,7 +48,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     checkSource(stage, task);
     const started = process.hrtime.bigint();
     const cpu = process.cpuUsage();
-    const inputs = readInputs(task, store, cache);
+    const inputs = readInputs(stage, task, store, cache);
     const checkpoint = fileCheckpoint(`${setup.cacheFolder}/checkpoints/${task.key}`);
     const context = {
       ...stageContext(task, inputs, checkpoint, surroundings),

@@ -1,11 +1,10 @@
 import type { RecentCache } from '../../../values/recent-cache.ts';
 import { decodeValue, encodeValue } from '../../../values/codec.ts';
 import { concatValues, countOf, sliceValue } from '../../../values/slices.ts';
-import type { PerImage } from '../../../values/slices.ts';
 import type { Patches } from '../../../values/patches.ts';
-import type { Value } from '../../../values/value.ts';
+import { isPerImageValue, type Value } from '../../../values/value.ts';
 import type { Task } from '../../executor.ts';
-import type { Collected, Stage } from '../../stage.ts';
+import type { Collected, Stage, Streamed } from '../../stage.ts';
 import { DamagedObjectError } from '../../store/errors.ts';
 import type { OutputPart, Outputs, StoredObject } from '../../store/record.ts';
 import type { Store } from '../../store/store.ts';
@@ -23,15 +22,16 @@ export class DamagedInputsError extends Error {
 }
 
 /**
- * Reads, verifies and decodes all inputs of a task, cut to its shard. Throws
- * `DamagedInputsError` with all damaged objects.
+ * Reads, verifies and decodes all inputs of a task, cut to its shard. Those that the stage reads as a stream are
+ * read when it does. Throws `DamagedInputsError` with all damaged objects.
  */
 export function readInputs(
+  stage: Pick<Stage, 'in'>,
   task: Task,
   store: Store,
   cache: RecentCache<Value>,
-): Record<string, Value | Collected[]> {
-  const inputs: Record<string, Value | Collected[]> = {};
+): Record<string, Value | Collected[] | Streamed> {
+  const inputs: Record<string, Value | Collected[] | Streamed> = {};
   const damaged: string[] = [];
   const read = (value: BoundValue): Value | null => {
     try {
@@ -43,7 +43,9 @@ export function readInputs(
     }
   };
   for (const input of task.inputs) {
-    if ('one' in input) {
+    if ('one' in input && stage.in[input.port]?.streamed === true) {
+      inputs[input.port] = streamOf(input.one, store, cache);
+    } else if ('one' in input) {
       const value = read(input.one);
       if (value !== null) inputs[input.port] = value;
     } else {
@@ -55,6 +57,15 @@ export function readInputs(
   }
   if (damaged.length > 0) throw new DamagedInputsError(damaged);
   return inputs;
+}
+
+/** The objects of an input one after the other. Iterating throws `DamagedInputsError`. */
+function streamOf({ digests, kind }: BoundValue, store: Store, cache: RecentCache<Value>): Streamed {
+  return {
+    *[Symbol.iterator]() {
+      for (const digest of digests) yield readValue({ digests: [digest], skip: 0, kind }, null, store, cache);
+    },
+  };
 }
 
 function readValue(
@@ -91,16 +102,12 @@ function readValue(
       }
     }
     if (damaged.length > 0) throw new DamagedInputsError(damaged);
-    value = parts.length === 1 ? parts[0]! : concatValues(parts.filter(isPerImage));
+    value = parts.length === 1 ? parts[0]! : concatValues(parts.filter(isPerImageValue));
     cache.set(id, value, bytes);
   }
-  if (shardCount === null || !isPerImage(value) || (bound.skip === 0 && countOf(value) === shardCount))
+  if (shardCount === null || !isPerImageValue(value) || (bound.skip === 0 && countOf(value) === shardCount))
     return value;
   return sliceValue(value, bound.skip, shardCount);
-}
-
-function isPerImage(value: Value): value is PerImage {
-  return value.kind === 'images' || value.kind === 'predictions';
 }
 
 /** Encodes outputs and writes their objects. Images of a whole unit are cut into parts of `task.chunk`. */
@@ -126,7 +133,7 @@ export async function writeOutputs(
       const digest = await store.writeNewObject(bytes);
       parts.push({ digest, bytes: bytes.length, images, ...(needs.length > 0 && { needs }) });
     };
-    if (!isPerImage(value)) await write(value, 0);
+    if (!isPerImageValue(value)) await write(value, 0);
     else {
       const count = countOf(value);
       const chunk = task.shard === null ? (task.chunk ?? count) : count;

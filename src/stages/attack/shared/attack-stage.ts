@@ -1,5 +1,7 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
-import type { Attack, Strength } from '../../../attacks/attack.ts';
+import type { Attack } from '../../../attacks/attack.ts';
+import type { Preparation } from '../../../values/preparation.ts';
+import type { Metrics } from '../../../values/metrics.ts';
 import {
   checkDeclaration,
   DeclarationError,
@@ -9,8 +11,10 @@ import {
 } from '../../../runtime/stage.ts';
 import type { Seed } from '../../../tensors/random.ts';
 import { drawsTarget } from './goal.ts';
+import { attackParts } from './attack-parts.ts';
+import { type MakeAttack, type PreparedPart, setStrengthOf } from './made-attack.ts';
+import type { AttackInputs } from './open-target.ts';
 import {
-  attackShard,
   checkStrength,
   likeParameter,
   type Preset,
@@ -65,6 +69,12 @@ export interface AttackDeclaration<W extends TProperties> {
    * The key of an attack that draws nothing has no seed.
    */
   readonly draws?: boolean | ((params: OwnParameters<W>) => boolean);
+  /**
+   * Says that the attack computes something once for all strengths: its `direction`, for an attack of that kind, or
+   * the `firstStep` of an iterated one, which takes `problem.firstStep` instead of computing it. It is then cached
+   * apart, shared by the cells of a sweep and by later runs.
+   */
+  readonly prepares?: (params: OwnParameters<W>) => PreparedPart | null;
   /** Makes the attack; it may import its mathematics here. `seed` keys everything that the attack draws. */
   readonly attack: (params: OwnParameters<W>, seed: Seed) => Attack | Promise<Attack>;
 }
@@ -87,6 +97,20 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
   // The parameters have passed the schema above, but TypeScript cannot follow its properties through the
   // spread.
   const typed = (params: unknown): AllParameters<W> => params as AllParameters<W>;
+  const randomness = (params: object, drawsAt: (port: string) => boolean): boolean => {
+    const { draws = true } = declaration;
+    const own = typed(params);
+    return drawsTarget(own) || drawsAt('through') || (typeof draws === 'function' ? draws(own) : draws);
+  };
+  const ownStrength = (params: Readonly<Record<string, unknown>>): number | undefined =>
+    (params[name] as number | undefined) ?? derived?.strength(typed(params)) ?? natural;
+  const make: MakeAttack = async (params, seed, inputs) => {
+    const { targetOf } = await import('./target-of.ts');
+    const all = typed(params);
+    const chosen = targetOf(all, inputs) ?? ownStrength(params);
+    if (chosen === undefined) throw new Error('the parameters give no strength, which their check refuses');
+    return { attack: await declaration.attack(all, seed), strength: chosen, through: all };
+  };
   return defineStage({
     uses,
     version,
@@ -95,37 +119,36 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     example: declaration.example,
     in: { ...targetPorts, through: throughPort },
     out: { images: adversarialPort },
-    shard: (params) => attackShard(typed(params)),
-    randomness: (params, drawsAt) => {
-      const { draws = true } = declaration;
-      const own = typed(params);
-      return drawsTarget(own) || drawsAt('through') || (typeof draws === 'function' ? draws(own) : draws);
-    },
+    shard: 'images',
+    randomness,
     device: true,
     check: (params) => [
       ...checkStrength(params, [name, ...(derived?.from ?? [])], natural !== undefined),
       ...(check?.(typed(params)) ?? []),
     ],
+    parts: attackParts({
+      name,
+      randomness,
+      make,
+      prepares: (params) => declaration.prepares?.(typed(params)) ?? null,
+      isIdentity: (params) => (params['dissimilarity'] ?? ownStrength(params)) === 0,
+    }),
     run: async (context) => {
       const { runAttack } = await import('./run-attack.ts');
-      const { targetOf } = await import('./target-of.ts');
-      const params = typed(context.params);
-      const own = (context.params[name] as number | undefined) ?? derived?.strength(params) ?? natural;
-      const chosen: Strength | undefined = targetOf(params, context.inputs) ?? own;
-      if (chosen === undefined) throw new Error('the parameters give no strength, which their check refuses');
-      const attack = await declaration.attack(params, context.seed);
-      const shared = recipeOf(context.params, [name, ...Object.keys(targetParameters)]);
-      return {
-        images: await runAttack(context, { name, strength: chosen, through: params, shared }, attack),
-      };
+      const inputs: AttackInputs & PartInputs = context.inputs;
+      const { attack, ...how } = await make(context.params, context.seed, inputs);
+      const found = inputs.strength && setStrengthOf(inputs.strength);
+      const { preparation } = inputs;
+      const run = { name, ...how, ...(preparation && { preparation }), ...(found && { found }) };
+      return { images: await runAttack(context, run, attack) };
     },
   });
+}
 
-  /** Key of what the attack prepares, apart from its inputs: all parameters except its strength. */
-  function recipeOf(params: Readonly<Record<string, unknown>>, strengths: readonly string[]): string {
-    const others = Object.entries(params).filter(([param]) => !strengths.includes(param));
-    return JSON.stringify([uses, version, others]);
-  }
+/** Inputs of a cell from its parts. */
+interface PartInputs {
+  readonly preparation?: Preparation;
+  readonly strength?: Metrics;
 }
 
 /** Throws `DeclarationError`. */

@@ -11,16 +11,23 @@ import { openRecipe } from '../../shared/open-recipe.ts';
 import { warmClassifier } from '../../shared/warm-classifier.ts';
 import type { ThroughParameters } from './target.ts';
 
-/** Inputs of an attack stage: `model` or `models`, and a defense to go through. */
-export interface AttackInputs {
+/** The attacked inputs: `model` or `models`, and a defense to go through. */
+export interface TargetInputs {
   readonly model?: Model;
   readonly models?: readonly Collected<Model>[];
-  readonly images: Images;
   readonly through?: Transform;
 }
 
+/** Inputs of an attack stage. */
+export interface AttackInputs extends TargetInputs {
+  readonly images: Images;
+}
+
 /** The attacked models, one or more. */
-export function attackedModels({ model, models }: AttackInputs): readonly [Model, ...Model[]] {
+export function attackedModels({
+  model,
+  models,
+}: Pick<AttackInputs, 'model' | 'models'>): readonly [Model, ...Model[]] {
   const [first, ...rest] = model === undefined ? (models ?? []).map(({ value }) => value) : [model];
   if (first !== undefined) return [first, ...rest];
   throw new StageError("'models' is an empty list", { fix: 'name at least one model' });
@@ -28,29 +35,37 @@ export function attackedModels({ model, models }: AttackInputs): readonly [Model
 
 /**
  * Opens the classifier that the attack sees, on the stage's backend: the model or the ensemble, behind the
- * defense if one is given. The caller disposes it. Throws `StageError` for images that one of the models or
+ * defense if one is given, whose draws go on after those of `earlierQueries` for each image. The caller disposes it. Throws `StageError` for images that one of the models or
  * the defense cannot take.
  */
 export async function openTarget(
-  { inputs, backend, seed, signal, stages }: StageContext<unknown, AttackInputs>,
+  {
+    inputs,
+    backend,
+    seed,
+    signal,
+    stages,
+  }: Pick<StageContext<unknown, TargetInputs>, 'inputs' | 'backend' | 'seed' | 'signal' | 'stages'>,
+  images: Images,
   { eot, average, backward }: ThroughParameters,
+  earlierQueries = 0,
 ): Promise<Classifier> {
-  checkModels(inputs);
-  const transform = inputs.through && (await openRecipe(inputs.through, inputs.images, stages));
+  checkModels(inputs, images);
+  const transform = inputs.through && (await openRecipe(inputs.through, images, stages));
   await openBackend(backend);
   const members = await openAll(attackedModels(inputs), backend);
   const bare = members.length === 1 ? members[0]! : ensembleClassifier(members, average);
   if (transform === undefined) return bare;
   const draws = { draws: eot, seed: transform.seedFor('attack', seed) };
-  return throughTransform(bare, transform, { ...draws, average, backward, signal });
+  return throughTransform(bare, transform, { ...draws, earlierQueries, average, backward, signal });
 }
 
-function checkModels(inputs: AttackInputs): void {
+function checkModels(inputs: TargetInputs, images: Images): void {
   const models = attackedModels(inputs);
   const [{ network }] = models;
   for (const model of models) {
-    checkImageShape(inputs.images, model);
-    checkLabels(inputs.images, model);
+    checkImageShape(images, model);
+    checkLabels(images, model);
     const { classes } = model.network;
     if (classes === network.classes) continue;
     throw new StageError(

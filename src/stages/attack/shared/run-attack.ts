@@ -1,15 +1,17 @@
 import type { Attack, Strength } from '../../../attacks/attack.ts';
-import { attackImages, type AttackResult } from '../../../attacks/attack-images.ts';
-import { meanOf, measurePerturbation, pixelSpace } from '../../../attacks/dissimilarity.ts';
-import { UnknownClassError } from '../../../attacks/goal.ts';
-import type { ImageBatch } from '../../../attacks/images.ts';
+import { attackAlong, attackImages, type AttackResult } from '../../../attacks/attack-images.ts';
+import { meanOf, measurePerturbation } from '../../../attacks/dissimilarity.ts';
+import type { AttackHooks, ImageBatch } from '../../../attacks/images.ts';
 import { openQueries } from '../../../attacks/open-queries.ts';
-import { UndefinedDissimilarityError, UnreachableTargetError } from '../../../attacks/search.ts';
+import type { Queries } from '../../../attacks/queries.ts';
+import type { SetStrength } from '../../../attacks/set-strength.ts';
+import { requireReferences, scaleRows } from '../../../attacks/target-strength.ts';
 import { type StageContext, StageError } from '../../../runtime/stage.ts';
 import type { Images } from '../../../values/images.ts';
-import { toFloats } from '../../../values/slices.ts';
-import { type AttackInputs, openTarget } from './open-target.ts';
-import { rememberPrepared } from './remember-prepared.ts';
+import type { Preparation } from '../../../values/preparation.ts';
+import { attackError } from './attack-error.ts';
+import { type AttackInputs, openTarget, type TargetInputs } from './open-target.ts';
+import { batchOf } from './stream-set.ts';
 import type { ThroughParameters } from './target.ts';
 
 export interface AttackRun {
@@ -17,9 +19,17 @@ export interface AttackRun {
   readonly name: string;
   readonly strength: Strength;
   readonly through: ThroughParameters;
-  /** Key of what the attack prepares, apart from its inputs; absent if that is not worth keeping. */
-  readonly shared?: string;
+  /** Preparation of the attack on these images. */
+  readonly preparation?: Preparation;
+  /** The strength that was found for the set to which the images belong. */
+  readonly found?: SetStrength;
 }
+
+/**
+ * Number of queries for each image that the preparation of an attack may make: the draws of a randomised defense
+ * go on after them.
+ */
+const preparationQueries = 8;
 
 /**
  * The steps that all attack stages share: open the model, check its input, run the attack at its strength,
@@ -31,44 +41,78 @@ export async function runAttack(
   attack: Attack,
 ): Promise<Images> {
   const { images } = context.inputs;
-  if (images.views !== 1) {
-    throw new StageError(
-      `the images have ${images.views} views each, because they come out of a randomised defense`,
-      { code: 'bad-data', fix: 'attack the images before the defense' },
-    );
-  }
-  const batch: ImageBatch = {
-    pixels: toFloats(images.pixels),
-    shape: images.shape,
-    labels: images.labels,
-    ids: images.ids,
-  };
-  const classifier = await openTarget(context, run.through);
+  checkViews(images);
+  const batch = batchOf(images);
   try {
-    const { shared, strength } = run;
-    const result = await attackImages(attack, openQueries(classifier), batch, strength, {
-      signal: context.signal,
-      batchSizes: context.batchSizes,
-      onProgress: (done, total) => context.progress(done, total, 'images'),
-      ...(shared !== undefined && { remember: rememberPrepared(context, shared) }),
-    });
+    const result = await resultOf(context, run, attack, batch);
     report(context, run, result);
     const perturbation = { ...measurePerturbation(batch, result.pixels), initial: result.initial };
     return { ...images, pixels: result.pixels, perturbation };
   } catch (error) {
-    throw toStageError(error, run.strength, images);
+    throw attackError(error, run.strength);
+  }
+}
+
+/** Runs the attack at the strength that was found for the set, or else at its own or by a search. */
+async function resultOf(
+  context: StageContext<unknown, AttackInputs>,
+  { strength, through, preparation, found }: AttackRun,
+  attack: Attack,
+  batch: ImageBatch,
+): Promise<AttackResult> {
+  const at = found?.strength ?? strength;
+  if (found !== undefined && typeof strength !== 'number') requireReferences(batch, strength.space);
+  const result =
+    preparation !== undefined && attack.kind === 'direction'
+      ? await attackAlong(attack, preparation, batch, at)
+      : await withQueries(
+          context,
+          context.inputs.images,
+          through,
+          (queries, hooks) =>
+            attackImages(attack, queries, batch, at, { ...hooks, ...(preparation && { preparation }) }),
+          preparation === undefined ? 0 : preparationQueries,
+        );
+  if (found === undefined || found.factor === 1) return result;
+  scaleRows(batch.pixels, result.pixels, 0, result.pixels.length, found.factor);
+  return { ...result, scaled: result.states.filter((state) => state === 'active').length };
+}
+
+/** Opens what the attack attacks, and closes it afterwards. */
+export async function withQueries<R>(
+  context: StageContext<unknown, TargetInputs>,
+  images: Images,
+  through: ThroughParameters,
+  use: (queries: Queries, hooks: AttackHooks) => Promise<R>,
+  earlierQueries = 0,
+): Promise<R> {
+  const classifier = await openTarget(context, images, through, earlierQueries);
+  try {
+    return await use(openQueries(classifier), {
+      signal: context.signal,
+      batchSizes: context.batchSizes,
+      onProgress: (done, total) => context.progress(done, total, 'images'),
+    });
   } finally {
     classifier.dispose();
   }
 }
 
+export function checkViews({ views }: Images): void {
+  if (views === 1) return;
+  throw new StageError(`the images have ${views} views each, because they come out of a randomised defense`, {
+    code: 'bad-data',
+    fix: 'attack the images before the defense',
+  });
+}
+
 function report(
   { metric, log, warn }: StageContext<unknown, AttackInputs>,
-  { name, strength }: AttackRun,
+  { name, strength, found }: AttackRun,
   { strengths, states, scaled, achieved, zeroGradients }: AttackResult,
 ): void {
   const count = states.length;
-  if (typeof strength !== 'number' && achieved !== null) {
+  if (typeof strength !== 'number' && achieved !== null && found === undefined) {
     const { dissimilarity, per } = strength;
     const mean = meanOf(strengths);
     log(
@@ -77,11 +121,11 @@ function report(
     metric('targetDissimilarity', dissimilarity);
     metric('achievedDissimilarity', achieved);
     metric(name, mean);
-    if (scaled > 0)
-      log(
-        `${scaled} of ${count} perturbations were scaled down to the target, because no ${name} gives it exactly`,
-      );
   }
+  if (scaled > 0)
+    log(
+      `${scaled} of ${count} perturbations were scaled down to the target, because no ${name} gives it exactly`,
+    );
   const notFinite = states.filter((state) => state === 'non-finite').length;
   if (notFinite > 0)
     warn(
@@ -95,36 +139,4 @@ function report(
       `the loss gradient is exactly zero at ${zeroGradients} of ${count} images, so the attack cannot move them. This indicates masked gradients, not robustness.`,
     );
   }
-}
-
-/** Turns errors that the user can correct into `StageError`s. */
-function toStageError(error: unknown, strength: Strength, images: Images): unknown {
-  const nameOf = (row: number): string => `image ${row} (id ${images.ids[row]!})`;
-  if (error instanceof UnreachableTargetError) {
-    const { row, target, greatest } = error;
-    const subject = row === null ? 'the mean over the images' : nameOf(row);
-    const most = Math.floor(greatest * 1000) / 1000;
-    return new StageError(
-      `a dissimilarity of ${target} is out of reach: ${subject} reaches at most ${greatest.toPrecision(4)}`,
-      {
-        fix: row === null ? `set at most ${most}` : 'set less, or the mean over the set (per: set)',
-        cause: error,
-      },
-    );
-  }
-  if (error instanceof UndefinedDissimilarityError) {
-    const isPixels = typeof strength === 'number' || strength.space === pixelSpace;
-    return new StageError(
-      `${nameOf(error.row)} is ${isPixels ? 'entirely black' : 'the mean everywhere'}, so its dissimilarity is undefined`,
-      {
-        code: 'bad-data',
-        fix: "remove the image, or set the attack's own strength instead of dissimilarity",
-        cause: error,
-      },
-    );
-  }
-  if (error instanceof UnknownClassError) {
-    return new StageError(error.message, { code: 'bad-data', fix: `give a class below ${error.classes}` });
-  }
-  return error;
 }

@@ -16,6 +16,7 @@ export function likeParameter(presets: string): TSchema {
 /** Values of the parameters of a target dissimilarity. */
 export interface TargetParameters {
   readonly dissimilarity?: number;
+  readonly pilot: number | 'all';
   readonly space: 'pixel' | 'normalized';
   readonly per: 'set' | 'image';
   readonly tolerance: number;
@@ -43,6 +44,11 @@ export const targetParameters = {
     default: 'set',
     description: 'one strength for all images, whose mean reaches the target, or one strength for each image',
   }),
+  pilot: Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all')], {
+    default: 1000,
+    description:
+      'images, from the first on, on which the strength for a set is found; the others are attacked at that strength, so more images compute new shards only',
+  }),
   tolerance: Type.Number({
     minimum: 1e-6,
     maximum: 0.5,
@@ -51,9 +57,17 @@ export const targetParameters = {
   }),
 };
 
-/** A target over a whole set needs all images at once; with every other strength, images are independent. */
-export function attackShard({ dissimilarity, per }: TargetParameters): 'images' | 'whole' {
-  return dissimilarity !== undefined && per === 'set' ? 'whole' : 'images';
+/** Whether the dissimilarity is measured after the normalisation of the model. */
+export function isNormalized({
+  space,
+  like,
+}: Pick<TargetParameters, 'space'> & { readonly like?: Preset }): boolean {
+  return space === 'normalized' || like === 'fb';
+}
+
+/** Whether one strength for the whole set is to be found. */
+export function searchesSet({ dissimilarity, per }: TargetParameters): boolean {
+  return dissimilarity !== undefined && dissimilarity > 0 && per === 'set';
 }
 
 /**

@@ -1,0 +1,261 @@
+import { Type } from '@sinclair/typebox';
+import type { SearchHistory, SetStrength } from '../../../attacks/set-strength.ts';
+import { defineStage, port, type Stage, streamedPort } from '../../../runtime/stage.ts';
+import type { Metrics, MetricsRow } from '../../../values/metrics.ts';
+import { type DividedAttack, setStrengthOf } from './made-attack.ts';
+import type { TargetParameters } from './strength.ts';
+import { targetPorts, throughPort } from './target.ts';
+
+// The stage types of the parts of an attack (`attack-parts.ts`). Their parameters are those of the attack, which the
+// language has judged.
+
+const anyParameters = Type.Object({}, { additionalProperties: true });
+const { model, models, images: imagesPort } = targetPorts;
+
+const strengthPort = port('metrics', { axes: [], values: ['strength', 'factor'] });
+const historyPort = port('metrics', {
+  axes: [],
+  values: ['elasticity', 'strength', 'dissimilarity'],
+});
+
+/** Everything that the attack computes on a shard at every strength. */
+export function preparePart({ randomness, make }: DividedAttack): Stage {
+  return defineStage({
+    uses: 'attack/prepare',
+    version: 1,
+    summary: 'what an attack computes once for all strengths',
+    with: anyParameters,
+    in: { model, models, through: throughPort, images: imagesPort },
+    out: { preparation: port('preparation') },
+    shard: 'images',
+    randomness,
+    device: true,
+    run: async (context) => {
+      const [{ prepareAttack }, { checkViews, withQueries }, { batchOf }, { attackError }] =
+        await Promise.all([
+          import('../../../attacks/attack-images.ts'),
+          import('./run-attack.ts'),
+          import('./stream-set.ts'),
+          import('./attack-error.ts'),
+        ]);
+      const { images } = context.inputs;
+      checkViews(images);
+      // No strength is among the parameters, so any will do.
+      const { attack, through } = await make(
+        { ...context.params, dissimilarity: 1 },
+        context.seed,
+        context.inputs,
+      );
+      try {
+        const preparation = await withQueries(context, images, through, (queries, hooks) =>
+          prepareAttack(attack, queries, batchOf(images), hooks),
+        );
+        return { preparation };
+      } catch (error) {
+        throw attackError(error, 0);
+      }
+    },
+  });
+}
+
+/** The strength of an attack with one direction, which reaches the target in the mean over the pilot images. */
+export function directionPart({ name, make }: DividedAttack): Stage {
+  return defineStage({
+    uses: 'attack/strength',
+    version: 1,
+    summary: 'the strength that reaches a target, in the directions of an attack',
+    with: anyParameters,
+    in: { model, models, images: streamedPort('images'), preparation: streamedPort('preparation') },
+    out: { strength: strengthPort },
+    run: async (context) => {
+      const [{ directionStrength }, { streamSet }, { attackError }] = await Promise.all([
+        import('../../../attacks/set-strength.ts'),
+        import('./stream-set.ts'),
+        import('./attack-error.ts'),
+      ]);
+      const { images, preparation, ...rest } = context.inputs;
+      const { attack, strength } = await make(context.params, context.seed, rest);
+      if (typeof strength === 'number') throw new Error('the attack has no target');
+      const set = streamSet(images, pilotOf(context.params), preparation);
+      try {
+        const found = directionStrength(set as Iterable<never>, strength, attack.maximum);
+        context.log(describe(name, found));
+        return { strength: strengthValue(found) };
+      } catch (error) {
+        throw attackError(error, strength);
+      }
+    },
+  });
+}
+
+/** A first guess of the strength, from a few of the pilot images. */
+export function probePart({ name, randomness, make }: DividedAttack): Stage {
+  return defineStage({
+    uses: 'attack/probe',
+    version: 1,
+    summary: 'a first guess of the strength that reaches a target, from a few images',
+    with: anyParameters,
+    in: {
+      model,
+      models,
+      through: throughPort,
+      images: streamedPort('images'),
+      preparation: streamedPort('preparation', true),
+    },
+    out: { strength: strengthPort, history: historyPort },
+    randomness,
+    device: true,
+    run: async (context) => {
+      const [{ probeStrength }, { checkViews, withQueries }, { streamSet }, { attackError }] =
+        await Promise.all([
+          import('../../../attacks/set-strength.ts'),
+          import('./run-attack.ts'),
+          import('./stream-set.ts'),
+          import('./attack-error.ts'),
+        ]);
+      const { images, preparation, ...target } = context.inputs;
+      const { attack, strength, through } = await make(context.params, context.seed, target);
+      if (typeof strength === 'number') throw new Error('the attack has no target');
+      const [first] = images;
+      checkViews(first!);
+      const set = streamSet(images, pilotOf(context.params), preparation);
+      try {
+        const inner = { ...context, inputs: target };
+        const { found, elasticity, tries } = await withQueries(inner, first!, through, (queries, hooks) =>
+          probeStrength(attack, queries, set, strength, hooks),
+        );
+        context.log(
+          `${describe(name, found)} by a probe, at the cost of ${tries.toPrecision(2)} evaluations`,
+        );
+        context.metric('evaluations', tries);
+        return { strength: strengthValue(found), history: historyValue({ elasticity, before: null }) };
+      } catch (error) {
+        throw attackError(error, strength);
+      }
+    },
+  });
+}
+
+/** Measures what a strength has given on the pilot images, and accepts or corrects it. */
+export function pilotPart({ name, make }: DividedAttack): Stage {
+  return defineStage({
+    uses: 'attack/pilot',
+    version: 1,
+    summary: 'judges a strength by the mean dissimilarity over the pilot images',
+    with: anyParameters,
+    in: {
+      model,
+      models,
+      images: streamedPort('images'),
+      adversarial: streamedPort('images'),
+      strength: port('metrics'),
+      history: port('metrics'),
+    },
+    out: { strength: strengthPort, history: historyPort },
+    run: async (context) => {
+      const [{ judgeStrength }, { measureSet }, { attackError }] = await Promise.all([
+        import('../../../attacks/set-strength.ts'),
+        import('./measure-set.ts'),
+        import('./attack-error.ts'),
+      ]);
+      const { images, adversarial, strength: tried, history, ...rest } = context.inputs;
+      const { attack, strength } = await make(context.params, context.seed, rest);
+      if (typeof strength === 'number') throw new Error('the attack has no target');
+      const { mean } = measureSet(images, adversarial, strength.space, pilotOf(context.params));
+      try {
+        const now = setStrengthOf(tried);
+        const judged = judgeStrength(now, mean, historyOf(history), strength, attack.maximum);
+        context.log(
+          `${describe(name, now)} gives a mean dissimilarity of ${mean.toPrecision(6)}; ${judged.isReached ? 'accepted' : `next ${describe(name, judged.next)}`}`,
+        );
+        context.metric('evaluations', 1);
+        return { strength: strengthValue(judged.next), history: historyValue(judged.history) };
+      } catch (error) {
+        throw attackError(error, strength);
+      }
+    },
+  });
+}
+
+/** Compares the mean dissimilarity over all images with the target. */
+export function checkPart({ name, make }: DividedAttack): Stage {
+  return defineStage({
+    uses: 'attack/check',
+    version: 1,
+    summary: 'compares the mean dissimilarity over all images with the target',
+    with: anyParameters,
+    in: {
+      model,
+      models,
+      images: streamedPort('images'),
+      adversarial: streamedPort('images'),
+      strength: port('metrics'),
+    },
+    out: {
+      metrics: port('metrics', {
+        axes: [],
+        values: ['targetDissimilarity', 'achievedDissimilarity', 'halfWidth', 'strength'],
+      }),
+    },
+    run: async (context) => {
+      const { measureSet } = await import('./measure-set.ts');
+      const { images, adversarial, strength: found, ...rest } = context.inputs;
+      const { strength: target } = await make(context.params, context.seed, rest);
+      if (typeof target === 'number') throw new Error('the attack has no target');
+      const { mean, halfWidth, count } = measureSet(images, adversarial, target.space);
+      const { strength } = setStrengthOf(found);
+      const { dissimilarity, tolerance } = target;
+      const text = `dissimilarity: target ${dissimilarity}, achieved ${mean.toPrecision(6)} ± ${halfWidth.toPrecision(2)} over ${count} images with ${name} ${strength.toPrecision(6)}`;
+      context.log(text);
+      const missed = Math.abs(mean - dissimilarity) > tolerance * dissimilarity;
+      if (missed) {
+        const pilot = pilotOf(context.params);
+        const because =
+          pilot < count
+            ? `the strength was found on the first ${pilot} images. Give a larger pilot, or all, or shuffle the dataset`
+            : 'no strength comes nearer. Give a larger tolerance, or one strength for each image (per: image)';
+        context.warn(`${text}, which is beyond the tolerance: ${because}.`);
+      }
+      const values = {
+        targetDissimilarity: dissimilarity,
+        achievedDissimilarity: mean,
+        halfWidth,
+        strength,
+      };
+      for (const [metric, value] of Object.entries(values))
+        context.metric(metric === 'strength' ? name : metric, value);
+      return { metrics: { kind: 'metrics', rows: [{ axes: {}, values }], warnings: [] } };
+    },
+  });
+}
+
+function describe(name: string, { strength, factor }: SetStrength): string {
+  const scaled = factor === 1 ? '' : `, scaled down by ${factor.toPrecision(6)}`;
+  return `${name} ${strength.toPrecision(6)}${scaled}`;
+}
+
+function pilotOf(params: object): number {
+  const { pilot } = params as TargetParameters;
+  return pilot === 'all' ? Infinity : pilot;
+}
+
+function strengthValue({ strength, factor }: SetStrength): Metrics {
+  return oneRow({ strength, factor });
+}
+
+function historyValue({ elasticity, before }: SearchHistory): Metrics {
+  return oneRow({ elasticity, strength: null, dissimilarity: null, ...before });
+}
+
+function historyOf({ rows: [row] }: Metrics): SearchHistory {
+  const { elasticity, strength, dissimilarity } = row!.values;
+  const before =
+    strength === null || dissimilarity === null
+      ? null
+      : { strength: strength!, dissimilarity: dissimilarity! };
+  return { elasticity: elasticity!, before };
+}
+
+function oneRow(values: MetricsRow['values']): Metrics {
+  return { kind: 'metrics', rows: [{ axes: {}, values }], warnings: [] };
+}
