@@ -26,7 +26,7 @@ function relaxed(known: v128, left: v128, right: v128, above: v128, below: v128,
  * number is ∞.
  */
 export function inverseOf(weight: v128, neighbours: v128): v128 {
-  return f32x4.div(f32x4.splat(1), f32x4.max(f32x4.add(weight, neighbours), f32x4.splat(1e-6)));
+  return f32x4.div(f32x4.splat(1), f32x4.pmax(f32x4.add(weight, neighbours), f32x4.splat(1e-6)));
 }
 
 // Parities are types, so that each is compiled by itself.
