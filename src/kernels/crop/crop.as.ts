@@ -7,7 +7,7 @@ let height: i32 = 0;
 let width: i32 = 0;
 let channels: i32 = 0;
 let size: i32 = 0;
-/** Where the taps of columns and of rows are: first and second pixel as int32, then the two weights. */
+/** The taps of columns and of rows: first and second pixel as int32, then the two weights. */
 export let columnTaps: usize = 0;
 export let rowTaps: usize = 0;
 /** The rows of the image from which the crop is cut, whole, as float32. */

@@ -1,4 +1,4 @@
-// Made by npm run generate from crop.as.ts (57ca099defd6b7d7). Do not edit.
+// Made by npm run generate from crop.as.ts (a4da1e2725418fb6). Do not edit.
 export const cropModule =
   'AGFzbQEAAAABEgNgAn9/AGABfwBgBH9/f38BfwMEAwABAgUDAQAABjMKfwFBAAt/AUEAC38BQQALfwFBAAt/AUEAC38BQQALfwFB' +
   'AAt/AUEAC38BQQALfwFBAAsHRAcKY29sdW1uVGFwcwMEB3Jvd1RhcHMDBQRiYW5kAwYGcmVzdWx0AwcHcmVzZXJ2ZQACBnJlc2l6' +
