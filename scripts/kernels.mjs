@@ -6,6 +6,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
+/** The kernels that are given a memory when they are instantiated. The others have their own. */
+const inMemoryOfOthers = new Set(['philox']);
 const folder = fileURLToPath(new URL('../src/kernels', import.meta.url));
 for (const name of readdirSync(folder)) {
   const source = `${folder}/${name}/${name}.as.ts`;
@@ -18,7 +20,12 @@ for (const name of readdirSync(folder)) {
   );
   let binary = null;
   const { error, stderr } = await asc.main(
-    [`${name}.as.ts`, '-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert', '-o', `${name}.wasm`],
+    [
+      `${name}.as.ts`,
+      ...['-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert'],
+      ...(inMemoryOfOthers.has(name) ? ['--importMemory'] : []),
+      ...['-o', `${name}.wasm`],
+    ],
     {
       readFile: (file) => texts.get(file) ?? null,
       writeFile: (file, contents) => {
