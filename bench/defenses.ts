@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { transformOnce } from '../test/defenses/opened.ts';
 import type { Transform } from '../src/values/transform.ts';
+import { printHeader } from './header.ts';
 import { readPhotographs, side } from './photographs.ts';
 
 const { values } = parseArgs({
@@ -24,6 +25,7 @@ const { values } = parseArgs({
   },
 });
 const [count, rounds] = [Number(values.count), Number(values.rounds)];
+printHeader();
 const pixels = Float32Array.from(await readPhotographs(values.images, count), (byte) => byte / 255);
 const ids = Int32Array.from({ length: count }, (_, id) => id);
 
