@@ -1,15 +1,22 @@
 // Compiles each AssemblyScript kernel `src/kernels/NAME/NAME.as.ts`, with the `*.as.ts` beside it that it imports, to
 // `src/kernels/NAME/NAME.wasm.ts`: the module as text, so that sources, tests and bundles load it alike. Part of `npm run generate`; a
-// test compares the digests.
+// test compares the digests. Those of `src/tensors/wasm/` compute in the memory of the wasm backend instead of one of their own.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
-const folder = fileURLToPath(new URL('../src/kernels', import.meta.url));
-for (const name of readdirSync(folder)) {
-  const source = `${folder}/${name}/${name}.as.ts`;
-  if (!existsSync(source)) continue;
+const rooms = [
+  ['../src/kernels', []],
+  ['../src/tensors/wasm', ['--importMemory']],
+];
+const kernels = rooms.flatMap(([room, options]) => {
+  const folder = fileURLToPath(new URL(room, import.meta.url));
+  return readdirSync(folder)
+    .filter((name) => existsSync(`${folder}/${name}/${name}.as.ts`))
+    .map((name) => ({ folder, name, options }));
+});
+for (const { folder, name, options } of kernels) {
   const texts = new Map(
     readdirSync(`${folder}/${name}`)
       .filter((file) => file.endsWith('.as.ts'))
@@ -18,7 +25,12 @@ for (const name of readdirSync(folder)) {
   );
   let binary = null;
   const { error, stderr } = await asc.main(
-    [`${name}.as.ts`, '-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert', '-o', `${name}.wasm`],
+    [
+      `${name}.as.ts`,
+      ...['-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert'],
+      ...options,
+      ...['-o', `${name}.wasm`],
+    ],
     {
       readFile: (file) => texts.get(file) ?? null,
       writeFile: (file, contents) => {
