@@ -10,7 +10,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Draw, PixelShape } from '../src/defenses/defense.ts';
@@ -18,6 +18,7 @@ import { stages } from '../src/stages/index.ts';
 import { defensesOf } from '../src/stages/shared/open-recipe.ts';
 import type { Transform } from '../src/values/transform.ts';
 import { opened } from '../test/defenses/opened.ts';
+import { printHeader } from './header.ts';
 import { readPhotographs, side, squaresOf } from './photographs.ts';
 
 const { values } = parseArgs({
@@ -30,7 +31,8 @@ const { values } = parseArgs({
 });
 const [count, squares, rounds] = [Number(values.count), Number(values.squares), Number(values.rounds)];
 const bytes = await readPhotographs(values.images, count);
-console.log(`${cpus()[0]!.model}, Node ${process.version}; CPU ms an image`);
+printHeader();
+console.log('CPU ms an image');
 await measure(bytes, count, side, 90);
 await measure(squaresOf(bytes, squares), squares, 32, 13);
 

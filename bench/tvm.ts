@@ -11,13 +11,14 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dropPixels } from '../src/defenses/tvm/dropout.ts';
 import { minimiseTotalVariation } from '../src/defenses/tvm/tvm.ts';
 import { objectiveOf } from '../src/kernels/tvm/problem.ts';
 import { minimise } from '../src/kernels/tvm/wasm.ts';
+import { printHeader } from './header.ts';
 import { readPhotographs, side, size, squaresOf } from './photographs.ts';
 
 const dimensions = [side, side, 3] as const;
@@ -33,7 +34,8 @@ const pixels = await readPhotographs(values.images, Number(values.count));
 const photos = Array.from({ length: pixels.length / size }, (_, index) =>
   Float32Array.from(pixels.subarray(index * size, (index + 1) * size), (byte) => byte / 255),
 );
-console.log(`${cpus()[0]!.model}, Node ${process.version}; CPU ms an image, ${photos.length} images`);
+printHeader();
+console.log(`CPU ms an image, ${photos.length} images`);
 const kept = ours(
   'all kept',
   photos.map((photo) => photo.slice()),

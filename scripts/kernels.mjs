@@ -1,17 +1,24 @@
 // Compiles each AssemblyScript kernel `src/kernels/NAME/NAME.as.ts`, with the `*.as.ts` beside it that it imports, to
 // `src/kernels/NAME/NAME.wasm.ts`: the module as text, so that sources, tests and bundles load it alike. Part of `npm run generate`; a
-// test compares the digests.
+// test compares the digests. Those of `src/tensors/wasm/` compute in the memory of the wasm backend instead of one of their own.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
-/** The kernels that are given a memory when they are instantiated. The others have their own. */
+/** The kernels of `src/kernels` that are given a memory when they are instantiated. The others there have their own. */
 const inMemoryOfOthers = new Set(['philox']);
-const folder = fileURLToPath(new URL('../src/kernels', import.meta.url));
-for (const name of readdirSync(folder)) {
-  const source = `${folder}/${name}/${name}.as.ts`;
-  if (!existsSync(source)) continue;
+const rooms = [
+  ['../src/kernels', (name) => inMemoryOfOthers.has(name)],
+  ['../src/tensors/wasm', () => true],
+];
+const kernels = rooms.flatMap(([room, importsMemory]) => {
+  const folder = fileURLToPath(new URL(room, import.meta.url));
+  return readdirSync(folder)
+    .filter((name) => existsSync(`${folder}/${name}/${name}.as.ts`))
+    .map((name) => ({ folder, name, options: importsMemory(name) ? ['--importMemory'] : [] }));
+});
+for (const { folder, name, options } of kernels) {
   const texts = new Map(
     readdirSync(`${folder}/${name}`)
       .filter((file) => file.endsWith('.as.ts'))
@@ -23,7 +30,7 @@ for (const name of readdirSync(folder)) {
     [
       `${name}.as.ts`,
       ...['-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert'],
-      ...(inMemoryOfOthers.has(name) ? ['--importMemory'] : []),
+      ...options,
       ...['-o', `${name}.wasm`],
     ],
     {
