@@ -22,6 +22,7 @@ import { iterated, plainFgsm } from '../test/attacks/plain-attacks.ts';
 import { inputOf } from '../test/attacks/trained-network.ts';
 import { imagesOf, runStage } from '../test/stages/run-stage.ts';
 import type { Model } from '../src/values/model.ts';
+import { printHeader } from './header.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,6 +39,7 @@ if (data === undefined) {
   process.exit(2);
 }
 const count = Number(values.images);
+printHeader();
 const names = values.attacks.split(',') as (keyof typeof libraryAttacks.foolbox)[];
 
 interface Cost {

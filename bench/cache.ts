@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openStore } from '../src/runtime/store/store.ts';
 import { randomStream } from '../src/tensors/random.ts';
+import { printHeader } from './header.ts';
 
 const { values } = parseArgs({
   options: {
@@ -29,6 +30,7 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds);
+printHeader();
 const folder = mkdtempSync(join(values.folder, 'ravelin-cache-'));
 try {
   for (const { count, bytes } of [

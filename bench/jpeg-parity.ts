@@ -11,9 +11,11 @@ import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { roundTrip } from '../src/kernels/jpeg/wasm.ts';
 import { hashed, kinds, madeUpImages, roundTripBySharp } from '../test/kernels/jpeg-images.ts';
+import { printHeader } from './header.ts';
 import { openPillow } from './pillow.ts';
 
 const { values } = parseArgs({ options: { cases: { type: 'string', default: '10000' } } });
+printHeader();
 const forms = [
   [1, '4:2:0'],
   [3, '4:2:0'],

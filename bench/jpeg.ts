@@ -10,13 +10,13 @@
  * images are squares of the photographs, shrunk to 32×32; grey ones are digits of MNIST.
  */
 import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { compressJpeg } from '../src/defenses/jpeg.ts';
 import type { JpegShape } from '../src/kernels/jpeg/problem.ts';
 import { roundTrip } from '../src/kernels/jpeg/wasm.ts';
 import { roundTripBySharp } from '../test/kernels/jpeg-images.ts';
+import { printHeader } from './header.ts';
 import { readPhotographs, side, size } from './photographs.ts';
 import { openPillow } from './pillow.ts';
 
@@ -34,8 +34,9 @@ const sets: readonly (readonly [pixels: Uint8Array, shape: JpegShape])[] = [
 ];
 
 const pillow = await openPillow();
+printHeader();
 console.log(
-  `${cpus()[0]!.model}, Node ${process.version}, sharp ${sharp.versions.sharp} (libvips ${sharp.versions.vips}), ` +
+  `sharp ${sharp.versions.sharp} (libvips ${sharp.versions.vips}), ` +
     `${pillow?.versions ?? 'no Pillow'}; CPU ms an image: best round, and median of the ratios of ${values.rounds} rounds`,
 );
 for (const [pixels, shape] of sets) await compare(pixels, shape);

@@ -11,6 +11,7 @@ import { reduce } from '../src/dashboard/reduce.ts';
 import { initialState } from '../src/dashboard/state.ts';
 import type { RunEvent } from '../src/runtime/events.ts';
 import { graphOf } from '../test/dsl/fakes.ts';
+import { printHeader } from './header.ts';
 
 const { values } = parseArgs({
   options: { cells: { type: 'string', default: '10000' }, rounds: { type: 'string', default: '5' } },
@@ -23,6 +24,7 @@ stages:
   b: { uses: defense/blur, in: { images: a }, with: { radius: $(axes.i) } }
 `;
 
+printHeader();
 measure(`language: ${cells} cells`, () => graphOf(text));
 measure(`dashboard: ${10 * cells} cells planned, ${2 * cells} of them run`, () => {
   let state = initialState();

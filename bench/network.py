@@ -70,31 +70,61 @@ def resnet50():
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2048, 10))
 
 
+def quickstart():
+    layers = [nn.Conv2d(1, 8, 5, 1, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 5, 1, 2), nn.ReLU(), nn.MaxPool2d(2)]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
 def cpu_seconds():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
+def prepare(job, layout):
+    """Opens the network of a job with made-up images, and returns what computes one batch."""
+    network = {"cifar-resnet20": resnet20, "resnet50": resnet50, "cnn": quickstart}[job["network"]]()
+    network = network.to(memory_format=layout)
+    channels = 1 if job["network"] == "cnn" else 3
+    images = torch.rand(job["batch"], channels, job["size"], job["size"]).to(memory_format=layout)
+    labels = torch.arange(job["batch"]) % 10
+    if job["kind"] == "training":
+        optimizer = torch.optim.SGD(network.train().parameters(), lr=1e-3, momentum=0.9, weight_decay=5e-4)
+
+        def step():
+            optimizer.zero_grad()
+            loss = F.cross_entropy(network(images), labels)
+            loss.backward()
+            optimizer.step()
+            loss.item()
+
+        return step
+    network.eval().requires_grad_(False)
+
+    def forward():
+        with torch.inference_mode():
+            network(images)
+
+    def gradient():
+        pixels = images.detach().requires_grad_(True)
+        F.cross_entropy(network(pixels), labels, reduction="sum").backward()
+
+    return forward if job["kind"] == "forward" else gradient
+
+
 def main():
     layout = torch.channels_last if sys.argv[1] == "channels_last" else torch.contiguous_format
     torch.set_num_threads(int(sys.argv[2]))
-    networks = {}
+    prepared = {}
     for line in sys.stdin:
         job = json.loads(line)
-        if job["network"] not in networks:
-            network = {"cifar-resnet20": resnet20, "resnet50": resnet50}[job["network"]]().eval()
-            networks[job["network"]] = network.requires_grad_(False).to(memory_format=layout)
-        network = networks[job["network"]]
-        images = torch.rand(job["batch"], 3, job["size"], job["size"]).to(memory_format=layout)
-        labels = torch.arange(job["batch"]) % 10
+        if line not in prepared:
+            prepared[line] = prepare(job, layout)
+        once, repeats = prepared[line], job["repeats"]
         cpu, start = cpu_seconds(), time.perf_counter()
-        if job["kind"] == "forward":
-            with torch.inference_mode():
-                network(images)
-        else:
-            images.requires_grad_(True)
-            F.cross_entropy(network(images), labels, reduction="sum").backward()
-        print(json.dumps({"wall": time.perf_counter() - start, "cpu": cpu_seconds() - cpu}), flush=True)
+        for _ in range(repeats):
+            once()
+        wall, cpu = time.perf_counter() - start, cpu_seconds() - cpu
+        print(json.dumps({"wall": wall / repeats, "cpu": cpu / repeats}), flush=True)
 
 
 if __name__ == "__main__":

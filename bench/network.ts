@@ -1,9 +1,10 @@
 /**
- * Forward passes and input gradients (cross-entropy) of networks, on each ready backend beside PyTorch: images a second by
- * the clock, and processor milliseconds an image, which other programs on the machine disturb less. Random weights. Sides
- * take turns, `--rounds` times; the median of each counts. The last columns are against PyTorch's channels_last.
+ * Forward passes, input gradients (cross-entropy) and steps of training of networks, on each ready backend beside PyTorch:
+ * images a second by the clock, and processor milliseconds an image, which other programs on the machine disturb less.
+ * Random weights. Sides take turns, `--rounds` times; the median of each counts. The last columns are against PyTorch's
+ * channels_last.
  *
- *   npm run build && PYTHON=python3 npm run bench -- network [--rounds 5] [--threads 2] [--only resnet50] [--eager]
+ *   npm run build && PYTHON=python3 npm run bench -- network [--rounds 5] [--threads 2] [--only resnet50] [--kind training] [--eager]
  *
  * `--eager` adds the tensorflow backend without its graph. Needs a Python with torch for the comparison.
  */
@@ -13,19 +14,28 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { zoo } from '../src/models/architectures/zoo.ts';
-import type { Classifier } from '../src/models/classifier.ts';
-import { openClassifier } from '../src/models/inference.ts';
+import { defaultEvaluation, openClassifier } from '../src/models/inference.ts';
 import type { Evaluation } from '../src/models/inference.ts';
+import { cnn } from '../src/models/architectures/cnn.ts';
 import { initializeModel } from '../src/models/initialize.ts';
 import { openBackend, probeBackends } from '../src/tensors/backend.ts';
 import { tf } from '../src/tensors/tf.ts';
+import { trainedWeights } from '../src/models/training-network.ts';
+import type { Batch } from '../src/training/batches.ts';
+import { openStep } from '../src/training/open-step.ts';
+import { initialState } from '../src/training/state.ts';
+import type { Model } from '../src/values/model.ts';
+import { printHeader } from './header.ts';
 import type { Rank } from '@tensorflow/tfjs';
 
+/** `cnn` is the quickstart's network. */
 interface Job {
-  readonly network: 'cifar-resnet20' | 'resnet50';
+  readonly network: 'cifar-resnet20' | 'resnet50' | 'cnn';
   readonly size: number;
   readonly batch: number;
-  readonly kind: 'forward' | 'gradient';
+  readonly kind: 'forward' | 'gradient' | 'training';
+  /** Number of batches that are timed together. */
+  readonly repeats: number;
 }
 
 /** Seconds of one batch. */
@@ -41,20 +51,28 @@ interface Side {
   readonly stop: () => void;
 }
 
+const small = { network: 'cifar-resnet20', size: 32, repeats: 4 } as const;
+const large = { network: 'resnet50', size: 224, repeats: 1 } as const;
+const quick = { network: 'cnn', size: 28, repeats: 10 } as const;
 const jobs: readonly Job[] = [
-  { network: 'cifar-resnet20' as const, size: 32, batch: 64 },
-  { network: 'cifar-resnet20' as const, size: 32, batch: 256 },
-  { network: 'resnet50' as const, size: 224, batch: 8 },
-].flatMap((job) => [
-  { ...job, kind: 'forward' as const },
-  { ...job, kind: 'gradient' as const },
-]);
+  { ...small, batch: 64, kind: 'forward' },
+  { ...small, batch: 64, kind: 'gradient' },
+  { ...small, batch: 256, kind: 'forward' },
+  { ...small, batch: 256, kind: 'gradient' },
+  { ...small, batch: 128, kind: 'training' },
+  { ...large, batch: 8, kind: 'forward' },
+  { ...large, batch: 8, kind: 'gradient' },
+  { ...quick, batch: 64, kind: 'forward' },
+  { ...quick, batch: 64, kind: 'gradient' },
+  { ...quick, batch: 100, kind: 'training' },
+];
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     threads: { type: 'string', default: '2' },
     only: { type: 'string' },
+    kind: { type: 'string' },
     eager: { type: 'boolean', default: false },
     without: { type: 'string', multiple: true, default: ['webgpu'] },
     side: { type: 'string' },
@@ -74,7 +92,7 @@ async function compare(): Promise<void> {
   ].map(ravelinSide);
   const references = ['contiguous', 'channels_last'].map((layout) => torchSide(python, layout));
   const hasTorch = await references[0]!
-    .run({ network: 'cifar-resnet20', size: 32, batch: 1, kind: 'forward' })
+    .run({ ...small, batch: 1, kind: 'forward' })
     .then(() => true)
     .catch((error: unknown) => {
       console.error(`\n!!! NO COMPARISON: ${python} cannot run torch (set PYTHON): ${String(error)}\n`);
@@ -82,9 +100,14 @@ async function compare(): Promise<void> {
     });
   if (!hasTorch) references.forEach(({ stop }) => stop());
   const all = hasTorch ? [...sides, ...references] : sides;
+  printHeader();
   console.log(`${options.threads} threads, median of ${options.rounds}`);
+  const wanted = jobs.filter(
+    ({ network, kind }) =>
+      (options.only ?? network).split(',').includes(network) && (options.kind ?? kind) === kind,
+  );
   try {
-    for (const job of jobs.filter(({ network }) => options.only === undefined || network === options.only)) {
+    for (const job of wanted) {
       const samples = new Map<Side, Sample[]>(all.map((side) => [side, []]));
       for (const side of all) await side.run(job);
       for (let round = 0; round < Number(options.rounds); round++)
@@ -175,47 +198,69 @@ function side(
 async function serve(name: string): Promise<void> {
   const [backend, form] = name.split(' ') as [string, Evaluation | undefined];
   await openBackend(backend);
-  const opened = new Map<string, Classifier>();
-  const measure = async ({ network, size, batch, kind }: Job): Promise<Sample> => {
-    const classifier = opened.get(network) ?? (await openRandom(network, size, form));
-    opened.set(network, classifier);
-    const pixels = tf.randomUniform<Rank.R4>([batch, size, size, 3], 0, 1, 'float32', 1);
-    const labels = tf.tensor1d(
-      Array.from({ length: batch }, (_, index) => index % 10),
-      'int32',
-    );
-    // What is computed lazily is computed now.
-    await Promise.all([pixels.data(), labels.data()]);
+  const prepared = new Map<string, () => Promise<void>>();
+  const measure = async (job: Job): Promise<Sample> => {
+    const key = JSON.stringify(job);
+    const once = prepared.get(key) ?? (await prepare(job, form));
+    prepared.set(key, once);
     const before = process.cpuUsage();
     const start = performance.now();
-    if (kind === 'forward') {
-      const logits = await classifier.logits(pixels);
-      await logits.data();
-      logits.dispose();
-    } else {
-      const { gradient, logits } = await classifier.inputGradient(pixels, labels, 'cross-entropy');
-      await gradient.data();
-      tf.dispose([gradient, logits]);
-    }
-    const wall = (performance.now() - start) / 1000;
+    for (let repeat = 0; repeat < job.repeats; repeat++) await once();
+    const wall = (performance.now() - start) / 1000 / job.repeats;
     const { user, system } = process.cpuUsage(before);
-    tf.dispose([pixels, labels]);
-    return { wall, cpu: (user + system) / 1e6 };
+    return { wall, cpu: (user + system) / 1e6 / job.repeats };
   };
   process.on('message', (job) => {
     void measure(job as Job).then((sample) => process.send?.(sample));
   });
 }
 
-async function openRandom(
-  name: Job['network'],
-  size: number,
-  form: Evaluation | undefined,
-): Promise<Classifier> {
+/** Opens the network of a job with made-up images, and returns what computes one batch. */
+async function prepare(job: Job, form: Evaluation | undefined): Promise<() => Promise<void>> {
+  const { size, batch, kind } = job;
+  const model = randomModel(job);
+  const channels = model.network.inputShape[2];
+  const pixels = tf.randomUniform<Rank.R4>([batch, size, size, channels], 0, 1, 'float32', 1);
+  const labels = Int32Array.from({ length: batch }, (_, index) => index % 10);
+  if (kind === 'training') return training(model, (await pixels.data()) as Float32Array, labels, form);
+  const classifier = await openClassifier(model, form);
+  const at = tf.tensor1d(labels, 'int32');
+  // What is computed lazily is computed now.
+  await Promise.all([pixels.data(), at.data()]);
+  return async () => {
+    if (kind === 'forward') {
+      const logits = await classifier.logits(pixels);
+      await logits.data();
+      logits.dispose();
+    } else {
+      const { gradient, logits } = await classifier.inputGradient(pixels, at, 'cross-entropy');
+      await gradient.data();
+      tf.dispose([gradient, logits]);
+    }
+  };
+}
+
+async function training(
+  model: Model,
+  pixels: Float32Array,
+  labels: Int32Array,
+  evaluation: Evaluation = defaultEvaluation(),
+): Promise<() => Promise<void>> {
+  const step = await openStep(model, { momentum: 0.9, weightDecay: 5e-4, nesterov: false, evaluation });
+  const state = initialState(model, trainedWeights(model.weights));
+  const shape: Batch['shape'] = [labels.length, ...model.network.inputShape];
+  return async () => {
+    await step.take(state, { pixels, shape, labels, ids: labels }, 1e-3, () => new Float32Array(0));
+  };
+}
+
+function randomModel({ network: name, size }: Job): Model {
+  if (name === 'cnn') {
+    const options = { filters: [8, 16], kernel: 5, batchNorm: false, dense: [64], dropout: 0 };
+    const network = cnn({ inputShape: [size, size, 1], classes: 10, ...options });
+    return initializeModel(network, { mean: [0.1307], std: [0.3081] }, [1, 2]);
+  }
   const { build, initialization } = zoo[name];
   const preprocessing = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
-  return openClassifier(
-    initializeModel(build({ size, classes: 10 }), preprocessing, [1, 2], initialization),
-    form,
-  );
+  return initializeModel(build({ size, classes: 10 }), preprocessing, [1, 2], initialization);
 }

@@ -12,6 +12,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { printHeader } from './header.ts';
 
 const { values } = parseArgs({
   options: {
@@ -20,6 +21,7 @@ const { values } = parseArgs({
   },
 });
 const cells = Number(values.cells);
+printHeader();
 const cli = resolve('dist/cli.js');
 const folder = mkdtempSync(join(tmpdir(), 'ravelin-no-op-'));
 

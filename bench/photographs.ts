@@ -55,3 +55,17 @@ function madeUpImages(count: number): Uint8Array {
   }
   return pixels;
 }
+
+/** `count` squares of 32×32 pixels from images of `readPhotographs`, as bytes `[count, 32, 32, 3]`: seven a row, and seven rows an image. */
+export function squaresOf(images: Uint8Array, count: number): Uint8Array {
+  const perRow = side / 32;
+  const squares = new Uint8Array(count * 32 * 32 * 3);
+  for (let square = 0; square < count; square++) {
+    const image = square % (images.length / size);
+    const place = Math.floor(square / (images.length / size)) % perRow ** 2;
+    const from = image * size + Math.floor(place / perRow) * 32 * side * 3 + (place % perRow) * 96;
+    for (let y = 0; y < 32; y++)
+      squares.set(images.subarray(from + y * side * 3, from + y * side * 3 + 96), (square * 32 + y) * 96);
+  }
+  return squares;
+}

@@ -28,6 +28,7 @@ import { type MatrixSearch, openMatrixSearch } from '../src/kernels/patch-search
 import { openWebGpuSearch, type WebGpuSearch } from '../src/kernels/patch-search/webgpu.ts';
 import { BackendError, openBackend, probeBackend } from '../src/tensors/backend.ts';
 import { randomStream } from '../src/tensors/random.ts';
+import { printHeader } from './header.ts';
 import { readPhotographs, side, size } from './photographs.ts';
 
 const { values } = parseArgs({
@@ -40,6 +41,7 @@ const { values } = parseArgs({
   },
 });
 const count = Number(values.count);
+printHeader();
 const params: QuiltingParameters = {
   draws: 1,
   neighbors: 1,

@@ -1,15 +1,24 @@
 // Compiles each AssemblyScript kernel `src/kernels/NAME/NAME.as.ts`, with the `*.as.ts` beside it that it imports, to
 // `src/kernels/NAME/NAME.wasm.ts`: the module as text, so that sources, tests and bundles load it alike. Part of `npm run generate`; a
-// test compares the digests.
+// test compares the digests. Those of `src/tensors/wasm/` compute in the memory of the wasm backend instead of one of their own.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
-const folder = fileURLToPath(new URL('../src/kernels', import.meta.url));
-for (const name of readdirSync(folder)) {
-  const source = `${folder}/${name}/${name}.as.ts`;
-  if (!existsSync(source)) continue;
+/** The kernels of `src/kernels` that are given a memory when they are instantiated. The others there have their own. */
+const inMemoryOfOthers = new Set(['philox']);
+const rooms = [
+  ['../src/kernels', (name) => inMemoryOfOthers.has(name)],
+  ['../src/tensors/wasm', () => true],
+];
+const kernels = rooms.flatMap(([room, importsMemory]) => {
+  const folder = fileURLToPath(new URL(room, import.meta.url));
+  return readdirSync(folder)
+    .filter((name) => existsSync(`${folder}/${name}/${name}.as.ts`))
+    .map((name) => ({ folder, name, options: importsMemory(name) ? ['--importMemory'] : [] }));
+});
+for (const { folder, name, options } of kernels) {
   const texts = new Map(
     readdirSync(`${folder}/${name}`)
       .filter((file) => file.endsWith('.as.ts'))
@@ -18,7 +27,12 @@ for (const name of readdirSync(folder)) {
   );
   let binary = null;
   const { error, stderr } = await asc.main(
-    [`${name}.as.ts`, '-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert', '-o', `${name}.wasm`],
+    [
+      `${name}.as.ts`,
+      ...['-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert'],
+      ...options,
+      ...['-o', `${name}.wasm`],
+    ],
     {
       readFile: (file) => texts.get(file) ?? null,
       writeFile: (file, contents) => {

@@ -16,19 +16,24 @@ describe('the generated files', () => {
     expect(read(path)).toBe(ravelin(...command));
   });
 
-  const kernels = readdirSync('src/kernels', { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory() ? [entry.name] : [],
-  );
-  it.each(kernels)('src/kernels/%s has sources, their module and the form that opens it', (name) => {
-    const files = readdirSync(`src/kernels/${name}`);
+  const foldersIn = (room: string): string[][] =>
+    readdirSync(room, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? [[room, entry.name]] : [],
+    );
+  const kernels = foldersIn('src/kernels');
+  it.each(kernels)('%s/%s has sources, their module and the form that opens it', (room, name) => {
+    const files = readdirSync(`${room}/${name}`);
     expect(files).toEqual(expect.arrayContaining([`${name}.as.ts`, `${name}.wasm.ts`, 'wasm.ts']));
   });
-  it.each(kernels)('src/kernels/%s: the module is of the sources beside it', (name) => {
-    const sources = readdirSync(`src/kernels/${name}`).filter((file) => file.endsWith('.as.ts'));
-    const text = sources.sort().map((file) => read(`src/kernels/${name}/${file}`));
-    const digest = createHash('sha256').update(text.join('')).digest('hex').slice(0, 16);
-    expect(read(`src/kernels/${name}/${name}.wasm.ts`).split('\n')[0]).toContain(`(${digest})`);
-  });
+  it.each([...kernels, ...foldersIn('src/tensors/wasm')])(
+    '%s/%s: the module is of the sources beside it',
+    (room, name) => {
+      const sources = readdirSync(`${room}/${name}`).filter((file) => file.endsWith('.as.ts'));
+      const text = sources.sort().map((file) => read(`${room}/${name}/${file}`));
+      const digest = createHash('sha256').update(text.join('')).digest('hex').slice(0, 16);
+      expect(read(`${room}/${name}/${name}.wasm.ts`).split('\n')[0]).toContain(`(${digest})`);
+    },
+  );
 });
 
 it('the built command line prints its version', () => {

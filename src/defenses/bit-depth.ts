@@ -1,3 +1,4 @@
+import { reduceInSteps } from '../kernels/bit-depth/wasm.ts';
 import type { Defense } from './defense.ts';
 
 export interface BitDepthParameters {
@@ -16,11 +17,7 @@ export interface BitDepthParameters {
  */
 export function reduceBitDepth(pixels: Float32Array, { bits, compat }: BitDepthParameters): Float32Array {
   const steps = compat === 'paper' ? 2 ** bits - 1 : 2 ** bits;
-  const result = new Float32Array(pixels.length);
-  for (let index = 0; index < pixels.length; index++) {
-    result[index] = Math.floor(pixels[index]! * steps + 0.5) / steps;
-  }
-  return result;
+  return reduceInSteps(pixels, steps);
 }
 
 export const bitDepth: Defense<BitDepthParameters> = {

@@ -1,3 +1,5 @@
+import { linearTaps } from '../kernels/crop/taps.ts';
+import { openResize, type Resize } from '../kernels/crop/wasm.ts';
 import { randomStream } from '../tensors/random.ts';
 import type { Defense, Draw, PixelShape } from './defense.ts';
 
@@ -22,56 +24,15 @@ export function cropAndResize(
   draw: Draw,
 ): Float32Array {
   const [, height, width, channels] = shape;
-  const rowLength = width * channels;
-  const result = new Float32Array(pixels.length);
-  // Widened rows of the crop. Each is computed once, although several rows of the result use it.
-  let top = new Float64Array(rowLength);
-  let bottom = new Float64Array(rowLength);
-  eachCrop(shape, size, draw, (image, down, across) => {
-    let [topRow, bottomRow] = [-1, -1];
-    for (let y = 0; y < height; y++) {
-      const [first, second, below] = [down.first[y]!, down.second[y]!, down.weight[y]!];
-      if (first !== topRow) {
-        if (first === bottomRow) [top, bottom, bottomRow] = [bottom, top, -1];
-        else widenRow(pixels, image + first * rowLength, across, channels, top);
-        topRow = first;
-      }
-      if (second !== bottomRow) {
-        widenRow(pixels, image + second * rowLength, across, channels, bottom);
-        bottomRow = second;
-      }
-      mixRows(top, bottom, below, result, image + y * rowLength);
-    }
+  const length = height * width * channels;
+  // Every value is written below, so that the memory need not be cleared.
+  const result = new Float32Array(Buffer.allocUnsafeSlow(pixels.byteLength).buffer);
+  let resize: Resize | undefined;
+  eachCrop(shape, size, draw, (image, top, left) => {
+    resize ??= openResize({ height, width, channels, size });
+    resize(pixels.subarray(image, image + length), top, left, result.subarray(image, image + length));
   });
   return result;
-}
-
-function mixRows(
-  top: Float64Array,
-  bottom: Float64Array,
-  below: number,
-  result: Float32Array,
-  to: number,
-): void {
-  const above = 1 - below;
-  for (let at = 0; at < top.length; at++) result[to + at] = top[at]! * above + bottom[at]! * below;
-}
-
-/** Resizes the crop's part of one row of the image, which begins at `row`, to the width of the image. */
-function widenRow(
-  pixels: Float32Array,
-  row: number,
-  { first, second, weight }: Taps,
-  channels: number,
-  target: Float64Array,
-): void {
-  for (let x = 0, at = 0; x < first.length; x++) {
-    const left = row + first[x]! * channels;
-    const right = row + second[x]! * channels;
-    const share = weight[x]!;
-    for (let c = 0; c < channels; c++, at++)
-      target[at] = pixels[left + c]! * (1 - share) + pixels[right + c]! * share;
-  }
 }
 
 /**
@@ -87,10 +48,13 @@ export function pullBackCrop(
   const [, height, width, channels] = shape;
   const rowLength = width * channels;
   const sums = new Float64Array(gradient.length);
-  eachCrop(shape, size, draw, (image, down, across) => {
+  const down = linearTaps(size, height);
+  const across = linearTaps(size, width);
+  eachCrop(shape, size, draw, (image, upper, leftmost) => {
+    const corner = image + upper * rowLength + leftmost * channels;
     for (let y = 0; y < height; y++) {
-      const above = image + down.first[y]! * rowLength;
-      const under = image + down.second[y]! * rowLength;
+      const above = corner + down.first[y]! * rowLength;
+      const under = corner + down.second[y]! * rowLength;
       const below = down.weight[y]!;
       for (let x = 0; x < width; x++) {
         const left = across.first[x]! * channels;
@@ -112,23 +76,23 @@ export function pullBackCrop(
 }
 
 /**
- * Visits each image, which begins at `image`, with the rows and columns of its crop. Throws `RangeError` if
- * the crop does not fit.
+ * Visits each image, which begins at `image`, with the row and the column of its crop's corner. Throws
+ * `RangeError` if the crop does not fit.
  */
 function eachCrop(
   [, height, width, channels]: PixelShape,
   size: number,
   { seed, draw, ids }: Draw,
-  visit: (image: number, down: Taps, across: Taps) => void,
+  visit: (image: number, top: number, left: number) => void,
 ): void {
   if (size > height || size > width) {
     throw new RangeError(`a crop of ${size} pixels does not fit into ${height}×${width}`);
   }
   ids.forEach((id, row) => {
     const random = randomStream(seed, draw, id, cropStream);
-    const down = linearTaps(size, height, random.integer(height - size + 1));
-    const across = linearTaps(size, width, random.integer(width - size + 1));
-    visit(row * height * width * channels, down, across);
+    const top = random.integer(height - size + 1);
+    const left = random.integer(width - size + 1);
+    visit(row * height * width * channels, top, left);
   });
 }
 
@@ -146,28 +110,3 @@ export const crop: Defense<CropParameters> = {
     };
   },
 };
-
-interface Taps {
-  /** Indices of the two input pixels that each output pixel mixes, and the weight of the second. */
-  readonly first: Int32Array;
-  readonly second: Int32Array;
-  readonly weight: Float64Array;
-}
-
-/**
- * Output pixel i lies at (i + ½) · size / length − ½ of the crop, but not before its first pixel; beyond its
- * last pixel, the last one is repeated.
- */
-function linearTaps(size: number, length: number, offset: number): Taps {
-  const first = new Int32Array(length);
-  const second = new Int32Array(length);
-  const weight = new Float64Array(length);
-  for (let index = 0; index < length; index++) {
-    const place = Math.max(0, ((index + 0.5) * size) / length - 0.5);
-    const before = Math.min(Math.floor(place), size - 1);
-    first[index] = offset + before;
-    second[index] = offset + Math.min(before + 1, size - 1);
-    weight[index] = place - before;
-  }
-  return { first, second, weight };
-}

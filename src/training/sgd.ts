@@ -1,6 +1,5 @@
 /** Training by stochastic gradient descent with momentum, as `torch.optim.SGD` defines it. */
 import { checkModel } from '../models/network.ts';
-import { defaultEvaluation } from '../models/inference.ts';
 import type { Evaluation } from '../models/inference.ts';
 import { trainedWeights } from '../models/training-network.ts';
 import type { Seed } from '../tensors/random.ts';
@@ -9,7 +8,7 @@ import type { Images } from '../values/images.ts';
 import type { Model } from '../values/model.ts';
 import { dropoutMask, epochOrder, preparedBatches } from './batches.ts';
 import type { Augmentation } from './batches.ts';
-import { eagerStep } from './eager-step.ts';
+import { openStep } from './open-step.ts';
 import { learningRateAt } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 import { decodeState, encodeState, initialState, trainedModel } from './state.ts';
@@ -81,7 +80,7 @@ export class DivergedError extends Error {
 export async function trainSgd(options: SgdOptions): Promise<Model> {
   checkModel(options.model);
   checkImages(options.model, options.images);
-  const step = await openStep(options);
+  const step = await openStep(options.model, options);
   try {
     return await train(step, options);
   } finally {
@@ -148,14 +147,6 @@ async function trainEpoch(
     }
   }
   return { loss: lossSum / rows, accuracy: correctSum / rows, learningRate };
-}
-
-async function openStep(options: SgdOptions): Promise<SgdStep> {
-  const { model, evaluation = defaultEvaluation() } = options;
-  if (evaluation === 'eager') return eagerStep(model, options);
-  // Imported here, so that the other backends load none of it.
-  const { graphStep } = await import('./graph-step.ts');
-  return graphStep(model, options);
 }
 
 function checkImages({ network }: Model, images: Images): void {

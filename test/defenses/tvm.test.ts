@@ -88,6 +88,21 @@ describe('the transform', () => {
     }
   });
 
+  it.each([
+    [8, 16, 3],
+    [13, 11, 1],
+    [9, 24, 4],
+  ])('solves images of %d×%d×%d with the pixels that dropPixels drops', async (h, w, c) => {
+    const image = madeUp(h, w, c, 1, 5);
+    for (const mask of ['pixel', 'pixel-channel'] as const) {
+      const draw = { seed, draw: 3, ids: Int32Array.of(6) };
+      const expected = dropPixels(image, c, { keep: 0.6, mask }, draw, 6);
+      solveImage(expected, [h, w, c], paper);
+      const solved = await transformOnce(recipe({ keep: 0.6, mask }), image, [1, h, w, c], draw);
+      expect(solved).toEqual(expected);
+    }
+  });
+
   it('is the identity where all is kept and λ is 0', async () => {
     const draw = { seed, draw: 0, ids };
     const same = await transformOnce(

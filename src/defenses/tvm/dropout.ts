@@ -1,4 +1,5 @@
-import { firstWords } from '../../kernels/philox/wasm.ts';
+import type { Dropout } from '../../kernels/philox/dropout.ts';
+import { dropValues } from '../../kernels/philox/wasm.ts';
 import type { Draw } from '../defense.ts';
 
 export interface DropoutParameters {
@@ -14,26 +15,32 @@ export interface DropoutParameters {
  */
 const dropoutStream = 1;
 
-/**
- * The pixels `[height, width, channels]` of one image with −1 where a pixel was dropped, drawn from (seed,
- * draw, id). Values outside [0, 1] are clipped. Throws `RangeError` for NaN.
- */
-export function dropPixels(
-  pixels: Float32Array,
+/** The dropout of one image with `channels` channels, drawn from (seed, draw, id). */
+export function dropoutOf(
   channels: number,
   { keep, mask }: DropoutParameters,
   { seed, draw }: Pick<Draw, 'seed' | 'draw'>,
   id: number,
+): Dropout {
+  return { seed, counters: [draw, id, dropoutStream], keep, group: mask === 'pixel' ? channels : 1 };
+}
+
+/**
+ * The pixels `[height, width, channels]` of one image with −1 where a pixel was dropped. Values outside [0, 1]
+ * are clipped. Throws `RangeError` for NaN.
+ */
+export function dropPixels(
+  pixels: Float32Array,
+  channels: number,
+  params: DropoutParameters,
+  draw: Pick<Draw, 'seed' | 'draw'>,
+  id: number,
 ): Float32Array {
-  const group = mask === 'pixel' ? channels : 1;
-  const words = firstWords(keep < 1 ? pixels.length / group : 0, seed, [draw, id, dropoutStream]);
-  const threshold = keep * 2 ** 32;
-  const result = new Float32Array(pixels.length);
-  for (let index = 0; index < result.length; index++) {
-    const value = pixels[index]!;
-    if (value !== value) throw new RangeError(`image ${id} has pixels that are not numbers (NaN)`);
-    const isKept = keep >= 1 || words[group === 1 ? index : Math.floor(index / group)]! < threshold;
-    result[index] = isKept ? Math.min(1, Math.max(0, value)) : -1;
-  }
+  const result = pixels.slice();
+  if (!dropValues(result, dropoutOf(channels, params, draw, id))) throw notNumbers(id);
   return result;
+}
+
+export function notNumbers(id: number): RangeError {
+  return new RangeError(`image ${id} has pixels that are not numbers (NaN)`);
 }

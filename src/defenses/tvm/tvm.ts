@@ -7,11 +7,11 @@ import {
   type TotalVariation,
 } from '../../kernels/tvm/problem.ts';
 import { minimiseExactly } from '../../kernels/tvm/reference.ts';
-import { minimise } from '../../kernels/tvm/wasm.ts';
+import { minimise, minimiseDropped } from '../../kernels/tvm/wasm.ts';
 import { currentBackend } from '../../tensors/backend.ts';
 import type { TvmForm } from '../../kernels/tvm/forms.ts';
 import type { Defense, Draw, PixelShape, SolverProgress } from '../defense.ts';
-import { dropPixels, type DropoutParameters } from './dropout.ts';
+import { dropoutOf, dropPixels, type DropoutParameters, notNumbers } from './dropout.ts';
 
 export interface TvmParameters extends TotalVariation, DropoutParameters {
   /** Number of views of each image; each view is one draw. */
@@ -55,15 +55,12 @@ export async function minimiseTotalVariation(
   for (let first = 0; first < rows; first += together) {
     draw.signal?.throwIfAborted();
     const ids = draw.ids.subarray(first, Math.min(rows, first + together));
-    const images = result.subarray(first * size, (first + ids.length) * size);
-    ids.forEach((id, row) => {
-      const from = (first + row) * size;
-      images.set(dropPixels(pixels.subarray(from, from + size), channels, params, draw, id), row * size);
-    });
+    const some = [first * size, (first + ids.length) * size] as const;
+    const images = result.subarray(...some);
     const shape = [ids.length, height, width, channels] as const;
-    const progress = isOnDevice(params)
-      ? await solveOnDevice(images, shape, params)
-      : [solveImage(images, [height, width, channels], params)];
+    const progress = isByKernel(params)
+      ? [solveDropped(pixels.subarray(...some), images, shape, params, draw, ids[0]!)]
+      : await solveBatch(pixels.subarray(...some), images, shape, params, { ...draw, ids });
     ids.forEach((id, row) => {
       draw.onSolved?.(id, progress[row]!);
       draw.onRow?.();
@@ -72,6 +69,44 @@ export async function minimiseTotalVariation(
     await new Promise(setImmediate);
   }
   return result;
+}
+
+/** Drops pixels of one image and solves it in the memory of the kernel. */
+function solveDropped(
+  pixels: Float32Array,
+  result: Float32Array,
+  [, height, width, channels]: PixelShape,
+  params: TvmParameters,
+  draw: Draw,
+  id: number,
+): TvmProgress {
+  const dropout = dropoutOf(channels, params, draw, id);
+  const stopping = { tolerance: params.tolerance, limit: kernelLimit };
+  const progress = minimiseDropped(pixels, [height, width, channels], dropout, result, params, stopping);
+  if (progress === null) throw notNumbers(id);
+  return progress;
+}
+
+/** Drops pixels of the images, and then solves them in `result`: on a device all of them, otherwise the only one. */
+async function solveBatch(
+  pixels: Float32Array,
+  result: Float32Array,
+  shape: PixelShape,
+  params: TvmParameters,
+  draw: Draw,
+): Promise<readonly TvmProgress[]> {
+  const [, height, width, channels] = shape;
+  const size = height * width * channels;
+  draw.ids.forEach((id, row) => {
+    const from = row * size;
+    result.set(dropPixels(pixels.subarray(from, from + size), channels, params, draw, id), from);
+  });
+  if (isOnDevice(params)) return solveOnDevice(result, shape, params);
+  return [solveImage(result, [height, width, channels], params)];
+}
+
+function isByKernel(params: TvmParameters): boolean {
+  return params.solver === 'exact' && params.tolerance >= leastToleranceOfKernel && !isOnDevice(params);
 }
 
 function isOnDevice({ solver, tolerance, form }: TvmParameters): boolean {

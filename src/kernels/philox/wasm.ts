@@ -1,38 +1,61 @@
-import type { Seed } from '../../tensors/random.ts';
-import { instantiateKernel, type KernelMemory } from '../instantiate.ts';
+import { instantiateKernel, type KernelMemory, newMemory } from '../instantiate.ts';
+import type { Dropout } from './dropout.ts';
 import { philoxModule } from './philox.wasm.ts';
 
 interface Kernel {
-  readonly memory: KernelMemory;
-  readonly reserve: (blocks: number) => number;
-  readonly fill: (
+  readonly drop: (
     address: number,
-    blocks: number,
+    count: number,
+    group: number,
+    least: number,
     c1: number,
     c2: number,
     c3: number,
     k0: number,
     k1: number,
-  ) => void;
+  ) => number;
+  readonly cut: (address: number, count: number) => number;
 }
 
-let kernel: Kernel | undefined;
+/** Values past the last that `dropIn` may write. */
+export const roomPastLast = 32;
+
+const kernels = new WeakMap<KernelMemory, Kernel>();
+let ownMemory: KernelMemory | undefined;
 
 /**
- * The first `count` words of `randomStream(seed, ...counters)`, each uniform in [0, 2³²), ten times as fast
- * as one by one. The result is a view of memory that the next call overwrites. Throws `RangeError` if there
- * is not enough memory.
+ * Dropout by the definition (reference.ts) of `count` float32 values in a memory, the first of which is at
+ * `address`, a multiple of 16. Returns whether all values are numbers. `roomPastLast` values past the last lose
+ * theirs.
  */
-export function firstWords(
+export function dropIn(
+  memory: KernelMemory,
+  address: number,
   count: number,
-  seed: Seed,
-  counters: readonly [number, number, number],
-): Uint32Array {
-  // The module is compiled from philox.as.ts, which exports these.
-  kernel ??= instantiateKernel(philoxModule) as Kernel;
-  const blocks = Math.ceil(count / 16) * 4;
-  const address = kernel.reserve(blocks);
-  if (address === 0) throw new RangeError(`not enough memory for ${count} random numbers`);
-  kernel.fill(address, blocks, ...counters, ...seed);
-  return new Uint32Array(kernel.memory.buffer, address, count);
+  { seed, counters, keep, group }: Dropout,
+): boolean {
+  let kernel = kernels.get(memory);
+  if (kernel === undefined) {
+    // The module is compiled from philox.as.ts, which exports these.
+    kernel = instantiateKernel(philoxModule, memory) as Kernel;
+    kernels.set(memory, kernel);
+  }
+  // A word below keep · 2³² keeps its values, so the least integer that is not below it is the first to drop.
+  const least = Math.ceil(keep * 2 ** 32);
+  return least >= 2 ** 32
+    ? kernel.cut(address, count) !== 0
+    : kernel.drop(address, count, group, least, ...counters, ...seed) !== 0;
+}
+
+/** Like `dropIn`, of an array in place. Throws `RangeError` if there is not enough memory. */
+export function dropValues(values: Float32Array, dropout: Dropout): boolean {
+  ownMemory ??= newMemory();
+  const pages = Math.ceil(((values.length + roomPastLast) * 4) / 2 ** 16);
+  const more = pages - ownMemory.buffer.byteLength / 2 ** 16;
+  if (more > 0) ownMemory.grow(more);
+  const inMemory = new Float32Array(ownMemory.buffer, 0, values.length);
+  inMemory.set(values);
+  const areNumbers = dropIn(ownMemory, 0, values.length, dropout);
+  values.set(inMemory);
+  return areNumbers;
 }

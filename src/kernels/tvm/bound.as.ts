@@ -30,6 +30,18 @@ export function dualRow(y: i32): usize {
   return duals + (y & 1 ? span >> 2 : 0);
 }
 
+// Vectors that the loop needs in registers. The engine would compute them in each turn, but it loads globals once.
+let reciprocalOfPenalty: v128 = f32x4.splat(0);
+let leastGradient: v128 = f32x4.splat(0);
+let softnessOfLambda: v128 = f32x4.splat(0);
+let reachOfShare: v128 = f32x4.splat(0);
+
+// Variants are types, so that each is compiled by itself.
+class Isotropic {}
+class Anisotropic {}
+class Whole {}
+class Dropped {}
+
 /**
  * Adds row y, whose dual is in its place, with b multiplied by `scale`. `below` is the row itself if it is
  * the last.
@@ -38,10 +50,25 @@ export function measureRow(y: i32, row: usize, below: usize, scale: f32): void {
   if (y == 0) {
     memory.fill(dualRow(1), 0, span >> 2);
     memory.fill(stiffnesses, 0, span >> 3);
+    reciprocalOfPenalty = f32x4.splat(1 / penalty);
+    leastGradient = f32x4.splat(penalty * leastSlope);
+    softnessOfLambda = f32x4.splat(softness / lambda);
+    reachOfShare = f32x4.splat(reach / keptShare);
   }
-  const dropped = keptShare < 1;
+  if (keptShare < 1) {
+    if (anisotropic) addRow<Anisotropic, Dropped>(y, row, below, scale);
+    else addRow<Isotropic, Dropped>(y, row, below, scale);
+  } else {
+    if (anisotropic) addRow<Anisotropic, Whole>(y, row, below, scale);
+    else addRow<Isotropic, Whole>(y, row, below, scale);
+  }
+}
+
+function addRow<Variation, Keeping>(y: i32, row: usize, below: usize, scale: f32): void {
+  const anisotropic = idof<Variation>() == idof<Anisotropic>();
+  const dropped = idof<Keeping>() == idof<Dropped>();
   const half = f32x4.splat(0.5);
-  const reciprocal = f32x4.splat(1 / penalty);
+  const reciprocal = reciprocalOfPenalty;
   const toDual = f32x4.splat(scale);
   let errors = f32x4.splat(0);
   let variation = f32x4.splat(0);
@@ -60,8 +87,8 @@ export function measureRow(y: i32, row: usize, below: usize, scale: f32): void {
     const oddDx = f32x4.sub(v128.shuffle<f32>(even, next, 1, 2, 3, 4), odd);
     const evenDy = f32x4.sub(v128.load(below, uEven), even);
     const oddDy = f32x4.sub(v128.load(below, uOdd), odd);
-    const evenSize = sizeOf(evenDx, evenDy);
-    const oddSize = sizeOf(oddDx, oddDy);
+    const evenSize = sizeOf<Variation>(evenDx, evenDy);
+    const oddSize = sizeOf<Variation>(oddDx, oddDy);
     const insideEven = v128.load(insides);
     const insideOdd = v128.load(insides, 16);
     variation = f32x4.add(
@@ -125,8 +152,8 @@ export function measureRow(y: i32, row: usize, below: usize, scale: f32): void {
   dual += <f64>sumOf(bound);
 }
 
-function sizeOf(dx: v128, dy: v128): v128 {
-  if (anisotropic) return f32x4.add(f32x4.abs(dx), f32x4.abs(dy));
+function sizeOf<Variation>(dx: v128, dy: v128): v128 {
+  if (idof<Variation>() == idof<Anisotropic>()) return f32x4.add(f32x4.abs(dx), f32x4.abs(dy));
   return lengthOf(dx, dy);
 }
 
@@ -137,15 +164,12 @@ const reach: f32 = 8e-4;
 
 /** 1 / |∇u|, from the gradient of μu. */
 function stiffnessOf(gradient: v128): v128 {
-  return f32x4.div(f32x4.splat(penalty), f32x4.add(gradient, f32x4.splat(penalty * leastSlope)));
+  return f32x4.div(f32x4.splat(penalty), f32x4.add(gradient, leastGradient));
 }
 
 /** wu less the estimated decrease that is still possible at a dropped pixel. */
 function leastOfDropped(u: v128, w: v128, stiffness: v128): v128 {
   const size = f32x4.abs(w);
-  const distance = f32x4.add(
-    f32x4.div(f32x4.mul(f32x4.splat(softness / lambda), size), stiffness),
-    f32x4.splat(reach / keptShare),
-  );
+  const distance = f32x4.add(f32x4.div(f32x4.mul(softnessOfLambda, size), stiffness), reachOfShare);
   return f32x4.sub(f32x4.mul(w, u), f32x4.mul(size, distance));
 }

@@ -46,10 +46,13 @@ export function iterate(count: i32, momentum: f32, measured: bool, nextPenalty: 
 function walk(count: i32, momentum: f32, measured: bool, k: f32): void {
   const last = count - 1;
   for (let front = 0; front < height + 2 * count; front++) {
-    for (let behind = 0; behind < count; behind++) {
+    // The iterations that are at a row of the image, or one or two past its last.
+    const first = max(0, (front - height) >> 1);
+    const most = min(last, front >> 1);
+    for (let behind = first; behind <= most; behind++) {
       const y = front - 2 * behind;
-      if (y >= 0 && y <= height) relax(y, momentum);
-      if (y < 2 || y > height + 1) continue;
+      if (y <= height) relax(y, momentum);
+      if (y < 2) continue;
       if (measured && behind == last) shrinkMeasured(y - 2);
       else shrink(y - 2, behind == last);
       if (k != 1 && behind == last) advance(y - 2, k);

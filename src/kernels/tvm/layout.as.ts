@@ -27,6 +27,8 @@ export const gyOdd: usize = 224;
 export const blockBytes: usize = 256;
 const pixelsOfBlock: i32 = 8;
 
+/** Values past the last pixel that whoever writes the pixels may write too: `roomPastLast` of philox/wasm.ts. */
+const roomPastPixels: usize = 32;
 /** No level has a shorter side. */
 const leastSide: i32 = 8;
 const mostLevels: i32 = 12;
@@ -71,7 +73,7 @@ export function reserve(height: i32, width: i32, count: i32): usize {
   stiffnesses = horizontal + rowOfVectors;
   duals = stiffnesses + rowOfVectors;
   pixels = duals + 4 * rowOfVectors;
-  first = (pixels + ((<usize>height * width * count) << 2) + 255) & ~255;
+  first = (pixels + ((<usize>height * width * count + roomPastPixels) << 2) + 255) & ~255;
   levels = 1;
   while (levels < mostLevels && min((height - 1) >> levels, (width - 1) >> levels) + 1 >= leastSide) levels++;
   channelBytes = bytesOf(height, width);
@@ -227,12 +229,15 @@ function storeFour(at: usize, stride: usize, vector: v128, factor: v128): void {
 
 /**
  * Copies the last column to the one right of it while gradients or means are taken, so that the gradient
- * there is zero.
+ * there is zero. Where a block ends there, the whole vector is written, because a vector that is read soon after
+ * one of its values was written has to wait.
  */
 export function mirror(row: usize, even: usize): void {
-  store<f32>(row + columnAt(width, even), load<f32>(row + columnAt(width - 1, even)));
+  if (width & 7) store<f32>(row + columnAt(width, even), load<f32>(row + columnAt(width - 1, even)));
+  else v128.store(row + span + even, v128.load32_splat(row + span - blockBytes + even, 28));
 }
 
 export function unmirror(row: usize, even: usize): void {
-  store<f32>(row + columnAt(width, even), 0);
+  if (width & 7) store<f32>(row + columnAt(width, even), 0);
+  else v128.store(row + span + even, f32x4.splat(0));
 }

@@ -26,7 +26,7 @@ function relaxed(known: v128, left: v128, right: v128, above: v128, below: v128,
  * number is ∞.
  */
 export function inverseOf(weight: v128, neighbours: v128): v128 {
-  return f32x4.div(f32x4.splat(1), f32x4.max(f32x4.add(weight, neighbours), f32x4.splat(1e-6)));
+  return f32x4.div(f32x4.splat(1), f32x4.pmax(f32x4.add(weight, neighbours), f32x4.splat(1e-6)));
 }
 
 // Parities are types, so that each is compiled by itself.
@@ -56,9 +56,8 @@ function relaxRow<Parity>(row: usize, beta: f32): void {
   const besideBlack: usize = odd ? blockBytes + uEven : uOdd;
   const further = f32x4.splat(beta);
   const end = row + span;
-  let above = row - rowBytes;
-  let aboveThat = above - rowBytes;
-  let below = row + rowBytes;
+  const bytes = rowBytes;
+  let above = row - bytes;
   let nearRed = odd ? v128.load(row, ahead) : f32x4.splat(0);
   let nearBlack = odd ? v128.load(above, uEven) : f32x4.splat(0);
   for (let at = row; at < end; at += blockBytes) {
@@ -68,7 +67,7 @@ function relaxRow<Parity>(row: usize, beta: f32): void {
       odd ? nearRed : v128.shuffle<f32>(nearRed, nextRed, 3, 4, 5, 6),
       odd ? v128.shuffle<f32>(nearRed, nextRed, 1, 2, 3, 4) : nextRed,
       v128.load(above, ahead),
-      v128.load(below, ahead),
+      v128.load(at + bytes, ahead),
       v128.load(at, inverse),
     );
     nearRed = nextRed;
@@ -79,7 +78,7 @@ function relaxRow<Parity>(row: usize, beta: f32): void {
       v128.load(above, right),
       odd ? nearBlack : v128.shuffle<f32>(nearBlack, nextBlack, 3, 4, 5, 6),
       odd ? v128.shuffle<f32>(nearBlack, nextBlack, 1, 2, 3, 4) : nextBlack,
-      v128.load(aboveThat, u),
+      v128.load(above - bytes, u),
       red,
       v128.load(above, inverse),
     );
@@ -88,7 +87,5 @@ function relaxRow<Parity>(row: usize, beta: f32): void {
     v128.store(above, f32x4.add(black, f32x4.mul(further, step)), ahead);
     v128.store(above, black, u);
     above += blockBytes;
-    aboveThat += blockBytes;
-    below += blockBytes;
   }
 }

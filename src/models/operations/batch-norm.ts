@@ -3,6 +3,7 @@
  */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
+import { hasKernel, run } from './convolution.ts';
 
 export interface BatchNormPass {
   readonly output: Tensor;
@@ -51,11 +52,9 @@ export function channelMean(x: Tensor): Tensor {
   return weightedSum(x, x.shape.at(-1)! / x.size);
 }
 
-/**
- * This is a product with a constant row, which on wasm is six times as fast as a reduction, because that
- * transposes its input first.
- */
+/** Without a kernel for it, a product with a constant row, because reductions transpose their input first. */
 function weightedSum(x: Tensor, weight: number): Tensor {
+  if (hasKernel('ChannelSum')) return run('ChannelSum', { x }, { weight });
   return tf.tidy(() => {
     const channels = x.shape.at(-1)!;
     const rows: Tensor2D = tf.reshape(x, [-1, channels]);

@@ -82,3 +82,9 @@ export function run(
       attributes as Parameters<ReturnType<typeof tf.engine>['runKernel']>[2],
     );
 }
+
+/** Whether the current backend has a kernel of this name. */
+export function hasKernel(kernel: string): boolean {
+  // The types claim that every kernel exists, but it is undefined if the backend lacks it.
+  return (tf.getKernel(kernel, tf.getBackend()) as object | undefined) !== undefined;
+}

@@ -1,7 +1,7 @@
 /** Activations, dense layers and the rearrangements of a network, with their gradients. */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
-import { run } from './convolution.ts';
+import { hasKernel, run } from './convolution.ts';
 import type { Activation } from './convolution.ts';
 
 export function activate(x: Tensor, activation: Activation): Tensor {
@@ -16,9 +16,7 @@ export function activate(x: Tensor, activation: Activation): Tensor {
 export function activationGradient(dy: Tensor, output: Tensor, activation: Activation): Tensor {
   if (activation === 'linear') return tf.clone(dy);
   const kernel = activation === 'relu' ? 'ReluGrad' : 'Relu6Grad';
-  // The types claim that the kernel exists, but only some backends have it.
-  if ((tf.getKernel(kernel, tf.getBackend()) as object | undefined) !== undefined)
-    return run(kernel, { dy, output }, {});
+  if (hasKernel(kernel)) return run(kernel, { dy, output }, {});
   return tf.tidy(() => {
     const open = tf.mul(dy, tf.step(output));
     return activation === 'relu' ? open : tf.mul(open, tf.step(tf.sub(6, output)));

@@ -12,7 +12,7 @@ const packageName = '@tensorflow/tfjs-backend-wasm';
  * Raise this when a kernel in this folder computes other bits than before, so that results made with the old
  * one miss in the cache.
  */
-const kernelsVersion = 1;
+const kernelsVersion = 2;
 
 /** The heap of a wasm module ends at 2³² bytes. */
 const device: BackendDevice = {
