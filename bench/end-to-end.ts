@@ -14,7 +14,16 @@
  * and safetensors; RAVELIN_HOME and `--backend` decide what ours computes on.
  */
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -100,7 +109,9 @@ function residentBytes(top: number): number {
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      const fields = readFileSync(`/proc/${name}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+      const fields = readFileSync(`/proc/${name}/stat`, 'utf8')
+        .replace(/^.*\) /, '')
+        .split(' ');
       parents.set(Number(name), Number(fields[1]));
       resident.set(Number(name), Number(fields[21]) * 4096);
     } catch {
@@ -113,7 +124,8 @@ function residentBytes(top: number): number {
 }
 
 function show(name: string, { cpu, wall, memory }: Cost, peer?: Cost): void {
-  const ratio = peer === undefined ? '' : `   ${(peer.cpu / cpu).toFixed(2)} × less processor time than the script`;
+  const ratio =
+    peer === undefined ? '' : `   ${(peer.cpu / cpu).toFixed(2)} × less processor time than the script`;
   console.log(
     `${name.padEnd(34)} ${cpu.toFixed(1).padStart(7)} CPU s ${wall.toFixed(1).padStart(7)} s ${(memory / 1e9).toFixed(2)} GB${ratio}`,
   );
@@ -178,7 +190,10 @@ function compareAccuracies(): void {
         return [`${attack},${defense},${Number(strength)}`, Number(accuracy)] as const;
       }),
   );
-  const [head, ...rows] = readFileSync(own, 'utf8').trim().split('\n').map((line) => line.split(','));
+  const [head, ...rows] = readFileSync(own, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(','));
   const differences = rows.flatMap(([attack, defense, ...cells]) =>
     head!.slice(2).flatMap((strength, column) => {
       const other = peer.get(`${attack},${defense},${Number(strength)}`);
