@@ -1,3 +1,5 @@
+import { timed } from '../timing/phases.ts';
+
 /** The part of WebAssembly that kernels use. TypeScript declares it only together with the DOM. */
 interface WebAssemblyApi {
   readonly Module: new (bytes: Uint8Array) => object;
@@ -20,7 +22,7 @@ const modules = new Map<string, object>();
 
 /**
  * Returns the exports of a new instance of a kernel, with a memory of its own. `base64` is the module from
- * its `*.wasm.ts`; each module is compiled once.
+ * its `*.wasm.ts`; each module is compiled once. Calls of its functions count as the phase `kernels`.
  */
 export function instantiateKernel(base64: string): object {
   let module = modules.get(base64);
@@ -31,5 +33,11 @@ export function instantiateKernel(base64: string): object {
   const abort = (): never => {
     throw new Error('a kernel stopped');
   };
-  return new Instance(module, { env: { abort } }).exports;
+  const { exports } = new Instance(module, { env: { abort } });
+  return Object.fromEntries(
+    Object.entries(exports).map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === 'function' ? timed('kernels', value as (...numbers: number[]) => unknown) : value,
+    ]),
+  );
 }

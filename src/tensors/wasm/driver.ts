@@ -5,6 +5,7 @@ import { totalmem } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import type { BackendDevice, BackendDriver } from '../driver.ts';
 import { reinstall } from '../../setup/reinstall.ts';
+import { timed } from '../../timing/phases.ts';
 
 const packageName = '@tensorflow/tfjs-backend-wasm';
 
@@ -72,6 +73,12 @@ async function open(): Promise<void> {
   }
   guardAllocation((tf.backend() as unknown as { wasm: WasmModule }).wasm);
   registerWasmKernels();
+  // Each call of a kernel counts as the phase `backend`, and so does each copy into the heap or out of it.
+  for (const kernel of tf.getKernelsForBackend('wasm'))
+    kernel.kernelFunc = timed('backend', kernel.kernelFunc);
+  const backend = tf.backend() as unknown as Record<'move' | 'readSync', () => unknown>;
+  backend.move = timed('backend', backend.move.bind(backend));
+  backend.readSync = timed('backend', backend.readSync.bind(backend));
 }
 
 interface WasmModule {
