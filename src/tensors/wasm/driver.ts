@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { dirname, join, sep } from 'node:path';
+import type * as wasmBackend from '@tensorflow/tfjs-backend-wasm';
 import type { BackendDevice, BackendDriver } from '../driver.ts';
 import { reinstall } from '../../setup/reinstall.ts';
 import { timed } from '../../timing/phases.ts';
@@ -57,7 +58,7 @@ function packageFolder(): string {
 
 async function open(): Promise<void> {
   const { tf } = await import('../tf.ts');
-  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+  const { setWasmPaths } = createRequire(import.meta.url)(packageName) as typeof wasmBackend;
   const { registerWasmKernels } = await import('./register.ts');
   setWasmPaths(join(packageFolder(), 'wasm-out') + sep);
   const exceptionHandlers = new Set<unknown>(process.listeners('uncaughtException'));
