@@ -118,7 +118,7 @@ export type RunEventBody =
     };
 
 /**
- * Where the seconds of a unit went, commit included. The phases add up to `wall`; `src/timing/phases.ts` says what
+ * The seconds of a unit, commit included, by what they went into. The phases add up to `wall`; `src/timing/phases.ts` says what
  * each is.
  */
 export interface UnitTime {

@@ -1,5 +1,5 @@
 /**
- * Where the time of a process goes: each moment belongs to one phase. The innermost phase counts, so that the
+ * The time of a process is divided into phases, and each moment belongs to one of them. The innermost phase counts, so that the
  * phases add up to all of the time. Entering and leaving one takes two readings of the monotonic clock, a tenth
  * of a microsecond.
  */
@@ -15,7 +15,7 @@ export type Phase = (typeof phases)[number];
 export type PhaseSeconds = Readonly<Record<Phase, number>>;
 
 const spent = emptySeconds();
-/** Phases of promises that have not settled, which count while nothing else does. */
+/** Phases of promises that are still pending, which count while nothing else does. */
 const awaited: Phase[] = [];
 let depth = 0;
 let current: Phase = 'javascript';
@@ -31,8 +31,8 @@ export function inPhase<Result>(phase: Phase, work: () => Result): Result {
   }
 }
 
-/** Counts the time until the promise settles as that of a phase, but for what other phases take meanwhile. */
-export async function untilSettled<Result>(phase: Phase, work: () => Promise<Result>): Promise<Result> {
+/** Counts the time until the promise is fulfilled or rejected as that of a phase, but for what other phases take meanwhile. */
+export async function whileAwaiting<Result>(phase: Phase, work: () => Promise<Result>): Promise<Result> {
   awaited.push(phase);
   if (depth === 0) turnTo(phase);
   try {
@@ -48,7 +48,7 @@ export function timed<Parameters extends unknown[], Result>(
   phase: Phase,
   called: (...parameters: Parameters) => Result,
 ): (...parameters: Parameters) => Result {
-  return function (this: unknown, ...parameters) {
+  return function timedCall(this: unknown, ...parameters) {
     const before = enter(phase);
     try {
       return called.apply(this, parameters);

@@ -1,5 +1,5 @@
 import type { RecentCache } from '../../../values/recent-cache.ts';
-import { inPhase, untilSettled } from '../../../timing/phases.ts';
+import { inPhase, whileAwaiting } from '../../../timing/phases.ts';
 import { decodeValue, encodeValue } from '../../../values/codec.ts';
 import { concatValues, countOf, sliceValue } from '../../../values/slices.ts';
 import type { Patches } from '../../../values/patches.ts';
@@ -132,7 +132,7 @@ export async function writeOutputs(
         return object.digest;
       };
       const bytes = inPhase('codec', () => encodeValue(part, { keep }));
-      const digest = await untilSettled('write', () => store.writeNewObject(bytes));
+      const digest = await whileAwaiting('write', () => store.writeNewObject(bytes));
       parts.push({ digest, bytes: bytes.length, images, ...(needs.length > 0 && { needs }) });
     };
     if (!isPerImageValue(value)) await write(value, 0);
