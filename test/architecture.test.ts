@@ -10,6 +10,7 @@ import { circlesOf, reachableFrom, readSources, type SourceFile } from './archit
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   values: [],
+  timing: [],
   'dsl/graph.ts': ['values/json.ts'],
   'dsl/signature.ts': ['values/json.ts'],
   'dsl/diagnostics': ['values/nearest.ts'],
@@ -38,8 +39,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'dsl/selector.ts': ['dsl/graph.ts', 'dsl/diagnostics', 'dsl/text', 'values/nearest.ts'],
   'dsl/load.ts': ['dsl/graph.ts', 'dsl/signature.ts', 'dsl/diagnostics', 'dsl/document', 'dsl/cells'],
   setup: [],
-  tensors: ['values', 'setup/locations.ts', 'setup/one-dnn.ts', 'setup/reinstall.ts'],
-  kernels: ['tensors', 'values'],
+  tensors: ['timing', 'values', 'setup/locations.ts', 'setup/one-dnn.ts', 'setup/reinstall.ts'],
+  kernels: ['tensors', 'timing', 'values'],
   models: ['tensors', 'kernels', 'values'],
   attacks: ['tensors', 'models', 'metrics', 'defenses', 'values'],
   defenses: ['tensors', 'kernels', 'models', 'values'],
@@ -58,6 +59,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'runtime/plan',
     'runtime/stage.ts',
     'runtime/store',
+    'runtime/events.ts',
+    'timing',
     'values',
   ],
   'runtime/executors/local': [

@@ -33,16 +33,20 @@ export async function openExecutor(
     readonly threads: number;
     readonly run: string;
     readonly emit: (event: RunEvent) => void;
+    /** Folder for the CPU profiles of the workers. */
+    readonly profiles?: string;
   },
 ): Promise<Executor> {
   const { graph, store } = pipeline;
+  const { profiles } = request;
+  const setup = { ...workerSetup(pipeline), ...(profiles !== undefined && { profiles }) };
   if (request.name === 'slurm') {
     const { createSlurmExecutor } = await import('../runtime/executors/slurm/executor.ts');
     const { slurmOptions } = await import('../runtime/executors/slurm/options.ts');
     return createSlurmExecutor({
       run: request.run,
       store,
-      setup: workerSetup(pipeline),
+      setup,
       plugins: graph.plugins,
       options: slurmOptions(graph.executor),
       node: process.execPath,
@@ -54,7 +58,7 @@ export async function openExecutor(
   return createLocalPool({
     entry: workerEntry(),
     workers: request.workers,
-    setup: workerSetup(pipeline),
+    setup,
     silentMs,
     env: {
       RAVELIN_PLUGINS: JSON.stringify(graph.plugins),

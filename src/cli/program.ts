@@ -136,6 +136,7 @@ function addRunning(program: Command): void {
     .option('--force [select]', 'recompute even if a result exists')
     .option('-j, --jobs <n>', 'number of worker processes', positiveInteger)
     .addOption(new Option('--executor <name>', 'where to compute').choices(['local', 'slurm']))
+    .option('--cpu-profile', 'write a CPU profile of each worker into the folder of the run')
     .option('-n, --dry-run', 'only plan, like ravelin plan')
     .option('--detach', 'run in the background; follow it with ravelin watch')
     .option('--watch', 'run again whenever the pipeline or a file that it reads changes')
@@ -176,6 +177,7 @@ function addRuns(program: Command): void {
   runs
     .command('show [run]')
     .description('show one run (default: the latest)')
+    .option('--time', 'where its time went, by stage')
     .option('--json', 'print as JSON')
     .action(lazy(async () => (await import('./commands/runs.ts')).runsShow));
   runs

@@ -1,3 +1,5 @@
+import { timed } from '../timing/phases.ts';
+
 /** The part of WebAssembly that kernels use. TypeScript declares it only together with the DOM. */
 interface WebAssemblyApi {
   readonly Module: new (bytes: Uint8Array) => object;
@@ -30,6 +32,7 @@ export function newMemory(): KernelMemory {
 /**
  * Returns the exports of a new instance of a kernel. It works in `memory` if its module imports one, and has
  * a memory of its own otherwise. `base64` is the module from its `*.wasm.ts`; each module is compiled once.
+ * Calls of its functions count as the phase `kernels`.
  */
 export function instantiateKernel(base64: string, memory?: KernelMemory): object {
   let module = modules.get(base64);
@@ -40,5 +43,11 @@ export function instantiateKernel(base64: string, memory?: KernelMemory): object
   const abort = (): never => {
     throw new Error('a kernel stopped');
   };
-  return new Instance(module, { env: { abort, memory } }).exports;
+  const { exports } = new Instance(module, { env: { abort, memory } });
+  return Object.fromEntries(
+    Object.entries(exports).map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === 'function' ? timed('kernels', value as (...numbers: number[]) => unknown) : value,
+    ]),
+  );
 }

@@ -72,6 +72,8 @@ export type RunEventBody =
       readonly bytes: number;
       /** Highest resident memory of the worker so far. */
       readonly peakBytes: number;
+      /** Absent if the unit was reused. */
+      readonly time?: UnitTime;
     }
   | {
       readonly type: 'cell-finished';
@@ -114,6 +116,25 @@ export type RunEventBody =
       };
       readonly seconds: number;
     };
+
+/**
+ * The seconds of a unit, commit included, by what they went into. The phases add up to `wall`; `src/timing/phases.ts` says what
+ * each is.
+ */
+export interface UnitTime {
+  readonly wall: number;
+  /** Processor seconds of all threads of the worker. */
+  readonly cpu: number;
+  readonly read: number;
+  readonly codec: number;
+  readonly open: number;
+  readonly backend: number;
+  readonly kernels: number;
+  readonly javascript: number;
+  readonly write: number;
+  /** Seconds from the start of the worker's process to its first unit, if this is the first that it committed. */
+  readonly starting?: number;
+}
 
 /** A run computes on another backend, or another version of it, than what has results. */
 export interface BackendChange {

@@ -1,6 +1,6 @@
 import type { AxisLabel, StageSettings } from '../dsl/graph.ts';
 import type { JsonObject } from '../values/json.ts';
-import type { FailureCode } from './events.ts';
+import type { FailureCode, UnitTime } from './events.ts';
 import type { Outputs } from './store/record.ts';
 import type { BoundInput } from './plan/units.ts';
 
@@ -42,6 +42,8 @@ export interface WorkerSetup {
   readonly cacheFolder: string;
   readonly backend: string;
   readonly version: string;
+  /** Folder to write a CPU profile of each worker to; none is made if it is absent. */
+  readonly profiles?: string;
 }
 
 export interface TaskFailure {
@@ -86,6 +88,8 @@ export type TaskOutcome =
       /** Another run had committed it meanwhile. */
       readonly reused: boolean;
       readonly peakBytes: number;
+      /** Absent if it was reused. */
+      readonly time?: UnitTime;
     }
   | { readonly type: 'failed'; readonly id: number; readonly failure: TaskFailure }
   /**

@@ -2,6 +2,7 @@
  * The backends that compute on tensors. Nothing here loads TensorFlow.js until a backend is opened, so that
  * planning can query a backend's numeric identity at no cost.
  */
+import { whileAwaiting } from '../timing/phases.ts';
 import type { BackendDriver, BackendProbe } from './driver.ts';
 import { tensorflowDriver } from './tensorflow/driver.ts';
 import { wasmDriver } from './wasm/driver.ts';
@@ -31,7 +32,7 @@ export async function openBackend(name: string): Promise<Backend> {
   const driver = driverOf(name);
   let backend = opened.get(name);
   if (backend === undefined) {
-    backend = openDriver(driver);
+    backend = whileAwaiting('open', () => openDriver(driver));
     opened.set(name, backend);
     // A backend that failed to open may be tried again.
     backend.catch(() => opened.delete(name));

@@ -12,6 +12,7 @@ import type { StoreError } from '../../runtime/store/errors.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { executorName, openExecutor, slurmScripts } from '../executor.ts';
 import { complain, print } from '../output.ts';
+import { describeProfiles, profilesFolder } from '../profiles.ts';
 import { parallelism } from '../parallelism.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
 import { resultTables } from '../result-tables.ts';
@@ -23,6 +24,7 @@ import { changeOfBackend, plan, planPipeline } from './plan.ts';
 export interface RunOptions extends PipelineOptions, SelectionOptions {
   readonly jobs?: number;
   readonly executor?: 'local' | 'slurm';
+  readonly cpuProfile?: boolean;
   readonly dryRun?: boolean;
   readonly detach?: boolean;
   readonly watch?: boolean;
@@ -77,6 +79,7 @@ export async function run(
           run: ledger.run,
           name: executorName(options, pipeline),
           emit,
+          ...(options.cpuProfile && { profiles: profilesFolder(ledger.folder) }),
         }),
       emit,
       drain: interruption.drain,
@@ -90,6 +93,7 @@ export async function run(
   }
   await screen.finish(options.ui === 'quiet' ? '' : await resultTables(pipeline, planned));
   if (lost !== null) complain(`warning: the last events of the run could not be saved: ${lost.message}`);
+  if (options.cpuProfile && options.ui !== 'quiet') complain(describeProfiles(ledger));
   const failedOnDisk = summary.failures.some(({ failure }) => failure.code === 'storage');
   if (failedOnDisk) explainFullDisk(pipeline.store);
   else if (summary.totals.ran > 0) tidyCache(pipeline.store);

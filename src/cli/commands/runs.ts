@@ -3,12 +3,14 @@ import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { isAlive } from '../../runtime/store/process-identity.ts';
 import { findRun } from '../find-run.ts';
+import { runsTime } from './runs-time.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 
 interface Options {
   readonly json?: boolean;
   readonly cache?: string;
   readonly remove?: boolean;
+  readonly time?: boolean;
 }
 
 export function runsList(options: Options): ExitCode {
@@ -29,6 +31,7 @@ export function runsList(options: Options): ExitCode {
 export function runsShow(id: string | undefined, options: Options): ExitCode {
   const cacheFolder = findCacheFolder(options.cache);
   const info = findRun(cacheFolder, id);
+  if (options.time) return runsTime(info, cacheFolder, options.json === true);
   const failures = readLedger(cacheFolder, info.run).flatMap((event) =>
     event.type === 'cell-failed' ? [{ cell: event.cell, ...event.failure }] : [],
   );

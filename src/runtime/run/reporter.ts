@@ -107,7 +107,7 @@ export class Reporter {
     }
   }
 
-  committed({ planned, shard, unit }: ReadyUnit, { outputs, reused, peakBytes }: CommitResult): void {
+  committed({ planned, shard, unit }: ReadyUnit, { outputs, reused, peakBytes, time }: CommitResult): void {
     const { seconds } = unit;
     if (!reused) {
       this.#ranShards++;
@@ -118,7 +118,8 @@ export class Reporter {
     const images = planned.sharded ? unit.count : planned.images;
     const cell = planned.cell.id;
     const key = unit.key!;
-    this.#emit({ type: 'shard-committed', cell, shard, key, reused, images, seconds, bytes, peakBytes });
+    const result = { key, reused, images, seconds, bytes, peakBytes, ...(time !== undefined && { time }) };
+    this.#emit({ type: 'shard-committed', cell, shard, ...result });
   }
 
   cellFinished({ index, cell, units }: PlannedCell): void {

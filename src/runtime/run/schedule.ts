@@ -1,5 +1,6 @@
 import type { Graph } from '../../dsl/graph.ts';
 import { sha256 } from '../digest.ts';
+import type { UnitTime } from '../events.ts';
 import type { TaskFailure } from '../executor.ts';
 import type { Plan, PlannedCell } from '../plan/plan.ts';
 import { bindInputs, isPerImage, layOut, references, unitPreimage } from '../plan/units.ts';
@@ -27,6 +28,7 @@ export interface CommitResult {
   /** The unit was found in the store, or another run committed it. */
   readonly reused: boolean;
   readonly peakBytes: number;
+  readonly time?: UnitTime;
 }
 
 /** The events of the schedule's progress. */

@@ -11,6 +11,8 @@ import type { BindingPackage, TensorflowBuild } from '../../setup/locations.ts';
 import { oneDnnVariable, usesOneDnn } from '../../setup/one-dnn.ts';
 import type { BackendDriver, BackendProbe } from '../driver.ts';
 import { reinstall } from '../../setup/reinstall.ts';
+import { timed } from '../../timing/phases.ts';
+import type { TensorflowBackend } from './raw.ts';
 import { cudaIdentity, prepareCuda, requireCuda } from './cuda.ts';
 
 /** Raise this when a kernel in this folder, or a network as a graph, computes other bits than before. */
@@ -90,10 +92,26 @@ async function open(): Promise<void> {
     throw new Error(
       `${bindingPackageName} uses another copy of TensorFlow.js than ravelin does; run npm dedupe`,
     );
-  const { isUsingGpuDevice } = tf.backend() as unknown as { readonly isUsingGpuDevice: boolean };
+  const backend = tf.backend() as unknown as {
+    readonly isUsingGpuDevice: boolean;
+    binding: TensorflowBackend['binding'];
+  };
+  const { isUsingGpuDevice } = backend;
   if (build.gpu) requireCuda(isUsingGpuDevice, process.env);
   const { registerTensorflowKernels } = await import('./register.ts');
   registerTensorflowKernels();
+  backend.binding = timedBinding(backend.binding);
+}
+
+/** The same binding, each call of which counts as the phase `backend`. */
+function timedBinding<Binding extends object>(binding: Binding): Binding {
+  const copy: Record<string, unknown> = {};
+  // Its properties are neither enumerable nor writable.
+  for (const name of Object.getOwnPropertyNames(binding)) {
+    const value: unknown = binding[name as keyof Binding];
+    copy[name] = typeof value === 'function' ? timed('backend', value.bind(binding) as () => unknown) : value;
+  }
+  return copy as Binding;
 }
 
 /** Restores functions of Node's `util` that the package calls and Node 23 removed. */

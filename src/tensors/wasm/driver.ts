@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { dirname, join, sep } from 'node:path';
+import type * as wasmBackend from '@tensorflow/tfjs-backend-wasm';
 import type { BackendDevice, BackendDriver } from '../driver.ts';
 import { reinstall } from '../../setup/reinstall.ts';
+import { timed } from '../../timing/phases.ts';
 
 const packageName = '@tensorflow/tfjs-backend-wasm';
 
@@ -56,7 +58,7 @@ function packageFolder(): string {
 
 async function open(): Promise<void> {
   const { tf } = await import('../tf.ts');
-  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+  const { setWasmPaths } = createRequire(import.meta.url)(packageName) as typeof wasmBackend;
   const { registerWasmKernels } = await import('./register.ts');
   setWasmPaths(join(packageFolder(), 'wasm-out') + sep);
   const exceptionHandlers = new Set<unknown>(process.listeners('uncaughtException'));
@@ -72,6 +74,12 @@ async function open(): Promise<void> {
   }
   guardAllocation((tf.backend() as unknown as { wasm: WasmModule }).wasm);
   registerWasmKernels();
+  // Each call of a kernel counts as the phase `backend`, and so does each copy into the heap or out of it.
+  for (const kernel of tf.getKernelsForBackend('wasm'))
+    kernel.kernelFunc = timed('backend', kernel.kernelFunc);
+  const backend = tf.backend() as unknown as Record<'move' | 'readSync', () => unknown>;
+  backend.move = timed('backend', backend.move.bind(backend));
+  backend.readSync = timed('backend', backend.readSync.bind(backend));
 }
 
 interface WasmModule {

@@ -24,6 +24,7 @@
  */
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { whileAwaiting } from '../../timing/phases.ts';
 import { openBackend } from '../backend.ts';
 import { tf } from '../tf.ts';
 import { openDevice } from './device.ts';
@@ -174,7 +175,7 @@ async function create(): Promise<Compute> {
       encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
       device.queue.submit([encoder.finish()]);
       try {
-        await staging.mapAsync(GPUMapMode.READ);
+        await whileAwaiting('backend', () => staging.mapAsync(GPUMapMode.READ));
         const result = new type(staging.getMappedRange().slice(0));
         throwFault();
         return result;

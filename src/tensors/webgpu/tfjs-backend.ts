@@ -1,5 +1,6 @@
 /** TensorFlow.js' webgpu backend on our own device, and access to its private parts. */
 import type { TensorInfo } from '@tensorflow/tfjs';
+import { whileAwaiting } from '../../timing/phases.ts';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { OpenDevice } from './device.ts';
 
@@ -22,7 +23,7 @@ export function createTfjsBackend({ device, info, throwFault }: OpenDevice): Web
   const readUnchecked = backend.read.bind(backend);
   backend.read = async (id) => {
     try {
-      const values = await readUnchecked(id);
+      const values = await whileAwaiting('backend', () => readUnchecked(id));
       throwFault();
       return values;
     } catch (error) {

@@ -1,8 +1,13 @@
 import type { Task, WorkerSetup } from '../../executor.ts';
 
-/** Messages from the driver to a worker process: the setup once, then tasks. */
+/**
+ * Messages from the driver to a worker process: the setup and the worker's number once, then tasks. At an `end` the
+ * process writes its profile and exits.
+ */
 export type DriverMessage =
-  { readonly type: 'setup'; readonly setup: WorkerSetup } | { readonly type: 'task'; readonly task: Task };
+  | { readonly type: 'setup'; readonly setup: WorkerSetup; readonly worker: number }
+  | { readonly type: 'task'; readonly task: Task }
+  | { readonly type: 'end' };
 
 /** A worker's sign of life, beside the messages of its tasks. */
 export interface AliveMessage {

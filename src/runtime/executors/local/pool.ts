@@ -51,6 +51,8 @@ export interface PoolRequest {
 export class LocalPool implements Executor {
   readonly #request: PoolRequest;
   readonly #workers = new Set<WorkerProcess>();
+  /** Workers that were replaced and may still be writing their profiles. */
+  readonly #ending = new Set<WorkerProcess>();
   readonly #freeNumbers: number[];
   readonly #waiting: Task[] = [];
   readonly #times = new TaskTimes();
@@ -85,16 +87,21 @@ export class LocalPool implements Executor {
   }
 
   kill(): void {
-    this.#closed = true;
-    if (this.#silenceCheck !== null) clearInterval(this.#silenceCheck);
-    for (const worker of this.#workers) worker.kill();
+    this.#stop();
+    for (const worker of [...this.#workers, ...this.#ending]) worker.kill();
   }
 
   async close(): Promise<void> {
-    const gone = [...this.#workers].map((worker) => worker.gone);
-    // All that the workers have done is committed, so nothing is gained by asking them politely.
-    this.kill();
+    const gone = [...this.#workers, ...this.#ending].map((worker) => worker.gone);
+    this.#stop();
+    // All that the workers have done is committed, so only for a profile they are asked politely.
+    for (const worker of this.#workers) worker.end();
     await Promise.all(gone);
+  }
+
+  #stop(): void {
+    this.#closed = true;
+    if (this.#silenceCheck !== null) clearInterval(this.#silenceCheck);
   }
 
   /**
@@ -139,7 +146,9 @@ export class LocalPool implements Executor {
     if (message.type === 'failed' && message.failure.code === 'out-of-memory') {
       this.#remove(worker);
       this.#waiting.unshift(...worker.takeBack());
-      worker.kill();
+      this.#ending.add(worker);
+      void worker.gone.then(() => this.#ending.delete(worker));
+      worker.end();
     }
     this.#listener(message, worker.number);
     if (ended !== null) this.#assign();

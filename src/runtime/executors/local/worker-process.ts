@@ -21,6 +21,8 @@ export interface WorkerListener {
 }
 
 const outputTail = 8_192;
+/** A worker that is asked to end and does not is killed after this long. */
+const patienceMs = 10_000;
 
 /** One worker process with its tasks: the first one is being computed, the others wait inside the worker. */
 export class WorkerProcess {
@@ -30,6 +32,7 @@ export class WorkerProcess {
   readonly gone: Promise<void>;
   readonly #child: WorkerChild;
   readonly #listener: WorkerListener;
+  readonly #isProfiled: boolean;
   #tasks: Task[] = [];
   #lastTask: number | null = null;
   #startedAt = Date.now();
@@ -42,6 +45,7 @@ export class WorkerProcess {
     this.number = number;
     this.#child = child;
     this.#listener = listener;
+    this.#isProfiled = setup.profiles !== undefined;
     const capture = (chunk: Buffer): void => this.#capture(chunk.toString());
     child.stdout?.on('data', capture);
     child.stderr?.on('data', capture);
@@ -58,7 +62,7 @@ export class WorkerProcess {
         this.#exited(null, null);
       });
     });
-    this.#send({ type: 'setup', setup });
+    this.#send({ type: 'setup', setup, worker: number });
   }
 
   /** Tasks that it has. */
@@ -87,6 +91,18 @@ export class WorkerProcess {
   kill(): void {
     this.#clearTimeLimit();
     this.#child.kill('SIGKILL');
+  }
+
+  /** Ends the process, which has nothing to lose but its profile. */
+  end(): void {
+    if (!this.#isProfiled || !this.#child.connected) {
+      this.kill();
+      return;
+    }
+    this.#clearTimeLimit();
+    this.#send({ type: 'end' });
+    const patience = setTimeout(() => this.kill(), patienceMs);
+    void this.gone.then(() => clearTimeout(patience));
   }
 
   /** Takes all its tasks away, the one that it computes first. */

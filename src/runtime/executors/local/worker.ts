@@ -1,9 +1,10 @@
 import type { Value } from '../../../values/value.ts';
 import { RecentCache } from '../../../values/recent-cache.ts';
-import type { Task, TaskMessage, WorkerSetup } from '../../executor.ts';
+import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
 import type { StageRegistry } from '../../stage.ts';
 import { openStore } from '../../store/store.ts';
 import { runTask } from '../task/run-task.ts';
+import { profileWorker, type WorkerProfile } from '../task/worker-profile.ts';
 import type { AliveMessage, DriverMessage } from './messages.ts';
 
 const heartbeatMs = 1_000;
@@ -28,8 +29,19 @@ export function serveWorker(
   const abort = new AbortController();
   const cache = new RecentCache<Value>({ limit: options.cacheBytes ?? defaultCacheBytes });
   let setup: WorkerSetup | null = null;
+  let profile: WorkerProfile | null = null;
+  /** Seconds from the start of the process to its first task. */
+  let starting = 0;
+  let isStartReported = false;
   let stages: StageRegistry | null = null;
   let busy = false;
+
+  /** Adds the time of the start to the first unit that is committed. */
+  const withStart = (outcome: TaskOutcome): TaskOutcome => {
+    if (outcome.type !== 'committed' || outcome.time === undefined || isStartReported) return outcome;
+    isStartReported = true;
+    return { ...outcome, time: { ...outcome.time, starting } };
+  };
 
   const work = async (): Promise<void> => {
     if (busy || setup === null) return;
@@ -38,17 +50,28 @@ export function serveWorker(
     const store = openStore(setup.cacheFolder, (message) => {
       if (running !== undefined) send({ type: 'warning', id: running.id, message });
     });
-    stages ??= typeof registry === 'function' ? await registry(setup) : registry;
+    if (stages === null) {
+      stages = typeof registry === 'function' ? await registry(setup) : registry;
+      starting = performance.now() / 1000;
+    }
     while ((running = queue.shift()) !== undefined) {
       send({ type: 'started', id: running.id });
-      send(await runTask(running, { registry: stages, setup, store, cache, signal: abort.signal, send }));
+      const surroundings = { registry: stages, setup, store, cache, signal: abort.signal, send };
+      send(withStart(await runTask(running, surroundings)));
+      profile?.keep();
     }
     busy = false;
   };
 
   process.on('message', (message: DriverMessage) => {
-    if (message.type === 'setup') setup = message.setup;
-    else {
+    if (message.type === 'end') process.exit(0);
+    if (message.type === 'setup') {
+      setup = message.setup;
+      if (setup.profiles !== undefined) {
+        const path = `${setup.profiles}/worker-${message.worker}-${process.pid}.cpuprofile`;
+        profile = profileWorker(path, (problem) => console.error(problem));
+      }
+    } else {
       queue.push(message.task);
       void work();
     }
@@ -59,5 +82,8 @@ export function serveWorker(
   });
   // Ctrl-C reaches the whole process group, and the driver decides what it means.
   process.on('SIGINT', () => undefined);
-  setInterval(() => send({ type: 'alive', bytes: process.memoryUsage.rss() }), heartbeatMs).unref();
+  setInterval(() => {
+    send({ type: 'alive', bytes: process.memoryUsage.rss() });
+    profile?.keep();
+  }, heartbeatMs).unref();
 }

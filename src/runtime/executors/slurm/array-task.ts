@@ -3,6 +3,7 @@ import { RecentCache } from '../../../values/recent-cache.ts';
 import { appendFileSync } from 'node:fs';
 import { execFile } from 'node:child_process';
 import { hostname } from 'node:os';
+import { profileWorker } from '../task/worker-profile.ts';
 import { runTask } from '../task/run-task.ts';
 import type { TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
 import type { StageRegistry } from '../../stage.ts';
@@ -40,6 +41,10 @@ export async function serveArrayTask(
   };
   let running = -1;
   const store = openStore(setup.cacheFolder, (message) => send({ type: 'warning', id: running, message }));
+  const profile =
+    setup.profiles === undefined
+      ? null
+      : profileWorker(profilePath(setup.profiles, index), (problem) => console.error(problem));
   const registry = await loadRegistry(setup, plugins);
   const cache = new RecentCache<Value>({ limit: cacheBytes });
   const signal = new AbortController().signal;
@@ -60,9 +65,16 @@ export async function serveArrayTask(
     send({ type: 'started', id: task.id });
     const outcome = await runTask(task, { registry, setup, store, cache, signal, send });
     outcomes.push(outcome);
+    profile?.keep();
     if (outcome.type === 'failed') console.error(outcome.failure.stack ?? outcome.failure.message);
   }
   writeAtomic(endPath(folder, index), JSON.stringify(outcomes));
+}
+
+/** An array task that was queued again writes another file. */
+function profilePath(folder: string, index: number): string {
+  const job = process.env['SLURM_ARRAY_JOB_ID'] ?? 'job';
+  return `${folder}/task-${job}-${index}-${hostname()}-${process.pid}.cpuprofile`;
 }
 
 /** Goes back into the queue. What is committed will be found in the cache. */

@@ -5,7 +5,9 @@ import { dirname } from 'node:path';
 import type { RecentCache } from '../../../values/recent-cache.ts';
 import { BatchSizes } from '../../../values/batch-size.ts';
 import { runVerified } from '../../border.ts';
+import type { UnitTime } from '../../events.ts';
 import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
+import { inPhase, measurePhases, phases } from '../../../timing/phases.ts';
 import { librariesOf } from '../../plan/fingerprint.ts';
 import { resolveInside } from '../../plan/resolve-path.ts';
 import {
@@ -37,11 +39,13 @@ const progressMs = 100;
 /** Computes one unit and commits it to the store. It never throws: every way to end is an outcome. */
 export async function runTask(task: Task, surroundings: TaskSurroundings): Promise<TaskOutcome> {
   const { registry, setup, store, cache } = surroundings;
+  const clock = startClock();
   const batchSizes = new BatchSizes(task.batchLimit);
   try {
     if (!task.recompute) {
       const record = store.readRecord(task.key);
-      if (record !== null) return committed(task, record.outputs, record.seconds, true);
+      if (record !== null)
+        return committed(task, { outputs: record.outputs, seconds: record.seconds, reused: true });
     }
     const stage = registry.get(task.uses);
     if (stage === undefined) throw new Error(`unknown stage type ${task.uses} in this worker`);
@@ -63,21 +67,19 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     const written = await writeOutputs(stage, task, outputs, store);
     const seconds = Number(process.hrtime.bigint() - started) / 1e9;
     const { user, system } = process.cpuUsage(cpu);
-    store.commit(
-      {
-        format: 1,
-        key: task.key,
-        outputs: written,
-        seconds: Math.round(seconds * 1e6) / 1e6,
-        cpuSeconds: (user + system) / 1e6,
-        created: new Date().toISOString(),
-        ravelin: setup.version,
-      },
-      task.preimage,
-    );
+    const record = {
+      format: 1 as const,
+      key: task.key,
+      outputs: written,
+      seconds: microseconds(seconds),
+      cpuSeconds: (user + system) / 1e6,
+      created: new Date().toISOString(),
+      ravelin: setup.version,
+    };
+    inPhase('write', () => store.commit(record, task.preimage));
     if (checkpoint.used())
       rmSync(`${setup.cacheFolder}/checkpoints/${task.key}`, { recursive: true, force: true });
-    return committed(task, written, seconds, false);
+    return committed(task, { outputs: written, seconds, reused: false, time: clock() });
   } catch (error) {
     if (error instanceof DamagedInputsError) return { type: 'damaged', id: task.id, digests: error.digests };
     // The values that this worker keeps may be among those that were written into.
@@ -105,20 +107,31 @@ function batchOf(task: Task, { last }: BatchSizes): number | null {
   return last === null ? null : Math.max(1, Math.min(last, task.shard?.count ?? task.images));
 }
 
-function committed(
-  task: Task,
-  outputs: Extract<TaskOutcome, { type: 'committed' }>['outputs'],
-  seconds: number,
-  reused: boolean,
-): TaskOutcome {
-  return {
-    type: 'committed',
-    id: task.id,
-    outputs,
-    seconds,
-    reused,
-    peakBytes: process.resourceUsage().maxRSS * 1024,
+type Committed = Extract<TaskOutcome, { type: 'committed' }>;
+
+function committed(task: Task, result: Omit<Committed, 'type' | 'id' | 'peakBytes'>): TaskOutcome {
+  return { type: 'committed', id: task.id, ...result, peakBytes: process.resourceUsage().maxRSS * 1024 };
+}
+
+/** The result returns where the time since this call went. */
+function startClock(): () => UnitTime {
+  const measured = measurePhases();
+  const cpu = process.cpuUsage();
+  return () => {
+    const seconds = measured();
+    const { user, system } = process.cpuUsage(cpu);
+    const rounded = { ...seconds };
+    let wall = 0;
+    for (const phase of phases) {
+      rounded[phase] = microseconds(seconds[phase]);
+      wall += rounded[phase];
+    }
+    return { wall: microseconds(wall), cpu: (user + system) / 1e6, ...rounded };
   };
+}
+
+function microseconds(seconds: number): number {
+  return Math.round(seconds * 1e6) / 1e6;
 }
 
 function stageContext(

@@ -1,4 +1,5 @@
 import type { RecentCache } from '../../../values/recent-cache.ts';
+import { inPhase, whileAwaiting } from '../../../timing/phases.ts';
 import { decodeValue, encodeValue } from '../../../values/codec.ts';
 import { concatValues, countOf, sliceValue } from '../../../values/slices.ts';
 import type { Patches } from '../../../values/patches.ts';
@@ -90,9 +91,9 @@ function readValue(
       // The parts of a long list are not cached one by one, because the whole list is.
       const known = cache.get(digest);
       try {
-        const object = known === undefined ? store.readObject(digest) : null;
+        const object = known === undefined ? inPhase('read', () => store.readObject(digest)) : null;
         bytes += object?.length ?? 0;
-        const part = known ?? decodeValue(bound.kind, object!, { find });
+        const part = known ?? inPhase('codec', () => decodeValue(bound.kind, object!, { find }));
         if (part.kind === 'patches' && object !== null)
           rememberPatches(part, { digest, bytes: object.length });
         parts.push(part);
@@ -102,7 +103,8 @@ function readValue(
       }
     }
     if (damaged.length > 0) throw new DamagedInputsError(damaged);
-    value = parts.length === 1 ? parts[0]! : concatValues(parts.filter(isPerImageValue));
+    value =
+      parts.length === 1 ? parts[0]! : inPhase('codec', () => concatValues(parts.filter(isPerImageValue)));
     cache.set(id, value, bytes);
   }
   if (shardCount === null || !isPerImageValue(value) || (bound.skip === 0 && countOf(value) === shardCount))
@@ -125,12 +127,12 @@ export async function writeOutputs(
     const write = async (part: Value, images: number): Promise<void> => {
       const needs: StoredObject[] = [];
       const keep = (patches: Patches): string => {
-        const object = storePatches(patches, store);
+        const object = inPhase('write', () => storePatches(patches, store));
         needs.push(object);
         return object.digest;
       };
-      const bytes = encodeValue(part, { keep });
-      const digest = await store.writeNewObject(bytes);
+      const bytes = inPhase('codec', () => encodeValue(part, { keep }));
+      const digest = await whileAwaiting('write', () => store.writeNewObject(bytes));
       parts.push({ digest, bytes: bytes.length, images, ...(needs.length > 0 && { needs }) });
     };
     if (!isPerImageValue(value)) await write(value, 0);

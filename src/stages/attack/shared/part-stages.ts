@@ -212,7 +212,7 @@ export function checkPart({ name, make }: DividedAttack): Stage {
         const pilot = pilotOf(context.params);
         const because =
           pilot < count
-            ? `the strength was found on the first ${pilot} images. Give a larger pilot, or all, or shuffle the dataset`
+            ? `the strength was found on the first ${pilot} images. Give a larger pilot, or all; images that are sorted by class should be taken in turn (stratify)`
             : 'no strength comes nearer. Give a larger tolerance, or one strength for each image (per: image)';
         context.warn(`${text}, which is beyond the tolerance: ${because}.`);
       }

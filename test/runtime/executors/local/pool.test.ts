@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Task } from '../../../../src/runtime/executor.ts';
+import type { Task, WorkerSetup } from '../../../../src/runtime/executor.ts';
 import { LocalPool } from '../../../../src/runtime/executors/local/pool.ts';
 import { ConductedProcess } from '../../fixtures/conducted-process.ts';
 import { makeTask, setup } from '../../fixtures/tasks.ts';
@@ -8,7 +8,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** A pool with the processes that it started, in order, and what it reported. */
-function open(workers: number, options: { readonly silentMs?: number } = {}) {
+function open(workers: number, options: { readonly silentMs?: number; readonly setup?: WorkerSetup } = {}) {
   const processes: ConductedProcess[] = [];
   const reports: string[] = [];
   const pool = new LocalPool({
@@ -38,7 +38,7 @@ describe('a pool', () => {
     expect([pool.capacity(), processes.length]).toEqual([2, 0]);
     submit(pool, 1);
     expect([pool.capacity(), tasksOf(processes)]).toEqual([1, [[1]]]);
-    expect(processes[0]!.received[0]).toEqual({ type: 'setup', setup });
+    expect(processes[0]!.received[0]).toEqual({ type: 'setup', setup, worker: 0 });
     submit(pool, 2, 3);
     expect([pool.capacity(), tasksOf(processes)]).toEqual([-1, [[1], [2]]]);
   });
@@ -228,5 +228,51 @@ describe('the end', () => {
     // Its output is not read to the end yet, so that `close` has not come.
     processes[0]!.emit('exit', 1, null);
     await pool.close();
+  });
+});
+
+describe('a worker with a profile', () => {
+  const profiled = { setup: { ...setup, profiles: '/profiles' } };
+
+  test('is asked to end, so that it can write it', async () => {
+    const { pool, processes } = open(1, profiled);
+    submit(pool, 1);
+    processes[0]!.commit(1);
+    const closed = pool.close();
+    expect([processes[0]!.received.at(-1), processes[0]!.signals]).toEqual([{ type: 'end' }, []]);
+    processes[0]!.exit(0);
+    await closed;
+  });
+
+  test('is killed if it does not end', async () => {
+    const { pool, processes } = open(1, profiled);
+    submit(pool, 1);
+    const closed = pool.close();
+    vi.advanceTimersByTime(10_000);
+    expect(processes[0]!.signals).toEqual(['SIGKILL']);
+    processes[0]!.exit(null, 'SIGKILL');
+    await closed;
+  });
+
+  test('is asked when another one takes its place, and waited for', async () => {
+    const { pool, processes } = open(1, profiled);
+    submit(pool, 1, 2);
+    const failure = { code: 'out-of-memory', message: 'too large' };
+    processes[0]!.message({ type: 'failed', id: 1, failure });
+    expect([processes[0]!.received.at(-1), tasksOf(processes)]).toEqual([{ type: 'end' }, [[1], [2]]]);
+    let isClosed = false;
+    const closed = pool.close().then(() => (isClosed = true));
+    processes[1]!.exit(0);
+    await Promise.resolve();
+    expect(isClosed).toBe(false);
+    processes[0]!.exit(0);
+    await closed;
+  });
+
+  test('is killed at once if the run is', () => {
+    const { pool, processes } = open(1, profiled);
+    submit(pool, 1);
+    pool.kill();
+    expect(processes[0]!.signals).toEqual(['SIGKILL']);
   });
 });

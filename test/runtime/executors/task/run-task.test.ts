@@ -8,6 +8,7 @@ import type { TaskOutcome } from '../../../../src/runtime/executor.ts';
 import { runTask } from '../../../../src/runtime/executors/task/run-task.ts';
 import { defineStage, port, type StageContext, StageError } from '../../../../src/runtime/stage.ts';
 import { openStore } from '../../../../src/runtime/store/store.ts';
+import { phases } from '../../../../src/timing/phases.ts';
 import { encodeValue } from '../../../../src/values/codec.ts';
 import type { Images } from '../../../../src/values/images.ts';
 import { RecentCache } from '../../../../src/values/recent-cache.ts';
@@ -52,6 +53,15 @@ it('gives a stage the versions that are in its key, the stages of the run, and t
   expect(context.libraries).toEqual({ source: 'abc' });
   expect(context.stages.get('lab/score')).toBe(stage);
   expect(context.batchSizes.rows(1, { rows: 64, values: 100 })).toBe(3);
+});
+
+it('says where the seconds of a unit went, which add up', async () => {
+  const preimage = '{"libraries":{"source":"abc"},"for":"times"}';
+  const outcome = (await run(preimage)) as Extract<TaskOutcome, { type: 'committed' }>;
+  const { wall, cpu, ...seconds } = outcome.time!;
+  expect(Object.keys(seconds)).toEqual([...phases]);
+  expect(Object.values(seconds).reduce((sum, value) => sum + value, 0)).toBeCloseTo(wall, 5);
+  expect(Math.min(wall, cpu, seconds.write)).toBeGreaterThan(0);
 });
 
 it('refuses a plugin that was changed since the plan, because its results would stand under the old key', async () => {
