@@ -51,6 +51,8 @@ interface Cost {
   readonly wall: number;
   /** Bytes. */
   readonly memory: number;
+  /** The last line that it printed. */
+  readonly last: string;
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -99,7 +101,8 @@ async function measure(command: readonly string[]): Promise<Cost> {
   const found = /measured (\S+) (\S+) (\S+)/.exec(output);
   if (code !== 0 || found === null) throw new Error(`${command.join(' ')} failed:\n${output.slice(-3000)}`);
   const [user, system, wall] = found.slice(1).map(Number) as [number, number, number];
-  return { cpu: user + system, wall, memory };
+  const lines = output.slice(0, found.index).trim().split('\n');
+  return { cpu: user + system, wall, memory, last: lines.at(-1)! };
 }
 
 /** Sum of the resident memory of a process and all below it. */
@@ -147,7 +150,8 @@ const ours = (file: string, ...options: readonly string[]): Promise<Cost> =>
 async function peerOf(script: string): Promise<Cost | undefined> {
   if (values['no-peer']) return undefined;
   const cost = await measure([process.env['PYTHON'] ?? 'python3', script]);
-  show(`${script}`, cost);
+  show(script, cost);
+  console.log(`  ${cost.last}`);
   return cost;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The time of a process is divided into phases, and each moment belongs to one of them. The innermost phase counts, so that the
- * phases add up to all of the time. Entering and leaving one takes two readings of the monotonic clock, a tenth
- * of a microsecond.
+ * The time of a process is divided into phases, and each moment belongs to one of them. The innermost phase
+ * counts, so that the phases add up to all of the time. Entering and leaving one takes two readings of the
+ * monotonic clock, a third of a microsecond in all.
  */
 
 /**

@@ -1,11 +1,15 @@
+import { execa } from 'execa';
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { profilePaths } from '../../src/cli/profiles.ts';
 import { profileGroups, sumProfiles, type ProfileSum } from '../../src/cli/profile-shares.ts';
 import type { RunTimes } from '../../src/cli/run-times.ts';
+import type { TaskOutcome } from '../../src/runtime/executor.ts';
+import { createBatch, readEnd } from '../../src/runtime/executors/slurm/batch.ts';
 import { runFolder } from '../../src/runtime/run/ledger.ts';
 import { phases } from '../../src/timing/phases.ts';
+import { makeTask, setup } from '../runtime/fixtures/tasks.ts';
 import { createConductedProject, start } from './conducted-project.ts';
 import { createProject, realPipeline, type Project } from './ravelin.ts';
 
@@ -91,4 +95,24 @@ it('a worker that was killed leaves a profile, and so does the one in its place'
   const paths = profilesOf(project, id);
   expect(paths).toHaveLength(2);
   for (const path of paths) expect(readProfile(path).nodes.length).toBeGreaterThan(1);
+});
+
+it('an array task of a cluster leaves a profile', async () => {
+  const { folder, path } = createProject();
+  const profiles = path('.ravelin/runs/1/profiles');
+  const batch = createBatch(path('.ravelin'), '1', {
+    format: 1,
+    run: '1',
+    stage: 'stage',
+    setup: { ...setup, root: folder, folder, cacheFolder: path('.ravelin'), profiles },
+    plugins: [],
+    groups: [[makeTask(1, { uses: 'debug/constant', params: { value: 1 }, shard: null })]],
+  });
+  await execa(process.execPath, [resolve('dist/worker.js'), '--batch', batch], {
+    env: { SLURM_ARRAY_JOB_ID: '7', SLURM_ARRAY_TASK_ID: '0' },
+  });
+  expect(readEnd(batch, 0)).toMatchObject([{ type: 'committed' } satisfies Partial<TaskOutcome>]);
+  const paths = profilePaths(path('.ravelin/runs/1'));
+  expect(paths.map((name) => basename(name))).toEqual([expect.stringMatching(/^task-7-0-.*\.cpuprofile$/)]);
+  expect(readProfile(paths[0]!).nodes.length).toBeGreaterThan(1);
 });
