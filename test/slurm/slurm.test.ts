@@ -32,7 +32,7 @@ defaults: { shard: 16 }
 stages:
   images: { uses: dataset/mnist, with: { split: test, limit: 64 } }
   network: { uses: model/cnn, with: { height: 28, width: 28, channels: 1, filters: [2], dense: [] } }
-  adversarial: { uses: attack/fgsm, with: { epsilon: 0.1 }, in: { model: network, images: images } }
+  adversarial: { uses: attack/fgsm, with: { dissimilarity: 0.2 }, in: { model: network, images: images } }
   patches: { uses: defense/patch-database, with: { patches: 2000 }, in: { images: images } }
   recipe: { uses: defense/quilting, with: { neighbors: 2 }, in: { patches: patches } }
   predictions: { uses: predict/classify, in: { model: network, images: adversarial, transform: recipe.transform } }
@@ -84,10 +84,11 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const outputs = ['adversarial', 'predictions', 'scores'];
     expect(await exportBytes(remote, 'p.yaml', outputs)).toEqual(await exportBytes(local, 'p.yaml', outputs));
-    // Four shards of two units a task.
-    expect(submissions(remote)).toContainEqual(
-      expect.stringMatching(/^submitted adversarial: job \d+ with 2 tasks$/),
-    );
+    // Four shards of two units a task. Those of the attack wait for its strength, which is found in all that was prepared.
+    for (const stage of ['adversarial/prepare', 'adversarial'])
+      expect(submissions(remote)).toContainEqual(
+        expect.stringMatching(`^submitted ${stage}: job \\d+ with 2 tasks$`),
+      );
   });
 
   it('submits the cells of a stage as one array job', async () => {
