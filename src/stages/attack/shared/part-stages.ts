@@ -1,8 +1,15 @@
 import { Type } from '@sinclair/typebox';
+import type { TargetDissimilarity } from '../../../attacks/attack.ts';
 import type { SearchHistory, SetStrength } from '../../../attacks/set-strength.ts';
-import { defineStage, port, type Stage, streamedPort } from '../../../runtime/stage.ts';
+import { defineStage, port, type Stage, type StageContext, streamedPort } from '../../../runtime/stage.ts';
 import type { Metrics, MetricsRow } from '../../../values/metrics.ts';
-import { type DividedAttack, setStrengthOf } from './made-attack.ts';
+import {
+  type DividedAttack,
+  type MadeAttack,
+  type MakeAttack,
+  type Params,
+  setStrengthOf,
+} from './made-attack.ts';
 import type { TargetParameters } from './strength.ts';
 import { targetPorts, throughPort } from './target.ts';
 
@@ -74,15 +81,14 @@ export function directionPart({ name, make }: DividedAttack): Stage {
         import('./attack-error.ts'),
       ]);
       const { images, preparation, ...rest } = context.inputs;
-      const { attack, strength } = await make(context.params, context.seed, rest);
-      if (typeof strength === 'number') throw new Error('the attack has no target');
+      const { attack, target } = await makeForTarget(make, context, rest);
       const set = streamSet(images, pilotOf(context.params), preparation);
       try {
-        const found = directionStrength(set as Iterable<never>, strength, attack.maximum);
+        const found = directionStrength(set as Iterable<never>, target, attack.maximum);
         context.log(describe(name, found));
         return { strength: strengthValue(found) };
       } catch (error) {
-        throw attackError(error, strength);
+        throw attackError(error, target);
       }
     },
   });
@@ -113,16 +119,15 @@ export function probePart({ name, randomness, make }: DividedAttack): Stage {
           import('./stream-set.ts'),
           import('./attack-error.ts'),
         ]);
-      const { images, preparation, ...target } = context.inputs;
-      const { attack, strength, through } = await make(context.params, context.seed, target);
-      if (typeof strength === 'number') throw new Error('the attack has no target');
+      const { images, preparation, ...attacked } = context.inputs;
+      const { attack, target, through } = await makeForTarget(make, context, attacked);
       const [first] = images;
       checkViews(first!);
       const set = streamSet(images, pilotOf(context.params), preparation);
       try {
-        const inner = { ...context, inputs: target };
+        const inner = { ...context, inputs: attacked };
         const { found, elasticity, tries } = await withQueries(inner, first!, through, (queries, hooks) =>
-          probeStrength(attack, queries, set, strength, hooks),
+          probeStrength(attack, queries, set, target, hooks),
         );
         context.log(
           `${describe(name, found)} by a probe, at the cost of ${tries.toPrecision(2)} evaluations`,
@@ -130,7 +135,7 @@ export function probePart({ name, randomness, make }: DividedAttack): Stage {
         context.metric('evaluations', tries);
         return { strength: strengthValue(found), history: historyValue({ elasticity, before: null }) };
       } catch (error) {
-        throw attackError(error, strength);
+        throw attackError(error, target);
       }
     },
   });
@@ -159,19 +164,18 @@ export function pilotPart({ name, make }: DividedAttack): Stage {
         import('./attack-error.ts'),
       ]);
       const { images, adversarial, strength: tried, history, ...rest } = context.inputs;
-      const { attack, strength } = await make(context.params, context.seed, rest);
-      if (typeof strength === 'number') throw new Error('the attack has no target');
-      const { mean } = measureSet(images, adversarial, strength.space, pilotOf(context.params));
+      const { attack, target } = await makeForTarget(make, context, rest);
+      const { mean } = measureSet(images, adversarial, target.space, pilotOf(context.params));
       try {
         const now = setStrengthOf(tried);
-        const judged = judgeStrength(now, mean, historyOf(history), strength, attack.maximum);
+        const judged = judgeStrength(now, mean, historyOf(history), target, attack.maximum);
         context.log(
           `${describe(name, now)} gives a mean dissimilarity of ${mean.toPrecision(6)}; ${judged.isReached ? 'accepted' : `next ${describe(name, judged.next)}`}`,
         );
         context.metric('evaluations', 1);
         return { strength: strengthValue(judged.next), history: historyValue(judged.history) };
       } catch (error) {
-        throw attackError(error, strength);
+        throw attackError(error, target);
       }
     },
   });
@@ -200,8 +204,7 @@ export function checkPart({ name, make }: DividedAttack): Stage {
     run: async (context) => {
       const { measureSet } = await import('./measure-set.ts');
       const { images, adversarial, strength: found, ...rest } = context.inputs;
-      const { strength: target } = await make(context.params, context.seed, rest);
-      if (typeof target === 'number') throw new Error('the attack has no target');
+      const { target } = await makeForTarget(make, context, rest);
       const { mean, halfWidth, count } = measureSet(images, adversarial, target.space);
       const { strength } = setStrengthOf(found);
       const { dissimilarity, tolerance } = target;
@@ -224,9 +227,20 @@ export function checkPart({ name, make }: DividedAttack): Stage {
       };
       for (const [metric, value] of Object.entries(values))
         context.metric(metric === 'strength' ? name : metric, value);
-      return { metrics: { kind: 'metrics', rows: [{ axes: {}, values }], warnings: [] } };
+      return { metrics: oneRow(values) };
     },
   });
+}
+
+/** The attack of a part of a search, with the target that its parameters set. */
+async function makeForTarget(
+  make: MakeAttack,
+  { params, seed }: Pick<StageContext<Params, unknown>, 'params' | 'seed'>,
+  inputs: Parameters<MakeAttack>[2],
+): Promise<Pick<MadeAttack, 'attack' | 'through'> & { readonly target: TargetDissimilarity }> {
+  const { strength: target, ...made } = await make(params, seed, inputs);
+  if (typeof target === 'number') throw new Error('the attack has no target');
+  return { ...made, target };
 }
 
 function describe(name: string, { strength, factor }: SetStrength): string {
