@@ -5,7 +5,7 @@ import { openBackend } from '../../src/tensors/backend.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import { trainSgd } from '../../src/training/sgd.ts';
 import type { Model } from '../../src/values/model.ts';
-import { cifar, labelsOf, randomPixels, randomWeights, trainingImages } from './models.ts';
+import { cifar, labelsOf, randomPixels, randomWeights, trainingOf } from './models.ts';
 import { differenceOf, orFailure } from './row.ts';
 import type { Given, Report } from './row.ts';
 
@@ -100,17 +100,6 @@ async function answersOf(
 async function trainedWeights(backend: string, small: boolean): Promise<Float32Array> {
   await openBackend(backend);
   const batchSize = small ? 1 : 32;
-  const { weights } = await trainSgd({
-    model: randomWeights('cifar-resnet20', 32),
-    images: trainingImages((small ? 2 : 10) * batchSize, [32, 32, 3]),
-    seed: [1, 2],
-    epochs: 1,
-    batchSize,
-    learningRate: 0.01,
-    momentum: 0.9,
-    weightDecay: 5e-4,
-    nesterov: false,
-    schedule: { kind: 'constant' },
-  });
+  const { weights } = await trainSgd(trainingOf(small ? 2 : 10, batchSize));
   return Float32Array.from(Object.values(weights).flatMap(({ data }) => [...data]));
 }

@@ -5,6 +5,7 @@ import { zoo } from '../../src/models/architectures/zoo.ts';
 import type { ArchitectureName } from '../../src/models/architectures/zoo.ts';
 import { initializeModel } from '../../src/models/initialize.ts';
 import { randomStream } from '../../src/tensors/random.ts';
+import type { SgdOptions } from '../../src/training/sgd.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Model } from '../../src/values/model.ts';
 import { toFloats } from '../../src/values/slices.ts';
@@ -53,7 +54,23 @@ export async function cifar(
 }
 
 /** Random images to train on. */
-export function trainingImages(count: number, shape: readonly [number, number, number]): Images {
+/** One epoch of so many steps of ResNet-20 on random images. */
+export function trainingOf(steps: number, batchSize: number): SgdOptions {
+  return {
+    model: randomWeights('cifar-resnet20', 32),
+    images: trainingImages(steps * batchSize, [32, 32, 3]),
+    seed: [1, 2],
+    epochs: 1,
+    batchSize,
+    learningRate: 0.01,
+    momentum: 0.9,
+    weightDecay: 5e-4,
+    nesterov: false,
+    schedule: { kind: 'constant' },
+  };
+}
+
+function trainingImages(count: number, shape: readonly [number, number, number]): Images {
   const pixels = Uint8Array.from(randomPixels(count * shape[0] * shape[1] * shape[2]), (x) => 255 * x);
   const ids = Int32Array.from({ length: count }, (_, id) => id);
   return {

@@ -6,7 +6,7 @@ import { openBackend } from '../../src/tensors/backend.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import { trainSgd } from '../../src/training/sgd.ts';
 import { iterated } from '../../test/attacks/plain-attacks.ts';
-import { cifar, labelsOf, randomWeights, trainingImages } from './models.ts';
+import { cifar, labelsOf, trainingOf } from './models.ts';
 import type { Given, Report } from './row.ts';
 
 interface Traffic {
@@ -66,20 +66,7 @@ export async function measureTraffic({ backend, data, small }: Given, report: Re
   await measure(`I-FGSM, steps ${steps}, ${batch} images`, batch, () =>
     attackImages(iterated({ steps, epsilon: 8 / 255 }), openQueries(classifier), images, 2 / 255),
   );
-  await measure(`two steps of training, batch ${batch}`, 2 * batch, () =>
-    trainSgd({
-      model: randomWeights('cifar-resnet20', 32),
-      images: trainingImages(2 * batch, [32, 32, 3]),
-      seed: [1, 2],
-      epochs: 1,
-      batchSize: batch,
-      learningRate: 0.01,
-      momentum: 0.9,
-      weightDecay: 5e-4,
-      nesterov: false,
-      schedule: { kind: 'constant' },
-    }),
-  );
+  await measure(`two steps of training, batch ${batch}`, 2 * batch, () => trainSgd(trainingOf(2, batch)));
 }
 
 /** Counts calls of the device's interfaces from here on. */

@@ -1,7 +1,7 @@
 /** Steps of training, data preparation included, on random images. */
 import { trainSgd } from '../../src/training/sgd.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
-import { randomWeights, trainingImages } from './models.ts';
+import { trainingOf } from './models.ts';
 import { orFailure } from './row.ts';
 import type { Given, Report } from './row.ts';
 
@@ -13,21 +13,12 @@ export async function measureTraining({ backend, small }: Given, report: Report)
     const what = `step of cifar-resnet20, batch ${batchSize}`;
     await orFailure(what, report, async () => {
       const ends: number[] = [];
-      const images = trainingImages(steps * batchSize, [32, 32, 3]);
+      const training = trainingOf(steps, batchSize);
       const begun = performance.now();
       let cpu = process.cpuUsage();
       let losses = 0;
       await trainSgd({
-        model: randomWeights('cifar-resnet20', 32),
-        images,
-        seed: [1, 2],
-        epochs: 1,
-        batchSize,
-        learningRate: 0.01,
-        momentum: 0.9,
-        weightDecay: 5e-4,
-        nesterov: false,
-        schedule: { kind: 'constant' },
+        ...training,
         progress: () => {
           ends.push(performance.now());
           if (ends.length === 2) cpu = process.cpuUsage();
