@@ -1,4 +1,5 @@
-import { instantiateKernel, type KernelMemory } from '../instantiate.ts';
+import type { KernelMemory } from '../../tensors/web-assembly.ts';
+import { instantiateKernel } from '../instantiate.ts';
 import { bitDepthModule } from './bit-depth.wasm.ts';
 
 interface Kernel {

@@ -1,4 +1,5 @@
-import { instantiateKernel, type KernelMemory } from '../instantiate.ts';
+import type { KernelMemory } from '../../tensors/web-assembly.ts';
+import { instantiateKernel } from '../instantiate.ts';
 import { cropModule } from './crop.wasm.ts';
 import type { Crop } from './reference.ts';
 import { linearTaps } from './taps.ts';

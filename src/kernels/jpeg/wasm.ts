@@ -1,5 +1,6 @@
 /** The JPEG round trip of whole images by the WebAssembly kernel (jpeg.as.ts), on one thread. */
-import { instantiateKernel, type KernelMemory } from '../instantiate.ts';
+import type { KernelMemory } from '../../tensors/web-assembly.ts';
+import { instantiateKernel } from '../instantiate.ts';
 import { jpegModule } from './jpeg.wasm.ts';
 import { checkJpeg, type JpegParameters, type JpegShape, quantaAt } from './problem.ts';
 

@@ -1,6 +1,7 @@
 /** Exact nearest patches by the WASM kernel: opens a patch database and answers queries. */
 import type { Patches } from '../../values/patches.ts';
-import { instantiateKernel, type KernelMemory } from '../instantiate.ts';
+import type { KernelMemory } from '../../tensors/web-assembly.ts';
+import { instantiateKernel } from '../instantiate.ts';
 import { patchSearchModule } from './patch-search.wasm.ts';
 import { checkQueries, type Neighbors } from './reference.ts';
 

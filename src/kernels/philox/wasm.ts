@@ -1,4 +1,5 @@
-import { instantiateKernel, type KernelMemory, newMemory } from '../instantiate.ts';
+import { type KernelMemory, newMemory } from '../../tensors/web-assembly.ts';
+import { instantiateKernel } from '../instantiate.ts';
 import type { Dropout } from './dropout.ts';
 import { philoxModule } from './philox.wasm.ts';
 

@@ -1,7 +1,8 @@
 /**
  * Total variation minimisation of whole images by the WebAssembly kernel (tvm.as.ts): float32, one thread.
  */
-import { instantiateKernel, type KernelMemory } from '../instantiate.ts';
+import type { KernelMemory } from '../../tensors/web-assembly.ts';
+import { instantiateKernel } from '../instantiate.ts';
 import type { Dropout } from '../philox/dropout.ts';
 import { dropIn } from '../philox/wasm.ts';
 import type { Progress, Stopping, TotalVariation } from './problem.ts';

@@ -1,4 +1,5 @@
 /** Opens the kernels of this folder on the memory of the wasm backend. */
+import { instantiateModule } from '../../web-assembly.ts';
 import type { ConvolutionInfo } from '../../windows.ts';
 import type { WasmBackend } from '../heap.ts';
 import { heapKernelsModule } from './heap-kernels.wasm.ts';
@@ -58,25 +59,13 @@ interface HeapKernels {
   ) => void;
 }
 
-/** The part of WebAssembly that is used here. TypeScript declares it only together with the DOM. */
-interface WebAssemblyApi {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (
-    module: object,
-    imports: Readonly<Record<string, unknown>>,
-  ) => { readonly exports: object };
-}
-
 let opened: { readonly memory: object; readonly kernels: HeapKernels } | null = null;
 
 /** The kernels, compiled at the first call. */
 export function heapKernels(backend: WasmBackend): HeapKernels {
   const { memory } = backend.wasm.asm;
   if (opened?.memory !== memory) {
-    const { Module, Instance } = (globalThis as unknown as { readonly WebAssembly: WebAssemblyApi })
-      .WebAssembly;
-    const module = new Module(Buffer.from(heapKernelsModule, 'base64'));
-    opened = { memory, kernels: new Instance(module, { env: { memory } }).exports as HeapKernels };
+    opened = { memory, kernels: instantiateModule(heapKernelsModule, memory) as HeapKernels };
   }
   return opened.kernels;
 }
