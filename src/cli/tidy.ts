@@ -1,6 +1,7 @@
 import { statfsSync, statSync } from 'node:fs';
 import { parseBytes } from '../dsl/text/scalars.ts';
 import { keysOfRun, listRuns } from '../runtime/run/ledger.ts';
+import { liveRuns } from '../runtime/store/claims.ts';
 import { collectGarbage, freeBytes } from '../runtime/store/collect-garbage.ts';
 import { writeAtomic } from '../runtime/store/durable.ts';
 import { diskUsage } from '../runtime/store/maintenance.ts';
@@ -40,13 +41,14 @@ export function tidyCache(store: Store): void {
     );
 }
 
-/** Keys that the latest run of each pipeline and all pinned runs depend on. */
+/** Keys that the latest run of each pipeline, all pinned runs and all runs at work depend on. */
 export function keptKeys(cacheFolder: string): ReadonlySet<string> {
+  const live = liveRuns(cacheFolder).runs;
   const latest = new Map<string, string>();
   const kept = new Set<string>();
   for (const { run, started, pinned } of listRuns(cacheFolder)) {
     if (started !== null) latest.set(started.file, run);
-    if (pinned) kept.add(run);
+    if (pinned || live.has(run)) kept.add(run);
   }
   for (const run of latest.values()) kept.add(run);
   return new Set([...kept].flatMap((run) => keysOfRun(cacheFolder, run)));
@@ -54,12 +56,16 @@ export function keptKeys(cacheFolder: string): ReadonlySet<string> {
 
 /** Reports what takes the space of a full disk. */
 export function explainFullDisk(store: Store): void {
-  const { objects, stages } = diskUsage(store);
+  const { objects, checkpoints, stages } = diskUsage(store);
   complain(
-    `the cache ${store.folder} takes ${formatBytes(objects.bytes)}; ${formatBytes(freeBytes(store.folder))} are free on its disk`,
+    `the cache ${store.folder} takes ${formatBytes(objects.bytes + checkpoints.bytes)}; ${formatBytes(freeBytes(store.folder))} are free on its disk`,
   );
   for (const { uses, bytes, records } of stages.slice(0, 5))
     complain(`  ${formatBytes(bytes).padStart(8)}  ${uses} (${records} entries)`);
+  if (checkpoints.count > 0)
+    complain(
+      `  ${formatBytes(checkpoints.bytes).padStart(8)}  checkpoints of unfinished trainings (${checkpoints.count})`,
+    );
   complain(
     "fix: free some space, run 'ravelin cache gc', or give --cache DIR on a larger disk; committed results are kept",
   );

@@ -91,7 +91,9 @@ export async function trainSgd(options: SgdOptions): Promise<Model> {
 async function train(step: SgdStep, options: SgdOptions): Promise<Model> {
   const { model, epochs, signal } = options;
   const trained = trainedWeights(model.weights);
-  let state = options.resume ? decodeState(options.resume, model, trained) : initialState(model, trained);
+  let state = options.resume
+    ? decodeState(options.resume, { model, trained, epochs })
+    : initialState(model, trained);
   try {
     while (state.epoch < epochs) {
       signal?.throwIfAborted();

@@ -5,7 +5,12 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
 import type { Model, WeightTensor } from '../values/model.ts';
-import { decodeSafetensors, encodeSafetensors } from '../values/safetensors.ts';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensorsHeader,
+  SafetensorsError,
+} from '../values/safetensors.ts';
 import type { StoredTensor } from '../values/safetensors.ts';
 
 /** The tensors are on the device; the holder of the state disposes them. */
@@ -48,10 +53,17 @@ export async function encodeState({ epoch, weights, momentum }: TrainingState): 
 }
 
 /**
- * Decodes what `encodeState` made for the same model. Throws `TrainingStateError`, or `SafetensorsError` for
+ * Decodes what `encodeState` made for the same training of `epochs` epochs. Throws `TrainingStateError`, or `SafetensorsError` for
  * damaged bytes.
  */
-export function decodeState(bytes: Uint8Array, model: Model, trained: readonly string[]): TrainingState {
+export function decodeState(
+  bytes: Uint8Array,
+  {
+    model,
+    trained,
+    epochs,
+  }: { readonly model: Model; readonly trained: readonly string[]; readonly epochs: number },
+): TrainingState {
   const { tensors, metadata } = decodeSafetensors(bytes);
   const load = (part: string, name: string): Tensor => {
     const stored = tensors[`${part}/${name}`];
@@ -63,12 +75,27 @@ export function decodeState(bytes: Uint8Array, model: Model, trained: readonly s
     }
     return tf.tensor(stored.data, [...shape]);
   };
-  const epoch = Number(metadata['epoch'] ?? 'none');
-  if (!Number.isInteger(epoch) || epoch < 0)
-    throw new TrainingStateError('the checkpoint does not state its epoch');
+  const epoch = parseEpoch(metadata);
+  if (epoch === null) throw new TrainingStateError('the checkpoint does not state its epoch');
+  if (epoch > epochs)
+    throw new TrainingStateError(`the checkpoint is of epoch ${epoch} of a training of ${epochs} epochs`);
   const weights = Object.fromEntries(Object.keys(model.weights).map((name) => [name, load('weight', name)]));
   const momentum = Object.fromEntries(trained.map((name) => [name, load('momentum', name)]));
   return { epoch, weights, momentum };
+}
+
+/** The number of completed epochs that a state claims; null if the bytes are not a state. */
+export function epochOfState(bytes: Uint8Array): number | null {
+  try {
+    return parseEpoch(readSafetensorsHeader(bytes, bytes.length).metadata);
+  } catch (error) {
+    if (error instanceof SafetensorsError) return null;
+    throw error;
+  }
+}
+
+function parseEpoch({ epoch }: Readonly<Record<string, string>>): number | null {
+  return epoch !== undefined && /^\d{1,9}$/.test(epoch) ? Number(epoch) : null;
 }
 
 export async function trainedModel(model: Model, weights: Readonly<Record<string, Tensor>>): Promise<Model> {

@@ -2,6 +2,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Images } from '../../src/values/images.ts';
 import type { Metrics } from '../../src/values/metrics.ts';
 import type { Model } from '../../src/values/model.ts';
+import {
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type TrainingCheckpoint,
+} from '../../src/stages/train/shared/history.ts';
 import { prepareBatch } from '../../src/stages/train/shared/prepare-batch.ts';
 import { opened } from '../defenses/opened.ts';
 import { failureOf, imagesOf, type RunOptions, runStage } from './run-stage.ts';
@@ -52,8 +57,29 @@ describe('train/sgd', () => {
       { epochs: 1 },
       { checkpoint: Uint8Array.from([1, 2, 3, 4, 5]) },
     );
-    expect(warnings[0]).toContain('training starts again');
+    expect(warnings[0]).toContain('so it starts again');
     expect(history.rows).toHaveLength(1);
+  });
+
+  it('starts again from a checkpoint whose rows are not those of its epochs', async () => {
+    const checkpoints: Uint8Array[] = [];
+    const whole = await train({ epochs: 2 }, { onCheckpoint: (bytes) => checkpoints.push(bytes) });
+    const [first, second] = checkpoints.map((bytes) => decodeCheckpoint(bytes, 2)!);
+    const row = first!.rows[0]!;
+    const wrong = {
+      'fewer rows than epochs': { rows: first!.rows, state: second!.state },
+      'more rows than epochs': { rows: second!.rows, state: first!.state },
+      'a row of another epoch': { rows: [{ ...row, axes: { epoch: 2 } }], state: first!.state },
+      'a row without numbers': { rows: [{ ...row, values: { loss: 'low' } }], state: first!.state },
+    };
+    for (const [what, checkpoint] of Object.entries(wrong)) {
+      const bytes = encodeCheckpoint(checkpoint as TrainingCheckpoint);
+      const again = await train({ epochs: 2 }, { checkpoint: bytes });
+      expect(again.warnings, what).toEqual([expect.stringContaining('so it starts again')]);
+      expect(again.model.weights, what).toEqual(whole.model.weights);
+    }
+    expect(decodeCheckpoint(checkpoints[1]!, 1)).toBeNull();
+    expect((await train({ epochs: 1 }, { checkpoint: checkpoints[1]! })).history.rows).toHaveLength(1);
   });
 
   it('of 0 epochs returns the model as it is', async () => {

@@ -24,12 +24,13 @@ export function cacheUsage(options: Options): ExitCode {
     printJson({ folder: store.folder, ...usage, freeBytes: free });
     return exitCodes.ok;
   }
-  const { objects, records, quarantine, stages } = usage;
+  const { objects, records, checkpoints, quarantine, stages } = usage;
   print(
     formatColumns([
       ['folder', store.folder],
       ['objects', `${objects.count}, ${formatBytes(objects.bytes)}`],
       ['records', `${records.count}, ${formatBytes(records.bytes)}`],
+      ['checkpoints', `${checkpoints.count}, ${formatBytes(checkpoints.bytes)}`],
       ['quarantine', `${quarantine.count}, ${formatBytes(quarantine.bytes)}`],
       ['disk', `${formatBytes(free)} free`],
     ]),
@@ -72,15 +73,18 @@ export function cacheVerify(options: Options): ExitCode {
     shown = Date.now();
     complain(`${done} of ${total} objects`);
   });
-  const { objects, bytes, records, damagedObjects, damagedRecords, incomplete } = result;
-  const damaged = damagedObjects.length + damagedRecords.length;
+  const { objects, bytes, records, checkpoints } = result;
+  const { damagedObjects, damagedRecords, damagedCheckpoints, incomplete } = result;
+  const damaged = damagedObjects.length + damagedRecords.length + damagedCheckpoints.length;
   if (options.json) printJson(result);
   else {
     print(
-      `${objects} objects (${formatBytes(bytes)}) and ${records} records read: ${damaged === 0 ? 'all intact' : `${damaged} damaged`}`,
+      `${objects} objects (${formatBytes(bytes)}), ${records} records and ${checkpoints} checkpoints read: ${damaged === 0 ? 'all intact' : `${damaged} damaged`}`,
     );
     for (const digest of damagedObjects) print(`damaged object ${digest}: moved to quarantine`);
     for (const key of damagedRecords) print(`damaged record ${key}: moved to quarantine`);
+    for (const key of damagedCheckpoints)
+      print(`damaged checkpoint of ${key}: moved to quarantine; its unit starts again`);
     if (incomplete.length > 0)
       print(`${incomplete.length} entries lack an object; they are recomputed when needed`);
   }
@@ -110,13 +114,15 @@ export function cacheCollect(
   }
   for (const { key, uses, bytes, reason } of report.removed)
     print(`${key.slice(0, 12)}  ${uses}  ${formatBytes(bytes)}  ${reason}`);
+  for (const { name, bytes, reason } of report.checkpoints)
+    print(`${name.slice(0, 12)}  checkpoint  ${formatBytes(bytes)}  ${reason}`);
   const verb = options.dryRun ? 'would remove' : 'removed';
   print(
-    `${verb} ${report.removed.length} entries and ${report.objects} objects, ${formatBytes(report.freedBytes)}; ${formatBytes(report.keptBytes)} are kept`,
+    `${verb} ${report.removed.length} entries, ${report.objects} objects and ${report.checkpoints.length} checkpoints, ${formatBytes(report.freedBytes)}; ${formatBytes(report.keptBytes)} are kept`,
   );
   if (report.overBytes > 0)
     print(
-      `still ${formatBytes(report.overBytes)} over the limit, because the rest belongs to the latest or to pinned runs`,
+      `still ${formatBytes(report.overBytes)} over the limit, because the rest belongs to the latest run of a pipeline, to pinned runs or to runs at work`,
     );
   return exitCodes.ok;
 }

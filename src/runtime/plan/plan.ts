@@ -16,6 +16,7 @@ import { resolveInside } from './resolve-path.ts';
 import { StageError } from '../stage.ts';
 import type { Stage, StageRegistry, Survey } from '../stage.ts';
 import type { Store } from '../store/store.ts';
+import { readResult } from './stored-result.ts';
 import { bindInputs, layOut, newUnit, references, stageOfCells, unitPreimage } from './units.ts';
 import type { CellState, Unit } from './units.ts';
 
@@ -237,7 +238,7 @@ function planCell(
 
 function lookUp(store: Store, planned: PlannedCell, unit: Unit): boolean {
   if (planned.forced) return false;
-  const record = store.readRecord(unit.key!);
+  const record = readResult(store, planned.stage, unit.key!);
   if (record === null) return false;
   unit.state = 'reuse';
   unit.outputs = record.outputs;

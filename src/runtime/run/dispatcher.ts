@@ -1,9 +1,11 @@
 import type { Graph } from '../../dsl/graph.ts';
 import type { Executor, TaskFailure, TaskMessage, TaskOutcome } from '../executor.ts';
 import type { Plan, PlannedCell } from '../plan/plan.ts';
+import { readResult } from '../plan/stored-result.ts';
 import { bindInputs } from '../plan/units.ts';
 import type { Unit } from '../plan/units.ts';
 import type { Claims } from '../store/claims.ts';
+import type { CommitRecord } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
 import type { Reporter } from './reporter.ts';
 import { beginAttempt, nextStep, untried } from './retry-policy.ts';
@@ -45,7 +47,9 @@ export class Dispatcher {
   constructor(parts: DispatcherParts) {
     const { claims, store, schedule, reporter } = parts;
     this.#parts = parts;
-    this.#elsewhere = createWaitingRoom(claims, store.readRecord, {
+    const recordOf = ({ planned, unit }: ReadyUnit): CommitRecord | null =>
+      readResult(store, planned.stage, unit.key!);
+    this.#elsewhere = createWaitingRoom(claims, recordOf, {
       waiting: (ready, holder) => reporter.waitingFor(ready, holder),
       found: ({ planned, shard }, { outputs, seconds }) => {
         if (schedule.isActive(planned))

@@ -3,6 +3,7 @@ import { sha256 } from '../digest.ts';
 import type { UnitTime } from '../events.ts';
 import type { TaskFailure } from '../executor.ts';
 import type { Plan, PlannedCell } from '../plan/plan.ts';
+import { readResult } from '../plan/stored-result.ts';
 import { bindInputs, isPerImage, layOut, references, unitPreimage } from '../plan/units.ts';
 import type { Unit } from '../plan/units.ts';
 import type { Outputs } from '../store/record.ts';
@@ -194,7 +195,9 @@ export class Schedule {
     const inputs = bindInputs(this.#cells, planned, unit);
     if (typeof inputs === 'number') return;
     unit.key = sha256(unitPreimage(planned, unit, inputs));
-    const record = this.mustRecompute(planned, unit) ? null : this.#store.readRecord(unit.key);
+    const record = this.mustRecompute(planned, unit)
+      ? null
+      : readResult(this.#store, planned.stage, unit.key);
     if (record === null) {
       unit.state = 'run';
       this.putBack(planned, shard);

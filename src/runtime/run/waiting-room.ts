@@ -26,7 +26,7 @@ const pollMs = 200;
 
 export function createWaitingRoom(
   claims: Claims,
-  readRecord: (key: string) => CommitRecord | null,
+  readRecord: (ready: ReadyUnit) => CommitRecord | null,
   listener: WaitingRoomListener,
 ): WaitingRoom {
   const waiting = new Map<string, ReadyUnit>();
@@ -34,7 +34,7 @@ export function createWaitingRoom(
 
   const poll = (): void => {
     for (const [key, ready] of [...waiting]) {
-      const record = readRecord(key);
+      const record = readRecord(ready);
       if (record === null && claims.take(key) !== null) continue;
       waiting.delete(key);
       if (record === null) listener.freed(ready);

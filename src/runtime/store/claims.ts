@@ -17,6 +17,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import { isDigest } from '../digest.ts';
 import { isRunning, ownIdentity } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { tryUnlink } from './durable.ts';
@@ -126,6 +127,47 @@ export function openClaims(cacheFolder: string, run: string, times: ClaimTimes =
       closeSync(file);
     },
   };
+}
+
+export interface LiveRuns {
+  /** Ids of the runs that compute in this cache at this moment. */
+  readonly runs: ReadonlySet<string>;
+  /** Keys of the units that they compute. */
+  readonly keys: ReadonlySet<string>;
+}
+
+/**
+ * Who works in a cache at this moment, as far as one look can say. A run on another host counts as alive until its
+ * file has not changed for an hour: clocks of hosts differ, and sparing too much is harmless.
+ */
+export function liveRuns(cacheFolder: string): LiveRuns {
+  const folder = `${cacheFolder}/claims`;
+  const runs = new Set<string>();
+  const keys = new Set<string>();
+  for (const name of namesIn(folder)) {
+    const holder = readHolder(`${folder}/${name}`);
+    if (holder === null || !mayBeAlive(holder, `${folder}/${name}`)) continue;
+    runs.add(holder.run);
+    if (isDigest(name)) keys.add(name);
+  }
+  return { runs, keys };
+}
+
+const goneMs = 3_600_000;
+
+function mayBeAlive(holder: ClaimHolder, path: string): boolean {
+  const running = isRunning(holder);
+  if (running !== null) return running;
+  const modifiedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  return modifiedMs !== undefined && Math.abs(Date.now() - modifiedMs) < goneMs;
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 function writeIdentity(file: number, identity: ClaimHolder): void {

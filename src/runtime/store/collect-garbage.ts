@@ -1,6 +1,9 @@
 import { statfsSync } from 'node:fs';
+import { keyOfCheckpoint } from './checkpoints.ts';
+import { liveRuns, type LiveRuns } from './claims.ts';
 import { temporaryPrefix, tryUnlink } from './durable.ts';
-import { listRecords, listStored } from './maintenance.ts';
+import { listStored, type StoredFile } from './list-stored.ts';
+import { listRecords } from './maintenance.ts';
 import type { RecordInfo } from './maintenance.ts';
 import type { Store } from './store.ts';
 
@@ -24,6 +27,8 @@ export interface GarbageReport {
     readonly bytes: number;
     readonly reason: string;
   }[];
+  /** States of units that have not ended; `name` is that of the file, which begins with the key of the unit. */
+  readonly checkpoints: readonly { readonly name: string; readonly bytes: number; readonly reason: string }[];
   readonly objects: number;
   readonly freedBytes: number;
   readonly keptBytes: number;
@@ -34,21 +39,27 @@ export interface GarbageReport {
 /** A younger object may belong to a commit under way, because objects are written before their record. */
 const youngMs = 3_600_000;
 
+/** A limit on the size spares younger checkpoints: whoever interrupted a long training may want to go on. */
+const resumableMs = 7 * 86_400_000;
+
 /**
- * Removes commit records by age, then those that are cheapest to compute again per byte until the limits are
- * met, then the objects that no record names. A dry run reports the same and removes nothing.
+ * Removes commit records and checkpoints by age, then old checkpoints and the records that are cheapest to compute
+ * again per byte until the limits are met, then the objects that no record names. While other runs are at work, what
+ * was committed in the last hour stays. A dry run reports the same and removes nothing.
  */
 export function collectGarbage(store: Store, rules: GarbageRules): GarbageReport {
   const now = rules.now ?? Date.now();
+  const live = liveRuns(store.folder);
   const objects = listStored(store, 'objects');
   const sizes = new Map(objects.map(({ name, bytes }) => [name, bytes]));
   const records = listRecords(store);
+  const states = listStored(store, 'checkpoints');
   const users = new Map<string, number>();
   for (const { digests } of records)
     for (const digest of new Set(digests)) users.set(digest, (users.get(digest) ?? 0) + 1);
 
   const removed: { key: string; uses: string; bytes: number; reason: string }[] = [];
-  const stored = objects.reduce((sum, { bytes }) => sum + bytes, 0);
+  const stored = [...objects, ...states].reduce((sum, { bytes }) => sum + bytes, 0);
   let freed = 0;
   const remove = (record: RecordInfo, reason: string): void => {
     removed.push({ key: record.key, uses: record.uses, bytes: record.bytes, reason });
@@ -58,16 +69,33 @@ export function collectGarbage(store: Store, rules: GarbageRules): GarbageReport
       if (left === 0) freed += sizes.get(digest) ?? 0;
     }
   };
-
-  const free = records.filter(({ key }) => !rules.keep.has(key));
-  const aged = free.filter(
-    ({ created }) => rules.maxAgeMs !== undefined && now - Date.parse(created) > rules.maxAgeMs,
-  );
-  aged.forEach((record) => remove(record, `older than ${Math.round(rules.maxAgeMs! / 86_400_000)} days`));
-
   const diskFree = rules.minFreeBytes === undefined ? 0 : freeBytes(store.folder);
   const excess = (): number =>
     Math.max(stored - freed - (rules.maxBytes ?? Infinity), (rules.minFreeBytes ?? 0) - diskFree - freed, 0);
+
+  const isOld = (time: number): boolean => rules.maxAgeMs !== undefined && now - time > rules.maxAgeMs;
+  const oldReason = `older than ${Math.round((rules.maxAgeMs ?? 0) / 86_400_000)} days`;
+  const free = records.filter((record) => !rules.keep.has(record.key) && !isInUse(record, live, now));
+  const aged = free.filter(({ created }) => isOld(Date.parse(created)));
+  aged.forEach((record) => remove(record, oldReason));
+
+  const committed = new Set(records.map(({ key }) => key));
+  const checkpoints = new Map<StoredFile, string>();
+  const drop = (state: StoredFile, reason: string): void => {
+    checkpoints.set(state, reason);
+    freed += state.bytes;
+  };
+  for (const state of states) {
+    const key = keyOfCheckpoint(state.name);
+    if (key !== null && live.keys.has(key)) continue;
+    if (isOld(state.modifiedMs)) drop(state, oldReason);
+    else if (now - state.modifiedMs <= youngMs) continue;
+    else if (state.name.startsWith(temporaryPrefix)) drop(state, 'left by a process that was killed');
+    else if (key !== null && committed.has(key)) drop(state, 'its unit has been computed');
+    else if (now - state.modifiedMs > resumableMs && excess() > 0)
+      drop(state, 'over the size limit, and not used for a week');
+  }
+
   const gone = new Set(aged);
   const cheapest = free
     .filter((record) => !gone.has(record))
@@ -90,11 +118,27 @@ export function collectGarbage(store: Store, rules: GarbageRules): GarbageReport
     if (!rules.dryRun) tryUnlink(object.path);
   }
   if (!rules.dryRun) {
+    for (const { path } of checkpoints.keys()) tryUnlink(path);
     for (const file of listStored(store, 'actions')) {
       if (file.name.startsWith(temporaryPrefix) && now - file.modifiedMs > youngMs) tryUnlink(file.path);
     }
   }
-  return { removed, objects: count, freedBytes: freed, keptBytes: stored - freed, overBytes: excess() };
+  return {
+    removed,
+    checkpoints: [...checkpoints].map(([{ name, bytes }, reason]) => ({ name, bytes, reason })),
+    objects: count,
+    freedBytes: freed,
+    keptBytes: stored - freed,
+    overBytes: excess(),
+  };
+}
+
+/**
+ * A run at work reads what it has committed, which its ledger may not say yet. So while there is one, everybody's
+ * records of the last hour stay; what it reads besides is in `keep`, or is computed again if it is missed.
+ */
+function isInUse({ key, created }: RecordInfo, { runs, keys }: LiveRuns, now: number): boolean {
+  return keys.has(key) || (runs.size > 0 && Math.abs(now - Date.parse(created)) < youngMs);
 }
 
 /** Bytes that an ordinary user can still write to the disk of a folder. */

@@ -1,43 +1,17 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { sha256 } from '../digest.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { isDigest } from '../digest.ts';
+import { keyOfCheckpoint } from './checkpoints.ts';
+import { DamagedObjectError } from './errors.ts';
+import { listQuarantine, listStored, type StoredFile } from './list-stored.ts';
 import { parseRecord } from './record.ts';
 import type { CommitRecord } from './record.ts';
-import { errorCode, toStoreError } from './errors.ts';
 import type { Store } from './store.ts';
-
-export interface StoredFile {
-  readonly name: string;
-  readonly path: string;
-  readonly bytes: number;
-  readonly modifiedMs: number;
-}
-
-/** Lists all files in the two-letter folders of `objects/sha256` or `actions`, including temporary ones. */
-export function listStored(store: Store, kind: 'objects' | 'actions'): StoredFile[] {
-  const root = kind === 'objects' ? `${store.folder}/objects/sha256` : `${store.folder}/actions`;
-  const files: StoredFile[] = [];
-  for (const prefix of listFolder(root)) {
-    for (const name of listFolder(`${root}/${prefix}`)) {
-      const path = `${root}/${prefix}/${name}`;
-      const stat = statSync(path, { throwIfNoEntry: false });
-      if (stat?.isFile() === true) files.push({ name, path, bytes: stat.size, modifiedMs: stat.mtimeMs });
-    }
-  }
-  return files;
-}
-
-function listFolder(path: string): string[] {
-  try {
-    return readdirSync(path).sort();
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return [];
-    throw toStoreError(error, path);
-  }
-}
 
 export interface DiskUsage {
   readonly objects: { readonly count: number; readonly bytes: number };
   readonly records: { readonly count: number; readonly bytes: number };
+  /** States of units that have not ended, such as trainings. */
+  readonly checkpoints: { readonly count: number; readonly bytes: number };
   readonly quarantine: { readonly count: number; readonly bytes: number };
   /**
    * Bytes and seconds of compute by stage type, largest first. An object that
@@ -53,9 +27,6 @@ export interface DiskUsage {
 
 /** Adds up what takes the space of a cache. */
 export function diskUsage(store: Store): DiskUsage {
-  const quarantine = listFolder(`${store.folder}/quarantine`).map(
-    (name) => statSync(`${store.folder}/quarantine/${name}`).size,
-  );
   const stages = new Map<string, { records: number; bytes: number; seconds: number }>();
   for (const { uses, bytes, seconds } of listRecords(store)) {
     const stage = stages.get(uses) ?? { records: 0, bytes: 0, seconds: 0 };
@@ -66,15 +37,16 @@ export function diskUsage(store: Store): DiskUsage {
     });
   }
   return {
-    objects: total(listStored(store, 'objects').map(({ bytes }) => bytes)),
-    records: total(listStored(store, 'actions').map(({ bytes }) => bytes)),
-    quarantine: total(quarantine),
+    objects: total(listStored(store, 'objects')),
+    records: total(listStored(store, 'actions')),
+    checkpoints: total(listStored(store, 'checkpoints')),
+    quarantine: total(listQuarantine(store)),
     stages: [...stages].map(([uses, sums]) => ({ uses, ...sums })).sort((a, b) => b.bytes - a.bytes),
   };
 }
 
-function total(sizes: readonly number[]): { count: number; bytes: number } {
-  return { count: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+function total(files: readonly StoredFile[]): { count: number; bytes: number } {
+  return { count: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 export interface RecordInfo {
@@ -94,11 +66,10 @@ export function listRecords(store: Store): RecordInfo[] {
   for (const file of listStored(store, 'actions')) {
     const record = readQuietly(file);
     if (record === null) continue;
-    const { uses } = record.preimage;
     const parts = Object.values(record.outputs).flat();
     records.push({
       key: record.key,
-      uses: typeof uses === 'string' ? uses : '',
+      uses: record.preimage.uses,
       created: record.created,
       seconds: record.seconds,
       bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
@@ -110,9 +81,10 @@ export function listRecords(store: Store): RecordInfo[] {
 }
 
 function readQuietly(file: StoredFile): CommitRecord | null {
-  if (!file.name.endsWith('.json')) return null;
+  const key = keyOfRecord(file.name);
+  if (key === null) return null;
   try {
-    return parseRecord(readFileSync(file.path, 'utf8'), file.name.slice(0, -'.json'.length));
+    return parseRecord(readFileSync(file.path, 'utf8'), key);
   } catch {
     return null;
   }
@@ -122,47 +94,66 @@ export interface Verification {
   readonly objects: number;
   readonly bytes: number;
   readonly records: number;
-  /** Digests of damaged objects and keys of damaged records. All of them are in quarantine now. */
+  readonly checkpoints: number;
+  /** Digests of damaged objects. They are in quarantine now, and so are the damaged records and checkpoints. */
   readonly damagedObjects: readonly string[];
+  /** Keys of damaged records. */
   readonly damagedRecords: readonly string[];
+  /** Keys of the units whose checkpoint is damaged: they start again. */
+  readonly damagedCheckpoints: readonly string[];
   /**
    * Keys of records with a missing object. They count as absent, and are computed again when they are needed.
    */
   readonly incomplete: readonly string[];
 }
 
-/** Reads every object and record, and moves what is damaged to quarantine. */
+/**
+ * Reads every object, record and checkpoint, and moves what is damaged to quarantine. Files of other versions are
+ * passed over.
+ */
 export function verifyStore(
   store: Store,
   progress: (done: number, total: number) => void = () => undefined,
 ): Verification {
-  const objects = listStored(store, 'objects').filter(({ name }) => !name.startsWith('.'));
-  const actions = listStored(store, 'actions').filter(({ name }) => name.endsWith('.json'));
+  const objects = listStored(store, 'objects').filter(
+    ({ name, path }) => isDigest(name) && path === store.objectPath(name),
+  );
+  const keys = listStored(store, 'actions').flatMap(({ name }) => keyOfRecord(name) ?? []);
+  const checkpoints = listStored(store, 'checkpoints').flatMap(({ name }) => keyOfCheckpoint(name) ?? []);
   const damagedObjects: string[] = [];
   let bytes = 0;
   objects.forEach((object, index) => {
     bytes += object.bytes;
     try {
-      if (sha256(store.readObject(object.name)) !== object.name) damagedObjects.push(object.name);
+      store.readObject(object.name);
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'DamagedObjectError') throw error;
+      if (!(error instanceof DamagedObjectError)) throw error;
       damagedObjects.push(object.name);
     }
     progress(index + 1, objects.length);
   });
   const damagedRecords: string[] = [];
   const incomplete: string[] = [];
-  for (const { name } of actions) {
-    const key = name.slice(0, -'.json'.length);
-    if (store.peekRecord(key) === null) damagedRecords.push(key);
-    else if (store.readRecord(key) === null) incomplete.push(key);
+  let foreign = 0;
+  for (const key of keys) {
+    if (store.peekRecord(key) !== null) {
+      if (store.readRecord(key) === null) incomplete.push(key);
+    } else if (existsSync(store.recordPath(key))) foreign++;
+    else damagedRecords.push(key);
   }
   return {
     objects: objects.length,
     bytes,
-    records: actions.length,
+    records: keys.length - foreign,
+    checkpoints: checkpoints.length,
     damagedObjects,
     damagedRecords,
+    damagedCheckpoints: checkpoints.filter((key) => store.readCheckpoint(key) === 'damaged'),
     incomplete,
   };
+}
+
+function keyOfRecord(name: string): string | null {
+  const key = name.endsWith('.json') ? name.slice(0, -'.json'.length) : '';
+  return isDigest(key) ? key : null;
 }

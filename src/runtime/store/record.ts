@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../values/json.ts';
+import { canonicalJson, type JsonObject } from '../../values/json.ts';
 import { isDigest, sha256 } from '../digest.ts';
 
 /** One object of an output: the whole value, or some consecutive images of it. */
@@ -23,7 +23,7 @@ export interface CommitRecord {
   readonly format: 1;
   readonly key: string;
   /** The recipe whose canonical JSON hashes to `key`; `plan/fingerprint.ts` documents its fields. */
-  readonly preimage: JsonObject;
+  readonly preimage: JsonObject & { readonly uses: string };
   readonly outputs: Outputs;
   /** Wall-clock and processor seconds that the unit took. */
   readonly seconds: number;
@@ -37,6 +37,7 @@ export interface CommitRecord {
 const head = '{"check":"';
 const middle = '","record":';
 const tail = '}\n';
+const recipeStart = ',"preimage":';
 const bodyStart = head.length + 64 + middle.length;
 
 /**
@@ -44,36 +45,97 @@ const bodyStart = head.length + 64 + middle.length;
  * flipped bit even if the text is still valid JSON.
  */
 export function encodeRecord(record: Omit<CommitRecord, 'preimage'>, preimageText: string): string {
-  const body = `${JSON.stringify(record).slice(0, -1)},"preimage":${preimageText}}`;
+  const body = `${JSON.stringify(record).slice(0, -1)}${recipeStart}${preimageText}}`;
   return `${head}${sha256(body)}${middle}${body}${tail}`;
 }
 
-/** Returns null if the text is not an undamaged record of this key. */
+/**
+ * Returns null unless the text is an undamaged record of this key: its check fits, its recipe hashes to the key,
+ * and its outputs are cut as the recipe says. So no record answers for another recipe, wherever it came from.
+ */
 export function parseRecord(text: string, key: string): CommitRecord | null {
-  if (!text.startsWith(head) || !text.startsWith(middle, head.length + 64) || !text.endsWith(tail))
-    return null;
-  const body = text.slice(bodyStart, -tail.length);
-  if (text.slice(head.length, head.length + 64) !== sha256(body)) return null;
-  const record = JSON.parse(body) as Omit<CommitRecord, 'format'> & { readonly format: number };
-  if (!isCurrent(record) || record.key !== key) return null;
-  for (const port of Object.keys(record.outputs)) {
-    for (const part of record.outputs[port]!) {
-      if (!isDigest(part.digest) || part.needs?.some(({ digest }) => !isDigest(digest))) return null;
-    }
-  }
-  return record;
+  const { body, fields } = checked(text);
+  const record = fields as unknown as CommitRecord;
+  if (fields['format'] !== 1 || record.key !== key || !isOfRecipe(body, record)) return null;
+  return hasTimes(record) && hasOutputs(record) ? record : null;
 }
 
-function isCurrent(record: { readonly format: number }): record is { readonly format: 1 } {
-  return record.format === 1;
-}
-
-/** Whether the text is a record that another version of ravelin wrote: that is a miss, but not damage. */
+/**
+ * Whether the text is a record in the format of another version of ravelin: that is a miss, but not damage.
+ * Every format keeps the check, by which a flipped bit in the number of the format is found.
+ */
 export function isForeignRecord(text: string): boolean {
+  const { format } = checked(text).fields;
+  return typeof format === 'number' && format !== 1;
+}
+
+/** The text of the record itself and what it says; nothing if the check does not fit. */
+function checked(text: string): {
+  readonly body: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+} {
+  const nothing = { body: '', fields: {} };
+  if (!text.startsWith(head) || !text.startsWith(middle, head.length + 64) || !text.endsWith(tail))
+    return nothing;
+  const body = text.slice(bodyStart, -tail.length);
+  if (text.slice(head.length, head.length + 64) !== sha256(body)) return nothing;
   try {
-    const { record } = JSON.parse(text) as { record?: { format?: unknown } };
-    return typeof record?.format === 'number' && record.format !== 1;
+    const fields: unknown = JSON.parse(body);
+    return isObject(fields) ? { body, fields } : nothing;
   } catch {
-    return false;
+    return nothing;
   }
+}
+
+function isOfRecipe(
+  body: string,
+  { key, preimage }: { readonly key: string; readonly preimage: JsonObject },
+): boolean {
+  if (!isObject(preimage) || typeof preimage['uses'] !== 'string') return false;
+  // The recipe is the last field, so that its text can be cut out; only a record that has another field of the
+  // same name before it has to be written again.
+  const written = body.slice(body.indexOf(recipeStart) + recipeStart.length, -1);
+  return sha256(written) === key || sha256(canonicalJson(preimage)) === key;
+}
+
+function hasTimes({ seconds, cpuSeconds, created }: CommitRecord): boolean {
+  return isAmount(seconds) && isAmount(cpuSeconds) && !Number.isNaN(Date.parse(created));
+}
+
+/**
+ * A shard has one object for each output: of all its images, or of none. Another unit has one object that is not a
+ * list over images, or its images in objects of `chunk`, the last of which may have fewer.
+ */
+function hasOutputs({ outputs, preimage }: CommitRecord): boolean {
+  if (!isObject(outputs)) return false;
+  const { shard, chunk } = preimage as {
+    readonly shard?: { readonly count: number };
+    readonly chunk?: number;
+  };
+  return Object.values(outputs).every((parts: unknown) => {
+    if (!Array.isArray(parts) || parts.length === 0 || !parts.every(isPart)) return false;
+    const last = parts.at(-1)!.images;
+    if (parts.length === 1 && last === 0) return true;
+    if (shard !== undefined) return parts.length === 1 && last === shard.count;
+    if (chunk === undefined) return parts.length === 1;
+    return last > 0 && last <= chunk && parts.slice(0, -1).every(({ images }) => images === chunk);
+  });
+}
+
+function isPart(part: unknown): part is OutputPart {
+  if (!isStored(part)) return false;
+  const { images, needs = [] } = part as Partial<OutputPart>;
+  return isAmount(images) && Number.isInteger(images) && Array.isArray(needs) && needs.every(isStored);
+}
+
+function isStored(object: unknown): object is StoredObject {
+  return isObject(object) && isDigest(object['digest']) && isAmount(object['bytes']);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isAmount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0;
 }

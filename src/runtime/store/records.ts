@@ -43,12 +43,7 @@ export function openRecords(cacheFolder: string, quarantine: Quarantine): Record
     peekRecord(key) {
       const text = readText(key);
       if (text === null) return null;
-      let record: CommitRecord | null = null;
-      try {
-        record = parseRecord(text, key);
-      } catch {
-        record = null;
-      }
+      const record = parseRecord(text, key);
       if (record === null && !isForeignRecord(text))
         quarantine(recordPath(key), `commit record ${key.slice(0, 12)}…`);
       return record;

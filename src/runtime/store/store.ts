@@ -1,3 +1,5 @@
+import { openCheckpoints } from './checkpoints.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import { openObjects } from './objects.ts';
 import type { Objects } from './objects.ts';
 import { openQuarantine } from './quarantine.ts';
@@ -9,7 +11,7 @@ import type { Records } from './records.ts';
  * The content-addressed cache of one folder. Most methods are synchronous, because their
  * callers are worker processes and planners.
  */
-export interface Store extends Objects, Records {
+export interface Store extends Objects, Records, Checkpoints {
   /** Absolute path of the cache folder. */
   readonly folder: string;
   /**
@@ -27,6 +29,7 @@ export function openStore(folder: string, warn: (message: string) => void = () =
     folder,
     ...objects,
     ...records,
+    ...openCheckpoints(folder, quarantine),
     readRecord(key) {
       const record = records.peekRecord(key);
       if (record === null) return null;

@@ -6,6 +6,7 @@ import type { RunEvent } from '../../../src/runtime/events.ts';
 import { execute } from '../../../src/runtime/run/execute.ts';
 import type { ExecuteRequest } from '../../../src/runtime/run/execute.ts';
 import type { RunSummary } from '../../../src/runtime/run/reporter.ts';
+import { unitPreimage } from '../../../src/runtime/plan/units.ts';
 import { ownIdentity } from '../../../src/runtime/store/process-identity.ts';
 import { openStore } from '../../../src/runtime/store/store.ts';
 import { ConductedExecutor } from '../fixtures/conducted-executor.ts';
@@ -291,7 +292,8 @@ test('a unit that another run computes waits until that run has committed it or 
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const graph = makeGraph(folder, chain);
   const store = openStore(cacheOf(graph));
-  const [first, second] = (await planGraph(graph)).cells[0]!.units.map(({ key }) => key!);
+  const [photos] = (await planGraph(graph)).cells;
+  const [first, second] = photos!.units.map(({ key }) => key!);
   claimForAnotherRun(first!, second!);
 
   const { executor, events, ended } = await start(chain);
@@ -313,7 +315,7 @@ test('a unit that another run computes waits until that run has committed it or 
       created: '2026-01-01T00:00:00.000Z',
       ravelin: '0',
     },
-    '{}',
+    unitPreimage(photos!, photos!.units[0]!, []),
   );
   vi.advanceTimersByTime(1_000);
   expect(executor.open).toEqual(['added 0']);

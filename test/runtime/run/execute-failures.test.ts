@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Graph } from '../../../src/dsl/graph.ts';
+import type { RunEvent } from '../../../src/runtime/events.ts';
+import { listStored } from '../../../src/runtime/store/list-stored.ts';
 import { openStore } from '../../../src/runtime/store/store.ts';
 import { fileAppears } from '../../conducted/file-appears.ts';
 import { openMeetingPlace } from '../../conducted/meeting-place.ts';
@@ -260,6 +262,52 @@ describe('what can go wrong', () => {
     const logged = events.flatMap((event) => (event.type === 'log' ? [event.message] : []));
     expect(logged.at(-2)).toBe('step 4');
     expect(logged.filter((message) => message === 'step 1').length).toBe(1);
-    expect(readdirSync(join(cacheOf(graph), 'checkpoints'))).toEqual([]);
+    expect(listStored(openStore(cacheOf(graph)), 'checkpoints')).toEqual([]);
+  });
+
+  describe('a long stage', () => {
+    const steps = (): Graph =>
+      makeGraph(folder, [{ id: 'long', uses: 'test/long', with: { steps: 4, dieAt: 9 } }]);
+    const logsOf = (events: readonly RunEvent[]): string[] =>
+      events.flatMap((event) => (event.type === 'log' ? [event.message] : []));
+
+    test('with a damaged checkpoint says so and starts again, to the same result', async () => {
+      const graph = steps();
+      const store = openStore(cacheOf(graph));
+      const key = (await planGraph(graph)).cells[0]!.units[0]!.key!;
+      store.writeCheckpoint(key, Buffer.from('2'));
+      const path = store.checkpointPath(key);
+      const bytes = readFileSync(path);
+      // The state would be read as 3, and a step be left out.
+      bytes[bytes.length - 1]! ^= 1;
+      writeFileSync(path, bytes);
+      const { summary, events } = await run(graph);
+      expect(summary.status).toBe('ok');
+      expect(logsOf(events)).toEqual(['step 0', 'step 1', 'step 2', 'step 3']);
+      const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+      expect(warnings).toEqual([
+        expect.stringMatching(/^the checkpoint of [0-9a-f]{12}… is damaged; it was moved to .*quarantine/),
+        'its checkpoint was damaged, so it starts again from the beginning',
+      ]);
+    });
+
+    test('whose checkpoint cannot be written ends the run as a failure of the storage', async () => {
+      const graph = steps();
+      mkdirSync(cacheOf(graph));
+      writeFileSync(join(cacheOf(graph), 'checkpoints'), '');
+      const { summary, events } = await run(graph);
+      expect(summary).toMatchObject({ status: 'failed', stopped: true });
+      expect(summary.failures).toEqual([
+        {
+          cell: 'long',
+          failure: expect.objectContaining({
+            code: 'storage',
+            attempts: 1,
+            message: expect.stringContaining('checkpoints') as string,
+          }) as unknown,
+        },
+      ]);
+      expect(logsOf(events)).toEqual(['step 0']);
+    });
   });
 });

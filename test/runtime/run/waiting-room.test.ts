@@ -17,7 +17,7 @@ function open(holders: Map<string, ClaimHolder>, records: Map<string, CommitReco
     release: () => undefined,
     close: () => undefined,
   };
-  const room = createWaitingRoom(claims, (key) => records.get(key) ?? null, {
+  const room = createWaitingRoom(claims, (ready) => records.get(ready.unit.key!) ?? null, {
     waiting: (ready, { run }) => reports.push(`${ready.unit.key} waits for ${run}`),
     found: (ready) => reports.push(`${ready.unit.key} found`),
     freed: (ready) => reports.push(`${ready.unit.key} freed`),

@@ -1,13 +1,15 @@
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/runtime/digest.ts';
 import { fileName, openFileDigests } from '../../../src/runtime/plan/file-digests.ts';
@@ -22,12 +24,20 @@ import {
   readLedger,
   removeRun,
 } from '../../../src/runtime/run/ledger.ts';
+import { liveRuns, openClaims } from '../../../src/runtime/store/claims.ts';
 import { collectGarbage } from '../../../src/runtime/store/collect-garbage.ts';
 import { DamagedObjectError, StoreError, toStoreError } from '../../../src/runtime/store/errors.ts';
 import { diskUsage, listRecords, verifyStore } from '../../../src/runtime/store/maintenance.ts';
-import type { StoredObject } from '../../../src/runtime/store/record.ts';
+import {
+  type CommitRecord,
+  encodeRecord,
+  isForeignRecord,
+  parseRecord,
+  type StoredObject,
+} from '../../../src/runtime/store/record.ts';
 import { openStore } from '../../../src/runtime/store/store.ts';
 import type { Store } from '../../../src/runtime/store/store.ts';
+import { canonicalJson, type JsonObject } from '../../../src/values/json.ts';
 import { makeFolder, makeGraph } from '../fixtures/graphs.ts';
 
 let folder = '';
@@ -154,9 +164,66 @@ describe('the store', () => {
 
   test('a record of a later format is a miss, and stays', () => {
     const { key } = commit('hello');
-    writeFileSync(store.recordPath(key), JSON.stringify({ check: 'x', record: { format: 2, key } }));
+    const later = JSON.stringify({ format: 2, key });
+    writeFileSync(store.recordPath(key), `{"check":"${sha256(later)}","record":${later}}\n`);
     expect(store.readRecord(key)).toBeNull();
+    expect(verifyStore(store)).toMatchObject({ records: 0, damagedRecords: [] });
     expect(existsSync(store.recordPath(key))).toBe(true);
+    writeFileSync(store.recordPath(key), `{"check":"${sha256('x')}","record":${later}}\n`);
+    expect(verifyStore(store)).toMatchObject({ records: 1, damagedRecords: [key] });
+    expect(existsSync(store.recordPath(key))).toBe(false);
+  });
+
+  describe('a record with a right check', () => {
+    const preimage = { uses: 'test/a', inputs: {}, shard: { first: 0, count: 4 } };
+    const key = sha256(canonicalJson(preimage));
+    const part = { digest: sha256('x'), bytes: 1, images: 4 };
+    const times = { seconds: 1, cpuSeconds: 1, created: '2026-01-01T00:00:00.000Z', ravelin: '0' };
+    const whole = { format: 1 as const, key, outputs: { out: [part] }, ...times };
+    const read = (record: object, recipe: object = preimage, at = key): unknown =>
+      parseRecord(encodeRecord(record as CommitRecord, canonicalJson(recipe as JsonObject)), at);
+
+    test('is that of the recipe that hashes to its key', () => {
+      expect(read(whole)).toMatchObject(whole);
+      expect(read(whole, { ...preimage, uses: 'test/b' })).toBeNull();
+      expect(read(whole, preimage, sha256('other'))).toBeNull();
+      const listing = canonicalJson([]);
+      expect(
+        parseRecord(encodeRecord({ ...whole, key: sha256(listing) }, listing), sha256(listing)),
+      ).toBeNull();
+      for (const body of ['null', '[]', '{', '']) {
+        const text = `{"check":"${sha256(body)}","record":${body}}\n`;
+        expect([parseRecord(text, key), isForeignRecord(text)]).toEqual([null, false]);
+      }
+      // An output may be named as the field that holds the recipe.
+      const odd = { ...whole, outputs: { a: [part], preimage: [part] } };
+      expect(read(odd)).toMatchObject(odd);
+    });
+
+    test.each([
+      ['outputs that are no lists', { ...whole, outputs: { out: part } }],
+      ['no outputs', { ...whole, outputs: null }],
+      ['an empty output', { ...whole, outputs: { out: [] } }],
+      ['fewer images than the shard has', { ...whole, outputs: { out: [{ ...part, images: 3 }] } }],
+      ['two objects for a shard', { ...whole, outputs: { out: [part, part] } }],
+      ['half an image', { ...whole, outputs: { out: [{ ...part, images: 3.5 }] } }],
+      ['a size that is a text', { ...whole, outputs: { out: [{ ...part, bytes: '1' }] } }],
+      ['a digest that is a path', { ...whole, outputs: { out: [{ ...part, digest: '../../x' }] } }],
+      ['needs that are no objects', { ...whole, outputs: { out: [{ ...part, needs: ['x'] }] } }],
+      ['no seconds', { ...whole, seconds: null }],
+      ['no date', { ...whole, created: 'yesterday' }],
+    ])('is refused with %s', (_, record) => {
+      expect(read(record)).toBeNull();
+    });
+
+    test('of a whole unit has its images in objects of one size, the last of which may be smaller', () => {
+      const cut = { uses: 'test/a', inputs: {}, chunk: 4 };
+      const at = sha256(canonicalJson(cut));
+      const of = (...counts: number[]): unknown =>
+        read({ ...whole, key: at, outputs: { out: counts.map((images) => ({ ...part, images })) } }, cut, at);
+      for (const counts of [[4], [3], [4, 4, 1], [0]]) expect(of(...counts), String(counts)).not.toBeNull();
+      for (const counts of [[5], [3, 4], [4, 0], [0, 4]]) expect(of(...counts), String(counts)).toBeNull();
+    });
   });
 
   test('errors of the disk are typed and delete nothing', () => {
@@ -230,6 +297,112 @@ describe('maintenance', () => {
     expect([old, cheap].map(({ key }) => store.readRecord(key))).toEqual([null, null]);
     expect([pinned, dear].every(({ key }) => store.readRecord(key) !== null)).toBe(true);
     expect(existsSync(store.objectPath(cheap.digest))).toBe(false);
+  });
+
+  test('while a run is at work, what was committed in the last hour stays', () => {
+    const old = commit('old', { created: '2020-01-01T00:00:00.000Z' });
+    const young = commit('young');
+    const rules = { keep: new Set<string>(), maxBytes: 0, dryRun: false };
+    const claims = openClaims(folder, 'at-work');
+    expect(liveRuns(folder)).toEqual({ runs: new Set(['at-work']), keys: new Set() });
+    expect(collectGarbage(store, rules)).toMatchObject({ removed: [{ key: old.key }], overBytes: 5 });
+    claims.close();
+    expect(liveRuns(folder).runs.size).toBe(0);
+    expect(collectGarbage(store, rules)).toMatchObject({ removed: [{ key: young.key }], overBytes: 0 });
+  });
+
+  describe('a checkpoint', () => {
+    const rules = { keep: new Set<string>(), dryRun: false };
+    const now = Date.now();
+    const days = 86_400_000;
+    /** A checkpoint that was written so many days ago; the state has 9 bytes. */
+    const leave = (key: string, age: number): void => {
+      store.writeCheckpoint(key, Buffer.from('the state'));
+      const time = (now - age * days) / 1000;
+      utimesSync(store.checkpointPath(key), time, time);
+    };
+    const reasons = (more: { maxAgeMs?: number; maxBytes?: number }): readonly string[] =>
+      collectGarbage(store, { ...rules, now, ...more }).checkpoints.map(({ reason }) => reason);
+    const key = sha256('training');
+
+    test('is counted, and goes by age', () => {
+      leave(key, 2);
+      const bytes = statSync(store.checkpointPath(key)).size;
+      expect(diskUsage(store)).toMatchObject({ checkpoints: { count: 1, bytes } });
+      expect(reasons({ maxAgeMs: 3 * days })).toEqual([]);
+      expect(collectGarbage(store, { ...rules, now, maxAgeMs: days })).toMatchObject({
+        checkpoints: [{ name: expect.stringContaining(key) as string, bytes, reason: 'older than 1 days' }],
+        freedBytes: bytes,
+        keptBytes: 0,
+      });
+      expect(store.readCheckpoint(key)).toBe('absent');
+    });
+
+    test('goes once its unit has been computed', () => {
+      leave(commit('trained').key, 1);
+      expect(reasons({})).toEqual(['its unit has been computed']);
+    });
+
+    test('of an interrupted training survives a limit on the size for a week', () => {
+      leave(key, 6);
+      expect(reasons({ maxBytes: 0 })).toEqual([]);
+      leave(key, 8);
+      expect(reasons({ maxBytes: 1000 })).toEqual([]);
+      expect(reasons({ maxBytes: 0 })).toEqual(['over the size limit, and not used for a week']);
+    });
+
+    test('of a unit that is being computed stays', () => {
+      leave(key, 400);
+      const claims = openClaims(folder, 'at-work');
+      expect(claims.take(key)).toBeNull();
+      expect(reasons({ maxAgeMs: days, maxBytes: 0 })).toEqual([]);
+      claims.close();
+      expect(reasons({ maxAgeMs: days })).toHaveLength(1);
+    });
+
+    test('of an earlier version, or cut short by a kill, goes too', () => {
+      const earlier = join(folder, 'checkpoints', key, 'state');
+      const temporary = `${dirname(store.checkpointPath(key))}/.tmp-1-x`;
+      for (const path of [earlier, temporary]) {
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, 'the state');
+        utimesSync(path, (now - 2 * days) / 1000, (now - 2 * days) / 1000);
+      }
+      expect(verifyStore(store)).toMatchObject({ checkpoints: 0, damagedCheckpoints: [] });
+      expect(reasons({})).toEqual(['left by a process that was killed']);
+      expect(reasons({ maxAgeMs: days })).toEqual(['older than 1 days']);
+      expect(diskUsage(store)).toMatchObject({ checkpoints: { count: 0 } });
+    });
+
+    test('that is damaged is found by verification', () => {
+      store.writeCheckpoint(key, Buffer.from('the state'));
+      writeFileSync(store.checkpointPath(key), 'another state');
+      expect(verifyStore(store)).toMatchObject({ checkpoints: 1, damagedCheckpoints: [key] });
+      expect(verifyStore(store)).toMatchObject({ checkpoints: 0, damagedCheckpoints: [] });
+    });
+  });
+
+  test('links to nothing, folders and strangers among the files are passed over', () => {
+    const { key, digest } = commit('hello');
+    const nowhere = join(folder, 'nowhere');
+    for (const place of ['quarantine', 'objects/sha256/00', 'actions/00', 'checkpoints/00']) {
+      mkdirSync(join(folder, place, 'a folder'), { recursive: true });
+      symlinkSync(nowhere, join(folder, place, 'to nothing'));
+      symlinkSync(join(folder, place, 'circle'), join(folder, place, 'circle'));
+      writeFileSync(join(folder, place, 'README'), 'not ours');
+      writeFileSync(join(folder, place, 'stray.json'), '{}');
+    }
+    writeFileSync(join(folder, 'objects/sha256/stray'), 'not ours');
+    expect(diskUsage(store)).toMatchObject({ quarantine: { count: 4 }, stages: [{ records: 1 }] });
+    expect(verifyStore(store)).toMatchObject({
+      objects: 1,
+      records: 1,
+      damagedObjects: [],
+      damagedRecords: [],
+    });
+    collectGarbage(store, { keep: new Set([key]), maxBytes: 0, dryRun: false });
+    expect(store.readObject(digest)).toHaveLength(5);
+    expect(liveRuns(folder)).toEqual({ runs: new Set(), keys: new Set() });
   });
 
   test('an object without a record is left alone while it is young', () => {

@@ -1,7 +1,5 @@
 import type { Value } from '../../../values/value.ts';
 import { WrittenInputError } from '../../../values/value-error.ts';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { RecentCache } from '../../../values/recent-cache.ts';
 import { BatchSizes } from '../../../values/batch-size.ts';
 import { runVerified } from '../../border.ts';
@@ -10,6 +8,7 @@ import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor
 import { inPhase, measurePhases, phases } from '../../../timing/phases.ts';
 import { librariesOf } from '../../plan/fingerprint.ts';
 import { resolveInside } from '../../plan/resolve-path.ts';
+import { readResult } from '../../plan/stored-result.ts';
 import {
   type Checkpoint,
   type Stage,
@@ -17,8 +16,6 @@ import {
   StageError,
   type StageRegistry,
 } from '../../stage.ts';
-import { writeDurable } from '../../store/durable.ts';
-import { errorCode } from '../../store/errors.ts';
 import type { Store } from '../../store/store.ts';
 import { describeFailure } from './describe-failure.ts';
 import { ofPlugin } from './plugin-failure.ts';
@@ -38,22 +35,23 @@ const progressMs = 100;
 
 /** Computes one unit and commits it to the store. It never throws: every way to end is an outcome. */
 export async function runTask(task: Task, surroundings: TaskSurroundings): Promise<TaskOutcome> {
-  const { registry, setup, store, cache } = surroundings;
+  const { registry, setup, store, cache, send } = surroundings;
   const clock = startClock();
   const batchSizes = new BatchSizes(task.batchLimit);
   try {
+    const stage = registry.get(task.uses);
+    if (stage === undefined) throw new Error(`unknown stage type ${task.uses} in this worker`);
     if (!task.recompute) {
-      const record = store.readRecord(task.key);
+      const record = readResult(store, stage, task.key);
       if (record !== null)
         return committed(task, { outputs: record.outputs, seconds: record.seconds, reused: true });
     }
-    const stage = registry.get(task.uses);
-    if (stage === undefined) throw new Error(`unknown stage type ${task.uses} in this worker`);
     checkSource(stage, task);
     const started = process.hrtime.bigint();
     const cpu = process.cpuUsage();
     const inputs = readInputs(stage, task, store, cache);
-    const checkpoint = fileCheckpoint(`${setup.cacheFolder}/checkpoints/${task.key}`);
+    const warn = (message: string): void => send({ type: 'warning', id: task.id, message });
+    const checkpoint = storedCheckpoint(task.key, store, warn);
     const context = {
       ...stageContext(task, inputs, checkpoint, surroundings),
       batchSizes,
@@ -77,8 +75,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
       ravelin: setup.version,
     };
     inPhase('write', () => store.commit(record, task.preimage));
-    if (checkpoint.used())
-      rmSync(`${setup.cacheFolder}/checkpoints/${task.key}`, { recursive: true, force: true });
+    if (checkpoint.used()) store.removeCheckpoint(task.key);
     return committed(task, { outputs: written, seconds, reused: false, time: clock() });
   } catch (error) {
     if (error instanceof DamagedInputsError) return { type: 'damaged', id: task.id, digests: error.digests };
@@ -162,25 +159,23 @@ function stageContext(
   };
 }
 
-function fileCheckpoint(folder: string): Checkpoint & { readonly used: () => boolean } {
-  const path = `${folder}/state`;
+function storedCheckpoint(
+  key: string,
+  store: Store,
+  warn: (message: string) => void,
+): Checkpoint & { readonly used: () => boolean } {
   let used = false;
   return {
     used: () => used,
     read() {
-      try {
-        const bytes = readFileSync(path);
-        used = true;
-        return Promise.resolve(bytes);
-      } catch (error) {
-        if (errorCode(error) === 'ENOENT') return Promise.resolve(null);
-        throw error;
-      }
+      const state = store.readCheckpoint(key);
+      used = state !== 'absent';
+      if (state === 'damaged') warn('its checkpoint was damaged, so it starts again from the beginning');
+      return Promise.resolve(typeof state === 'string' ? null : state);
     },
     write(bytes) {
       used = true;
-      mkdirSync(dirname(path), { recursive: true });
-      writeDurable(path, bytes);
+      store.writeCheckpoint(key, bytes);
       return Promise.resolve();
     },
   };

@@ -1,12 +1,13 @@
 import type { RecentCache } from '../../../values/recent-cache.ts';
 import { inPhase, whileAwaiting } from '../../../timing/phases.ts';
-import { decodeValue, encodeValue } from '../../../values/codec.ts';
+import { encodeValue } from '../../../values/codec.ts';
 import { concatValues, countOf, sliceValue } from '../../../values/slices.ts';
 import type { Patches } from '../../../values/patches.ts';
 import { isPerImageValue, type Value } from '../../../values/value.ts';
 import type { Task } from '../../executor.ts';
 import type { Collected, Stage, Streamed } from '../../stage.ts';
 import { DamagedObjectError } from '../../store/errors.ts';
+import { decodeObject } from '../../store/read-value.ts';
 import type { OutputPart, Outputs, StoredObject } from '../../store/record.ts';
 import type { Store } from '../../store/store.ts';
 import type { BoundValue } from '../../plan/units.ts';
@@ -91,12 +92,13 @@ function readValue(
       // The parts of a long list are not cached one by one, because the whole list is.
       const known = cache.get(digest);
       try {
-        const object = known === undefined ? inPhase('read', () => store.readObject(digest)) : null;
-        bytes += object?.length ?? 0;
-        const part = known ?? inPhase('codec', () => decodeValue(bound.kind, object!, { find }));
-        if (part.kind === 'patches' && object !== null)
-          rememberPatches(part, { digest, bytes: object.length });
-        parts.push(part);
+        if (known === undefined) {
+          const object = inPhase('read', () => store.readObject(digest));
+          bytes += object.length;
+          const part = inPhase('codec', () => decodeObject(bound.kind, { digest, bytes: object }, find));
+          if (part.kind === 'patches') rememberPatches(part, { digest, bytes: object.length });
+          parts.push(part);
+        } else parts.push(known);
       } catch (error) {
         if (!(error instanceof DamagedObjectError)) throw error;
         damaged.push(digest);

@@ -1,4 +1,7 @@
+import { epochOfState } from '../../../training/state.ts';
 import type { MetricsRow } from '../../../values/metrics.ts';
+import { ValueError } from '../../../values/value-error.ts';
+import { verifyValue } from '../../../values/verify.ts';
 
 /**
  * The state from which a killed training resumes: the rows of the completed epochs, and the state of the
@@ -19,16 +22,26 @@ export function encodeCheckpoint({ rows, state }: TrainingCheckpoint): Uint8Arra
   return bytes;
 }
 
-/** Returns null if the bytes are not a checkpoint. */
-export function decodeCheckpoint(bytes: Uint8Array): TrainingCheckpoint | null {
+/**
+ * Returns null unless the bytes are a checkpoint of a training of `epochs` epochs: one row for each completed
+ * epoch, in order, and the state after the last of them.
+ */
+export function decodeCheckpoint(bytes: Uint8Array, epochs: number): TrainingCheckpoint | null {
   if (bytes.length < 4) return null;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   if (4 + length > bytes.length) return null;
+  const state = bytes.slice(4 + length);
   try {
-    const rows: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-    // ravelin wrote the rows itself; the reader of the state checks the rest.
-    return Array.isArray(rows) ? { rows: rows as MetricsRow[], state: bytes.slice(4 + length) } : null;
-  } catch {
-    return null;
+    const history = {
+      rows: JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as readonly MetricsRow[],
+      warnings: [],
+    };
+    verifyValue(history, 'metrics', 'the checkpoint');
+    const { rows } = history;
+    if (rows.some(({ axes }, index) => axes['epoch'] !== index + 1)) return null;
+    return rows.length <= epochs && rows.length === epochOfState(state) ? { rows, state } : null;
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof ValueError) return null;
+    throw error;
   }
 }

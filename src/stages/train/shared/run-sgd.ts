@@ -48,8 +48,9 @@ export async function runSgd(context: SgdContext): Promise<{ model: Model; histo
   }
   await openBackend(context.backend);
   const bytes = await context.checkpoint.read();
-  const checkpoint = bytes && decodeCheckpoint(bytes);
-  if (bytes && !checkpoint) context.warn('the checkpoint is damaged: training starts again');
+  const checkpoint = bytes && decodeCheckpoint(bytes, context.params.epochs);
+  if (bytes && !checkpoint)
+    context.warn('its checkpoint does not belong to this training, so it starts again');
   try {
     return await trainFrom(context, opened, checkpoint);
   } catch (error) {

@@ -1,0 +1,49 @@
+import { lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
+import { errorCode, toStoreError } from './errors.ts';
+
+export interface StoredFile {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly modifiedMs: number;
+}
+
+export type StoredKind = 'objects' | 'actions' | 'checkpoints';
+
+/**
+ * Lists all files in the two-letter folders of a part of the cache, temporary ones and those of other versions
+ * included. Folders, links to nothing and files that have gone meanwhile are left out. Throws `StoreError`.
+ */
+export function listStored({ folder }: { readonly folder: string }, kind: StoredKind): StoredFile[] {
+  const root = kind === 'objects' ? `${folder}/objects/sha256` : `${folder}/${kind}`;
+  return namesIn(root).flatMap((prefix) => filesIn(`${root}/${prefix}`, statSync));
+}
+
+/** Lists the files of the quarantine. A link is what was moved there, wherever it leads. */
+export function listQuarantine({ folder }: { readonly folder: string }): StoredFile[] {
+  return filesIn(`${folder}/quarantine`, lstatSync);
+}
+
+function filesIn(folder: string, stat: (path: string) => Stats): StoredFile[] {
+  return namesIn(folder).flatMap((name) => {
+    const path = `${folder}/${name}`;
+    const found = orAbsent(path, () => stat(path));
+    if (found === null || found.isDirectory() || (stat === statSync && !found.isFile())) return [];
+    return [{ name, path, bytes: found.size, modifiedMs: found.mtimeMs }];
+  });
+}
+
+/** The names in a folder, in order; none if there is no such folder. */
+function namesIn(folder: string): string[] {
+  return orAbsent(folder, () => readdirSync(folder).sort()) ?? [];
+}
+
+/** Null if the path leads to nothing: it is absent, a link to nothing, or below a file. */
+function orAbsent<Result>(path: string, look: () => Result): Result | null {
+  try {
+    return look();
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error))) return null;
+    throw toStoreError(error, path);
+  }
+}
