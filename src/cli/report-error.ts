@@ -25,6 +25,11 @@ export async function reportError(error: unknown): Promise<ExitCode> {
     complain(`error[${error.code}]: ${error.message}`);
     return exitCodes.storage;
   }
+  const { DamagedResultsError } = await import('./damaged-results.ts');
+  if (error instanceof DamagedResultsError) {
+    complain(`error[damaged]: ${error.message}\n  fix: ${error.fix}`);
+    return exitCodes.storage;
+  }
   // This compares the name, because the class comes with a package that other failures need not load.
   if (error instanceof Error && error.name === 'SchedulerError') {
     complain(`error: ${error.message}\n  fix: run 'ravelin doctor slurm' to see what is missing`);

@@ -1,18 +1,30 @@
-import type { Plan } from '../runtime/plan/plan.ts';
+import type { PlannedCell } from '../runtime/plan/plan.ts';
+import type { ResultReader } from '../runtime/run/finished-cells.ts';
 import { readOutput } from './outputs.ts';
 import type { OpenPipeline } from './pipeline.ts';
 
-/** Text of every finished `report/table`, for the end of a run; empty if there is none. */
-export async function resultTables({ store }: OpenPipeline, plan: Plan): Promise<string> {
-  const texts: string[] = [];
-  for (const planned of plan.cells) {
-    if (planned?.cell.uses !== 'report/table') continue;
-    const outputs = planned.units.map((unit) => unit.outputs);
-    if (!outputs.every((unit) => unit !== null)) continue;
-    const figure = await readOutput(store, outputs, planned.stage.defaultOutput, 'figure');
-    if (figure.kind === 'figure' && figure.files['txt'] !== undefined) {
-      texts.push(Buffer.from(figure.files['txt']).toString('utf8').trimEnd());
-    }
-  }
-  return texts.join('\n\n');
+/** Reads every `report/table` when it is finished, and joins their texts for the end of the run. */
+export interface ResultTables extends ResultReader {
+  /** The tables in the order of the pipeline; empty if there are none. */
+  readonly text: () => string;
+}
+
+export function openResultTables({ store }: Pick<OpenPipeline, 'store'>): ResultTables {
+  const texts = new Map<number, string>();
+  return {
+    reads: ({ cell }: PlannedCell) => cell.uses === 'report/table',
+    async read({ index, units, stage }) {
+      const outputs = units.map((unit) => unit.outputs).filter((made) => made !== null);
+      // A unit that is being computed again: the cell will be read when it has finished again.
+      if (outputs.length < units.length) return;
+      const figure = await readOutput(store, outputs, stage.defaultOutput, 'figure');
+      if (figure.kind === 'figure' && figure.files['txt'] !== undefined)
+        texts.set(index, Buffer.from(figure.files['txt']).toString('utf8').trimEnd());
+    },
+    text: () =>
+      [...texts]
+        .sort(([one], [other]) => one - other)
+        .map(([, text]) => text)
+        .join('\n\n'),
+  };
 }

@@ -1,8 +1,11 @@
 import type { AxisLabel } from '../dsl/graph.ts';
 import { readLedger } from '../runtime/run/ledger.ts';
-import { openStore } from '../runtime/store/store.ts';
-import { decodeValue } from '../values/codec.ts';
+import { readValue } from '../runtime/store/read-value.ts';
+import type { CommitRecord } from '../runtime/store/record.ts';
+import { openStore, type Store } from '../runtime/store/store.ts';
 import type { JsonObject } from '../values/json.ts';
+import type { MetricsRow } from '../values/metrics.ts';
+import { DamageCollector } from './damaged-results.ts';
 
 export type MetricValue = AxisLabel | null;
 /** Stage, cell, axes and numbers of one row of scores. */
@@ -18,26 +21,40 @@ export interface RunCell {
   readonly scores: readonly ScoreRow[];
 }
 
-export function readRunCells(cacheFolder: string, run: string): readonly RunCell[] {
+/** Rejects with `DamagedResultsError` if the scores of some cells are damaged. */
+export async function readRunCells(cacheFolder: string, run: string): Promise<readonly RunCell[]> {
   const store = openStore(cacheFolder);
   const planned = new Map<string, { readonly stage: string; readonly axes: RunCell['axes'] }>();
   const finished = new Map<string, readonly string[]>();
+  let file = '';
   for (const event of readLedger(cacheFolder, run)) {
+    if (event.type === 'run-started') file = event.file;
     if (event.type === 'cell-planned' && event.partOf === undefined) planned.set(event.cell, event);
     if (event.type === 'cell-finished') finished.set(event.cell, event.keys);
   }
-  return [...planned].map(([cell, { stage, axes }]) => {
+  const damage = new DamageCollector(file);
+  const cells: RunCell[] = [];
+  for (const [cell, { stage, axes }] of planned) {
     const records = (finished.get(cell) ?? []).map((key) => store.peekRecord(key));
-    const scores: ScoreRow[] = [];
-    for (const record of records) {
-      // Only the first port is the stage's main output; the history of a training, for example, is not.
-      const isScores = record !== null && Object.keys(record.outputs)[0] === 'metrics';
-      const part = isScores ? record.outputs['metrics']?.[0] : undefined;
-      if (part === undefined) continue;
-      const value = decodeValue('metrics', store.readObject(part.digest));
-      if (value.kind !== 'metrics') continue;
-      for (const row of value.rows) scores.push({ stage, cell, ...axes, ...row.axes, ...row.values });
-    }
-    return { cell, stage, axes, recipe: records[0]?.preimage ?? null, scores };
-  });
+    const rows = records.map((record) => damage.read(cell, () => scoresOf(store, record)));
+    const scores = (await Promise.all(rows)).flatMap((found) => found ?? []);
+    cells.push({
+      cell,
+      stage,
+      axes,
+      recipe: records[0]?.preimage ?? null,
+      scores: scores.map((row) => ({ stage, cell, ...axes, ...row.axes, ...row.values })),
+    });
+  }
+  damage.throwIfDamaged();
+  return cells;
+}
+
+function scoresOf(store: Store, record: CommitRecord | null): readonly MetricsRow[] {
+  // Only the first port is the stage's main output; the history of a training, for example, is not.
+  const isScores = record !== null && Object.keys(record.outputs)[0] === 'metrics';
+  const part = isScores ? record.outputs['metrics']?.[0] : undefined;
+  if (part === undefined) return [];
+  const value = readValue(store, 'metrics', part.digest);
+  return value.kind === 'metrics' ? value.rows : [];
 }

@@ -97,6 +97,8 @@ function changeLine(event: RunEvent, before: DashboardState, after: DashboardSta
       return `warning  ${event.cell === null ? '' : `${event.cell} `}${event.message}`;
     case 'published':
       return `publish  ${event.path}`;
+    case 'not-published':
+      return `FAILED   ${event.cell} not published: ${event.message}`;
     case 'cell-planned':
     case 'shard-progress':
     case 'shard-committed':

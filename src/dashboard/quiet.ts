@@ -4,7 +4,7 @@ import { initialState } from './state.ts';
 import { summaryLines } from './summary.ts';
 
 /**
- * Prints only failures and warnings on stderr, and the results on stdout, both at the end. What a change of
+ * Prints only failures, warnings and what could not be published on stderr, and the results on stdout, both at the end. What a change of
  * the backend costs is printed at once.
  */
 export function createQuietRenderer(io: {
@@ -18,8 +18,9 @@ export function createQuietRenderer(io: {
       if (event.type === 'backend-changed') io.stderr.write(`${event.message}\n`);
     },
     finish: (results = '') => {
-      const { failures, warnings } = state;
-      if (failures.length + warnings.length > 0) io.stderr.write(`${summaryLines(state).join('\n')}\n`);
+      const { failures, warnings, unpublished } = state;
+      if (failures.length + warnings.length + unpublished.length > 0)
+        io.stderr.write(`${summaryLines(state).join('\n')}\n`);
       if (results !== '') io.stdout.write(results.endsWith('\n') ? results : `${results}\n`);
       return Promise.resolve();
     },

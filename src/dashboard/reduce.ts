@@ -45,6 +45,10 @@ export function reduce(state: DashboardState, event: RunEvent): DashboardState {
       return { ...now, warnings: [...now.warnings, { cell: event.cell, message: event.message }] };
     case 'published':
       return { ...now, published: [...now.published, { cell: event.cell, path: event.path }] };
+    case 'not-published': {
+      const { cell, message, fix, stale } = event;
+      return { ...now, unpublished: [...now.unpublished, { cell, message, fix, stale }] };
+    }
     case 'run-finished':
       return runFinished(now, event);
     default:
@@ -81,6 +85,7 @@ function cellPlanned(state: DashboardState, event: Event<'cell-planned'>): Dashb
     because: event.because,
     metrics: {},
     seconds: 0,
+    savedSeconds: 0,
     failure: null,
     logs: [],
   };
@@ -179,11 +184,15 @@ function shardCommitted(state: DashboardState, event: Event<'shard-committed'>):
 }
 
 function cellFinished(state: DashboardState, event: Event<'cell-finished'>): DashboardState {
-  const finished = { ...state, savedSeconds: state.savedSeconds + event.savedSeconds };
+  const position = find(state, event.cell);
+  // A cell finishes again if a damaged result of it was computed again.
+  const before = position === undefined ? 0 : at(state.cells, position)!.savedSeconds;
+  const finished = { ...state, savedSeconds: state.savedSeconds - before + event.savedSeconds };
   return changeCell(finished, event.cell, (cell) => ({
     ...cell,
     status: event.reused ? 'reused' : 'finished',
     seconds: event.seconds,
+    savedSeconds: event.savedSeconds,
     shards: { total: cell.shards.total, done: cell.shards.total, running: 0 },
   }));
 }

@@ -19,6 +19,8 @@ export interface CellState {
   /** Latest value of each metric. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly seconds: number;
+  /** Seconds that its reused shards took when they were computed; 0 until it has finished. */
+  readonly savedSeconds: number;
   readonly failure: Failure | null;
   /** Only the last lines of its log. */
   readonly logs: readonly string[];
@@ -95,6 +97,13 @@ export interface DashboardState {
   }[];
   readonly warnings: readonly { readonly cell: string | null; readonly message: string }[];
   readonly published: readonly { readonly cell: string; readonly path: string }[];
+  /** Files that could not be published, and tables that could not be shown. */
+  readonly unpublished: readonly {
+    readonly cell: string;
+    readonly message: string;
+    readonly fix: string | undefined;
+    readonly stale: boolean;
+  }[];
   readonly finished: Extract<RunEvent, { type: 'run-finished' }> | null;
 }
 
@@ -133,6 +142,7 @@ export function initialState(): DashboardState {
     failures: [],
     warnings: [],
     published: [],
+    unpublished: [],
     finished: null,
   };
 }

@@ -6,7 +6,7 @@ const shownFailures = 20;
 
 /**
  * The end of a run in all renderers: failures first, each with its log and the command that runs it again,
- * then warnings, published files, and one line of totals.
+ * then warnings, files that were published or could not be, and one line of totals.
  */
 export function summaryLines(state: DashboardState): readonly string[] {
   const lines: string[] = [];
@@ -27,6 +27,12 @@ export function summaryLines(state: DashboardState): readonly string[] {
       cells.length === 0 ? '' : ` (${cells[0]!}${cells.length > 1 ? ` and ${cells.length - 1} more` : ''})`;
     lines.push(`warning: ${message}${from}`);
   }
+  for (const { cell, message, fix, stale } of state.unpublished) {
+    lines.push(`not published: ${message} (${cell})`);
+    if (stale) lines.push('  the file that is there holds an earlier result');
+    if (fix !== undefined) lines.push(`  fix:   ${fix}`);
+    lines.push(`  again: ${rerunCommand(state.file, cell)}`);
+  }
   for (const { path } of state.published) lines.push(`published: ${path}`);
   lines.push(totalsLine(state));
   return lines;
@@ -39,7 +45,7 @@ export function totalsLine(state: DashboardState): string {
   if (finished === null) return `${name}: the run has not ended`;
   const { totals, seconds } = finished;
   const parts = [
-    `${name}: ${finished.status}`,
+    `${name}: ${statusOf(state, finished.status)}`,
     plural(totals.cells, 'cell'),
     `${plural(totals.ran, 'shard')} ran, ${formatCount(totals.reused)} reused`,
   ];
@@ -48,6 +54,13 @@ export function totalsLine(state: DashboardState): string {
   parts.push(formatDuration(seconds));
   if (state.savedSeconds >= 0.05) parts.push(`saved ${formatDuration(state.savedSeconds)}`);
   return parts.join(' · ');
+}
+
+/** A run that computed everything and could not publish all of it has failed for scripts, but not for people. */
+function statusOf({ failures, unpublished }: DashboardState, status: string): string {
+  if (unpublished.length === 0) return status;
+  const problem = `${plural(unpublished.length, 'file')} could not be published`;
+  return failures.length === 0 && status === 'failed' ? `finished, ${problem}` : `${status}, ${problem}`;
 }
 
 /** Groups the cells by warning, so that each warning is printed once. */

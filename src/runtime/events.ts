@@ -104,6 +104,18 @@ export type RunEventBody =
   | { readonly type: 'log'; readonly cell: string; readonly shard: number; readonly message: string }
   | { readonly type: 'warning'; readonly cell: string | null; readonly message: string }
   | { readonly type: 'published'; readonly cell: string; readonly path: string }
+  /** A file under `publish:` could not be written, or a table not be shown: the run has failed. */
+  | {
+      readonly type: 'not-published';
+      readonly cell: string;
+      /** Absolute path of the file; null for a table. */
+      readonly path: string | null;
+      /** A whole sentence that names the file. */
+      readonly message: string;
+      readonly fix?: string;
+      /** A file of an earlier result stands at the path. */
+      readonly stale: boolean;
+    }
   | {
       readonly type: 'run-finished';
       readonly status: 'ok' | 'failed' | 'interrupted';

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import type { Value } from '../../values/value.ts';
+import { DamageCollector } from '../damaged-results.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { encodeAs, extensionsOf } from '../export-formats.ts';
 import { complain } from '../output.ts';
@@ -31,6 +32,7 @@ export async function exportOutput(
     );
   }
   const planned = await planPipeline(pipeline, [selector], {});
+  const damage = new DamageCollector(file);
   for (const index of cells) {
     const { cell, stage, units } = planned.cells[index]!;
     const port = portName ?? stage.defaultOutput;
@@ -53,10 +55,12 @@ export async function exportOutput(
       );
       return exitCodes.cellFailed;
     }
-    const value = await readOutput(pipeline.store, outputs, port, kind);
+    const value = await damage.read(cell.id, () => readOutput(pipeline.store, outputs, port, kind));
+    if (value === undefined) continue;
     if (extension === '') await writeAll(value, join(options.to, fileName(cell.id, port)));
     else await writeOne(value, extension, options.to);
   }
+  damage.throwIfDamaged();
   return exitCodes.ok;
 }
 

@@ -9,19 +9,20 @@ import { readRunCells, type MetricValue } from '../run-results.ts';
  * Prints axes and numbers side by side, one row per cell, for every cell of a run whose main output is
  * metrics.
  */
-export function metrics(
+export async function metrics(
   id: string | undefined,
   options: { readonly csv?: boolean; readonly json?: boolean; readonly cache?: string },
-): ExitCode {
+): Promise<ExitCode> {
   const cacheFolder = findCacheFolder(options.cache);
-  const rows = readRunCells(cacheFolder, findRun(cacheFolder, id).run).flatMap(({ scores }) => scores);
+  const cells = await readRunCells(cacheFolder, findRun(cacheFolder, id).run);
+  const rows = cells.flatMap(({ scores }) => scores);
   if (options.json) printJson(rows);
   else if (rows.length === 0) complain('this run has no metrics');
   else {
     const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-    const cells = rows.map((row) => names.map((name) => format(row[name], options.csv === true)));
-    if (options.csv) print(toCsv([names, ...cells]));
-    else print(formatColumns([names, ...cells]));
+    const table = rows.map((row) => names.map((name) => format(row[name], options.csv === true)));
+    if (options.csv) print(toCsv([names, ...table]));
+    else print(formatColumns([names, ...table]));
   }
   return exitCodes.ok;
 }

@@ -15,7 +15,7 @@ import { complain, print } from '../output.ts';
 import { describeProfiles, profilesFolder } from '../profiles.ts';
 import { parallelism } from '../parallelism.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
-import { resultTables } from '../result-tables.ts';
+import { openResultTables } from '../result-tables.ts';
 import type { SelectionOptions } from '../selection.ts';
 import { terminal } from '../terminal.ts';
 import { explainFullDisk, tidyCache } from '../tidy.ts';
@@ -61,6 +61,7 @@ export async function run(
   };
   pipeline.remember(pipeline.numerics);
   const { workers, threads } = parallelism(pipeline.backend, availableParallelism(), options.jobs);
+  const tables = openResultTables(pipeline);
   let summary: RunSummary;
   let lost: StoreError | null = null;
   try {
@@ -82,6 +83,7 @@ export async function run(
           ...(options.cpuProfile && { profiles: profilesFolder(ledger.folder) }),
         }),
       emit,
+      ...(options.ui !== 'quiet' && { reader: tables }),
       drain: interruption.drain,
       kill: interruption.kill,
       ...(options.keepGoing && { onError: 'continue' as const }),
@@ -91,7 +93,7 @@ export async function run(
     lost = ledger.close();
     interruption.stop();
   }
-  await screen.finish(options.ui === 'quiet' ? '' : await resultTables(pipeline, planned));
+  await screen.finish(tables.text());
   if (lost !== null) complain(`warning: the last events of the run could not be saved: ${lost.message}`);
   if (options.cpuProfile && options.ui !== 'quiet') complain(describeProfiles(ledger));
   const failedOnDisk = summary.failures.some(({ failure }) => failure.code === 'storage');
@@ -213,6 +215,8 @@ function exitCodeOf(summary: RunSummary, signal: 'SIGINT' | 'SIGTERM'): ExitCode
     case 'interrupted':
       return signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated;
     case 'failed':
+      // Without a failure, some files could not be published.
+      if (summary.failures.length === 0) return exitCodes.storage;
       if (summary.failures.some(({ failure }) => failure.code === 'storage')) return exitCodes.storage;
       return summary.stopped ? exitCodes.cellFailed : exitCodes.finishedWithFailures;
   }

@@ -22,16 +22,16 @@ interface RunDifference {
 }
 
 /** Compares two runs: cells, parameters, and every score that differs, side by side. */
-export function runsDiff(
+export async function runsDiff(
   before: string,
   after: string,
   options: { readonly json?: boolean; readonly cache?: string },
-): ExitCode {
+): Promise<ExitCode> {
   const cacheFolder = findCacheFolder(options.cache);
   const [first, second] = [findRun(cacheFolder, before).run, findRun(cacheFolder, after).run];
   const difference = compareRuns(
-    { run: first, cells: readRunCells(cacheFolder, first) },
-    { run: second, cells: readRunCells(cacheFolder, second) },
+    { run: first, cells: await readRunCells(cacheFolder, first) },
+    { run: second, cells: await readRunCells(cacheFolder, second) },
   );
   if (options.json) printJson(difference);
   else print(differenceText(difference));

@@ -5,8 +5,8 @@ import { lastKeysPath, writeLastKeys } from '../plan/last-keys.ts';
 import type { Plan, PlannedCell } from '../plan/plan.ts';
 import { openClaims } from '../store/claims.ts';
 import type { Store } from '../store/store.ts';
-import { Dispatcher } from './dispatcher.ts';
-import { FinishedCells } from './finished-cells.ts';
+import { Dispatcher, type DispatcherParts } from './dispatcher.ts';
+import { FinishedCells, type ResultReader } from './finished-cells.ts';
 import { openPublisher } from './publish.ts';
 import { Reporter } from './reporter.ts';
 import type { RunSummary } from './reporter.ts';
@@ -27,6 +27,8 @@ export interface ExecuteRequest {
   /** Called once, and only if there is something to compute. */
   readonly openExecutor: () => Promise<Executor>;
   readonly emit: (event: RunEvent) => void;
+  /** Reads the results that are shown at the end. */
+  readonly reader?: ResultReader;
   /** Overrides `onError` of every stage: `--keep-going`, `--fail-fast`. */
   readonly onError?: 'stop' | 'continue';
   /** Once aborted, nothing is started and what runs is finished. */
@@ -44,7 +46,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   const { graph, plan, store, run, emit } = request;
   const stopSwitch = new StopSwitch(request.drain, request.kill);
   const reporter = new Reporter({ run, cacheFolder: store.folder, emit });
-  const finishedCells = new FinishedCells(openPublisher(graph, store), reporter);
+  const finishedCells = new FinishedCells(openPublisher(graph, store), reporter, request.reader);
 
   const fail = (planned: PlannedCell, shard: number, failure: TaskFailure, attempts: number): void => {
     reporter.shardFailed();
@@ -62,29 +64,38 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
 
   reporter.begin(graph, plan, request);
   schedule.begin();
-  if (schedule.hasReady() && !stopSwitch.isOff) {
-    const executor = await request.openExecutor();
-    const claims = openClaims(store.folder, run);
-    await new Dispatcher({
-      graph,
-      plan,
-      store,
-      schedule,
-      executor,
-      claims,
-      reporter,
-      stopSwitch,
-      fail,
-    }).run();
-    await executor.close();
-    claims.close();
+  let computing: { readonly dispatcher: Dispatcher; readonly close: () => Promise<void> } | null = null;
+  for (;;) {
+    if (schedule.hasReady() && !stopSwitch.isOff) {
+      computing ??= await openComputing(request, { schedule, reporter, stopSwitch, fail });
+      await computing.dispatcher.run();
+    }
+    const damaged = await finishedCells.settle();
+    if (damaged.length === 0 || stopSwitch.isOff) break;
+    for (const { planned, digests } of damaged) schedule.recomputeOutputs(planned, digests);
   }
-  await finishedCells.close();
+  await computing?.close();
+  finishedCells.close();
   saveLastKeys(request);
   return reporter.end(plan, {
     interrupted: stopSwitch.interrupted && !schedule.allFinished(),
     stopped: stopSwitch.stopped,
   });
+}
+
+async function openComputing(
+  { graph, plan, store, run, openExecutor }: ExecuteRequest,
+  parts: Pick<DispatcherParts, 'schedule' | 'reporter' | 'stopSwitch' | 'fail'>,
+): Promise<{ readonly dispatcher: Dispatcher; readonly close: () => Promise<void> }> {
+  const executor = await openExecutor();
+  const claims = openClaims(store.folder, run);
+  return {
+    dispatcher: new Dispatcher({ graph, plan, store, executor, claims, ...parts }),
+    async close() {
+      await executor.close();
+      claims.close();
+    },
+  };
 }
 
 /**

@@ -1,25 +1,34 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, extname } from 'node:path';
+import { dirname, extname, resolve } from 'node:path';
 import type { Graph } from '../../dsl/graph.ts';
 import { publishPath } from '../../dsl/cells/publish-path.ts';
 import { isPerImageValue, perImageKinds, type Value } from '../../values/value.ts';
 import { resolveInside } from '../plan/resolve-path.ts';
 import { sweepTemporaries, writeAtomic } from '../store/durable.ts';
+import { DamagedObjectError } from '../store/errors.ts';
 import type { Store } from '../store/store.ts';
 import { outputKind } from '../plan/units.ts';
 import type { CellState } from '../plan/units.ts';
+import { describeProblem, type PublishProblem } from './publish-problem.ts';
+
+export type { PublishProblem };
 
 /**
  * Copies outputs to the paths under `publish:`. It remembers what it copied, so
  * that an unchanged file costs a stat.
  */
 export interface Publisher {
-  /**
-   * Resolves to the absolute paths that were written. Rejects with `StageError`,
-   * `StoreError` or `DamagedObjectError`.
-   */
-  readonly publish: (state: CellState) => Promise<string[]>;
+  /** Publishes what it can. Never rejects: one file that cannot be written keeps no other from being written. */
+  readonly publish: (state: CellState) => Promise<Publication>;
   readonly save: () => void;
+}
+
+export interface Publication {
+  /** Absolute paths of the files that have changed. */
+  readonly written: readonly string[];
+  readonly failed: readonly PublishProblem[];
+  /** Files whose result has to be computed again first, with the digest of the damaged object. */
+  readonly damaged: readonly { readonly digest: string; readonly problem: PublishProblem }[];
 }
 
 type Entry = readonly [source: string, size: number, mtimeMs: number];
@@ -28,33 +37,52 @@ export function openPublisher(graph: Graph, store: Store): Publisher {
   const memory = `${store.folder}/published.json`;
   let known: Map<string, Entry> | null = null;
   let changed = false;
+  /** Returns the path if the file has changed. */
+  const publishOne = async (state: CellState, port: string, target: string): Promise<string | null> => {
+    known ??= readMemory(memory);
+    const digests = state.units.flatMap((unit) => (unit.outputs?.[port] ?? []).map((part) => part.digest));
+    const source = digests.join();
+    const entry = known.get(target);
+    if (entry?.[0] === source && isUnchanged(target, entry)) return null;
+    const bytes = await publishedBytes(state, port, target, digests, store);
+    const isNew = !existsSync(target) || !Buffer.from(bytes).equals(readFileSync(target));
+    if (isNew) {
+      mkdirSync(dirname(target), { recursive: true });
+      sweepTemporaries(dirname(target));
+      writeAtomic(target, bytes);
+    }
+    const { size, mtimeMs } = statSync(target);
+    known.set(target, [source, size, mtimeMs]);
+    changed = true;
+    return isNew ? target : null;
+  };
   return {
     async publish(state) {
       const written: string[] = [];
+      const failed: PublishProblem[] = [];
+      const damaged: { digest: string; problem: PublishProblem }[] = [];
       for (const { port, path } of state.graphStage.publish) {
-        known ??= readMemory(memory);
-        const target = resolveInside(graph.root, dirname(graph.file), publishPath(path, state.cell.axes));
-        const digests = state.units.flatMap((unit) =>
-          (unit.outputs?.[port] ?? []).map((part) => part.digest),
-        );
-        const source = digests.join();
-        const entry = known.get(target);
-        if (entry?.[0] === source && isUnchanged(target, entry)) continue;
-        const bytes = await publishedBytes(state, port, target, digests, store);
-        if (!existsSync(target) || !Buffer.from(bytes).equals(readFileSync(target))) {
-          mkdirSync(dirname(target), { recursive: true });
-          sweepTemporaries(dirname(target));
-          writeAtomic(target, bytes);
-          written.push(target);
+        // A unit that is being computed again: the cell will be published when it has finished again.
+        if (state.units.some(({ outputs }) => outputs === null)) break;
+        const named = resolve(dirname(graph.file), publishPath(path, state.cell.axes));
+        try {
+          const target = resolveInside(graph.root, dirname(graph.file), named);
+          const changedPath = await publishOne(state, port, target);
+          if (changedPath !== null) written.push(changedPath);
+        } catch (error) {
+          const problem = describeProblem(named, error);
+          if (error instanceof DamagedObjectError) damaged.push({ digest: error.digest, problem });
+          else failed.push(problem);
         }
-        const { size, mtimeMs } = statSync(target);
-        known.set(target, [source, size, mtimeMs]);
-        changed = true;
       }
-      return written;
+      return { written, failed, damaged };
     },
     save() {
-      if (changed && known !== null) writeAtomic(memory, JSON.stringify(Object.fromEntries(known)));
+      try {
+        if (changed && known !== null) writeAtomic(memory, JSON.stringify(Object.fromEntries(known)));
+      } catch {
+        // The next run will compare the files with the results again.
+      }
       changed = false;
     },
   };
@@ -62,7 +90,8 @@ export function openPublisher(graph: Graph, store: Store): Publisher {
 
 function readMemory(path: string): Map<string, Entry> {
   try {
-    return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, Entry>));
+    const entries = Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>);
+    return new Map(entries.filter((entry): entry is [string, Entry] => Array.isArray(entry[1])));
   } catch {
     return new Map();
   }
@@ -81,16 +110,13 @@ async function publishedBytes(
   store: Store,
 ): Promise<Uint8Array> {
   const kind = outputKind(state, port);
-  const objects = (perImageKinds.has(kind) ? digests : digests.slice(0, 1)).map((digest) =>
-    store.readObject(digest),
-  );
-  if (kind !== 'figure' && kind !== 'transform' && objects.length === 1) return objects[0]!;
-  const [{ decodeValue, encodeValue }, { libraryOf }] = await Promise.all([
+  const parts = perImageKinds.has(kind) ? digests : digests.slice(0, 1);
+  if (kind !== 'figure' && kind !== 'transform' && parts.length === 1) return store.readObject(parts[0]!);
+  const [{ encodeValue }, { readValue }] = await Promise.all([
     import('../../values/codec.ts'),
-    import('../../values/patches-codec.ts'),
+    import('../store/read-value.ts'),
   ]);
-  const library = libraryOf(store.readObject);
-  const values: Value[] = objects.map((bytes) => decodeValue(kind, bytes, library));
+  const values: Value[] = parts.map((digest) => readValue(store, kind, digest));
   const [first] = values;
   // A recipe in the cache names its patches, but a published one must contain them.
   if (first?.kind === 'transform') return encodeValue(first);

@@ -6,6 +6,7 @@ import type { Plan, PlannedCell } from '../plan/plan.ts';
 import { countShards } from '../plan/units.ts';
 import type { ClaimHolder } from '../store/claims.ts';
 import { appendLog, logPath } from './ledger.ts';
+import type { PublishProblem } from './publish-problem.ts';
 import type { CommitResult, ReadyUnit } from './schedule.ts';
 
 export interface RunSummary {
@@ -13,6 +14,8 @@ export interface RunSummary {
   readonly totals: Extract<RunEvent, { type: 'run-finished' }>['totals'];
   readonly seconds: number;
   readonly failures: readonly { readonly cell: string; readonly failure: Failure }[];
+  /** Number of files that could not be published, and of tables that could not be shown. */
+  readonly unpublished: number;
   /** A cell with `onError: stop` failed, or the disk did, so that the run ended early. */
   readonly stopped: boolean;
 }
@@ -42,6 +45,7 @@ export class Reporter {
   /** Seconds of the units that were computed in this run, by the index of their cell. */
   readonly #ranSeconds = new Map<number, number>();
   readonly #failures: { cell: string; failure: Failure }[] = [];
+  #unpublished = 0;
   #ranShards = 0;
   #failedShards = 0;
 
@@ -139,9 +143,9 @@ export class Reporter {
     this.#emit({ type: 'published', cell: cell.id, path });
   }
 
-  notPublished({ cell }: PlannedCell, error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    this.#emit({ type: 'warning', cell: cell.id, message: `could not publish: ${message}` });
+  notPublished({ cell }: PlannedCell, problem: PublishProblem): void {
+    this.#unpublished++;
+    this.#emit({ type: 'not-published', cell: cell.id, ...problem });
   }
 
   recomputing({ cell }: PlannedCell, shard: number): void {
@@ -200,8 +204,9 @@ export class Reporter {
       shards += planned.units.length;
       present += countShards(planned.units).reuse;
     }
+    const isFailed = this.#failures.length + this.#unpublished > 0;
     const summary: RunSummary = {
-      status: ending.interrupted ? 'interrupted' : this.#failures.length > 0 ? 'failed' : 'ok',
+      status: ending.interrupted ? 'interrupted' : isFailed ? 'failed' : 'ok',
       totals: {
         cells: totals.cells,
         shards,
@@ -213,6 +218,7 @@ export class Reporter {
       },
       seconds: (this.#now() - this.#startedAt) / 1000,
       failures: this.#failures,
+      unpublished: this.#unpublished,
       stopped: ending.stopped,
     };
     const { status, seconds } = summary;

@@ -6,7 +6,7 @@ import type { Plan, PlannedCell } from '../plan/plan.ts';
 import { readResult } from '../plan/stored-result.ts';
 import { bindInputs, isPerImage, layOut, references, unitPreimage } from '../plan/units.ts';
 import type { Unit } from '../plan/units.ts';
-import type { Outputs } from '../store/record.ts';
+import type { OutputPart, Outputs } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
 import { createActionQueue } from './action-queue.ts';
 import { CellStates } from './cell-states.ts';
@@ -160,22 +160,38 @@ export class Schedule {
     const damaged = new Set(digests);
     for (const { cell, port } of references(planned.cell)) {
       const producer = this.#cells[cell]!;
-      producer.units.forEach((made, index) => {
-        const parts = made.outputs?.[port] ?? [];
-        const isDamaged = parts.some(({ digest }) => damaged.has(digest));
-        if (!isDamaged && !parts.some(({ needs }) => needs?.some(({ digest }) => damaged.has(digest))))
-          return;
-        this.#listener.recomputing(producer, index);
-        made.outputs = null;
-        made.state = 'waits';
-        // If only an object that the output names is damaged, its record is valid again once that one has
-        // been made.
-        if (isDamaged) this.#damaged.add(made);
-        this.#states.unitLost(cell);
-        this.#queueAction(() => this.#tryReady(producer, index));
-      });
+      producer.units.forEach((made, index) =>
+        this.#loseIfDamaged(producer, index, made.outputs?.[port], damaged),
+      );
     }
     this.#queueAction(() => this.#tryReady(planned, shard));
+  }
+
+  /** Computes the units of a finished cell again that made these damaged objects. */
+  recomputeOutputs(planned: PlannedCell, digests: readonly string[]): void {
+    const damaged = new Set(digests);
+    planned.units.forEach((made, index) => {
+      const parts = Object.values(made.outputs ?? {}).flat();
+      this.#loseIfDamaged(planned, index, parts, damaged);
+    });
+  }
+
+  #loseIfDamaged(
+    producer: PlannedCell,
+    index: number,
+    parts: readonly OutputPart[] = [],
+    damaged: ReadonlySet<string>,
+  ): void {
+    const made = producer.units[index]!;
+    const isDamaged = parts.some(({ digest }) => damaged.has(digest));
+    if (!isDamaged && !parts.some(({ needs }) => needs?.some(({ digest }) => damaged.has(digest)))) return;
+    this.#listener.recomputing(producer, index);
+    made.outputs = null;
+    made.state = 'waits';
+    // If only an object that the output names is damaged, its record is valid again once that one has been made.
+    if (isDamaged) this.#damaged.add(made);
+    this.#states.unitLost(producer.index);
+    this.#queueAction(() => this.#tryReady(producer, index));
   }
 
   #observeReused(): void {
@@ -214,8 +230,9 @@ export class Schedule {
     if (complete && !this.#finish(planned)) return;
     for (const index of this.#states.consumersOf(planned.index)) {
       const consumer = this.#cells[index]!;
-      if (!this.isActive(consumer)) continue;
+      // A finished cell counts too: one of its results may turn out to be damaged later.
       if (complete) this.#states.inputFinished(index);
+      if (!this.isActive(consumer)) continue;
       if (!planned.sharded && !this.#layOutAgain(consumer)) continue;
       let first = 0;
       let end = consumer.units.length;

@@ -106,13 +106,18 @@ function inFolder<Result>(folder: string, work: () => Result): Result {
 export function writeAtomic(path: string, content: Uint8Array | string): void {
   const { file, temporary } = openTemporary(dirname(path));
   try {
-    writeAll(file, typeof content === 'string' ? Buffer.from(content) : content);
-  } finally {
-    closeSync(file);
+    try {
+      writeAll(file, typeof content === 'string' ? Buffer.from(content) : content);
+    } finally {
+      closeSync(file);
+    }
+    faultPoint('rename');
+    renameSync(temporary, path);
+    faultPoint('renamed');
+  } catch (error) {
+    tryUnlink(temporary);
+    throw error;
   }
-  faultPoint('rename');
-  renameSync(temporary, path);
-  faultPoint('renamed');
 }
 
 /** Removes the unfinished files of killed processes of this machine from a folder of the user's. */

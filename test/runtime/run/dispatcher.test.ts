@@ -203,7 +203,8 @@ describe('damaged inputs', () => {
     while (executor.open[0] !== undefined) executor.commit(executor.open[0]);
     expect(await ended).toMatchObject({ status: 'ok', totals: { shards: 5, reused: 0, ran: 6 } });
     expect(warnings(events)).toEqual(['the result of shard 1 was damaged and will be computed again']);
-    expect(types(events).filter((type) => type === 'cell-finished photos')).toHaveLength(1);
+    // It is announced again, so that whoever follows the run knows that it is no longer under way.
+    expect(types(events).filter((type) => type === 'cell-finished photos')).toHaveLength(2);
   });
 
   test('that stay damaged end the run: the disk cannot be relied on', async () => {

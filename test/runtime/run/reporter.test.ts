@@ -179,7 +179,8 @@ test('a failed cell names the place of its stage and its log, which has the stac
 
 test('what happens to a result besides is a warning or a line for people', () => {
   reporter.recomputing(planned, 1);
-  reporter.notPublished(planned, new Error('disk full'));
+  const problem = { path: '/table.md', message: '/table.md is a folder', fix: 'move it', stale: false };
+  reporter.notPublished(planned, problem);
   reporter.published(planned, '/table.md');
   reporter.waitingFor(shard1, { run: 'r0', pid: 12, host: 'h', boot: null, started: null });
   expect(events).toEqual([
@@ -189,7 +190,7 @@ test('what happens to a result besides is a warning or a line for people', () =>
       cell: 'added',
       message: 'the result of shard 1 was damaged and will be computed again',
     },
-    { ...common, type: 'warning', cell: 'added', message: 'could not publish: disk full' },
+    { ...common, type: 'not-published', cell: 'added', ...problem },
     { ...common, type: 'published', cell: 'added', path: '/table.md' },
     {
       ...common,
@@ -214,7 +215,7 @@ describe('the end of a run', () => {
       totals: { cells: 1, shards: 2, reused: 1, ran: 1, failed: 1 },
       seconds: 2.5,
     };
-    expect(end()).toEqual({ ...summary, failures: [], stopped: false });
+    expect(end()).toEqual({ ...summary, failures: [], unpublished: 0, stopped: false });
     expect(events.at(-1)).toEqual({ v: 1, at: 3500, type: 'run-finished', ...summary });
   });
 

@@ -38,6 +38,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
   const { registry, setup, store, cache, send } = surroundings;
   const clock = startClock();
   const batchSizes = new BatchSizes(task.batchLimit);
+  let streamDamage: readonly string[] = [];
   try {
     const stage = registry.get(task.uses);
     if (stage === undefined) throw new Error(`unknown stage type ${task.uses} in this worker`);
@@ -49,7 +50,8 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     checkSource(stage, task);
     const started = process.hrtime.bigint();
     const cpu = process.cpuUsage();
-    const inputs = readInputs(stage, task, store, cache);
+    const { inputs, damaged } = readInputs(stage, task, store, cache);
+    streamDamage = damaged;
     const warn = (message: string): void => send({ type: 'warning', id: task.id, message });
     const checkpoint = storedCheckpoint(task.key, store, warn);
     const context = {
@@ -62,6 +64,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
       count: task.shard?.count ?? null,
       sealed: stage.source !== undefined,
     });
+    if (damaged.length > 0) throw new DamagedInputsError(damaged);
     const written = await writeOutputs(stage, task, outputs, store);
     const seconds = Number(process.hrtime.bigint() - started) / 1e9;
     const { user, system } = process.cpuUsage(cpu);
@@ -78,9 +81,10 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     if (checkpoint.used()) store.removeCheckpoint(task.key);
     return committed(task, { outputs: written, seconds, reused: false, time: clock() });
   } catch (error) {
-    if (error instanceof DamagedInputsError) return { type: 'damaged', id: task.id, digests: error.digests };
     // The values that this worker keeps may be among those that were written into.
     if (error instanceof WrittenInputError) cache.clear();
+    const digests = error instanceof DamagedInputsError ? error.digests : streamDamage;
+    if (digests.length > 0) return { type: 'damaged', id: task.id, digests };
     const failure = describeFailure(error, batchOf(task, batchSizes));
     return { type: 'failed', id: task.id, failure: ofPlugin(failure, error, registry.get(task.uses), setup) };
   }

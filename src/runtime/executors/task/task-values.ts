@@ -23,6 +23,12 @@ export class DamagedInputsError extends Error {
   }
 }
 
+export interface ReadInputs {
+  readonly inputs: Readonly<Record<string, Value | Collected[] | Streamed>>;
+  /** Grows with the damaged objects that the stage meets in a stream, even if it catches the error itself. */
+  readonly damaged: readonly string[];
+}
+
 /**
  * Reads, verifies and decodes all inputs of a task, cut to its shard. Those that the stage reads as a stream are
  * read when it does. Throws `DamagedInputsError` with all damaged objects.
@@ -32,12 +38,12 @@ export function readInputs(
   task: Task,
   store: Store,
   cache: RecentCache<Value>,
-): Record<string, Value | Collected[] | Streamed> {
+): ReadInputs {
   const inputs: Record<string, Value | Collected[] | Streamed> = {};
   const damaged: string[] = [];
-  const read = (value: BoundValue): Value | null => {
+  const read: ReadInput = (value, shardCount = task.shard?.count ?? null) => {
     try {
-      return readValue(value, task.shard?.count ?? null, store, cache);
+      return readValue(value, shardCount, store, cache);
     } catch (error) {
       if (!(error instanceof DamagedInputsError)) throw error;
       damaged.push(...error.digests);
@@ -46,7 +52,7 @@ export function readInputs(
   };
   for (const input of task.inputs) {
     if ('one' in input && stage.in[input.port]?.streamed === true) {
-      inputs[input.port] = streamOf(input.one, store, cache);
+      inputs[input.port] = streamOf(input.one, read);
     } else if ('one' in input) {
       const value = read(input.one);
       if (value !== null) inputs[input.port] = value;
@@ -58,17 +64,24 @@ export function readInputs(
     }
   }
   if (damaged.length > 0) throw new DamagedInputsError(damaged);
-  return inputs;
+  return { inputs, damaged };
 }
 
 /** The objects of an input one after the other. Iterating throws `DamagedInputsError`. */
-function streamOf({ digests, kind }: BoundValue, store: Store, cache: RecentCache<Value>): Streamed {
+function streamOf({ digests, kind }: BoundValue, read: ReadInput): Streamed {
   return {
     *[Symbol.iterator]() {
-      for (const digest of digests) yield readValue({ digests: [digest], skip: 0, kind }, null, store, cache);
+      for (const digest of digests) {
+        const value = read({ digests: [digest], skip: 0, kind }, null);
+        if (value === null) throw new DamagedInputsError([digest]);
+        yield value;
+      }
     },
   };
 }
+
+/** Returns null for a damaged object. */
+type ReadInput = (value: BoundValue, shardCount?: number | null) => Value | null;
 
 function readValue(
   bound: BoundValue,
