@@ -70,7 +70,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
       computing ??= await openComputing(request, { schedule, reporter, stopSwitch, fail });
       await computing.dispatcher.run();
     }
-    const damaged = await finishedCells.settle();
+    const damaged = await finishedCells.damagedCells();
     if (damaged.length === 0 || stopSwitch.isOff) break;
     for (const { planned, digests } of damaged) schedule.recomputeOutputs(planned, digests);
   }

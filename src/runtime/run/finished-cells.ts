@@ -56,13 +56,13 @@ export class FinishedCells {
       return;
     }
     const reading = this.#read(planned);
-    // An error of ravelin itself is thrown by `settle`, and not while the run goes on.
+    // An error of ravelin itself is thrown by `damagedCells`, and not while the run goes on.
     reading.catch(() => undefined);
     this.#underWay.push(reading);
   }
 
   /** Waits until everything that has finished so far is read. Returns the cells to compute again. */
-  async settle(): Promise<readonly DamagedCell[]> {
+  async damagedCells(): Promise<readonly DamagedCell[]> {
     while (this.#underWay.length > 0) await this.#underWay.shift();
     const damaged: DamagedCell[] = [];
     for (const [planned, { digests }] of this.#damaged) {

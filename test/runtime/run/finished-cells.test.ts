@@ -43,7 +43,7 @@ test('a cell is finished once its files are written, even if one could not be', 
   cells.add(cell('bad', ['figure']));
   cells.add(cell('good', ['figure']));
   expect(reports).toEqual([]);
-  expect(await cells.settle()).toEqual([]);
+  expect(await cells.damagedCells()).toEqual([]);
   cells.close();
   expect(reports).toEqual([
     'bad: /t.md is a folder',
@@ -60,11 +60,11 @@ test('a cell whose result is damaged comes back, and is finished then', async ()
   const { cells, reports } = open(() => (isDamaged ? { ...nothing, damaged: [damage] } : nothing));
   const planned = cell('a', ['figure']);
   cells.add(planned);
-  expect(await cells.settle()).toEqual([{ planned, digests: ['d1'] }]);
+  expect(await cells.damagedCells()).toEqual([{ planned, digests: ['d1'] }]);
   expect(reports).toEqual([]);
   isDamaged = false;
   cells.add(planned);
-  expect(await cells.settle()).toEqual([]);
+  expect(await cells.damagedCells()).toEqual([]);
   cells.close();
   expect(reports).toEqual(['a finished', 'saved']);
 });
@@ -72,8 +72,8 @@ test('a cell whose result is damaged comes back, and is finished then', async ()
 test('a damaged cell that does not come back is reported, but not as finished', async () => {
   const { cells, reports } = open(() => ({ ...nothing, damaged: [damage] }));
   cells.add(cell('a', ['figure']));
-  expect(await cells.settle()).toHaveLength(1);
-  expect(await cells.settle()).toEqual([]);
+  expect(await cells.damagedCells()).toHaveLength(1);
+  expect(await cells.damagedCells()).toEqual([]);
   cells.close();
   expect(reports).toEqual(['a: damaged', 'saved']);
 });
@@ -85,7 +85,7 @@ test('a cell that is damaged again and again is given up', async () => {
   do {
     cells.add(planned);
     rounds++;
-  } while ((await cells.settle()).length > 0);
+  } while ((await cells.damagedCells()).length > 0);
   cells.close();
   expect(rounds).toBe(4);
   expect(reports).toEqual(['a: damaged', 'a finished', 'saved']);
@@ -103,7 +103,7 @@ test('a reader sees what it reads, and its damage counts as well', async () => {
   });
   const damaged = cell('damaged');
   for (const planned of [cell('table'), damaged, cell('broken'), cell('other')]) cells.add(planned);
-  expect(await cells.settle()).toEqual([{ planned: damaged, digests: ['d2'] }]);
+  expect(await cells.damagedCells()).toEqual([{ planned: damaged, digests: ['d2'] }]);
   expect(read).toEqual(['table', 'damaged', 'broken']);
   expect(reports.sort()).toEqual([
     'broken finished',
