@@ -12,10 +12,13 @@ if (what === 'fuzz') {
   say(`${inputs} inputs, ${findings} findings`);
   process.exitCode = findings > 0 ? 1 : 0;
 } else if (what === 'damage') {
-  const { damages, undetected, wrong } = soakDamage(count, Number(seed), say);
-  wrong.forEach(say);
-  say(`${damages} damages, ${undetected} undetected, ${wrong.length} wrong`);
-  process.exitCode = wrong.length + undetected > 0 ? 1 : 0;
+  const { damages, kinds, undetected, crashes, wrong } = soakDamage(count, Number(seed), say);
+  [...wrong, ...crashes].forEach(say);
+  const shares = Object.entries(kinds).map(([kind, number]) => `${number} ${kind}`);
+  say(
+    `${damages} damages (${shares.join(', ')}), ${undetected} undetected, ${wrong.length} wrong, ${crashes.length} crashes`,
+  );
+  process.exitCode = wrong.length + undetected + crashes.length > 0 ? 1 : 0;
 } else if (what === 'cells') {
   const { cells, seconds, again, growth, growthToEnd, code } = await soakCells(count, say);
   const { driver, worker } = growth;

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -22,9 +22,9 @@ stages:
   table: { uses: report/table, in: { scores: { from: scores, collect: all } }, publish: { table: results/table.md } }
 `;
 
-/** `ravelin cache verify --json`: digests of objects, keys of records, keys of records whose objects are missing or damaged. */
+/** `ravelin cache verify --json`: digests of objects, keys of records, of checkpoints, and of records whose objects are missing or damaged. */
 export type VerifyReport = Readonly<
-  Record<'damagedObjects' | 'damagedRecords' | 'incomplete', readonly string[]>
+  Record<'damagedObjects' | 'damagedRecords' | 'damagedCheckpoints' | 'incomplete', readonly string[]>
 >;
 
 export interface SoakRun {
@@ -46,15 +46,20 @@ export interface SoakProject {
   /** Starts it in a process group of its own. */
   readonly start: () => SoakRun;
   readonly verify: () => VerifyReport;
+  /** Runs any command of the command line. */
+  readonly command: (...parameters: readonly string[]) => {
+    readonly code: number | null;
+    readonly output: string;
+  };
   /** What the run left: outputs of every commit record by key, verified against their objects, and the published files. */
   readonly results: () => Readonly<Record<string, string>>;
   readonly remove: () => void;
 }
 
-export function createSoakProject(): SoakProject {
+export function createSoakProject(text = pipeline): SoakProject {
   const folder = mkdtempSync(join(tmpdir(), 'ravelin-soak-'));
   const cache = join(folder, '.ravelin');
-  writeFileSync(join(folder, 'p.yaml'), pipeline);
+  writeFileSync(join(folder, 'p.yaml'), text);
   writeFileSync(join(folder, 'package.json'), '{}');
   const environment = {
     ...process.env,
@@ -97,18 +102,28 @@ export function createSoakProject(): SoakProject {
       });
       return JSON.parse(stdout) as VerifyReport;
     },
+    command(...given) {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [commandLine, ...given], {
+        cwd: folder,
+        env: environment,
+        encoding: 'utf8',
+      });
+      return { code: status, output: stdout + stderr };
+    },
     results: () => ({ ...recordedOutputs(cache), ...publishedFiles(join(folder, 'results')) }),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
-export function countDamaged({ damagedObjects, damagedRecords, incomplete }: VerifyReport): number {
-  return damagedObjects.length + damagedRecords.length + incomplete.length;
+export function countDamaged(report: VerifyReport): number {
+  const { damagedObjects, damagedRecords, damagedCheckpoints, incomplete } = report;
+  return damagedObjects.length + damagedRecords.length + damagedCheckpoints.length + incomplete.length;
 }
 
-/** Paths of all objects or commit records. */
-export function storedFiles(cache: string, kind: 'objects/sha256' | 'actions'): string[] {
+/** Paths of all files in a part of the cache, such as `objects/sha256` or `actions`. */
+export function storedFiles(cache: string, kind: string): string[] {
   const root = join(cache, kind);
+  if (!existsSync(root)) return [];
   return readdirSync(root, { recursive: true })
     .map((name) => join(root, String(name)))
     .filter((path) => statSync(path).isFile() && !path.includes('.tmp-'))
