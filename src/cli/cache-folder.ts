@@ -18,7 +18,9 @@ export function cacheFolderOf(file: string, option: string | undefined): string 
 export function findCacheFolder(option: string | undefined): string {
   const given = option ?? cacheVariable();
   if (given !== undefined) {
-    if (!existsSync(given)) throw new UsageError(`there is no cache at ${given}`);
+    const stat = statSync(given, { throwIfNoEntry: false });
+    if (stat === undefined) throw new UsageError(`there is no cache at ${given}`);
+    if (!stat.isDirectory()) throw new UsageError(`${given} is a file`, 'give the folder of a cache');
     return resolve(given);
   }
   for (let folder = process.cwd(); ; folder = dirname(folder)) {

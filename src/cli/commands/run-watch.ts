@@ -76,7 +76,12 @@ function firstChange(before: ReadonlyMap<string, string>): Promise<string> {
   });
 }
 
+/** A file that may not be looked at, or lies below another file, counts as absent until that changes. */
 function stamp(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? 'absent' : `${stat.mtimeMs} ${stat.size}`;
+  try {
+    const { mtimeMs, size } = statSync(path);
+    return `${mtimeMs} ${size}`;
+  } catch {
+    return 'absent';
+  }
 }

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
+import { sha256 } from '../digest.ts';
 import { writeAtomic } from '../store/durable.ts';
 
 /**
@@ -30,8 +31,11 @@ export function openFileDigests(cacheFolder: string, now: () => number = Date.no
 
   const load = (): Map<string, Entry> => {
     try {
-      const text = JSON.parse(readFileSync(path, 'utf8')) as { format: number; files: Record<string, Entry> };
-      if (text.format === 1) return new Map(Object.entries(text.files));
+      const text = readFileSync(path, 'utf8');
+      const body = text.slice(text.indexOf('\n') + 1);
+      // A digest with a flipped bit would be believed, and give the results other keys.
+      if (text === checkedText(body))
+        return new Map(Object.entries(JSON.parse(body) as Record<string, Entry>));
     } catch {
       // The file is absent or damaged. It only remembers what can be computed again.
     }
@@ -60,10 +64,15 @@ export function openFileDigests(cacheFolder: string, now: () => number = Date.no
     },
     save() {
       if (!changed || entries === null) return;
-      writeAtomic(path, JSON.stringify({ format: 1, files: Object.fromEntries(entries) }));
+      writeAtomic(path, checkedText(JSON.stringify(Object.fromEntries(entries))));
       changed = false;
     },
   };
+}
+
+/** The first line names the format and the digest of what follows; anything else is of another version, or damaged. */
+function checkedText(body: string): string {
+  return `ravelin file digests 2 ${sha256(body)}\n${body}`;
 }
 
 function digestFile(path: string): string {

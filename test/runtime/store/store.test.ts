@@ -423,8 +423,15 @@ describe('file digests', () => {
     expect(first.digest(file)).toBe(sha256('one'));
     first.save();
     const memory = readFileSync(join(folder, 'files.json'), 'utf8');
-    writeFileSync(join(folder, 'files.json'), memory.replace(sha256('one'), sha256('remembered')));
+    const other = memory.split('\n')[1]!.replace(sha256('one'), sha256('remembered'));
+    writeFileSync(join(folder, 'files.json'), `ravelin file digests 2 ${sha256(other)}\n${other}`);
     expect(openFileDigests(folder, later).digest(file)).toBe(sha256('remembered'));
+    // A memory that was changed by anything else is not believed.
+    const damaged = memory.replace(sha256('one'), sha256('one').replace(/[0-9]/, 'a'));
+    for (const text of [damaged, memory.slice(0, -1), `${memory} `, '', 'null', '{"format":1,"files":{}}']) {
+      writeFileSync(join(folder, 'files.json'), text);
+      expect(openFileDigests(folder, later).digest(file)).toBe(sha256('one'));
+    }
     writeFileSync(file, 'two');
     expect(openFileDigests(folder, later).digest(file)).toBe(sha256('two'));
   });
