@@ -6,7 +6,14 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { TaskOutcome } from '../../../../src/runtime/executor.ts';
 import { runTask } from '../../../../src/runtime/executors/task/run-task.ts';
-import { defineStage, port, type StageContext, StageError } from '../../../../src/runtime/stage.ts';
+import { sha256 } from '../../../../src/runtime/digest.ts';
+import {
+  defineStage,
+  port,
+  type StageContext,
+  StageError,
+  streamedPort,
+} from '../../../../src/runtime/stage.ts';
 import { openStore } from '../../../../src/runtime/store/store.ts';
 import { phases } from '../../../../src/timing/phases.ts';
 import { encodeValue } from '../../../../src/values/codec.ts';
@@ -74,6 +81,47 @@ it('refuses a plugin that was changed since the plan, because its results would 
     },
   });
   expect(seen.length).toBe(before);
+});
+
+it('finds damage in a stream out, even if the stage catches the error', async () => {
+  const store = openStore(folder);
+  const metrics = (value: number): Uint8Array =>
+    encodeValue({ kind: 'metrics', rows: [{ axes: {}, values: { value } }], warnings: [] });
+  const [first, missing] = [store.writeObject(metrics(1)), sha256(metrics(2))];
+  for (const catches of [true, false]) {
+    const streaming = defineStage({
+      uses: 'lab/stream',
+      version: 1,
+      summary: 'Reads a stream',
+      with: Type.Object({}),
+      in: { numbers: streamedPort('metrics') },
+      out: { metrics: port('metrics') },
+      run: ({ inputs }) => {
+        let rows = 0;
+        try {
+          for (const { rows: some } of inputs.numbers) rows += some.length;
+        } catch (error) {
+          if (!catches) throw new Error('wrapped', { cause: error });
+        }
+        return Promise.resolve({
+          metrics: { kind: 'metrics', rows: [{ axes: {}, values: { rows } }], warnings: [] },
+        });
+      },
+    });
+    const one = { digests: [first, missing], skip: 0, kind: 'metrics' as const };
+    const inputs = [{ port: 'numbers', one }];
+    const task = makeTask(catches ? 900 : 901, { uses: 'lab/stream', shard: null, inputs, preimage: '{}' });
+    const outcome = await runTask(task, {
+      registry: new Map([[streaming.uses, streaming]]),
+      setup: { ...setup, root: folder, folder, cacheFolder: folder },
+      store,
+      cache: new RecentCache<Value>({ limit: 1e6 }),
+      signal: new AbortController().signal,
+      send: () => undefined,
+    });
+    expect(outcome).toMatchObject({ type: 'damaged', digests: [missing] });
+    expect(store.peekRecord(task.key)).toBeNull();
+  }
 });
 
 describe('code of a plugin', () => {
