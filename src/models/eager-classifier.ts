@@ -11,10 +11,7 @@ import type { Step } from './operations/weightless.ts';
 
 /** `folded` is `network` with its weights. */
 /* eslint-disable @typescript-eslint/require-await -- what is thrown must reject, and nothing here waits */
-export function eagerClassifier(
-  { classes, inputShape }: Network,
-  folded: FoldedNetwork,
-): FoldedClassifier {
+export function eagerClassifier({ classes, inputShape }: Network, folded: FoldedNetwork): FoldedClassifier {
   let plan = inferencePlan(folded);
   const pullBack = (pixels: Tensor4D, cotangentAt: (logits: Tensor2D) => Tensor2D): InputGradient => {
     const kept: Kept = new Map();

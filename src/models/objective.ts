@@ -1,4 +1,4 @@
-/** What a training minimises, in the mean over its images. */
+/** The function that a training minimises, as a mean over its images. */
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
 import { lossGradient } from './loss-gradient.ts';
@@ -44,9 +44,7 @@ export function evaluateObjective(
   const [count, classes] = logits.shape;
   const label = tf.cast(tf.oneHot(labels, classes), 'float32');
   const target: Tensor =
-    labelSmoothing === 0
-      ? label
-      : tf.add(tf.mul(label, 1 - labelSmoothing), labelSmoothing / classes);
+    labelSmoothing === 0 ? label : tf.add(tf.mul(label, 1 - labelSmoothing), labelSmoothing / classes);
   const logProbabilities = tf.logSoftmax(logits);
   const loss = tf.neg(tf.div(tf.sum(tf.mul(logProbabilities, target)), count));
   const own: Tensor = lossGradient(logits, labels, 'cross-entropy');

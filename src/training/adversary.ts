@@ -1,7 +1,7 @@
 import type { Model } from '../values/model.ts';
 import type { Batch } from './batches.ts';
 
-/** Where a training is: what is drawn for a batch is drawn for this place, so that a resumed training repeats it. */
+/** A batch of a training. Random numbers are drawn for it, so that a resumed training repeats them. */
 export interface TrainingPlace {
   /** Epochs completed. */
   readonly epoch: number;

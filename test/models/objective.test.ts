@@ -82,7 +82,8 @@ describe.each(readyBackends)('on %s', (backend) => {
       tf.tidy(() => {
         const norm = tf.norm(gradient);
         const loss = (sign: number): Tensor =>
-          run({ ...weights, [name]: tf.add(weights[name]!, tf.mul(gradient, tf.div(sign * step, norm))) }).loss;
+          run({ ...weights, [name]: tf.add(weights[name]!, tf.mul(gradient, tf.div(sign * step, norm))) })
+            .loss;
         return tf.stack([norm, loss(1), loss(-1)]);
       }),
     );
@@ -149,5 +150,7 @@ function noise(count: number, model: Model, seed: readonly [number, number]) {
 
 function expectClose(found: ArrayLike<number>, expected: readonly number[]): void {
   expect(found.length).toBe(expected.length);
-  expected.forEach((value, index) => expect(Math.abs(found[index]! - value)).toBeLessThan(2e-6 * (1 + Math.abs(value))));
+  expected.forEach((value, index) =>
+    expect(Math.abs(found[index]! - value)).toBeLessThan(2e-6 * (1 + Math.abs(value))),
+  );
 }

@@ -22,25 +22,33 @@ function pattern(height: number, width: number): Float32Array {
 }
 
 describe('resizeWindow', () => {
-  it.each(windows)('resizes $window of $height × $width as torch does', ({ height, width, window, resized }) => {
-    const [top, left, down, across] = window;
-    const target = new Float32Array(height * width * 3);
-    const place = { top, left, height: down, width: across };
-    resizeWindow(pattern(height, width), target, [height, width, 3], place, false);
-    resized.forEach((value, index) => expect(Math.abs(target[index]! - value)).toBeLessThan(2e-6));
-    const mirrored = new Float32Array(target.length);
-    resizeWindow(pattern(height, width), mirrored, [height, width, 3], place, true);
-    for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++)
-        expect(mirrored[(y * width + width - 1 - x) * 3]).toBe(target[(y * width + x) * 3]);
-  });
+  it.each(windows)(
+    'resizes $window of $height × $width as torch does',
+    ({ height, width, window, resized }) => {
+      const [top, left, down, across] = window;
+      const target = new Float32Array(height * width * 3);
+      const place = { top, left, height: down, width: across };
+      resizeWindow(pattern(height, width), target, [height, width, 3], place, false);
+      resized.forEach((value, index) => expect(Math.abs(target[index]! - value)).toBeLessThan(2e-6));
+      const mirrored = new Float32Array(target.length);
+      resizeWindow(pattern(height, width), mirrored, [height, width, 3], place, true);
+      for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++)
+          expect(mirrored[(y * width + width - 1 - x) * 3]).toBe(target[(y * width + x) * 3]);
+    },
+  );
 });
 
 describe('drawWindow', () => {
   it('draws windows inside the image, of the shares and ratios that are allowed', () => {
     const areas: number[] = [];
     for (let draw = 0; draw < 4000; draw++) {
-      const { top, left, height, width } = drawWindow(randomStream([1, 2], draw), [200, 300], [0.08, 1], [3 / 4, 4 / 3]);
+      const { top, left, height, width } = drawWindow(
+        randomStream([1, 2], draw),
+        [200, 300],
+        [0.08, 1],
+        [3 / 4, 4 / 3],
+      );
       expect(top).toBeGreaterThanOrEqual(0);
       expect(left).toBeGreaterThanOrEqual(0);
       expect(top + height).toBeLessThanOrEqual(200);
@@ -88,7 +96,7 @@ describe('resizedCrop', () => {
 
   it('never leaves the range of the image', async () => {
     for (let id = 0; id < 200; id++) {
-      const result = (await augment(image, [1, 6, 8, 3], Int32Array.of(id), 0)) as Float32Array;
+      const result = (await augment(image, [1, 6, 8, 3], Int32Array.of(id), 0));
       expect(Math.min(...result)).toBeGreaterThanOrEqual(Math.min(...image) - 1e-6);
       expect(Math.max(...result)).toBeLessThanOrEqual(Math.max(...image) + 1e-6);
     }

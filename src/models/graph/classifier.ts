@@ -28,10 +28,7 @@ const classesPerRun = 10;
  * so the graphs share their memory. On a GPU every run copies its inputs, including weights, and its results
  * through host memory; the binding has no other way.
  */
-export function graphClassifier(
-  { classes, inputShape }: Network,
-  folded: FoldedNetwork,
-): FoldedClassifier {
+export function graphClassifier({ classes, inputShape }: Network, folded: FoldedNetwork): FoldedClassifier {
   let weights = onDevice(folded);
   const sessions = new Map<string, GraphSession>();
 

@@ -20,7 +20,8 @@ export function emitObjective(
   classes: number,
   count: Output,
 ): EmittedObjective {
-  const { float, numbers } = emit;
+  const float: Emitter['float'] = (...operation) => emit.float(...operation);
+  const numbers: Emitter['numbers'] = (...values) => emit.numbers(...values);
   const total = (x: Output): Output =>
     float('Sum', [x, emit.integers([0, 1])], { Tidx: int32, keep_dims: false });
   const scaled = (x: Output, factor: number): Output => float('Mul', [x, numbers([factor])]);

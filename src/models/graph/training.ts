@@ -99,12 +99,7 @@ export function emitTraining(emit: Emitter, model: Model, objective: Objective):
   };
 }
 
-function emitGradients(
-  emit: Emitter,
-  tape: Tape<Output>,
-  output: string,
-  seed: Output,
-): Map<string, Output> {
+function emitGradients(emit: Emitter, tape: Tape<Output>, output: string, seed: Output): Map<string, Output> {
   return new Map(
     backwardPass(tape, output, seed, (left, right) => emit.float('AddV2', [left, right])).weights,
   );

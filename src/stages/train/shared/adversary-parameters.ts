@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { ParameterProblem } from '../../../runtime/stage.ts';
 
-/** What the adversary of a training does; `adversaryOf` puts the defaults of its method in. */
+/** Parameters of the adversary of a training; `adversaryOf` puts the defaults of its method in. */
 export const adversaryParameters = {
   method: Type.Union(
     [Type.Literal('pgd'), Type.Literal('fgsm'), Type.Literal('trades'), Type.Literal('ensemble')],
@@ -87,7 +87,7 @@ export function adversaryOf({
   return { method, norm, epsilon, steps, stepSize, randomStart, cleanShare };
 }
 
-/** What the schema of the parameters cannot say. */
+/** Problems that the schema of the parameters cannot find. */
 export function adversaryProblems({
   method,
   steps,

@@ -34,7 +34,11 @@ export interface AdversaryOptions {
 export interface OpenAdversary {
   readonly adversary: Adversary;
   /** Perturbs all images of a batch against the model with these weights. */
-  readonly perturbAll: (images: ImageBatch, weights: Model['weights'], place: TrainingPlace) => Promise<Float32Array>;
+  readonly perturbAll: (
+    images: ImageBatch,
+    weights: Model['weights'],
+    place: TrainingPlace,
+  ) => Promise<Float32Array>;
   readonly dispose: () => void;
 }
 

@@ -38,12 +38,7 @@ export const trainingParameters = {
   schedule: Type.Object(
     {
       kind: Type.Union(
-        [
-          Type.Literal('constant'),
-          Type.Literal('step'),
-          Type.Literal('cosine'),
-          Type.Literal('one-cycle'),
-        ],
+        [Type.Literal('constant'), Type.Literal('step'), Type.Literal('cosine'), Type.Literal('one-cycle')],
         {
           default: 'constant',
           description:
@@ -66,7 +61,8 @@ export const trainingParameters = {
         minimum: 0,
         maximum: 100_000,
         default: 0,
-        description: 'epochs over which the rate grows evenly from 0 to that of the schedule (Goyal et al. 2017)',
+        description:
+          'epochs over which the rate grows evenly from 0 to that of the schedule (Goyal et al. 2017)',
       }),
     },
     {
@@ -139,7 +135,7 @@ interface CheckedParameters {
   readonly augment: AugmentParameters;
 }
 
-/** What the schema of a training cannot say. */
+/** Problems that the schema of a training cannot find. */
 export function trainingProblems({ momentum, nesterov, augment }: CheckedParameters): ParameterProblem[] {
   const problems: ParameterProblem[] = [];
   if (nesterov && momentum === 0)

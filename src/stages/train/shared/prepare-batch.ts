@@ -27,7 +27,10 @@ export function prepareBatch({ augment, transform, seed, signal }: Preparation):
     draw(await change(pixels, shape, ids, epoch), shape, ids, epoch);
 }
 
-function augmentation({ crop, flip, resizedCrop: part }: AugmentParameters, seed: Seed): Augmentation | undefined {
+function augmentation(
+  { crop, flip, resizedCrop: part }: AugmentParameters,
+  seed: Seed,
+): Augmentation | undefined {
   if (part !== undefined) {
     const { scale, ratio } = part;
     return resizedCrop(seed, { scale: [scale[0]!, scale[1]!], ratio: [ratio[0]!, ratio[1]!], flip });
