@@ -34,6 +34,8 @@ export interface LoadContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Throws if the file can't be read. */
   readonly readFile: (absolutePath: string) => string;
+  /** Flags for sbatch that the project allows, beside those that every pipeline may give. */
+  readonly allowedFlags: readonly string[];
   /** Undefined if nobody wants to know which files are missing. */
   readonly exists: ((absolutePath: string) => boolean) | undefined;
 }

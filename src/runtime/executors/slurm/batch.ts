@@ -56,8 +56,14 @@ export function openBatches(cacheFolder: string): Batch[] {
     .flatMap((folder) => {
       const manifest = readJson(`${folder}/manifest.json`) as BatchManifest | null;
       if (manifest?.format !== 1) return [];
-      return [{ folder, manifest, job: readJson(`${folder}/job.json`) as BatchJob | null }];
+      return [{ folder, manifest, job: readJob(folder) }];
     });
+}
+
+/** The file lies in the cache, which may come from elsewhere: what is not a number would be a flag of scancel. */
+function readJob(folder: string): BatchJob | null {
+  const job = readJson(`${folder}/job.json`) as Partial<BatchJob> | null;
+  return typeof job?.job === 'string' && /^\d+$/.test(job.job) ? (job as BatchJob) : null;
 }
 
 /** Removes all but the logs, which `ravelin logs` shows: the results are in the cache. */
