@@ -154,6 +154,7 @@ function addRunning(program: Command): void {
     .option('--watch', 'run again whenever the pipeline or a file that it reads changes')
     .option('--keep-going', 'run everything that does not depend on a failure; exit code 3')
     .option('--fail-fast', 'stop at the first failure (default)')
+    .option('--overwrite', 'publish over files that no run with this cache has published')
     .addOption(
       new Option('--ui <kind>', 'how to show progress')
         .choices(['auto', 'inline', 'full', 'plain', 'json', 'quiet'])

@@ -59,6 +59,7 @@ export function loadPipeline(
     registry: options.registry,
     sink,
     sources: new Map(),
+    reads: new Set(),
     root: resolve(options.root ?? projectRoot(file)),
     file,
     maxCells: options.maxCells ?? mostCells,

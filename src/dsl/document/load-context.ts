@@ -25,6 +25,8 @@ export interface LoadContext {
   readonly sink: DiagnosticSink;
   /** Files by their shown path; grows while includes are read. */
   readonly sources: Map<string, SourceFile>;
+  /** Absolute paths of the files and folders that stages read; grows while cells are resolved. */
+  readonly reads: Set<string>;
   /** Absolute path of the project root. */
   readonly root: string;
   /** Absolute path of the pipeline file. */
