@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { limitTime, monotonicNow, type Now } from '../../../timing/awake-time.ts';
 import type { Task, TaskMessage, WorkerSetup } from '../../executor.ts';
 import type { KillReason, WorkerExit } from './describe-exit.ts';
 import type { AliveMessage, DriverMessage } from './messages.ts';
@@ -35,14 +36,26 @@ export class WorkerProcess {
   readonly #isProfiled: boolean;
   #tasks: Task[] = [];
   #lastTask: number | null = null;
-  #startedAt = Date.now();
-  #heardAt = Date.now();
+  /** Stands still while the driver is stopped. */
+  readonly #awake: Now;
+  #startedAt = monotonicNow();
+  #heardAt: number;
   #output = '';
   #killedFor: KillReason | null = null;
-  #timeLimit: NodeJS.Timeout | null = null;
+  #cancelTimeLimit: (() => void) | null = null;
 
-  constructor(number: number, child: WorkerChild, setup: WorkerSetup, listener: WorkerListener) {
+  constructor(
+    number: number,
+    {
+      child,
+      setup,
+      awake,
+    }: { readonly child: WorkerChild; readonly setup: WorkerSetup; readonly awake: Now },
+    listener: WorkerListener,
+  ) {
     this.number = number;
+    this.#awake = awake;
+    this.#heardAt = awake();
     this.#child = child;
     this.#listener = listener;
     this.#isProfiled = setup.profiles !== undefined;
@@ -82,9 +95,9 @@ export class WorkerProcess {
     this.#send({ type: 'task', task });
   }
 
-  /** Kills the process if it has a task and has not sent anything for this long. */
+  /** Kills the process if it has a task and has not sent anything for this long, in awake milliseconds. */
   limitSilence(ms: number): void {
-    if (this.#tasks.length > 0 && Date.now() - this.#heardAt > ms) this.#limit({ type: 'silence' });
+    if (this.#tasks.length > 0 && this.#awake() - this.#heardAt > ms) this.#limit({ type: 'silence' });
   }
 
   /** Kills the process for reasons of the pool's own. */
@@ -101,8 +114,7 @@ export class WorkerProcess {
     }
     this.#clearTimeLimit();
     this.#send({ type: 'end' });
-    const patience = setTimeout(() => this.kill(), patienceMs);
-    void this.gone.then(() => clearTimeout(patience));
+    void this.gone.then(limitTime(patienceMs, () => this.kill()));
   }
 
   /** Takes all its tasks away, the one that it computes first. */
@@ -119,13 +131,14 @@ export class WorkerProcess {
   }
 
   #begin(): void {
-    this.#startedAt = Date.now();
+    this.#startedAt = monotonicNow();
     const limitMs = this.current?.resources.timeMs;
-    if (limitMs !== undefined) this.#timeLimit = setTimeout(() => this.#limit({ type: 'time' }), limitMs);
+    if (limitMs !== undefined)
+      this.#cancelTimeLimit = limitTime(limitMs, () => this.#limit({ type: 'time' }));
   }
 
   #receive(message: TaskMessage | AliveMessage): void {
-    this.#heardAt = Date.now();
+    this.#heardAt = this.#awake();
     if (message.type === 'alive') {
       const limit = this.current?.resources.memoryBytes;
       if (limit !== undefined && message.bytes > limit)
@@ -139,7 +152,7 @@ export class WorkerProcess {
   #end(): { readonly task: Task; readonly ms: number } | null {
     this.#clearTimeLimit();
     const task = this.#tasks.shift();
-    const ms = Date.now() - this.#startedAt;
+    const ms = monotonicNow() - this.#startedAt;
     this.#output = '';
     if (this.#tasks.length > 0) this.#begin();
     return task === undefined ? null : { task, ms };
@@ -161,7 +174,7 @@ export class WorkerProcess {
   }
 
   #clearTimeLimit(): void {
-    if (this.#timeLimit !== null) clearTimeout(this.#timeLimit);
-    this.#timeLimit = null;
+    this.#cancelTimeLimit?.();
+    this.#cancelTimeLimit = null;
   }
 }

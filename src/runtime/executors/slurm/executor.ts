@@ -1,3 +1,4 @@
+import { monotonicNow } from '../../../timing/awake-time.ts';
 import type { Executor, ExecutorListener, Task, TaskOutcome } from '../../executor.ts';
 import type { Store } from '../../store/store.ts';
 import { findAdoptable } from './adopt-jobs.ts';
@@ -61,7 +62,7 @@ class SlurmExecutor implements Executor {
   readonly #reportedReasons = new Set<string>();
   readonly #timer = setInterval(() => this.#look(), lookMs);
   #submitted = 0;
-  #queriedAt = Date.now();
+  #queriedAt = monotonicNow();
   #isQuerying = false;
   #isDrained = false;
   #cancelling: Promise<void> = Promise.resolve();
@@ -151,7 +152,8 @@ class SlurmExecutor implements Executor {
       }
       if (job.open.size === 0) closeBatch(job.folder);
     }
-    if (Date.now() - this.#queriedAt >= this.#request.options.pollMs && !this.#isQuerying) void this.#query();
+    if (monotonicNow() - this.#queriedAt >= this.#request.options.pollMs && !this.#isQuerying)
+      void this.#query();
   }
 
   /**
@@ -161,13 +163,13 @@ class SlurmExecutor implements Executor {
     const jobs = this.#jobs.openJobs();
     if (jobs.length === 0) return;
     this.#isQuerying = true;
-    this.#queriedAt = Date.now();
+    this.#queriedAt = monotonicNow();
     try {
       const states = await this.#scheduler.queryTasks(jobs.map(({ number }) => number));
       const { pollMs } = this.#request.options;
-      const findings = this.#jobs.compare(jobs, states, Date.now(), this.#isDrained ? 0 : graceMs);
+      const findings = this.#jobs.compare(jobs, states, monotonicNow(), this.#isDrained ? 0 : graceMs);
       for (const { job, reason } of findings.held) this.#reportReason(job.number, reason);
-      if (findings.isEndOnItsWay) this.#queriedAt = Math.min(this.#queriedAt, Date.now() - pollMs + graceMs);
+      if (findings.isEndOnItsWay) this.#queriedAt = Math.min(this.#queriedAt, monotonicNow() - pollMs + graceMs);
       // Their ends may have been written since the last look.
       if (findings.overdue.length > 0) this.#look();
       for (const task of findings.overdue) this.#markLost(task);
