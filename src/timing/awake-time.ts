@@ -26,7 +26,7 @@ export function createAwakeClock(tickMs: number, now: Now = monotonicNow): Now {
 }
 
 /**
- * Calls `reached` after so many milliseconds in which this process was not stopped; of a stop, a hundredth of them
+ * Calls `reached` after `ms` milliseconds in which this process was not stopped; of a stop, a hundredth of them
  * counts, or two seconds. There may be more of them than a timer of Node takes, which is 24.8 days. The result cancels
  * the call.
  */

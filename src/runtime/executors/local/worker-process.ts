@@ -1,8 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
+import { inspect } from 'node:util';
 import { limitTime, monotonicNow, type Now } from '../../../timing/awake-time.ts';
 import type { Task, TaskMessage, WorkerSetup } from '../../executor.ts';
+import { isOutcome, readTaskMessage } from '../task/read-message.ts';
 import type { KillReason, WorkerExit } from './describe-exit.ts';
-import type { AliveMessage, DriverMessage } from './messages.ts';
+import { heldBytesOf, type DriverMessage } from './messages.ts';
 
 /** The part of a child process that is used here, so that tests can replace it. */
 export type WorkerChild = Pick<
@@ -22,6 +24,7 @@ export interface WorkerListener {
 }
 
 const outputTail = 8_192;
+const briefly = { depth: 1, breakLength: Infinity, maxStringLength: 100 } as const;
 /** A worker that is asked to end and does not is killed after this long. */
 const patienceMs = 10_000;
 
@@ -62,7 +65,7 @@ export class WorkerProcess {
     const capture = (chunk: Buffer): void => this.#capture(chunk.toString());
     child.stdout?.on('data', capture);
     child.stderr?.on('data', capture);
-    child.on('message', (message) => this.#receive(message as TaskMessage | AliveMessage));
+    child.on('message', (message) => this.#receive(message));
     this.gone = new Promise((resolve) => {
       child.on('exit', () => resolve());
       // `close` comes after the last of its output, and `error` alone if the process could not be started at
@@ -137,15 +140,20 @@ export class WorkerProcess {
       this.#cancelTimeLimit = limitTime(limitMs, () => this.#limit({ type: 'time' }));
   }
 
-  #receive(message: TaskMessage | AliveMessage): void {
+  #receive(received: unknown): void {
     this.#heardAt = this.#awake();
-    if (message.type === 'alive') {
+    const bytes = heldBytesOf(received);
+    if (bytes !== null) {
       const limit = this.current?.resources.memoryBytes;
-      if (limit !== undefined && message.bytes > limit)
-        this.#limit({ type: 'memory', heldBytes: message.bytes });
+      if (limit !== undefined && bytes > limit) this.#limit({ type: 'memory', heldBytes: bytes });
       return;
     }
-    const isEnd = message.type === 'committed' || message.type === 'failed' || message.type === 'damaged';
+    const message = readTaskMessage(received);
+    const isEnd = message !== null && isOutcome(message);
+    if (message === null || (isEnd && message.id !== this.current?.id)) {
+      this.#capture(`a message that is not one of ravelin's was ignored: ${inspect(received, briefly)}\n`);
+      return;
+    }
     this.#listener.message(this, message, isEnd ? this.#end() : null);
   }
 

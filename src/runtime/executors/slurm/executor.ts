@@ -3,12 +3,11 @@ import type { Executor, ExecutorListener, Task, TaskOutcome } from '../../execut
 import type { Store } from '../../store/store.ts';
 import { findAdoptable } from './adopt-jobs.ts';
 import type { AdoptableTask } from './adopt-jobs.ts';
-import { closeBatch, endedTasks, readEnd } from './batch.ts';
+import { closeBatch, endedTasks, endPath, readEnd } from './batch.ts';
 import { Gatherer } from './gatherer.ts';
 import { groupTasks } from './group-tasks.ts';
 import type { Groups } from './group-tasks.ts';
-import { JobTable } from './job-table.ts';
-import type { OverdueTask } from './job-table.ts';
+import { type Job, JobTable, type OverdueTask } from './job-table.ts';
 import { describeLoss, outcomesOfLostTask } from './lost-task.ts';
 import { MessageReader } from './messages.ts';
 import { OpenTasks } from './open-tasks.ts';
@@ -148,12 +147,20 @@ class SlurmExecutor implements Executor {
     for (const job of this.#jobs.openJobs()) {
       this.#messages.read(job, (key, message, index) => this.#tasks.report(key, message, index));
       for (const index of endedTasks(job.folder)) {
-        if (this.#jobs.end(job, index)) this.#end(job.groups[index]!, readEnd(job.folder, index), index);
+        if (this.#jobs.end(job, index)) this.#end(job.groups[index]!, this.#outcomesOf(job, index), index);
       }
       if (job.open.size === 0) closeBatch(job.folder);
     }
     if (monotonicNow() - this.#queriedAt >= this.#request.options.pollMs && !this.#isQuerying)
       void this.#query();
+  }
+
+  #outcomesOf({ folder, groups, number }: Job, index: number): readonly TaskOutcome[] {
+    const units = groups[index]!;
+    const outcomes = readEnd(folder, index, units.length);
+    if (outcomes !== null) return outcomes;
+    const message = `the report of task ${index} of job ${number} cannot be read: ${endPath(folder, index)}`;
+    return outcomesOfLostTask(units, this.#request.store.readRecord, { cause: 'crash', message });
   }
 
   /**
@@ -169,7 +176,8 @@ class SlurmExecutor implements Executor {
       const { pollMs } = this.#request.options;
       const findings = this.#jobs.compare(jobs, states, monotonicNow(), this.#isDrained ? 0 : graceMs);
       for (const { job, reason } of findings.held) this.#reportReason(job.number, reason);
-      if (findings.isEndOnItsWay) this.#queriedAt = Math.min(this.#queriedAt, monotonicNow() - pollMs + graceMs);
+      if (findings.isEndOnItsWay)
+        this.#queriedAt = Math.min(this.#queriedAt, monotonicNow() - pollMs + graceMs);
       // Their ends may have been written since the last look.
       if (findings.overdue.length > 0) this.#look();
       for (const task of findings.overdue) this.#markLost(task);
