@@ -30,6 +30,7 @@ export interface RunOptions extends PipelineOptions, SelectionOptions {
   readonly watch?: boolean;
   readonly keepGoing?: boolean;
   readonly failFast?: boolean;
+  readonly overwrite?: boolean;
   readonly ui: 'auto' | 'inline' | 'full' | 'plain' | 'json' | 'quiet';
 }
 
@@ -84,6 +85,7 @@ export async function run(
       emit,
       drain: interruption.drain,
       kill: interruption.kill,
+      ...(options.overwrite && { overwrite: true }),
       ...(options.keepGoing && { onError: 'continue' as const }),
       ...(options.failFast && { onError: 'stop' as const }),
     });

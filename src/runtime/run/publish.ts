@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import type { Graph } from '../../dsl/graph.ts';
 import { publishPath } from '../../dsl/cells/publish-path.ts';
@@ -8,6 +8,7 @@ import { sweepTemporaries, writeAtomic } from '../store/durable.ts';
 import type { Store } from '../store/store.ts';
 import { outputKind } from '../plan/units.ts';
 import type { CellState } from '../plan/units.ts';
+import { checkReplaced, checkTarget } from './publish-target.ts';
 
 /**
  * Copies outputs to the paths under `publish:`. It remembers what it copied, so
@@ -15,7 +16,7 @@ import type { CellState } from '../plan/units.ts';
  */
 export interface Publisher {
   /**
-   * Resolves to the absolute paths that were written. Rejects with `StageError`,
+   * Resolves to the absolute paths that were written. Rejects with `StageError` if it may not write one, and with
    * `StoreError` or `DamagedObjectError`.
    */
   readonly publish: (state: CellState) => Promise<string[]>;
@@ -24,7 +25,13 @@ export interface Publisher {
 
 type Entry = readonly [source: string, size: number, mtimeMs: number];
 
-export function openPublisher(graph: Graph, store: Store): Publisher {
+/** With `overwrite` it also replaces files that no run with this cache has published. */
+export function openPublisher(
+  graph: Graph,
+  store: Store,
+  { overwrite = false }: { readonly overwrite?: boolean } = {},
+): Publisher {
+  const rules = { root: graph.root, file: graph.file, cacheFolder: store.folder };
   const memory = `${store.folder}/published.json`;
   let known: Map<string, Entry> | null = null;
   let changed = false;
@@ -38,10 +45,12 @@ export function openPublisher(graph: Graph, store: Store): Publisher {
           (unit.outputs?.[port] ?? []).map((part) => part.digest),
         );
         const source = digests.join();
+        checkTarget(target, rules);
         const entry = known.get(target);
         if (entry?.[0] === source && isUnchanged(target, entry)) continue;
         const bytes = await publishedBytes(state, port, target, digests, store);
-        if (!existsSync(target) || !Buffer.from(bytes).equals(readFileSync(target))) {
+        if (!hasBytes(target, bytes)) {
+          if (entry === undefined && !overwrite) checkReplaced(target);
           mkdirSync(dirname(target), { recursive: true });
           sweepTemporaries(dirname(target));
           writeAtomic(target, bytes);
@@ -66,6 +75,11 @@ function readMemory(path: string): Map<string, Entry> {
   } catch {
     return new Map();
   }
+}
+
+/** A link is replaced by a file, even if it leads to one with the same bytes. */
+function hasBytes(path: string, bytes: Uint8Array): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true && readFileSync(path).equals(bytes);
 }
 
 function isUnchanged(path: string, [, size, mtimeMs]: Entry): boolean {
