@@ -1,9 +1,8 @@
-import { toStoreError } from '../store/errors.ts';
 import type { RunEvent } from '../events.ts';
 import { parseEvent } from './parse-event.ts';
 import { openLines, type LineReader } from './read-lines.ts';
 import { isProcessRunning } from './run-state.ts';
-import type { RunInfo } from './read-ledger.ts';
+import { unreadableLedger, type RunInfo } from './read-ledger.ts';
 
 export interface FollowRequest {
   readonly info: RunInfo;
@@ -37,7 +36,7 @@ export async function followLedger({
   try {
     lines = openLines(path);
   } catch (error) {
-    throw toStoreError(error, path);
+    throw unreadableLedger(info.run, path, error);
   }
   let { started } = info;
   let looks = 0;

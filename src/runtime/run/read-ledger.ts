@@ -35,7 +35,7 @@ export function* readLedger<T extends Type = Type>(
   try {
     lines = openLines(path);
   } catch (error) {
-    throw unreadable(run, path, error);
+    throw unreadableLedger(run, path, error);
   }
   try {
     for (const line of lines.next()) {
@@ -45,13 +45,14 @@ export function* readLedger<T extends Type = Type>(
     const last = parseEvent(lines.rest());
     if (last !== null && isWanted(last)) yield last;
   } catch (error) {
-    throw isOfDisk(error) ? unreadable(run, path, error) : error;
+    throw isOfDisk(error) ? unreadableLedger(run, path, error) : error;
   } finally {
     lines.close();
   }
 }
 
-function unreadable(run: string, path: string, error: unknown): StoreError {
+/** A ledger that cannot be read at all, and what to do. */
+export function unreadableLedger(run: string, path: string, error: unknown): StoreError {
   const problem = toUserError(error, path);
   const detail = problem?.message ?? String(error);
   const fix = `mend the file, or remove the run with 'ravelin runs rm ${run}'; its results stay`;

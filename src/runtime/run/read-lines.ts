@@ -49,7 +49,7 @@ export function openLines(path: string, mostBytes = mostLineBytes): LineReader {
 
 function openFile(path: string): number {
   // To open a named pipe would wait for a writer; with O_NONBLOCK it does not.
-  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   if (fstatSync(file).isFile()) return file;
   closeSync(file);
   throw Object.assign(new Error(`EISDIR: ${path} is not a file`), { code: 'EISDIR', syscall: 'open', path });

@@ -5,7 +5,6 @@
  * adopt the job.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { isDigest } from '../../digest.ts';
 import type { TaskOutcome, WorkerSetup } from '../../executor.ts';
 import { writeAtomic, writeDurable } from '../../store/durable.ts';
 import type { Groups } from './group-tasks.ts';
@@ -63,7 +62,7 @@ export function openBatches(cacheFolder: string): Batch[] {
 
 function isManifest(value: unknown): value is BatchManifest {
   const { format, run, stage, groups } = (value ?? {}) as Partial<Record<keyof BatchManifest, unknown>>;
-  const isTask = (task: unknown): boolean => isDigest((task as { key?: unknown } | null)?.key);
+  const isTask = (task: unknown): boolean => typeof (task as { key?: unknown } | null)?.key === 'string';
   return (
     format === 1 &&
     typeof run === 'string' &&
