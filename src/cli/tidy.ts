@@ -2,7 +2,7 @@ import { statfsSync, statSync } from 'node:fs';
 import { parseBytes } from '../dsl/text/scalars.ts';
 import { keysOfRun, listRuns } from '../runtime/run/read-ledger.ts';
 import { collectGarbage, freeBytes } from '../runtime/store/collect-garbage.ts';
-import { writeAtomic } from '../runtime/store/durable.ts';
+import { writeSideMemory } from '../runtime/store/durable.ts';
 import { diskUsage } from '../runtime/store/maintenance.ts';
 import type { Store } from '../runtime/store/store.ts';
 import { complain, formatBytes } from './output.ts';
@@ -44,7 +44,7 @@ function collect(store: Store): void {
     keep: keptKeys(store.folder),
     dryRun: false,
   });
-  writeAtomic(stamp, '');
+  writeSideMemory(stamp, '');
   if (removed.length > 0)
     complain(
       `garbage collection removed ${removed.length} old entries, ${formatBytes(freedBytes)} (docs/cache.md explains how to change the limits)`,

@@ -133,7 +133,7 @@ const verbs: Readonly<Record<string, string>> = {
   access: 'use',
 };
 
-/** What was tried, as `may not …`. */
+/** The verb for the call that failed, for `this user may not …`. */
 function verbOf({ syscall }: FileError): string {
   return verbs[syscall] ?? 'open';
 }

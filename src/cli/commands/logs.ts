@@ -35,7 +35,7 @@ export async function logs(
   return new Promise(() => undefined);
 }
 
-/** The logs in the latest run that has any; only so many ledgers are read. */
+/** The logs in the latest run that has any. Ledgers of earlier runs are not read. */
 function latestLogs(cacheFolder: string, cell: string): ReturnType<typeof logsIn> | undefined {
   for (const { run } of listRuns(cacheFolder).reverse()) {
     const logs = logsIn(cacheFolder, run, cell);

@@ -15,7 +15,7 @@ export interface FollowRequest {
   readonly isRunning?: (info: Pick<RunInfo, 'started'>) => boolean | null;
 }
 
-/** A ledger without a beginning that does not grow is given up after so many looks. */
+/** A ledger without a beginning that does not grow is given up after this number of looks. */
 const mostLooks = 10;
 
 /**

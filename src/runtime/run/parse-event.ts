@@ -37,7 +37,7 @@ const number: Check = (value) => typeof value === 'number';
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const digest: Check = (value) => isDigest(value);
 const label: Check = (value) => ['string', 'number', 'boolean'].includes(typeof value);
-/** What a `Date` can hold. */
+/** A time that a `Date` can hold. */
 const isTime: Check = (value) => typeof value === 'number' && Math.abs(value) <= 8.64e15;
 
 const list =

@@ -11,7 +11,7 @@ type Type = RunEvent['type'];
 type EventOf<T extends Type> = Extract<RunEvent, { type: T }>;
 
 /**
- * Yields the events of a run in order, or only those of some types, which costs far less. Lines that are no events
+ * Yields the events of a run in order, or only those of some types, which costs far less. Lines that are not events
  * are left out; `onDamage` is called for each, but not for a last line that a kill cut short. Throws `StoreError`
  * if the ledger cannot be read at all.
  */

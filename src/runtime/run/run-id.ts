@@ -18,7 +18,7 @@ export function newRunId(cacheFolder: string, now = new Date()): string {
   return `${digits}-${randomBytes(2).toString('hex')}`;
 }
 
-/** Names of the folders of all runs, in the order in which these began. Names that are no ids come first. */
+/** Names of the folders of all runs, in the order in which these began. Names that are not ids come first. */
 export function runNames(cacheFolder: string): string[] {
   let names: string[];
   try {

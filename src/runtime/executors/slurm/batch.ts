@@ -72,7 +72,7 @@ function isManifest(value: unknown): value is BatchManifest {
   );
 }
 
-/** The job of a batch. One whose number is no number of Slurm's counts as absent, because it becomes part of commands. */
+/** The job of a batch. One whose number is not a number of Slurm's counts as absent, because it becomes part of commands. */
 function readJob(folder: string): BatchJob | null {
   const job = readJson(`${folder}/job.json`) as Partial<BatchJob> | null;
   const isJob = typeof job?.job === 'string' && /^\d+$/.test(job.job) && typeof job.submittedAt === 'number';
