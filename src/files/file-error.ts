@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** An error of the file system as a user can act on it: what is wrong in one sentence, and the remedy. */
@@ -16,10 +16,29 @@ export interface FileProblem {
  */
 export function toUserError(error: unknown, path?: string): FileProblem | null {
   if (!isFileError(error)) return null;
-  const { code } = error;
   const at = error.path ?? path ?? null;
+  const code = codeOf(error, at);
   const [message, fix] = (sentences[code] ?? otherwise)(at ?? 'the file', error);
   return { code, path: at, message: `${message} (${code})`, fix };
+}
+
+/**
+ * The code of an error. A folder that is to be created with all folders above it is reported by Node as missing if
+ * one above it may not be written to; the folder above is then asked.
+ */
+function codeOf({ code, syscall }: FileError, path: string | null): string {
+  if (code !== 'ENOENT' || syscall !== 'mkdir' || path === null) return code;
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    if (existsSync(folder)) {
+      try {
+        accessSync(folder, constants.W_OK | constants.X_OK);
+        return code;
+      } catch (cause) {
+        return isFileError(cause) ? cause.code : code;
+      }
+    }
+    if (dirname(folder) === folder) return code;
+  }
 }
 
 /** Whether an error comes from the file system: Node gives these a code and the call that failed. */

@@ -135,6 +135,8 @@ async function dryRun(file: string, selectors: readonly string[], options: RunOp
  */
 function detach(cacheFolder: string): ExitCode {
   const id = newRunId(cacheFolder);
+  // Nobody would see the error of the process that computes.
+  openLedger(cacheFolder, id).close();
   const parameters = process.argv.slice(1).filter((parameter) => parameter !== '--detach');
   spawn(process.execPath, [...parameters, '--ui', 'quiet'], {
     detached: true,

@@ -45,7 +45,7 @@ export function toStoreError(error: unknown, path: string, needed?: number): Sto
   if (error instanceof StoreError) return error;
   const problem = toUserError(error, path);
   const detail = problem?.message ?? (error instanceof Error ? error.message : String(error));
-  const code = errorCode(error);
+  const code = problem?.code ?? errorCode(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     const size = needed === undefined ? '' : `: ${needed} bytes were to be written`;
     return new StoreError('disk-full', `no space left on the disk of the cache${size}`, path, error);
