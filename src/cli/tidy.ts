@@ -35,7 +35,10 @@ function collect(store: Store): void {
   const minFreeBytes = Math.min(mostFreeBytes, freeShare * blocks * bsize);
   const stamp = `${store.folder}/collected`;
   const last = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (Date.now() - last < dayMs && freeBytes(store.folder) >= minFreeBytes) return;
+  // A stamp of the future is one of a clock that was wrong.
+  if (Math.abs(Date.now() - last) < dayMs && freeBytes(store.folder) >= minFreeBytes) return;
+  // It is written first, so that what fails is not tried again by every run.
+  writeSideMemory(stamp, '');
   const maxBytes = parseBytes(process.env['RAVELIN_CACHE_MAX_SIZE'] ?? '');
   const { removed, freedBytes } = collectGarbage(store, {
     maxAgeMs,
@@ -43,12 +46,20 @@ function collect(store: Store): void {
     ...(maxBytes !== undefined && { maxBytes }),
     keep: keptKeys(store.folder),
     dryRun: false,
+    now: clockOf(stamp),
   });
-  writeSideMemory(stamp, '');
   if (removed.length > 0)
     complain(
       `garbage collection removed ${removed.length} old entries, ${formatBytes(freedBytes)} (docs/cache.md explains how to change the limits)`,
     );
+}
+
+/**
+ * The time by the clock of the file system, which wrote the file just now. Ages are told by it if it is earlier than
+ * the clock of this process: that may be another host's, or wrong, and what is old is removed.
+ */
+function clockOf(stamp: string): number {
+  return Math.min(Date.now(), statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? Infinity);
 }
 
 /**
