@@ -46,13 +46,21 @@ async function explain(error: unknown): Promise<ExitCode> {
   }
   const { StoreError } = await import('../runtime/store/errors.ts');
   if (error instanceof StoreError) {
-    complain(`error[${error.code}]: ${error.message}`);
+    complain(
+      `error[${error.code}]: ${error.message}${error.fix === undefined ? '' : `\n  fix: ${error.fix}`}`,
+    );
     return exitCodes.storage;
   }
   // This compares the name, because the class comes with a package that other failures need not load.
   if (error instanceof Error && error.name === 'SchedulerError') {
     complain(`error: ${error.message}\n  fix: run 'ravelin doctor slurm' to see what is missing`);
     return exitCodes.executor;
+  }
+  const { toUserError } = await import('../files/file-error.ts');
+  const problem = toUserError(error);
+  if (problem !== null) {
+    complain(`error: ${problem.message}\n  fix: ${problem.fix}`);
+    return exitCodes.storage;
   }
   complain(
     `This is an error in ravelin, not in your pipeline. Everything that was computed is kept.\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,

@@ -1,8 +1,11 @@
 import type { AxisLabel } from '../dsl/graph.ts';
-import { readLedger } from '../runtime/run/ledger.ts';
-import { openStore } from '../runtime/store/store.ts';
+import { DamagedObjectError } from '../runtime/store/errors.ts';
+import type { Outputs } from '../runtime/store/record.ts';
+import { openStore, type Store } from '../runtime/store/store.ts';
 import { decodeValue } from '../values/codec.ts';
 import type { JsonObject } from '../values/json.ts';
+import { complain } from './output.ts';
+import { eventsOfRun } from './run-events.ts';
 
 export type MetricValue = AxisLabel | null;
 /** Stage, cell, axes and numbers of one row of scores. */
@@ -22,22 +25,36 @@ export function readRunCells(cacheFolder: string, run: string): readonly RunCell
   const store = openStore(cacheFolder);
   const planned = new Map<string, { readonly stage: string; readonly axes: RunCell['axes'] }>();
   const finished = new Map<string, readonly string[]>();
-  for (const event of readLedger(cacheFolder, run)) {
+  for (const event of eventsOfRun(cacheFolder, run, ['cell-planned', 'cell-finished'])) {
     if (event.type === 'cell-planned' && event.partOf === undefined) planned.set(event.cell, event);
     if (event.type === 'cell-finished') finished.set(event.cell, event.keys);
   }
   return [...planned].map(([cell, { stage, axes }]) => {
     const records = (finished.get(cell) ?? []).map((key) => store.peekRecord(key));
-    const scores: ScoreRow[] = [];
-    for (const record of records) {
-      // Only the first port is the stage's main output; the history of a training, for example, is not.
-      const isScores = record !== null && Object.keys(record.outputs)[0] === 'metrics';
-      const part = isScores ? record.outputs['metrics']?.[0] : undefined;
-      if (part === undefined) continue;
-      const value = decodeValue('metrics', store.readObject(part.digest));
-      if (value.kind !== 'metrics') continue;
-      for (const row of value.rows) scores.push({ stage, cell, ...axes, ...row.axes, ...row.values });
-    }
+    const outputs = records.flatMap((record) => (record === null ? [] : [record.outputs]));
+    const scores = scoresOf(store, { id: cell, stage, axes }, outputs);
     return { cell, stage, axes, recipe: records[0]?.preimage ?? null, scores };
+  });
+}
+
+/** The rows of scores that a cell with these outputs has. A damaged object is a warning, and has none. */
+export function scoresOf(
+  store: Store,
+  { id, stage, axes }: { readonly id: string; readonly stage: string; readonly axes: RunCell['axes'] },
+  units: readonly Outputs[],
+): ScoreRow[] {
+  return units.flatMap((outputs) => {
+    // Only the first port is the stage's main output; the history of a training, for example, is not.
+    const part = Object.keys(outputs)[0] === 'metrics' ? outputs['metrics']?.[0] : undefined;
+    if (part === undefined) return [];
+    try {
+      const value = decodeValue('metrics', store.readObject(part.digest));
+      if (value.kind !== 'metrics') return [];
+      return value.rows.map((row) => ({ stage, cell: id, ...axes, ...row.axes, ...row.values }));
+    } catch (error) {
+      if (!(error instanceof DamagedObjectError)) throw error;
+      complain(`warning: the scores of ${id} are left out: ${error.message}`);
+      return [];
+    }
   });
 }

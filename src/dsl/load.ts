@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { resolveGraph } from './cells/resolve.ts';
 import type { Checked } from './diagnostics/diagnostic.ts';
 import { sortDiagnostics } from './diagnostics/render.ts';
@@ -9,6 +9,7 @@ import { type LoadContext, mostValues } from './document/load-context.ts';
 import { validate } from './document/pipeline.ts';
 import { readPipelineFiles } from './document/read-files.ts';
 import type { Graph } from './graph.ts';
+import { projectRoot } from './project-root.ts';
 import type { SignatureRegistry } from './signature.ts';
 
 export interface LoadOptions {
@@ -96,13 +97,5 @@ function remembered(exists: (path: string) => boolean): (path: string) => boolea
   };
 }
 
-/** The nearest folder above the file with a package.json or .git; the file's own folder if there is none. */
-export function projectRoot(file: string): string {
-  const start = dirname(resolve(file));
-  for (let folder = start; ; folder = dirname(folder)) {
-    if (['package.json', '.git'].some((name) => existsSync(join(folder, name)))) return folder;
-    if (dirname(folder) === folder) return start;
-  }
-}
-
+export { projectRoot } from './project-root.ts';
 export { pluginsOf } from './document/plugins.ts';

@@ -19,6 +19,9 @@ export type RunEventBody =
       readonly workers: number;
       readonly host: string;
       readonly pid: number;
+      /** With `host` and `pid` these name the process for ever. Absent from runs of earlier versions. */
+      readonly boot?: string | null;
+      readonly processStarted?: string | null;
       readonly totals: {
         readonly cells: number;
         readonly shards: number;

@@ -48,7 +48,13 @@ stages:
     project.write('imports', '');
     execFileSync(process.execPath, ['--import', project.path('hook.mjs'), commandLine(), 'run', 'p.yaml'], {
       cwd: project.folder,
-      env: { ...process.env, IMPORTS: project.path('imports'), COUNTS: project.path('counts') },
+      // The same home as that of the first run, because the machine's key in it signs the resolved pipeline.
+      env: {
+        ...process.env,
+        RAVELIN_HOME: project.path('home'),
+        IMPORTS: project.path('imports'),
+        COUNTS: project.path('counts'),
+      },
       stdio: 'ignore',
     });
     const imports = readFileSync(project.path('imports'), 'utf8').trim().split('\n');

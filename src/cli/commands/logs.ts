@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, watchFile } from 'node:fs';
-import { listRuns, logPath, readLedger } from '../../runtime/run/ledger.ts';
+import { logPath } from '../../runtime/run/ledger.ts';
+import { listRuns } from '../../runtime/run/read-ledger.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print } from '../output.ts';
+import { eventsOfRun } from '../run-events.ts';
 
 /** Prints the logs of a cell and of its parts in the latest run in which one of them printed anything. */
 export async function logs(
@@ -10,9 +12,7 @@ export async function logs(
   options: { readonly follow?: boolean; readonly cache?: string },
 ): Promise<ExitCode> {
   const cacheFolder = findCacheFolder(options.cache);
-  const found = listRuns(cacheFolder)
-    .map(({ run }) => logsIn(cacheFolder, run, cell))
-    .findLast((logs) => logs.length > 0);
+  const found = latestLogs(cacheFolder, cell);
   if (found === undefined) {
     throw new UsageError(
       `no run has a log of '${cell}'`,
@@ -35,13 +35,22 @@ export async function logs(
   return new Promise(() => undefined);
 }
 
+/** The logs in the latest run that has any. Ledgers of earlier runs are not read. */
+function latestLogs(cacheFolder: string, cell: string): ReturnType<typeof logsIn> | undefined {
+  for (const { run } of listRuns(cacheFolder).reverse()) {
+    const logs = logsIn(cacheFolder, run, cell);
+    if (logs.length > 0) return logs;
+  }
+  return undefined;
+}
+
 /** The logs of a cell and its parts in a run, the parts first. */
 function logsIn(
   cacheFolder: string,
   run: string,
   cell: string,
 ): readonly { readonly part: string; readonly path: string }[] {
-  const planned = readLedger(cacheFolder, run).filter((event) => event.type === 'cell-planned');
+  const planned = eventsOfRun(cacheFolder, run, ['cell-planned']);
   const own = planned.find((event) => event.cell === cell);
   const parts = planned.filter(
     ({ partOf, axes }) =>

@@ -4,11 +4,12 @@ import { chooseRenderer, createRenderer } from '../../dashboard/create-renderer.
 import type { Renderer } from '../../dashboard/renderer.ts';
 import type { RunEvent } from '../../runtime/events.ts';
 import { execute } from '../../runtime/run/execute.ts';
-import { newRunId, openLedger } from '../../runtime/run/ledger.ts';
+import { openLedger, unkeptLedger, type Ledger } from '../../runtime/run/ledger.ts';
+import { newRunId } from '../../runtime/run/run-id.ts';
 import type { RunSummary } from '../../runtime/run/reporter.ts';
 import { isSame } from '../../runtime/plan/last-backends.ts';
 import type { Plan } from '../../runtime/plan/plan.ts';
-import type { StoreError } from '../../runtime/store/errors.ts';
+import { StoreError } from '../../runtime/store/errors.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { executorName, openExecutor, slurmScripts } from '../executor.ts';
 import { complain, print } from '../output.ts';
@@ -54,7 +55,7 @@ export async function run(
   const planned = await planPipeline(pipeline, selectors, options);
   const backendChange = await changeOfBackend(pipeline, planned, selectors, options);
   const interruption = listenForInterrupts();
-  const ledger = openLedger(pipeline.cacheFolder, process.env['RAVELIN_RUN'] ?? newRunId());
+  const ledger = ledgerOf(pipeline, planned);
   const screen = await openScreen(options.ui, planned, interruption.interrupt);
   const emit = (event: RunEvent) => {
     ledger.append(event);
@@ -102,6 +103,23 @@ export async function run(
   return exitCodeOf(summary, interruption.signal());
 }
 
+/**
+ * Opens the ledger of the run. A run that has nothing to compute needs none, so it also succeeds on a cache that
+ * can only be read. Throws `StoreError` if another one cannot be written down.
+ */
+function ledgerOf({ cacheFolder }: OpenPipeline, planned: Plan): Ledger {
+  const run = process.env['RAVELIN_RUN'] ?? newRunId(cacheFolder);
+  try {
+    return openLedger(cacheFolder, run);
+  } catch (error) {
+    if (!(error instanceof StoreError) || planned.totals.run > 0) throw error;
+    complain(
+      `warning: ${error.message}; this run has nothing to compute and leaves no entry in 'ravelin runs'`,
+    );
+    return unkeptLedger(cacheFolder, run);
+  }
+}
+
 /** Prints the plan, and for a cluster also the scripts that the run would submit first. */
 async function dryRun(file: string, selectors: readonly string[], options: RunOptions): Promise<ExitCode> {
   const code = await plan(file, selectors, options);
@@ -118,7 +136,9 @@ async function dryRun(file: string, selectors: readonly string[], options: RunOp
  * checked before.
  */
 function detach(cacheFolder: string): ExitCode {
-  const id = newRunId();
+  const id = newRunId(cacheFolder);
+  // Nobody would see the error of the process that computes.
+  openLedger(cacheFolder, id).close();
   const parameters = process.argv.slice(1).filter((parameter) => parameter !== '--detach');
   spawn(process.execPath, [...parameters, '--ui', 'quiet'], {
     detached: true,

@@ -1,7 +1,8 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
-import { writeAtomic } from '../store/durable.ts';
+import { isDigest } from '../digest.ts';
+import { writeSideMemory } from '../store/durable.ts';
 
 /**
  * Digests of source files. They are remembered by size, times and inode, so
@@ -10,7 +11,7 @@ import { writeAtomic } from '../store/durable.ts';
 export interface FileDigests {
   /** Returns the SHA-256 of the file's content. Throws the error of the file system if it cannot be read. */
   readonly digest: (path: string) => string;
-  /** Writes the new digests down; called once at the end. */
+  /** Writes the new digests down, if the cache can be written to; called once at the end. */
   readonly save: () => void;
 }
 
@@ -31,7 +32,8 @@ export function openFileDigests(cacheFolder: string, now: () => number = Date.no
   const load = (): Map<string, Entry> => {
     try {
       const text = JSON.parse(readFileSync(path, 'utf8')) as { format: number; files: Record<string, Entry> };
-      if (text.format === 1) return new Map(Object.entries(text.files));
+      if (text.format === 1)
+        return new Map(Object.entries(text.files).filter(([, entry]) => Array.isArray(entry)));
     } catch {
       // The file is absent or damaged. It only remembers what can be computed again.
     }
@@ -46,7 +48,13 @@ export function openFileDigests(cacheFolder: string, now: () => number = Date.no
       const { size, mtimeMs, ctimeMs, ino } = statSync(file);
       const known = entries.get(file);
       let digest: string;
-      if (known?.[0] === size && known[1] === mtimeMs && known[2] === ctimeMs && known[3] === ino)
+      if (
+        known?.[0] === size &&
+        isDigest(known[4]) &&
+        known[1] === mtimeMs &&
+        known[2] === ctimeMs &&
+        known[3] === ino
+      )
         digest = known[4];
       else {
         digest = digestFile(file);
@@ -60,7 +68,7 @@ export function openFileDigests(cacheFolder: string, now: () => number = Date.no
     },
     save() {
       if (!changed || entries === null) return;
-      writeAtomic(path, JSON.stringify({ format: 1, files: Object.fromEntries(entries) }));
+      writeSideMemory(path, JSON.stringify({ format: 1, files: Object.fromEntries(entries) }));
       changed = false;
     },
   };

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { toUserError } from '../../files/file-error.ts';
 import type { Graph } from '../../dsl/graph.ts';
 import type { Json, JsonObject } from '../../values/json.ts';
 import { canonicalJson } from '../../values/json.ts';
@@ -273,6 +274,11 @@ function toFailure(error: unknown): PlanFailure {
     };
   }
   const message = error instanceof Error ? error.message : String(error);
+  const problem = toUserError(error);
+  if (problem !== null) {
+    const { path, fix } = problem;
+    return { code: 'io', message: problem.message, fix, ...(path !== null && { file: path }) };
+  }
   if (error instanceof Error && 'path' in error && typeof error.path === 'string') {
     return { code: 'io', message, file: error.path };
   }

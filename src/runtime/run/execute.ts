@@ -103,9 +103,6 @@ function saveLastKeys({ graph, plan, store }: ExecuteRequest): void {
       );
     } else complete = false;
   }
-  try {
-    writeLastKeys(lastKeysPath(store.folder, graph), keys, complete);
-  } catch {
-    // The explanations of the next plan will be poorer; nothing else depends on them.
-  }
+  // If they cannot be written, the explanations of the next plan are poorer; nothing else depends on them.
+  writeLastKeys(lastKeysPath(store.folder, graph), keys, complete);
 }

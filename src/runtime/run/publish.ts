@@ -4,7 +4,7 @@ import type { Graph } from '../../dsl/graph.ts';
 import { publishPath } from '../../dsl/cells/publish-path.ts';
 import { isPerImageValue, perImageKinds, type Value } from '../../values/value.ts';
 import { resolveInside } from '../plan/resolve-path.ts';
-import { sweepTemporaries, writeAtomic } from '../store/durable.ts';
+import { sweepTemporaries, writeAtomic, writeSideMemory } from '../store/durable.ts';
 import type { Store } from '../store/store.ts';
 import { outputKind } from '../plan/units.ts';
 import type { CellState } from '../plan/units.ts';
@@ -63,7 +63,7 @@ export function openPublisher(
       return written;
     },
     save() {
-      if (changed && known !== null) writeAtomic(memory, JSON.stringify(Object.fromEntries(known)));
+      if (changed && known !== null) writeSideMemory(memory, JSON.stringify(Object.fromEntries(known)));
       changed = false;
     },
   };

@@ -128,6 +128,15 @@ export function openClaims(cacheFolder: string, run: string, times: ClaimTimes =
   };
 }
 
+/** When a run that computes something last said that it is there, by the clock of the file system; null if it never did. */
+export function heartbeatOf(cacheFolder: string, run: string): number | null {
+  try {
+    return statSync(`${cacheFolder}/claims/run-${run}`).mtimeMs;
+  } catch {
+    return null;
+  }
+}
+
 function writeIdentity(file: number, identity: ClaimHolder): void {
   try {
     writeSync(file, JSON.stringify(identity), 0);

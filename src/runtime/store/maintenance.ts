@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { sha256 } from '../digest.ts';
+import { isDigest, sha256 } from '../digest.ts';
+import { temporaryPrefix } from './durable.ts';
 import { parseRecord } from './record.ts';
 import type { CommitRecord } from './record.ts';
 import { errorCode, toStoreError } from './errors.ts';
@@ -16,14 +17,20 @@ export interface StoredFile {
 export function listStored(store: Store, kind: 'objects' | 'actions'): StoredFile[] {
   const root = kind === 'objects' ? `${store.folder}/objects/sha256` : `${store.folder}/actions`;
   const files: StoredFile[] = [];
-  for (const prefix of listFolder(root)) {
-    for (const name of listFolder(`${root}/${prefix}`)) {
+  // What has another name is not the cache's: a link may lead to a folder of the user's, and what is listed may be removed.
+  for (const prefix of listFolder(root).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
+    for (const name of listFolder(`${root}/${prefix}`).filter((entry) => isOfStore(entry, kind))) {
       const path = `${root}/${prefix}/${name}`;
       const stat = statSync(path, { throwIfNoEntry: false });
       if (stat?.isFile() === true) files.push({ name, path, bytes: stat.size, modifiedMs: stat.mtimeMs });
     }
   }
   return files;
+}
+
+function isOfStore(name: string, kind: 'objects' | 'actions'): boolean {
+  const digest = kind === 'objects' ? name : name.replace(/\.json$/, '');
+  return (isDigest(digest) && (digest === name) === (kind === 'objects')) || name.startsWith(temporaryPrefix);
 }
 
 function listFolder(path: string): string[] {

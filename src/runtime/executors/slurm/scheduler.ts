@@ -133,8 +133,10 @@ export function parseQueue(text: string): ArrayTaskState[] {
 
 /** Cancels jobs, or with `pendingOnly` only those of their tasks that have not begun. */
 export async function cancelJobs(jobs: readonly string[], pendingOnly = false): Promise<void> {
-  if (jobs.length === 0) return;
-  await call('scancel', [...(pendingOnly ? ['--state=PENDING'] : []), ...jobs]);
+  // Anything else, such as an option, would be a command to cancel something else.
+  const numbers = jobs.filter((job) => /^\d+$/.test(job));
+  if (numbers.length === 0) return;
+  await call('scancel', [...(pendingOnly ? ['--state=PENDING'] : []), '--', ...numbers]);
 }
 
 export const slurmScheduler: Scheduler = {
