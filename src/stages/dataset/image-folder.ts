@@ -8,7 +8,7 @@ import { listImageFolder } from './shared/folder-listing.ts';
  */
 export const imageFolderStage = defineStage({
   uses: 'dataset/image-folder',
-  version: 2,
+  version: 3,
   summary: 'Images from one folder per class, resized and centre-cropped as torchvision does',
   with: Type.Object(
     {
@@ -53,7 +53,7 @@ export const imageFolderStage = defineStage({
       convert: Type.Boolean({
         default: false,
         description:
-          'accept files of another kind and convert them as torchvision does: grey is repeated, alpha dropped, colour turned to luma; an error otherwise',
+          'accept files of another kind and convert them as torchvision does: grey is repeated, alpha dropped, colour turned to luma, CMYK to (255 − ink)(255 − black) / 255; of 16-bit samples the upper 8 bits are kept, where torchvision clips grey ones to 255; an error otherwise',
       }),
     },
     { additionalProperties: false },
