@@ -11,12 +11,14 @@ import { circlesOf, reachableFrom, readSources, type SourceFile } from './archit
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   values: [],
   timing: [],
+  files: ['values'],
   'dsl/graph.ts': ['values/json.ts'],
   'dsl/signature.ts': ['values/json.ts'],
   'dsl/diagnostics': ['values/nearest.ts'],
   'dsl/text': ['dsl/diagnostics', 'values/json.ts'],
   'dsl/schema': ['dsl/diagnostics', 'dsl/text', 'values/json.ts', 'values/nearest.ts'],
   'dsl/document': [
+    'files',
     'dsl/graph.ts',
     'dsl/signature.ts',
     'dsl/diagnostics',
@@ -37,9 +39,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'dsl/reference': ['dsl/signature.ts', 'dsl/schema', 'values/json.ts'],
   'dsl/selector.ts': ['dsl/graph.ts', 'dsl/diagnostics', 'dsl/text', 'values/nearest.ts'],
-  'dsl/load.ts': ['dsl/graph.ts', 'dsl/signature.ts', 'dsl/diagnostics', 'dsl/document', 'dsl/cells'],
-  setup: [],
-  tensors: ['timing', 'values', 'setup/locations.ts', 'setup/one-dnn.ts', 'setup/reinstall.ts'],
+  'dsl/load.ts': [
+    'files',
+    'dsl/graph.ts',
+    'dsl/signature.ts',
+    'dsl/diagnostics',
+    'dsl/document',
+    'dsl/cells',
+  ],
+  setup: ['files'],
+  tensors: ['files', 'timing', 'values', 'setup/locations.ts', 'setup/one-dnn.ts', 'setup/reinstall.ts'],
   kernels: ['tensors', 'timing', 'values'],
   models: ['tensors', 'kernels', 'values'],
   attacks: ['tensors', 'models', 'metrics', 'defenses', 'values'],
@@ -50,8 +59,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'runtime/events.ts': ['dsl/graph.ts'],
   'runtime/stage.ts': ['dsl/graph.ts', 'dsl/signature.ts', 'values'],
   'runtime/border.ts': ['runtime/stage.ts', 'values'],
-  'runtime/store': ['runtime/digest.ts', 'values'],
-  'runtime/plan': ['runtime/digest.ts', 'runtime/stage.ts', 'runtime/store', 'dsl/graph.ts', 'values'],
+  'runtime/store': ['runtime/digest.ts', 'files', 'values'],
+  'runtime/plan': [
+    'runtime/digest.ts',
+    'runtime/stage.ts',
+    'runtime/store',
+    'dsl/graph.ts',
+    'files',
+    'values',
+  ],
   'runtime/executor.ts': ['runtime/events.ts', 'runtime/plan', 'runtime/store', 'dsl/graph.ts', 'values'],
   'runtime/executors/task': [
     'runtime/border.ts',
@@ -60,6 +76,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'runtime/stage.ts',
     'runtime/store',
     'runtime/events.ts',
+    'files',
     'timing',
     'values',
   ],
@@ -77,6 +94,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'runtime/store',
     'dsl/graph.ts',
     'dsl/text/scalars.ts',
+    'files',
     'values',
   ],
   'runtime/run': [
@@ -88,11 +106,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'runtime/store',
     'dsl/graph.ts',
     'dsl/cells/publish-path.ts',
+    'files',
     'values',
   ],
   report: ['values'],
   stages: [
     'runtime/stage.ts',
+    'files',
     'values',
     'tensors',
     'kernels/tvm/forms.ts',
@@ -154,6 +174,28 @@ const mostLines = 120;
  */
 const knownCircles: readonly (readonly string[])[] = [];
 const knownLongFunctions: readonly string[] = [];
+
+/**
+ * Files that call `JSON.parse`, each with the text that it reads. A file that people may write is read by
+ * `readJsonFile`, which takes a byte order mark and names the place of an error.
+ */
+const parsersOfJson: Readonly<Record<string, string>> = {
+  'cli/plugins/plugin-test.ts': 'a variable that the command sets',
+  'cli/plugins/resolve-hook.ts': 'a specifier that ravelin wrote',
+  'cli/worker.ts': 'a variable that the command sets',
+  'files/read-json.ts': 'every JSON file',
+  'runtime/executors/slurm/messages.ts': 'lines of a task, of which the last may be incomplete',
+  'runtime/plan/graph-cache.ts': 'parts of a file of the cache, after their digest',
+  'runtime/plan/plan-json.ts': 'the text of a key',
+  'runtime/plan/plan.ts': 'the text of a key',
+  'runtime/run/ledger.ts': 'lines of a ledger, of which any may be damaged',
+  'runtime/store/record.ts': 'a record, after its digest',
+  'stages/train/shared/history.ts': 'bytes of a value',
+  'tensors/webgpu/adapter.ts': 'what a program printed',
+  'values/codec.ts': 'bytes of a value',
+  'values/patches-codec.ts': 'bytes of a value',
+  'values/safetensors.ts': 'the header of a safetensors file',
+};
 
 const sources = readSources();
 const imports = sources.flatMap(({ path, imports }) => imports.map((entry) => ({ ...entry, from: path })));
@@ -255,6 +297,11 @@ describe('the files of src/', () => {
       functions.filter(({ lines }) => lines > mostLines).map(({ name }) => `${path} ${name}`),
     );
     expectOnly(long, knownLongFunctions);
+  });
+
+  it('parse JSON only in the known places, as files of JSON are read by readJsonFile', () => {
+    const parsers = sources.filter(({ parsesJson }) => parsesJson).map(({ path }) => path);
+    expectOnly(parsers, Object.keys(parsersOfJson));
   });
 
   it('import each other in no circle, types included, but for the known ones', () => {

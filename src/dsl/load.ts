@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { readTextFile } from '../files/read-text.ts';
 import { resolveGraph } from './cells/resolve.ts';
 import type { Checked } from './diagnostics/diagnostic.ts';
 import { sortDiagnostics } from './diagnostics/render.ts';
@@ -65,7 +66,7 @@ export function loadPipeline(
       values: mostValues,
     },
     env: options.env ?? process.env,
-    readFile: options.readFile ?? ((path) => readFileSync(path, 'utf8')),
+    readFile: options.readFile ?? readTextFile,
     exists: options.exists && remembered(options.exists),
   };
   const graph = untilTooMany(() => load(options, context));

@@ -1,5 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { readJsonFile } from '../../files/read-json.ts';
+import { UnreadableFileError } from '../../files/unreadable-file-error.ts';
 import type { Stage, StageRegistry } from '../../runtime/stage.ts';
 import { stages } from '../../stages/index.ts';
 import { UsageError } from '../exit-codes.ts';
@@ -96,16 +98,14 @@ function takenName(uses: string, entry: string, owner: Stage | undefined): Plugi
 export function allowedPlugins(root: string): readonly string[] {
   const path = join(root, 'package.json');
   if (!existsSync(path)) return [];
-  let manifest: { readonly ravelin?: { readonly plugins?: unknown } };
+  let manifest: { readonly ravelin?: { readonly plugins?: unknown } | null } | null;
   try {
-    manifest = JSON.parse(readFileSync(path, 'utf8')) as typeof manifest;
+    manifest = readJsonFile(path) as typeof manifest;
   } catch (error) {
-    throw new UsageError(
-      `${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`,
-      'correct it; ravelin reads "ravelin": { "plugins": [] } from it',
-    );
+    if (!(error instanceof UnreadableFileError)) throw error;
+    throw new UsageError(error.message, `${error.fix}. ravelin reads "ravelin": { "plugins": [] } from it`);
   }
-  const plugins = manifest.ravelin?.plugins ?? [];
+  const plugins = manifest?.ravelin?.plugins ?? [];
   if (Array.isArray(plugins) && plugins.every((name): name is string => typeof name === 'string')) {
     return plugins;
   }

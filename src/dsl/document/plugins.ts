@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { readTextFile } from '../../files/read-text.ts';
 import type { Json } from '../../values/json.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { DiagnosticSink, untilTooMany } from '../diagnostics/sink.ts';
@@ -22,7 +22,7 @@ const noPlugins: PluginList = { plugins: [], source: null };
  */
 export function pluginsOf(
   file: string,
-  readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
+  readFile: (path: string) => string = readTextFile,
 ): PluginList {
   let text: string;
   try {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readTextFile } from '../../files/read-text.ts';
 import type { Graph } from '../../dsl/graph.ts';
 import type { JsonObject } from '../../values/json.ts';
 import { canonicalJson } from '../../values/json.ts';
@@ -40,7 +41,7 @@ export function readCachedGraph(
     const head = JSON.parse(text.slice(0, lineEnd)) as GraphSources & { format: number; check: string };
     if (head.format !== 1) return null;
     for (const [path, digest] of Object.entries(head.files))
-      if (sha256(readFileSync(path)) !== digest) return null;
+      if (sha256(readTextFile(path)) !== digest) return null;
     for (const [name, value] of Object.entries(head.env)) if ((env[name] ?? null) !== value) return null;
     const body = text.slice(lineEnd + 1);
     if (sha256(body) !== head.check) return null;

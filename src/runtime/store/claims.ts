@@ -13,10 +13,10 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   statSync,
   writeSync,
 } from 'node:fs';
+import { readJsonFile } from '../../files/read-json.ts';
 import { isRunning, ownIdentity } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { tryUnlink } from './durable.ts';
@@ -138,7 +138,7 @@ function writeIdentity(file: number, identity: ClaimHolder): void {
 
 function readHolder(path: string): ClaimHolder | null {
   try {
-    const holder = JSON.parse(readFileSync(path, 'utf8')) as Partial<ClaimHolder>;
+    const holder = readJsonFile(path) as Partial<ClaimHolder>;
     return typeof holder.run === 'string' && typeof holder.pid === 'number' ? (holder as ClaimHolder) : null;
   } catch {
     return null;

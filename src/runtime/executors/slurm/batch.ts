@@ -4,7 +4,8 @@
  * (`ends/N`), which the array task writes. A driver that starts after another one died reads the folder to
  * adopt the job.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { readJsonFile } from '../../../files/read-json.ts';
 import type { TaskOutcome, WorkerSetup } from '../../executor.ts';
 import { writeAtomic, writeDurable } from '../../store/durable.ts';
 import type { Groups } from './group-tasks.ts';
@@ -68,7 +69,7 @@ export function closeBatch(folder: string): void {
 }
 
 export function readManifest(folder: string): BatchManifest {
-  return JSON.parse(readFileSync(`${folder}/manifest.json`, 'utf8')) as BatchManifest;
+  return readJsonFile(`${folder}/manifest.json`) as BatchManifest;
 }
 
 /** Indices of the array tasks that have reported their end. */
@@ -91,7 +92,7 @@ export function endPath(folder: string, index: number): string {
 }
 
 export function readEnd(folder: string, index: number): TaskOutcome[] {
-  return JSON.parse(readFileSync(endPath(folder, index), 'utf8')) as TaskOutcome[];
+  return readJsonFile(endPath(folder, index)) as TaskOutcome[];
 }
 
 export function taskLogPath(folder: string, index: number): string {
@@ -100,7 +101,7 @@ export function taskLogPath(folder: string, index: number): string {
 
 function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return readJsonFile(path);
   } catch {
     return null;
   }
