@@ -20,10 +20,7 @@ const noPlugins: PluginList = { plugins: [], source: null };
  * Reads the `plugins:` list of a file before anything is checked, because plugins bring the stage types that
  * the check needs. A name that can be no plugin's is left to that check.
  */
-export function pluginsOf(
-  file: string,
-  readFile: (path: string) => string = readTextFile,
-): PluginList {
+export function pluginsOf(file: string, readFile: (path: string) => string = readTextFile): PluginList {
   let text: string;
   try {
     text = readFile(resolve(file));

@@ -7,15 +7,7 @@
  * hard link to it under the name of the key. It appears with its content in one step and shares the file's
  * time, so one heartbeat serves all claims of a run, across hosts as well.
  */
-import {
-  closeSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, linkSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
 import { readJsonFile } from '../../files/read-json.ts';
 import { isRunning, ownIdentity } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
