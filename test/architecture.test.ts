@@ -19,6 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'dsl/text': ['dsl/diagnostics', 'values/json.ts'],
   'dsl/schema': ['dsl/diagnostics', 'dsl/text', 'values/json.ts', 'values/nearest.ts'],
   'dsl/document': [
+    'files',
     'dsl/graph.ts',
     'dsl/signature.ts',
     'dsl/diagnostics',
@@ -40,6 +41,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'dsl/reference': ['dsl/signature.ts', 'dsl/schema', 'values/json.ts'],
   'dsl/selector.ts': ['dsl/graph.ts', 'dsl/diagnostics', 'dsl/text', 'values/nearest.ts'],
   'dsl/load.ts': [
+    'files',
     'dsl/graph.ts',
     'dsl/signature.ts',
     'dsl/project-root.ts',
@@ -47,8 +49,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'dsl/document',
     'dsl/cells',
   ],
-  setup: [],
-  tensors: ['timing', 'values', 'setup/locations.ts', 'setup/one-dnn.ts', 'setup/reinstall.ts'],
+  setup: ['files'],
+  tensors: ['files', 'timing', 'values', 'setup/locations.ts', 'setup/one-dnn.ts', 'setup/reinstall.ts'],
   kernels: ['tensors', 'timing', 'values'],
   models: ['tensors', 'kernels', 'values'],
   attacks: ['tensors', 'models', 'metrics', 'defenses', 'values'],
@@ -94,6 +96,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'runtime/stage.ts',
     'runtime/store',
     'dsl/graph.ts',
+    'files',
     'timing',
     'values',
   ],
@@ -112,6 +115,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   report: ['values'],
   stages: [
     'runtime/stage.ts',
+    'files',
     'values',
     'tensors',
     'kernels/tvm/forms.ts',
@@ -173,6 +177,28 @@ const mostLines = 120;
  */
 const knownCircles: readonly (readonly string[])[] = [];
 const knownLongFunctions: readonly string[] = [];
+
+/**
+ * Files that call `JSON.parse`, each with the text that it reads. A file that people may write is read by
+ * `readJsonFile`, which takes a byte order mark and names the place of an error.
+ */
+const parsersOfJson: Readonly<Record<string, string>> = {
+  'cli/plugins/plugin-test.ts': 'a variable that the command sets',
+  'cli/plugins/resolve-hook.ts': 'a specifier that ravelin wrote',
+  'cli/worker.ts': 'a variable that the command sets',
+  'files/read-json.ts': 'every JSON file',
+  'runtime/executors/slurm/messages.ts': 'lines of a task, of which the last may be incomplete',
+  'runtime/plan/graph-cache.ts': 'parts of a file of the cache, after their digest',
+  'runtime/plan/plan-json.ts': 'the text of a key',
+  'runtime/plan/plan.ts': 'the text of a key',
+  'runtime/run/ledger.ts': 'lines of a ledger, of which any may be damaged',
+  'runtime/store/record.ts': 'a record, after its digest',
+  'stages/train/shared/history.ts': 'bytes of a value',
+  'tensors/webgpu/adapter.ts': 'what a program printed',
+  'values/codec.ts': 'bytes of a value',
+  'values/patches-codec.ts': 'bytes of a value',
+  'values/safetensors.ts': 'the header of a safetensors file',
+};
 
 const sources = readSources();
 const imports = sources.flatMap(({ path, imports }) => imports.map((entry) => ({ ...entry, from: path })));
@@ -274,6 +300,11 @@ describe('the files of src/', () => {
       functions.filter(({ lines }) => lines > mostLines).map(({ name }) => `${path} ${name}`),
     );
     expectOnly(long, knownLongFunctions);
+  });
+
+  it('parse JSON only in the known places, as files of JSON are read by readJsonFile', () => {
+    const parsers = sources.filter(({ parsesJson }) => parsesJson).map(({ path }) => path);
+    expectOnly(parsers, Object.keys(parsersOfJson));
   });
 
   it('import each other in no circle, types included, but for the known ones', () => {

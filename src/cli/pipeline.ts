@@ -113,7 +113,7 @@ async function loadGraph(
   const cached = cache === null ? null : readCachedGraph(cache, request);
   if (cached !== null) return { graph: cached.graph, registry: stages, sources: cached.files };
   const [
-    { loadPipeline, projectRoot },
+    { loadPipeline },
     { DiagnosticsError, showDiagnostics },
     { pipelineRegistry },
     { allowedSlurmFlags },
@@ -124,7 +124,7 @@ async function loadGraph(
     import('./plugins/trust.ts'),
   ]);
   const registry = await pipelineRegistry(file);
-  const allowedFlags = allowedSlurmFlags(projectRoot(file));
+  const allowedFlags = allowedSlurmFlags(request.root);
   const env = recordReads(process.env);
   const loaded = loadPipeline({
     file,

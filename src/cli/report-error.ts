@@ -34,6 +34,11 @@ async function explain(error: unknown): Promise<ExitCode> {
     complain(`error: ${error.message}${error.fix === undefined ? '' : `\n  fix: ${error.fix}`}`);
     return exitCodes.usage;
   }
+  const { UnreadableFileError } = await import('../files/unreadable-file-error.ts');
+  if (error instanceof UnreadableFileError) {
+    complain(`error: ${error.message}\n  fix: ${error.fix}`);
+    return exitCodes.usage;
+  }
   const { SetupError } = await import('../setup/errors.ts');
   if (error instanceof SetupError) {
     complain(`error: ${error.message}\n  fix: ${error.fix}`);

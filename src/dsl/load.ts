@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { readTextFile } from '../files/read-text.ts';
 import { resolveGraph } from './cells/resolve.ts';
 import type { Checked } from './diagnostics/diagnostic.ts';
 import { sortDiagnostics } from './diagnostics/render.ts';
@@ -69,7 +69,7 @@ export function loadPipeline(
       values: mostValues,
     },
     env: options.env ?? process.env,
-    readFile: options.readFile ?? ((path) => readFileSync(path, 'utf8')),
+    readFile: options.readFile ?? readTextFile,
     allowedFlags: options.allowedFlags ?? [],
     exists: options.exists && remembered(options.exists),
   };

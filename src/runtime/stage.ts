@@ -7,7 +7,7 @@ import type {
   ParameterProblem,
   StageSignature,
 } from '../dsl/signature.ts';
-import type { JsonObject } from '../values/json.ts';
+import type { Json, JsonObject } from '../values/json.ts';
 import type { BatchSizes } from '../values/batch-size.ts';
 import type { PortKind, Value, ValueOf } from '../values/value.ts';
 
@@ -129,6 +129,11 @@ export interface Survey {
    * the key.
    */
   readonly files: (first: number, count: number) => readonly string[];
+  /**
+   * What the survey found about the images `first … first + count − 1` that their files do not say, such as
+   * labels that follow from which folders there are. It is part of the key, and none if absent.
+   */
+  readonly facts?: (first: number, count: number) => Json;
 }
 
 export interface Collected<V extends Value = Value> {

@@ -15,6 +15,8 @@ export interface SourceFile {
   readonly lines: number;
   readonly imports: readonly Import[];
   readonly functions: readonly { readonly name: string; readonly lines: number }[];
+  /** Whether it calls `JSON.parse`. */
+  readonly parsesJson: boolean;
 }
 
 export interface Import {
@@ -41,7 +43,9 @@ function readSource(path: string, text: string): SourceFile {
   const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   const imports: Import[] = [];
   const functions: SourceFile['functions'][number][] = [];
+  let parsesJson = false;
   const visit = (node: ts.Node): void => {
+    if (ts.isPropertyAccessExpression(node) && node.getText() === 'JSON.parse') parsesJson = true;
     const found = importOf(node);
     if (found !== undefined) imports.push({ ...found, file: fileOf(path, found.target) });
     if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) {
@@ -51,7 +55,7 @@ function readSource(path: string, text: string): SourceFile {
     ts.forEachChild(node, visit);
   };
   visit(source);
-  return { path, lines: text.split('\n').length, imports, functions };
+  return { path, lines: text.split('\n').length, imports, functions, parsesJson };
 }
 
 function importOf(node: ts.Node): Omit<Import, 'file'> | undefined {

@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseJsonText } from '../../files/read-json.ts';
+import { readTextFile } from '../../files/read-text.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print } from '../output.ts';
 import { packageFolder } from '../package-folder.ts';
@@ -92,8 +94,8 @@ function allow(plugin: string, root: string): void {
   const path = join(root, 'package.json');
   const allowed = readPermissions(root).plugins;
   if (allowed.includes(plugin)) return;
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : '{ "private": true }';
-  const manifest = JSON.parse(text) as Record<string, unknown> & { ravelin?: object };
+  const text = existsSync(path) ? readTextFile(path) : '{ "private": true }';
+  const manifest = parseJsonText(text, path) as Record<string, unknown> & { ravelin?: object };
   const indent = /^[ \t]+/m.exec(text)?.[0] ?? 2;
   manifest.ravelin = { ...manifest.ravelin, plugins: [...allowed, plugin] };
   writeFileSync(path, `${JSON.stringify(manifest, null, indent)}\n`);

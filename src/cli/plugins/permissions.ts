@@ -1,5 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readJsonFile } from '../../files/read-json.ts';
+import { UnreadableFileError } from '../../files/unreadable-file-error.ts';
 import { UsageError } from '../exit-codes.ts';
 
 /** The package.json of a project lets its pipelines do this, beside what any pipeline may do. */
@@ -35,12 +37,10 @@ export function readPermissions(root: string): Permissions {
 
 function readManifest(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return readJsonFile(path);
   } catch (error) {
-    throw new UsageError(
-      `${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`,
-      'correct it; ravelin reads "ravelin": { "plugins": [] } from it',
-    );
+    if (!(error instanceof UnreadableFileError)) throw error;
+    throw new UsageError(error.message, `${error.fix}. ravelin reads "ravelin": { "plugins": [] } from it`);
   }
 }
 

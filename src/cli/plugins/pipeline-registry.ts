@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Diagnostic, SourceRange } from '../../dsl/diagnostics/diagnostic.ts';
 import { type SourceFile, sourceFile } from '../../dsl/diagnostics/source.ts';
 import { shownPath } from '../../dsl/document/load-context.ts';
 import { pluginsOf, projectRoot } from '../../dsl/load.ts';
+import { readTextFile } from '../../files/read-text.ts';
 import type { StageRegistry } from '../../runtime/stage.ts';
 import { DiagnosticsError } from '../diagnostics.ts';
 import { allowedEntry, type BrokenPlugin, withPlugins } from './load-registry.ts';
@@ -65,7 +65,7 @@ function rangeOf(
 ): SourceRange | undefined {
   const path = shownPath(file);
   try {
-    const source = sourceFile(path, readFileSync(file, 'utf8'), file);
+    const source = sourceFile(path, readTextFile(file), file);
     const start = (source.lineStarts[line - 1] ?? 0) + column - 1;
     sources.set(path, source);
     return { file: path, start, end: start + (/^\w+/.exec(source.text.slice(start))?.[0].length ?? 1) };

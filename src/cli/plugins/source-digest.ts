@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'es-module-lexer/js';
+import { readJsonFile } from '../../files/read-json.ts';
 
 /**
  * A module and all local modules that it imports or requires by a relative path, in whatever folder they are.
@@ -42,7 +43,7 @@ export function sourceDigest(file: string): string {
 
 /** Digest of an installed package: its name and version. */
 export function packageDigest(manifest: string): string {
-  const { name, version } = JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string; version?: string };
+  const { name, version } = readJsonFile(manifest) as { name?: string; version?: string };
   return createHash('sha256')
     .update(`${name ?? ''}@${version ?? ''}`)
     .digest('hex');

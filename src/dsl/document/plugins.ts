@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { readTextFile } from '../../files/read-text.ts';
 import type { Json } from '../../values/json.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { DiagnosticSink, untilTooMany } from '../diagnostics/sink.ts';
@@ -20,10 +20,7 @@ const noPlugins: PluginList = { plugins: [], source: null };
  * Reads the `plugins:` list of a file before anything is checked, because plugins bring the stage types that
  * the check needs. A name that can be no plugin's is left to that check.
  */
-export function pluginsOf(
-  file: string,
-  readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
-): PluginList {
+export function pluginsOf(file: string, readFile: (path: string) => string = readTextFile): PluginList {
   let text: string;
   try {
     text = readFile(resolve(file));

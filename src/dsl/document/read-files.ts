@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { UnreadableFileError } from '../../files/unreadable-file-error.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { sourceFile } from '../diagnostics/source.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
@@ -44,6 +45,11 @@ function readFile(
   try {
     text = context.readFile(absolute);
   } catch (error) {
+    const here = { file: shown, start: 0, end: 0 };
+    if (error instanceof UnreadableFileError) {
+      sink.error('cannot-read', askedAt ?? here, error.message.replace(absolute, shown), { fix: error.fix });
+      return undefined;
+    }
     const code = (error as NodeJS.ErrnoException).code;
     const why =
       code === 'ENOENT'
@@ -52,7 +58,7 @@ function readFile(
           ? 'is a folder'
           : `can't be read (${code ?? String(error)})`;
     if (askedAt === undefined) {
-      sink.error('cannot-read', { file: shown, start: 0, end: 0 }, `the file ${why}`);
+      sink.error('cannot-read', here, `the file ${why}`);
     } else {
       sink.error('include-not-found', askedAt, `the included file '${shown}' ${why}`, {
         fix: 'the path is relative to the file that includes it',

@@ -1,6 +1,8 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, readSync, statSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
+import { openFile } from '../../files/open-file.ts';
+import { readJsonFile } from '../../files/read-json.ts';
 import { isDigest } from '../digest.ts';
 import { writeSideMemory } from '../store/durable.ts';
 
@@ -9,7 +11,10 @@ import { writeSideMemory } from '../store/durable.ts';
  * that a second look at a file is a stat.
  */
 export interface FileDigests {
-  /** Returns the SHA-256 of the file's content. Throws the error of the file system if it cannot be read. */
+  /**
+   * Returns the SHA-256 of the file's content. Throws `UnreadableFileError` for a named pipe or a device, and
+   * the error of the file system if it cannot be read.
+   */
   readonly digest: (path: string) => string;
   /** Writes the new digests down, if the cache can be written to; called once at the end. */
   readonly save: () => void;
@@ -31,7 +36,7 @@ export function openFileDigests(cacheFolder: string, now: () => number = Date.no
 
   const load = (): Map<string, Entry> => {
     try {
-      const text = JSON.parse(readFileSync(path, 'utf8')) as { format: number; files: Record<string, Entry> };
+      const text = readJsonFile(path) as { format: number; files: Record<string, Entry> };
       if (text.format === 1)
         return new Map(Object.entries(text.files).filter(([, entry]) => Array.isArray(entry)));
     } catch {
@@ -76,7 +81,7 @@ export function openFileDigests(cacheFolder: string, now: () => number = Date.no
 
 function digestFile(path: string): string {
   const hash = createHash('sha256');
-  const file = openSync(path, 'r');
+  const file = openFile(path);
   try {
     const buffer = Buffer.allocUnsafe(1 << 20);
     for (let read = 1; read > 0;) {

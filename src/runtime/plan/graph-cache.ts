@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { readTextFile } from '../../files/read-text.ts';
 import type { Graph } from '../../dsl/graph.ts';
 import type { JsonObject } from '../../values/json.ts';
 import { canonicalJson } from '../../values/json.ts';
@@ -59,7 +60,7 @@ export function readCachedGraph(
     const lineEnd = signed.indexOf('\n');
     const head = JSON.parse(signed.slice(0, lineEnd)) as Head;
     for (const [path, digest] of Object.entries(head.files))
-      if (sha256(readFileSync(path)) !== digest) return null;
+      if (sha256(readTextFile(path)) !== digest) return null;
     for (const [name, digest] of Object.entries(head.env))
       if (variableDigest(cache, name, env[name] ?? null) !== digest) return null;
     return { graph: JSON.parse(signed.slice(lineEnd + 1)) as Graph, files: Object.keys(head.files) };

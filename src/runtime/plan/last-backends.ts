@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { readJsonFile } from '../../files/read-json.ts';
 import type { Graph } from '../../dsl/graph.ts';
 import { isDigest } from '../digest.ts';
 import type { StageRegistry } from '../stage.ts';
@@ -66,7 +67,7 @@ export function openBackendMemory(
 function readUsed(path: string): readonly NumericIdentity[] {
   try {
     if (statSync(path).size > mostBytes) return [];
-    const { format, used } = JSON.parse(readFileSync(path, 'utf8')) as { format?: unknown; used?: unknown };
+    const { format, used } = readJsonFile(path) as { format?: unknown; used?: unknown };
     return format === 1 && Array.isArray(used) ? used.flatMap(identityOf).slice(0, mostUsed) : [];
   } catch {
     return [];

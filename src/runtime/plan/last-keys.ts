@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { readJsonFile } from '../../files/read-json.ts';
 import type { Graph } from '../../dsl/graph.ts';
 import { isDigest, sha256 } from '../digest.ts';
 import { writeSideMemory } from '../store/durable.ts';
@@ -26,7 +27,7 @@ export function lastPath(cacheFolder: string, file: string, variant: readonly st
 
 export function readLastKeys(path: string): LastKeys {
   try {
-    const entries = Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>);
+    const entries = Object.entries(readJsonFile(path) as Record<string, unknown>);
     // Keys become paths of records, so anything else counts as absent.
     return new Map(
       entries.filter(

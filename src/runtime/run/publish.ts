@@ -1,5 +1,6 @@
 import { lstatSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
+import { readJsonFile } from '../../files/read-json.ts';
 import type { Graph } from '../../dsl/graph.ts';
 import { publishPath } from '../../dsl/cells/publish-path.ts';
 import { isPerImageValue, perImageKinds, type Value } from '../../values/value.ts';
@@ -71,7 +72,7 @@ export function openPublisher(
 
 function readMemory(path: string): Map<string, Entry> {
   try {
-    return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, Entry>));
+    return new Map(Object.entries(readJsonFile(path) as Record<string, Entry>));
   } catch {
     return new Map();
   }

@@ -7,16 +7,8 @@
  * hard link to it under the name of the key. It appears with its content in one step and shares the file's
  * time, so one heartbeat serves all claims of a run, across hosts as well.
  */
-import {
-  closeSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, linkSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
+import { readJsonFile } from '../../files/read-json.ts';
 import { isRunning, ownIdentity } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { tryUnlink } from './durable.ts';
@@ -147,7 +139,7 @@ function writeIdentity(file: number, identity: ClaimHolder): void {
 
 function readHolder(path: string): ClaimHolder | null {
   try {
-    const holder = JSON.parse(readFileSync(path, 'utf8')) as Partial<ClaimHolder>;
+    const holder = readJsonFile(path) as Partial<ClaimHolder>;
     return typeof holder.run === 'string' && typeof holder.pid === 'number' ? (holder as ClaimHolder) : null;
   } catch {
     return null;

@@ -4,8 +4,9 @@
  * (`ends/N`), which the array task writes. A driver that starts after another one died reads the folder to
  * adopt the job.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import type { Task, TaskOutcome, WorkerSetup } from '../../executor.ts';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { readJsonFile } from '../../../files/read-json.ts';
+import type { TaskOutcome, WorkerSetup } from '../../executor.ts';
 import { writeAtomic, writeDurable } from '../../store/durable.ts';
 import { readTaskOutcome } from '../task/read-message.ts';
 import type { Groups } from './group-tasks.ts';
@@ -88,7 +89,7 @@ export function closeBatch(folder: string): void {
 }
 
 export function readManifest(folder: string): BatchManifest {
-  return JSON.parse(readFileSync(`${folder}/manifest.json`, 'utf8')) as BatchManifest;
+  return readJsonFile(`${folder}/manifest.json`) as BatchManifest;
 }
 
 /** Indices of the array tasks that have reported their end. */
@@ -122,22 +123,9 @@ export function taskLogPath(folder: string, index: number): string {
   return `${folder}/logs/${index}.log`;
 }
 
-function isManifest(manifest: unknown): manifest is BatchManifest {
-  const { format, run, groups } = (manifest ?? {}) as Partial<BatchManifest>;
-  return (
-    format === 1 &&
-    typeof run === 'string' &&
-    Array.isArray(groups) &&
-    groups.every(
-      (group: unknown) =>
-        Array.isArray(group) && group.every((task: Partial<Task> | null) => typeof task?.key === 'string'),
-    )
-  );
-}
-
 function readJson(path: string): unknown {
   try {
-    return parseJson(readFileSync(path, 'utf8'));
+    return readJsonFile(path);
   } catch {
     return null;
   }

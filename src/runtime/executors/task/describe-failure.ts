@@ -1,4 +1,5 @@
 import { toUserError } from '../../../files/file-error.ts';
+import { UnreadableFileError } from '../../../files/unreadable-file-error.ts';
 import { ValueError } from '../../../values/value-error.ts';
 import type { TaskFailure } from '../../executor.ts';
 import { StoreError } from '../../store/errors.ts';
@@ -49,6 +50,8 @@ export function describeFailure(error: unknown, batch: number | null = null): Ta
       ...(code === 'out-of-memory' && batch !== null ? { batch } : {}),
     };
   }
+  if (error instanceof UnreadableFileError)
+    return { ...base, code: 'bad-data', file: error.file, fix: error.fix };
   if (error instanceof ValueError) return { ...base, code: 'stage', fix: error.fix };
   if (isOutOfMemory(error)) {
     const unit = batch === 1 ? 'image' : 'images';
