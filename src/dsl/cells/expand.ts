@@ -11,7 +11,7 @@ import type { ExpandedStage, Expansion } from './expansion.ts';
 import type { Item } from './input-relation.ts';
 import type { LabelTable } from './labels.ts';
 import type { Matrix } from './matrix.ts';
-import { type ConnectedStage, type Row, rowsOf } from './rows.ts';
+import { type ConnectedStage, labelOrder, type Row, rowsOf } from './rows.ts';
 import type { Variant } from './variants.ts';
 
 /** A stage with its own axes and variants, before its inputs are connected. */
@@ -34,7 +34,8 @@ export function expandStage(
     return undefined;
   }
   const rows = rowsOf(connected, expansion, context);
-  return rows === undefined ? undefined : makeCells(connected, rows, settingsOf, expansion, context);
+  if (rows === undefined) return undefined;
+  return makeCells(connected, rows, settingsOf, expansion, context);
 }
 
 /** Connects the inputs of all variants and finds the axes that their cells have in common. */
@@ -127,12 +128,13 @@ function reportUnknownAxes(
 }
 
 function makeCells(
-  { stage, axes, variants }: ConnectedStage,
+  connectedStage: ConnectedStage,
   rows: readonly Row[],
   settingsOf: (variant: Variant) => StageSettings | undefined,
   { cells, stages, labels }: Expansion,
   context: LoadContext,
 ): ExpandedStage | undefined {
+  const { stage, axes, variants } = connectedStage;
   const before = context.sink.errorCount;
   const firstCell = cells.length;
   const parts = variants.map((connected) => ({
@@ -170,6 +172,7 @@ function makeCells(
     keyAt: stage.keyAt,
     axes,
     columns: new Map(axes.map((axis, column) => [axis, rows.map(([, , ids]) => ids[column]!)])),
+    labelsInOrder: (axis) => labelOrder(connectedStage, axis, labels),
     firstCell,
     count: rows.length,
     variants: variants.map(({ variant }) => variant),

@@ -19,6 +19,8 @@ export interface ExpandedStage {
   readonly axes: readonly string[];
   /** By axis: the label of each cell, as its id in the table of labels. */
   readonly columns: ReadonlyMap<string, readonly number[]>;
+  /** The labels of an axis in the order in which they are written, as ids. No cell may have some of them. */
+  readonly labelsInOrder: (axis: string) => readonly number[];
   readonly firstCell: number;
   readonly count: number;
   readonly variants: readonly Variant[];

@@ -17,6 +17,8 @@ import {
 
 export interface Label {
   readonly value: AxisLabel;
+  /** As written. */
+  readonly text: string;
   readonly at: SourceRange;
   /** The changes that the label makes to the stage. */
   readonly patch: LocatedMap | undefined;
@@ -179,7 +181,7 @@ function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: Load
     );
     return undefined;
   }
-  return { value: located.value, at: located.at, patch };
+  return { value: located.value, text: located.text, at: located.at, patch };
 }
 
 function patchOf(value: Located, context: LoadContext): LocatedMap | undefined {

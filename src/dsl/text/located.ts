@@ -132,6 +132,17 @@ export function quote(located: Located): string {
   }
 }
 
+/**
+ * Names a scalar for a message about a comparison of texts. A number that is written in another way than it
+ * is compared shows both: `3.1 (3.10 without quotes is a number)`.
+ */
+export function quoteCompared({ value, text }: Pick<LocatedScalar, 'value' | 'text'>): string {
+  if (value === null) return 'an empty value';
+  if (typeof value === 'string' || String(value) === text) return `'${shorten(text)}'`;
+  const what = typeof value === 'number' ? 'a number' : String(value);
+  return `${String(value)} (${shorten(text)} without quotes is ${what})`;
+}
+
 function shorten(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ');
   return line.length > 60 ? `${line.slice(0, 57)}…` : line;
