@@ -9,6 +9,8 @@ export interface Expansion {
   readonly stages: Map<string, ExpandedStage>;
   /** Ids of all stages as written, for suggestions. */
   readonly known: readonly string[];
+  /** Whether there may be more stages, in a part of the document that was refused. */
+  readonly mayHaveMore: boolean;
   readonly labels: LabelTable;
 }
 

@@ -1,16 +1,20 @@
 import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { forbidAxes, type LoadContext } from '../document/load-context.ts';
+import { onlyShaped } from '../document/stage-source.ts';
 import type { AxisLabel } from '../graph.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
 import { idPattern, patchKeys, patchSchema } from '../schema/pipeline-schema.ts';
 import { checkAgainst } from '../schema/validator.ts';
 import {
   emptyMap,
+  hasUnknown,
   isNull,
   isUnknown,
   type Located,
+  type LocatedEntry,
   type LocatedMap,
+  partialMap,
   quote,
   withoutKeys,
 } from '../text/located.ts';
@@ -63,7 +67,7 @@ export const noMatrix: Matrix = { axes: [], include: [], exclude: [] };
 export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext): Matrix | undefined {
   if (matrix === undefined) return noMatrix;
   const before = context.sink.errorCount;
-  if (isAnyUnknown(matrix)) return undefined;
+  if (areLabelsUnknown(matrix)) return undefined;
   const axes: Axis[] = [];
   for (const [name, { key, value }] of matrix.entries) {
     if (name === 'include' || name === 'exclude') continue;
@@ -100,11 +104,13 @@ export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext)
   return context.sink.errorCount > before ? undefined : { axes, include, exclude };
 }
 
-function isAnyUnknown(matrix: LocatedMap): boolean {
-  return [...matrix.entries.values()].some(
-    ({ value }) =>
-      isUnknown(value) || (value.kind === 'sequence' && value.items.some((item) => isUnknown(item))),
-  );
+/** Whether a label or an axis was refused. A patch with a part that was refused changes no label. */
+function areLabelsUnknown({ partial, entries }: LocatedMap): boolean {
+  const isRefused = ([name, { value }]: readonly [string, LocatedEntry]): boolean =>
+    value.kind === 'map' && name !== 'include' && name !== 'exclude'
+      ? value.partial === true
+      : hasUnknown(value);
+  return partial === true || [...entries].some(isRefused);
 }
 
 function readLabels(axis: string, value: Located, context: LoadContext): Label[] {
@@ -186,6 +192,7 @@ function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: Load
 
 function patchOf(value: Located, context: LoadContext): LocatedMap | undefined {
   if (isNull(value)) return undefined;
+  if (isUnknown(value)) return partialMap(value.at);
   if (value.kind !== 'map') {
     context.sink.error(
       'wrong-type',
@@ -195,7 +202,7 @@ function patchOf(value: Located, context: LoadContext): LocatedMap | undefined {
         fix: 'for plain labels write a list: axis: [a, b]',
       },
     );
-    return undefined;
+    return partialMap(value.at);
   }
   checkAgainst(
     patchSchema as JsonSchema,
@@ -209,8 +216,7 @@ function patchOf(value: Located, context: LoadContext): LocatedMap | undefined {
     },
     context.sink,
   );
-  const maps = ['in', 'with'].filter((key) => (value.entries.get(key)?.value.kind ?? 'map') !== 'map');
-  return withoutKeys(value, maps);
+  return onlyShaped(value);
 }
 
 function itemsOf(
@@ -234,6 +240,7 @@ function itemsOf(
 
 function includedRow(item: LocatedMap, axes: readonly Axis[], context: LoadContext): IncludedRow[] {
   const { sink } = context;
+  const before = sink.errorCount;
   const labels = new Map<string, Label>();
   for (const [name, { key, value }] of item.entries) {
     if (patchKeys.includes(name)) continue;
@@ -254,7 +261,8 @@ function includedRow(item: LocatedMap, axes: readonly Axis[], context: LoadConte
     if (label !== undefined) labels.set(name, same === undefined ? label : { ...same, at: label.at });
   }
   const missing = axes.filter(({ name }) => !item.entries.has(name)).map(({ name }) => name);
-  if (missing.length > 0) {
+  // A misspelt axis is reported as unknown, not as missing too.
+  if (missing.length > 0 && sink.errorCount === before) {
     sink.error(
       'incomplete-row',
       firstCharacters(item.at),

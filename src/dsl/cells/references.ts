@@ -2,6 +2,7 @@ import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { forbidAxes, type LoadContext } from '../document/load-context.ts';
 import {
+  hasUnknown,
   isNull,
   isUnknown,
   type Located,
@@ -94,6 +95,7 @@ function readLongForm(value: LocatedMap, { sink }: LoadContext): Reference | und
     sink.error('unknown-key', entry.key.at, `'${key}' is not a key of a reference${hint}`);
   }
   const from = valueOf(value, 'from');
+  if (hasUnknown(value) || (from === undefined && sink.errorCount > before)) return undefined;
   if (from?.kind !== 'scalar' || typeof from.value !== 'string') {
     const at = from?.at ?? { ...value.at, end: value.at.start + 1 };
     sink.error('bad-reference', at, 'this reference does not say which stage it reads', {

@@ -7,14 +7,28 @@ import { isUnknown, quote, sizeOf, unknownValue } from '../text/located.ts';
 import { parseNumber } from '../text/scalars.ts';
 import { type Budget, tooManyValues } from './load-context.ts';
 
+export interface Named<T> {
+  readonly byName: ReadonlyMap<string, T>;
+  /** Whether there may be more names, in a part of the document that was refused. */
+  readonly partial: boolean;
+}
+
+export interface EnvironmentVariable {
+  /** Undefined if it is not set. */
+  readonly value: string | undefined;
+  readonly at: SourceRange;
+  /** Whether its default was refused. */
+  readonly unknown: boolean;
+}
+
 /** The names that `$(…)` may look up. */
 export interface Scope {
   /** Name of the pipeline, for `$(name)`. */
   readonly name: LocatedScalar;
   /** Undefined while `params:` itself is interpolated, because params cannot refer to params. */
-  readonly params: ReadonlyMap<string, Located> | undefined;
-  /** Variables listed under `env:`; undefined for one that is not set. */
-  readonly env: ReadonlyMap<string, { readonly value: string | undefined; readonly at: SourceRange }>;
+  readonly params: Named<Located> | undefined;
+  /** Variables listed under `env:`. */
+  readonly env: Named<EnvironmentVariable>;
   readonly sources: ReadonlyMap<string, SourceFile>;
   readonly sink: DiagnosticSink;
   readonly budget: Budget;
@@ -228,9 +242,9 @@ function lookUp(
   if (reference === 'name') return scope.name;
   const [, space, name] = /^(params|axes|env)\.(.+)$/.exec(reference) ?? [];
   if (space === undefined || name === undefined) {
-    const known = ['name', ...[...(scope.params?.keys() ?? [])].map((key) => `params.${key}`)];
+    const known = ['name', ...[...(scope.params?.byName.keys() ?? [])].map((key) => `params.${key}`)];
     const hint =
-      scope.params?.has(reference) === true
+      scope.params?.byName.has(reference) === true
         ? `; did you mean 'params.${reference}'?`
         : didYouMean(reference, known);
     sink.error('unknown-reference', at, `unknown reference '$(${reference})'${hint}`, {
@@ -246,19 +260,25 @@ function lookUp(
     });
     return undefined;
   }
-  const found = scope.params.get(name);
-  if (found === undefined) {
+  const { byName, partial } = scope.params;
+  const found = byName.get(name);
+  if (found === undefined && !partial) {
     sink.error(
       'unknown-reference',
       at,
-      `there is no param '${name}'${didYouMean(name, scope.params.keys(), 'params')}`,
+      `there is no param '${name}'${didYouMean(name, byName.keys(), 'params')}`,
     );
   }
   return found;
 }
 
-function environment(name: string, at: SourceRange, { env, sink }: Scope): Located | undefined {
+function environment(
+  name: string,
+  at: SourceRange,
+  { env: { byName: env, partial }, sink }: Scope,
+): Located | undefined {
   const found = env.get(name);
+  if (found?.unknown === true || (found === undefined && partial)) return undefined;
   if (found === undefined) {
     sink.error(
       'unlisted-env',

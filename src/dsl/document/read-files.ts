@@ -6,10 +6,12 @@ import { frameSchema, idPattern, includedSchema } from '../schema/pipeline-schem
 import { checkAgainst } from '../schema/validator.ts';
 import {
   isNull,
+  isUnknown,
   type Located,
   type LocatedEntry,
   type LocatedMap,
   mergeMaps,
+  partialMap,
   valueOf,
   withoutKeys,
 } from '../text/located.ts';
@@ -63,7 +65,7 @@ function readFile(
   const source = sourceFile(shown, text.replace(/^\uFEFF/, ''), absolute);
   sources.set(shown, source);
   const located = parseDocument(source, sink);
-  if (located === undefined) return undefined;
+  if (located === undefined || isUnknown(located)) return undefined;
   if (located.kind !== 'map') {
     const at = { file: shown, start: located.at.start, end: Math.min(located.at.end, located.at.start + 40) };
     sink.error('wrong-type', at, 'a pipeline is a map that begins with ravelin: 1');
@@ -86,7 +88,9 @@ function withoutEmpty(map: LocatedMap): LocatedMap {
 function checkFrame(document: LocatedMap, included: boolean, { sink }: LoadContext): boolean {
   const top = { file: document.at.file, start: document.at.start, end: document.at.start };
   const version = valueOf(document, 'ravelin');
+  if (isUnknown(version)) return false;
   if (version === undefined) {
+    if (document.partial) return false;
     sink.error(
       'missing-version',
       top,
@@ -185,6 +189,7 @@ function mergeIncludes(
           fix: 'move the file into the project',
         },
       );
+      result = withPartialSections(result);
       continue;
     }
     const first = steps.findIndex(({ file }) => file === target);
@@ -194,14 +199,36 @@ function mergeIncludes(
         related,
         fix: 'remove one of the include: lines',
       });
+      result = withPartialSections(result);
       continue;
     }
     // Included by two files: its parts are already there.
     if (context.sources.has(shownPath(target))) continue;
     const included = readFile(target, path.at, steps, context);
-    if (included !== undefined) result = mergeIncluded(result, included, context);
+    result = included === undefined ? withPartialSections(result) : mergeIncluded(result, included, context);
   }
-  return result;
+  return isRefused(valueOf(document, 'include')) ? withPartialSections(result) : result;
+}
+
+/** Whether an `include:` names something that is no path, so that a file is missing. */
+function isRefused(include: Located | undefined): boolean {
+  const items = include?.kind === 'sequence' ? include.items : include === undefined ? [] : [include];
+  return items.some((item) => item.kind !== 'scalar' || typeof item.value !== 'string');
+}
+
+/** The document without a file that could not be read: what is missing may be in that file. */
+function withPartialSections(document: LocatedMap): LocatedMap {
+  const entries = new Map(document.entries);
+  for (const name of [...sections, 'env', 'defaults']) {
+    const before = entries.get(name);
+    const at = { ...document.at, end: document.at.start };
+    if (before === undefined)
+      entries.set(name, { key: { kind: 'scalar', at, value: name, text: name }, value: partialMap(at) });
+    else if (before.value.kind === 'map')
+      entries.set(name, { ...before, value: { ...before.value, partial: true } });
+    else if (name === 'env') entries.set(name, { ...before, value: mergedEnv(before.value, partialMap(at)) });
+  }
+  return { ...document, entries };
 }
 
 function includePaths(document: LocatedMap): readonly { text: string; at: SourceRange }[] {
@@ -251,5 +278,10 @@ function mergedEnv(first: Located, second: Located): Located {
       : [];
   };
   const entries = new Map([...itemsOf(second), ...itemsOf(first)].map((entry) => [entry.key.text, entry]));
-  return { kind: 'map', at: first.at, entries };
+  const partial = [first, second].some((env) =>
+    env.kind === 'sequence'
+      ? env.items.some(({ kind }) => kind !== 'scalar')
+      : env.kind !== 'map' || env.partial,
+  );
+  return { kind: 'map', at: first.at, entries, ...(partial && { partial }) };
 }
