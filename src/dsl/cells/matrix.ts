@@ -4,7 +4,7 @@ import { forbidAxes, type LoadContext } from '../document/load-context.ts';
 import { onlyShaped } from '../document/stage-source.ts';
 import type { AxisLabel } from '../graph.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
-import { idPattern, patchKeys, patchSchema } from '../schema/pipeline-schema.ts';
+import { patchKeys, patchSchema } from '../schema/pipeline-schema.ts';
 import { checkAgainst } from '../schema/validator.ts';
 import {
   emptyMap,
@@ -18,6 +18,7 @@ import {
   quote,
   withoutKeys,
 } from '../text/located.ts';
+import { asName, labelProblem, nameProblem } from '../text/names.ts';
 
 export interface Label {
   readonly value: AxisLabel;
@@ -71,11 +72,14 @@ export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext)
   const axes: Axis[] = [];
   for (const [name, { key, value }] of matrix.entries) {
     if (name === 'include' || name === 'exclude') continue;
-    if (!idPattern.test(name) || patchKeys.includes(name)) {
-      const why = patchKeys.includes(name)
-        ? 'is a key of a stage'
-        : 'is not made of letters, digits, - and _';
-      context.sink.error('bad-id', key.at, `'${name}' can't name an axis: it ${why}`);
+    const problem = patchKeys.includes(name)
+      ? 'it is a key of a stage, which a row of include: may change'
+      : nameProblem(name);
+    if (problem !== undefined) {
+      const proper = patchKeys.includes(name) ? undefined : asName(name);
+      context.sink.error('bad-id', key.at, `'${name}' can't name an axis: ${problem}`, {
+        fix: proper === undefined ? 'choose another name' : `write '${proper}'`,
+      });
       continue;
     }
     axes.push({ name, at: key.at, labels: readLabels(name, value, context) });
@@ -160,9 +164,6 @@ function readLabels(axis: string, value: Located, context: LoadContext): Label[]
   return [...labels.values()];
 }
 
-/** Matches characters that the names of cells are written with, or that would be lost in them. */
-const badLabel = /[,=*[\]\u0000-\u001f]|^\s|\s$|^$/;
-
 function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: LoadContext): Label | undefined {
   if (located.kind === 'template') {
     forbidAxes(located, 'a label', sink, 'labels make the axes; put $(axes.…) into with:');
@@ -174,17 +175,11 @@ function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: Load
     });
     return undefined;
   }
-  if (typeof located.value === 'string' && badLabel.test(located.value)) {
-    sink.error(
-      'bad-label',
-      located.at,
-      located.value.trim() === ''
-        ? "an empty text can't be a label"
-        : `${quote(located)} can't be a label: labels must not contain , = * [ ], and must not begin or end with a blank`,
-      {
-        fix: 'choose a short name and put the value into its patch: { name: { with: { … } } }',
-      },
-    );
+  const problem = typeof located.value === 'string' ? labelProblem(located.value) : undefined;
+  if (problem !== undefined) {
+    sink.error('bad-label', located.at, `${quote(located)} can't be a label: ${problem}`, {
+      fix: 'choose a short name and put the value into its patch: { name: { with: { … } } }',
+    });
     return undefined;
   }
   return { value: located.value, text: located.text, at: located.at, patch };

@@ -98,9 +98,11 @@ function readLongForm(value: LocatedMap, { sink }: LoadContext): Reference | und
   if (hasUnknown(value) || (from === undefined && sink.errorCount > before)) return undefined;
   if (from?.kind !== 'scalar' || typeof from.value !== 'string') {
     const at = from?.at ?? { ...value.at, end: value.at.start + 1 };
-    sink.error('bad-reference', at, 'this reference does not say which stage it reads', {
-      fix: "write 'from: stage' or 'from: stage.port'",
-    });
+    const message =
+      from === undefined
+        ? 'this reference does not say which stage it reads'
+        : `from: takes the name of a stage or 'stage.port', not ${quote(from)}`;
+    sink.error('bad-reference', at, message, { fix: "write 'from: stage' or 'from: stage.port'" });
     return undefined;
   }
   const where = readWhere(valueOf(value, 'where'), sink);
@@ -123,7 +125,13 @@ function readWhere(value: Located | undefined, sink: LoadContext['sink']): Where
     if (scalars.length === items.length && items.length > 0) {
       return [{ axis, axisAt: key.at, labels: scalars, single: labels.kind !== 'sequence' }];
     }
-    sink.error('bad-reference', labels.at, `where: takes a label or a list of labels for '${axis}'`);
+    const wrong = items.find((item) => item.kind !== 'scalar' || item.value === null);
+    const given = wrong === undefined ? 'an empty list' : quote(wrong);
+    sink.error(
+      'bad-reference',
+      labels.at,
+      `where: takes a label or a list of labels for '${axis}', not ${given}`,
+    );
     return [];
   });
 }
@@ -136,10 +144,12 @@ function readCollect(value: Located | undefined, sink: LoadContext['sink']): Ref
     (item): item is LocatedScalar => item.kind === 'scalar' && typeof item.value === 'string',
   );
   if (axes.length < items.length || items.length === 0) {
+    const wrong = items.find((item) => item.kind !== 'scalar' || typeof item.value !== 'string');
+    const given = wrong === undefined ? 'an empty list' : quote(wrong);
     sink.error(
       'bad-reference',
-      value.at,
-      `collect: takes 'all' or a list of axes, not ${items.length === 0 ? 'an empty list' : quote(value)}`,
+      wrong?.at ?? value.at,
+      `collect: takes 'all' or a list of axes, not ${given}`,
     );
     return undefined;
   }

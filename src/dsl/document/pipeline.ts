@@ -20,6 +20,7 @@ import {
   sectionOf,
   valueOf,
 } from '../text/located.ts';
+import { nameProblem } from '../text/names.ts';
 import { type EnvironmentVariable, interpolate, type Scope } from './interpolate.ts';
 import { forbidAxes, type LoadContext } from './load-context.ts';
 import { applyOverrides, applyProfileParams, declaredParams, resolveParams } from './params.ts';
@@ -187,7 +188,9 @@ function environmentOf(value: Located | undefined, { env, sink }: LoadContext): 
   const listed = new Map<string, EnvironmentVariable>();
   const add = (key: LocatedScalar, otherwise: Located | undefined): void => {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(key.text)) {
-      sink.error('bad-id', key.at, `'${key.text}' can't be the name of an environment variable`);
+      const problem =
+        nameProblem(key.text) ?? "it contains '-', and such a name consists of letters, digits and _";
+      sink.error('bad-id', key.at, `'${key.text}' can't be the name of an environment variable: ${problem}`);
       return;
     }
     const refused = otherwise !== undefined && otherwise.kind !== 'scalar';

@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { sourceFile } from '../diagnostics/source.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
-import { frameSchema, idPattern, includedSchema } from '../schema/pipeline-schema.ts';
+import { frameSchema, includedSchema } from '../schema/pipeline-schema.ts';
 import { checkAgainst } from '../schema/validator.ts';
 import {
   isNull,
@@ -12,9 +12,11 @@ import {
   type LocatedMap,
   mergeMaps,
   partialMap,
+  quote,
   valueOf,
   withoutKeys,
 } from '../text/located.ts';
+import { asName, nameProblem } from '../text/names.ts';
 import { parseDocument } from '../text/parse-document.ts';
 import { isInside, type LoadContext, outsideMessage, shownPath } from './load-context.ts';
 
@@ -100,13 +102,16 @@ function checkFrame(document: LocatedMap, included: boolean, { sink }: LoadConte
       },
     );
   } else if (!(version.kind === 'scalar' && version.value === 1)) {
-    const text = version.kind === 'scalar' ? `'${version.text}'` : 'a list or map';
+    const isQuoted = version.kind === 'scalar' && version.value === '1';
+    const text = isQuoted ? "the text '1'" : quote(version);
     sink.error(
       'unsupported-version',
       version.at,
       `this version of ravelin reads version 1 of the language, not ${text}`,
       {
-        fix: "write 'ravelin: 1', or install the version of ravelin that the pipeline was written for",
+        fix: isQuoted
+          ? 'remove the quotes'
+          : "write 'ravelin: 1', or install the version of ravelin that the pipeline was written for",
       },
     );
     return false;
@@ -130,12 +135,22 @@ function checkFrame(document: LocatedMap, included: boolean, { sink }: LoadConte
     const map = valueOf(document, section);
     if (map?.kind !== 'map') continue;
     for (const [id, { key }] of map.entries) {
-      if (idPattern.test(id) && !(section === 'stages' && id === 'all')) continue;
-      sink.error(
-        'bad-id',
-        key.at,
-        `'${id}' can't be a name under ${section}: names consist of letters, digits, - and _, and begin with a letter`,
-      );
+      const problem = nameProblem(id);
+      const proper = asName(id);
+      if (problem !== undefined) {
+        sink.error('bad-id', key.at, `'${id}' can't be a name under ${section}: ${problem}`, {
+          fix: proper === undefined ? 'choose another name' : `write '${proper}'`,
+        });
+      } else if (section === 'stages' && id === 'all') {
+        sink.error(
+          'bad-id',
+          key.at,
+          "'all' can't be the name of a stage: it is reserved for 'collect: all'",
+          {
+            fix: 'choose another name',
+          },
+        );
+      }
     }
   }
   return true;

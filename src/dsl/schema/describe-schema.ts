@@ -20,11 +20,13 @@ function phrasesOf(schema: JsonSchema): readonly string[] {
     case 'string':
       return [
         schema.patternSays ??
-          (schema.format === 'path'
-            ? 'a path'
-            : schema.minLength === 1
-              ? 'a text that is not empty'
-              : 'a text'),
+          (schema.pattern !== undefined
+            ? `a text of the form ${schema.pattern}`
+            : schema.format === 'path'
+              ? 'a path'
+              : schema.minLength === 1
+                ? 'a text that is not empty'
+                : 'a text'),
       ];
     case 'boolean':
       return ['true or false'];
@@ -79,7 +81,10 @@ function list({ items, minItems, maxItems }: JsonSchema): string {
   };
   const what = plural[single] ?? `items, each ${single}`;
   if (minItems !== undefined && minItems === maxItems) return `a list of ${minItems} ${what}`;
-  if (minItems === 1 && maxItems === undefined) return `a list of ${what} that is not empty`;
+  if (minItems === 1 && maxItems === undefined)
+    return single in plural
+      ? `a list of ${what} that is not empty`
+      : `a list of at least 1 item, each ${single}`;
   const least = minItems === undefined || minItems === 0 ? '' : `at least ${minItems} `;
   const most = maxItems === undefined ? '' : `${least === '' ? '' : 'and '}at most ${maxItems} `;
   return `a list of ${least}${most}${what}`;

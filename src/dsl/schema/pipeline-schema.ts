@@ -10,7 +10,10 @@ export const builtInExecutors = ['local', 'slurm'] as const;
 /** The values of `backend:`, which are also those of `--backend`. */
 export const backendChoices = ['auto', 'wasm', 'tensorflow', 'webgpu'] as const;
 
-const ids = { pattern: '^[A-Za-z_][A-Za-z0-9_-]*$', patternSays: 'a name of letters, digits, - and _' };
+const ids = {
+  pattern: '^[A-Za-z_][A-Za-z0-9_-]*$',
+  patternSays: 'a name of letters, digits, - and _ that does not begin with a digit or -',
+};
 
 const words = (values: readonly string[], description: string) =>
   Type.Union(
@@ -134,7 +137,9 @@ const slurmOptionsSchema = {
   ),
   poll: word('pause between two queries to the scheduler; default 30s'),
   flags: Type.Optional(
-    Type.Array(Type.String({ pattern: '^--?[^\\n]+$' }), { description: 'further flags for sbatch' }),
+    Type.Array(Type.String({ pattern: '^--?[^\\n]+$', patternSays: 'one option, which begins with -' }), {
+      description: 'further flags for sbatch',
+    }),
   ),
 };
 
@@ -218,5 +223,3 @@ export const paramSchema = Type.Object({
   description: text('what it means, with its unit'),
 });
 export type ParamText = Static<typeof paramSchema>;
-
-export const idPattern = new RegExp(ids.pattern);

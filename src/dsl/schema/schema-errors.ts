@@ -3,7 +3,7 @@ import { didYouMean, nearest } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticCode } from '../diagnostics/explain.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
-import { isUnknown, type Located, quote } from '../text/located.ts';
+import { isUnknown, type Located, quote, quoteCompared } from '../text/located.ts';
 import { describeSchema } from './describe-schema.ts';
 import { branchesOf, type JsonSchema } from './json-schema-types.ts';
 
@@ -189,6 +189,8 @@ function reportValue(
 
 function what(error: ErrorObject, value: Located): string {
   const typed = error.keyword === 'type' || error.keyword === 'anyOf';
+  if (value.kind === 'scalar' && (error.keyword === 'const' || error.keyword === 'enum'))
+    return quoteCompared(value);
   if (value.kind === 'scalar' && typed && typeof value.value === 'number') return `the number ${value.text}`;
   if (value.kind === 'scalar' && typed && typeof value.value === 'string' && isDecimal(value.text))
     return `the text '${value.text}'`;
@@ -235,7 +237,10 @@ function codeOf({ keyword }: ErrorObject, schema: JsonSchema, value: Located): D
 }
 
 function fixOf({ keyword }: ErrorObject, value: Located, schema: JsonSchema): string | undefined {
-  if (value.kind !== 'scalar' || (keyword !== 'type' && keyword !== 'anyOf')) return undefined;
+  if (value.kind !== 'scalar') return undefined;
+  if (typeof value.value !== 'string' && wordsOf(schema).includes(value.text))
+    return `put it in quotes: '${value.text}'`;
+  if (keyword !== 'type' && keyword !== 'anyOf') return undefined;
   const branches = branchesOf(schema);
   if (branches.some(({ unit }) => unit === 'duration') && /^[\d.]+$/.test(value.text)) {
     return `write ${value.text}s for seconds, ${value.text}m for minutes or ${value.text}ms`;
@@ -243,7 +248,7 @@ function fixOf({ keyword }: ErrorObject, value: Located, schema: JsonSchema): st
   if (
     typeof value.value !== 'string' &&
     value.value !== null &&
-    branches.some(({ type }) => type === 'string')
+    branches.some((branch) => branch.type === 'string' && branch.const === undefined)
   ) {
     return `put it in quotes: '${value.text}'`;
   }
@@ -285,7 +290,7 @@ export function siteAt(located: Located, path: readonly string[]): Site {
       const item = value.items[Number(step)];
       if (item === undefined) break;
       value = item;
-      name = `${name}[${Number(step) + 1}]`;
+      name = `${name}[${Number(step)}]`;
     } else {
       break;
     }
