@@ -4,6 +4,7 @@ import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import type { SourceFile } from '../diagnostics/source.ts';
 import type { Located, LocatedEntry, LocatedScalar, LocatedTemplate, Scalar } from '../text/located.ts';
 import { isUnknown, quote, sizeOf, unknownValue } from '../text/located.ts';
+import { foreignMessage, properReference } from '../text/foreign-references.ts';
 import { parseNumber } from '../text/scalars.ts';
 import { type Budget, tooManyValues } from './load-context.ts';
 
@@ -179,19 +180,11 @@ function split(value: LocatedScalar, text: string, scope: Scope): Part[] | undef
       done = from += 3;
     } else if (text.startsWith('${', from)) {
       const close = text.indexOf('}', from);
-      const end = close === -1 ? text.length : close + 1;
-      const inner = text.slice(from + 2, end - 1).trim();
-      const proper = /^(params|axes|env)\.|^name$/.test(inner)
-        ? inner
-        : `params.${inner === '' ? 'x' : inner}`;
-      scope.sink.error(
-        'dollar-brace',
-        at(from, end),
-        `'${text.slice(from, end)}' is shell syntax; a pipeline uses $(…)`,
-        {
-          fix: `write $(${proper})`,
-        },
-      );
+      const end = close === -1 ? text.length : close + (text.startsWith('}}', close) ? 2 : 1);
+      const foreign = text.slice(from, end);
+      scope.sink.error('dollar-brace', at(from, end), foreignMessage(foreign), {
+        fix: `write ${properReference(foreign)}`,
+      });
       return undefined;
     } else if (text.startsWith('$(', from)) {
       const end = text.indexOf(')', from);

@@ -3,6 +3,13 @@ import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import type { SourceFile } from '../diagnostics/source.ts';
 import {
+  foreignMessage,
+  type ForeignReference,
+  foreignReferences,
+  properReference,
+  withReferences,
+} from './foreign-references.ts';
+import {
   type Located,
   type LocatedEntry,
   type LocatedMap,
@@ -39,8 +46,12 @@ export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located |
     );
     return undefined;
   }
-  const documents = parse(file, sink);
-  if (documents === undefined) return undefined;
+  const foreign = foreignReferences(file.text, parseLimited);
+  const documents = parse({ ...file, text: withReferences(file.text, foreign) }, sink);
+  if (documents === undefined) {
+    for (const reference of foreign) reportForeign(file, reference, sink);
+    return undefined;
+  }
   const [document, second] = documents;
   if (second !== undefined) {
     const start = second.range[0];
@@ -58,17 +69,28 @@ export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located |
     sink.error('wrong-type', whole, 'the file is empty; a pipeline is a map that begins with ravelin: 1');
     return undefined;
   }
-  return new Converter(file, sink).document(document.contents);
+  return new Converter(file, foreign, sink).document(document.contents);
 }
 
-/** The documents of a file; undefined after a syntax error, because the tree would be misleading. */
-function parse(file: SourceFile, sink: DiagnosticSink): ParsedYaml['documents'] | undefined {
-  const { documents, problems, exceeded } = parseYaml(file.text, {
+function parseLimited(text: string): ParsedYaml {
+  return parseYaml(text, {
     lexemes: limits.lexemes,
     // The document around the values, the scalar inside of them, and one for our own check, which knows the place.
     depth: limits.depth + 3,
     problems: limits.syntaxErrors,
   });
+}
+
+function reportForeign(file: SourceFile, { start, end }: ForeignReference, sink: DiagnosticSink): void {
+  const text = file.text.slice(start, end);
+  sink.error('dollar-brace', { file: file.path, start, end }, foreignMessage(text), {
+    fix: `write ${properReference(text)}`,
+  });
+}
+
+/** The documents of a file; undefined after a syntax error, because the tree would be misleading. */
+function parse(file: SourceFile, sink: DiagnosticSink): ParsedYaml['documents'] | undefined {
+  const { documents, problems, exceeded } = parseLimited(file.text);
   for (const problem of problems) reportYamlError(file, problem, sink);
   if (exceeded === undefined) return problems.length > 0 ? undefined : documents;
   const at = { file: file.path, start: exceeded.at, end: exceeded.at };
@@ -127,8 +149,11 @@ class Converter {
   readonly #file: SourceFile;
   readonly #sink: DiagnosticSink;
 
-  constructor(file: SourceFile, sink: DiagnosticSink) {
+  readonly #foreign: readonly ForeignReference[];
+
+  constructor(file: SourceFile, foreign: readonly ForeignReference[], sink: DiagnosticSink) {
     this.#file = file;
+    this.#foreign = foreign;
     this.#sink = sink;
   }
 
@@ -216,6 +241,11 @@ class Converter {
   #scalar(node: Node | null, at: SourceRange): LocatedScalar | LocatedTemplate {
     if (!isScalar(node)) return emptyAt(at);
     const { value } = node;
+    const foreign = this.#foreign.filter(({ start, end }) => at.start <= start && end <= at.end);
+    if (foreign.length > 0) {
+      for (const reference of foreign) reportForeign(this.#file, reference, this.#sink);
+      return unknownValue(at, this.#file.text.slice(at.start, at.end));
+    }
     const text = typeof value === 'string' ? value : (node.source ?? String(value));
     if (typeof value === 'number' && !Number.isFinite(value)) {
       this.#sink.error('not-finite', at, `'${text}' is not a finite number`);
