@@ -1,5 +1,12 @@
 import type { AxisLabel } from '../dsl/graph.ts';
 
+/** What the command line of a run chose beside the file: `-S`, `-p` and `--seed`. */
+export interface RunChoices {
+  readonly set: readonly string[];
+  readonly profile: readonly string[];
+  readonly seed: number | null;
+}
+
 /**
  * The only thing between the engine and every screen: `--ui json` prints these, the ledger stores them, the
  * dashboard reduces them. Version 1; fields are only ever added.
@@ -19,6 +26,8 @@ export type RunEventBody =
       readonly workers: number;
       readonly host: string;
       readonly pid: number;
+      /** What the command line chose; absent if it chose nothing. */
+      readonly choices?: RunChoices;
       readonly totals: {
         readonly cells: number;
         readonly shards: number;

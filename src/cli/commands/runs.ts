@@ -1,5 +1,6 @@
 import { listRuns, pinRun, readLedger, removeRun, type RunInfo } from '../../runtime/run/ledger.ts';
 import { findCacheFolder } from '../cache-folder.ts';
+import { choiceWords } from '../choices.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { isAlive } from '../../runtime/store/process-identity.ts';
 import { findRun } from '../find-run.ts';
@@ -46,12 +47,14 @@ export function runsShow(id: string | undefined, options: Options): ExitCode {
     return exitCodes.ok;
   }
   const { run, status, pipeline, work } = describe(info);
+  const choices = choiceWords(info.started?.choices).trimStart();
   print(
     formatColumns([
       ['run', run],
       ['pipeline', `${pipeline} (${info.started?.file ?? '?'})`],
       ['status', status],
       ['work', work],
+      ...(choices === '' ? [] : [['with', choices]]),
       ['started', info.started === null ? '?' : new Date(info.started.at).toISOString()],
       [
         'on',

@@ -1,6 +1,7 @@
-import { latestRun, listRuns, readLedger } from '../../runtime/run/ledger.ts';
+import { latestRun, readLedger } from '../../runtime/run/ledger.ts';
 import { countShards } from '../../runtime/plan/units.ts';
 import { describeBackend } from '../backend.ts';
+import { announceChoices, latestRunOf } from '../choices.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
@@ -15,6 +16,7 @@ export async function status(
   options: PipelineOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
   const pipeline = await openPipeline(file, options);
+  announceChoices(`status ${file}`, pipeline, file, options);
   const planned = await planPipeline(pipeline, [], {});
   const failed = failuresOf(pipeline.cacheFolder, pipeline.file);
   const stages = pipeline.graph.stages.map(({ id, firstCell, cellCount }) => {
@@ -62,7 +64,7 @@ export async function status(
 }
 
 function failuresOf(cacheFolder: string, file: string): ReadonlyMap<string, string> {
-  const run = listRuns(cacheFolder).findLast(({ started }) => started?.file === file);
+  const run = latestRunOf(cacheFolder, file);
   if (run === undefined) return new Map();
   return new Map(
     readLedger(cacheFolder, run.run).flatMap((event) =>
