@@ -4,7 +4,7 @@ import { listRuns, type RunInfo } from '../runtime/run/ledger.ts';
 import { complain } from './output.ts';
 import type { PipelineOptions } from './pipeline.ts';
 
-/** What the command line chose for a run beside the file; undefined if it chose nothing. */
+/** The choices of a command line beside the file; undefined if there are none. */
 export function choicesOf({ set = [], profile = [], seed }: PipelineOptions): RunChoices | undefined {
   if (set.length === 0 && profile.length === 0 && seed === undefined) return undefined;
   return { set, profile, seed: seed ?? null };

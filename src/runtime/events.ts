@@ -1,6 +1,6 @@
 import type { AxisLabel } from '../dsl/graph.ts';
 
-/** What the command line of a run chose beside the file: `-S`, `-p` and `--seed`. */
+/** The choices of a run's command line beside the file: `-S`, `-p` and `--seed`. */
 export interface RunChoices {
   readonly set: readonly string[];
   readonly profile: readonly string[];
@@ -26,7 +26,7 @@ export type RunEventBody =
       readonly workers: number;
       readonly host: string;
       readonly pid: number;
-      /** What the command line chose; absent if it chose nothing. */
+      /** Absent if the command line chose nothing. */
       readonly choices?: RunChoices;
       readonly totals: {
         readonly cells: number;

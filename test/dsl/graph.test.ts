@@ -135,6 +135,21 @@ stages:
     );
   });
 
+  it('are added to the items of a list by label, which reports tell stages apart by', () => {
+    const graph = graphOf(`${attacked}  rows: { uses: score/rows, in: { images: bad } }
+  clean: { uses: score/rows, in: { images: photos } }
+  table:
+    uses: report/table
+    in: { scores: [{ from: clean, label: { source: nobody } }, { from: rows, where: { eps: last }, collect: all, label: { source: somebody } }] }
+`);
+    const { scores } = graph.cells.at(-1)!.inputs as { scores: { many: readonly { axes: object }[] } };
+    expect(scores.many.map(({ axes }) => axes)).toEqual([
+      { source: 'nobody' },
+      { source: 'somebody', attack: 'one', eps: '8/255' },
+      { source: 'somebody', attack: 'two', eps: '8/255' },
+    ]);
+  });
+
   it('are pruned by exclude and grow by include', () => {
     const graph = graphOf(`${base}  bad:
     uses: attack/one

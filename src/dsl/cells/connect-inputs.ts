@@ -136,6 +136,12 @@ function inputPort(
     );
     return undefined;
   }
+  const labelled = spec.list ? undefined : references.find(({ labelsAt }) => labelsAt !== undefined);
+  if (labelled !== undefined) {
+    const message = `label: tells the items of a list apart, and the input '${port}' of ${uses} takes one value`;
+    sink.error('bad-reference', labelled.labelsAt!, message, { same: port, fix: 'remove label:' });
+    return undefined;
+  }
   const many = list || references.some(({ collect }) => collect !== undefined);
   if (!many || spec.list || broken) return spec;
   sink.error(

@@ -18,7 +18,7 @@ export interface Offer {
   readonly reference: Reference;
   readonly relation: Relation;
   readonly items: readonly (readonly Item[])[];
-  /** As in the source: it names the labels of an axis in the order in which they are written. */
+  /** Gives the labels of an axis in the order in which they are written. */
   readonly labelsInOrder: ExpandedStage['labelsInOrder'];
 }
 
@@ -45,9 +45,19 @@ export function offerOf(
   const ports = checkPorts(reference, rows, source, consumer, sink);
   if (ports === undefined) return undefined;
   if (!outputsAreThere(reference, rows, ports, source, cells, sink)) return undefined;
+  const clash = Object.keys(reference.labels).find((axis) => source.columns.has(axis));
+  if (clash !== undefined) {
+    sink.error('axis-clash', reference.labelsAt!, `'${source.id}' already has the axis '${clash}'`, {
+      fix: 'label: adds an axis, so give it another name',
+    });
+    return undefined;
+  }
+  const isLabelled = Object.keys(reference.labels).length > 0;
   const items = rows.map((row): Item => {
     const cell = source.firstCell + row;
-    return { cell, port: ports[source.variantOf[row]!]!, axes: cells[cell]!.axes };
+    const { axes: own } = cells[cell]!;
+    const labelled = isLabelled ? { ...reference.labels, ...own } : own;
+    return { cell, port: ports[source.variantOf[row]!]!, axes: labelled };
   });
   const dropped = new Set(reference.where.filter(({ single }) => single).map(({ axis }) => axis));
   const axes = source.axes.filter((axis) => !dropped.has(axis) && !collected.has(axis));

@@ -22,7 +22,7 @@ import { asName, labelProblem, nameProblem } from '../text/names.ts';
 
 export interface Label {
   readonly value: AxisLabel;
-  /** As written. */
+  /** The label as it is written. */
   readonly text: string;
   readonly at: SourceRange;
   /** The changes that the label makes to the stage. */
@@ -164,7 +164,12 @@ function readLabels(axis: string, value: Located, context: LoadContext): Label[]
   return [...labels.values()];
 }
 
-function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: LoadContext): Label | undefined {
+/** A label as it is written, with its patch. Undefined after an error. */
+export function labelOf(
+  located: Located,
+  patch: LocatedMap | undefined,
+  { sink }: LoadContext,
+): Label | undefined {
   if (located.kind === 'template') {
     forbidAxes(located, 'a label', sink, 'labels make the axes; put $(axes.…) into with:');
     return undefined;

@@ -1,6 +1,7 @@
 import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { forbidAxes, type LoadContext } from '../document/load-context.ts';
+import type { AxisLabel } from '../graph.ts';
 import {
   hasUnknown,
   isNull,
@@ -11,6 +12,8 @@ import {
   quote,
   valueOf,
 } from '../text/located.ts';
+import { nameProblem } from '../text/names.ts';
+import { labelOf } from './matrix.ts';
 
 export interface Where {
   readonly axis: string;
@@ -28,6 +31,9 @@ export interface Reference {
   readonly port: string | undefined;
   readonly portAt: SourceRange;
   readonly where: readonly Where[];
+  /** Labels that `label:` adds to the items of a list, so that a report tells its sources apart. */
+  readonly labels: Readonly<Record<string, AxisLabel>>;
+  readonly labelsAt: SourceRange | undefined;
   readonly collect: 'all' | readonly { readonly axis: string; readonly at: SourceRange }[] | undefined;
 }
 
@@ -87,11 +93,12 @@ function readReference(value: Located, context: LoadContext): Reference | undefi
   return readLongForm(value, context);
 }
 
-function readLongForm(value: LocatedMap, { sink }: LoadContext): Reference | undefined {
+function readLongForm(value: LocatedMap, context: LoadContext): Reference | undefined {
+  const { sink } = context;
   const before = sink.errorCount;
   for (const [key, entry] of value.entries) {
-    if (key === 'from' || key === 'where' || key === 'collect') continue;
-    const hint = didYouMean(key, ['from', 'where', 'collect'], 'its keys');
+    if (referenceKeys.includes(key)) continue;
+    const hint = didYouMean(key, referenceKeys, 'its keys');
     sink.error('unknown-key', entry.key.at, `'${key}' is not a key of a reference${hint}`);
   }
   const from = valueOf(value, 'from');
@@ -107,8 +114,31 @@ function readLongForm(value: LocatedMap, { sink }: LoadContext): Reference | und
   }
   const where = readWhere(valueOf(value, 'where'), sink);
   const collect = readCollect(valueOf(value, 'collect'), sink);
+  const label = valueOf(value, 'label');
+  const labels = readAddedLabels(label, context);
   const reference = parseName(from, where, collect, sink);
-  return sink.errorCount > before ? undefined : reference;
+  if (reference === undefined || sink.errorCount > before) return undefined;
+  return { ...reference, labels, labelsAt: label?.at };
+}
+
+const referenceKeys: readonly string[] = ['from', 'where', 'collect', 'label'];
+
+function readAddedLabels(value: Located | undefined, context: LoadContext): Reference['labels'] {
+  if (value === undefined) return {};
+  const { sink } = context;
+  if (value.kind !== 'map') {
+    const message = `label: takes a map such as { attack: deepfool }, not ${quote(value)}`;
+    sink.error('bad-reference', value.at, message);
+    return {};
+  }
+  const labels: Record<string, AxisLabel> = {};
+  for (const [axis, { key, value: given }] of value.entries) {
+    const problem = nameProblem(axis);
+    if (problem !== undefined) sink.error('bad-id', key.at, `'${axis}' can't name an axis: ${problem}`);
+    const label = labelOf(given, undefined, context);
+    if (label !== undefined && problem === undefined) labels[axis] = label.value;
+  }
+  return labels;
 }
 
 function readWhere(value: Located | undefined, sink: LoadContext['sink']): Where[] {
@@ -182,6 +212,8 @@ function parseName(
     port,
     portAt: exact && port !== undefined ? { ...at, start: at.end - port.length } : at,
     where,
+    labels: {},
+    labelsAt: undefined,
     collect,
   };
 }

@@ -225,7 +225,7 @@ function mergeIncludes(
   return isRefused(valueOf(document, 'include')) ? withPartialSections(result) : result;
 }
 
-/** Whether an `include:` names something that is no path, so that a file is missing. */
+/** Whether an `include:` names something that is not a path, so that a file is missing. */
 function isRefused(include: Located | undefined): boolean {
   const items = include?.kind === 'sequence' ? include.items : include === undefined ? [] : [include];
   return items.some((item) => item.kind !== 'scalar' || typeof item.value !== 'string');
