@@ -138,7 +138,7 @@ function inputPort(
   }
   const labelled = spec.list ? undefined : references.find(({ labelsAt }) => labelsAt !== undefined);
   if (labelled !== undefined) {
-    const message = `label: tells the items of a list apart, and the input '${port}' of ${uses} takes one value`;
+    const message = `label: distinguishes the items of a list, and the input '${port}' of ${uses} takes one value`;
     sink.error('bad-reference', labelled.labelsAt!, message, { same: port, fix: 'remove label:' });
     return undefined;
   }

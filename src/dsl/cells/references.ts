@@ -31,7 +31,7 @@ export interface Reference {
   readonly port: string | undefined;
   readonly portAt: SourceRange;
   readonly where: readonly Where[];
-  /** Labels that `label:` adds to the items of a list, so that a report tells its sources apart. */
+  /** Labels that `label:` adds to the items of a list, so that a report can distinguish its sources. */
   readonly labels: Readonly<Record<string, AxisLabel>>;
   readonly labelsAt: SourceRange | undefined;
   readonly collect: 'all' | readonly { readonly axis: string; readonly at: SourceRange }[] | undefined;

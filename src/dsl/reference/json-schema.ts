@@ -123,7 +123,7 @@ const sourceSchema: JsonObject = {
         },
         label: {
           type: 'object',
-          description: 'labels for the items of a list, so that a report tells its sources apart',
+          description: 'labels for the items of a list, so that a report can distinguish its sources',
           additionalProperties: { $ref: '#/definitions/label' },
         },
         collect: {

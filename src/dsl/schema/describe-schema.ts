@@ -35,7 +35,7 @@ function phrasesOf(schema: JsonSchema): readonly string[] {
     case 'array':
       return [list(schema)];
     case 'object':
-      return ['a map'];
+      return [map(schema)];
     default:
       return ['a value'];
   }
@@ -68,6 +68,17 @@ export function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: 
   if (maximum !== undefined) parts.push(`of at most ${maximum}`);
   if (exclusiveMaximum !== undefined) parts.push(`below ${exclusiveMaximum}`);
   return parts.length === 0 ? '' : ` ${parts.join(' and ')}`;
+}
+
+/** The most keys of a map that a sentence lists. */
+const mostKeys = 8;
+
+function map({ properties = {}, patternProperties = {}, additionalProperties }: JsonSchema): string {
+  const keys = Object.keys(properties);
+  if (keys.length > 0) return keys.length > mostKeys ? 'a map' : `a map with ${keys.join(', ')}`;
+  const [values = typeof additionalProperties === 'object' ? additionalProperties : undefined] =
+    Object.values(patternProperties);
+  return values === undefined ? 'a map' : `a map whose values are each ${describeSchema(values)}`;
 }
 
 function list({ items, minItems, maxItems }: JsonSchema): string {
