@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { shellWord } from '../dsl/text/shell-word.ts';
 import type { RunChoices } from '../runtime/events.ts';
 import { listRuns, type RunInfo } from '../runtime/run/ledger.ts';
 import { complain } from './output.ts';
@@ -19,11 +20,6 @@ export function choiceWords(choices: RunChoices | undefined): string {
     ...(choices.seed === null ? [] : ['--seed', String(choices.seed)]),
   ];
   return words.map((word) => ` ${shellWord(word)}`).join('');
-}
-
-/** A word as a shell reads it back. */
-export function shellWord(word: string): string {
-  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** The latest run of a pipeline file; undefined if it has not run. */

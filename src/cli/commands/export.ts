@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
+import { shellWord } from '../../dsl/text/shell-word.ts';
 import type { Value } from '../../values/value.ts';
-import { announceChoices, choicesOf, choiceWords, shellWord } from '../choices.ts';
+import { announceChoices, choicesOf, choiceWords } from '../choices.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { encodeAs, extensionsOf } from '../export-formats.ts';
 import { complain } from '../output.ts';

@@ -1,5 +1,6 @@
 import { why as explainCell } from '../../runtime/plan/plan-json.ts';
-import { announceChoices, shellWord } from '../choices.ts';
+import { shellWord } from '../../dsl/text/shell-word.ts';
+import { announceChoices } from '../choices.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
