@@ -1,20 +1,16 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
+import { withForcedSelection } from './command-words.ts';
 import { exitCodes } from './exit-codes.ts';
 import { createProgram } from './program.ts';
 import { reportError } from './report-error.ts';
 
 try {
   const program = createProgram();
-  // The selection of --force is optional and follows '=', so that a bare --force does not take the next word
-  // for it.
-  const takesForce = process.argv.includes('run') || process.argv.includes('plan');
   if (process.argv.length <= 2) {
     program.outputHelp();
   } else {
-    await program.parseAsync(
-      process.argv.map((word) => (takesForce && word === '--force' ? '--force=*' : word)),
-    );
+    await program.parseAsync(withForcedSelection(process.argv));
   }
 } catch (error) {
   if (error instanceof CommanderError) {

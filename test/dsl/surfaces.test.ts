@@ -139,6 +139,8 @@ describe('the pages of stage types', () => {
   it('have every real stage, and say what each of its parameters means', () => {
     const markdown = stagesMarkdown(stages);
     for (const uses of stages.keys()) expect(markdown).toContain(`## ${uses}\n`);
+    expect(markdown).toContain("| `schedule.kind` | 'constant', 'step', 'cosine' or 'one-cycle' | ");
+    expect(stageText(stages.get('train/sgd')!)).toContain('  augment.flip: true or false (default false)\n');
     expect(markdown.split('\n').filter((line) => /^\| `[^|]+\|[^|]+\|[^|]+\|\s+\|$/.test(line))).toEqual([]);
   });
 });

@@ -10,6 +10,7 @@ import type { RunSummary } from '../../runtime/run/reporter.ts';
 import { isSame } from '../../runtime/plan/last-backends.ts';
 import type { Plan } from '../../runtime/plan/plan.ts';
 import { StoreError } from '../../runtime/store/errors.ts';
+import { choicesOf } from '../choices.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { executorName, openExecutor, slurmScripts } from '../executor.ts';
 import { complain, print } from '../output.ts';
@@ -57,7 +58,9 @@ export async function run(
   const interruption = listenForInterrupts();
   const ledger = ledgerOf(pipeline, planned);
   const screen = await openScreen(options.ui, planned, interruption.interrupt);
-  const emit = (event: RunEvent) => {
+  const choices = choicesOf(options);
+  const emit = (emitted: RunEvent) => {
+    const event = emitted.type === 'run-started' && choices ? { ...emitted, choices } : emitted;
     ledger.append(event);
     screen.onEvent(event);
   };

@@ -1,6 +1,7 @@
 import { listRuns, pinRun, removeRun, type RunInfo } from '../../runtime/run/read-ledger.ts';
 import { stateOfRun, type RunState } from '../../runtime/run/run-state.ts';
 import { findCacheFolder } from '../cache-folder.ts';
+import { choiceWords } from '../choices.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
 import { eventsOfRun } from '../run-events.ts';
@@ -48,12 +49,14 @@ export function runsShow(id: string | undefined, options: Options): ExitCode {
     return exitCodes.ok;
   }
   const { run, pipeline, work } = described;
+  const choices = choiceWords(info.started?.choices).trimStart();
   print(
     formatColumns([
       ['run', run],
       ['pipeline', `${pipeline} (${info.started?.file ?? '?'})`],
       ['status', shownStatus(described)],
       ['work', work],
+      ...(choices === '' ? [] : [['with', choices]]),
       ['started', info.started === null ? '?' : new Date(info.started.at).toISOString()],
       [
         'on',

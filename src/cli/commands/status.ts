@@ -3,6 +3,7 @@ import { latestRun } from '../../runtime/run/read-ledger.ts';
 import { stateOfRun } from '../../runtime/run/run-state.ts';
 import { countShards } from '../../runtime/plan/units.ts';
 import { describeBackend } from '../backend.ts';
+import { announceChoices } from '../choices.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
@@ -22,6 +23,7 @@ export async function status(
   options: PipelineOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
   const pipeline = await openPipeline(file, options);
+  announceChoices(`status ${file}`, pipeline, file, options);
   const planned = await planPipeline(pipeline, [], {});
   const latest = latestRun(pipeline.cacheFolder, pipeline.file);
   const failed = latest === null ? new Map<string, string>() : failuresOf(pipeline.cacheFolder, latest.run);

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
 import { loadPipeline, projectRoot } from '../../dsl/load.ts';
 import { diagnosticsJson } from '../../dsl/diagnostics/render.ts';
+import { fileFirst } from '../command-words.ts';
 import { DiagnosticsError, showDiagnostics } from '../diagnostics.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
@@ -11,9 +12,10 @@ import { pipelineRegistry } from '../plugins/pipeline-registry.ts';
 import { allowedSlurmFlags } from '../plugins/trust.ts';
 
 export async function validate(
-  files: readonly string[],
+  named: readonly string[],
   options: PipelineOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
+  const files = named.length > 0 ? named : [fileFirst([]).file];
   let valid = true;
   const all: unknown[] = [];
   for (const file of files) {

@@ -121,6 +121,11 @@ const sourceSchema: JsonObject = {
             ],
           },
         },
+        label: {
+          type: 'object',
+          description: 'labels for the items of a list, so that a report can distinguish its sources',
+          additionalProperties: { $ref: '#/definitions/label' },
+        },
         collect: {
           description: 'axes to fan in over: the value is then a list',
           anyOf: [

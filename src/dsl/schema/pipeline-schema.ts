@@ -9,7 +9,10 @@ import { executorShape } from './executor-schema.ts';
 /** The values of `backend:`, which are also those of `--backend`. */
 export const backendChoices = ['auto', 'wasm', 'tensorflow', 'webgpu'] as const;
 
-const ids = { pattern: '^[A-Za-z_][A-Za-z0-9_-]*$', patternSays: 'a name of letters, digits, - and _' };
+const ids = {
+  pattern: '^[A-Za-z_][A-Za-z0-9_-]*$',
+  patternSays: 'a name of letters, digits, - and _ that does not begin with a digit or -',
+};
 
 const words = (values: readonly string[], description: string) =>
   Type.Union(
@@ -189,5 +192,3 @@ export const paramSchema = Type.Object({
   description: text('what it means, with its unit'),
 });
 export type ParamText = Static<typeof paramSchema>;
-
-export const idPattern = new RegExp(ids.pattern);

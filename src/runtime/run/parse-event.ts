@@ -83,6 +83,7 @@ const fieldsOf: {
     pid: (value) => count(value) && value !== 0,
     boot: optional(nullable(text)),
     processStarted: optional(nullable(text)),
+    choices: optional(object({ set: list(text), profile: list(text), seed: nullable(number) })),
     totals: object({ cells: count, shards: count, reuse: count, run: count }),
   },
   'backend-changed': { from: backend, to: backend, shards: count, message: text },

@@ -65,11 +65,18 @@ export const imageFolderStage = defineStage({
         description:
           'take classes in turn (one image each, then a second each, …) instead of class after class',
       }),
-      extensions: Type.Array(Type.String({ pattern: '^[A-Za-z0-9]+$' }), {
-        minItems: 1,
-        default: ['png', 'jpg', 'jpeg', 'webp'],
-        description: 'file name extensions of images, without the dot, in any case; other files are ignored',
-      }),
+      extensions: Type.Array(
+        Type.String({
+          pattern: '^[A-Za-z0-9]+$',
+          patternSays: 'letters and digits without the dot, such as png',
+        }),
+        {
+          minItems: 1,
+          default: ['png', 'jpg', 'jpeg', 'webp'],
+          description:
+            'file name extensions of images, without the dot, in any case; other files are ignored',
+        },
+      ),
       channels: Type.Union([Type.Literal('rgb'), Type.Literal('grey')], {
         default: 'rgb',
         description: 'three channels or one',
