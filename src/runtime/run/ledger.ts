@@ -10,6 +10,7 @@ import {
   readFileSync,
   readSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -66,7 +67,7 @@ export function appendLog(path: string, text: string): void {
 
 /**
  * Creates the run's folder and opens its ledger. Lines are buffered for at most 200 ms; `close` makes them
- * durable. If the disk is full they wait in memory, so that the run ends in its own way; `close` then returns
+ * durable, and the first is written at once. If the disk is full they wait in memory, so that the run ends in its own way; `close` then returns
  * what was lost. Throws `StoreError` if the ledger cannot be opened.
  */
 export function openLedger(cacheFolder: string, run: string): Ledger {
@@ -82,6 +83,7 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
   let lines: string[] = [];
   let size = 0;
   let unwritten: Uint8Array = new Uint8Array(0);
+  let begun = false;
   let closed = false;
   /** Writes all lines that there are. Returns null, or why it could not. */
   const flush = (): StoreError | null => {
@@ -101,10 +103,13 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
     folder,
     append(event) {
       if (closed) return;
+      const isFirst = !begun;
+      begun = true;
       const line = `${JSON.stringify(event)}\n`;
       lines.push(line);
       size += line.length;
-      if (size > flushBytes) flush();
+      // The first line says what the run is, which is of use even if the run is killed at once.
+      if (isFirst || size > flushBytes) flush();
       timer ??= setTimeout(() => {
         timer = null;
         flush();
@@ -121,6 +126,7 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
         failure ??= toStoreError(error, path);
       }
       closeSync(file);
+      if (!begun) rmSync(folder, { recursive: true, force: true });
       return failure;
     },
   };
@@ -171,11 +177,16 @@ export function latestRun(cacheFolder: string): RunInfo | null {
 function runIds(cacheFolder: string): string[] {
   try {
     return readdirSync(`${cacheFolder}/runs`)
-      .filter((name) => existsSync(`${cacheFolder}/runs/${name}/events.jsonl`))
+      .filter((name) => hasBegun(`${cacheFolder}/runs/${name}/events.jsonl`))
       .sort();
   } catch {
     return [];
   }
+}
+
+/** A run that was killed before its first event is none: nothing is known of it. */
+function hasBegun(ledger: string): boolean {
+  return (statSync(ledger, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 export function readRunInfo(cacheFolder: string, run: string): RunInfo {
