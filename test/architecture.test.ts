@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { circlesOf, reachableFrom, readSources, type SourceFile } from './architecture/sources.ts';
+import {
+  circlesOf,
+  reachableFrom,
+  readSource,
+  readSources,
+  type SourceFile,
+} from './architecture/sources.ts';
 
 /**
  * The tables of rooms in ARCHITECTURE.md, as a test: what each folder of src/ may import. A room may be
@@ -13,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   timing: [],
   'dsl/graph.ts': ['values/json.ts'],
   'dsl/signature.ts': ['values/json.ts'],
-  'dsl/diagnostics': ['values/nearest.ts'],
+  'dsl/diagnostics': ['console', 'values/nearest.ts'],
   'dsl/text': ['dsl/diagnostics', 'values/json.ts'],
   'dsl/schema': ['dsl/diagnostics', 'dsl/text', 'values/json.ts', 'values/nearest.ts'],
   'dsl/document': [
@@ -38,6 +44,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'dsl/reference': ['dsl/signature.ts', 'dsl/schema', 'values/json.ts'],
   'dsl/selector.ts': ['dsl/graph.ts', 'dsl/diagnostics', 'dsl/text', 'values/nearest.ts'],
   'dsl/load.ts': ['dsl/graph.ts', 'dsl/signature.ts', 'dsl/diagnostics', 'dsl/document', 'dsl/cells'],
+  console: [],
   setup: [],
   tensors: ['timing', 'values', 'setup/locations.ts', 'setup/one-dnn.ts', 'setup/reinstall.ts'],
   kernels: ['tensors', 'timing', 'values'],
@@ -64,6 +71,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'values',
   ],
   'runtime/executors/local': [
+    'console',
     'runtime/executors/task',
     'runtime/executor.ts',
     'runtime/stage.ts',
@@ -71,6 +79,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'values',
   ],
   'runtime/executors/slurm': [
+    'console',
     'runtime/executors/task',
     'runtime/executor.ts',
     'runtime/stage.ts',
@@ -114,7 +123,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'report',
     'stages',
   ],
-  dashboard: ['runtime/events.ts', 'dsl/graph.ts'],
+  dashboard: ['console', 'runtime/events.ts', 'dsl/graph.ts'],
   cli: ['*'],
 };
 
@@ -143,6 +152,18 @@ const neverAtStartUp = [
   'ink',
   'react',
   'execa',
+];
+
+/**
+ * Files that may name the streams of the process, to hand them to the writer in `console/`. Nobody else
+ * prints: the writer cleans what it writes, and a console that fails ends the writing and not the work.
+ */
+const mayNameStreams: readonly string[] = [
+  'cli/main.ts',
+  'cli/output.ts',
+  'cli/terminal.ts',
+  'runtime/executors/local/worker.ts',
+  'runtime/executors/slurm/array-task.ts',
 ];
 
 /** Lines of a function, from its first word to its last bracket. */
@@ -242,6 +263,49 @@ describe('the rooms of src/', () => {
       )
       .map(({ from, target }) => `${from} → ${target}`);
     expect(wrong).toEqual([]);
+  });
+});
+
+describe('the console', () => {
+  const byThemselves = (files: readonly SourceFile[]): readonly string[] =>
+    files.flatMap(({ path, prints }) =>
+      prints
+        .filter((text) => !(mayNameStreams.includes(path) && /^process\.std(?:out|err)$/.test(text)))
+        .map((text) => `${path} ${text}`),
+    );
+
+  it('is written to by the room of this name alone', () => {
+    expect(byThemselves(sources)).toEqual([]);
+  });
+
+  it('is not named by a file that no longer does', () => {
+    const naming = new Set(sources.filter(({ prints }) => prints.length > 0).map(({ path }) => path));
+    expect(mayNameStreams.filter((path) => !naming.has(path))).toEqual([]);
+  });
+
+  it('would be missed by nobody who prints by himself', () => {
+    const text = `
+      console.log('a');
+      console['error']('a');
+      process.stdout.write('a');
+      io.stderr.write('a');
+      stdout.write('a');
+      const { stderr: other } = process;
+      const { log } = console;
+      writeLine(io.stderr, 'this is how');
+      file.write('a');
+    `;
+    expect(byThemselves([readSource('cli/output.ts', text)])).toEqual(
+      [
+        'console.log',
+        "console['error']",
+        'process.stdout.write',
+        'io.stderr.write',
+        'stdout.write',
+        '{ stderr: other } = process',
+        '{ log } = console',
+      ].map((found) => `cli/output.ts ${found}`),
+    );
   });
 });
 

@@ -1,9 +1,13 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { exitCodes } from './exit-codes.ts';
+import { guardStream } from '../console/write.ts';
+import { exitCodes, type ExitCode } from './exit-codes.ts';
+import { finishOutput } from './output.ts';
 import { createProgram } from './program.ts';
 import { reportError } from './report-error.ts';
 
+guardStream(process.stdout);
+guardStream(process.stderr);
 try {
   const program = createProgram();
   // The selection of --force is optional and follows '=', so that a bare --force does not take the next word
@@ -24,3 +28,5 @@ try {
     process.exitCode = await reportError(error);
   }
 }
+// Handlers return the codes of the table, and nothing else sets them.
+process.exitCode = await finishOutput((process.exitCode ?? exitCodes.ok) as ExitCode);

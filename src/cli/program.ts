@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { type ExitCode, UsageError } from './exit-codes.ts';
+import { complain, print } from './output.ts';
 
 type Handler = (...parameters: never[]) => Promise<ExitCode> | ExitCode;
 
@@ -52,6 +53,7 @@ export function createProgram(): Command {
     .version(process.env.RAVELIN_VERSION ?? 'development')
     .option('--cache <dir>', 'cache directory (default: .ravelin beside the pipeline)')
     .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: complain })
     .showHelpAfterError("(run 'ravelin help' to see the commands)")
     .configureHelp({ showGlobalOptions: true });
   addWriting(program);
@@ -144,7 +146,7 @@ function addRunning(program: Command): void {
     .option('--fail-fast', 'stop at the first failure (default)')
     .addOption(
       new Option('--ui <kind>', 'how to show progress')
-        .choices(['auto', 'inline', 'full', 'plain', 'json', 'quiet'])
+        .choices(['auto', 'inline', 'plain', 'json', 'quiet'])
         .default('auto'),
     )
     .action(lazy(async () => (await import('./commands/run.ts')).run));

@@ -1,8 +1,11 @@
 import type { RunEvent } from '../runtime/events.ts';
+import type { DashboardState } from './state.ts';
 
 /** One way to show a run. */
 export interface Renderer {
   onEvent(event: RunEvent): void;
+  /** Says on stderr what the run does after an interruption. */
+  notice(text: string): void;
   /**
    * Writes the summary to stderr, then `results`, such as a table, to stdout. Resolves when the screen is
    * released.
@@ -24,6 +27,12 @@ export interface RendererIo {
    * Called on Ctrl-C if the terminal is in raw mode and sends no signal: the first drains, the second stops.
    */
   readonly onInterrupt: () => void;
-  /** Called on `q`, which leaves the screen; the caller decides what happens to the run. */
-  readonly onQuit: () => void;
+  /**
+   * Called on `q`; the caller decides what happens to the run. `leave` releases the screen without a summary. It
+   * resolves to what the screen knows of the run, for a renderer that goes on; from then on the screen knows no
+   * more.
+   */
+  readonly onQuit: (leave: () => Promise<DashboardState>) => void;
+  /** What another renderer has shown of the run, if this one goes on where that one was left. */
+  readonly state?: DashboardState;
 }

@@ -1,11 +1,13 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chooseRenderer, createRenderer } from '../../dashboard/create-renderer.ts';
+import { onLoss } from '../../console/write.ts';
 import { parseEvents } from '../../runtime/run/ledger.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { isAlive } from '../../runtime/store/process-identity.ts';
 import { findRun } from '../find-run.ts';
+import { stdoutIsResult } from '../output.ts';
 import { terminal } from '../terminal.ts';
 
 const pollMs = 200;
@@ -17,9 +19,11 @@ export async function watch(
 ): Promise<ExitCode> {
   const info = findRun(findCacheFolder(options.cache), id);
   const io = terminal();
+  if (options.ui === 'json') stdoutIsResult();
   const leaving = new AbortController();
   const leave = () => leaving.abort();
   process.on('SIGINT', leave);
+  onLoss(options.ui === 'json' ? io.stdout : io.stderr, leave);
   const renderer = await createRenderer(options.ui === 'auto' ? chooseRenderer(io) : options.ui, {
     ...io,
     onInterrupt: leave,
