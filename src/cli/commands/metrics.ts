@@ -19,16 +19,15 @@ export function metrics(
   else if (rows.length === 0) complain('this run has no metrics');
   else {
     const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-    const cells = rows.map((row) => names.map((name) => format(row[name], options.csv === true)));
-    if (options.csv) print(toCsv([names, ...cells]));
-    else print(formatColumns([names, ...cells]));
+    if (options.csv) print(toCsv([names, ...rows.map((row) => names.map((name) => row[name] ?? null))]));
+    else print(formatColumns([names, ...rows.map((row) => names.map((name) => format(row[name])))]));
   }
   return exitCodes.ok;
 }
 
-function format(value: MetricValue | undefined, exact: boolean): string {
+function format(value: MetricValue | undefined): string {
   if (value === null || value === undefined) return '';
-  return typeof value === 'number' && !exact && !Number.isInteger(value)
+  return typeof value === 'number' && !Number.isInteger(value)
     ? value.toPrecision(4)
     : String(value);
 }
