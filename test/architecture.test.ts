@@ -32,6 +32,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'values/nearest.ts',
   ],
   'dsl/cells': [
+    'console/visible-text.ts',
     'dsl/graph.ts',
     'dsl/signature.ts',
     'dsl/diagnostics',
@@ -99,7 +100,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'dsl/cells/publish-path.ts',
     'values',
   ],
-  report: ['values'],
+  report: ['console/visible-text.ts', 'values'],
   stages: [
     'runtime/stage.ts',
     'values',

@@ -1,4 +1,4 @@
-/** What ends a run before its time: Ctrl-C, SIGTERM, and `ravelin cancel`, which sends the latter. */
+/** The end of a run before its time: by Ctrl-C, by SIGTERM, and by `ravelin cancel`, which sends the latter. */
 export interface Interruption {
   /** Aborted by the first: what runs is finished, and nothing is started. */
   readonly drain: AbortSignal;

@@ -37,7 +37,7 @@ export function complainStyled(text: StyledText): void {
 
 /**
  * Waits for the console. Returns the exit code of the command, unless `print` could not write all that the
- * command is there for. A reader that left has had enough, which is no failure.
+ * command is there for. A reader that left has had enough, so that is not a failure.
  */
 export async function finishOutput(code: ExitCode): Promise<ExitCode> {
   const loss = await describeLoss();

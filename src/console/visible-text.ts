@@ -1,5 +1,5 @@
 /**
- * What must not reach a terminal as it is: control characters, which begin escape sequences (U+001B, and
+ * Matches a character that must not reach a terminal as it is: control characters, which begin escape sequences (U+001B, and
  * U+0080 to U+009F in 8-bit form), and the marks that turn the direction of the text around them.
  */
 const unsafe = String.raw`[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\p{Bidi_Control}]`;

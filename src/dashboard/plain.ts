@@ -14,7 +14,7 @@ export interface PlainIo {
   readonly stdout: TextStream;
   readonly stderr: TextStream;
   readonly now: () => number;
-  /** What another renderer has shown of the run, if this one goes on where that one was left. */
+  /** State that another renderer has shown, if this one goes on where that one was left. */
   readonly state?: DashboardState;
 }
 

@@ -33,6 +33,6 @@ export interface RendererIo {
    * more.
    */
   readonly onQuit: (leave: () => Promise<DashboardState>) => void;
-  /** What another renderer has shown of the run, if this one goes on where that one was left. */
+  /** State that another renderer has shown, if this one goes on where that one was left. */
   readonly state?: DashboardState;
 }

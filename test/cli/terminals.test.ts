@@ -124,6 +124,27 @@ describe.skipIf(!hasTerminals)('a run in a terminal', () => {
     expect((await project.run('runs', 'show', '--json')).stdout).toContain('"status": "interrupted"');
   });
 
+  it.each(['inline', 'plain', 'json'])(
+    'goes on without it if it is of another session, in %s',
+    async (ui) => {
+      const project = await createConductedProject(2);
+      const terminal = open(
+        project,
+        `setsid ${ravelin} run p.yaml -j 1 --ui ${ui} < /dev/tty & sleep infinity`,
+      );
+      const stage = await terminal.unlessEnded(project.meeting.next());
+      await terminal.shows(ui === 'inline' ? /q quit/ : /start +waits|shard-started/);
+      terminal.hangUp();
+      expect(await terminal.ended).toBe(129);
+      project.meeting.letAllGo();
+      stage.letGo();
+      // It follows the run to its end.
+      expect((await project.run('watch', '--ui', 'json')).code).toBe(0);
+      const run = (await project.json('runs', 'show', '--json')) as { status: string };
+      expect(run.status).toBe('ok');
+    },
+  );
+
   it('is no run killed without a name if its window is closed at once', async () => {
     const project = await createConductedProject(1);
     const terminal = open(project, `exec ${ravelin} run p.yaml`);

@@ -27,7 +27,7 @@ export async function logs(
 interface CellLogs {
   /** The files that there are, those of the parts first. */
   readonly found: readonly { readonly part: string; readonly path: string }[];
-  /** Where the cell itself would print in this run. */
+  /** Path of the log of the cell itself, whether the file is there or not. */
   readonly own: string;
 }
 

@@ -7,7 +7,7 @@ export interface FrameContext {
   readonly state: DashboardState;
   readonly view: View;
   readonly theme: Theme;
-  /** What the run does after an interruption; empty without one. */
+  /** Text on what the run does after an interruption; empty without one. */
   readonly notice: string;
   /** Whether keys are heard. */
   readonly interactive: boolean;

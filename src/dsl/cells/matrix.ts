@@ -1,3 +1,4 @@
+import { hasUnsafeCharacters } from '../../console/visible-text.ts';
 import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { forbidAxes, type LoadContext } from '../document/load-context.ts';
@@ -153,7 +154,17 @@ function readLabels(axis: string, value: Located, context: LoadContext): Label[]
 }
 
 /** Matches characters that the names of cells are written with, or that would be lost in them. */
-const badLabel = /[,=*[\]\u0000-\u001f]|^\s|\s$|^$/;
+const badLabel = /[,=*[\]]|^\s|\s$|^$/;
+
+/** Says why a text cannot be a label; undefined if it can, and nothing of a text that is empty. */
+function reasonAgainst(text: string): string | undefined {
+  if (text.trim() === '') return '';
+  if (hasUnsafeCharacters(text))
+    return 'labels must not contain tabs, line breaks, other control characters or marks that turn the direction of text';
+  return badLabel.test(text)
+    ? 'labels must not contain , = * [ ], and must not begin or end with a blank'
+    : undefined;
+}
 
 function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: LoadContext): Label | undefined {
   if (located.kind === 'template') {
@@ -166,13 +177,12 @@ function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: Load
     });
     return undefined;
   }
-  if (typeof located.value === 'string' && badLabel.test(located.value)) {
+  const reason = typeof located.value === 'string' ? reasonAgainst(located.value) : undefined;
+  if (reason !== undefined) {
     sink.error(
       'bad-label',
       located.at,
-      located.value.trim() === ''
-        ? "an empty text can't be a label"
-        : `${quote(located)} can't be a label: labels must not contain , = * [ ], and must not begin or end with a blank`,
+      reason === '' ? "an empty text can't be a label" : `${quote(located)} can't be a label: ${reason}`,
       {
         fix: 'choose a short name and put the value into its patch: { name: { with: { … } } }',
       },
