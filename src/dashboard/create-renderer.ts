@@ -1,8 +1,8 @@
 import type { Renderer, RendererIo, RendererKind } from './renderer.ts';
 
 /**
- * Chooses the renderer of `--ui auto`: the live display for a person at a terminal, and lines for pipes, CI
- * and dumb terminals.
+ * Chooses the renderer of `--ui auto`: the live display for a person at a terminal, and lines for pipes, CI,
+ * dumb terminals and jobs in the background.
  */
 export function chooseRenderer(io: DisplayIo): RendererKind {
   return canDraw(io) && io.environment['TERM'] !== 'dumb' ? 'inline' : 'plain';
@@ -11,14 +11,16 @@ export function chooseRenderer(io: DisplayIo): RendererKind {
 interface DisplayIo {
   readonly stderr: { readonly isTTY?: boolean; readonly rows?: number; readonly columns?: number };
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly isInBackground: boolean;
 }
 
 /**
  * Some terminals have no size, such as that of `docker run -t` before a client attaches: 0 rows of 0 columns. A
  * frame needs a row, and the cursor one below it.
  */
-function canDraw({ stderr: { isTTY, rows = 0, columns = 0 }, environment }: DisplayIo): boolean {
-  return isTTY === true && rows > 1 && columns > 0 && !isCi(environment);
+function canDraw({ stderr, environment, isInBackground }: DisplayIo): boolean {
+  const { isTTY, rows = 0, columns = 0 } = stderr;
+  return isTTY === true && rows > 1 && columns > 0 && !isInBackground && !isCi(environment);
 }
 
 /** Whether Ink takes this for the machine of a CI, on which it draws nothing before the end. */

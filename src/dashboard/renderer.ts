@@ -21,6 +21,8 @@ export interface RendererIo {
   readonly stderr: NodeJS.WriteStream;
   readonly stdin: NodeJS.ReadStream;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Whether other processes have the terminal, so that this one must neither draw nor listen to keys. */
+  readonly isInBackground: boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /**

@@ -145,6 +145,14 @@ describe.skipIf(!hasTerminals)('a run in a terminal', () => {
     },
   );
 
+  it('gets lines in the background, where listening to keys would stop it', async () => {
+    const project = await createConductedProject(1);
+    project.meeting.letAllGo();
+    const terminal = open(project, `set -m; ${ravelin} run p.yaml & wait $!`);
+    expect(await terminal.ended).toBe(0);
+    expect(terminal.lines()).toContainEqual(expect.stringMatching(/^\[00:\d\d\] done {5}waits/));
+  });
+
   it('is no run killed without a name if its window is closed at once', async () => {
     const project = await createConductedProject(1);
     const terminal = open(project, `exec ${ravelin} run p.yaml`);
