@@ -183,6 +183,15 @@ it('following a run or a log ends when its reader has left', async () => {
   expect((await running).code).toBe(0);
 });
 
+it('the tests of plugins run to their end without a reader, and say if their report was lost', async () => {
+  const project = createProject({ 'package.json': '{}' });
+  expect((await project.run('new', 'metric', 'mine')).code).toBe(0);
+  expect((await shell(project, withoutReader('test'))).stderr).toBe('code 0');
+  const { code, stderr } = await shell(project, `${ravelin} test > /dev/full`);
+  expect(stderr).toMatch(/^error: the output is incomplete: .*no space left/);
+  expect(code).toBe(5);
+});
+
 it('the log of a cell that printed nothing is empty, and one of a cell that does not exist an error', async () => {
   const project = createProject({ 'p.yaml': pipeline });
   await project.run('run', 'p.yaml', 'digits', '--ui', 'quiet');
