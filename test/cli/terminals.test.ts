@@ -53,19 +53,23 @@ describe.skipIf(!hasTerminals)('a run in a terminal', () => {
     await stage.gone;
   });
 
-  it('goes on with lines after q, which know its name, its clock and what was done', async () => {
-    const project = await createConductedProject(2);
+  it('goes on with lines after q, which know its name, its clock and what was done, and hear Ctrl-C', async () => {
+    const project = await createConductedProject(3);
     const terminal = open(project, `${ravelin} run p.yaml -j 1`);
     (await terminal.unlessEnded(project.meeting.next())).letGo();
     const second = await terminal.unlessEnded(project.meeting.next());
     await terminal.shows(/q quit/);
     terminal.type('q');
     await terminal.shows(/^The display is closed and the run goes on\./);
-    await terminal.shows(/^\[\d\d:\d\d\] running {2}1\/2 cells/);
+    await terminal.shows(/^\[\d\d:\d\d\] running {2}1\/3 cells/);
+    terminal.type('\u0003');
+    await terminal.shows(/^\^?C?Finishing the running shards/);
     second.letGo();
-    expect(await terminal.ended).toBe(0);
+    expect(await terminal.ended).toBe(130);
     expect(terminal.lines().filter((line) => /the run has not ended|^run:/.test(line))).toEqual([]);
-    expect(terminal.lines().filter((line) => line.startsWith('conducted: ok · 2 cells'))).toHaveLength(1);
+    expect(
+      terminal.lines().filter((line) => line.startsWith('conducted: interrupted · 3 cells')),
+    ).toHaveLength(1);
   });
 
   it.each([
