@@ -35,6 +35,8 @@ const script = fileURLToPath(new URL('pseudo-terminal.py', import.meta.url));
 /** Whether this machine can open pseudo-terminals, for which Python 3.9 is needed. */
 export const hasTerminals =
   spawnSync('python3', ['-c', 'import os, pty; os.waitstatus_to_exitcode']).status === 0;
+if (!hasTerminals && process.env['RAVELIN_REQUIRE_TERMINALS'] === '1')
+  throw new Error('python3 is missing, so terminals cannot be tested');
 if (!hasTerminals) console.warn('SKIPPED: terminals are not tested: python3 is missing');
 
 /** Opens a terminal with a command of the shell in it, and closes it after the test at the latest. */
