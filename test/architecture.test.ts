@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { circlesOf, reachableFrom, readSources, type SourceFile } from './architecture/sources.ts';
+import {
+  circlesOf,
+  reachableFrom,
+  readSource,
+  readSources,
+  type SourceFile,
+} from './architecture/sources.ts';
 
 /**
  * The tables of rooms in ARCHITECTURE.md, as a test: what each folder of src/ may import. A room may be
@@ -15,8 +21,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'dsl/graph.ts': ['values/json.ts'],
   'dsl/signature.ts': ['values/json.ts'],
   'dsl/project-root.ts': [],
-  'dsl/diagnostics': ['values/nearest.ts'],
-  'dsl/text': ['dsl/diagnostics', 'values/json.ts'],
+  'dsl/diagnostics': ['console', 'values/nearest.ts'],
+  'dsl/text': ['console/visible-text.ts', 'dsl/diagnostics', 'values/json.ts'],
   'dsl/schema': ['dsl/diagnostics', 'dsl/text', 'values/json.ts', 'values/nearest.ts'],
   'dsl/document': [
     'files',
@@ -29,6 +35,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'values/nearest.ts',
   ],
   'dsl/cells': [
+    'console/visible-text.ts',
     'dsl/graph.ts',
     'dsl/signature.ts',
     'dsl/diagnostics',
@@ -49,6 +56,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'dsl/document',
     'dsl/cells',
   ],
+  console: [],
   setup: ['files'],
   tensors: ['files', 'timing', 'values', 'setup/locations.ts', 'setup/one-dnn.ts', 'setup/reinstall.ts'],
   kernels: ['tensors', 'timing', 'values'],
@@ -83,6 +91,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'values',
   ],
   'runtime/executors/local': [
+    'console',
     'runtime/executors/task',
     'runtime/executor.ts',
     'runtime/stage.ts',
@@ -91,6 +100,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'values',
   ],
   'runtime/executors/slurm': [
+    'console',
     'runtime/executors/task',
     'runtime/executor.ts',
     'runtime/stage.ts',
@@ -112,7 +122,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'files',
     'values',
   ],
-  report: ['values'],
+  report: ['console/visible-text.ts', 'values'],
   stages: [
     'runtime/stage.ts',
     'files',
@@ -137,7 +147,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'report',
     'stages',
   ],
-  dashboard: ['runtime/events.ts', 'dsl/graph.ts'],
+  dashboard: ['console', 'runtime/events.ts', 'dsl/graph.ts'],
   cli: ['*'],
 };
 
@@ -166,6 +176,18 @@ const neverAtStartUp = [
   'ink',
   'react',
   'execa',
+];
+
+/**
+ * Files that may name the streams of the process, to hand them to the writer in `console/`. Nobody else
+ * prints: the writer cleans what it writes, and a console that fails ends the writing and not the work.
+ */
+const mayNameStreams: readonly string[] = [
+  'cli/main.ts',
+  'cli/output.ts',
+  'cli/terminal.ts',
+  'runtime/executors/local/worker.ts',
+  'runtime/executors/slurm/array-task.ts',
 ];
 
 /** Lines of a function, from its first word to its last bracket. */
@@ -287,6 +309,49 @@ describe('the rooms of src/', () => {
       )
       .map(({ from, target }) => `${from} → ${target}`);
     expect(wrong).toEqual([]);
+  });
+});
+
+describe('the console', () => {
+  const byThemselves = (files: readonly SourceFile[]): readonly string[] =>
+    files.flatMap(({ path, prints }) =>
+      prints
+        .filter((text) => !(mayNameStreams.includes(path) && /^process\.std(?:out|err)$/.test(text)))
+        .map((text) => `${path} ${text}`),
+    );
+
+  it('is written to by the room of this name alone', () => {
+    expect(byThemselves(sources)).toEqual([]);
+  });
+
+  it('is not named by a file that no longer does', () => {
+    const naming = new Set(sources.filter(({ prints }) => prints.length > 0).map(({ path }) => path));
+    expect(mayNameStreams.filter((path) => !naming.has(path))).toEqual([]);
+  });
+
+  it('would be missed by nobody who prints by himself', () => {
+    const text = `
+      console.log('a');
+      console['error']('a');
+      process.stdout.write('a');
+      io.stderr.write('a');
+      stdout.write('a');
+      const { stderr: other } = process;
+      const { log } = console;
+      writeLine(io.stderr, 'this is how');
+      file.write('a');
+    `;
+    expect(byThemselves([readSource('cli/output.ts', text)])).toEqual(
+      [
+        'console.log',
+        "console['error']",
+        'process.stdout.write',
+        'io.stderr.write',
+        'stdout.write',
+        '{ stderr: other } = process',
+        '{ log } = console',
+      ].map((found) => `cli/output.ts ${found}`),
+    );
   });
 });
 

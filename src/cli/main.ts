@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
+import { guardStream } from '../console/write.ts';
 import { withForcedSelection } from './command-words.ts';
-import { exitCodes } from './exit-codes.ts';
+import { exitCodes, type ExitCode } from './exit-codes.ts';
+import { finishOutput } from './output.ts';
 import { createProgram } from './program.ts';
 import { reportError } from './report-error.ts';
 
+guardStream(process.stdout);
+guardStream(process.stderr);
 try {
   const program = createProgram();
   if (process.argv.length <= 2) {
@@ -20,3 +24,5 @@ try {
     process.exitCode = await reportError(error);
   }
 }
+// Handlers return the codes of the table, and nothing else sets them.
+process.exitCode = await finishOutput((process.exitCode ?? exitCodes.ok) as ExitCode);

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { defaultFile, fileFirst } from './command-words.ts';
 import { type ExitCode, UsageError } from './exit-codes.ts';
+import { complain, print } from './output.ts';
 
 type Handler = (...parameters: never[]) => Promise<ExitCode> | ExitCode;
 
@@ -86,6 +87,7 @@ export function createProgram(): Command {
     .option('--cache <dir>', 'cache directory (default: .ravelin beside the pipeline)')
     .option('--trust', "run the project's plugins in this command, although the project is not trusted")
     .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: complain })
     .showHelpAfterError("(run 'ravelin help' to see the commands)")
     .configureHelp({ showGlobalOptions: true });
   addWriting(program);
@@ -191,7 +193,7 @@ function addRunning(program: Command): void {
     .option('--overwrite', 'publish over files that no run with this cache has published')
     .addOption(
       new Option('--ui <kind>', 'how to show progress')
-        .choices(['auto', 'inline', 'full', 'plain', 'json', 'quiet'])
+        .choices(['auto', 'inline', 'plain', 'json', 'quiet'])
         .default('auto'),
     )
     .action(lazyWithFile('list', async () => (await import('./commands/run.ts')).run));

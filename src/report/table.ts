@@ -1,3 +1,5 @@
+import { markdownText } from './markdown-text.ts';
+import { visibleLine } from '../console/visible-text.ts';
 import { toCsv } from './csv.ts';
 import type { CsvField } from './csv.ts';
 import { formatMeasured } from './format.ts';
@@ -84,11 +86,14 @@ export function measured(row: ScoreRow | undefined, name: string): Measured | un
   return { value, ...(low === undefined ? {} : { low }), ...(high === undefined ? {} : { high }) };
 }
 
+/** Writes a heading above a table; nothing if it is empty. */
+export function headingToMarkdown(title: string): string {
+  return title === '' ? '' : `### ${markdownText(title)}\n\n`;
+}
+
 /** Writes GitHub-flavoured Markdown with numbers aligned right. */
 export function tableToMarkdown(table: Table): string {
-  const escape = (text: string): string =>
-    text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll(/\r?\n/g, ' ');
-  const text = textGrid(table).map((record) => record.map(escape));
+  const text = textGrid(table, markdownText);
   const widths = columnWidths(text);
   const rule = widths.map((width, column) =>
     column < table.rowAxes.length ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
@@ -103,7 +108,7 @@ export function tableToMarkdown(table: Table): string {
 
 /** Writes aligned columns without rules, for a terminal. */
 export function tableToText(table: Table): string {
-  const text = textGrid(table);
+  const text = textGrid(table, visibleLine);
   const widths = columnWidths(text);
   return text.map((record) => `${padded(record, widths, table).join('  ').trimEnd()}\n`).join('');
 }
@@ -112,12 +117,14 @@ export function tableToText(table: Table): string {
 export function warningsToMarkdown(warnings: readonly string[]): string {
   return warnings.length === 0
     ? ''
-    : `\n${warnings.map((warning) => `- **Warning:** ${warning}\n`).join('')}`;
+    : `\n${warnings.map((warning) => `- **Warning:** ${markdownText(warning)}\n`).join('')}`;
 }
 
 /** Writes the warnings for a terminal; nothing if there are none. */
 export function warningsToText(warnings: readonly string[]): string {
-  return warnings.length === 0 ? '' : `\n${warnings.map((warning) => `warning: ${warning}\n`).join('')}`;
+  return warnings.length === 0
+    ? ''
+    : `\n${warnings.map((warning) => `warning: ${visibleLine(warning)}\n`).join('')}`;
 }
 
 /**
@@ -172,10 +179,11 @@ function number(value: number | null | undefined): number | null {
   return value === undefined || value === null || !Number.isFinite(value) ? null : value;
 }
 
-function textGrid(table: Table): readonly (readonly string[])[] {
-  const heading = [...table.rowAxes, ...table.columns.map((column) => column.heading)];
+/** The cells as text. `textOf` makes the names and labels safe for the format; numbers are ours. */
+function textGrid(table: Table, textOf: (text: string) => string): readonly (readonly string[])[] {
+  const heading = [...table.rowAxes, ...table.columns.map((column) => column.heading)].map(textOf);
   const body = table.rows.map((row) => [
-    ...row.labels.map((label) => String(label ?? '–')),
+    ...row.labels.map((label) => textOf(String(label ?? '–'))),
     ...row.cells.map((cell, column) => formatMeasured(table.columns[column]!.value, cell)),
   ]);
   return [heading, ...body];

@@ -34,9 +34,8 @@ export function metrics(
     );
   else {
     if (choices !== '') complain(`scores of ${title}`);
-    const cells = rows.map((row) => names.map((name) => format(row[name], options.csv === true)));
-    if (options.csv) print(toCsv([names, ...cells]));
-    else print(formatColumns([names, ...cells]));
+    if (options.csv) print(toCsv([names, ...rows.map((row) => names.map((name) => row[name] ?? null))]));
+    else print(formatColumns([names, ...rows.map((row) => names.map((name) => format(row[name])))]));
   }
   return exitCodes.ok;
 }
@@ -75,9 +74,9 @@ function only(row: ScoreRow, names: readonly string[]): ScoreRow {
   return Object.fromEntries(names.map((name) => [name, row[name] ?? null]));
 }
 
-function format(value: MetricValue | undefined, exact: boolean): string {
+function format(value: MetricValue | undefined): string {
   if (value === null || value === undefined) return '';
-  return typeof value === 'number' && !exact && !Number.isInteger(value)
+  return typeof value === 'number' && !Number.isInteger(value)
     ? value.toPrecision(4)
     : String(value);
 }

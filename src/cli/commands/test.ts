@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeText } from '../../console/write.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
-import { complain } from '../output.ts';
+import { complain, printPart } from '../output.ts';
 import { projectRegistry } from '../plugins/load-registry.ts';
 import { readPermissions } from '../plugins/permissions.ts';
 import { requireTrust } from '../plugins/trust.ts';
 import { currentProject } from '../project.ts';
+import { terminal } from '../terminal.ts';
 
 /**
  * Runs the tests of the project's plugins with Node's own runner: NAME.test.mjs beside a plugin if there is
@@ -37,7 +39,8 @@ export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
   const generic = chosen.filter((_, index) => files[index] === null);
   const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const { execa } = await import('execa');
-  const { exitCode = 1 } = await execa(
+  const { stdout, stderr } = terminal();
+  const child = execa(
     process.execPath,
     [
       `--import=${new URL('register.js', import.meta.url).href}`,
@@ -47,11 +50,16 @@ export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
     ],
     {
       cwd: root,
-      stdio: 'inherit',
+      // The runner has colours on a terminal. Elsewhere its text comes to us, as a reader that leaves would end it.
+      stdio: ['inherit', stdout.isTTY ? 'inherit' : 'pipe', stderr.isTTY ? 'inherit' : 'pipe'],
+      buffer: false,
       reject: false,
       env: { RAVELIN_TEST_ROOT: root, RAVELIN_TEST_PLUGINS: JSON.stringify(generic) },
     },
   );
+  child.stdout?.setEncoding('utf8').on('data', printPart);
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => writeText(stderr, text));
+  const { exitCode = 1 } = await child;
   return exitCode === 0 && broken.length === 0 ? exitCodes.ok : exitCodes.cellFailed;
 }
 

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chooseRenderer, createRenderer } from '../../dashboard/create-renderer.ts';
+import { onLoss } from '../../console/write.ts';
 import { followLedger } from '../../runtime/run/follow-ledger.ts';
 import { stateOfRun } from '../../runtime/run/run-state.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
-import { complain } from '../output.ts';
+import { complain, stdoutIsResult } from '../output.ts';
 import { terminal } from '../terminal.ts';
 
 const pollMs = 200;
@@ -22,9 +23,11 @@ export async function watch(
       `warning: run ${info.run} is on ${info.started.host}, and this machine cannot see whether it still runs; press Ctrl-C to leave`,
     );
   const io = terminal();
+  if (options.ui === 'json') stdoutIsResult();
   const leaving = new AbortController();
   const leave = () => leaving.abort();
   process.on('SIGINT', leave);
+  onLoss(options.ui === 'json' ? io.stdout : io.stderr, leave);
   const renderer = await createRenderer(options.ui === 'auto' ? chooseRenderer(io) : options.ui, {
     ...io,
     onInterrupt: leave,

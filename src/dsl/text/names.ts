@@ -1,3 +1,5 @@
+import { hasUnsafeCharacters } from '../../console/visible-text.ts';
+
 /**
  * Says what keeps a text from being the name of a stage, param, template, profile or axis: one cause, the first
  * one found. Undefined for a name.
@@ -23,9 +25,9 @@ export function labelProblem(text: string): string | undefined {
   if (text.trim() === '') return 'it is empty';
   const strange = /[,=*[\]]/u.exec(text)?.[0];
   if (strange !== undefined) return `it contains '${strange}', and a label has none of , = * [ ]`;
-  const control = /[\u0000-\u001f]/u.exec(text)?.[0];
+  const control = Array.from(text).find(hasUnsafeCharacters);
   if (control !== undefined)
-    return `it contains ${nameCharacter(control)}, and a label has no control characters`;
+    return `it contains ${nameCharacter(control)}, and a label has no control characters and no marks that turn the direction of text`;
   if (/^\s/.test(text)) return 'it begins with a blank, which would be lost in the names of cells';
   if (/\s$/.test(text)) return 'it ends with a blank, which would be lost in the names of cells';
   return undefined;

@@ -1,4 +1,4 @@
-import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { sha256 } from '../digest.ts';
 import type { RunEvent } from '../events.ts';
@@ -59,6 +59,7 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
   let lines: string[] = [];
   let size = 0;
   let unwritten: Uint8Array = new Uint8Array(0);
+  let begun = false;
   let closed = false;
   /** Writes all lines that there are. Returns null, or why it could not. */
   const flush = (): StoreError | null => {
@@ -80,6 +81,7 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
     folder,
     append(event) {
       if (closed) return;
+      begun = true;
       const line = `${JSON.stringify(event)}\n`;
       lines.push(line);
       size += line.length;
@@ -101,6 +103,7 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
         failure ??= toStoreError(error, path);
       }
       closeSync(file);
+      if (!begun) rmSync(folder, { recursive: true, force: true });
       return failure;
     },
   };

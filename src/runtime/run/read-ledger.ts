@@ -96,7 +96,8 @@ function ledgerPath(cacheFolder: string, run: string): string {
 }
 
 function hasLedger(cacheFolder: string, run: string): boolean {
-  return existsSync(ledgerPath(cacheFolder, run));
+  // A run that was killed before its first event is none: nothing is known of it.
+  return (statSync(ledgerPath(cacheFolder, run), { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /** Reads the two ends of a ledger. It never fails: what cannot be read is absent. */

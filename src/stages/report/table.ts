@@ -22,7 +22,7 @@ const scores = port('metrics', {
 
 export const tableStage = reportStage({
   uses: 'report/table',
-  version: 2,
+  version: 3,
   summary: 'A table of scores as Markdown, CSV and JSON, with intervals',
   with: {
     rows: Type.Optional(
@@ -80,6 +80,7 @@ export const tableStage = reportStage({
       });
     }
     const {
+      headingToMarkdown,
       pivot,
       rowsToJson,
       tableToCsv,
@@ -95,9 +96,8 @@ export const tableStage = reportStage({
     const failed = params.checks && values.includes('accuracy') ? found : [];
     for (const message of failed) warn(message);
     const warnings = [...given, ...failed];
-    const heading = params.title === '' ? '' : `### ${params.title}\n\n`;
     const files = {
-      md: heading + tableToMarkdown(table) + warningsToMarkdown(warnings),
+      md: headingToMarkdown(params.title) + tableToMarkdown(table) + warningsToMarkdown(warnings),
       csv: tableToCsv(table),
       txt: tableToText(table) + warningsToText(warnings),
       json: rowsToJson(rows),

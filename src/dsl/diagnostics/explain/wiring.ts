@@ -88,7 +88,7 @@ export const wiringPages = {
   ),
   'bad-label': page(
     'A value cannot be a label',
-    'Labels are words, numbers, true or false. The characters , = * [ ] are not allowed, because names of cells use them.',
+    'Labels are words, numbers, true or false. The characters , = * [ ] are not allowed, because names of cells use them, and no control characters, because names of cells are shown on terminals.',
     "matrix: { size: ['1,2'] }",
     'matrix:\n  size:\n    one-two: { with: { sizes: [1, 2] } }',
   ),
