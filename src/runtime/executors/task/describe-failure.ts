@@ -1,3 +1,4 @@
+import { MachineError } from '../../../values/machine-error.ts';
 import { ValueError } from '../../../values/value-error.ts';
 import type { TaskFailure } from '../../executor.ts';
 import { StoreError } from '../../store/errors.ts';
@@ -42,7 +43,7 @@ export function describeFailure(error: unknown, batch: number | null = null): Ta
       ...(code === 'out-of-memory' && batch !== null ? { batch } : {}),
     };
   }
-  if (error instanceof ValueError) return { ...base, code: 'stage', fix: error.fix };
+  if (error instanceof ValueError || error instanceof MachineError) return { ...base, code: 'stage', fix: error.fix };
   if (isOutOfMemory(error)) {
     const unit = batch === 1 ? 'image' : 'images';
     return {
