@@ -43,7 +43,8 @@ export function describeFailure(error: unknown, batch: number | null = null): Ta
       ...(code === 'out-of-memory' && batch !== null ? { batch } : {}),
     };
   }
-  if (error instanceof ValueError || error instanceof MachineError) return { ...base, code: 'stage', fix: error.fix };
+  if (error instanceof ValueError || error instanceof MachineError)
+    return { ...base, code: 'stage', fix: error.fix };
   if (isOutOfMemory(error)) {
     const unit = batch === 1 ? 'image' : 'images';
     return {
