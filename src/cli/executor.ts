@@ -85,7 +85,6 @@ export async function slurmScripts({ graph }: OpenPipeline, plan: Plan): Promise
       options,
       node: process.execPath,
       entry: workerEntry(),
-      workingFolder: process.cwd(),
     });
   });
 }

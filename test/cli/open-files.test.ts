@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { commandLine, createProject } from './ravelin.ts';
 
 it.skipIf(process.platform === 'win32').each([24, 30, 40, 50])(
-  'a shell that allows %d open files is told so, without a stack',
+  'a shell that allows %d open files is an error that says so, without a stack',
   async (limit) => {
     const project = createProject({
       'p.yaml': 'ravelin: 1\nname: p\nstages: { a: { uses: debug/constant } }\n',

@@ -56,18 +56,18 @@ describe('a published file', () => {
   });
 
   it.each([
-    ['out of the project', '..'],
-    ['into .git', '.git/hooks'],
-    ['into the cache', 'cache/actions'],
-    ['into packages', 'node_modules/x'],
-    ['to nothing', 'absent'],
-  ])('is not written through a link %s', async (_, to) => {
+    ['out of the project', '..', 'a link in its path leads out of the project'],
+    ['into .git', '.git/hooks', "'.git' is hidden"],
+    ['into the cache', 'cache/actions', 'it lies in the cache'],
+    ['into packages', 'node_modules/x', "'node_modules' belongs to the tools of the project"],
+    ['to nothing', 'absent', 'is a link to what does not exist'],
+  ])('is not written through a link %s', async (_, to, reason) => {
     const of = project('link/deep/result.json');
     if (to !== '..' && to !== 'absent') mkdirSync(of.path(to), { recursive: true });
     const target = to === '..' ? createProject({}).folder : of.path(to);
     symlinkSync(target, of.path('link'));
     const { stderr } = await run(of, '--cache', of.path('cache'));
-    expect(stderr).toContain('was not written: ');
+    expect(stderr).toContain(reason);
     expect(stderr).not.toMatch(/\n\s+at /);
     if (to !== 'absent') expect(readdirSync(target)).not.toContain('deep');
   });

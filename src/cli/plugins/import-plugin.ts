@@ -85,7 +85,14 @@ function digestOfPackage(name: string, root: string): string {
     const installed = join(folder, 'node_modules', name);
     if (existsSync(join(installed, 'package.json'))) {
       const real = realpathSync(installed);
-      if (real.split(sep).includes('node_modules')) return packageDigest(join(real, 'package.json'));
+      if (real.split(sep).includes('node_modules')) {
+        const digest = packageDigest(join(real, 'package.json'));
+        if (digest !== null) return digest;
+        throw new PluginError({
+          message: `the plugin '${name}' has a package.json without a name and a version that can be read`,
+          fix: `install it again: npm install ${name}`,
+        });
+      }
       return sourceDigest(createRequire(join(root, 'package.json')).resolve(name));
     }
     if (dirname(folder) === folder) {

@@ -20,7 +20,11 @@ export function checkTarget(target: string, { root, cacheFolder, file }: TargetR
   const place = join(realFolder(dirname(target), target), basename(target));
   const inProject = below(realpathSync(root), place);
   if (inProject === null) {
-    throw refused(target, `a link leads from it out of the project, to ${place}`, 'publish into the project');
+    throw refused(
+      target,
+      `a link in its path leads out of the project, to ${place}`,
+      'publish into the project',
+    );
   }
   const cache = realFolder(cacheFolder, target);
   if (below(cache, place) !== null)
@@ -41,7 +45,7 @@ export function checkReplaced(target: string): void {
 }
 
 function refused(target: string, why: string, fix: string): StageError {
-  return new StageError(`${target} was not written: ${why}`, { code: 'bad-data', file: target, fix });
+  return new StageError(why, { code: 'bad-data', file: target, fix });
 }
 
 /** The real path of a folder, of which the last parts may not exist yet. */

@@ -154,8 +154,10 @@ export class Reporter {
 
   notPublished({ cell }: PlannedCell, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
-    const fix = error instanceof StageError && error.fix !== undefined ? `; ${error.fix}` : '';
-    this.#emit({ type: 'warning', cell: cell.id, message: `could not publish: ${message}${fix}` });
+    const { file, fix } = error instanceof StageError ? error : {};
+    const what = file === undefined ? '' : ` ${file}`;
+    const remedy = fix === undefined ? '' : `; ${fix}`;
+    this.#emit({ type: 'warning', cell: cell.id, message: `could not publish${what}: ${message}${remedy}` });
   }
 
   recomputing({ cell }: PlannedCell, shard: number): void {

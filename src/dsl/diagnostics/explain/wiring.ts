@@ -142,7 +142,7 @@ export const wiringPages = {
   ),
   'bad-publish': page(
     'publish: is not the path of a file in the project',
-    'publish: takes paths relative to the pipeline file. Labels are written $(axes.x).',
+    'publish: takes paths relative to the pipeline file. Labels are written $(axes.x). Hidden files and folders, node_modules, package.json, the files of the pipeline and what its stages read cannot be published over.',
     'publish: results/{attack}.svg',
     'publish: results/$(axes.attack).svg',
   ),

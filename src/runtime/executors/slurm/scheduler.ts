@@ -33,7 +33,7 @@ export interface SchedulerLimits {
  */
 export interface Scheduler {
   readonly readLimits: () => Promise<SchedulerLimits>;
-  /** Submits a script from its folder. Resolves to the number of the array job. */
+  /** Submits a script, whose logs go to `logs/` beside it. Resolves to the number of the array job. */
   readonly submit: (script: string) => Promise<string>;
   /**
    * The tasks of these jobs that the scheduler knows: queued, running, or ended a few minutes ago at most.
@@ -44,10 +44,9 @@ export interface Scheduler {
   readonly cancelPending: (jobs: readonly string[]) => Promise<void>;
 }
 
-async function call(command: string, parameters: readonly string[], folder?: string): Promise<string> {
+async function call(command: string, parameters: readonly string[]): Promise<string> {
   const { stdout, stderr, exitCode, failed, shortMessage } = await execa(command, [...parameters], {
     reject: false,
-    ...(folder !== undefined && { cwd: folder }),
     timeout: 60_000,
     env: { SLURM_TIME_FORMAT: 'standard' },
   });
@@ -98,11 +97,21 @@ async function succeeds(command: string, parameters: readonly string[]): Promise
 }
 
 async function submitScript(path: string): Promise<string> {
-  const answer = (await call('sbatch', ['--parsable', path], dirname(path))).trim();
+  const answer = (await call('sbatch', ['--parsable', `--output=${logPattern(dirname(path))}`, path])).trim();
   const job = /^(\d+)/.exec(answer.split('\n').at(-1) ?? '')?.[1];
   if (job === undefined)
     throw new SchedulerError(`sbatch did not answer with a job number but with: ${answer}`);
   return job;
+}
+
+/** The path of the logs as a pattern of sbatch, in which `%a` is the index of an array task. */
+export function logPattern(folder: string): string {
+  if (/[\\\p{Cc}]/u.test(folder)) {
+    throw new SchedulerError(
+      `sbatch cannot write logs below ${JSON.stringify(folder)}, because of the backslash or control character in it; give another cache with --cache`,
+    );
+  }
+  return `${folder.replaceAll('%', '%%')}/logs/%a.log`;
 }
 
 async function queryTasks(jobs: readonly string[]): Promise<ArrayTaskState[]> {

@@ -4,7 +4,6 @@ import type { SlurmOptions } from './options.ts';
 export interface ScriptRequest {
   /** Shown by squeue. */
   readonly name: string;
-  /** Folder of the batch, in which sbatch must be called: the logs are named relative to it. */
   readonly folder: string;
   /** Number of array tasks. */
   readonly count: number;
@@ -13,8 +12,6 @@ export interface ScriptRequest {
   /** Absolute paths of Node and of the worker's entry, as they are on the nodes. */
   readonly node: string;
   readonly entry: string;
-  /** Folder to compute in. */
-  readonly workingFolder: string;
 }
 
 /**
@@ -25,11 +22,11 @@ export const warningSeconds = 90;
 
 /**
  * The batch script of one array job: all that the administrator of a cluster needs to read. Paths stand in the lines
- * for the shell only, which has quotes for them; sbatch would read a blank, a quote or a `%` in a line of its own.
- * Throws for a flag that is not a single word.
+ * for the shell only, which has quotes for them; sbatch would read a blank, a quote or a `%` in a line of its own, so
+ * it is given the path of the logs when it is called. Throws for a flag that is not a single word.
  */
 export function slurmScript(request: ScriptRequest): string {
-  const { name, folder, count, resources, options, node, entry, workingFolder } = request;
+  const { name, folder, count, resources, options, node, entry } = request;
   const limit = options.parallel === undefined ? '' : `%${options.parallel}`;
   const memory = resources.memoryBytes ?? options.memoryBytes;
   const timeMs = resources.timeMs ?? options.timeMs;
@@ -37,7 +34,6 @@ export function slurmScript(request: ScriptRequest): string {
   const flags = [
     `--job-name=${name}`,
     `--array=0-${count - 1}${limit}`,
-    '--output=logs/%a.log',
     '--open-mode=append',
     '--requeue',
     `--signal=B:USR2@${warningSeconds}`,
@@ -54,7 +50,6 @@ export function slurmScript(request: ScriptRequest): string {
     '#!/bin/sh',
     ...flags.map(directive),
     `export RAVELIN_THREADS=${options.cpus}`,
-    `cd ${quote(workingFolder)} || exit`,
     // The worker replaces the shell, so that the warning reaches it.
     `exec ${quote(node)} ${quote(entry)} --batch ${quote(folder)}`,
     '',

@@ -31,8 +31,7 @@ export async function submitJob(
   const name = `ravelin-${stage}`;
   const count = groups.length;
   const path = `${folder}/script.sh`;
-  const workingFolder = process.cwd();
-  writeDurable(path, slurmScript({ name, folder, count, resources, options, node, entry, workingFolder }));
+  writeDurable(path, slurmScript({ name, folder, count, resources, options, node, entry }));
   const number = await scheduler.submit(path);
   recordJob(folder, { job: number, submittedAt: Date.now() });
   return { folder, number, groups };

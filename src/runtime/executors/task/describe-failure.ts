@@ -1,5 +1,6 @@
 import { toUserError } from '../../../files/file-error.ts';
 import { UnreadableFileError } from '../../../files/unreadable-file-error.ts';
+import { MachineError } from '../../../values/machine-error.ts';
 import { ValueError } from '../../../values/value-error.ts';
 import type { TaskFailure } from '../../executor.ts';
 import { StoreError } from '../../store/errors.ts';
@@ -52,7 +53,8 @@ export function describeFailure(error: unknown, batch: number | null = null): Ta
   }
   if (error instanceof UnreadableFileError)
     return { ...base, code: 'bad-data', file: error.file, fix: error.fix };
-  if (error instanceof ValueError) return { ...base, code: 'stage', fix: error.fix };
+  if (error instanceof ValueError || error instanceof MachineError)
+    return { ...base, code: 'stage', fix: error.fix };
   if (isOutOfMemory(error)) {
     const unit = batch === 1 ? 'image' : 'images';
     return {

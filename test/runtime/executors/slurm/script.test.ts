@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ScriptRequest, slurmScript } from '../../../../src/runtime/executors/slurm/script.ts';
+import { logPattern, SchedulerError } from '../../../../src/runtime/executors/slurm/scheduler.ts';
 import { makeFolder } from '../../fixtures/graphs.ts';
 
 const request: ScriptRequest = {
@@ -22,7 +23,6 @@ const request: ScriptRequest = {
   },
   node: '/usr/bin/node',
   entry: '/ravelin/worker.js',
-  workingFolder: '/home/me/project',
 };
 
 describe('the batch script', () => {
@@ -30,7 +30,6 @@ describe('the batch script', () => {
     expect(slurmScript(request)).toBe(`#!/bin/sh
 #SBATCH --job-name=ravelin-scores
 #SBATCH --array=0-39%8
-#SBATCH --output=logs/%a.log
 #SBATCH --open-mode=append
 #SBATCH --requeue
 #SBATCH --signal=B:USR2@90
@@ -41,7 +40,6 @@ describe('the batch script', () => {
 #SBATCH --partition=gpu
 #SBATCH --exclude=node7
 export RAVELIN_THREADS=4
-cd '/home/me/project' || exit
 exec '/usr/bin/node' '/ravelin/worker.js' --batch '/cache/slurm/r1-0'
 `);
   });
@@ -65,7 +63,7 @@ exec '/usr/bin/node' '/ravelin/worker.js' --batch '/cache/slurm/r1-0'
           expect(lines.length).toBeLessThanOrEqual(shape + 1);
           const directives = lines.filter((line) => line.startsWith('#SBATCH'));
           for (const line of directives) expect(line).toMatch(/^#SBATCH --[^\s'"`\\#$]+$/);
-          expect(lines.filter((line) => !line.startsWith('#SBATCH'))).toHaveLength(5);
+          expect(lines.filter((line) => !line.startsWith('#SBATCH'))).toHaveLength(4);
         },
       ),
       { numRuns: 1000 },
@@ -80,19 +78,29 @@ exec '/usr/bin/node' '/ravelin/worker.js' --batch '/cache/slurm/r1-0'
     },
   );
 
-  it('starts the worker in its folder, whatever the paths contain', () => {
+  it('starts the worker, whatever the paths contain', () => {
     const folder = realpathSync(makeFolder());
     for (const name of ['sl um', "it's", '"q"', '$HOME `x`', '%a\\', '-x', '#', 'two\nlines']) {
       const place = join(folder, name);
       mkdirSync(place);
       const node = join(place, 'node');
-      writeFileSync(node, `#!/bin/sh\npwd\nprintf '%s\\n' "$RAVELIN_THREADS" "$@"\n`);
+      writeFileSync(node, `#!/bin/sh\nprintf '%s\\n' "$RAVELIN_THREADS" "$@"\n`);
       chmodSync(node, 0o755);
       const entry = join(place, 'worker.js');
-      const script = slurmScript({ ...request, node, entry, folder: place, workingFolder: place });
+      const script = slurmScript({ ...request, node, entry, folder: place });
       expect(execFileSync('sh', { input: script, encoding: 'utf8' })).toBe(
-        `${place}\n4\n${entry}\n--batch\n${place}\n`,
+        `4\n${entry}\n--batch\n${place}\n`,
       );
     }
+  });
+});
+
+describe('the path of the logs', () => {
+  it('is a pattern of sbatch in which only %a is replaced', () => {
+    expect(logPattern(`/a b/it's "q"/100 %a %%/$HOME`)).toBe(`/a b/it's "q"/100 %%a %%%%/$HOME/logs/%a.log`);
+  });
+
+  it.each(['/a\\b', '/a\nb'])('cannot be below %j', (folder) => {
+    expect(() => logPattern(folder)).toThrow(SchedulerError);
   });
 });
