@@ -45,6 +45,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'dsl/signature.ts',
     'dsl/diagnostics',
     'dsl/document',
+    'dsl/text',
     'dsl/cells',
   ],
   setup: ['files'],
