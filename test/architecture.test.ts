@@ -54,6 +54,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'dsl/project-root.ts',
     'dsl/diagnostics',
     'dsl/document',
+    'dsl/text',
     'dsl/cells',
   ],
   console: [],

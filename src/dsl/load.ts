@@ -11,6 +11,7 @@ import { readPipelineFiles } from './document/read-files.ts';
 import type { Graph } from './graph.ts';
 import { projectRoot } from './project-root.ts';
 import type { SignatureRegistry } from './signature.ts';
+import { warnOfInvisibleCharacter } from './text/invisible-characters.ts';
 
 export interface LoadOptions {
   /** Path of the pipeline file, from the working directory. */
@@ -75,6 +76,7 @@ export function loadPipeline(
   };
   const graph = untilTooMany(() => load(options, context));
   const sources = [...context.sources.values()];
+  if (sink.failed) for (const source of sources) warnOfInvisibleCharacter(source, sink);
   const diagnostics = sortDiagnostics(sink.diagnostics, context.sources);
   if (graph === undefined || sink.failed) return { ok: false, diagnostics, sources };
   return { ok: true, value: { graph, sources }, warnings: diagnostics, sources };

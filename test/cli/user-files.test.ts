@@ -49,7 +49,7 @@ export const stages = [defineStage({ uses: 'debug/one', version: 1, summary: 'On
   });
 
   it.each([
-    ['{ "ravelin": { "plugins": ["./one.mjs",] } }', ":1:42 is not JSON: a comma stands before ']'"],
+    ['{ "ravelin": { "plugins": ["./one.mjs",] } }', ":1:40 is not JSON: a comma stands before ']'"],
     ['{\n  // mine\n  "ravelin": {}\n}', ':2:3 is not JSON: comments are not allowed'],
     ['null', "the plugin './one.mjs' is not allowed"],
   ])('that is %j is named, without a stack', async (content, sentence) => {

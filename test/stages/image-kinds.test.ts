@@ -56,6 +56,20 @@ describe('the samples of an image file', () => {
     }
   });
 
+  it('are refused as luma and chroma, which would be taken for red, green and blue', async () => {
+    const kind = { photometric: 6, channels: 3, bits: 8 };
+    expect(withoutRoot(await refusal('x.tif', tiff(new Uint8Array(12), 2, 2, kind), { convert: true }))).toBe(
+      'x.tif stores luma and chroma (YCbCr) without JPEG compression, which is not read',
+    );
+    const rgb = tiff(
+      Uint8Array.from({ length: 12 }, (_, index) => index),
+      2,
+      2,
+      { ...kind, photometric: 2 },
+    );
+    expect([...(await read('x.tif', rgb)).pixels]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  });
+
   it('are refused in more channels than the colour space has', async () => {
     const kind = { photometric: 1, channels: 5, bits: 8, extra: 4 };
     expect(withoutRoot(await refusal('x.tif', tiff(new Uint8Array(20), 2, 2, kind), { convert: true }))).toBe(

@@ -8,7 +8,7 @@ import { adversarialPort, targetPorts, throughParameters } from './shared/target
  */
 export const adaptiveStage = defineStage({
   uses: 'attack/adaptive',
-  version: 2,
+  version: 3,
   summary: 'Gradient ascent through a defense that the attacker knows, in an L2 ball: BPDA and EOT',
   with: Type.Object(
     {

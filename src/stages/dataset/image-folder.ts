@@ -17,7 +17,7 @@ export const imageFolderStage = defineStage({
     {
       path: Type.String({
         format: 'path',
-        description: 'folder that holds one folder of images per class; the folders in these are read too',
+        description: 'folder that holds one folder of images per class',
       }),
       classes: Type.Optional(
         Type.String({

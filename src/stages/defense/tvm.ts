@@ -45,7 +45,7 @@ export const tvmStage = defenseStage({
       maximum: 0.1,
       default: 1e-3,
       description:
-        'relative distance to the minimum at which exact stops; below 1e-5 it computes in float64, many times slower',
+        'relative distance to the minimum at which exact stops, an estimate if pixels are dropped; below 1e-5 it computes in float64, many times slower',
     }),
   },
   example: { draws: 2 },

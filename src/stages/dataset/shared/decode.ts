@@ -3,6 +3,7 @@ import { StageError } from '../../../runtime/stage.ts';
 import { cmykToRgb, toChannels } from './channels.ts';
 import { openData, readRange } from './files.ts';
 import { unlikeWanted, unreadableKind } from './image-kind.ts';
+import { storesPlainYCbCr } from './tiff-colours.ts';
 import { type Bitmap, centerCrop, resizeBilinear, resizedShape } from './resample.ts';
 
 export interface DecodeOptions {
@@ -109,6 +110,16 @@ async function readBitmap(file: string, { channels, convert }: DecodeOptions): P
   const kind = unreadableKind(metadata) ?? (convert ? null : unlikeWanted(metadata, channels));
   if (kind !== null)
     throw new StageError(`${file} ${kind.problem}`, { code: 'bad-data', file, fix: kind.fix });
+  if (metadata.format === 'tiff' && (await storesPlainYCbCr(file))) {
+    throw new StageError(
+      `${file} stores luma and chroma (YCbCr) without JPEG compression, which is not read`,
+      {
+        code: 'bad-data',
+        file,
+        fix: 'save the image as RGB',
+      },
+    );
+  }
   // Within its own colour space: on the way to another one libvips would apply its press profile.
   const space = metadata.space === 'cmyk' ? 'cmyk' : 'srgb';
   const { data, info } = await source
