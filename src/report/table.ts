@@ -137,6 +137,15 @@ function escapeMarkdown(text: string): string {
   return text.replaceAll(/[\\`*_[\]<>|]/g, '\\$&');
 }
 
+/** Says below the table that adversarial images were rounded to bytes; nothing if none were. */
+export function roundedNote(rows: readonly ScoreRow[]): string {
+  const attacked = rows.filter(({ values }) => values['l2'] !== undefined && values['l2'] !== null);
+  const rounded = rows.filter(({ values }) => values['roundedToBytes'] === 1).length;
+  if (rounded === 0) return '';
+  const which = rounded >= attacked.length ? 'The' : `In ${rounded} of ${attacked.length} scores the`;
+  return `\n${which} adversarial images were rounded to bytes (storeAs: uint8), and measured after that.\n`;
+}
+
 /** Writes the warnings as a list below the table; nothing if there are none. */
 export function warningsToMarkdown(warnings: readonly string[]): string {
   return warnings.length === 0

@@ -115,6 +115,7 @@ export const tableStage = reportStage({
       pivot,
       publishedToMarkdown,
       publishedToText,
+      roundedNote,
       rowsToJson,
       tableToCsv,
       tableToMarkdown,
@@ -135,11 +136,13 @@ export const tableStage = reportStage({
         heading +
         tableToMarkdown(table) +
         (sources === undefined ? '' : publishedToMarkdown(sources)) +
+        roundedNote(rows) +
         warningsToMarkdown(warnings),
       csv: tableToCsv(table),
       txt:
         tableToText(table) +
         (sources === undefined ? '' : publishedToText(sources)) +
+        roundedNote(rows) +
         warningsToText(warnings),
       json: rowsToJson(shown),
     };
