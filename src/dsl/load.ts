@@ -33,6 +33,8 @@ export interface LoadOptions {
   readonly readFile?: ((absolutePath: string) => string) | undefined;
   /** Whether a file or folder exists, to warn of those that do not. No file is looked for without it. */
   readonly exists?: ((absolutePath: string) => boolean) | undefined;
+  /** Reads a small file that a parameter names, to check what is in it; null if it cannot be read. No file is looked at without it. */
+  readonly readData?: ((absolutePath: string) => Uint8Array | null) | undefined;
 }
 
 export interface Loaded {
@@ -73,6 +75,7 @@ export function loadPipeline(
     readFile: options.readFile ?? readTextFile,
     allowedFlags: options.allowedFlags ?? [],
     exists: options.exists && remembered(options.exists),
+    readData: options.readData && remembered(options.readData),
   };
   const graph = untilTooMany(() => load(options, context));
   const sources = [...context.sources.values()];
@@ -89,13 +92,12 @@ function load({ profile = [], overrides = [], seed }: LoadOptions, context: Load
   return resolveGraph(validate(document, { profiles, overrides, seed }, context), context);
 }
 
-/** Looks for each path once, because the cells of a stage often share one. */
-function remembered(exists: (path: string) => boolean): (path: string) => boolean {
-  const known = new Map<string, boolean>();
+/** Looks at each path once, because the cells of a stage often share one. */
+function remembered<T>(look: (path: string) => T): (path: string) => T {
+  const known = new Map<string, T>();
   return (path) => {
-    const found = known.get(path) ?? exists(path);
-    known.set(path, found);
-    return found;
+    if (!known.has(path)) known.set(path, look(path));
+    return known.get(path)!;
   };
 }
 

@@ -5,13 +5,14 @@ import type {
   KnownInputs,
   OutputPort,
   ParameterProblem,
+  ReadFile,
   StageSignature,
 } from '../dsl/signature.ts';
 import type { Json, JsonObject } from '../values/json.ts';
 import type { BatchSizes } from '../values/batch-size.ts';
 import type { PortKind, Value, ValueOf } from '../values/value.ts';
 
-export type { KnownInputs, ParameterProblem };
+export type { KnownInputs, ParameterProblem, ReadFile };
 
 /**
  * A stage type: a declaration that costs nothing to load, and a `run` that imports its mathematics when
@@ -345,7 +346,11 @@ export function defineStage<
   readonly libraries?: readonly string[];
   readonly extent?: readonly string[];
   readonly check?: (params: Static<W>) => readonly ParameterProblem[];
-  readonly checkInputs?: (params: Static<W>, inputs: KnownInputs) => readonly ParameterProblem[];
+  readonly checkInputs?: (
+    params: Static<W>,
+    inputs: KnownInputs,
+    read: ReadFile,
+  ) => readonly ParameterProblem[];
   readonly survey?: (context: SurveyContext<Static<W>>) => Promise<Survey>;
   readonly parts?: StageParts;
   readonly run: (context: StageContext<Static<W>, InputsOf<I>>) => Promise<OutputsOf<O>>;

@@ -20,6 +20,7 @@ import { jpegStage } from './defense/jpeg.ts';
 import { medianStage } from './defense/median.ts';
 import { nonLocalMeansStage } from './defense/non-local-means.ts';
 import { noDefenseStage } from './defense/none.ts';
+import { nullificationStage } from './defense/nullification.ts';
 import { patchDatabaseStage } from './defense/patch-database.ts';
 import { quiltingStage } from './defense/quilting.ts';
 import { tvmStage } from './defense/tvm.ts';
@@ -60,6 +61,7 @@ const all: readonly Stage[] = [
   medianStage,
   nonLocalMeansStage,
   noDefenseStage,
+  nullificationStage,
   patchDatabaseStage,
   quiltingStage,
   tvmStage,

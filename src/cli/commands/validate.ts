@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
 import { loadPipeline, projectRoot } from '../../dsl/load.ts';
@@ -47,6 +47,7 @@ async function load(file: string, options: PipelineOptions): Promise<ReturnType<
       env: process.env,
       allowedFlags: allowedSlurmFlags(projectRoot(file)),
       exists,
+      readData,
     });
   } catch (error) {
     if (!(error instanceof DiagnosticsError)) throw error;
@@ -60,5 +61,18 @@ function exists(path: string): boolean {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch {
     return true;
+  }
+}
+
+/** A larger file is not read before a run. */
+const mostBytes = 2 ** 24;
+
+/** The bytes of a regular file; null for anything else, of which nothing can be said before the run. */
+function readData(path: string): Uint8Array | null {
+  try {
+    const stats = statSync(path);
+    return stats.isFile() && stats.size <= mostBytes ? readFileSync(path) : null;
+  } catch {
+    return null;
   }
 }

@@ -145,7 +145,8 @@ function reportProblem(
   const { code = 'param-conflict', path, message, fix } = problem;
   const { value, keyAt, name } = siteAt(located, path);
   // A value by itself is right if it conflicts with another, so the key is shown; a wrong word is shown itself.
-  const isKeyShown = value.kind === 'scalar' && code !== 'unknown-name' && !name.endsWith(']');
+  const isKeyShown =
+    value.kind === 'scalar' && code !== 'unknown-name' && code !== 'bad-file' && !name.endsWith(']');
   const at = name === '' ? subject.missingAt : isKeyShown ? (keyAt ?? value.at) : value.at;
   const origin = value.kind === 'template' || name === '' ? undefined : value.origin;
   sink.error(code, at, `${message}${subject.suffix ?? ''}`, {

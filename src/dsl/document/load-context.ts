@@ -40,6 +40,8 @@ export interface LoadContext {
   readonly allowedFlags: readonly string[];
   /** Undefined if nobody wants to know which files are missing. */
   readonly exists: ((absolutePath: string) => boolean) | undefined;
+  /** Reads a file that a parameter names; null if it cannot be read. Undefined if no data is looked at. */
+  readonly readData: ((absolutePath: string) => Uint8Array | null) | undefined;
 }
 
 /** The path relative to the working directory if that is shorter. */

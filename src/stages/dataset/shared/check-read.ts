@@ -1,7 +1,7 @@
 import { nameOfType, pixelProblem, refuse } from '../../../values/array-problems.ts';
 import type { Json } from '../../../values/json.ts';
 import { ValueError } from '../../../values/value-error.ts';
-import { firstRepeated } from '../../../values/verify.ts';
+import { firstRepeated } from '../../../values/array-problems.ts';
 
 /** The images that a dataset has, as planning finds them: it looks at files but decodes nothing. */
 export interface Available {
