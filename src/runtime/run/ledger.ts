@@ -1,4 +1,4 @@
-import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { sha256 } from '../digest.ts';
 import type { RunEvent } from '../events.ts';
@@ -94,7 +94,11 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
       closed = true;
       if (timer !== null) clearTimeout(timer);
       let failure = flush();
-      if (file === null) return failure;
+      if (file === null) {
+        // Nothing was to be written down: the run ended before it began.
+        if (failure === null) removeIfEmpty(folder);
+        return failure;
+      }
       try {
         fsyncSync(file);
       } catch (error) {
@@ -104,6 +108,14 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
       return failure;
     },
   };
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Something is in it after all.
+  }
 }
 
 /** The ledger of a run that has nothing to write down, in a cache that cannot be written to: it keeps nothing. */
