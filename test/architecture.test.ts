@@ -85,6 +85,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'runtime/executor.ts',
     'runtime/stage.ts',
     'runtime/store',
+    'timing',
     'values',
   ],
   'runtime/executors/slurm': [
@@ -93,7 +94,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'runtime/stage.ts',
     'runtime/store',
     'dsl/graph.ts',
-    'dsl/text/scalars.ts',
+    'timing',
     'values',
   ],
   'runtime/run': [

@@ -85,6 +85,7 @@ export async function slurmScripts({ graph }: OpenPipeline, plan: Plan): Promise
       options,
       node: process.execPath,
       entry: workerEntry(),
+      workingFolder: process.cwd(),
     });
   });
 }

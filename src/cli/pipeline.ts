@@ -109,15 +109,22 @@ async function loadGraph(
   };
   const key = machineKey();
   const cache: GraphCache | null = key === null ? null : { folder: cacheFolder, key };
-  // Changes of plugins go unnoticed, so their pipelines are resolved every time.
+  // Changes of plugins and of what a project allows go unnoticed, so their pipelines are resolved every time.
   const cached = cache === null ? null : readCachedGraph(cache, request);
   if (cached !== null) return { graph: cached.graph, registry: stages, sources: cached.files };
-  const [{ loadPipeline }, { DiagnosticsError, showDiagnostics }, { pipelineRegistry }] = await Promise.all([
+  const [
+    { loadPipeline },
+    { DiagnosticsError, showDiagnostics },
+    { pipelineRegistry },
+    { allowedSlurmFlags },
+  ] = await Promise.all([
     import('../dsl/load.ts'),
     import('./diagnostics.ts'),
     import('./plugins/pipeline-registry.ts'),
+    import('./plugins/trust.ts'),
   ]);
   const registry = await pipelineRegistry(file);
+  const allowedFlags = allowedSlurmFlags(request.root);
   const env = recordReads(process.env);
   const loaded = loadPipeline({
     file,
@@ -127,6 +134,7 @@ async function loadGraph(
     seed: options.seed,
     maxCells: options.maxCells,
     env: env.variables,
+    allowedFlags,
   });
   const { sources } = loaded;
   if (!loaded.ok) throw new DiagnosticsError(loaded.diagnostics, sources);
@@ -135,7 +143,7 @@ async function loadGraph(
   if (loaded.warnings.length > 0) {
     // This is not cached, so that the warnings are shown again.
     showDiagnostics(new DiagnosticsError(loaded.warnings, sources));
-  } else if (graph.plugins.length === 0 && cache !== null) {
+  } else if (graph.plugins.length === 0 && allowedFlags.length === 0 && cache !== null) {
     const files = read.map(({ absolute, text }) => [absolute, sha256(text)] as const);
     writeCachedGraph(cache, request, { files: Object.fromEntries(files), env: env.read() }, graph);
   }

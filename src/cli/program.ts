@@ -8,7 +8,9 @@ function lazy(load: () => Promise<Handler>): (...parameters: unknown[]) => Promi
   return async (...parameters) => {
     const handler = await load();
     const command = parameters.at(-1) as Command;
-    process.exitCode = await handler(...([...parameters.slice(0, -2), command.optsWithGlobals()] as never[]));
+    const options = command.optsWithGlobals<{ readonly trust?: boolean }>();
+    if (options.trust === true) process.env['RAVELIN_TRUST'] = '1';
+    process.exitCode = await handler(...([...parameters.slice(0, -2), options] as never[]));
   };
 }
 
@@ -51,11 +53,13 @@ export function createProgram(): Command {
     .description('Pipelines for adversarial-robustness experiments on images')
     .version(process.env.RAVELIN_VERSION ?? 'development')
     .option('--cache <dir>', 'cache directory (default: .ravelin beside the pipeline)')
+    .option('--trust', "run the project's plugins in this command, although the project is not trusted")
     .exitOverride()
     .showHelpAfterError("(run 'ravelin help' to see the commands)")
     .configureHelp({ showGlobalOptions: true });
   addWriting(program);
   addPlugins(program);
+  addTrust(program);
   addPlanning(program);
   addRunning(program);
   addRuns(program);
@@ -108,6 +112,14 @@ function addPlugins(program: Command): void {
     .action(lazy(async () => (await import('./commands/test.ts')).testPlugins));
 }
 
+function addTrust(program: Command): void {
+  program
+    .command('trust')
+    .description('let the plugins of this project run on this machine')
+    .option('--remove', 'no longer let them run')
+    .action(lazy(async () => (await import('./commands/trust.ts')).trustProject));
+}
+
 function addPlanning(program: Command): void {
   withPipelineOptions(program.command('plan <file> [select...]'))
     .description('show what a run would do, and why')
@@ -142,6 +154,7 @@ function addRunning(program: Command): void {
     .option('--watch', 'run again whenever the pipeline or a file that it reads changes')
     .option('--keep-going', 'run everything that does not depend on a failure; exit code 3')
     .option('--fail-fast', 'stop at the first failure (default)')
+    .option('--overwrite', 'publish over files that no run with this cache has published')
     .addOption(
       new Option('--ui <kind>', 'how to show progress')
         .choices(['auto', 'inline', 'full', 'plain', 'json', 'quiet'])

@@ -14,6 +14,30 @@ const foreseen: Readonly<Record<string, { readonly code: ExitCode; readonly fix?
  * ravelin itself show a stack.
  */
 export async function reportError(error: unknown): Promise<ExitCode> {
+  if (isTooManyFiles(error)) return reportTooManyFiles();
+  try {
+    return await explain(error);
+  } catch (failure) {
+    // The modules that know the error could not be loaded, which takes open files too.
+    if (isTooManyFiles(failure)) return reportTooManyFiles();
+    throw failure;
+  }
+}
+
+function isTooManyFiles(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (['EMFILE', 'ENFILE'].includes((cause as NodeJS.ErrnoException).code ?? '')) return true;
+  return false;
+}
+
+function reportTooManyFiles(): ExitCode {
+  complain(
+    'error: the system lets this process open no more files\n  fix: raise the limit of this shell, for example with: ulimit -n 1024',
+  );
+  return exitCodes.storage;
+}
+
+async function explain(error: unknown): Promise<ExitCode> {
   if (error instanceof UsageError) {
     complain(`error: ${error.message}${error.fix === undefined ? '' : `\n  fix: ${error.fix}`}`);
     return exitCodes.usage;

@@ -26,6 +26,8 @@ export interface LoadOptions {
   /** 100,000 unless given. */
   readonly maxCells?: number | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Flags for sbatch that the project allows, beside those that every pipeline may give. */
+  readonly allowedFlags?: readonly string[] | undefined;
   /** Throws if the file can't be read. */
   readonly readFile?: ((absolutePath: string) => string) | undefined;
   /** Whether a file or folder exists, to warn of those that do not. No file is looked for without it. */
@@ -58,6 +60,7 @@ export function loadPipeline(
     registry: options.registry,
     sink,
     sources: new Map(),
+    reads: new Set(),
     root: resolve(options.root ?? projectRoot(file)),
     file,
     maxCells: options.maxCells ?? mostCells,
@@ -67,6 +70,7 @@ export function loadPipeline(
     },
     env: options.env ?? process.env,
     readFile: options.readFile ?? ((path) => readFileSync(path, 'utf8')),
+    allowedFlags: options.allowedFlags ?? [],
     exists: options.exists && remembered(options.exists),
   };
   const graph = untilTooMany(() => load(options, context));

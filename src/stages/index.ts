@@ -32,6 +32,7 @@ import { classifyStage } from './predict/classify.ts';
 import { curvesStage } from './report/curves.ts';
 import { imagesStage } from './report/images.ts';
 import { tableStage } from './report/table.ts';
+import { adversarialStage } from './train/adversarial.ts';
 import { sgdStage } from './train/sgd.ts';
 
 const all: readonly Stage[] = [
@@ -42,6 +43,7 @@ const all: readonly Stage[] = [
   cnnStage,
   ...publishedModelStages,
   tfjsStage,
+  adversarialStage,
   sgdStage,
   adaptiveStage,
   fgsmStage,

@@ -91,6 +91,15 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
       );
   });
 
+  it('computes below a folder with blanks, quotes and the signs that sbatch replaces', async () => {
+    const project = createProject({ 'p.yaml': pipeline(2, 1) });
+    const cache = project.path(`it's a "cache" %a #1 \\ $HOME`);
+    const { code, stderr } = await project.run('--cache', cache, 'run', 'p.yaml', '--ui', 'quiet');
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const [batch] = readdirSync(`${cache}/slurm`);
+    expect(readdirSync(`${cache}/slurm/${batch!}/logs`).sort()).toEqual(['0.log', '1.log']);
+  });
+
   it('submits the cells of a stage as one array job', async () => {
     const project = createProject({ 'p.yaml': pipeline(40, 1) });
     expect((await project.run('run', 'p.yaml', '--ui', 'quiet')).code).toBe(0);

@@ -12,6 +12,7 @@ import type { Plan } from '../../runtime/plan/plan.ts';
 import { StoreError } from '../../runtime/store/errors.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { executorName, openExecutor, slurmScripts } from '../executor.ts';
+import { machineKey } from '../machine-key.ts';
 import { complain, print } from '../output.ts';
 import { describeProfiles, profilesFolder } from '../profiles.ts';
 import { parallelism } from '../parallelism.ts';
@@ -31,6 +32,7 @@ export interface RunOptions extends PipelineOptions, SelectionOptions {
   readonly watch?: boolean;
   readonly keepGoing?: boolean;
   readonly failFast?: boolean;
+  readonly overwrite?: boolean;
   readonly ui: 'auto' | 'inline' | 'full' | 'plain' | 'json' | 'quiet';
 }
 
@@ -85,6 +87,8 @@ export async function run(
       emit,
       drain: interruption.drain,
       kill: interruption.kill,
+      ...(options.overwrite && { overwrite: true }),
+      machineKey: machineKey(),
       ...(options.keepGoing && { onError: 'continue' as const }),
       ...(options.failFast && { onError: 'stop' as const }),
     });

@@ -3,7 +3,9 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { complain } from '../output.ts';
-import { allowedPlugins, projectRegistry } from '../plugins/load-registry.ts';
+import { projectRegistry } from '../plugins/load-registry.ts';
+import { readPermissions } from '../plugins/permissions.ts';
+import { requireTrust } from '../plugins/trust.ts';
 import { currentProject } from '../project.ts';
 
 /**
@@ -14,7 +16,7 @@ import { currentProject } from '../project.ts';
  */
 export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
   const root = await currentProject();
-  const plugins = allowedPlugins(root).filter((entry) => entry.startsWith('.'));
+  const plugins = readPermissions(root).plugins.filter((entry) => entry.startsWith('.'));
   const unknown = names.find((name) => !plugins.some((entry) => isNamed(entry, name)));
   if (unknown !== undefined || plugins.length === 0) {
     throw new UsageError(
@@ -24,6 +26,7 @@ export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
       plugins.length === 0 ? 'write one with: ravelin new attack NAME' : `there is ${plugins.join(', ')}`,
     );
   }
+  requireTrust(root);
   const named = plugins.filter((entry) => names.length === 0 || names.some((name) => isNamed(entry, name)));
   const broken = (await projectRegistry(root)).broken.filter(({ entry }) => named.includes(entry));
   for (const { error } of broken)

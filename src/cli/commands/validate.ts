@@ -1,13 +1,14 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
-import { loadPipeline } from '../../dsl/load.ts';
+import { loadPipeline, projectRoot } from '../../dsl/load.ts';
 import { diagnosticsJson } from '../../dsl/diagnostics/render.ts';
 import { DiagnosticsError, showDiagnostics } from '../diagnostics.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
 import type { PipelineOptions } from '../pipeline.ts';
 import { pipelineRegistry } from '../plugins/pipeline-registry.ts';
+import { allowedSlurmFlags } from '../plugins/trust.ts';
 
 export async function validate(
   files: readonly string[],
@@ -42,6 +43,7 @@ async function load(file: string, options: PipelineOptions): Promise<ReturnType<
       profile: options.profile,
       maxCells: options.maxCells,
       env: process.env,
+      allowedFlags: allowedSlurmFlags(projectRoot(file)),
       exists,
     });
   } catch (error) {

@@ -6,7 +6,8 @@ import { shownPath } from '../../dsl/document/load-context.ts';
 import { pluginsOf, projectRoot } from '../../dsl/load.ts';
 import type { StageRegistry } from '../../runtime/stage.ts';
 import { DiagnosticsError } from '../diagnostics.ts';
-import { allowedEntry, allowedPlugins, type BrokenPlugin, withPlugins } from './load-registry.ts';
+import { allowedEntry, type BrokenPlugin, withPlugins } from './load-registry.ts';
+import { readPermissions } from './permissions.ts';
 import { type FilePlace, PluginError } from './plugin-error.ts';
 
 /**
@@ -16,7 +17,7 @@ import { type FilePlace, PluginError } from './plugin-error.ts';
 export async function pipelineRegistry(file: string): Promise<StageRegistry> {
   const { plugins, source } = pluginsOf(file);
   const root = projectRoot(file);
-  const allowed = plugins.length === 0 ? [] : allowedPlugins(root);
+  const allowed = plugins.length === 0 ? [] : readPermissions(root).plugins;
   const places = new Map<string, SourceRange>();
   const refused: BrokenPlugin[] = [];
   for (const { name, at } of plugins) {
@@ -31,7 +32,10 @@ export async function pipelineRegistry(file: string): Promise<StageRegistry> {
   }
   const entries = [...places.keys()].filter((entry) => !refused.some((other) => other.entry === entry));
   const { registry, broken } = await withPlugins(entries, root, { examples: true });
-  const all = [...refused, ...broken];
+  // What is wrong with the whole project is reported once.
+  const all = [...refused, ...broken].filter(
+    ({ error }, index, list) => list.findIndex((other) => other.error.message === error.message) === index,
+  );
   if (all.length === 0 || source === null) return registry;
   const sources = new Map([[source.path, source]]);
   const diagnostics = all.map(({ entry, error }) => diagnosticOf(error, places.get(entry)!, sources));

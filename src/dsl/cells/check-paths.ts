@@ -45,9 +45,10 @@ export function checkPaths(
 }
 
 function checkPath(path: string, located: Located, context: LoadContext): void {
-  const { sink, root, file, exists } = context;
+  const { sink, root, file, exists, reads } = context;
   const absolute = resolve(dirname(file), path);
   if (!path.includes('\0') && isInside(root, absolute)) {
+    if (!isPattern(path)) reads.add(absolute);
     if (exists !== undefined && !isPattern(path) && !exists(absolute)) warnOfMissing(path, located, context);
     return;
   }

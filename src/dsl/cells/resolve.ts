@@ -11,6 +11,7 @@ import type { Expansion } from './expansion.ts';
 import { LabelTable } from './labels.ts';
 import { noMatrix, readMatrix } from './matrix.ts';
 import { type Edge, topologicalOrder } from './order.ts';
+import { protectSources } from './protected-files.ts';
 import { type PublishedFiles, publishTargets } from './publish.ts';
 import { type Variant, variantsOf } from './variants.ts';
 
@@ -30,6 +31,7 @@ export function resolveGraph(pipeline: Pipeline, context: LoadContext): Graph {
     const stage = graphStage(prepared.get(id)!, pipeline, expansion, files, context);
     if (stage !== undefined) stages.push(stage);
   }
+  protectSources(files, pipeline.head.plugins, context);
   const placed = new Set(order);
   for (const [id, { stage, variants }] of prepared)
     if (!placed.has(id)) judgeParamsAlone(stage, variants, context);

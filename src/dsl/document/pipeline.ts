@@ -1,10 +1,9 @@
 import { basename } from 'node:path';
-import type { JsonObject } from '../../values/json.ts';
 import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { Graph, StageSettings } from '../graph.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
-import { builtInExecutors, profileSchema } from '../schema/pipeline-schema.ts';
+import { profileSchema } from '../schema/pipeline-schema.ts';
 import { checkAgainst } from '../schema/validator.ts';
 import {
   emptyMap,
@@ -15,11 +14,11 @@ import {
   type LocatedScalar,
   mapOf,
   mergeMaps,
-  plainOf,
   valueOf,
 } from '../text/located.ts';
+import { executorOf } from './executor.ts';
 import { interpolate, type Scope } from './interpolate.ts';
-import { forbidAxes, type LoadContext } from './load-context.ts';
+import type { LoadContext } from './load-context.ts';
 import { applyOverrides, applyProfileParams, declaredParams, resolveParams } from './params.ts';
 import { checkedPlugins } from './plugins.ts';
 import { settingsPart, resolveSettings } from './settings.ts';
@@ -197,20 +196,6 @@ function environmentOf(value: Located | undefined, { env, sink }: LoadContext): 
   if (value?.kind === 'sequence')
     for (const item of value.items) if (item.kind === 'scalar') add(item, undefined);
   return listed;
-}
-
-function executorOf(document: LocatedMap, scope: Scope, context: LoadContext): Graph['executor'] {
-  const given = valueOf(document, 'executor');
-  if (given === undefined) return { uses: 'local' };
-  const value = interpolate(given, scope);
-  if (forbidAxes(value, 'the executor', context.sink)) return { uses: 'local' };
-  const uses = value.kind === 'map' ? valueOf(value, 'uses') : value;
-  if (uses?.kind !== 'scalar' || typeof uses.value !== 'string') return { uses: 'local' };
-  if (!builtInExecutors.some((name) => name === uses.value)) {
-    const hint = didYouMean(uses.value, builtInExecutors, 'executors');
-    context.sink.error('unknown-executor', uses.at, `there is no executor '${uses.value}'${hint}`);
-  }
-  return value.kind === 'map' ? (plainOf(value) as JsonObject & { uses: string }) : { uses: uses.value };
 }
 
 /** The settings of a stage, or those of a variant if `forType` gives defaults for its type. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../values/json.ts';
+import { builtInExecutors } from '../schema/executor-schema.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
 import {
-  builtInExecutors,
   frameSchema,
   paramSchema,
   patchKeys,

@@ -29,6 +29,10 @@ export interface ExecuteRequest {
   readonly emit: (event: RunEvent) => void;
   /** Overrides `onError` of every stage: `--keep-going`, `--fail-fast`. */
   readonly onError?: 'stop' | 'continue';
+  /** Whether published files may replace files that no run with this cache has published. */
+  readonly overwrite?: boolean;
+  /** A secret of this machine, which signs what was published. Without one every file counts as not published. */
+  readonly machineKey?: Uint8Array | null;
   /** Once aborted, nothing is started and what runs is finished. */
   readonly drain?: AbortSignal;
   /** Once aborted, workers are killed. */
@@ -44,7 +48,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   const { graph, plan, store, run, emit } = request;
   const stopSwitch = new StopSwitch(request.drain, request.kill);
   const reporter = new Reporter({ run, cacheFolder: store.folder, emit });
-  const finishedCells = new FinishedCells(openPublisher(graph, store), reporter);
+  const finishedCells = new FinishedCells(openPublisher(graph, store, request), reporter);
 
   const fail = (planned: PlannedCell, shard: number, failure: TaskFailure, attempts: number): void => {
     reporter.shardFailed();

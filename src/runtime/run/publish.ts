@@ -1,13 +1,15 @@
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import type { Graph } from '../../dsl/graph.ts';
 import { publishPath } from '../../dsl/cells/publish-path.ts';
 import { isPerImageValue, perImageKinds, type Value } from '../../values/value.ts';
 import { resolveInside } from '../plan/resolve-path.ts';
-import { sweepTemporaries, writeAtomic, writeSideMemory } from '../store/durable.ts';
+import { sweepTemporaries, writeAtomic } from '../store/durable.ts';
+import { readSignedMemory, type Seal, writeSignedMemory } from '../store/signed-memory.ts';
 import type { Store } from '../store/store.ts';
 import { outputKind } from '../plan/units.ts';
 import type { CellState } from '../plan/units.ts';
+import { checkReplaced, checkTarget } from './publish-target.ts';
 
 /**
  * Copies outputs to the paths under `publish:`. It remembers what it copied, so
@@ -15,7 +17,7 @@ import type { CellState } from '../plan/units.ts';
  */
 export interface Publisher {
   /**
-   * Resolves to the absolute paths that were written. Rejects with `StageError`,
+   * Resolves to the absolute paths that were written. Rejects with `StageError` if it may not write one, and with
    * `StoreError` or `DamagedObjectError`.
    */
   readonly publish: (state: CellState) => Promise<string[]>;
@@ -24,7 +26,20 @@ export interface Publisher {
 
 type Entry = readonly [source: string, size: number, mtimeMs: number];
 
-export function openPublisher(graph: Graph, store: Store): Publisher {
+/**
+ * With `overwrite` it also replaces files that no run with this cache has published. `machineKey` is a secret of this
+ * machine: what was published decides what may be replaced, and the cache may come from elsewhere.
+ */
+export function openPublisher(
+  graph: Graph,
+  store: Store,
+  {
+    overwrite = false,
+    machineKey = null,
+  }: { readonly overwrite?: boolean; readonly machineKey?: Uint8Array | null } = {},
+): Publisher {
+  const seal: Seal = { key: machineKey, purpose: 'published 2' };
+  const rules = { root: graph.root, file: graph.file, cacheFolder: store.folder };
   const memory = `${store.folder}/published.json`;
   let known: Map<string, Entry> | null = null;
   let changed = false;
@@ -32,16 +47,18 @@ export function openPublisher(graph: Graph, store: Store): Publisher {
     async publish(state) {
       const written: string[] = [];
       for (const { port, path } of state.graphStage.publish) {
-        known ??= readMemory(memory);
+        known ??= readMemory(memory, seal);
         const target = resolveInside(graph.root, dirname(graph.file), publishPath(path, state.cell.axes));
         const digests = state.units.flatMap((unit) =>
           (unit.outputs?.[port] ?? []).map((part) => part.digest),
         );
         const source = digests.join();
+        checkTarget(target, rules);
         const entry = known.get(target);
         if (entry?.[0] === source && isUnchanged(target, entry)) continue;
         const bytes = await publishedBytes(state, port, target, digests, store);
-        if (!existsSync(target) || !Buffer.from(bytes).equals(readFileSync(target))) {
+        if (!hasBytes(target, bytes)) {
+          if (entry === undefined && !overwrite) checkReplaced(target);
           mkdirSync(dirname(target), { recursive: true });
           sweepTemporaries(dirname(target));
           writeAtomic(target, bytes);
@@ -54,18 +71,21 @@ export function openPublisher(graph: Graph, store: Store): Publisher {
       return written;
     },
     save() {
-      if (changed && known !== null) writeSideMemory(memory, JSON.stringify(Object.fromEntries(known)));
+      if (changed && known !== null)
+        writeSignedMemory(memory, seal, JSON.stringify(Object.fromEntries(known)));
       changed = false;
     },
   };
 }
 
-function readMemory(path: string): Map<string, Entry> {
-  try {
-    return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, Entry>));
-  } catch {
-    return new Map();
-  }
+function readMemory(path: string, seal: Seal): Map<string, Entry> {
+  const text = readSignedMemory(path, seal);
+  return text === null ? new Map() : new Map(Object.entries(JSON.parse(text) as Record<string, Entry>));
+}
+
+/** A link is replaced by a file, even if it leads to one with the same bytes. */
+function hasBytes(path: string, bytes: Uint8Array): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true && readFileSync(path).equals(bytes);
 }
 
 function isUnchanged(path: string, [, size, mtimeMs]: Entry): boolean {

@@ -3,6 +3,7 @@ import type { BackendChange, Failure, RunEvent, RunEventBody } from '../events.t
 import type { TaskFailure, TaskMessage, TaskOutcome } from '../executor.ts';
 import type { Plan, PlannedCell } from '../plan/plan.ts';
 import { countShards } from '../plan/units.ts';
+import { StageError } from '../stage.ts';
 import type { ClaimHolder } from '../store/claims.ts';
 import { ownIdentity } from '../store/process-identity.ts';
 import { appendLog, logPath } from './ledger.ts';
@@ -153,7 +154,8 @@ export class Reporter {
 
   notPublished({ cell }: PlannedCell, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
-    this.#emit({ type: 'warning', cell: cell.id, message: `could not publish: ${message}` });
+    const fix = error instanceof StageError && error.fix !== undefined ? `; ${error.fix}` : '';
+    this.#emit({ type: 'warning', cell: cell.id, message: `could not publish: ${message}${fix}` });
   }
 
   recomputing({ cell }: PlannedCell, shard: number): void {

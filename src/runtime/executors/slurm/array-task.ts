@@ -1,4 +1,5 @@
 import type { Value } from '../../../values/value.ts';
+import { monotonicNow } from '../../../timing/awake-time.ts';
 import { RecentCache } from '../../../values/recent-cache.ts';
 import { appendFileSync } from 'node:fs';
 import { execFile } from 'node:child_process';
@@ -31,11 +32,11 @@ export async function serveArrayTask(
   const tasks = groups[index];
   if (tasks === undefined) throw new Error(`the batch ${folder} has no task ${index}`);
   const path = messagesPath(folder, index);
-  let lastProgress = 0;
+  let lastProgress = -Infinity;
   const send = (message: TaskMessage): void => {
     if (message.type === 'progress') {
-      if (Date.now() - lastProgress < progressMs) return;
-      lastProgress = Date.now();
+      if (monotonicNow() - lastProgress < progressMs) return;
+      lastProgress = monotonicNow();
     }
     appendFileSync(path, `${JSON.stringify(message)}\n`);
   };

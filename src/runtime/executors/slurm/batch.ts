@@ -5,8 +5,9 @@
  * adopt the job.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import type { TaskOutcome, WorkerSetup } from '../../executor.ts';
+import type { Task, TaskOutcome, WorkerSetup } from '../../executor.ts';
 import { writeAtomic, writeDurable } from '../../store/durable.ts';
+import { readTaskOutcome } from '../task/read-message.ts';
 import type { Groups } from './group-tasks.ts';
 
 export interface BatchManifest {
@@ -60,23 +61,10 @@ export function openBatches(cacheFolder: string): Batch[] {
     });
 }
 
-function isManifest(value: unknown): value is BatchManifest {
-  const { format, run, stage, groups } = (value ?? {}) as Partial<Record<keyof BatchManifest, unknown>>;
-  const isTask = (task: unknown): boolean => typeof (task as { key?: unknown } | null)?.key === 'string';
-  return (
-    format === 1 &&
-    typeof run === 'string' &&
-    typeof stage === 'string' &&
-    Array.isArray(groups) &&
-    groups.every((group: unknown) => Array.isArray(group) && group.every(isTask))
-  );
-}
-
-/** The job of a batch. One whose number is not a number of Slurm's counts as absent, because it becomes part of commands. */
+/** The file lies in the cache, which may come from elsewhere: what is not a number would be a flag of scancel. */
 function readJob(folder: string): BatchJob | null {
   const job = readJson(`${folder}/job.json`) as Partial<BatchJob> | null;
-  const isJob = typeof job?.job === 'string' && /^\d+$/.test(job.job) && typeof job.submittedAt === 'number';
-  return isJob ? (job as BatchJob) : null;
+  return typeof job?.job === 'string' && /^\d+$/.test(job.job) ? (job as BatchJob) : null;
 }
 
 /** Removes all but the logs, which `ravelin logs` shows: the results are in the cache. */
@@ -109,17 +97,43 @@ export function endPath(folder: string, index: number): string {
   return `${folder}/ends/${index}`;
 }
 
-export function readEnd(folder: string, index: number): TaskOutcome[] {
-  return JSON.parse(readFileSync(endPath(folder, index), 'utf8')) as TaskOutcome[];
+/** The outcomes of the units of an array task, of which there are `count`; null if they cannot be read. */
+export function readEnd(folder: string, index: number, count: number): readonly TaskOutcome[] | null {
+  const ends = readJson(endPath(folder, index));
+  if (!Array.isArray(ends) || ends.length !== count) return null;
+  const outcomes = ends.map(readTaskOutcome).filter((outcome) => outcome !== null);
+  return outcomes.length === count ? outcomes : null;
 }
 
 export function taskLogPath(folder: string, index: number): string {
   return `${folder}/logs/${index}.log`;
 }
 
+function isManifest(manifest: unknown): manifest is BatchManifest {
+  const { format, run, groups } = (manifest ?? {}) as Partial<BatchManifest>;
+  return (
+    format === 1 &&
+    typeof run === 'string' &&
+    Array.isArray(groups) &&
+    groups.every(
+      (group: unknown) =>
+        Array.isArray(group) && group.every((task: Partial<Task> | null) => typeof task?.key === 'string'),
+    )
+  );
+}
+
 function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return parseJson(readFileSync(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** Null for what is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch {
     return null;
   }

@@ -2,6 +2,7 @@
  * The commands of Slurm that ravelin needs: sbatch, squeue, scontrol and scancel, but not accounting, which
  * many clusters do not have.
  */
+import { dirname } from 'node:path';
 import { execa } from 'execa';
 
 /** The scheduler does not answer, or refuses. */
@@ -32,7 +33,7 @@ export interface SchedulerLimits {
  */
 export interface Scheduler {
   readonly readLimits: () => Promise<SchedulerLimits>;
-  /** Submits a script. Resolves to the number of the array job. */
+  /** Submits a script from its folder. Resolves to the number of the array job. */
   readonly submit: (script: string) => Promise<string>;
   /**
    * The tasks of these jobs that the scheduler knows: queued, running, or ended a few minutes ago at most.
@@ -43,9 +44,10 @@ export interface Scheduler {
   readonly cancelPending: (jobs: readonly string[]) => Promise<void>;
 }
 
-async function call(command: string, parameters: readonly string[]): Promise<string> {
+async function call(command: string, parameters: readonly string[], folder?: string): Promise<string> {
   const { stdout, stderr, exitCode, failed, shortMessage } = await execa(command, [...parameters], {
     reject: false,
+    ...(folder !== undefined && { cwd: folder }),
     timeout: 60_000,
     env: { SLURM_TIME_FORMAT: 'standard' },
   });
@@ -96,7 +98,7 @@ async function succeeds(command: string, parameters: readonly string[]): Promise
 }
 
 async function submitScript(path: string): Promise<string> {
-  const answer = (await call('sbatch', ['--parsable', path])).trim();
+  const answer = (await call('sbatch', ['--parsable', path], dirname(path))).trim();
   const job = /^(\d+)/.exec(answer.split('\n').at(-1) ?? '')?.[1];
   if (job === undefined)
     throw new SchedulerError(`sbatch did not answer with a job number but with: ${answer}`);

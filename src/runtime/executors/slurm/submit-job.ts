@@ -31,7 +31,8 @@ export async function submitJob(
   const name = `ravelin-${stage}`;
   const count = groups.length;
   const path = `${folder}/script.sh`;
-  writeDurable(path, slurmScript({ name, folder, count, resources, options, node, entry }));
+  const workingFolder = process.cwd();
+  writeDurable(path, slurmScript({ name, folder, count, resources, options, node, entry, workingFolder }));
   const number = await scheduler.submit(path);
   recordJob(folder, { job: number, submittedAt: Date.now() });
   return { folder, number, groups };
