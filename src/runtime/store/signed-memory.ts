@@ -9,7 +9,7 @@ import { writeSideMemory } from './durable.ts';
 export interface Seal {
   /** The secret; null if this machine has none, and nothing is then remembered. */
   readonly key: Uint8Array | null;
-  /** What the text says and where it holds, so that a signature holds for nothing else. */
+  /** The kind of the text and where it holds, so that a signature holds for nothing else. */
   readonly purpose: string;
 }
 
