@@ -80,7 +80,9 @@ export function openPublisher(
 
 function readMemory(path: string, seal: Seal): Map<string, Entry> {
   const text = readSignedMemory(path, seal);
-  return text === null ? new Map() : new Map(Object.entries(JSON.parse(text) as Record<string, Entry>));
+  return text === null
+    ? new Map<string, Entry>()
+    : new Map(Object.entries(JSON.parse(text) as Record<string, Entry>));
 }
 
 /** A link is replaced by a file, even if it leads to one with the same bytes. */
