@@ -1,6 +1,14 @@
 import { exitCodes, type ExitCode, UsageError } from './exit-codes.ts';
 import { complain } from './output.ts';
 
+/** Errors of the world and of the data that have a message for users: none of them is an error in ravelin. */
+const foreseen: Readonly<Record<string, { readonly code: ExitCode; readonly fix?: string }>> = {
+  StageError: { code: exitCodes.cellFailed },
+  ValueError: { code: exitCodes.cellFailed },
+  BackendError: { code: exitCodes.cellFailed },
+  DamagedObjectError: { code: exitCodes.storage, fix: 'run the pipeline again, which computes it again' },
+};
+
 /**
  * Last resort of every command: prints one clear sentence and returns the right exit code. Only errors of
  * ravelin itself show a stack.
@@ -60,6 +68,15 @@ async function explain(error: unknown): Promise<ExitCode> {
   if (error instanceof Error && error.name === 'SchedulerError') {
     complain(`error: ${error.message}\n  fix: run 'ravelin doctor slurm' to see what is missing`);
     return exitCodes.executor;
+  }
+  // These are compared by name too, because plugins may bring copies of the classes.
+  if (error instanceof Error && error.name in foreseen) {
+    const { message } = error;
+    const { code, fix } = foreseen[error.name]!;
+    const own = (error as Error & { fix?: unknown }).fix;
+    const shown = typeof own === 'string' ? own : fix;
+    complain(`error: ${message}${shown === undefined ? '' : `\n  fix: ${shown}`}`);
+    return code;
   }
   const { toUserError } = await import('../files/file-error.ts');
   const problem = toUserError(error);

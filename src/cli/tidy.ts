@@ -55,7 +55,7 @@ function collect(store: Store): void {
 }
 
 /**
- * The time by the clock of the file system, which wrote the file just now. Ages are told by it if it is earlier than
+ * The time by the clock of the file system, which wrote the file just now. Ages are counted by it if it is earlier than
  * the clock of this process: that may be another host's, or wrong, and what is old is removed.
  */
 function clockOf(stamp: string): number {

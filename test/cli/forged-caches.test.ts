@@ -102,6 +102,23 @@ describe('a graph that was not resolved here', () => {
   });
 });
 
+it('a memory of published files that was not written here lets nothing be replaced', async () => {
+  project.write('work/notes.md', 'mine');
+  const memory = project.path('work/.ravelin/published.json');
+  const [signature, entries] = readFileSync(memory, 'utf8').split('\n') as [string, string];
+  const forged = JSON.stringify({
+    ...(JSON.parse(entries) as object),
+    [project.path('work/notes.md')]: ['x', 1, 1],
+  });
+  project.write('work/p.yaml', pipeline.replace('published.json', 'notes.md'));
+  for (const text of [forged, `${signature}\n${forged}`, `${forged}\n${forged}`]) {
+    writeFileSync(memory, text);
+    const { stderr } = await run();
+    expect(stderr).toContain('something is there already');
+    expect(readFileSync(project.path('work/notes.md'), 'utf8')).toBe('mine');
+  }
+});
+
 describe('a key that leads out of the cache', () => {
   const forged = '/../../../../package';
 

@@ -131,11 +131,7 @@ describe.each(Object.entries(kinds))('%s', (_, { prepare, close, release, user, 
       ['runs', 'pin', 'latest'],
     ])('%s %s %s needs to write: one sentence, a remedy, and exit code 5', async (...parameters) => {
       if (skipped()) return;
-      const {
-        code: exit,
-        stdout,
-        stderr,
-      } = await project.run(...parameters.filter((word) => word !== undefined));
+      const { code: exit, stdout, stderr } = await project.run(...parameters);
       expect({ exit, stdout }).toEqual({ exit: 5, stdout: '' });
       expect(stderr).toMatch(
         new RegExp(

@@ -13,6 +13,7 @@ import { choicesOf } from '../choices.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { executorName, openExecutor, slurmScripts } from '../executor.ts';
 import { listenForInterrupts } from '../interruption.ts';
+import { machineKey } from '../machine-key.ts';
 import { complain, describeLoss, print } from '../output.ts';
 import { describeProfiles, profilesFolder } from '../profiles.ts';
 import { parallelism } from '../parallelism.ts';
@@ -94,6 +95,7 @@ export async function run(
       drain: interruption.drain,
       kill: interruption.kill,
       ...(options.overwrite && { overwrite: true }),
+      machineKey: machineKey(),
       ...(options.keepGoing && { onError: 'continue' as const }),
       ...(options.failFast && { onError: 'stop' as const }),
     });

@@ -1,11 +1,10 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readTextFile } from '../../files/read-text.ts';
 import type { Graph } from '../../dsl/graph.ts';
 import type { JsonObject } from '../../values/json.ts';
 import { canonicalJson } from '../../values/json.ts';
 import { sha256 } from '../digest.ts';
-import { writeSideMemory } from '../store/durable.ts';
+import { readSignedMemory, type Seal, sign, writeSignedMemory } from '../store/signed-memory.ts';
 
 /** Everything but the files and the environment that decides how a pipeline resolves. */
 export interface GraphRequest {
@@ -54,9 +53,8 @@ export function readCachedGraph(
   env: NodeJS.ProcessEnv = process.env,
 ): { readonly graph: Graph; readonly files: readonly string[] } | null {
   try {
-    const text = readFileSync(cachePath(cache, request), 'utf8');
-    const signed = text.slice(text.indexOf('\n') + 1);
-    if (!isEqual(text.slice(0, -signed.length - 1), sign(cache, request, signed))) return null;
+    const signed = readSignedMemory(cachePath(cache, request), sealOf(cache, request));
+    if (signed === null) return null;
     const lineEnd = signed.indexOf('\n');
     const head = JSON.parse(signed.slice(0, lineEnd)) as Head;
     for (const [path, digest] of Object.entries(head.files))
@@ -85,24 +83,16 @@ export function writeCachedGraph(
     files: sources.files,
     env: Object.fromEntries(env) as Head['env'],
   };
-  const signed = `${JSON.stringify(head)}\n${JSON.stringify(graph)}`;
-  writeSideMemory(cachePath(cache, request), `${sign(cache, request, signed)}\n${signed}`, 0o600);
+  const text = `${JSON.stringify(head)}\n${JSON.stringify(graph)}`;
+  writeSignedMemory(cachePath(cache, request), sealOf(cache, request), text, 0o600);
 }
 
-function sign({ key }: GraphCache, request: GraphRequest, text: string): string {
-  return createHmac('sha256', key)
-    .update(`graph 2\n${requestText(request)}\n`)
-    .update(text)
-    .digest('hex');
+function sealOf({ key }: GraphCache, request: GraphRequest): Seal {
+  return { key, purpose: `graph 2\n${requestText(request)}` };
 }
 
 function variableDigest({ key }: GraphCache, name: string, value: string | null): string | null {
-  if (value === null) return null;
-  return createHmac('sha256', key).update(`variable 2\n${name}\n`).update(value).digest('hex');
-}
-
-function isEqual(given: string, expected: string): boolean {
-  return given.length === expected.length && timingSafeEqual(Buffer.from(given), Buffer.from(expected));
+  return value === null ? null : sign(key, `variable 2\n${name}`, value);
 }
 
 function requestText({ file, root, version, stages, overrides }: GraphRequest): string {

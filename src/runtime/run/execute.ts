@@ -31,6 +31,8 @@ export interface ExecuteRequest {
   readonly onError?: 'stop' | 'continue';
   /** Whether published files may replace files that no run with this cache has published. */
   readonly overwrite?: boolean;
+  /** A secret of this machine, which signs what was published. Without one every file counts as not published. */
+  readonly machineKey?: Uint8Array | null;
   /** Once aborted, nothing is started and what runs is finished. */
   readonly drain?: AbortSignal;
   /** Once aborted, workers are killed. */

@@ -1,4 +1,4 @@
-import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { sha256 } from '../digest.ts';
 import type { RunEvent } from '../events.ts';
@@ -59,7 +59,6 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
   let lines: string[] = [];
   let size = 0;
   let unwritten: Uint8Array = new Uint8Array(0);
-  let begun = false;
   let closed = false;
   /** Writes all lines that there are. Returns null, or why it could not. */
   const flush = (): StoreError | null => {
@@ -81,7 +80,6 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
     folder,
     append(event) {
       if (closed) return;
-      begun = true;
       const line = `${JSON.stringify(event)}\n`;
       lines.push(line);
       size += line.length;
@@ -96,17 +94,28 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
       closed = true;
       if (timer !== null) clearTimeout(timer);
       let failure = flush();
-      if (file === null) return failure;
+      if (file === null) {
+        // Nothing was to be written down: the run ended before it began.
+        if (failure === null) removeIfEmpty(folder);
+        return failure;
+      }
       try {
         fsyncSync(file);
       } catch (error) {
         failure ??= toStoreError(error, path);
       }
       closeSync(file);
-      if (!begun) rmSync(folder, { recursive: true, force: true });
       return failure;
     },
   };
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Something is in it after all.
+  }
 }
 
 /** The ledger of a run that has nothing to write down, in a cache that cannot be written to: it keeps nothing. */

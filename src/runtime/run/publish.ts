@@ -1,11 +1,11 @@
 import { lstatSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
-import { readJsonFile } from '../../files/read-json.ts';
 import type { Graph } from '../../dsl/graph.ts';
 import { publishPath } from '../../dsl/cells/publish-path.ts';
 import { isPerImageValue, perImageKinds, type Value } from '../../values/value.ts';
 import { resolveInside } from '../plan/resolve-path.ts';
-import { sweepTemporaries, writeAtomic, writeSideMemory } from '../store/durable.ts';
+import { sweepTemporaries, writeAtomic } from '../store/durable.ts';
+import { readSignedMemory, type Seal, writeSignedMemory } from '../store/signed-memory.ts';
 import type { Store } from '../store/store.ts';
 import { outputKind } from '../plan/units.ts';
 import type { CellState } from '../plan/units.ts';
@@ -26,12 +26,19 @@ export interface Publisher {
 
 type Entry = readonly [source: string, size: number, mtimeMs: number];
 
-/** With `overwrite` it also replaces files that no run with this cache has published. */
+/**
+ * With `overwrite` it also replaces files that no run with this cache has published. `machineKey` is a secret of this
+ * machine: what was published decides what may be replaced, and the cache may come from elsewhere.
+ */
 export function openPublisher(
   graph: Graph,
   store: Store,
-  { overwrite = false }: { readonly overwrite?: boolean } = {},
+  {
+    overwrite = false,
+    machineKey = null,
+  }: { readonly overwrite?: boolean; readonly machineKey?: Uint8Array | null } = {},
 ): Publisher {
+  const seal: Seal = { key: machineKey, purpose: 'published 2' };
   const rules = { root: graph.root, file: graph.file, cacheFolder: store.folder };
   const memory = `${store.folder}/published.json`;
   let known: Map<string, Entry> | null = null;
@@ -40,7 +47,7 @@ export function openPublisher(
     async publish(state) {
       const written: string[] = [];
       for (const { port, path } of state.graphStage.publish) {
-        known ??= readMemory(memory);
+        known ??= readMemory(memory, seal);
         const target = resolveInside(graph.root, dirname(graph.file), publishPath(path, state.cell.axes));
         const digests = state.units.flatMap((unit) =>
           (unit.outputs?.[port] ?? []).map((part) => part.digest),
@@ -64,18 +71,18 @@ export function openPublisher(
       return written;
     },
     save() {
-      if (changed && known !== null) writeSideMemory(memory, JSON.stringify(Object.fromEntries(known)));
+      if (changed && known !== null)
+        writeSignedMemory(memory, seal, JSON.stringify(Object.fromEntries(known)));
       changed = false;
     },
   };
 }
 
-function readMemory(path: string): Map<string, Entry> {
-  try {
-    return new Map(Object.entries(readJsonFile(path) as Record<string, Entry>));
-  } catch {
-    return new Map();
-  }
+function readMemory(path: string, seal: Seal): Map<string, Entry> {
+  const text = readSignedMemory(path, seal);
+  return text === null
+    ? new Map<string, Entry>()
+    : new Map(Object.entries(JSON.parse(text) as Record<string, Entry>));
 }
 
 /** A link is replaced by a file, even if it leads to one with the same bytes. */

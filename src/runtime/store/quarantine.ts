@@ -20,7 +20,8 @@ export function openQuarantine(cacheFolder: string, warn: (message: string) => v
     } catch (error) {
       const failure = toStoreError(error, path);
       // In a cache that may only be read the file stays, and is not used.
-      if (failure.code === 'permission') warn(`${what} is damaged and cannot be moved aside: ${failure.message}`);
+      if (failure.code === 'permission')
+        warn(`${what} is damaged and cannot be moved aside: ${failure.message}`);
       // Another process moved it first. Any other error means that this process must not touch the file.
       else if (errorCode(error) !== 'ENOENT') throw failure;
     }

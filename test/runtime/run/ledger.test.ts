@@ -69,6 +69,12 @@ describe('a ledger', () => {
     ledger.close();
   });
 
+  it('that is closed before its first event leaves nothing', () => {
+    const ledger = openLedger(folder, newRunId(folder));
+    expect(ledger.close()).toBeNull();
+    expect(readdirSync(join(folder, 'runs'))).toEqual([]);
+  });
+
   it('reads only the types that are asked for', () => {
     const run = newRunId(folder);
     write(run, started(run), warning('"run-started"'));

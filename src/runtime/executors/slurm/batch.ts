@@ -62,23 +62,10 @@ export function openBatches(cacheFolder: string): Batch[] {
     });
 }
 
-function isManifest(value: unknown): value is BatchManifest {
-  const { format, run, stage, groups } = (value ?? {}) as Partial<Record<keyof BatchManifest, unknown>>;
-  const isTask = (task: unknown): boolean => typeof (task as { key?: unknown } | null)?.key === 'string';
-  return (
-    format === 1 &&
-    typeof run === 'string' &&
-    typeof stage === 'string' &&
-    Array.isArray(groups) &&
-    groups.every((group: unknown) => Array.isArray(group) && group.every(isTask))
-  );
-}
-
-/** The job of a batch. One whose number is not a number of Slurm's counts as absent, because it becomes part of commands. */
+/** The file lies in the cache, which may come from elsewhere: what is not a number would be a flag of scancel. */
 function readJob(folder: string): BatchJob | null {
   const job = readJson(`${folder}/job.json`) as Partial<BatchJob> | null;
-  const isJob = typeof job?.job === 'string' && /^\d+$/.test(job.job) && typeof job.submittedAt === 'number';
-  return isJob ? (job as BatchJob) : null;
+  return typeof job?.job === 'string' && /^\d+$/.test(job.job) ? (job as BatchJob) : null;
 }
 
 /** Removes all but the logs, which `ravelin logs` shows: the results are in the cache. */
