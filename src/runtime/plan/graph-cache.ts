@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { readTextFile } from '../../files/read-text.ts';
 import type { Graph } from '../../dsl/graph.ts';
 import type { JsonObject } from '../../values/json.ts';

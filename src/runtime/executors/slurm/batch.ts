@@ -110,6 +110,18 @@ export function taskLogPath(folder: string, index: number): string {
   return `${folder}/logs/${index}.log`;
 }
 
+function isManifest(value: unknown): value is BatchManifest {
+  const { format, run, stage, groups } = (value ?? {}) as Partial<Record<keyof BatchManifest, unknown>>;
+  const isTask = (task: unknown): boolean => typeof (task as { key?: unknown } | null)?.key === 'string';
+  return (
+    format === 1 &&
+    typeof run === 'string' &&
+    typeof stage === 'string' &&
+    Array.isArray(groups) &&
+    groups.every((group: unknown) => Array.isArray(group) && group.every(isTask))
+  );
+}
+
 function readJson(path: string): unknown {
   try {
     return readJsonFile(path);
