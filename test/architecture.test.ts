@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { circlesOf, reachableFrom, readSources, type SourceFile } from './architecture/sources.ts';
+import {
+  circlesOf,
+  reachableFrom,
+  readSource,
+  readSources,
+  type SourceFile,
+} from './architecture/sources.ts';
 
 /**
  * The tables of rooms in ARCHITECTURE.md, as a test: what each folder of src/ may import. A room may be
@@ -11,12 +17,15 @@ import { circlesOf, reachableFrom, readSources, type SourceFile } from './archit
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   values: [],
   timing: [],
+  files: ['values'],
   'dsl/graph.ts': ['values/json.ts'],
   'dsl/signature.ts': ['values/json.ts'],
-  'dsl/diagnostics': ['values/nearest.ts'],
-  'dsl/text': ['dsl/diagnostics', 'values/json.ts'],
+  'dsl/project-root.ts': [],
+  'dsl/diagnostics': ['console', 'values/nearest.ts'],
+  'dsl/text': ['console/visible-text.ts', 'dsl/diagnostics', 'values/json.ts'],
   'dsl/schema': ['dsl/diagnostics', 'dsl/text', 'values/json.ts', 'values/nearest.ts'],
   'dsl/document': [
+    'files',
     'dsl/graph.ts',
     'dsl/signature.ts',
     'dsl/diagnostics',
@@ -26,6 +35,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'values/nearest.ts',
   ],
   'dsl/cells': [
+    'console/visible-text.ts',
     'dsl/graph.ts',
     'dsl/signature.ts',
     'dsl/diagnostics',
@@ -37,9 +47,19 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'dsl/reference': ['dsl/signature.ts', 'dsl/schema', 'values/json.ts'],
   'dsl/selector.ts': ['dsl/graph.ts', 'dsl/diagnostics', 'dsl/text', 'values/nearest.ts'],
-  'dsl/load.ts': ['dsl/graph.ts', 'dsl/signature.ts', 'dsl/diagnostics', 'dsl/document', 'dsl/cells'],
-  setup: [],
-  tensors: ['timing', 'values', 'setup/locations.ts', 'setup/one-dnn.ts', 'setup/reinstall.ts'],
+  'dsl/load.ts': [
+    'files',
+    'dsl/graph.ts',
+    'dsl/signature.ts',
+    'dsl/project-root.ts',
+    'dsl/diagnostics',
+    'dsl/document',
+    'dsl/text',
+    'dsl/cells',
+  ],
+  console: [],
+  setup: ['files'],
+  tensors: ['files', 'timing', 'values', 'setup/locations.ts', 'setup/one-dnn.ts', 'setup/reinstall.ts'],
   kernels: ['tensors', 'timing', 'values'],
   models: ['tensors', 'kernels', 'values'],
   attacks: ['tensors', 'models', 'metrics', 'defenses', 'values'],
@@ -50,8 +70,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'runtime/events.ts': ['dsl/graph.ts'],
   'runtime/stage.ts': ['dsl/graph.ts', 'dsl/signature.ts', 'values'],
   'runtime/border.ts': ['runtime/stage.ts', 'values'],
-  'runtime/store': ['runtime/digest.ts', 'values'],
-  'runtime/plan': ['runtime/digest.ts', 'runtime/stage.ts', 'runtime/store', 'dsl/graph.ts', 'values'],
+  'runtime/store': ['runtime/digest.ts', 'files', 'values'],
+  'runtime/plan': [
+    'runtime/digest.ts',
+    'runtime/stage.ts',
+    'runtime/store',
+    'dsl/graph.ts',
+    'files',
+    'values',
+  ],
   'runtime/executor.ts': ['runtime/events.ts', 'runtime/plan', 'runtime/store', 'dsl/graph.ts', 'values'],
   'runtime/executors/task': [
     'runtime/border.ts',
@@ -60,23 +87,28 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'runtime/stage.ts',
     'runtime/store',
     'runtime/events.ts',
+    'files',
     'timing',
     'values',
   ],
   'runtime/executors/local': [
+    'console',
     'runtime/executors/task',
     'runtime/executor.ts',
     'runtime/stage.ts',
     'runtime/store',
+    'timing',
     'values',
   ],
   'runtime/executors/slurm': [
+    'console',
     'runtime/executors/task',
     'runtime/executor.ts',
     'runtime/stage.ts',
     'runtime/store',
     'dsl/graph.ts',
-    'dsl/text/scalars.ts',
+    'files',
+    'timing',
     'values',
   ],
   'runtime/run': [
@@ -88,11 +120,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'runtime/store',
     'dsl/graph.ts',
     'dsl/cells/publish-path.ts',
+    'files',
     'values',
   ],
-  report: ['values'],
+  report: ['console/visible-text.ts', 'values'],
   stages: [
     'runtime/stage.ts',
+    'files',
     'values',
     'tensors',
     'kernels/tvm/forms.ts',
@@ -114,7 +148,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'report',
     'stages',
   ],
-  dashboard: ['runtime/events.ts', 'dsl/graph.ts'],
+  dashboard: ['console', 'runtime/events.ts', 'dsl/graph.ts'],
   cli: ['*'],
 };
 
@@ -145,6 +179,18 @@ const neverAtStartUp = [
   'execa',
 ];
 
+/**
+ * Files that may name the streams of the process, to hand them to the writer in `console/`. Nobody else
+ * prints: the writer cleans what it writes, and a console that fails ends the writing and not the work.
+ */
+const mayNameStreams: readonly string[] = [
+  'cli/main.ts',
+  'cli/output.ts',
+  'cli/terminal.ts',
+  'runtime/executors/local/worker.ts',
+  'runtime/executors/slurm/array-task.ts',
+];
+
 /** Lines of a function, from its first word to its last bracket. */
 const mostLines = 120;
 
@@ -154,6 +200,28 @@ const mostLines = 120;
  */
 const knownCircles: readonly (readonly string[])[] = [];
 const knownLongFunctions: readonly string[] = [];
+
+/**
+ * Files that call `JSON.parse`, each with the text that it reads. A file that people may write is read by
+ * `readJsonFile`, which takes a byte order mark and names the place of an error.
+ */
+const parsersOfJson: Readonly<Record<string, string>> = {
+  'cli/plugins/plugin-test.ts': 'a variable that the command sets',
+  'cli/plugins/resolve-hook.ts': 'a specifier that ravelin wrote',
+  'cli/worker.ts': 'a variable that the command sets',
+  'files/read-json.ts': 'every JSON file',
+  'runtime/executors/slurm/messages.ts': 'lines of a task, of which the last may be incomplete',
+  'runtime/plan/graph-cache.ts': 'parts of a file of the cache, after their digest',
+  'runtime/plan/plan-json.ts': 'the text of a key',
+  'runtime/plan/plan.ts': 'the text of a key',
+  'runtime/run/ledger.ts': 'lines of a ledger, of which any may be damaged',
+  'runtime/store/record.ts': 'a record, after its digest',
+  'stages/train/shared/history.ts': 'bytes of a value',
+  'tensors/webgpu/adapter.ts': 'what a program printed',
+  'values/codec.ts': 'bytes of a value',
+  'values/patches-codec.ts': 'bytes of a value',
+  'values/safetensors.ts': 'the header of a safetensors file',
+};
 
 const sources = readSources();
 const imports = sources.flatMap(({ path, imports }) => imports.map((entry) => ({ ...entry, from: path })));
@@ -245,6 +313,49 @@ describe('the rooms of src/', () => {
   });
 });
 
+describe('the console', () => {
+  const byThemselves = (files: readonly SourceFile[]): readonly string[] =>
+    files.flatMap(({ path, prints }) =>
+      prints
+        .filter((text) => !(mayNameStreams.includes(path) && /^process\.std(?:out|err)$/.test(text)))
+        .map((text) => `${path} ${text}`),
+    );
+
+  it('is written to by the room of this name alone', () => {
+    expect(byThemselves(sources)).toEqual([]);
+  });
+
+  it('is not named by a file that no longer does', () => {
+    const naming = new Set(sources.filter(({ prints }) => prints.length > 0).map(({ path }) => path));
+    expect(mayNameStreams.filter((path) => !naming.has(path))).toEqual([]);
+  });
+
+  it('would be missed by nobody who prints by himself', () => {
+    const text = `
+      console.log('a');
+      console['error']('a');
+      process.stdout.write('a');
+      io.stderr.write('a');
+      stdout.write('a');
+      const { stderr: other } = process;
+      const { log } = console;
+      writeLine(io.stderr, 'this is how');
+      file.write('a');
+    `;
+    expect(byThemselves([readSource('cli/output.ts', text)])).toEqual(
+      [
+        'console.log',
+        "console['error']",
+        'process.stdout.write',
+        'io.stderr.write',
+        'stdout.write',
+        '{ stderr: other } = process',
+        '{ log } = console',
+      ].map((found) => `cli/output.ts ${found}`),
+    );
+  });
+});
+
 describe('the files of src/', () => {
   it('have at most 400 lines', () => {
     expect(sources.filter(({ lines }) => lines > 401).map(({ path }) => path)).toEqual([]);
@@ -255,6 +366,11 @@ describe('the files of src/', () => {
       functions.filter(({ lines }) => lines > mostLines).map(({ name }) => `${path} ${name}`),
     );
     expectOnly(long, knownLongFunctions);
+  });
+
+  it('parse JSON only in the known places, as files of JSON are read by readJsonFile', () => {
+    const parsers = sources.filter(({ parsesJson }) => parsesJson).map(({ path }) => path);
+    expectOnly(parsers, Object.keys(parsersOfJson));
   });
 
   it('import each other in no circle, types included, but for the known ones', () => {

@@ -15,6 +15,8 @@ const allowed: Readonly<Record<string, Readonly<Partial<Record<UseOfClocks, stri
     'has a limit of its own': 'a thousand tasks are an hour of starts of Node',
   },
   'stages/evaluation.test.ts': { sleeps: 'tests the stage debug/sleep itself, which it cancels' },
+  'runtime/executors/local/pool.test.ts': { 'measures time': 'vitest has replaced this clock' },
+  'timing/awake-time.test.ts': { 'measures time': 'vitest has replaced this clock' },
   'dashboard/renderers.test.ts': { 'measures time': 'vitest has replaced this clock' },
   'dashboard/fixtures/replay.ts': { sleeps: 'a film for people', 'measures time': 'a film for people' },
   'fuzz/target.ts': { 'measures time': 'for the soak; the tests switch it off' },
@@ -70,3 +72,57 @@ describe('the finder of clocks', () => {
     expect(usesOfClocks('a.ts', text).map(({ use }) => use)).toEqual(expected);
   });
 });
+
+/**
+ * The clock of the day can be set while a process runs, so the sources read it only where a time of day is meant, and a
+ * timer of Node takes no more than 24.8 days and runs at once when a stopped process goes on. Time-outs are in
+ * `src/timing/`. Each other use is here with its reason.
+ */
+const usesInSources: Readonly<Record<string, Readonly<Partial<Record<'time of day' | 'timer', string>>>>> = {
+  'cli/executor.ts': { 'time of day': 'when an event happened' },
+  'cli/terminal.ts': { 'time of day': 'compared with the times of events' },
+  'cli/tidy.ts': { 'time of day': 'a day between two processes' },
+  'cli/commands/run-watch.ts': { timer: 'looks again every two seconds' },
+  'cli/commands/watch.ts': { timer: 'looks again' },
+  'dashboard/inline/inline-renderer.tsx': { timer: 'draws again' },
+  'dashboard/plain.ts': { timer: 'a line every half minute' },
+  'runtime/executors/local/pool.ts': { timer: 'looks for silent workers every second' },
+  'runtime/executors/local/worker.ts': { timer: 'a sign of life every second' },
+  'runtime/executors/slurm/array-task.ts': { timer: 'a minute before Slurm ends the task' },
+  'runtime/executors/slurm/executor.ts': { timer: 'looks at the cache twice a second' },
+  'runtime/executors/slurm/gatherer.ts': { timer: 'a tenth of a second' },
+  'runtime/executors/slurm/submit-job.ts': { 'time of day': 'when a job was submitted' },
+  'runtime/plan/file-digests.ts': { 'time of day': 'compared with the times of files' },
+  'runtime/run/ledger.ts': { timer: 'a fifth of a second' },
+  'runtime/run/reporter.ts': { 'time of day': 'when an event happened' },
+  'runtime/run/waiting-room.ts': { timer: 'looks again' },
+  'runtime/store/claims.ts': { timer: 'a sign of life' },
+  'runtime/store/collect-garbage.ts': { 'time of day': 'compared with the times of files' },
+  'runtime/store/durable.ts': { 'time of day': 'part of a name' },
+  'runtime/store/quarantine.ts': { 'time of day': 'part of a name' },
+  'stages/debug/sleep.ts': { timer: 'is a sleep of a day at most' },
+  'timing/awake-time.ts': { timer: 'makes time-outs of it' },
+};
+
+describe('the sources', () => {
+  const uses = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((path) => /\.tsx?$/.test(path))
+    .flatMap((path) =>
+      usesOfClocksIn(readFileSync(join('src', path), 'utf8')).map((use) => `${path}: ${use}`),
+    );
+
+  it('read the time of day and set timers only where the list says why', () => {
+    const listed = Object.entries(usesInSources).flatMap(([path, reasons]) =>
+      Object.keys(reasons).map((use) => `${path}: ${use}`),
+    );
+    expect([...uses].sort()).toEqual(listed.sort());
+  });
+});
+
+function usesOfClocksIn(text: string): readonly ('time of day' | 'timer')[] {
+  const code = text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '');
+  return [
+    ...(/\bDate\.now\b|\.getTime\(\)|\+\s*new Date\b/.test(code) ? (['time of day'] as const) : []),
+    ...(/\bset(Timeout|Interval)\b/.test(code) ? (['timer'] as const) : []),
+  ];
+}

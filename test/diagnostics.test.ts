@@ -39,6 +39,7 @@ function diagnose(name: string): { text: string; codes: readonly string[] } {
     registry: stages,
     env: {},
     exists: existsSync,
+    readData: (path) => (existsSync(path) ? readFileSync(path) : null),
     ...argumentsOf(readFileSync(file, 'utf8')),
   });
   const diagnostics = loaded.ok ? loaded.warnings : loaded.diagnostics;

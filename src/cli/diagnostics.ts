@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../dsl/diagnostics/diagnostic.ts';
-import { renderDiagnostics } from '../dsl/diagnostics/render.ts';
+import { styledDiagnostics } from '../dsl/diagnostics/render.ts';
 import type { SourceFile } from '../dsl/diagnostics/source.ts';
-import { complain, wantsColor } from './output.ts';
+import { complainStyled } from './output.ts';
 
 /** A pipeline has errors. The diagnostics go to the one place that prints them; the exit code is 2. */
 export class DiagnosticsError extends Error {
@@ -16,5 +16,5 @@ export class DiagnosticsError extends Error {
 }
 
 export function showDiagnostics({ diagnostics, sources }: DiagnosticsError): void {
-  complain(renderDiagnostics(diagnostics, sources, { color: wantsColor(process.stderr) }));
+  complainStyled(styledDiagnostics(diagnostics, sources));
 }

@@ -1,4 +1,4 @@
-import { listRuns, type RunInfo } from '../runtime/run/ledger.ts';
+import { listRuns, type RunInfo } from '../runtime/run/read-ledger.ts';
 import { UsageError } from './exit-codes.ts';
 
 /** Finds the run with this id, or the only one that starts with it; the latest if no id is given. */

@@ -1,20 +1,20 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { exitCodes } from './exit-codes.ts';
+import { guardStream } from '../console/write.ts';
+import { withForcedSelection } from './command-words.ts';
+import { exitCodes, type ExitCode } from './exit-codes.ts';
+import { finishOutput } from './output.ts';
 import { createProgram } from './program.ts';
 import { reportError } from './report-error.ts';
 
+guardStream(process.stdout);
+guardStream(process.stderr);
 try {
   const program = createProgram();
-  // The selection of --force is optional and follows '=', so that a bare --force does not take the next word
-  // for it.
-  const takesForce = process.argv.includes('run') || process.argv.includes('plan');
   if (process.argv.length <= 2) {
     program.outputHelp();
   } else {
-    await program.parseAsync(
-      process.argv.map((word) => (takesForce && word === '--force' ? '--force=*' : word)),
-    );
+    await program.parseAsync(withForcedSelection(process.argv));
   }
 } catch (error) {
   if (error instanceof CommanderError) {
@@ -24,3 +24,5 @@ try {
     process.exitCode = await reportError(error);
   }
 }
+// Handlers return the codes of the table, and nothing else sets them.
+process.exitCode = await finishOutput((process.exitCode ?? exitCodes.ok) as ExitCode);

@@ -1,19 +1,63 @@
+import type { StyledText } from '../console/styled-text.ts';
+import { jsonText, visibleLine } from '../console/visible-text.ts';
+import { isFailure, lossOf, writeLine, writeStyled, writeText, written } from '../console/write.ts';
+import { exitCodes, type ExitCode } from './exit-codes.ts';
+
 /** Results go to stdout, and progress and errors to stderr. Colour is used only on a terminal. */
 
+let isResult = false;
+
+/** Declares that the command is there for what it writes to stdout, so that it fails if that is lost. */
+export function stdoutIsResult(): void {
+  isResult = true;
+}
+
 export function print(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  stdoutIsResult();
+  writeLine(process.stdout, text);
+}
+
+/** Like `print`, without a line break of its own. */
+export function printPart(text: string): void {
+  stdoutIsResult();
+  writeText(process.stdout, text);
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  print(jsonText(value, 2));
 }
 
 export function complain(text: string): void {
-  process.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+  writeLine(process.stderr, text);
+}
+
+export function complainStyled(text: StyledText): void {
+  writeStyled(process.stderr, text, wantsColor(process.stderr));
+}
+
+/**
+ * Waits for the console. Returns the exit code of the command, unless `print` could not write all that the
+ * command is there for. A reader that left has had enough, so that is not a failure.
+ */
+export async function finishOutput(code: ExitCode): Promise<ExitCode> {
+  const loss = await describeLoss();
+  await written(process.stderr);
+  if (!isResult || loss === undefined) return code;
+  complain(`error: ${loss}\n  fix: free some space or write elsewhere, then run the command again`);
+  return code === exitCodes.ok ? exitCodes.storage : code;
+}
+
+/** Resolves to why stdout could not be written; undefined if it could, or if its reader has left. */
+export async function describeLoss(): Promise<string | undefined> {
+  await written(process.stdout);
+  const loss = lossOf(process.stdout);
+  if (!isFailure(loss)) return undefined;
+  const reason = loss.code === 'ENOSPC' ? 'no space left on its disk' : (loss.code ?? loss.message);
+  return `the output is incomplete: standard output cannot be written (${reason})`;
 }
 
 /** Respects NO_COLOR and FORCE_COLOR as no-color.org and Node define them. */
-export function wantsColor(stream: NodeJS.WriteStream): boolean {
+function wantsColor(stream: NodeJS.WriteStream): boolean {
   if (process.env['FORCE_COLOR'] !== undefined) return process.env['FORCE_COLOR'] !== '0';
   if (process.env['NO_COLOR'] !== undefined && process.env['NO_COLOR'] !== '') return false;
   return stream.isTTY && process.env['TERM'] !== 'dumb';
@@ -31,8 +75,9 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${units[unit]!}`;
 }
 
-/** Pads columns to their widest cell, except the last. */
-export function formatColumns(rows: readonly (readonly string[])[]): string {
+/** Pads columns to their widest cell, except the last. A cell is one line, whatever its text is. */
+export function formatColumns(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(visibleLine));
   const widths: number[] = [];
   for (const row of rows)
     row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)));

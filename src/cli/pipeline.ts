@@ -2,14 +2,22 @@ import { isAbsolute, resolve } from 'node:path';
 import type { Graph } from '../dsl/graph.ts';
 import { openBackendMemory, type BackendMemory, type LastBackends } from '../runtime/plan/last-backends.ts';
 import { addParts, withParts } from '../runtime/plan/parts.ts';
-import { readCachedGraph, writeCachedGraph, type GraphRequest } from '../runtime/plan/graph-cache.ts';
+import {
+  type GraphCache,
+  type GraphRequest,
+  readCachedGraph,
+  writeCachedGraph,
+} from '../runtime/plan/graph-cache.ts';
 import { sha256 } from '../runtime/digest.ts';
 import type { StageRegistry } from '../runtime/stage.ts';
 import { openStore, type Store } from '../runtime/store/store.ts';
 import { stages } from '../stages/index.ts';
 import { chooseBackend, type ChosenBackend } from './backend.ts';
 import { cacheFolderOf } from './cache-folder.ts';
+import { projectRoot } from '../dsl/project-root.ts';
+import { machineKey } from './machine-key.ts';
 import { complain } from './output.ts';
+import { isTrackedByGit } from './tracked-cache.ts';
 
 export interface PipelineOptions {
   readonly set?: readonly string[];
@@ -45,6 +53,7 @@ export interface OpenPipeline {
 export async function openPipeline(file: string, options: PipelineOptions): Promise<OpenPipeline> {
   const path = resolve(file);
   const cacheFolder = cacheFolderOf(path, options.cache);
+  warnOfTrackedCache(cacheFolder);
   const loaded = await loadGraph(path, cacheFolder, options);
   const { sources } = loaded;
   const registry = withParts(loaded.registry);
@@ -74,6 +83,13 @@ export async function openGraph(file: string, options: PipelineOptions): Promise
   return (await loadGraph(path, cacheFolderOf(path, options.cache), options)).graph;
 }
 
+function warnOfTrackedCache(cacheFolder: string): void {
+  if (isTrackedByGit(cacheFolder))
+    complain(
+      `warning: git tracks files in the cache ${cacheFolder}, so results may come from whoever changed the repository\n  fix: git rm -r --cached ${cacheFolder}, add .ravelin/ to .gitignore, and remove the folder if you did not make it`,
+    );
+}
+
 async function loadGraph(
   file: string,
   cacheFolder: string,
@@ -81,6 +97,7 @@ async function loadGraph(
 ): Promise<Pick<OpenPipeline, 'graph' | 'registry' | 'sources'>> {
   const request: GraphRequest = {
     file,
+    root: projectRoot(file),
     version: process.env.RAVELIN_VERSION ?? 'development',
     stages: process.env.RAVELIN_BUILD ?? 'development',
     overrides: {
@@ -90,15 +107,24 @@ async function loadGraph(
       maxCells: options.maxCells ?? null,
     },
   };
-  // Changes of plugins go unnoticed, so their pipelines are resolved every time.
-  const cached = readCachedGraph(cacheFolder, request);
+  const key = machineKey();
+  const cache: GraphCache | null = key === null ? null : { folder: cacheFolder, key };
+  // Changes of plugins and of what a project allows go unnoticed, so their pipelines are resolved every time.
+  const cached = cache === null ? null : readCachedGraph(cache, request);
   if (cached !== null) return { graph: cached.graph, registry: stages, sources: cached.files };
-  const [{ loadPipeline }, { DiagnosticsError, showDiagnostics }, { pipelineRegistry }] = await Promise.all([
+  const [
+    { loadPipeline },
+    { DiagnosticsError, showDiagnostics },
+    { pipelineRegistry },
+    { allowedSlurmFlags },
+  ] = await Promise.all([
     import('../dsl/load.ts'),
     import('./diagnostics.ts'),
     import('./plugins/pipeline-registry.ts'),
+    import('./plugins/trust.ts'),
   ]);
   const registry = await pipelineRegistry(file);
+  const allowedFlags = allowedSlurmFlags(request.root);
   const env = recordReads(process.env);
   const loaded = loadPipeline({
     file,
@@ -108,6 +134,7 @@ async function loadGraph(
     seed: options.seed,
     maxCells: options.maxCells,
     env: env.variables,
+    allowedFlags,
   });
   const { sources } = loaded;
   if (!loaded.ok) throw new DiagnosticsError(loaded.diagnostics, sources);
@@ -116,9 +143,9 @@ async function loadGraph(
   if (loaded.warnings.length > 0) {
     // This is not cached, so that the warnings are shown again.
     showDiagnostics(new DiagnosticsError(loaded.warnings, sources));
-  } else if (graph.plugins.length === 0) {
+  } else if (graph.plugins.length === 0 && allowedFlags.length === 0 && cache !== null) {
     const files = read.map(({ absolute, text }) => [absolute, sha256(text)] as const);
-    writeCachedGraph(cacheFolder, request, { files: Object.fromEntries(files), env: env.read() }, graph);
+    writeCachedGraph(cache, request, { files: Object.fromEntries(files), env: env.read() }, graph);
   }
   return { graph, registry, sources: read.map(({ absolute }) => absolute) };
 }

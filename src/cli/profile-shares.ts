@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Profiler } from 'node:inspector';
+import { readJsonFile } from '../files/read-json.ts';
 
 /**
  * `backend`: native code of TensorFlow, and the WebAssembly of its wasm backend; `kernels`: our WebAssembly; `loading`:
@@ -46,7 +46,7 @@ export function sumProfiles(paths: readonly string[]): ProfileSum {
   const groups = Object.fromEntries(profileGroups.map((group) => [group, 0])) as Record<ProfileGroup, number>;
   let total = 0;
   for (const path of paths) {
-    const profile = JSON.parse(readFileSync(path, 'utf8')) as Profiler.Profile;
+    const profile = readJsonFile(path) as Profiler.Profile;
     const described = describeNodes(profile);
     for (const [index, sample] of (profile.samples ?? []).entries()) {
       const seconds = Math.max(0, profile.timeDeltas?.[index] ?? 0) / 1e6;

@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
+import { defaultFile, fileFirst } from './command-words.ts';
 import { type ExitCode, UsageError } from './exit-codes.ts';
+import { complain, print } from './output.ts';
 
 type Handler = (...parameters: never[]) => Promise<ExitCode> | ExitCode;
 
@@ -8,14 +10,46 @@ function lazy(load: () => Promise<Handler>): (...parameters: unknown[]) => Promi
   return async (...parameters) => {
     const handler = await load();
     const command = parameters.at(-1) as Command;
-    process.exitCode = await handler(...([...parameters.slice(0, -2), command.optsWithGlobals()] as never[]));
+    const options = command.optsWithGlobals<{ readonly trust?: boolean }>();
+    if (options.trust === true) process.env['RAVELIN_TRUST'] = '1';
+    process.exitCode = await handler(...([...parameters.slice(0, -2), options] as never[]));
   };
+}
+
+/**
+ * Wraps the handler of a command whose first word is the pipeline file, which may be left out. `words` says
+ * what follows the file: any number of words as one list, one that is needed, or nothing.
+ */
+function lazyWithFile(
+  words: 'list' | 'one' | 'none',
+  load: () => Promise<Handler>,
+): (...parameters: unknown[]) => Promise<void> {
+  return lazy(async () => {
+    const handler = (await load()) as (...parameters: unknown[]) => Promise<ExitCode> | ExitCode;
+    return (...parameters: unknown[]) => {
+      const given = parameters
+        .slice(0, -1)
+        .flat()
+        .filter((word) => typeof word === 'string');
+      const { file, rest } = fileFirst(given);
+      if (words === 'list') return handler(file, rest, parameters.at(-1));
+      const [word, extra] = rest;
+      if (words === 'one' && word === undefined)
+        throw new UsageError(`no cell is named after ${file}`, "name one; 'ravelin dag --expand' lists them");
+      const superfluous = words === 'one' ? extra : word;
+      if (superfluous !== undefined)
+        throw new UsageError(`'${superfluous}' is one word too many after ${file}`);
+      return words === 'one' ? handler(file, word, parameters.at(-1)) : handler(file, parameters.at(-1));
+    };
+  });
 }
 
 const collect = (value: string, previous: readonly string[] | undefined): readonly string[] => [
   ...(previous ?? []),
   value,
 ];
+
+const listOfWords = (value: string): readonly string[] => value.split(',').map((word) => word.trim());
 
 function positiveInteger(text: string): number {
   const value = Number(text.replaceAll('_', ''));
@@ -51,11 +85,14 @@ export function createProgram(): Command {
     .description('Pipelines for adversarial-robustness experiments on images')
     .version(process.env.RAVELIN_VERSION ?? 'development')
     .option('--cache <dir>', 'cache directory (default: .ravelin beside the pipeline)')
+    .option('--trust', "run the project's plugins in this command, although the project is not trusted")
     .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: complain })
     .showHelpAfterError("(run 'ravelin help' to see the commands)")
     .configureHelp({ showGlobalOptions: true });
   addWriting(program);
   addPlugins(program);
+  addTrust(program);
   addPlanning(program);
   addRunning(program);
   addRuns(program);
@@ -71,12 +108,12 @@ function addWriting(program: Command): void {
   program
     .command('init [dir]')
     .description('write a first pipeline')
-    .option('--template <name>', 'template to start from', 'mnist')
+    .option('--template <name>', 'template to start from: mnist, figure, cifar or imagenet', 'mnist')
     .option('--force', 'overwrite files that exist')
     .action(lazy(async () => (await import('./commands/init.ts')).init));
   program
-    .command('validate <files...>')
-    .description('check pipelines without running anything')
+    .command('validate [files...]')
+    .description(`check pipelines without running anything (default: ${defaultFile})`)
     .option('-S, --set <params.NAME=VALUE>', 'set a parameter (repeatable)', collect)
     .option('-p, --profile <name>', 'apply a profile (repeatable)', collect)
     .option('--max-cells <n>', 'refuse pipelines with more cells', positiveInteger)
@@ -108,29 +145,40 @@ function addPlugins(program: Command): void {
     .action(lazy(async () => (await import('./commands/test.ts')).testPlugins));
 }
 
+function addTrust(program: Command): void {
+  program
+    .command('trust')
+    .description('let the plugins of this project run on this machine')
+    .option('--remove', 'no longer let them run')
+    .action(lazy(async () => (await import('./commands/trust.ts')).trustProject));
+}
+
 function addPlanning(program: Command): void {
-  withPipelineOptions(program.command('plan <file> [select...]'))
-    .description('show what a run would do, and why')
+  withPipelineOptions(program.command('plan [file] [select...]'))
+    .description(`show what a run would do, and why (default file: ${defaultFile})`)
     .option('--force [select]', 'plan as if results were missing')
     .option('--json', 'print as JSON')
     .option('--exit-code', 'exit with 10 if there is work to do')
-    .action(lazy(async () => (await import('./commands/plan.ts')).plan));
-  withPipelineOptions(program.command('why <file> <cell>'))
+    .action(lazyWithFile('list', async () => (await import('./commands/plan.ts')).plan));
+  withPipelineOptions(program.command('why [file] [cell]'))
+    .usage('[options] [file] <cell>')
     .description('explain why a cell would run or be reused')
     .option('--json', 'print as JSON')
-    .action(lazy(async () => (await import('./commands/why.ts')).why));
-  withPipelineOptions(program.command('dag <file>'))
+    .action(lazyWithFile('one', async () => (await import('./commands/why.ts')).why));
+  withPipelineOptions(program.command('dag [file]'))
     .description('print the graph of stages')
     .option('--mermaid', 'print as a Mermaid flowchart')
     .option('--dot', 'print as Graphviz')
     .option('--json', 'print as JSON')
     .option('--expand', 'show cells instead of stages')
-    .action(lazy(async () => (await import('./commands/dag.ts')).dag));
+    .action(lazyWithFile('none', async () => (await import('./commands/dag.ts')).dag));
 }
 
 function addRunning(program: Command): void {
-  withPipelineOptions(program.command('run <file> [select...]'))
-    .description('compute what is missing; a killed run resumes where it stopped')
+  withPipelineOptions(program.command('run [file] [select...]'))
+    .description(
+      `compute what is missing (default file: ${defaultFile}); a killed run resumes where it stopped`,
+    )
     .option('--only <select>', 'only these cells and what they need', collect)
     .option('--from <select>', 'only these cells and what follows from them', collect)
     .option('--force [select]', 'recompute even if a result exists')
@@ -142,12 +190,13 @@ function addRunning(program: Command): void {
     .option('--watch', 'run again whenever the pipeline or a file that it reads changes')
     .option('--keep-going', 'run everything that does not depend on a failure; exit code 3')
     .option('--fail-fast', 'stop at the first failure (default)')
+    .option('--overwrite', 'publish over files that no run with this cache has published')
     .addOption(
       new Option('--ui <kind>', 'how to show progress')
-        .choices(['auto', 'inline', 'full', 'plain', 'json', 'quiet'])
+        .choices(['auto', 'inline', 'plain', 'json', 'quiet'])
         .default('auto'),
     )
-    .action(lazy(async () => (await import('./commands/run.ts')).run));
+    .action(lazyWithFile('list', async () => (await import('./commands/run.ts')).run));
   program
     .command('cancel [run]')
     .description('stop a run of another process, and its jobs on a cluster; committed results are kept')
@@ -161,10 +210,10 @@ function addRunning(program: Command): void {
         .default('auto'),
     )
     .action(lazy(async () => (await import('./commands/watch.ts')).watch));
-  withPipelineOptions(program.command('status <file>'))
+  withPipelineOptions(program.command('status [file]'))
     .description('show for each stage what is done, missing or failed')
     .option('--json', 'print as JSON')
-    .action(lazy(async () => (await import('./commands/status.ts')).status));
+    .action(lazyWithFile('none', async () => (await import('./commands/status.ts')).status));
 }
 
 function addRuns(program: Command): void {
@@ -204,16 +253,20 @@ function addResults(program: Command): void {
     .action(lazy(async () => (await import('./commands/logs.ts')).logs));
   program
     .command('metrics [run]')
-    .description('print the scores of a run (default: the latest)')
+    .description(
+      'print the scores of a run, or of the latest run of a pipeline file (default: the latest run)',
+    )
+    .option('--columns <names>', 'only these axes and numbers, such as attack,accuracy', listOfWords)
     .option('--csv', 'print as CSV')
     .option('--json', 'print as JSON')
     .action(lazy(async () => (await import('./commands/metrics.ts')).metrics));
-  withPipelineOptions(program.command('export <file> <cell>'))
+  withPipelineOptions(program.command('export [file] [cell]'))
+    .usage('[options] [file] <cell>')
     .description(
       'write an output of a cell (CELL or CELL.port) to a folder, or to a .safetensors, .npz, .csv, .png, .svg or .md file',
     )
     .requiredOption('--to <path>', 'folder or file to write')
-    .action(lazy(async () => (await import('./commands/export.ts')).exportOutput));
+    .action(lazyWithFile('one', async () => (await import('./commands/export.ts')).exportOutput));
 }
 
 function addCache(program: Command): void {

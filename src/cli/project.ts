@@ -13,8 +13,10 @@ export async function currentProject(): Promise<string> {
  */
 export async function stagesOfProject(): Promise<LoadedPlugins> {
   const loaded = await projectRegistry(await currentProject());
-  for (const { error } of loaded.broken)
-    complain(`warning: ${error.message}${error.fix === undefined ? '' : `\n  fix: ${error.fix}`}`);
+  const warnings = loaded.broken.map(
+    ({ error }) => `warning: ${error.message}${error.fix === undefined ? '' : `\n  fix: ${error.fix}`}`,
+  );
+  for (const warning of new Set(warnings)) complain(warning);
   if (loaded.broken.length > 0)
     complain(`warning: the stages of ${shown(loaded.broken.map(({ entry }) => entry))} are left out`);
   return loaded;

@@ -1,11 +1,12 @@
 import type { AxisLabel } from '../dsl/graph.ts';
-import { readLedger } from '../runtime/run/ledger.ts';
+import { DamagedObjectError } from '../runtime/store/errors.ts';
 import { readValue } from '../runtime/store/read-value.ts';
-import type { CommitRecord } from '../runtime/store/record.ts';
+import type { Outputs } from '../runtime/store/record.ts';
 import { openStore, type Store } from '../runtime/store/store.ts';
 import type { JsonObject } from '../values/json.ts';
-import type { MetricsRow } from '../values/metrics.ts';
 import { DamageCollector } from './damaged-results.ts';
+import { complain } from './output.ts';
+import { eventsOfRun } from './run-events.ts';
 
 export type MetricValue = AxisLabel | null;
 /** Stage, cell, axes and numbers of one row of scores. */
@@ -27,7 +28,7 @@ export async function readRunCells(cacheFolder: string, run: string): Promise<re
   const planned = new Map<string, { readonly stage: string; readonly axes: RunCell['axes'] }>();
   const finished = new Map<string, readonly string[]>();
   let file = '';
-  for (const event of readLedger(cacheFolder, run)) {
+  for (const event of eventsOfRun(cacheFolder, run, ['run-started', 'cell-planned', 'cell-finished'])) {
     if (event.type === 'run-started') file = event.file;
     if (event.type === 'cell-planned' && event.partOf === undefined) planned.set(event.cell, event);
     if (event.type === 'cell-finished') finished.set(event.cell, event.keys);
@@ -36,25 +37,43 @@ export async function readRunCells(cacheFolder: string, run: string): Promise<re
   const cells: RunCell[] = [];
   for (const [cell, { stage, axes }] of planned) {
     const records = (finished.get(cell) ?? []).map((key) => store.peekRecord(key));
-    const rows = records.map((record) => damage.read(cell, () => scoresOf(store, record)));
-    const scores = (await Promise.all(rows)).flatMap((found) => found ?? []);
-    cells.push({
-      cell,
-      stage,
-      axes,
-      recipe: records[0]?.preimage ?? null,
-      scores: scores.map((row) => ({ stage, cell, ...axes, ...row.axes, ...row.values })),
-    });
+    const outputs = records.flatMap((record) => (record === null ? [] : [record.outputs]));
+    const scores = await damage.read(cell, () => readScores(store, { id: cell, stage, axes }, outputs));
+    cells.push({ cell, stage, axes, recipe: records[0]?.preimage ?? null, scores: scores ?? [] });
   }
   damage.throwIfDamaged();
   return cells;
 }
 
-function scoresOf(store: Store, record: CommitRecord | null): readonly MetricsRow[] {
-  // Only the first port is the stage's main output; the history of a training, for example, is not.
-  const isScores = record !== null && Object.keys(record.outputs)[0] === 'metrics';
-  const part = isScores ? record.outputs['metrics']?.[0] : undefined;
-  if (part === undefined) return [];
-  const value = readValue(store, 'metrics', part.digest);
-  return value.kind === 'metrics' ? value.rows : [];
+interface ScoredCell {
+  readonly id: string;
+  readonly stage: string;
+  readonly axes: RunCell['axes'];
+}
+
+/** The rows of scores that a cell with these outputs has. A damaged object is a warning, and has none. */
+export function scoresOf(store: Store, cell: ScoredCell, units: readonly Outputs[]): readonly ScoreRow[] {
+  try {
+    return readScores(store, cell, units);
+  } catch (error) {
+    if (!(error instanceof DamagedObjectError)) throw error;
+    complain(`warning: the scores of ${cell.id} are left out: ${error.message}`);
+    return [];
+  }
+}
+
+/** Throws `DamagedObjectError`. */
+function readScores(
+  store: Store,
+  { id, stage, axes }: ScoredCell,
+  units: readonly Outputs[],
+): readonly ScoreRow[] {
+  return units.flatMap((outputs) => {
+    // Only the first port is the stage's main output; the history of a training, for example, is not.
+    const part = Object.keys(outputs)[0] === 'metrics' ? outputs['metrics']?.[0] : undefined;
+    if (part === undefined) return [];
+    const value = readValue(store, 'metrics', part.digest);
+    if (value.kind !== 'metrics') return [];
+    return value.rows.map((row) => ({ stage, cell: id, ...axes, ...row.axes, ...row.values }));
+  });
 }

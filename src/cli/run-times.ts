@@ -37,6 +37,9 @@ export interface RunTimes {
   readonly unmeasured: number;
 }
 
+/** The events that times are summed up from. */
+export const timedEvents = ['run-started', 'cell-planned', 'shard-committed', 'run-finished'] as const;
+
 /** Sums up the times of a run's units by stage. */
 export function sumTimes(events: readonly RunEvent[]): RunTimes {
   const stageOfCell = new Map<string, string>();
@@ -54,14 +57,15 @@ export function sumTimes(events: readonly RunEvent[]): RunTimes {
     if (event.type !== 'shard-committed' || event.reused) continue;
     const stage = stageOfCell.get(event.cell);
     if (event.time === undefined || stage === undefined) unmeasured++;
-    else units.set(stage, [...(units.get(stage) ?? []), event.time]);
+    else if (!units.get(stage)?.push(event.time)) units.set(stage, [event.time]);
   }
   const measured = [...stages.values()].flatMap((stage) => {
     const times = units.get(stage.stage);
     return times === undefined ? [] : [{ ...stage, ...sumOf(times) }];
   });
   const all = [...units.values()].flat();
-  const seconds = events.length === 0 ? 0 : (events.at(-1)!.at - events[0]!.at) / 1000;
+  // The clock may have been set back meanwhile.
+  const seconds = events.length === 0 ? 0 : Math.max(0, events.at(-1)!.at - events[0]!.at) / 1000;
   const total = sumOf(all);
   return {
     seconds,

@@ -1,9 +1,9 @@
 import { statfsSync, statSync } from 'node:fs';
 import { parseBytes } from '../dsl/text/scalars.ts';
-import { keysOfRun, listRuns } from '../runtime/run/ledger.ts';
+import { keysOfRun, listRuns } from '../runtime/run/read-ledger.ts';
 import { liveRuns } from '../runtime/store/claims.ts';
 import { collectGarbage, freeBytes } from '../runtime/store/collect-garbage.ts';
-import { writeAtomic } from '../runtime/store/durable.ts';
+import { writeSideMemory } from '../runtime/store/durable.ts';
 import { diskUsage } from '../runtime/store/maintenance.ts';
 import type { Store } from '../runtime/store/store.ts';
 import { complain, formatBytes } from './output.ts';
@@ -21,11 +21,25 @@ const freeShare = 0.02;
  */
 export function tidyCache(store: Store): void {
   if (process.env['RAVELIN_CACHE_GC'] === 'off') return;
+  // The run is over, and how it ended does not depend on what follows.
+  try {
+    collect(store);
+  } catch (error) {
+    complain(
+      `warning: the cache was not tidied up: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function collect(store: Store): void {
   const { blocks, bsize } = statfsSync(store.folder);
   const minFreeBytes = Math.min(mostFreeBytes, freeShare * blocks * bsize);
   const stamp = `${store.folder}/collected`;
   const last = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (Date.now() - last < dayMs && freeBytes(store.folder) >= minFreeBytes) return;
+  // A stamp of the future is one of a clock that was wrong.
+  if (Math.abs(Date.now() - last) < dayMs && freeBytes(store.folder) >= minFreeBytes) return;
+  // It is written first, so that what fails is not tried again by every run.
+  writeSideMemory(stamp, '');
   const maxBytes = parseBytes(process.env['RAVELIN_CACHE_MAX_SIZE'] ?? '');
   const { removed, freedBytes } = collectGarbage(store, {
     maxAgeMs,
@@ -33,15 +47,26 @@ export function tidyCache(store: Store): void {
     ...(maxBytes !== undefined && { maxBytes }),
     keep: keptKeys(store.folder),
     dryRun: false,
+    now: clockOf(stamp),
   });
-  writeAtomic(stamp, '');
   if (removed.length > 0)
     complain(
       `garbage collection removed ${removed.length} old entries, ${formatBytes(freedBytes)} (docs/cache.md explains how to change the limits)`,
     );
 }
 
-/** Keys that the latest run of each pipeline, all pinned runs and all runs at work depend on. */
+/**
+ * The time by the clock of the file system, which wrote the file just now. Ages are counted by it if it is earlier than
+ * the clock of this process: that may be another host's, or wrong, and what is old is removed.
+ */
+function clockOf(stamp: string): number {
+  return Math.min(Date.now(), statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? Infinity);
+}
+
+/**
+ * Keys that the latest run of each pipeline, all pinned runs and all runs at work depend on. Throws `StoreError` if a ledger of these
+ * cannot be read, because what it names would then be removed.
+ */
 export function keptKeys(cacheFolder: string): ReadonlySet<string> {
   const live = liveRuns(cacheFolder).runs;
   const latest = new Map<string, string>();
@@ -54,8 +79,18 @@ export function keptKeys(cacheFolder: string): ReadonlySet<string> {
   return new Set([...kept].flatMap((run) => keysOfRun(cacheFolder, run)));
 }
 
-/** Reports what takes the space of a full disk. */
+/** Reports what takes the space of a full disk. The run has failed by then, and this never fails it in another way. */
 export function explainFullDisk(store: Store): void {
+  try {
+    explainSpace(store);
+  } catch (error) {
+    complain(
+      `warning: what takes the space could not be found out: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function explainSpace(store: Store): void {
   const { objects, checkpoints, stages } = diskUsage(store);
   complain(
     `the cache ${store.folder} takes ${formatBytes(objects.bytes + checkpoints.bytes)}; ${formatBytes(freeBytes(store.folder))} are free on its disk`,

@@ -1,20 +1,40 @@
 import type { Renderer, RendererIo, RendererKind } from './renderer.ts';
 
 /**
- * Chooses the renderer of `--ui auto`: the live display for a person at a terminal, and lines for pipes, CI
- * and dumb terminals.
+ * Chooses the renderer of `--ui auto`: the live display for a person at a terminal, and lines for pipes, CI,
+ * dumb terminals and jobs in the background.
  */
-export function chooseRenderer(io: {
-  readonly stderr: { readonly isTTY?: boolean };
-  readonly environment: Readonly<Record<string, string | undefined>>;
-}): RendererKind {
-  const { CI: ci, TERM: term } = io.environment;
-  const inCi = ci !== undefined && ci !== '' && ci !== '0' && ci !== 'false';
-  return io.stderr.isTTY === true && term !== 'dumb' && !inCi ? 'inline' : 'plain';
+export function chooseRenderer(io: DisplayIo): RendererKind {
+  return canDraw(io) && io.environment['TERM'] !== 'dumb' ? 'inline' : 'plain';
 }
 
-/** Loads only what the renderer needs. Only `inline` loads Ink and React. */
-export async function createRenderer(kind: RendererKind, io: RendererIo): Promise<Renderer> {
+interface DisplayIo {
+  readonly stderr: { readonly isTTY?: boolean; readonly rows?: number; readonly columns?: number };
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly isInBackground: boolean;
+}
+
+/**
+ * Some terminals have no size, such as that of `docker run -t` before a client attaches: 0 rows of 0 columns. A
+ * frame needs a row, and the cursor one below it.
+ */
+function canDraw({ stderr, environment, isInBackground }: DisplayIo): boolean {
+  const { isTTY, rows = 0, columns = 0 } = stderr;
+  return isTTY === true && rows > 1 && columns > 0 && !isInBackground && !isCi(environment);
+}
+
+/** Whether Ink takes this for the machine of a CI, on which it draws nothing before the end. */
+function isCi(environment: DisplayIo['environment']): boolean {
+  const isSet = (name: string): boolean => !['0', 'false', undefined].includes(environment[name]);
+  return isSet('CI') || isSet('CONTINUOUS_INTEGRATION');
+}
+
+/**
+ * Loads only what the renderer needs. Only `inline` loads Ink and React; if there is nothing to draw on, lines
+ * are written instead.
+ */
+export async function createRenderer(wanted: RendererKind, io: RendererIo): Promise<Renderer> {
+  const kind = wanted === 'inline' && !canDraw(io) ? 'plain' : wanted;
   switch (kind) {
     case 'inline': {
       // React's development build records a performance entry for every render and never drops it.

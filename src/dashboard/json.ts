@@ -1,3 +1,5 @@
+import { jsonText } from '../console/visible-text.ts';
+import { writeLine, type TextStream } from '../console/write.ts';
 import type { Renderer } from './renderer.ts';
 
 /**
@@ -5,14 +7,15 @@ import type { Renderer } from './renderer.ts';
  * are left out. What a change of the backend costs is on stderr too, for people.
  */
 export function createJsonRenderer(io: {
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
 }): Renderer {
   return {
     onEvent: (event) => {
-      io.stdout.write(`${JSON.stringify(event)}\n`);
-      if (event.type === 'backend-changed') io.stderr.write(`${event.message}\n`);
+      writeLine(io.stdout, jsonText(event));
+      if (event.type === 'backend-changed') writeLine(io.stderr, event.message);
     },
+    notice: (text) => writeLine(io.stderr, text),
     finish: () => Promise.resolve(),
   };
 }

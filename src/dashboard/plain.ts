@@ -1,3 +1,5 @@
+import { visibleLine } from '../console/visible-text.ts';
+import { writeLine, type TextStream } from '../console/write.ts';
 import type { RunEvent } from '../runtime/events.ts';
 import { elapsedSeconds, imageRate, remainingSeconds } from './estimate.ts';
 import { formatCount, formatDuration, formatMetric, formatRate, plural } from './format.ts';
@@ -9,9 +11,11 @@ import { summaryLines } from './summary.ts';
 import { at } from './vector.ts';
 
 export interface PlainIo {
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
   readonly now: () => number;
+  /** State that another renderer has shown, if this one goes on where that one was left. */
+  readonly state?: DashboardState;
 }
 
 const heartbeatMs = 30_000;
@@ -24,12 +28,12 @@ const beforeWork: readonly RunEvent['type'][] = ['run-started', 'backend-changed
  * without a change.
  */
 export function createPlainRenderer(io: PlainIo): Renderer {
-  let state = initialState();
-  let announced = false;
+  let state = io.state ?? initialState();
+  let announced = io.state !== undefined;
   let lastLineAt = io.now();
   const say = (line: string, time: number): void => {
     const elapsed = state.startedAt === null ? 0 : Math.max(0, time - state.startedAt) / 1000;
-    io.stderr.write(`${clock(elapsed)} ${line}\n`);
+    writeLine(io.stderr, `${clock(elapsed)} ${visibleLine(line)}`);
     lastLineAt = io.now();
   };
   const timer = setInterval(() => {
@@ -50,10 +54,14 @@ export function createPlainRenderer(io: PlainIo): Renderer {
       const line = changeLine(event, before, state);
       if (line !== undefined) say(line, event.at);
     },
+    notice: (text) => {
+      writeLine(io.stderr, text);
+      if (state.running.size > 0) say(heartbeat(state, io.now()), io.now());
+    },
     finish: (results = '') => {
       clearInterval(timer);
-      io.stderr.write(`\n${summaryLines(state).join('\n')}\n`);
-      if (results !== '') io.stdout.write(results.endsWith('\n') ? results : `${results}\n`);
+      writeLine(io.stderr, `\n${summaryLines(state).join('\n')}`);
+      if (results !== '') writeLine(io.stdout, results);
       return Promise.resolve();
     },
   };

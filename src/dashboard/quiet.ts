@@ -1,3 +1,4 @@
+import { writeLine, type TextStream } from '../console/write.ts';
 import { reduce } from './reduce.ts';
 import type { Renderer } from './renderer.ts';
 import { initialState } from './state.ts';
@@ -8,20 +9,21 @@ import { summaryLines } from './summary.ts';
  * the backend costs is printed at once.
  */
 export function createQuietRenderer(io: {
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
 }): Renderer {
   let state = initialState();
   return {
     onEvent: (event) => {
       state = reduce(state, event);
-      if (event.type === 'backend-changed') io.stderr.write(`${event.message}\n`);
+      if (event.type === 'backend-changed') writeLine(io.stderr, event.message);
     },
+    notice: (text) => writeLine(io.stderr, text),
     finish: (results = '') => {
       const { failures, warnings, unpublished } = state;
       if (failures.length + warnings.length + unpublished.length > 0)
-        io.stderr.write(`${summaryLines(state).join('\n')}\n`);
-      if (results !== '') io.stdout.write(results.endsWith('\n') ? results : `${results}\n`);
+        writeLine(io.stderr, summaryLines(state).join('\n'));
+      if (results !== '') writeLine(io.stdout, results);
       return Promise.resolve();
     },
   };

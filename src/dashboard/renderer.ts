@@ -1,8 +1,11 @@
 import type { RunEvent } from '../runtime/events.ts';
+import type { DashboardState } from './state.ts';
 
 /** One way to show a run. */
 export interface Renderer {
   onEvent(event: RunEvent): void;
+  /** Says on stderr what the run does after an interruption. */
+  notice(text: string): void;
   /**
    * Writes the summary to stderr, then `results`, such as a table, to stdout. Resolves when the screen is
    * released.
@@ -18,12 +21,20 @@ export interface RendererIo {
   readonly stderr: NodeJS.WriteStream;
   readonly stdin: NodeJS.ReadStream;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Whether other processes have the terminal, so that this one must neither draw nor listen to keys. */
+  readonly isInBackground: boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /**
    * Called on Ctrl-C if the terminal is in raw mode and sends no signal: the first drains, the second stops.
    */
   readonly onInterrupt: () => void;
-  /** Called on `q`, which leaves the screen; the caller decides what happens to the run. */
-  readonly onQuit: () => void;
+  /**
+   * Called on `q`; the caller decides what happens to the run. `leave` releases the screen without a summary. It
+   * resolves to what the screen knows of the run, for a renderer that goes on; from then on the screen knows no
+   * more.
+   */
+  readonly onQuit: (leave: () => Promise<DashboardState>) => void;
+  /** State that another renderer has shown, if this one goes on where that one was left. */
+  readonly state?: DashboardState;
 }

@@ -11,10 +11,10 @@ const shownFailures = 20;
 export function summaryLines(state: DashboardState): readonly string[] {
   const lines: string[] = [];
   for (const { cell, failure, blocked } of state.failures.slice(0, shownFailures)) {
-    lines.push(`failed: ${cell}`, `  ${failure.message} [${failure.code}]`);
+    lines.push(`failed: ${cell}`, `  ${indented(failure.message)} [${failure.code}]`);
     if (failure.file !== undefined && !failure.message.includes(failure.file))
       lines.push(`  file:  ${failure.file}`);
-    if (failure.fix !== undefined) lines.push(`  fix:   ${failure.fix}`);
+    if (failure.fix !== undefined) lines.push(`  fix:   ${indented(failure.fix)}`);
     lines.push(`  at:    ${failure.at}`);
     if (failure.attempts > 1) lines.push(`  tried: ${plural(failure.attempts, 'time')}`);
     if (blocked > 0) lines.push(`  blocks ${plural(blocked, 'cell')}`);
@@ -25,17 +25,24 @@ export function summaryLines(state: DashboardState): readonly string[] {
   for (const [message, cells] of groupedWarnings(state)) {
     const from =
       cells.length === 0 ? '' : ` (${cells[0]!}${cells.length > 1 ? ` and ${cells.length - 1} more` : ''})`;
-    lines.push(`warning: ${message}${from}`);
+    lines.push(`warning: ${indented(message)}${from}`);
   }
   for (const { cell, message, fix, stale } of state.unpublished) {
-    lines.push(`not published: ${message} (${cell})`);
+    lines.push(`not published: ${indented(message)} (${cell})`);
     if (stale) lines.push('  the file that is there holds an earlier result');
     if (fix !== undefined) lines.push(`  fix:   ${fix}`);
     lines.push(`  again: ${rerunCommand(state.file, cell)}`);
   }
+  if (state.finished?.status === 'interrupted')
+    lines.push('resume: run the same command again; everything committed is kept');
   for (const { path } of state.published) lines.push(`published: ${path}`);
   lines.push(totalsLine(state));
   return lines;
+}
+
+/** Keeps the further lines of a text below its first one, so that none of them looks like one of the summary. */
+function indented(text: string): string {
+  return text.trimEnd().replaceAll(/\r?\n/g, '\n  ');
 }
 
 /** `figure-4: ok · 48 cells · 12 shards ran, 36 reused · 2:31 · saved 4:10`. */

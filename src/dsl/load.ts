@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { readTextFile } from '../files/read-text.ts';
 import { resolveGraph } from './cells/resolve.ts';
 import type { Checked } from './diagnostics/diagnostic.ts';
 import { sortDiagnostics } from './diagnostics/render.ts';
@@ -9,7 +9,9 @@ import { type LoadContext, mostValues } from './document/load-context.ts';
 import { validate } from './document/pipeline.ts';
 import { readPipelineFiles } from './document/read-files.ts';
 import type { Graph } from './graph.ts';
+import { projectRoot } from './project-root.ts';
 import type { SignatureRegistry } from './signature.ts';
+import { warnOfInvisibleCharacter } from './text/invisible-characters.ts';
 
 export interface LoadOptions {
   /** Path of the pipeline file, from the working directory. */
@@ -25,10 +27,14 @@ export interface LoadOptions {
   /** 100,000 unless given. */
   readonly maxCells?: number | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Flags for sbatch that the project allows, beside those that every pipeline may give. */
+  readonly allowedFlags?: readonly string[] | undefined;
   /** Throws if the file can't be read. */
   readonly readFile?: ((absolutePath: string) => string) | undefined;
   /** Whether a file or folder exists, to warn of those that do not. No file is looked for without it. */
   readonly exists?: ((absolutePath: string) => boolean) | undefined;
+  /** Reads a small file that a parameter names, to check what is in it; null if it cannot be read. No file is looked at without it. */
+  readonly readData?: ((absolutePath: string) => Uint8Array | null) | undefined;
 }
 
 export interface Loaded {
@@ -57,6 +63,7 @@ export function loadPipeline(
     registry: options.registry,
     sink,
     sources: new Map(),
+    reads: new Set(),
     root: resolve(options.root ?? projectRoot(file)),
     file,
     maxCells: options.maxCells ?? mostCells,
@@ -65,11 +72,14 @@ export function loadPipeline(
       values: mostValues,
     },
     env: options.env ?? process.env,
-    readFile: options.readFile ?? ((path) => readFileSync(path, 'utf8')),
+    readFile: options.readFile ?? readTextFile,
+    allowedFlags: options.allowedFlags ?? [],
     exists: options.exists && remembered(options.exists),
+    readData: options.readData && remembered(options.readData),
   };
   const graph = untilTooMany(() => load(options, context));
   const sources = [...context.sources.values()];
+  if (sink.failed) for (const source of sources) warnOfInvisibleCharacter(source, sink);
   const diagnostics = sortDiagnostics(sink.diagnostics, context.sources);
   if (graph === undefined || sink.failed) return { ok: false, diagnostics, sources };
   return { ok: true, value: { graph, sources }, warnings: diagnostics, sources };
@@ -82,23 +92,14 @@ function load({ profile = [], overrides = [], seed }: LoadOptions, context: Load
   return resolveGraph(validate(document, { profiles, overrides, seed }, context), context);
 }
 
-/** Looks for each path once, because the cells of a stage often share one. */
-function remembered(exists: (path: string) => boolean): (path: string) => boolean {
-  const known = new Map<string, boolean>();
+/** Looks at each path once, because the cells of a stage often share one. */
+function remembered<T>(look: (path: string) => T): (path: string) => T {
+  const known = new Map<string, T>();
   return (path) => {
-    const found = known.get(path) ?? exists(path);
-    known.set(path, found);
-    return found;
+    if (!known.has(path)) known.set(path, look(path));
+    return known.get(path)!;
   };
 }
 
-/** The nearest folder above the file with a package.json or .git; the file's own folder if there is none. */
-export function projectRoot(file: string): string {
-  const start = dirname(resolve(file));
-  for (let folder = start; ; folder = dirname(folder)) {
-    if (['package.json', '.git'].some((name) => existsSync(join(folder, name)))) return folder;
-    if (dirname(folder) === folder) return start;
-  }
-}
-
+export { projectRoot } from './project-root.ts';
 export { pluginsOf } from './document/plugins.ts';

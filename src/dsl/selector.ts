@@ -3,6 +3,7 @@ import type { Checked, Diagnostic, SourceRange } from './diagnostics/diagnostic.
 import { DiagnosticSink, untilTooMany } from './diagnostics/sink.ts';
 import { type SourceFile, sourceFile } from './diagnostics/source.ts';
 import type { Cell, Graph } from './graph.ts';
+import { nameProblem } from './text/names.ts';
 import { parseNumber } from './text/scalars.ts';
 
 /**
@@ -57,7 +58,7 @@ function parseSelector(text: string, offset: number, sink: DiagnosticSink): Sele
   if (text === '*') return { stage: undefined, labels: [], at };
   const match = /^([A-Za-z_*][\w-]*)(?:\[(.*)\])?$/.exec(text);
   if (match === null) {
-    sink.error('bad-selector', at, `'${text}' is not a selection`, {
+    sink.error('bad-selector', at, `'${text}' is not a selection${selectionProblem(text)}`, {
       fix: "write 'stage', 'stage[axis=label,axis=*]' or '*', in quotes for the shell",
     });
     return undefined;
@@ -82,6 +83,17 @@ function parseSelector(text: string, offset: number, sink: DiagnosticSink): Sele
     start += part.length + 1;
   }
   return { stage: stage === '*' ? undefined : stage, labels, at };
+}
+
+/** The end of a sentence that says why a text is not a selection; empty if there is nothing special about it. */
+function selectionProblem(text: string): string {
+  if (text === '') return ': it is empty';
+  const stage = /^[^[]*/.exec(text)![0];
+  if (text.includes('[') && !text.includes(']')) return ": ']' is missing";
+  if (text.includes('[') && !text.endsWith(']')) return ": nothing may follow the ']'";
+  if (stage.includes('.')) return ': it selects cells, which have no port';
+  const problem = nameProblem(stage);
+  return problem === undefined ? '' : `: '${stage}' can't name a stage, because ${problem}`;
 }
 
 function matching(

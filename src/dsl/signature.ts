@@ -54,17 +54,20 @@ export interface StageSignature {
   readonly check?: (params: never) => readonly ParameterProblem[];
   /**
    * Checks of parameters that name something in the inputs, such as an axis of the scores. Cells that read
-   * the same values are given the same object.
+   * the same values are given the same object. `read` gives the bytes of a small file by its path in the
+   * parameters; null if it cannot be read, or if the load looks at no files.
    */
-  readonly checkInputs?: (params: never, inputs: KnownInputs) => readonly ParameterProblem[];
+  readonly checkInputs?: (params: never, inputs: KnownInputs, read: ReadFile) => readonly ParameterProblem[];
 }
+
+export type ReadFile = (path: string) => Uint8Array | null;
 
 export interface ParameterProblem {
   readonly path: readonly string[];
   readonly message: string;
   readonly fix?: string;
   /** `param-conflict` if absent. */
-  readonly code?: 'unknown-name' | 'unplaced-axis';
+  readonly code?: 'unknown-name' | 'unplaced-axis' | 'bad-file';
 }
 
 /** The connected inputs of a cell before a run, by port. A single value is a list of one. */

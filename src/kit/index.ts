@@ -18,6 +18,7 @@ export type {
   InputPorts,
   InputsOf,
   KnownInputs,
+  ReadFile,
   ParameterProblem,
   Stage,
   StageContext,

@@ -1,13 +1,14 @@
 /**
  * Index of the largest entry of each row of `[n, classes]`; the lowest index if several are equal. NaN is
- * never the largest.
+ * never the largest; a row of nothing else has index 0.
  */
 export function argmaxRows(values: Float32Array, classes: number): Int32Array {
   const best = new Int32Array(values.length / classes);
   for (let row = 0; row < best.length; row++) {
     let index = 0;
     for (let column = 1; column < classes; column++) {
-      if (values[row * classes + column]! > values[row * classes + index]!) index = column;
+      const [value, largest] = [values[row * classes + column]!, values[row * classes + index]!];
+      if (value > largest || (Number.isNaN(largest) && !Number.isNaN(value))) index = column;
     }
     best[row] = index;
   }

@@ -17,7 +17,8 @@ import { wilsonInterval } from './wilson.ts';
  * - `dissimilarity`, `l2`, `linf`: means over the images of what the attack recorded; null for images that
  *   were never attacked;
  * - `unmoved`: number of images that were classified correctly before the attack and that it did not change
- *   at all, as happens when a gradient is zero.
+ *   at all, as happens when a gradient is zero;
+ * - `roundedToBytes`: 1 if the attacked images were rounded to bytes, and otherwise absent.
  *
  * Numbers that are undefined are null. Means are summed in float64 in the order of the images.
  */
@@ -50,6 +51,7 @@ export function robustnessScores(
     accuracyInitiallyCorrectHigh: null,
     nInitiallyCorrect: null,
     meanConfidence: ratio(confidence, n),
+    ...(perturbation?.rounded && { roundedToBytes: 1 }),
   };
   if (initial === undefined) return scores;
   const altered = countWhere(n, (index) => predicted[index] !== initial[index]);

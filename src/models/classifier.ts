@@ -1,4 +1,6 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Model } from '../values/model.ts';
+import type { FoldedNetwork } from './folding.ts';
 
 /**
  * Loss whose gradient an attack follows. `cross-entropy` is −log softmax(Z)_y, computed stably. `margin` is
@@ -47,4 +49,19 @@ export interface Classifier {
     ids?: Int32Array,
   ): Promise<{ readonly gradients: Tensor; readonly logits: Tensor2D }>;
   dispose(): void;
+}
+
+/** A classifier whose weights change, as those of a network in training do. */
+export interface ChangingClassifier extends Classifier {
+  /**
+   * Classifies with other weights from now on, those of the network that was opened. Batch norms use their
+   * running statistics, as in every classifier. Throws `NetworkError` for weights that do not fit.
+   */
+  replaceWeights(weights: Model['weights']): void;
+}
+
+/** A form of a classifier, which computes with a folded network. */
+export interface FoldedClassifier extends Classifier {
+  /** Computes with `folded` from now on, the same network with other weights. */
+  replaceFolded(folded: FoldedNetwork): void;
 }

@@ -2,7 +2,7 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
 import type { Network } from '../values/model.ts';
-import type { Classifier, InputGradient } from './classifier.ts';
+import type { FoldedClassifier, InputGradient } from './classifier.ts';
 import type { FoldedNetwork } from './folding.ts';
 import { inferencePlan } from './inference-steps.ts';
 import type { InferencePlan } from './inference-steps.ts';
@@ -11,8 +11,8 @@ import type { Step } from './operations/weightless.ts';
 
 /** `folded` is `network` with its weights. */
 /* eslint-disable @typescript-eslint/require-await -- what is thrown must reject, and nothing here waits */
-export function eagerClassifier({ classes, inputShape }: Network, folded: FoldedNetwork): Classifier {
-  const plan = inferencePlan(folded);
+export function eagerClassifier({ classes, inputShape }: Network, folded: FoldedNetwork): FoldedClassifier {
+  let plan = inferencePlan(folded);
   const pullBack = (pixels: Tensor4D, cotangentAt: (logits: Tensor2D) => Tensor2D): InputGradient => {
     const kept: Kept = new Map();
     const logits = forward(plan, pixels, kept) as Tensor2D;
@@ -39,6 +39,10 @@ export function eagerClassifier({ classes, inputShape }: Network, folded: Folded
       const stacked = tf.stack(gradients, 1);
       tf.dispose(gradients);
       return { gradients: stacked, logits };
+    },
+    replaceFolded(changed) {
+      tf.dispose([...plan.tensors]);
+      plan = inferencePlan(changed);
     },
     dispose: () => tf.dispose([...plan.tensors]),
   };

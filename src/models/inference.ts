@@ -1,7 +1,7 @@
 /** Opens models as classifiers, which compute logits, and gradients with respect to the input only. */
 import { tf } from '../tensors/tf.ts';
 import type { Model } from '../values/model.ts';
-import type { Classifier } from './classifier.ts';
+import type { ChangingClassifier, Classifier, FoldedClassifier } from './classifier.ts';
 import { eagerClassifier } from './eager-classifier.ts';
 import { foldModel } from './folding.ts';
 import { checkModel } from './network.ts';
@@ -25,7 +25,26 @@ export async function openClassifier(
   model: Model,
   evaluation: Evaluation = defaultEvaluation(),
 ): Promise<Classifier> {
+  return openChangingClassifier(model, evaluation);
+}
+
+/** The same, for a model whose weights will change. */
+export async function openChangingClassifier(
+  model: Model,
+  evaluation: Evaluation = defaultEvaluation(),
+): Promise<ChangingClassifier> {
   checkModel(model);
+  const opened = await openFolded(model, evaluation);
+  return Object.assign(opened, {
+    replaceWeights: (weights: Model['weights']): void => {
+      const changed = { ...model, weights };
+      checkModel(changed);
+      opened.replaceFolded(foldModel(changed));
+    },
+  });
+}
+
+async function openFolded(model: Model, evaluation: Evaluation): Promise<FoldedClassifier> {
   const folded = foldModel(model);
   if (evaluation === 'eager') return eagerClassifier(model.network, folded);
   // Imported here, so that the other backends load none of it.

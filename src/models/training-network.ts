@@ -5,8 +5,9 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
 import type { Network, Preprocessing } from '../values/model.ts';
-import { lossGradient } from './loss-gradient.ts';
 import { networkShapes } from './network.ts';
+import { crossEntropy, evaluateObjective } from './objective.ts';
+import type { Objective } from './objective.ts';
 import { batchNorm, batchNormGradient, channelSum } from './operations/batch-norm.ts';
 import {
   convolutionFilterGradient,
@@ -22,9 +23,12 @@ import type { Evaluated, Tape } from './tape.ts';
 export type DeviceWeights = Readonly<Record<string, Tensor>>;
 
 export interface TrainingPass {
-  /** Mean cross-entropy over the batch, a scalar. */
+  /** The objective, a scalar. */
   readonly loss: Tensor;
-  /** Number of images of the batch whose largest logit is that of their label, a scalar. */
+  /**
+   * 1 for each image of the batch whose largest logit is that of its label, `[n]`; then the same for the
+   * counterparts, if there are any.
+   */
   readonly correct: Tensor;
   /** Gradient of the loss with respect to every trained weight. */
   readonly gradients: Record<string, Tensor>;
@@ -35,9 +39,14 @@ export interface TrainingPass {
 export interface TrainingBatch {
   /** `[n, h, w, c]` in [0, 1]. */
   readonly pixels: Tensor4D;
+  /** Adversarial counterparts of the images, of the same shape, for an objective with a divergence. */
+  readonly counterparts?: Tensor4D;
   /** Int32 `[n]`. */
   readonly labels: Tensor1D;
-  /** Mask of the dropout node with this index and rate, `[n × size]`, with ones where dropout keeps. */
+  /**
+   * Mask of the dropout node with this index and rate, `[n × size]`, with ones where dropout keeps. Indices of
+   * the pass over the counterparts go on after those of the images.
+   */
   readonly keep: (dropout: number, size: number, rate: number) => Float32Array;
 }
 
@@ -46,33 +55,60 @@ export function trainedWeights(weights: Readonly<Record<string, unknown>>): stri
   return Object.keys(weights).filter((name) => !/\.running_(mean|var)$/.test(name));
 }
 
-/** One forward and backward pass. The caller disposes everything in the result. */
+/**
+ * One forward and backward pass; the counterparts have a pass of their own, whose batch norms see them alone, and
+ * both pull at the same weights. The caller disposes everything in the result.
+ */
 export function trainingPass(
   network: Network,
   preprocessing: Preprocessing,
   weights: DeviceWeights,
   batch: TrainingBatch,
+  objective: Objective = crossEntropy,
 ): TrainingPass {
   return tf.tidy(() => {
-    const { tape, statistics } = forwardPass(network, preprocessing, weights, batch);
-    const logits = tape.values.get(network.output) as Tensor2D;
-    const count = logits.shape[0];
-    const label = tf.oneHot(batch.labels, network.classes);
-    const logProbabilities = tf.logSoftmax(logits);
-    const loss = tf.neg(tf.div(tf.sum(tf.mul(logProbabilities, tf.cast(label, 'float32'))), count));
-    const correct = tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), batch.labels), 'float32'));
-    const seed = tf.div(lossGradient(logits, batch.labels, 'cross-entropy'), count);
-    const gradients = backwardPass(tape, network.output, seed, (left, right) => tf.add(left, right)).weights;
-    return { loss, correct, gradients: Object.fromEntries(gradients), statistics };
+    const own = forwardPass(network, preprocessing, weights, batch);
+    const other =
+      batch.counterparts &&
+      forwardPass(
+        network,
+        preprocessing,
+        { ...weights, ...own.statistics },
+        {
+          pixels: batch.counterparts,
+          keep: (dropout, size, rate) => batch.keep(own.dropouts + dropout, size, rate),
+        },
+      );
+    const passes = other === undefined ? [own] : [own, other];
+    const logits = passes.map(({ tape }) => tape.values.get(network.output) as Tensor2D);
+    const { loss, gradient, counterpartGradient } = evaluateObjective(
+      objective,
+      logits[0]!,
+      logits[1] ?? null,
+      batch.labels,
+    );
+    const gradients = gradientsOf(own.tape, network.output, gradient);
+    if (other !== undefined && counterpartGradient !== null) {
+      for (const [name, pull] of Object.entries(gradientsOf(other.tape, network.output, counterpartGradient)))
+        gradients[name] = tf.add(gradients[name]!, pull);
+    }
+    const correct = tf.concat(
+      logits.map((some) => tf.cast(tf.equal(tf.argMax(some, 1), batch.labels), 'float32')),
+    );
+    return { loss, correct, gradients, statistics: (other ?? own).statistics };
   });
+}
+
+function gradientsOf(tape: Tape<Tensor>, output: string, seed: Tensor): Record<string, Tensor> {
+  return Object.fromEntries(backwardPass(tape, output, seed, (left, right) => tf.add(left, right)).weights);
 }
 
 function forwardPass(
   network: Network,
   { mean, std }: Preprocessing,
   weights: DeviceWeights,
-  batch: TrainingBatch,
-): { tape: Tape<Tensor>; statistics: Record<string, Tensor> } {
+  batch: Pick<TrainingBatch, 'pixels' | 'keep'>,
+): { tape: Tape<Tensor>; statistics: Record<string, Tensor>; dropouts: number } {
   const shapes = networkShapes(network);
   const statistics: Record<string, Tensor> = {};
   const normalised = tf.div(tf.sub(batch.pixels, tf.tensor1d([...mean])), tf.tensor1d([...std]));
@@ -147,7 +183,7 @@ function forwardPass(
       }
     }
   });
-  return { tape, statistics };
+  return { tape, statistics, dropouts };
 }
 
 function blend(running: Tensor, batch: Tensor, momentum: number): Tensor {

@@ -13,11 +13,20 @@ export interface CurveSeries {
   readonly points: readonly CurvePoint[];
 }
 
+/** The published numbers that are drawn beside a line of the same name. */
+export interface PublishedSeries {
+  readonly name: string;
+  readonly points: readonly CurvePoint[];
+  /** Numbers for all x: a height, or a range of heights. */
+  readonly spans: readonly Omit<CurvePoint, 'x'>[];
+}
+
 export interface CurvePanel {
   readonly title: string;
   readonly series: readonly CurveSeries[];
   /** Height of the dotted line, which is the accuracy on clean images. */
   readonly clean?: number | null;
+  readonly published?: readonly PublishedSeries[];
 }
 
 export interface Curves {
@@ -29,4 +38,6 @@ export interface Curves {
   readonly xTicks?: readonly { readonly at: number; readonly label: string }[];
   /** Shared by all panels. By default it has round ends around all points and intervals. */
   readonly yDomain?: readonly [number, number];
+  /** Where the published numbers come from, for the legend; absent if none are drawn. */
+  readonly publishedIn?: readonly string[];
 }

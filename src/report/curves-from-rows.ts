@@ -1,4 +1,7 @@
-import type { CurvePanel, CurvePoint, Curves, CurveSeries } from './curves-data.ts';
+import type { CurvePanel, CurvePoint, Curves, CurveSeries, PublishedSeries } from './curves-data.ts';
+import { publishedSeries } from './curves-published.ts';
+import { sourcesOf } from './published.ts';
+import type { PublishedRow } from './published.ts';
 import { axisLabels, axisNames, isShare, labelNumber, readableName } from './rows.ts';
 import type { Label, ScoreRow } from './rows.ts';
 
@@ -20,6 +23,8 @@ export interface CurvesRecipe {
   readonly clean: boolean | number;
   /** Scores on clean images if they are known separately; they take precedence over the rows. */
   readonly cleanRows?: readonly ScoreRow[];
+  /** Published numbers, which are drawn beside the lines with their labels. */
+  readonly published?: readonly PublishedRow[];
 }
 
 /** Two points of one line have the same x, because an axis was forgotten. */
@@ -35,7 +40,7 @@ export interface CurvesClash {
 export function curvesFromRows(
   rows: readonly ScoreRow[],
   recipe: CurvesRecipe,
-): Curves | { readonly clash: CurvesClash } {
+): (Curves & { readonly used: readonly PublishedRow[] }) | { readonly clash: CurvesClash } {
   const xIsAxis = axisNames(rows).includes(recipe.x);
   const scale = isShare(recipe.y) ? 100 : 1;
   const xScaleOf = xIsAxis ? axisPositions(axisLabels(rows, recipe.x)) : undefined;
@@ -45,8 +50,17 @@ export function curvesFromRows(
     return label === undefined ? NaN : (xScaleOf.positions.get(label) ?? NaN);
   };
   const panels: CurvePanel[] = [];
+  const used = new Set<PublishedRow>();
+  const places = {
+    x: recipe.x,
+    y: recipe.y,
+    placed: [...recipe.panel, ...recipe.series],
+    scale,
+    ...(xScaleOf && { positionOf: xScaleOf.positionOf }),
+  };
   for (const [panelName, panelRows] of groupBy(rows, recipe.panel)) {
     const series: CurveSeries[] = [];
+    const published: PublishedSeries[] = [];
     for (const [seriesName, seriesRows] of groupBy(panelRows, recipe.series)) {
       const clash = xIsAxis ? findClash(seriesRows, recipe.x) : undefined;
       if (clash !== undefined) return { clash };
@@ -55,9 +69,16 @@ export function curvesFromRows(
         .filter((point) => Number.isFinite(point.x))
         .sort((a, b) => a.x - b.x);
       series.push({ name: seriesName, points });
+      const beside = publishedSeries(seriesName, seriesRows, recipe.published ?? [], places, used);
+      if (beside !== undefined) published.push(beside);
     }
     const clean = cleanHeight(panelRows, recipe, scale);
-    panels.push({ title: panelName, series, ...(clean === undefined ? {} : { clean }) });
+    panels.push({
+      title: panelName,
+      series,
+      ...(clean === undefined ? {} : { clean }),
+      ...(published.length === 0 ? {} : { published }),
+    });
   }
   return {
     title: recipe.title,
@@ -66,6 +87,8 @@ export function curvesFromRows(
     panels,
     ...(xScaleOf?.ticks === undefined ? {} : { xTicks: xScaleOf.ticks }),
     ...(scale === 100 ? { yDomain: [0, 100] as const } : {}),
+    ...(used.size === 0 ? {} : { publishedIn: sourcesOf(used) }),
+    used: [...used],
   };
 }
 
@@ -82,6 +105,8 @@ function curvePoint(row: ScoreRow, x: number, name: string, scale: number): Curv
  */
 function axisPositions(labels: readonly Label[]): {
   positions: ReadonlyMap<Label, number>;
+  /** Place of a label that the rows may lack. */
+  positionOf: (label: Label) => number | undefined;
   ticks?: readonly { at: number; label: string }[];
 } {
   const numbers = labels.map(labelNumber);
@@ -90,8 +115,14 @@ function axisPositions(labels: readonly Label[]): {
   const plain = labels.every(
     (label) => typeof label === 'number' || (numeric && !String(label).includes('/')),
   );
-  if (plain) return { positions };
-  return { positions, ticks: labels.map((label) => ({ at: positions.get(label)!, label: String(label) })) };
+  const positionOf = (label: Label): number | undefined =>
+    positions.get(label) ?? (numeric ? labelNumber(label) : undefined);
+  if (plain) return { positions, positionOf };
+  return {
+    positions,
+    positionOf,
+    ticks: labels.map((label) => ({ at: positions.get(label)!, label: String(label) })),
+  };
 }
 
 function findClash(rows: readonly ScoreRow[], axis: string): CurvesClash | undefined {
@@ -128,7 +159,8 @@ function cleanHeight(rows: readonly ScoreRow[], recipe: CurvesRecipe, scale: num
   const undefended = rows.filter((row) => recipe.series.some((axis) => row.axes[axis] === 'none'));
   const candidates = undefended.length > 0 ? undefended : rows;
   for (const row of candidates) {
-    const clean = finite(row.values['cleanAccuracy'], scale);
+    // It is the height of a curve of accuracies only, not of a success rate.
+    const clean = recipe.y === 'accuracy' ? finite(row.values['cleanAccuracy'], scale) : undefined;
     if (clean !== undefined) return clean;
   }
   // This looks at the label, not the position, because the first of labels without numbers is at 0 too.

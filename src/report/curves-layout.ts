@@ -36,6 +36,8 @@ export interface LegendEntry {
   readonly name: string;
   readonly label: string;
   readonly clean: boolean;
+  /** The entry of published numbers instead of a series: what is drawn of them. */
+  readonly published?: { readonly points: boolean; readonly spans: boolean };
   readonly x: number;
   readonly y: number;
 }
@@ -51,6 +53,7 @@ export interface CurvesLayout {
   readonly turnXTicks: boolean;
   readonly legend: readonly LegendEntry[];
   readonly cleanLegend: readonly LegendEntry[];
+  readonly publishedLegend: readonly LegendEntry[];
 }
 
 /**
@@ -116,7 +119,8 @@ export function layoutCurves(curves: Curves): CurvesLayout {
     xTickHeight,
     yTickWidth,
     turnXTicks,
-    legend: entries.filter((entry) => !entry.clean),
+    legend: entries.filter((entry) => !entry.clean && entry.published === undefined),
+    publishedLegend: entries.filter((entry) => entry.published !== undefined),
     cleanLegend: entries.filter((entry) => entry.clean),
   };
 }
@@ -135,8 +139,16 @@ function commonDomains(curves: Curves): { x: readonly [number, number]; y: reado
         if (typeof point.high === 'number') ys.push(point.high);
       }
     }
+    for (const { points, spans } of panel.published ?? []) {
+      xs.push(...points.map((point) => point.x));
+      ys.push(...[...points, ...spans].flatMap(({ y, low, high }) => [y, low, high].filter(isNumber)));
+    }
   }
   return { x: tightDomain(xs), y: curves.yDomain ?? niceDomain(ys, 5) };
+}
+
+function isNumber(value: number | null | undefined): value is number {
+  return typeof value === 'number';
 }
 
 /** The range of the points, so that the first and the last strength are at the ends of the axis. */
@@ -147,12 +159,23 @@ function tightDomain(values: readonly number[]): readonly [number, number] {
 
 function placeLegend(curves: Curves, width: number, top: number): { entries: LegendEntry[]; bottom: number } {
   const names = [...new Set(curves.panels.flatMap((panel) => panel.series.map((series) => series.name)))];
-  const wanted = names.map((name) => ({ name, label: fitText(name, width - 80, sizes.text), clean: false }));
+  const wanted: Omit<LegendEntry, 'x' | 'y'>[] = names.map((name) => ({
+    name,
+    label: fitText(name, width - 80, sizes.text),
+    clean: false,
+  }));
   const hasClean = curves.panels.some(
     (panel) => typeof panel.clean === 'number' && Number.isFinite(panel.clean),
   );
   if (hasClean) wanted.push({ name: '', label: 'clean images', clean: true });
-  const named = wanted.filter((entry) => entry.clean || entry.name !== '');
+  const drawn = curves.panels.flatMap((panel) => panel.published ?? []);
+  const published = {
+    points: drawn.some(({ points }) => points.length > 0),
+    spans: drawn.some(({ spans }) => spans.length > 0),
+  };
+  for (const label of publishedLabels(curves))
+    wanted.push({ name: '', label: fitText(label, width - 80, sizes.text), clean: false, published });
+  const named = wanted.filter((entry) => entry.label !== '');
   const rows: { entries: typeof named; width: number }[] = [];
   for (const entry of named) {
     const size = 32 + textWidth(entry.label, sizes.text) + 16;
@@ -174,4 +197,16 @@ function placeLegend(curves: Curves, width: number, top: number): { entries: Leg
   for (const entry of wanted)
     if (!named.includes(entry)) entries.push({ ...entry, label: '', x: -100, y: -100 });
   return { entries, bottom: rows.length === 0 ? top - 10 : top + (rows.length - 1) * 18 + 4 };
+}
+
+/** A source is an entry of its own, up to a number that leaves room for the figure. */
+function publishedLabels({ publishedIn }: Curves): readonly string[] {
+  if (publishedIn === undefined) return [];
+  if (publishedIn.length === 0) return ['published'];
+  const shown = publishedIn.length > 4 ? publishedIn.slice(0, 3) : publishedIn;
+  const rest = publishedIn.length - shown.length;
+  return [
+    ...shown.map((source) => `published: ${source}`),
+    ...(rest > 0 ? [`published: ${rest} more sources`] : []),
+  ];
 }

@@ -1,6 +1,8 @@
-import type { CurvePoint, Curves, CurveSeries } from './curves-data.ts';
+import type { Curves, CurveSeries } from './curves-data.ts';
 import { layoutCurves, sizes } from './curves-layout.ts';
 import type { CurvesLayout, PanelLayout } from './curves-layout.ts';
+import { errorBar, marker } from './curves-marks.ts';
+import { drawPublished, drawSpans, publishedLegendEntry } from './draw-published.ts';
 import { seriesLook } from './palette.ts';
 import type { SeriesLook } from './palette.ts';
 import { position } from './scale.ts';
@@ -8,8 +10,8 @@ import { element, escapeXml, fitText, shortNumber } from './svg.ts';
 
 /**
  * Draws line charts in panels, after figure 4 of Guo et al. 2018: one line per series, the same look in every
- * panel, error bars if intervals are known, and a dotted line at the clean accuracy. Returns a complete SVG
- * document of fixed size in pixels (96 to the inch), with a title and a description for screen readers.
+ * panel, error bars if intervals are known, a dotted line at the clean accuracy, and published numbers as open markers on
+ * dashed lines or as bands. Returns a complete SVG document of fixed size in pixels (96 to the inch), with a title and a description for screen readers.
  */
 export function drawCurves(curves: Curves): string {
   const layout = layoutCurves(curves);
@@ -58,8 +60,10 @@ function drawPanel(
   looks: ReadonlyMap<string, SeriesLook>,
 ): string {
   const { content } = panel;
-  const parts = [drawAxes(panel, layout, curves), drawCleanLine(panel)];
+  const parts = [drawAxes(panel, layout, curves), drawSpans(panel, looks), drawCleanLine(panel)];
   for (const series of content.series) parts.push(drawSeries(series, panel, looks.get(series.name)!));
+  for (const series of content.published ?? [])
+    parts.push(drawPublished(series, panel, looks.get(series.name)!));
   const { left, top, right } = panel;
   const heading = element(
     'text',
@@ -174,16 +178,6 @@ function drawSeries(series: CurveSeries, panel: PanelLayout, look: SeriesLook): 
   );
 }
 
-function errorBar({ low, high }: CurvePoint, x: number, panel: PanelLayout, look: SeriesLook): string {
-  if (low === undefined || low === null || !Number.isFinite(low)) return '';
-  if (high === undefined || high === null || !Number.isFinite(high)) return '';
-  const top = shortNumber(position(panel.y, high));
-  const bottom = shortNumber(position(panel.y, low));
-  const [from, to] = [shortNumber(x - 2.5), shortNumber(x + 2.5)];
-  const d = `M${from} ${top}H${to}M${shortNumber(x)} ${top}V${bottom}M${from} ${bottom}H${to}`;
-  return element('path', { d, fill: 'none', stroke: look.colour, 'stroke-width': 0.9, opacity: 0.65 });
-}
-
 /** Legend of all series and the clean line, below the panels. */
 function drawLegend(layout: CurvesLayout, looks: ReadonlyMap<string, SeriesLook>): string {
   const parts: string[] = [];
@@ -207,25 +201,6 @@ function drawLegend(layout: CurvesLayout, looks: ReadonlyMap<string, SeriesLook>
     if (!entry.clean) parts.push(marker(look!, x + 13, y, {}));
     parts.push(element('text', { x: x + 32, y: y + 4 }, escapeXml(entry.label)));
   }
+  parts.push(...layout.publishedLegend.map(publishedLegendEntry));
   return `${element('g', { class: 'legend' }, ...parts)}\n`;
-}
-
-const markerPaths: Readonly<Record<Exclude<SeriesLook['marker'], 'circle'>, string>> = {
-  square: 'M-2.9 -2.9H2.9V2.9H-2.9Z',
-  triangle: 'M0 -3.9L3.6 2.6H-3.6Z',
-  'triangle-down': 'M0 3.9L3.6 -2.6H-3.6Z',
-  diamond: 'M0 -4.1L4.1 0L0 4.1L-4.1 0Z',
-  cross: 'M-3 -3L3 3M-3 3L3 -3',
-  plus: 'M-3.8 0H3.8M0 -3.8V3.8',
-  pentagon: 'M0 -3.8L3.6 -1.2L2.2 3.1H-2.2L-3.6 -1.2Z',
-};
-
-function marker(look: SeriesLook, x: number, y: number, data: Readonly<Record<string, string>>): string {
-  const open = look.marker === 'cross' || look.marker === 'plus';
-  const paint = open
-    ? { fill: 'none', stroke: look.colour, 'stroke-width': 1.8 }
-    : { fill: look.colour, stroke: '#ffffff', 'stroke-width': 0.7 };
-  if (look.marker === 'circle') return element('circle', { cx: x, cy: y, r: 3.4, ...paint, ...data });
-  const transform = `translate(${shortNumber(x)} ${shortNumber(y)})`;
-  return element('path', { d: markerPaths[look.marker], transform, ...paint, ...data });
 }

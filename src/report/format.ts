@@ -1,3 +1,4 @@
+import type { PublishedNumber } from './published.ts';
 import { isShare } from './rows.ts';
 
 /** One number with its interval, like `accuracy`, `accuracyLow` and `accuracyHigh` of a row, or with its standard deviation over repeats. */
@@ -6,6 +7,28 @@ export interface Measured {
   readonly low?: number | null;
   readonly high?: number | null;
   readonly deviation?: number | null;
+  /** The number of the literature that stands beside it. */
+  readonly published?: PublishedNumber;
+}
+
+/**
+ * The number as `formatMeasured` writes it; a published one stands behind a slash: `43.1 % [40.2, 46.1] / 43.89 %`.
+ */
+export function formatPair(name: string, measured: Measured | undefined): string {
+  const own = formatMeasured(name, measured);
+  const published = measured?.published;
+  return published === undefined ? own : `${own} / ${formatPublished(name, published)}`;
+}
+
+/** `43.89 %` with the digits that were published, and `30–40 %` for a range. */
+export function formatPublished(name: string, { value, low, high }: PublishedNumber): string {
+  const share = isShare(name);
+  // Ten digits drop what binary fractions add to the published ones.
+  const digits = (number: number): string => String(Number((share ? number * 100 : number).toPrecision(10)));
+  const unit = share ? ' %' : '';
+  const range = low === undefined || high === undefined ? undefined : `${digits(low)}–${digits(high)}`;
+  if (value === null) return range === undefined ? '–' : `${range}${unit}`;
+  return `${digits(value)}${unit}${range === undefined ? '' : ` (${range})`}`;
 }
 
 /**

@@ -1,7 +1,10 @@
+import { markdownText } from './markdown-text.ts';
+import { visibleLine } from '../console/visible-text.ts';
 import { toCsv } from './csv.ts';
 import type { CsvField } from './csv.ts';
-import { formatMeasured } from './format.ts';
+import { formatPair } from './format.ts';
 import type { Measured } from './format.ts';
+import { publishedOf } from './join-published.ts';
 import { axisNames, valueNames } from './rows.ts';
 import type { Label, ScoreRow } from './rows.ts';
 
@@ -74,21 +77,34 @@ export function pivot(rows: readonly ScoreRow[], shape: TableShape): Table | { r
   };
 }
 
-/** The number `name` of a row with its standard deviation over repeats or its interval, if the row has one. */
+/**
+ * The number `name` of a row with its standard deviation over repeats or its interval, if the row has one, and with the
+ * published number that was joined to it.
+ */
 export function measured(row: ScoreRow | undefined, name: string): Measured | undefined {
-  const value = row?.values[name];
-  if (row === undefined || value === undefined) return undefined;
+  if (row === undefined) return undefined;
+  const own = ownNumber(row, name);
+  const published = publishedOf(row.values, name);
+  return published === undefined ? own : { value: null, ...own, published };
+}
+
+function ownNumber(row: ScoreRow, name: string): Measured | undefined {
+  const value = row.values[name];
+  if (value === undefined) return undefined;
   const deviation = row.values[`${name}Deviation`];
   if (deviation !== undefined) return { value, deviation };
   const [low, high] = [row.values[`${name}Low`], row.values[`${name}High`]];
   return { value, ...(low === undefined ? {} : { low }), ...(high === undefined ? {} : { high }) };
 }
 
+/** Writes a heading above a table; nothing if it is empty. */
+export function headingToMarkdown(title: string): string {
+  return title === '' ? '' : `### ${markdownText(title)}\n\n`;
+}
+
 /** Writes GitHub-flavoured Markdown with numbers aligned right. */
 export function tableToMarkdown(table: Table): string {
-  const escape = (text: string): string =>
-    text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll(/\r?\n/g, ' ');
-  const text = textGrid(table).map((record) => record.map(escape));
+  const text = textGrid(table, markdownText);
   const widths = columnWidths(text);
   const rule = widths.map((width, column) =>
     column < table.rowAxes.length ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
@@ -103,26 +119,56 @@ export function tableToMarkdown(table: Table): string {
 
 /** Writes aligned columns without rules, for a terminal. */
 export function tableToText(table: Table): string {
-  const text = textGrid(table);
+  const text = textGrid(table, visibleLine);
   const widths = columnWidths(text);
   return text.map((record) => `${padded(record, widths, table).join('  ').trimEnd()}\n`).join('');
+}
+
+/** Says below the table what stands behind the slash, and where it was published. */
+export function publishedToMarkdown(sources: readonly string[]): string {
+  return `\n${escapeMarkdown(publishedNote(sources))}\n`;
+}
+
+/** The same for a terminal. */
+export function publishedToText(sources: readonly string[]): string {
+  return `\n${publishedNote(sources)}\n`;
+}
+
+function publishedNote(sources: readonly string[]): string {
+  return `Cells with a slash: ours / published${sources.length === 0 ? '' : ` (${sources.join('; ')})`}.`;
+}
+
+function escapeMarkdown(text: string): string {
+  return text.replaceAll(/[\\`*_[\]<>|]/g, '\\$&');
+}
+
+/** Says below the table that adversarial images were rounded to bytes; nothing if none were. */
+export function roundedNote(rows: readonly ScoreRow[]): string {
+  const attacked = rows.filter(({ values }) => values['l2'] !== undefined && values['l2'] !== null);
+  const rounded = rows.filter(({ values }) => values['roundedToBytes'] === 1).length;
+  if (rounded === 0) return '';
+  const which = rounded >= attacked.length ? 'The' : `In ${rounded} of ${attacked.length} scores the`;
+  return `\n${which} adversarial images were rounded to bytes (storeAs: uint8), and measured after that.\n`;
 }
 
 /** Writes the warnings as a list below the table; nothing if there are none. */
 export function warningsToMarkdown(warnings: readonly string[]): string {
   return warnings.length === 0
     ? ''
-    : `\n${warnings.map((warning) => `- **Warning:** ${warning}\n`).join('')}`;
+    : `\n${warnings.map((warning) => `- **Warning:** ${markdownText(warning)}\n`).join('')}`;
 }
 
 /** Writes the warnings for a terminal; nothing if there are none. */
 export function warningsToText(warnings: readonly string[]): string {
-  return warnings.length === 0 ? '' : `\n${warnings.map((warning) => `warning: ${warning}\n`).join('')}`;
+  return warnings.length === 0
+    ? ''
+    : `\n${warnings.map((warning) => `warning: ${visibleLine(warning)}\n`).join('')}`;
 }
 
 /**
  * Writes the table with bare numbers: shares as fractions, at full precision, with two more columns for the
- * ends of each interval (`… low`, `… high`), or one for its standard deviation (`… std`), if there are any.
+ * ends of each interval (`… low`, `… high`), or one for its standard deviation (`… std`), and with one for the
+ * published number (`… published`), if there are any.
  */
 export function tableToCsv(table: Table): string {
   const spreads = table.columns.map((_, column) => spreadsOf(table.rows.map(({ cells }) => cells[column])));
@@ -136,15 +182,39 @@ export function tableToCsv(table: Table): string {
   const records = table.rows.map((row) => {
     const record: CsvField[] = [...row.labels];
     for (const [column, cell] of row.cells.entries()) {
-      record.push(number(cell?.value), ...spreads[column]!.map((spread) => number(cell?.[spread])));
+      record.push(number(cell?.value), ...spreads[column]!.map((spread) => number(besideOf(cell, spread))));
     }
     return record;
   });
   return toCsv([heading, ...records]);
 }
 
-/** The spreads that are written beside the numbers of a column. */
-function spreadsOf(cells: readonly (Measured | undefined)[]): readonly ('low' | 'high' | 'deviation')[] {
+type Beside = 'low' | 'high' | 'deviation' | 'published' | 'published low' | 'published high';
+
+function besideOf(cell: Measured | undefined, beside: Beside): number | null | undefined {
+  switch (beside) {
+    case 'published':
+      return cell?.published?.value;
+    case 'published low':
+      return cell?.published?.low;
+    case 'published high':
+      return cell?.published?.high;
+    default:
+      return cell?.[beside];
+  }
+}
+
+/** The columns that are written beside those of the numbers: of spreads, and of published numbers. */
+function spreadsOf(cells: readonly (Measured | undefined)[]): readonly Beside[] {
+  const published = cells.flatMap((cell) => cell?.published ?? []);
+  const ofPublished: readonly Beside[] = [
+    ...(published.length > 0 ? (['published'] as const) : []),
+    ...(published.some(({ low }) => low !== undefined) ? (['published low', 'published high'] as const) : []),
+  ];
+  return [...ownSpreads(cells), ...ofPublished];
+}
+
+function ownSpreads(cells: readonly (Measured | undefined)[]): readonly Beside[] {
   if (cells.some((cell) => cell?.deviation !== undefined)) return ['deviation'];
   return cells.some((cell) => cell?.low !== undefined) ? ['low', 'high'] : [];
 }
@@ -172,11 +242,12 @@ function number(value: number | null | undefined): number | null {
   return value === undefined || value === null || !Number.isFinite(value) ? null : value;
 }
 
-function textGrid(table: Table): readonly (readonly string[])[] {
-  const heading = [...table.rowAxes, ...table.columns.map((column) => column.heading)];
+/** The cells as text. `textOf` makes the names and labels safe for the format; numbers are ours. */
+function textGrid(table: Table, textOf: (text: string) => string): readonly (readonly string[])[] {
+  const heading = [...table.rowAxes, ...table.columns.map((column) => column.heading)].map(textOf);
   const body = table.rows.map((row) => [
-    ...row.labels.map((label) => String(label ?? '–')),
-    ...row.cells.map((cell, column) => formatMeasured(table.columns[column]!.value, cell)),
+    ...row.labels.map((label) => textOf(String(label ?? '–'))),
+    ...row.cells.map((cell, column) => formatPair(table.columns[column]!.value, cell)),
   ]);
   return [heading, ...body];
 }

@@ -1,5 +1,12 @@
 import type { AxisLabel } from '../dsl/graph.ts';
 
+/** The choices of a run's command line beside the file: `-S`, `-p` and `--seed`. */
+export interface RunChoices {
+  readonly set: readonly string[];
+  readonly profile: readonly string[];
+  readonly seed: number | null;
+}
+
 /**
  * The only thing between the engine and every screen: `--ui json` prints these, the ledger stores them, the
  * dashboard reduces them. Version 1; fields are only ever added.
@@ -19,6 +26,11 @@ export type RunEventBody =
       readonly workers: number;
       readonly host: string;
       readonly pid: number;
+      /** With `host` and `pid` these name the process for ever. Absent from runs of earlier versions. */
+      readonly boot?: string | null;
+      readonly processStarted?: string | null;
+      /** Absent if the command line chose nothing. */
+      readonly choices?: RunChoices;
       readonly totals: {
         readonly cells: number;
         readonly shards: number;

@@ -5,13 +5,14 @@ import type {
   KnownInputs,
   OutputPort,
   ParameterProblem,
+  ReadFile,
   StageSignature,
 } from '../dsl/signature.ts';
-import type { JsonObject } from '../values/json.ts';
+import type { Json, JsonObject } from '../values/json.ts';
 import type { BatchSizes } from '../values/batch-size.ts';
 import type { PortKind, Value, ValueOf } from '../values/value.ts';
 
-export type { KnownInputs, ParameterProblem };
+export type { KnownInputs, ParameterProblem, ReadFile };
 
 /**
  * A stage type: a declaration that costs nothing to load, and a `run` that imports its mathematics when
@@ -129,6 +130,11 @@ export interface Survey {
    * the key.
    */
   readonly files: (first: number, count: number) => readonly string[];
+  /**
+   * What the survey found about the images `first … first + count − 1` that their files do not say, such as
+   * labels that follow from which folders there are. It is part of the key, and none if absent.
+   */
+  readonly facts?: (first: number, count: number) => Json;
 }
 
 export interface Collected<V extends Value = Value> {
@@ -340,7 +346,11 @@ export function defineStage<
   readonly libraries?: readonly string[];
   readonly extent?: readonly string[];
   readonly check?: (params: Static<W>) => readonly ParameterProblem[];
-  readonly checkInputs?: (params: Static<W>, inputs: KnownInputs) => readonly ParameterProblem[];
+  readonly checkInputs?: (
+    params: Static<W>,
+    inputs: KnownInputs,
+    read: ReadFile,
+  ) => readonly ParameterProblem[];
   readonly survey?: (context: SurveyContext<Static<W>>) => Promise<Survey>;
   readonly parts?: StageParts;
   readonly run: (context: StageContext<Static<W>, InputsOf<I>>) => Promise<OutputsOf<O>>;

@@ -1,8 +1,9 @@
 /** Finds TensorFlow and its binding on this machine. Reads a few small files and loads nothing. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { readJsonFile } from '../files/read-json.ts';
 
 /** Version of TensorFlow that `ravelin setup tensorflow` installs and that the kernels were tested with. */
 export const tensorflowVersion = '2.21.0';
@@ -45,7 +46,7 @@ export function tensorflowFolder(gpu: boolean): string {
 export function bindingPackage(): BindingPackage | null {
   try {
     const description = createRequire(import.meta.url).resolve(`${bindingPackageName}/package.json`);
-    const { version } = JSON.parse(readFileSync(description, 'utf8')) as { version: string };
+    const { version } = readJsonFile(description) as { version: string };
     return { folder: dirname(description), version };
   } catch {
     return null;

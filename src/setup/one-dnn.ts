@@ -3,8 +3,9 @@
  * BF16 or AMX, although convolutions are faster with it on others too. Both give other last bits, so the choice
  * is part of the numeric identity and is always made explicitly.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readJsonFile } from '../files/read-json.ts';
 
 /** The environment variable that TensorFlow reads; a user who sets it decides. */
 export const oneDnnVariable = 'TF_ENABLE_ONEDNN_OPTS';
@@ -33,7 +34,7 @@ export function usesOneDnn(folder: string | null): boolean {
 export function readMeasurement(folder: string): OneDnnMeasurement | null {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(measurementFile(folder), 'utf8'));
+    content = readJsonFile(measurementFile(folder));
   } catch {
     return null;
   }

@@ -20,6 +20,7 @@ import { jpegStage } from './defense/jpeg.ts';
 import { medianStage } from './defense/median.ts';
 import { nonLocalMeansStage } from './defense/non-local-means.ts';
 import { noDefenseStage } from './defense/none.ts';
+import { nullificationStage } from './defense/nullification.ts';
 import { patchDatabaseStage } from './defense/patch-database.ts';
 import { quiltingStage } from './defense/quilting.ts';
 import { tvmStage } from './defense/tvm.ts';
@@ -32,6 +33,7 @@ import { classifyStage } from './predict/classify.ts';
 import { curvesStage } from './report/curves.ts';
 import { imagesStage } from './report/images.ts';
 import { tableStage } from './report/table.ts';
+import { adversarialStage } from './train/adversarial.ts';
 import { sgdStage } from './train/sgd.ts';
 
 const all: readonly Stage[] = [
@@ -42,6 +44,7 @@ const all: readonly Stage[] = [
   cnnStage,
   ...publishedModelStages,
   tfjsStage,
+  adversarialStage,
   sgdStage,
   adaptiveStage,
   fgsmStage,
@@ -58,6 +61,7 @@ const all: readonly Stage[] = [
   medianStage,
   nonLocalMeansStage,
   noDefenseStage,
+  nullificationStage,
   patchDatabaseStage,
   quiltingStage,
   tvmStage,

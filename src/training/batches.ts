@@ -19,6 +19,10 @@ export interface Batch {
   readonly shape: [number, number, number, number];
   readonly labels: Int32Array;
   readonly ids: Int32Array;
+  /** 1 for each row whose pixels an adversary has changed; absent if it has changed none. */
+  readonly adversarial?: Uint8Array;
+  /** Adversarial counterparts of all rows, beside them, for an objective with a divergence. */
+  readonly counterparts?: Float32Array;
 }
 
 /** Order of the rows in an epoch. */

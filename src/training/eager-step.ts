@@ -8,16 +8,23 @@ import type { SgdStep, StepHyperparameters } from './step.ts';
 
 export function eagerStep(
   { network, preprocessing }: Model,
-  { momentum, weightDecay, nesterov }: StepHyperparameters,
+  { momentum, weightDecay, nesterov, objective }: StepHyperparameters,
 ): SgdStep {
   return {
     async take(state, batch, learningRate, keep) {
       const result = tf.tidy(() => {
-        const { gradients, statistics, loss, correct } = trainingPass(network, preprocessing, state.weights, {
-          pixels: tf.tensor4d(batch.pixels, batch.shape),
-          labels: tf.tensor1d(batch.labels, 'int32'),
-          keep,
-        });
+        const { gradients, statistics, loss, correct } = trainingPass(
+          network,
+          preprocessing,
+          state.weights,
+          {
+            pixels: tf.tensor4d(batch.pixels, batch.shape),
+            labels: tf.tensor1d(batch.labels, 'int32'),
+            ...(batch.counterparts && { counterparts: tf.tensor4d(batch.counterparts, batch.shape) }),
+            keep,
+          },
+          objective,
+        );
         const weights: Record<string, Tensor> = { ...statistics };
         const velocities: Record<string, Tensor> = {};
         for (const [name, gradient] of Object.entries(gradients)) {
@@ -28,13 +35,13 @@ export function eagerStep(
           velocities[name] = velocity;
           weights[name] = tf.sub(weight, tf.mul(direction, learningRate));
         }
-        return { weights, velocities, measures: tf.stack([loss, correct]) };
+        return { weights, velocities, measures: tf.concat([tf.reshape(loss, [1]), correct]) };
       });
       replaceTensors(state.weights, result.weights);
       replaceTensors(state.momentum, result.velocities);
-      const [loss, correct] = await result.measures.data();
+      const [loss, ...correct] = await result.measures.data();
       result.measures.dispose();
-      return { loss: loss!, correct: correct! };
+      return { loss: loss!, correct: Float32Array.from(correct) };
     },
     dispose: () => undefined,
   };

@@ -2,7 +2,9 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { emitter } from '../models/graph/emitter.ts';
 import { emitTraining } from '../models/graph/training.ts';
-import { float32 } from '../tensors/tensorflow/graph/graph-builder.ts';
+import { reshape } from '../models/graph/weightless.ts';
+import { crossEntropy } from '../models/objective.ts';
+import { float32, int32 } from '../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../tensors/tensorflow/graph/graph-builder.ts';
 import { openSession } from '../tensors/tensorflow/graph/session.ts';
 import { tf } from '../tensors/tf.ts';
@@ -11,9 +13,12 @@ import { replaceTensors } from './step.ts';
 import type { SgdStep, StepHyperparameters } from './step.ts';
 
 /** Makes the step for `model`. The current backend must be tensorflow. */
-export function graphStep(model: Model, { momentum, weightDecay, nesterov }: StepHyperparameters): SgdStep {
+export function graphStep(
+  model: Model,
+  { momentum, weightDecay, nesterov, objective = crossEntropy }: StepHyperparameters,
+): SgdStep {
   const emit = emitter(model.network.inputShape);
-  const training = emitTraining(emit, model);
+  const training = emitTraining(emit, model, objective);
   const rate = emit.graph.placeholder('rate', float32, []);
   const velocities: Output[] = [];
   const times = (x: Output, factor: Output): Output => emit.float('Mul', [x, factor]);
@@ -32,14 +37,16 @@ export function graphStep(model: Model, { momentum, weightDecay, nesterov }: Ste
     newVelocities.push(velocity);
     newWeights.push(emit.float('Sub', [weight, times(direction, rate)]));
   }
-  const { dropouts, statistics, labels } = training;
-  const measures = emit.float('Pack', [training.loss, training.correct], { N: 2, axis: 0 });
+  const { dropouts, statistics, labels, counterparts } = training;
+  const parts = [reshape(emit, training.loss, [1]), ...training.correct];
+  const measures = emit.float('ConcatV2', [...parts, emit.integer(0)], { N: parts.length, Tidx: int32 });
   const session = openSession(
     emit.graph,
     [
       ...training.weights.values(),
       ...velocities,
       emit.pixels,
+      ...(counterparts === null ? [] : [counterparts]),
       labels,
       rate,
       ...dropouts.map(({ mask }) => mask),
@@ -53,6 +60,7 @@ export function graphStep(model: Model, { momentum, weightDecay, nesterov }: Ste
       const count = batch.labels.length;
       const fed = [
         tf.tensor4d(batch.pixels, batch.shape),
+        ...(counterparts === null ? [] : [tf.tensor4d(batch.counterparts!, batch.shape)]),
         tf.tensor1d(batch.labels, 'int32'),
         tf.scalar(learningRate),
         ...dropouts.map(({ rate: dropped, shape }, index) => {
@@ -74,9 +82,9 @@ export function graphStep(model: Model, { momentum, weightDecay, nesterov }: Ste
       replaceTensors(state.weights, named(trained, updates));
       replaceTensors(state.momentum, named(trained, updates.slice(trained.length)));
       replaceTensors(state.weights, named([...statistics.keys()], updates.slice(2 * trained.length)));
-      const [loss, correct] = await measured!.data();
+      const [loss, ...correct] = (await measured!.data()) as Float32Array;
       measured!.dispose();
-      return { loss: loss!, correct: correct! };
+      return { loss: loss!, correct: Float32Array.from(correct) };
     },
     dispose: () => session.dispose(),
   };

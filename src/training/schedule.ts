@@ -12,6 +12,14 @@ export type Schedule =
    */
   | { readonly kind: 'one-cycle' };
 
+/**
+ * Share of the learning rate that the step between `progress` and `progress + step` epochs takes while training
+ * warms up (Goyal et al. 2017, section 2.2): grows evenly and is 1 from `warmUp` epochs on.
+ */
+export function warmUpShare(warmUp: number, progress: number, step: number): number {
+  return warmUp === 0 ? 1 : Math.min(1, (progress + step) / warmUp);
+}
+
 /** Learning rate after `progress` epochs, which need not be whole. */
 export function learningRateAt(schedule: Schedule, base: number, progress: number, epochs: number): number {
   switch (schedule.kind) {

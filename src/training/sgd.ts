@@ -1,15 +1,17 @@
 /** Training by stochastic gradient descent with momentum, as `torch.optim.SGD` defines it. */
 import { checkModel } from '../models/network.ts';
 import type { Evaluation } from '../models/inference.ts';
+import type { Objective } from '../models/objective.ts';
 import { trainedWeights } from '../models/training-network.ts';
 import type { Seed } from '../tensors/random.ts';
 import { tf } from '../tensors/tf.ts';
 import type { Images } from '../values/images.ts';
 import type { Model } from '../values/model.ts';
+import type { Adversary } from './adversary.ts';
 import { dropoutMask, epochOrder, preparedBatches } from './batches.ts';
-import type { Augmentation } from './batches.ts';
+import type { Augmentation, Batch } from './batches.ts';
 import { openStep } from './open-step.ts';
-import { learningRateAt } from './schedule.ts';
+import { learningRateAt, warmUpShare } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 import { decodeState, encodeState, initialState, trainedModel } from './state.ts';
 import type { TrainingState } from './state.ts';
@@ -26,14 +28,21 @@ export interface SgdHyperparameters {
   /** Whether the step is w ← w − rate · (g + momentum · v). */
   readonly nesterov: boolean;
   readonly schedule: Schedule;
+  /** Epochs over which the learning rate grows to that of the schedule; 0 if absent. */
+  readonly warmUp?: number;
+  /** The cross-entropy if absent. */
+  readonly objective?: Objective;
 }
 
 export interface EpochReport {
   /** Epochs completed, 1 after the first. */
   readonly epoch: number;
-  /** Means over the epoch's batches, each measured before its step. */
+  /** Mean over the epoch's batches, each measured before its step. */
   readonly loss: number;
-  readonly accuracy: number;
+  /** Share of the images that were trained on as they are which was classified correctly; null if there were none. */
+  readonly accuracy: number | null;
+  /** The same of those that an adversary had perturbed, counterparts included. */
+  readonly adversarialAccuracy: number | null;
   readonly learningRate: number;
   /** Bytes for `resume`. */
   readonly state: () => Promise<Uint8Array>;
@@ -44,6 +53,8 @@ export interface SgdOptions extends SgdHyperparameters {
   readonly images: Images;
   readonly seed: Seed;
   readonly augment?: Augmentation;
+  /** Changes each batch after its augmentation. */
+  readonly adversary?: Adversary;
   /** State after an epoch of the same training, from which it resumes with the same bits. */
   readonly resume?: Uint8Array;
   readonly onEpoch?: (report: EpochReport) => void | Promise<void>;
@@ -97,13 +108,14 @@ async function train(step: SgdStep, options: SgdOptions): Promise<Model> {
   try {
     while (state.epoch < epochs) {
       signal?.throwIfAborted();
-      const { loss, accuracy, learningRate } = await trainEpoch(state, step, options);
+      const { loss, accuracy, adversarialAccuracy, learningRate } = await trainEpoch(state, step, options);
       state = { ...state, epoch: state.epoch + 1 };
       const completed = state;
       await options.onEpoch?.({
         epoch: state.epoch,
         loss,
         accuracy,
+        adversarialAccuracy,
         learningRate,
         state: () => encodeState(completed),
       });
@@ -119,26 +131,33 @@ async function trainEpoch(
   state: TrainingState,
   sgdStep: SgdStep,
   options: SgdOptions,
-): Promise<{ loss: number; accuracy: number; learningRate: number }> {
-  const { images, batchSize, epochs, schedule, seed } = options;
+): Promise<Omit<EpochReport, 'epoch' | 'state'>> {
+  const { model, images, batchSize, epochs, schedule, seed, adversary } = options;
   const rows = images.shape[0];
   const order = epochOrder(seed, state.epoch, rows);
   const steps = Math.ceil(rows / batchSize);
   const batches = preparedBatches(images, order, batchSize, options.augment, state.epoch);
   let lossSum = 0;
-  let correctSum = 0;
+  const asTheyAre = new Share();
+  const perturbed = new Share();
+  const weights = async (): Promise<Model['weights']> => (await trainedModel(model, state.weights)).weights;
   let learningRate = options.learningRate;
   let rested = performance.now();
   let step = 0;
-  for await (const batch of batches) {
+  for await (const prepared of batches) {
     options.signal?.throwIfAborted();
-    learningRate = learningRateAt(schedule, options.learningRate, state.epoch + step / steps, epochs);
+    const place = { epoch: state.epoch, step };
+    const batch = adversary === undefined ? prepared : await adversary(prepared, place, weights);
+    const progress = state.epoch + step / steps;
+    learningRate =
+      learningRateAt(schedule, options.learningRate, progress, epochs) *
+      warmUpShare(options.warmUp ?? 0, progress, 1 / steps);
     const { loss, correct } = await sgdStep.take(state, batch, learningRate, (dropout, size, rate) =>
       dropoutMask(seed, state.epoch, batch.ids, dropout, size, rate),
     );
     if (!Number.isFinite(loss)) throw new DivergedError(loss, state.epoch + 1, step + 1, learningRate);
     lossSum += loss * batch.labels.length;
-    correctSum += correct;
+    countCorrect(batch, correct, asTheyAre, perturbed);
     step++;
     options.progress?.(state.epoch * rows + Math.min(step * batchSize, rows), epochs * rows);
     // Reading a wasm tensor awaits no more than a microtask, so this lets messages and signals in now and
@@ -148,7 +167,41 @@ async function trainEpoch(
       rested = performance.now();
     }
   }
-  return { loss: lossSum / rows, accuracy: correctSum / rows, learningRate };
+  return {
+    loss: lossSum / rows,
+    accuracy: asTheyAre.value,
+    adversarialAccuracy: perturbed.value,
+    learningRate,
+  };
+}
+
+/** A share that is counted row by row. */
+class Share {
+  #hits = 0;
+  #count = 0;
+
+  add(hit: number): void {
+    this.#hits += hit;
+    this.#count++;
+  }
+
+  /** Null if nothing was counted. */
+  get value(): number | null {
+    return this.#count === 0 ? null : this.#hits / this.#count;
+  }
+}
+
+/** Adds the rows of a batch to the share to which they belong. `correct` is that of `StepMeasures`. */
+function countCorrect(
+  { labels, adversarial }: Batch,
+  correct: Float32Array,
+  asTheyAre: Share,
+  perturbed: Share,
+): void {
+  correct.forEach((hit, row) => {
+    const isPerturbed = row >= labels.length || adversarial?.[row] === 1;
+    (isPerturbed ? perturbed : asTheyAre).add(hit);
+  });
 }
 
 function checkImages({ network }: Model, images: Images): void {

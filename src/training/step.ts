@@ -1,5 +1,6 @@
 /** One step of stochastic gradient descent, which each backend takes in its own way. */
 import type { Tensor } from '@tensorflow/tfjs';
+import type { Objective } from '../models/objective.ts';
 import { tf } from '../tensors/tf.ts';
 import type { Batch } from './batches.ts';
 import type { TrainingState } from './state.ts';
@@ -8,13 +9,18 @@ export interface StepHyperparameters {
   readonly momentum: number;
   readonly weightDecay: number;
   readonly nesterov: boolean;
+  /** The cross-entropy if absent. */
+  readonly objective?: Objective;
 }
 
 export interface StepMeasures {
-  /** Mean cross-entropy over the batch, before the step. */
+  /** The objective over the batch, before the step. */
   readonly loss: number;
-  /** Number of images of the batch whose largest logit was that of their label. */
-  readonly correct: number;
+  /**
+   * 1 for each row of the batch whose largest logit was that of its label; then the same for the counterparts, if
+   * there are any.
+   */
+  readonly correct: Float32Array;
 }
 
 /**

@@ -128,3 +128,13 @@ function imageAt(index: number, { shape, views = 1, ids }: PixelLayout): string 
   const id = ids?.[image];
   return id === undefined ? `image ${image}` : `image ${image} (id ${id})`;
 }
+
+/** Index of the first number that was there before; −1 if all differ. */
+export function firstRepeated(values: ArrayLike<number>): number {
+  const seen = new Set<number>();
+  for (let index = 0; index < values.length; index++) {
+    if (seen.has(values[index]!)) return index;
+    seen.add(values[index]!);
+  }
+  return -1;
+}

@@ -73,7 +73,12 @@ function encodeImages(images: Images): Uint8Array {
       : { dtype: 'F32', shape: images.shape, data: images.pixels };
   return encodeSafetensors(
     { images: pixels, ...labelTensors(images) },
-    { kind: 'images', views: String(images.views), classes: JSON.stringify(images.classes) },
+    {
+      kind: 'images',
+      views: String(images.views),
+      classes: JSON.stringify(images.classes),
+      ...roundedEntry(images),
+    },
   );
 }
 
@@ -97,7 +102,7 @@ function encodePredictions(predictions: Predictions): Uint8Array {
       probabilities: { dtype: 'F32', shape: predictions.shape, data: predictions.probabilities },
       ...labelTensors(predictions),
     },
-    { kind: 'predictions', classes: JSON.stringify(predictions.classes) },
+    { kind: 'predictions', classes: JSON.stringify(predictions.classes), ...roundedEntry(predictions) },
   );
 }
 
@@ -170,6 +175,11 @@ function labelTensors({ labels, ids, perturbation }: Labelled): Record<string, S
   };
 }
 
+/** The metadata of a perturbation; none without `rounded`, so that other values keep their bytes. */
+function roundedEntry({ perturbation }: Labelled): Record<string, string> {
+  return perturbation?.rounded ? { 'perturbation.rounded': 'true' } : {};
+}
+
 function readLabels(
   tensors: Readonly<Record<string, StoredTensor>>,
   metadata: Readonly<Record<string, string>>,
@@ -182,6 +192,7 @@ function readLabels(
           linf: floats(tensors, 'perturbation.linf').data,
           dissimilarity: floats(tensors, 'perturbation.dissimilarity').data,
           initial: integers(tensors, 'perturbation.initial'),
+          ...(metadata['perturbation.rounded'] === 'true' && { rounded: true }),
         };
   return {
     labels: integers(tensors, 'labels'),

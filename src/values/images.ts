@@ -13,6 +13,8 @@ export interface Perturbation {
   readonly dissimilarity: Float32Array;
   /** Class that the attacked model predicted for the original; success is measured against it. */
   readonly initial: Int32Array;
+  /** Whether the attacked images were rounded to bytes before they were measured; absent if not. */
+  readonly rounded?: true;
 }
 
 export interface Images {

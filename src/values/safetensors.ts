@@ -29,6 +29,12 @@ export interface SafetensorsHeader {
  */
 export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError';
+  /** What to do, if it is not to write or fetch the file again. */
+  readonly fix: string | undefined;
+  constructor(message: string, fix?: string) {
+    super(message);
+    this.fix = fix;
+  }
 }
 
 /** Bytes of one element, by the name of its type. */
@@ -194,7 +200,11 @@ function checkEntry(name: string, entry: unknown, dataLength: number): TensorEnt
   const size = Object.hasOwn(elementBytes, dtype)
     ? elementBytes[dtype as keyof typeof elementBytes]
     : undefined;
-  if (size === undefined) throw new SafetensorsError(`tensor '${name}' has the unknown type '${dtype}'`);
+  if (size === undefined)
+    throw new SafetensorsError(
+      `tensor '${name}' has the type ${dtype}, which is not read`,
+      "save it as float32, which is 'tensor.float()' in PyTorch",
+    );
   const [start, end] = offsets as [number, number];
   if (end < start || end > dataLength) {
     throw new SafetensorsError(

@@ -125,11 +125,12 @@ function joinPreparations(parts: readonly Preparation[]): Preparation {
 }
 
 function cutPerturbation(
-  { l2, linf, dissimilarity, initial }: Perturbation,
+  { l2, linf, dissimilarity, initial, rounded }: Perturbation,
   first: number,
   end: number,
 ): Perturbation {
   return {
+    ...(rounded && { rounded }),
     l2: l2.subarray(first, end),
     linf: linf.subarray(first, end),
     dissimilarity: dissimilarity.subarray(first, end),
@@ -143,6 +144,7 @@ function concatPerturbations(parts: readonly Perturbation[]): Perturbation {
     linf: concatArrays(parts.map((part) => part.linf)),
     dissimilarity: concatArrays(parts.map((part) => part.dissimilarity)),
     initial: concatArrays(parts.map((part) => part.initial)),
+    ...(parts.every(({ rounded }) => rounded) && { rounded: true }),
   };
 }
 

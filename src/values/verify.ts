@@ -6,6 +6,7 @@ import {
   nameOfType,
   pixelProblem,
   refuse,
+  firstRepeated,
 } from './array-problems.ts';
 import type { Images, Perturbation } from './images.ts';
 import { canonicalJson, type Json } from './json.ts';
@@ -168,16 +169,12 @@ function verifyPerturbation(perturbation: Perturbation, count: number, origin: O
     );
   }
   verifyVector(perturbation.initial, Int32Array, count, 'perturbation.initial', origin);
-}
-
-/** Index of the first number that was there before; −1 if all differ. */
-export function firstRepeated(values: ArrayLike<number>): number {
-  const seen = new Set<number>();
-  for (let index = 0; index < values.length; index++) {
-    if (seen.has(values[index]!)) return index;
-    seen.add(values[index]!);
-  }
-  return -1;
+  const rounded: unknown = perturbation.rounded;
+  ensure(
+    rounded === undefined || rounded === true,
+    `perturbation.rounded of ${origin} is ${JSON.stringify(rounded)}`,
+    'set it to true, or leave it out',
+  );
 }
 
 function verifyMetrics({ rows, warnings }: Fields, origin: Origin): void {

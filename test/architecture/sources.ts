@@ -15,6 +15,10 @@ export interface SourceFile {
   readonly lines: number;
   readonly imports: readonly Import[];
   readonly functions: readonly { readonly name: string; readonly lines: number }[];
+  /** Whether it calls `JSON.parse`. */
+  readonly parsesJson: boolean;
+  /** Places that print by themselves, as written: `console.log`, `process.stdout`, `io.stderr.write`. */
+  readonly prints: readonly string[];
 }
 
 export interface Import {
@@ -37,13 +41,18 @@ export function readSources(): readonly SourceFile[] {
     .map((path) => readSource(path, readFileSync(join(folder, path), 'utf8')));
 }
 
-function readSource(path: string, text: string): SourceFile {
+/** Reads one file. `path` is from `src/`. */
+export function readSource(path: string, text: string): SourceFile {
   const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   const imports: Import[] = [];
   const functions: SourceFile['functions'][number][] = [];
+  let parsesJson = false;
+  const prints: string[] = [];
   const visit = (node: ts.Node): void => {
+    if (ts.isPropertyAccessExpression(node) && node.getText() === 'JSON.parse') parsesJson = true;
     const found = importOf(node);
     if (found !== undefined) imports.push({ ...found, file: fileOf(path, found.target) });
+    if (isPrinting(node)) prints.push(node.getText());
     if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) {
       const lineOf = (position: number): number => source.getLineAndCharacterOfPosition(position).line;
       functions.push({ name: nameOf(node), lines: lineOf(node.end) - lineOf(node.getStart()) + 1 });
@@ -51,7 +60,41 @@ function readSource(path: string, text: string): SourceFile {
     ts.forEachChild(node, visit);
   };
   visit(source);
-  return { path, lines: text.split('\n').length, imports, functions };
+  return { path, lines: text.split('\n').length, imports, functions, parsesJson, prints };
+}
+
+/**
+ * Whether this reaches for the console: anything of `console`, or the `write` of something called stdout or
+ * stderr; and `process.stdout` and `process.stderr`, which could get another name.
+ */
+function isPrinting(node: ts.Node): boolean {
+  if (!ts.isPropertyAccessExpression(node) && !ts.isElementAccessExpression(node)) return isTakenApart(node);
+  const owner = node.expression;
+  const name = ts.isPropertyAccessExpression(node)
+    ? node.name.text
+    : ts.isStringLiteralLike(node.argumentExpression)
+      ? node.argumentExpression.text
+      : '';
+  if (ts.isIdentifier(owner) && owner.text === 'console') return true;
+  if (ts.isIdentifier(owner) && owner.text === 'process') return isConsoleStream(name);
+  const ownerName = ts.isPropertyAccessExpression(owner) ? owner.name : owner;
+  return name === 'write' && ts.isIdentifier(ownerName) && isConsoleStream(ownerName.text);
+}
+
+/** `const { stdout } = process` and `const { log } = console`. */
+function isTakenApart(node: ts.Node): boolean {
+  if (!ts.isVariableDeclaration(node) || !ts.isObjectBindingPattern(node.name)) return false;
+  const from = node.initializer;
+  if (from === undefined || !ts.isIdentifier(from)) return false;
+  if (from.text === 'console') return true;
+  return (
+    from.text === 'process' &&
+    node.name.elements.some((element) => isConsoleStream((element.propertyName ?? element.name).getText()))
+  );
+}
+
+function isConsoleStream(name: string): boolean {
+  return name === 'stdout' || name === 'stderr';
 }
 
 function importOf(node: ts.Node): Omit<Import, 'file'> | undefined {

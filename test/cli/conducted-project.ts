@@ -25,7 +25,7 @@ export function startPlain(project: Project, ...parameters: readonly string[]): 
 }
 
 function projectEnvironment(project: Project): NodeJS.ProcessEnv {
-  return { NO_COLOR: '1', RAVELIN_CACHE: '', RAVELIN_HOME: project.path('home') };
+  return { NO_COLOR: '1', RAVELIN_CACHE: '', RAVELIN_HOME: project.path('home'), RAVELIN_TRUST: '1' };
 }
 
 /** A project whose pipeline is a stage of so many cells that take as long as the test wants: each waits at the meeting place. */

@@ -66,6 +66,15 @@ describe('a file that does not exist', () => {
   });
 });
 
+it('a backend that is not there is a sentence', async () => {
+  const { code, stderr } = await createProject().run('setup', 'tensorflow', '--check');
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr:
+      'error: the tensorflow backend is not ready: TensorFlow is not set up; run ravelin setup tensorflow',
+  });
+});
+
 it('a cache that cannot be written is exit code 5', async () => {
   const project = createProject({ 'p.yaml': valid, file: 'not a folder' });
   const { code, stderr } = await project.run('--cache', project.path('file'), 'run', 'p.yaml');

@@ -159,6 +159,12 @@ describe('a plugin that cannot be loaded', () => {
       'mine.mjs:2:16',
     ],
     [
+      'a part of ravelin that is not there',
+      { 'mine.mjs': "import { Type } from 'ravelin';\nimport { x } from 'ravelin/other';\n" },
+      'it imports a part of ravelin that there is not',
+      'mine.mjs:2:20',
+    ],
+    [
       'a file that is not there',
       { 'mine.mjs': "import x from './lib.mjs';\n" },
       'lib.mjs, which does not exist',
@@ -178,6 +184,18 @@ describe('a plugin that cannot be loaded', () => {
       .then(({ stdout }) => JSON.parse(stdout) as unknown)) as [{ code: string; line: number }];
     expect(json).toMatchObject({ code: 'bad-plugin', line: 3, column: 11 });
   });
+});
+
+it.each([
+  ['ravelin', "it requires 'ravelin', which is an ES module", 'write it as .mjs'],
+  ['left-pad', "it requires 'left-pad', which is not installed", 'run npm install left-pad'],
+  ['./lib.cjs', "it requires './lib.cjs', which is not installed", 'correct the path'],
+])('a CommonJS plugin that requires %s says what to do, and where', async (name, reason, fix) => {
+  const project = projectWith({ 'mine.cjs': `\nconst x = require('${name}');\n` });
+  const { stderr } = await project.run('stages');
+  expect(stderr).toContain(reason);
+  expect(stderr).toContain('(mine.cjs:2:11)');
+  expect(stderr).toContain(fix);
 });
 
 describe('one broken plugin among others', () => {

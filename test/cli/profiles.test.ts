@@ -111,7 +111,7 @@ it('an array task of a cluster leaves a profile', async () => {
   await execa(process.execPath, [resolve('dist/worker.js'), '--batch', batch], {
     env: { SLURM_ARRAY_JOB_ID: '7', SLURM_ARRAY_TASK_ID: '0' },
   });
-  expect(readEnd(batch, 0)).toMatchObject([{ type: 'committed' } satisfies Partial<TaskOutcome>]);
+  expect(readEnd(batch, 0, 1)).toMatchObject([{ type: 'committed' } satisfies Partial<TaskOutcome>]);
   const paths = profilePaths(path('.ravelin/runs/1'));
   expect(paths.map((name) => basename(name))).toEqual([expect.stringMatching(/^task-7-0-.*\.cpuprofile$/)]);
   expect(readProfile(paths[0]!).nodes.length).toBeGreaterThan(1);

@@ -41,7 +41,13 @@ export function createProject(
         cwd: folder,
         reject: false,
         // No RAVELIN_HOME: the embedded backend, whatever was set up on this machine.
-        env: { NO_COLOR: '1', RAVELIN_CACHE: '', RAVELIN_HOME: join(folder, 'home'), ...environment },
+        env: {
+          NO_COLOR: '1',
+          RAVELIN_CACHE: '',
+          RAVELIN_HOME: join(folder, 'home'),
+          RAVELIN_TRUST: '1',
+          ...environment,
+        },
         extendEnv: true,
       });
       return { code: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr };

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { soakCells } from '../soak/cells.ts';
 import { soakDamage } from '../soak/damage.ts';
 import { soakKills } from '../soak/kills.ts';
+import { soakMemories } from '../soak/memories.ts';
 
 const quiet = (): void => undefined;
 
@@ -12,6 +13,10 @@ it('a plain rerun after a kill leaves what an undisturbed run leaves', async () 
 
 it('damage to the cache is found and repaired', () => {
   expect(soakDamage(24, 1, quiet)).toMatchObject({ undetected: 0, crashes: [], wrong: [] });
+});
+
+it('damage to what the cache only remembers fails no command', () => {
+  expect(soakMemories(30, 1, quiet)).toMatchObject({ wrong: [] });
 });
 
 it('memory and open files do not grow with the number of cells done', async () => {

@@ -93,3 +93,14 @@ it('images with three channels before a network for one fail with the stage, the
   expect(failure).toMatch(/fix: +\S/);
   expect(stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
 });
+
+it('a label in a Mermaid flowchart is text, whatever it has', async () => {
+  const project = createProject({
+    'p.yaml': `ravelin: 1
+stages:
+  digits: { uses: dataset/mnist, with: { limit: 1 }, matrix: { mark: ['<b>"a"&#'] } }
+`,
+  });
+  const { stdout } = await project.run('dag', 'p.yaml', '--mermaid', '--expand');
+  expect(stdout).toBe('flowchart LR\n  n0["digits[mark=#60;b#62;#34;a#34;#38;#35;]<br/>dataset/mnist"]');
+});

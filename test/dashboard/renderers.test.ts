@@ -154,13 +154,20 @@ describe('a change of the backend', () => {
 });
 
 test('auto is inline for a person at a terminal only', () => {
-  const choose = (isTTY: boolean, environment: Record<string, string>) =>
-    chooseRenderer({ stderr: { isTTY }, environment });
+  const choose = (isTTY: boolean, environment: Record<string, string>, rows = 24, columns = 80) =>
+    chooseRenderer({ stderr: { isTTY, rows, columns }, environment, isInBackground: false });
   expect(choose(true, { TERM: 'xterm' })).toBe('inline');
   expect(choose(false, { TERM: 'xterm' })).toBe('plain');
   expect(choose(true, { TERM: 'dumb' })).toBe('plain');
   expect(choose(true, { TERM: 'xterm', CI: 'true' })).toBe('plain');
+  expect(choose(true, { TERM: 'xterm', CI: '' })).toBe('plain');
+  expect(choose(true, { TERM: 'xterm', CONTINUOUS_INTEGRATION: '1' })).toBe('plain');
   expect(choose(true, { TERM: 'xterm', CI: 'false' })).toBe('inline');
+  expect(choose(true, { TERM: 'xterm' }, 0, 0)).toBe('plain');
+  expect(choose(true, { TERM: 'xterm' }, 1)).toBe('plain');
+  expect(choose(true, { TERM: 'xterm' }, 2)).toBe('inline');
+  const stderr = { isTTY: true, rows: 24, columns: 80 };
+  expect(chooseRenderer({ stderr, environment: {}, isInBackground: true })).toBe('plain');
 });
 
 test('durations, sizes and commands read as people write them', () => {

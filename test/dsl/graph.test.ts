@@ -67,6 +67,47 @@ stages:
     expect(cellsOf(list).at(-1)).toBe('c[attack=two] ← images: bad[attack=two,eps=8/255]');
   });
 
+  it('are selected by first, last, min and max, in the order in which they are written', () => {
+    const text = attacked.replace('[2/255, 8/255]', '[8/255, 2/255, 4/255]');
+    const reader = (where: string): string =>
+      cellsOf(graphOf(`${text}  c: { uses: defense/blur, in: { images: { from: bad, where: ${where} } } }\n`))
+        .filter((cell) => cell.startsWith('c'))
+        .map((cell) => cell.replace(/^c.* ← images: /, ''))
+        .join(' ');
+    expect(reader('{ attack: first, eps: last }')).toBe('bad[attack=one,eps=4/255]');
+    expect(reader('{ eps: first, attack: last }')).toBe('bad[attack=two,eps=8/255]');
+    expect(reader('{ eps: max, attack: one }')).toBe('bad[attack=one,eps=8/255]');
+    expect(reader('{ eps: min, attack: one }')).toBe('bad[attack=one,eps=2/255]');
+    expect(reader('{ eps: [first, max], attack: one }')).toBe('bad[attack=one,eps=8/255]');
+    // A label of that name is meant, if there is one.
+    const named = `${base}  a: { uses: data/photos, matrix: { x: [last, 1] } }
+  c: { uses: defense/blur, in: { images: { from: a, where: { x: last } } } }\n`;
+    expect(cellsOf(graphOf(named)).at(-1)).toBe('c ← images: a[x=last]');
+  });
+
+  it('are picked among the cells that the labels select, also where combinations are missing', () => {
+    const ragged = `${attacked}      exclude: [{ attack: one, eps: max }, { attack: two, eps: first }]\n`;
+    const reader = (where: string): string | undefined =>
+      cellsOf(
+        graphOf(`${ragged}  c: { uses: defense/blur, in: { images: { from: bad, where: ${where} } } }\n`),
+      ).at(-1);
+    expect(reader('{ eps: last, attack: one }')).toBe('c ← images: bad[attack=one,eps=2/255]');
+    expect(reader('{ attack: two, eps: min }')).toBe('c ← images: bad[attack=two,eps=8/255]');
+  });
+
+  it('are picked by stages further on in the order of the stage that has the axis', () => {
+    const text = `${attacked.replace('[2/255, 8/255]', '[0.3, 0.1, 0.2]')}      exclude: [{ attack: one, eps: [0.3, 0.1] }]
+  blurred: { uses: defense/blur, in: { images: bad } }
+  c: { uses: defense/blur, in: { images: { from: blurred, where: { eps: first, attack: last } } } }
+  d: { uses: defense/blur, in: { images: blurred }, matrix: { radius: [1], exclude: [{ eps: last }] } }
+`;
+    expect(cellsOf(graphOf(text)).filter((cell) => /^[cd]/.test(cell))).toEqual([
+      'c ← images: blurred[attack=two,eps=0.3]',
+      'd[attack=two,eps=0.3,radius=1] ← images: blurred[attack=two,eps=0.3]',
+      'd[attack=two,eps=0.1,radius=1] ← images: blurred[attack=two,eps=0.1]',
+    ]);
+  });
+
   it('are fanned in by collect, and the items keep all their labels', () => {
     const text = `${attacked}  rows: { uses: score/rows, in: { images: bad } }\n`;
     const all = graphOf(
@@ -92,6 +133,21 @@ stages:
     expect(cellsOf(graph).at(-1)).toBe(
       'table ← scores: (clean + rows[attack=one,eps=2/255] + rows[attack=one,eps=8/255])',
     );
+  });
+
+  it('are added to the items of a list by label, which reports tell stages apart by', () => {
+    const graph = graphOf(`${attacked}  rows: { uses: score/rows, in: { images: bad } }
+  clean: { uses: score/rows, in: { images: photos } }
+  table:
+    uses: report/table
+    in: { scores: [{ from: clean, label: { source: nobody } }, { from: rows, where: { eps: last }, collect: all, label: { source: somebody } }] }
+`);
+    const { scores } = graph.cells.at(-1)!.inputs;
+    expect('many' in scores! ? scores.many.map(({ axes }) => axes) : scores).toEqual([
+      { source: 'nobody' },
+      { source: 'somebody', attack: 'one', eps: '8/255' },
+      { source: 'somebody', attack: 'two', eps: '8/255' },
+    ]);
   });
 
   it('are pruned by exclude and grow by include', () => {

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { diagnosticCodes, explain, unknownCode } from '../../src/dsl/diagnostics/explain.ts';
 import { pluginsOf } from '../../src/dsl/load.ts';
-import { diagnosticsJson, renderDiagnostics } from '../../src/dsl/diagnostics/render.ts';
+import { paint } from '../../src/console/styled-text.ts';
+import { diagnosticsJson, renderDiagnostics, styledDiagnostics } from '../../src/dsl/diagnostics/render.ts';
 import { selectCells } from '../../src/dsl/selector.ts';
 import { stageList, stagesMarkdown, stageText } from '../../src/dsl/reference/stages-page.ts';
 import { stages } from '../../src/stages/index.ts';
@@ -48,7 +49,8 @@ describe('a diagnostic', () => {
   });
 
   it('is the same in colour', () => {
-    const colored = loaded.ok ? '' : renderDiagnostics(loaded.diagnostics, loaded.sources, { color: true });
+    const styled = loaded.ok ? [] : styledDiagnostics(loaded.diagnostics, loaded.sources);
+    const colored = styled.map(paint).join('');
     expect(colored).toContain('\u001b[31m^~~~\u001b[0m');
 
     expect(colored.replaceAll(/\u001b\[\d+m/g, '')).toBe(shown);
@@ -139,6 +141,8 @@ describe('the pages of stage types', () => {
   it('have every real stage, and say what each of its parameters means', () => {
     const markdown = stagesMarkdown(stages);
     for (const uses of stages.keys()) expect(markdown).toContain(`## ${uses}\n`);
+    expect(markdown).toContain("| `schedule.kind` | 'constant', 'step', 'cosine' or 'one-cycle' | ");
+    expect(stageText(stages.get('train/sgd')!)).toContain('  augment.flip: true or false (default false)\n');
     expect(markdown.split('\n').filter((line) => /^\| `[^|]+\|[^|]+\|[^|]+\|\s+\|$/.test(line))).toEqual([]);
   });
 });

@@ -86,6 +86,7 @@ describe('robustnessScores', () => {
 describe('classification', () => {
   it('takes the lowest class of equal ones', () => {
     expect([...argmaxRows(Float32Array.from([0.5, 0.5, 0, 0, 0.5, 0.5]), 3)]).toEqual([0, 1]);
+    expect([...argmaxRows(Float32Array.of(NaN, -1, 2, NaN, NaN, NaN, 1, NaN, 3), 3)]).toEqual([2, 0, 2]);
   });
 
   it('has a softmax that neither overflows nor cares for a shift of the logits', () => {

@@ -1,7 +1,7 @@
 /** What only the graph form of the tensorflow backend has to show; inference.test.ts runs on it as on every other. */
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import type { Rank, Tensor, Tensor4D } from '@tensorflow/tfjs';
+import type { Rank, Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { zoo } from '../../src/models/architectures/zoo.ts';
 import type { ArchitectureName } from '../../src/models/architectures/zoo.ts';
@@ -73,6 +73,33 @@ describe.skipIf(!isReady)('a network as a graph', () => {
     expect(graph!.gradients.shape).toEqual([2, 13, ...model.network.inputShape]);
     expect(relativeError(graph!.gradients, eager!.gradients)).toBeLessThan(1e-5);
     expect(relativeError(graph!.logits, eager!.logits)).toBeLessThan(1e-5);
+  });
+
+  it('keeps the direction of a gradient whose probabilities underflow, as the kernels do', async () => {
+    const plain = randomModel(allOperations());
+    const last = plain.network.nodes.at(-1)!.name;
+    const scaled = Object.entries(plain.weights).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: name.startsWith(`${last}.`) ? data.map((value) => value * 1e5) : data },
+    ]);
+    const model: Model = { ...plain, weights: Object.fromEntries(scaled) as Model['weights'] };
+    const pixels = imagesOf(model, 2);
+    const norms: number[] = [];
+    const of = async (evaluation: Evaluation): Promise<Tensor> => {
+      const classifier = await openClassifier(model, evaluation);
+      const logits = await classifier.logits(pixels);
+      const labels = tf.argMax<Tensor1D>(logits, 1).cast<Tensor1D>('int32');
+      const top = tf.topk(logits, 2).values.dataSync();
+      // e^−104 is the least positive float32 number.
+      expect(Math.min(top[0]! - top[1]!, top[2]! - top[3]!)).toBeGreaterThan(104);
+      const { gradient } = await classifier.inputGradient(pixels, labels, 'cross-entropy');
+      classifier.dispose();
+      norms.push(tf.norm(tf.mul(gradient, 1e20)).dataSync()[0]!);
+      return tf.mul(gradient, 1e20);
+    };
+    const [graph, eager] = [await of('graph'), await of('eager')];
+    expect(Math.min(...norms)).toBeGreaterThan(1e-3);
+    expect(relativeError(graph, eager)).toBeLessThan(1e-4);
   });
 
   it('needs no more memory after 200 batches than after 20', async () => {

@@ -2,7 +2,7 @@ import type { Rank, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AttackLoss } from '../../src/models/classifier.ts';
 import { openClassifier } from '../../src/models/inference.ts';
-import { lossGradient } from '../../src/models/loss-gradient.ts';
+import { leastSlope, lossGradient } from '../../src/models/loss-gradient.ts';
 import { NetworkError } from '../../src/models/network.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { randomStream } from '../../src/tensors/random.ts';
@@ -176,8 +176,24 @@ describe.each(readyEvaluations)('on %s (%s)', (backend, evaluation) => {
       expect(label).toBe(-other!);
     });
 
+    it('keeps its direction when all other probabilities underflow', async () => {
+      // e^−120 is 7.7e-53. The others are to each other as 1 and e^−2.
+      const [label, first, second] = await gradient([120, 0, -2], 0, 'cross-entropy');
+      expect(first! / leastSlope).toBeCloseTo(1, 5);
+      expect(second! / first!).toBeCloseTo(Math.exp(-2), 5);
+      expect(label! / -(first! + second!)).toBeCloseTo(1, 5);
+      // A probability above the bound is left as it is.
+      const [, above] = await gradient([45, 0, -2], 0, 'cross-entropy');
+      expect(above! / Math.exp(-45)).toBeCloseTo(1, 4);
+      expect((await gradient([NaN, 0, 1], 0, 'cross-entropy')).every(Number.isNaN)).toBe(true);
+    });
+
     it('is finite for huge logits', async () => {
       expect(await gradient([1e4, -1e4, 0], 1, 'cross-entropy')).toEqual([1, -1, 0]);
+      const [label, ...others] = await gradient([1e4, -1e4, 0], 0, 'cross-entropy');
+      expect(label! / -leastSlope).toBeCloseTo(1, 5);
+      expect(others[0]).toBe(0);
+      expect(others[1]! / leastSlope).toBeCloseTo(1, 5);
     });
 
     it('of the margin points from the label to the best other class', async () => {

@@ -3,6 +3,7 @@
     pip install torch==2.13.0 && python test/reference/weight_files.py
 """
 
+from argparse import Namespace
 from collections import OrderedDict
 from pathlib import Path
 
@@ -35,6 +36,27 @@ def tensors():
     )
 
 
+def checkpoints():
+    """What training scripts write: the weights of fc somewhere in it."""
+    net = OrderedDict([("fc.weight", torch.tensor([[1.0, 2.0]])), ("fc.bias", torch.tensor([3.0]))])
+    before = lambda prefix: {prefix + name: tensor for name, tensor in net.items()}
+    moments = {"state": {0: {"exp_avg": torch.ones(1)}}, "param_groups": [{"lr": 0.1}]}
+    return {
+        "compiled": before("_orig_mod."),
+        "lightning": {"state_dict": before("model."), "optimizer_states": [moments], "epoch": 3},
+        "both": {"model": before("module._orig_mod.")},
+        "averaged": {"n_averaged": torch.tensor(5), **before("module.")},
+        "deep": {"model": {"state_dict": net}, "optimizer": moments},
+        "params": {"params": net, "optimizer": moments},
+        "two": {"student": net, "teacher": net},
+        "none": {"epoch": 3, "accuracy": 0.5},
+        "tensor": torch.ones(2),
+        "whole": torch.nn.Linear(2, 1),
+        "arguments": {"state_dict": net, "args": Namespace(lr=0.1)},
+        "sparse": {"fc.weight": net["fc.weight"].to_sparse()},
+    }
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     torch.save(tensors(), FOLDER / "zip.pth")
@@ -43,3 +65,6 @@ if __name__ == "__main__":
     torch.save(nested, FOLDER / "nested.pth")
     torch.save({"weight": torch.ones(1), "evil": Evil()}, FOLDER / "evil.pth")
     torch.save({"weight": torch.ones(1), "evil": Evil()}, FOLDER / "evil-legacy.pth", _use_new_zipfile_serialization=False)
+    (FOLDER / "checkpoints").mkdir(exist_ok=True)
+    for name, value in checkpoints().items():
+        torch.save(value, FOLDER / "checkpoints" / f"{name}.pth")

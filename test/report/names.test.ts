@@ -195,9 +195,10 @@ describe('the judgement before a run and the run agree', () => {
   }
   const withoutAbsent = (params: object): object => JSON.parse(JSON.stringify(params)) as object;
   const judged = (stage: Stage, params: object, inputs: KnownInputs): readonly string[] =>
-    [...(stage.check?.(params as never) ?? []), ...(stage.checkInputs?.(params as never, inputs) ?? [])].map(
-      ({ message }) => message,
-    );
+    [
+      ...(stage.check?.(params as never) ?? []),
+      ...(stage.checkInputs?.(params as never, inputs, () => null) ?? []),
+    ].map(({ message }) => message);
 
   it('for tables, in what they refuse', async () => {
     const params = fc.record({ rows: someAxes, columns: someAxes, value: number, meanOver: someAxes });

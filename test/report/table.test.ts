@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toCsv } from '../../src/report/csv.ts';
+import { markdownText } from '../../src/report/markdown-text.ts';
 import { labelNumber } from '../../src/report/rows.ts';
 import type { ScoreRow } from '../../src/report/rows.ts';
 import {
@@ -8,7 +9,9 @@ import {
   rowsToCsv,
   rowsToJson,
   tableToCsv,
+  headingToMarkdown,
   tableToMarkdown,
+  warningsToMarkdown,
   tableToText,
 } from '../../src/report/table.ts';
 import type { Table } from '../../src/report/table.ts';
@@ -105,11 +108,42 @@ test('any text and any number survive CSV', () => {
   fc.assert(
     fc.property(fc.array(fc.array(field, { minLength: 1, maxLength: 4 }), { maxLength: 4 }), (records) => {
       const expected = records.map((record) =>
-        record.map((value) => (value === null ? null : String(value))),
+        record.map((value) =>
+          typeof value === 'string' ? `'${value}` : value === null ? null : String(value),
+        ),
       );
-      expect(parseCsv(toCsv(records))).toEqual(expected);
+      const without = (field: string | null, value: unknown): string | null =>
+        typeof value !== 'string' || field!.startsWith(`'${value}`) ? field : `'${field}`;
+      const found = parseCsv(toCsv(records)).map((record, row) =>
+        record.map((field, column) => without(field, records[row]![column])),
+      );
+      expect(found).toEqual(expected);
     }),
   );
+});
+
+test('no text in CSV is a formula of a spreadsheet, and numbers stay numbers', () => {
+  const hostile = ['=1+1', '+cmd', '-2+3', '@SUM(A1)', '\t=1', '\r=1', '＝1', '-'];
+  expect(parseCsv(toCsv([hostile]))).toEqual([hostile.map((text) => `'${text}`)]);
+  const harmless = ['-0.5', '+1e-3', '-8/255', '-.5', 'a=b', "'quoted", ' '];
+  expect(parseCsv(toCsv([harmless]))).toEqual([harmless]);
+  expect(toCsv([[-0.5, -Infinity, true, null]])).toBe('-0.5,-Infinity,true,\r\n');
+});
+
+test('text in Markdown is no link, image, tag or row of its own', () => {
+  const hostile = 'a|b\\|c <img src=x> ![x](y) `d` *e*\nf\u001B[31mg\u202E';
+  const safe = 'a\\|b\\\\\\|c \\<img src=x> !\\[x](y) \\`d\\` \\*e\\* f�\\[31mg�';
+  expect(markdownText(hostile)).toBe(safe);
+  expect(headingToMarkdown(`x\n# y`)).toBe('### x # y\n\n');
+  expect(warningsToMarkdown(['w\n\n# x'])).toBe('\n- **Warning:** w  # x\n');
+  const table = pivot([{ axes: { attack: hostile }, values: { accuracy: 1 } }], {
+    rows: ['attack'],
+    columns: [],
+    values: ['accuracy'],
+  });
+  if ('clash' in table) throw new Error('a clash');
+  expect(tableToMarkdown(table).split('\n')[2]).toBe(`| ${safe} |  100.0 % |`);
+  expect(tableToText(table)).not.toMatch(/[\u0000-\u0009\u000B-\u001F]/);
 });
 
 test('labels are numbers where they read as numbers', () => {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listRuns, readLedger } from '../../src/runtime/run/ledger.ts';
+import { listRuns, readLedger } from '../../src/runtime/run/read-ledger.ts';
 import type { RunEvent } from '../../src/runtime/events.ts';
 import { commandLine, createProject, exportBytes, type Project } from '../cli/ravelin.ts';
 import { startCluster, whyNoCluster, type Cluster } from './cluster.ts';
@@ -49,7 +49,7 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
   afterAll(() => cluster.stop());
 
   const events = (project: Project): RunEvent[] =>
-    listRuns(project.path('.ravelin')).flatMap(({ run }) => readLedger(project.path('.ravelin'), run));
+    listRuns(project.path('.ravelin')).flatMap(({ run }) => [...readLedger(project.path('.ravelin'), run)]);
   const said = (project: Project): string[] =>
     events(project).flatMap((event) => (event.type === 'warning' ? [event.message] : []));
   const submissions = (project: Project): string[] =>
@@ -89,6 +89,15 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
       expect(submissions(remote)).toContainEqual(
         expect.stringMatching(`^submitted ${stage}: job \\d+ with 2 tasks$`),
       );
+  });
+
+  it('computes below a folder with blanks, quotes and the signs that sbatch replaces', async () => {
+    const project = createProject({ 'p.yaml': pipeline(2, 1) });
+    const cache = project.path(`it's a "cache" %a #1 $HOME`);
+    const { code, stderr } = await project.run('--cache', cache, 'run', 'p.yaml', '--ui', 'quiet');
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const [batch] = readdirSync(`${cache}/slurm`);
+    expect(readdirSync(`${cache}/slurm/${batch!}/logs`).sort()).toEqual(['0.log', '1.log']);
   });
 
   it('submits the cells of a stage as one array job', async () => {

@@ -1,7 +1,8 @@
-/** npm run soak -- kills|damage|cells|fuzz [count] [seed]: long trials of crash safety and of readers; prints what was tried and what went wrong. */
+/** npm run soak -- kills|damage|memories|cells|fuzz [count] [seed]: long trials of crash safety and of readers; prints what was tried and what went wrong. */
 import { soakCells } from './cells.ts';
 import { soakDamage } from './damage.ts';
 import { soakFuzz } from './fuzz.ts';
+import { soakMemories } from './memories.ts';
 import { soakKills } from './kills.ts';
 
 const [what = 'kills', given, seed = '1', only] = process.argv.slice(2);
@@ -19,6 +20,11 @@ if (what === 'fuzz') {
     `${damages} damages (${shares.join(', ')}), ${undetected} undetected, ${wrong.length} wrong, ${crashes.length} crashes`,
   );
   process.exitCode = wrong.length + undetected + crashes.length > 0 ? 1 : 0;
+} else if (what === 'memories') {
+  const { damages, wrong } = soakMemories(count, Number(seed), say);
+  wrong.forEach(say);
+  say(`${damages} damages, ${wrong.length} wrong`);
+  process.exitCode = wrong.length > 0 ? 1 : 0;
 } else if (what === 'cells') {
   const { cells, seconds, again, growth, growthToEnd, code } = await soakCells(count, say);
   const { driver, worker } = growth;

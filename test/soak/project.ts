@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseRecord } from '../../src/runtime/store/record.ts';
 
-const commandLine = resolve('dist/cli.js');
+export const commandLine = resolve('dist/cli.js');
 
 /** Real stages that need no network and little time: 5 + 5 + 1 + 5 + 1 + 1 units, sharded and whole, and a published table. */
 const pipeline = `ravelin: 1
@@ -56,17 +56,16 @@ export interface SoakProject {
   readonly remove: () => void;
 }
 
+export function soakEnvironment(folder: string): NodeJS.ProcessEnv {
+  return { ...process.env, RAVELIN_HOME: join(folder, 'home'), RAVELIN_CACHE: '', NO_COLOR: '1' };
+}
+
 export function createSoakProject(text = pipeline): SoakProject {
   const folder = mkdtempSync(join(tmpdir(), 'ravelin-soak-'));
   const cache = join(folder, '.ravelin');
   writeFileSync(join(folder, 'p.yaml'), text);
   writeFileSync(join(folder, 'package.json'), '{}');
-  const environment = {
-    ...process.env,
-    RAVELIN_HOME: join(folder, 'home'),
-    RAVELIN_CACHE: '',
-    NO_COLOR: '1',
-  };
+  const environment = soakEnvironment(folder);
   const parameters = [commandLine, 'run', 'p.yaml', '--ui', 'quiet', '-j', '2'];
   return {
     folder,

@@ -34,6 +34,8 @@ describe('dataset/cifar10', () => {
     expect(survey.files(0, 4)).toEqual([join(root, 'data_batch_1.bin')]);
     expect(survey.files(2, 3)).toEqual([join(root, 'data_batch_1.bin'), join(root, 'data_batch_2.bin')]);
     expect(survey.files(4, 4)).toEqual([join(root, 'data_batch_2.bin')]);
+    // A batch of another length before it gives the image another row.
+    expect(survey.facts!(2, 3)).toEqual([0, 5]);
     const images = await read({ split: 'train', offset: 1 }, { first: 2, count: 4 });
     expect(images.shape).toEqual([4, 32, 32, 3]);
     expect([...images.labels]).toEqual([3, 4, 5, 6]);

@@ -39,3 +39,10 @@ it('model/cnn compares the shapes of a PyTorch file as PyTorch has them', async 
     '3 of another shape: fc1.weight is [6, 30] instead of [7, 30], fc1.bias is [6] instead of [7], fc2.weight is [4, 6] instead of [4, 7]',
   );
 });
+
+it('model/cnn says how to save a file that cannot be read, and not which parameters to give', async () => {
+  const weights = 'weight-files/checkpoints/whole.pth';
+  const failure = await failureOf(runStage('model/cnn', { ...params, weights }, { root }));
+  expect(failure.message).toContain("the pickle refers to 'torch.nn.modules.linear.Linear'");
+  expect(failure.fix).toMatch(/^save the tensors alone: torch\.save\(model\.state_dict\(\)/);
+});

@@ -160,6 +160,15 @@ describe('dataset/safetensors', () => {
     expect(failure.fix).toBeTruthy();
   });
 
+  it('names a .npz file for what it is', async () => {
+    await writeFile(join(root, 'x.safetensors'), Buffer.from(`PK\x03\x04${'\0'.repeat(60)}`, 'latin1'));
+    const failure = await failureOf(read());
+    expect(failure.message).toContain(
+      'the file is a zip archive, as .npz, .pth and .keras files are; a safetensors file is needed',
+    );
+    expect(failure.fix).toContain('safetensors.numpy.save_file');
+  });
+
   it('names a truncated file and one of another format', async () => {
     const bytes = encodeSafetensors({ images: pixels, labels: integers([0, 1, 2]) });
     await writeFile(join(root, 'x.safetensors'), bytes.subarray(0, bytes.length - 4));

@@ -286,6 +286,19 @@ describe('predict and evaluate', () => {
     );
   });
 
+  it('warns of predictions that are equal in every number', async () => {
+    const clean = await classify(digits);
+    const other: Predictions = { ...clean, probabilities: Float32Array.from(clean.probabilities).fill(0.1) };
+    const warningsOf = async (...values: readonly Predictions[]): Promise<readonly string[]> => {
+      const predictions = values.map((value, draw) => ({ axes: { draw }, value }));
+      return (await runStage('predict/average', {}, { inputs: { predictions } })).warnings;
+    };
+    expect(await warningsOf(clean, other)).toEqual([]);
+    expect(await warningsOf(clean, other, { ...clean })).toEqual([
+      expect.stringMatching(/^predictions\[0\] and predictions\[2\] are equal in every number/),
+    ]);
+  });
+
   it('refuses predictions that do not pair up with the originals', async () => {
     const predictions = await classify(digits);
     const shorter = await failureOf(score({ predictions, originals: sliceValue(digits, 0, 5) }));

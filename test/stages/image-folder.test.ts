@@ -56,7 +56,7 @@ describe('dataset/image-folder', () => {
     );
     expect([...images.labels]).toEqual([2]);
     const survey = await surveyStage('dataset/image-folder', { path: 'data', classes: 'classes.json' }, root);
-    expect(survey!.files(0, 1)).toEqual([join(root, 'data/dog/a.png'), join(root, 'classes.json')]);
+    expect(survey!.files(0, 1)).toEqual([join(root, 'data/dog/a.png')]);
   });
 
   it('takes classes in turn when stratified, and keeps the ids of the plain listing', async () => {
@@ -199,7 +199,7 @@ describe('dataset/image-folder', () => {
     );
     await png('flat/1.png', 2, 2);
     expect(await fail({ path: 'flat' })).toBe(
-      '/flat holds 1 images directly; one folder per class is expected',
+      '/flat holds 1 image directly; one folder per class is expected',
     );
     expect(await fail({ path: 'nowhere' })).toBe('/nowhere does not exist');
     await writeFile(join(root, 'classes.json'), '["a", "c"]');

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { transformImages } from '../defenses/opened.ts';
+import { dropPixels } from '../../src/defenses/tvm/dropout.ts';
+import { solveImage } from '../../src/defenses/tvm/tvm.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Transform } from '../../src/values/transform.ts';
 import { madeUp } from '../kernels/tvm-problems.ts';
@@ -54,11 +56,32 @@ describe('defense/tvm', () => {
     expect(failure.message).toContain('image 11');
   });
 
+  it('with tv: groups reaches its tolerance too, and differs from the variation of pixels', async () => {
+    const run = async (params: object) => runStage('defense/tvm', { ...params }, { inputs: { images } });
+    const { outputs, metrics } = await run({ tv: 'groups', mask: 'pixel' });
+    expect(metrics['largest gap']).toBeLessThanOrEqual(1e-3);
+    const [made, recipe] = [outputs['images'] as Images, outputs['transform'] as Transform];
+    expect(made.pixels).not.toEqual(((await run({ mask: 'pixel' })).outputs['images'] as Images).pixels);
+    // The same pixels are dropped, and each image is solved by itself.
+    const size = 16 * 14 * 3;
+    const expected = dropPixels(
+      Float32Array.from(images.pixels.subarray(size, 2 * size)),
+      3,
+      { keep: 0.5, mask: 'pixel' },
+      { seed: recipe.seed!, draw: 0 },
+      11,
+    );
+    solveImage(expected, [16, 14, 3], { lambda: 0.03, tv: 'groups', tolerance: 1e-3, solver: 'exact' });
+    expect(made.pixels.slice(size, 2 * size)).toEqual(expected);
+  });
+
   it('refuses dropped pixels with solver: skimage, and λ = 0 with the solvers of others', () => {
     const problems = (params: object) =>
       stageOf('defense/tvm').check!(params as never).map(({ path }) => path.join('.'));
     expect(problems({ solver: 'skimage', keep: 0.5, lambda: 0.03 })).toEqual(['keep']);
     expect(problems({ solver: 'fb', keep: 0.5, lambda: 0 })).toEqual(['lambda']);
     expect(problems({ solver: 'exact', keep: 0.5, lambda: 0 })).toEqual([]);
+    expect(problems({ solver: 'fb', keep: 0.5, lambda: 1, tv: 'groups' })).toEqual(['tv']);
+    expect(problems({ solver: 'exact', keep: 0.5, lambda: 0, tv: 'groups' })).toEqual([]);
   });
 });

@@ -151,7 +151,7 @@ describe.each(readyEvaluations)('on %s (%s)', (backend, evaluation) => {
         momentum: 0.9,
         learningRate: 0.02,
         augment: cropAndFlip([7, 7], { padding: 1, flip: true }),
-        onEpoch: ({ accuracy }) => void reports.push(accuracy),
+        onEpoch: ({ accuracy }) => void reports.push(accuracy!),
       });
       expect(reports).toHaveLength(6);
       expect(reports.at(-1)).toBeGreaterThan(0.95);

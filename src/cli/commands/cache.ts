@@ -2,6 +2,7 @@ import { parseBytes, parseDuration } from '../../dsl/text/scalars.ts';
 import { collectGarbage, freeBytes } from '../../runtime/store/collect-garbage.ts';
 import { diskUsage, listRecords, verifyStore } from '../../runtime/store/maintenance.ts';
 import { openStore, type Store } from '../../runtime/store/store.ts';
+import { monotonicNow } from '../../timing/awake-time.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { complain, formatBytes, formatColumns, print, printJson } from '../output.ts';
@@ -67,10 +68,10 @@ export function cacheList(options: Options): ExitCode {
 }
 
 export function cacheVerify(options: Options): ExitCode {
-  let shown = Date.now();
+  let shown = monotonicNow();
   const result = verifyStore(open(options), (done, total) => {
-    if (Date.now() - shown < 1_000) return;
-    shown = Date.now();
+    if (monotonicNow() - shown < 1_000) return;
+    shown = monotonicNow();
     complain(`${done} of ${total} objects`);
   });
   const { objects, bytes, records, checkpoints } = result;

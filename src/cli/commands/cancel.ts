@@ -1,6 +1,7 @@
-import { isAlive } from '../../runtime/store/process-identity.ts';
-import { openBatches } from '../../runtime/executors/slurm/batch.ts';
 import { hostname } from 'node:os';
+import { openBatches } from '../../runtime/executors/slurm/batch.ts';
+import type { RunInfo } from '../../runtime/run/read-ledger.ts';
+import { identityOf, isProcessRunning } from '../../runtime/run/run-state.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
@@ -11,22 +12,33 @@ export async function cancel(
   id: string | undefined,
   options: { readonly cache?: string },
 ): Promise<ExitCode> {
-  const { run, started, finished, folder } = findRun(findCacheFolder(options.cache), id);
-  const jobs = openBatches(findCacheFolder(options.cache)).flatMap(({ manifest, job }) =>
-    manifest.run === run && job !== null ? [job.job] : [],
+  const cacheFolder = findCacheFolder(options.cache);
+  const info = findRun(cacheFolder, id);
+  const jobs = openBatches(cacheFolder).flatMap(({ manifest, job }) =>
+    manifest.run === info.run && job !== null ? [job.job] : [],
   );
   if (jobs.length > 0) {
     const { cancelJobs } = await import('../../runtime/executors/slurm/scheduler.ts');
     await cancelJobs(jobs);
     print(`cancelled the jobs ${jobs.join(', ')}`);
   }
-  if (finished !== null) print(`run ${run} has already finished`);
-  else if (started === null || !isAlive(started.pid)) print(`run ${run} is no longer running`);
-  else if (started.host !== hostname())
-    print(`run ${run} is on ${started.host}; cancel it there (${folder})`);
-  else {
-    process.kill(started.pid, 'SIGTERM');
-    print(`stopping run ${run} (process ${started.pid}) after its running shards`);
-  }
+  print(stop(info));
   return exitCodes.ok;
+}
+
+/**
+ * Ends the process of a run if it is beyond doubt that the process is that run's, and says what was done. A number
+ * of a process alone is not enough: it may have been given to another process since, or never have been the run's.
+ */
+function stop({ run, started, finished, folder }: RunInfo): string {
+  if (finished !== null) return `run ${run} has already finished`;
+  if (started === null) return `run ${run} cannot be stopped: its ledger does not say which process it is`;
+  const { host, pid } = started;
+  if (host !== hostname()) return `run ${run} is on ${host}; cancel it there (${folder})`;
+  if (isProcessRunning({ started }) === false) return `run ${run} is no longer running`;
+  if (pid === 1) return `run ${run} is process 1, the first of a container: stop the container`;
+  if (identityOf(started) === null)
+    return `run ${run} may be process ${pid}, but its ledger does not prove it; if it is, end it with: kill ${pid}`;
+  process.kill(pid, 'SIGTERM');
+  return `stopping run ${run} (process ${pid}) after its running shards`;
 }

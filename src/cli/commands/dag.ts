@@ -75,11 +75,13 @@ function toText(nodes: readonly Node[], edges: readonly Edge[]): string {
 
 function toMermaid(nodes: readonly Node[], edges: readonly Edge[]): string {
   const names = new Map(nodes.map(({ id }, index) => [id, `n${index}`]));
-  const text = (value: string) => `"${value.replaceAll('"', '#quot;')}"`;
+  // Mermaid takes HTML in its texts, and numbers of characters for what must not be HTML.
+  const text = (value: string) =>
+    value.replaceAll(/["#&<>`]/g, (character) => `#${character.charCodeAt(0)};`);
   return [
     'flowchart LR',
-    ...nodes.map(({ id, label }) => `  ${names.get(id)!}[${text(`${id}<br/>${label}`)}]`),
-    ...edges.map(({ from, to, port }) => `  ${names.get(from)!} -- ${text(port)} --> ${names.get(to)!}`),
+    ...nodes.map(({ id, label }) => `  ${names.get(id)!}["${text(id)}<br/>${text(label)}"]`),
+    ...edges.map(({ from, to, port }) => `  ${names.get(from)!} -- "${text(port)}" --> ${names.get(to)!}`),
   ].join('\n');
 }
 

@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
+import { shellWord } from '../../dsl/text/shell-word.ts';
 import type { Value } from '../../values/value.ts';
+import { announceChoices, choicesOf, choiceWords } from '../choices.ts';
 import { DamageCollector } from '../damaged-results.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { encodeAs, extensionsOf } from '../export-formats.ts';
@@ -17,6 +19,12 @@ export async function exportOutput(
   options: PipelineOptions & { readonly to: string },
 ): Promise<ExitCode> {
   const pipeline = await openPipeline(file, options);
+  announceChoices(
+    `export ${file} ${shellWord(target)} --to ${shellWord(options.to)}`,
+    pipeline,
+    file,
+    options,
+  );
   const [, selector, portName] = /^([^[.]+(?:\[[^\]]*\])?)(?:\.([\w-]+))?$/.exec(target) ?? [];
   if (selector === undefined)
     throw new UsageError(
@@ -44,7 +52,9 @@ export async function exportOutput(
       );
     const outputs = units.map((unit) => unit.outputs).filter((unit) => unit !== null);
     if (outputs.length < units.length) {
-      complain(`error: ${cell.id} has no complete result yet\n  fix: ravelin run ${file} '${cell.id}'`);
+      complain(
+        `error: ${cell.id} has no complete result yet\n  fix: ravelin run ${file} ${shellWord(cell.id)}${choiceWords(choicesOf(options))}`,
+      );
       const change = await changeOfBackend(pipeline, planned, [selector], {});
       if (change !== null) complain(change.message);
       return exitCodes.cellFailed;

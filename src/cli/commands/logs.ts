@@ -1,55 +1,91 @@
-import { existsSync, readFileSync, watchFile } from 'node:fs';
-import { listRuns, logPath, readLedger } from '../../runtime/run/ledger.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
+import { onLoss } from '../../console/write.ts';
+import { logPath } from '../../runtime/run/ledger.ts';
+import { listRuns } from '../../runtime/run/read-ledger.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
-import { print } from '../output.ts';
+import { complain, print, printPart } from '../output.ts';
+import { eventsOfRun } from '../run-events.ts';
+import { terminal } from '../terminal.ts';
+
+const pollMs = 250;
 
 /** Prints the logs of a cell and of its parts in the latest run in which one of them printed anything. */
 export async function logs(
   cell: string,
   options: { readonly follow?: boolean; readonly cache?: string },
 ): Promise<ExitCode> {
-  const cacheFolder = findCacheFolder(options.cache);
-  const found = listRuns(cacheFolder)
-    .map(({ run }) => logsIn(cacheFolder, run, cell))
-    .findLast((logs) => logs.length > 0);
-  if (found === undefined) {
-    throw new UsageError(
-      `no run has a log of '${cell}'`,
-      "give the whole name, as 'ravelin plan' shows it; a cell that printed nothing has none",
-    );
-  }
+  const { found, own } = findLogs(findCacheFolder(options.cache), cell);
   for (const { part, path } of found) {
     if (part !== cell) print(`${part}:\n${readFileSync(path, 'utf8').replaceAll(/^(?=.)/gm, '  ')}`);
   }
-  const path = found.find(({ part }) => part === cell)?.path;
-  if (path === undefined) return exitCodes.ok;
-  let shown = readFileSync(path);
-  if (shown.length > 0) print(shown.toString('utf8'));
-  if (!options.follow) return exitCodes.ok;
-  watchFile(path, { interval: 250 }, () => {
-    const next = readFileSync(path);
-    if (next.length > shown.length) process.stdout.write(next.subarray(shown.length));
-    shown = next;
-  });
-  return new Promise(() => undefined);
+  if (options.follow) return follow(found.find(({ part }) => part === cell)?.path ?? own);
+  for (const { part, path } of found) if (part === cell) print(readFileSync(path, 'utf8'));
+  if (found.length === 0) complain(`'${cell}' printed nothing`);
+  return exitCodes.ok;
 }
 
-/** The logs of a cell and its parts in a run, the parts first. */
-function logsIn(
-  cacheFolder: string,
-  run: string,
-  cell: string,
-): readonly { readonly part: string; readonly path: string }[] {
-  const planned = readLedger(cacheFolder, run).filter((event) => event.type === 'cell-planned');
+interface CellLogs {
+  /** The files that there are, those of the parts first. */
+  readonly found: readonly { readonly part: string; readonly path: string }[];
+  /** Path of the log of the cell itself, whether the file is there or not. */
+  readonly own: string;
+}
+
+/**
+ * The logs of the latest run in which the cell printed anything; if it never did, those of the latest run that
+ * has the cell, which are none yet. Throws `UsageError` if no run has it.
+ */
+function findLogs(cacheFolder: string, cell: string): CellLogs {
+  let latest: CellLogs | undefined;
+  for (const { run } of listRuns(cacheFolder).reverse()) {
+    const logs = logsIn(cacheFolder, run, cell);
+    if (logs !== null && logs.found.length > 0) return logs;
+    latest ??= logs ?? undefined;
+  }
+  if (latest !== undefined) return latest;
+  throw new UsageError(
+    `no run has a cell '${cell}'`,
+    "give the whole name, as 'ravelin plan' shows it, in quotes",
+  );
+}
+
+/** The logs of a cell and its parts in a run, the parts first; null if the run does not have the cell. */
+function logsIn(cacheFolder: string, run: string, cell: string): CellLogs | null {
+  const planned = eventsOfRun(cacheFolder, run, ['cell-planned']);
   const own = planned.find((event) => event.cell === cell);
+  if (own === undefined) return null;
   const parts = planned.filter(
     ({ partOf, axes }) =>
       partOf !== undefined &&
-      partOf === own?.stage &&
+      partOf === own.stage &&
       Object.entries(axes).every(([axis, label]) => !(axis in own.axes) || own.axes[axis] === label),
   );
-  return [...parts.map((event) => event.cell), cell]
-    .map((part) => ({ part, path: logPath(cacheFolder, run, part) }))
-    .filter(({ path }) => existsSync(path));
+  return {
+    found: [...parts.map((event) => event.cell), cell]
+      .map((part) => ({ part, path: logPath(cacheFolder, run, part) }))
+      .filter(({ path }) => existsSync(path)),
+    own: logPath(cacheFolder, run, cell),
+  };
+}
+
+/** Prints a log as it grows, until Ctrl-C or until nobody reads it any more. */
+function follow(path: string): Promise<ExitCode> {
+  const decoder = new StringDecoder('utf8');
+  let shown = 0;
+  const look = (): void => {
+    if (!existsSync(path)) return;
+    const bytes = readFileSync(path);
+    if (bytes.length > shown) printPart(decoder.write(bytes.subarray(shown)));
+    shown = bytes.length;
+  };
+  look();
+  const clock = setInterval(look, pollMs);
+  return new Promise((done) =>
+    onLoss(terminal().stdout, () => {
+      clearInterval(clock);
+      done(exitCodes.ok);
+    }),
+  );
 }

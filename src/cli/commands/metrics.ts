@@ -1,35 +1,80 @@
 import { toCsv } from '../../report/csv.ts';
-import { findCacheFolder } from '../cache-folder.ts';
-import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { didYouMean } from '../../values/nearest.ts';
+import type { RunInfo } from '../../runtime/run/read-ledger.ts';
+import { cacheFolderOf, findCacheFolder } from '../cache-folder.ts';
+import { choiceWords, latestRunOf } from '../choices.ts';
+import { isPipelineFile } from '../command-words.ts';
+import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
 import { complain, formatColumns, print, printJson } from '../output.ts';
-import { readRunCells, type MetricValue } from '../run-results.ts';
+import { readRunCells, type MetricValue, type ScoreRow } from '../run-results.ts';
 
 /**
  * Prints axes and numbers side by side, one row per cell, for every cell of a run whose main output is
- * metrics.
+ * metrics. A pipeline file stands for its latest run.
  */
 export async function metrics(
-  id: string | undefined,
-  options: { readonly csv?: boolean; readonly json?: boolean; readonly cache?: string },
+  named: string | undefined,
+  options: {
+    readonly csv?: boolean;
+    readonly json?: boolean;
+    readonly columns?: readonly string[];
+    readonly cache?: string;
+  },
 ): Promise<ExitCode> {
-  const cacheFolder = findCacheFolder(options.cache);
-  const cells = await readRunCells(cacheFolder, findRun(cacheFolder, id).run);
-  const rows = cells.flatMap(({ scores }) => scores);
-  if (options.json) printJson(rows);
-  else if (rows.length === 0) complain('this run has no metrics');
+  const { cacheFolder, info } = findNamedRun(named, options.cache);
+  const rows = (await readRunCells(cacheFolder, info.run)).flatMap(({ scores }) => scores);
+  const names = chosenColumns(rows, options.columns);
+  const choices = choiceWords(info.started?.choices);
+  const title = `the run ${info.run} of ${info.started?.pipeline ?? '?'}${choices === '' ? '' : ` (with${choices})`}`;
+  if (options.json) printJson(options.columns === undefined ? rows : rows.map((row) => only(row, names)));
+  else if (rows.length === 0)
+    complain(
+      `${title} has no metrics\n  fix: name another run or a pipeline file; 'ravelin runs' lists them`,
+    );
   else {
-    const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-    const table = rows.map((row) => names.map((name) => format(row[name], options.csv === true)));
-    if (options.csv) print(toCsv([names, ...table]));
-    else print(formatColumns([names, ...table]));
+    if (choices !== '') complain(`scores of ${title}`);
+    if (options.csv) print(toCsv([names, ...rows.map((row) => names.map((name) => row[name] ?? null))]));
+    else print(formatColumns([names, ...rows.map((row) => names.map((name) => format(row[name])))]));
   }
   return exitCodes.ok;
 }
 
-function format(value: MetricValue | undefined, exact: boolean): string {
+function findNamedRun(
+  named: string | undefined,
+  cache: string | undefined,
+): { readonly cacheFolder: string; readonly info: RunInfo } {
+  if (named === undefined || !isPipelineFile(named)) {
+    const cacheFolder = findCacheFolder(cache);
+    return { cacheFolder, info: findRun(cacheFolder, named) };
+  }
+  const cacheFolder = cacheFolderOf(named, cache);
+  const info = latestRunOf(cacheFolder, named);
+  if (info === undefined)
+    throw new UsageError(
+      `${named} has no run in ${cacheFolder}`,
+      `run it with 'ravelin run ${named}', or name its cache with --cache`,
+    );
+  return { cacheFolder, info };
+}
+
+/** All columns, or those that are asked for, in that order. Throws `UsageError` for one that no row has. */
+function chosenColumns(rows: readonly ScoreRow[], chosen: readonly string[] | undefined): readonly string[] {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const wrong = rows.length === 0 ? undefined : chosen?.find((name) => !names.includes(name));
+  if (wrong !== undefined)
+    throw new UsageError(
+      `there is no column '${wrong}'${didYouMean(wrong, names)}`,
+      `use ${names.join(', ')}`,
+    );
+  return chosen ?? names;
+}
+
+function only(row: ScoreRow, names: readonly string[]): ScoreRow {
+  return Object.fromEntries(names.map((name) => [name, row[name] ?? null]));
+}
+
+function format(value: MetricValue | undefined): string {
   if (value === null || value === undefined) return '';
-  return typeof value === 'number' && !exact && !Number.isInteger(value)
-    ? value.toPrecision(4)
-    : String(value);
+  return typeof value === 'number' && !Number.isInteger(value) ? value.toPrecision(4) : String(value);
 }

@@ -1,9 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseJsonText } from '../../files/read-json.ts';
+import { readTextFile } from '../../files/read-text.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print } from '../output.ts';
 import { packageFolder } from '../package-folder.ts';
-import { allowedPlugins, projectRegistry } from '../plugins/load-registry.ts';
+import { projectRegistry } from '../plugins/load-registry.ts';
+import { readPermissions } from '../plugins/permissions.ts';
+import { isTrusted, trust } from '../plugins/trust.ts';
 import { currentProject } from '../project.ts';
 
 /** The kinds of plugins, each with the first half of its `uses`. */
@@ -63,10 +67,17 @@ export async function newPlugin(
   writeFileSync(plugin, read('.mjs'));
   writeFileSync(test, read('.test.mjs'));
   allow(`./plugins/${name}.mjs`, root);
+  // The only code of the project is what the user has just asked for.
+  const { plugins, slurmFlags } = readPermissions(root);
+  if (plugins.length === 1 && slurmFlags.length === 0) trust(root);
+  const first = isTrusted(root)
+    ? ''
+    : `
+  ravelin trust            lets the plugins of this project run; look at the others before`;
   print(`${plugin}
 ${test}
 
-It is allowed in ${join(root, 'package.json')}. Next:
+It is allowed in ${join(root, 'package.json')}. Next:${first}
   ravelin test             runs its test, which says what must be true of every ${kind}
   ravelin stages ${uses}   shows its parameters and ports
   ravelin schema --out pipeline.schema.json   lets editors complete it
@@ -81,10 +92,10 @@ In a pipeline:
  */
 function allow(plugin: string, root: string): void {
   const path = join(root, 'package.json');
-  const allowed = allowedPlugins(root);
+  const allowed = readPermissions(root).plugins;
   if (allowed.includes(plugin)) return;
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : '{ "private": true }';
-  const manifest = JSON.parse(text) as Record<string, unknown> & { ravelin?: object };
+  const text = existsSync(path) ? readTextFile(path) : '{ "private": true }';
+  const manifest = parseJsonText(text, path) as Record<string, unknown> & { ravelin?: object };
   const indent = /^[ \t]+/m.exec(text)?.[0] ?? 2;
   manifest.ravelin = { ...manifest.ravelin, plugins: [...allowed, plugin] };
   writeFileSync(path, `${JSON.stringify(manifest, null, indent)}\n`);

@@ -1,3 +1,4 @@
+import { jsonText } from '../../console/visible-text.ts';
 import { plan as makePlan, type Plan } from '../../runtime/plan/plan.ts';
 import { planJson } from '../../runtime/plan/plan-json.ts';
 import { countShards } from '../../runtime/plan/units.ts';
@@ -23,7 +24,7 @@ export async function plan(
   const planned = await planPipeline(pipeline, selectors, options);
   const change = await changeOfBackend(pipeline, planned, selectors, options);
   if (options.json) {
-    print(JSON.stringify({ ...planJson(pipeline.graph, planned), ...backendJson(pipeline, change) }));
+    print(jsonText({ ...planJson(pipeline.graph, planned), ...backendJson(pipeline, change) }));
   } else {
     print(`${planText(pipeline, planned)}\n${describeBackend(pipeline)}`);
     if (change !== null) print(change.message);

@@ -1,23 +1,26 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { chooseRenderer, createRenderer } from '../../dashboard/create-renderer.ts';
 import type { Renderer } from '../../dashboard/renderer.ts';
 import type { RunEvent } from '../../runtime/events.ts';
 import { execute } from '../../runtime/run/execute.ts';
-import { newRunId, openLedger } from '../../runtime/run/ledger.ts';
+import { openLedger, unkeptLedger, type Ledger } from '../../runtime/run/ledger.ts';
+import { newRunId } from '../../runtime/run/run-id.ts';
 import type { RunSummary } from '../../runtime/run/reporter.ts';
 import { isSame } from '../../runtime/plan/last-backends.ts';
 import type { Plan } from '../../runtime/plan/plan.ts';
-import type { StoreError } from '../../runtime/store/errors.ts';
+import { StoreError } from '../../runtime/store/errors.ts';
+import { choicesOf } from '../choices.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { executorName, openExecutor, slurmScripts } from '../executor.ts';
-import { complain, print } from '../output.ts';
+import { listenForInterrupts } from '../interruption.ts';
+import { machineKey } from '../machine-key.ts';
+import { complain, describeLoss, print } from '../output.ts';
 import { describeProfiles, profilesFolder } from '../profiles.ts';
 import { parallelism } from '../parallelism.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
 import { openResultTables } from '../result-tables.ts';
+import { openScreen } from '../run-screen.ts';
 import type { SelectionOptions } from '../selection.ts';
-import { terminal } from '../terminal.ts';
 import { explainFullDisk, tidyCache } from '../tidy.ts';
 import { changeOfBackend, plan, planPipeline } from './plan.ts';
 
@@ -30,7 +33,8 @@ export interface RunOptions extends PipelineOptions, SelectionOptions {
   readonly watch?: boolean;
   readonly keepGoing?: boolean;
   readonly failFast?: boolean;
-  readonly ui: 'auto' | 'inline' | 'full' | 'plain' | 'json' | 'quiet';
+  readonly overwrite?: boolean;
+  readonly ui: 'auto' | 'inline' | 'plain' | 'json' | 'quiet';
 }
 
 export async function run(
@@ -52,15 +56,21 @@ export async function run(
   }
   const planned = await planPipeline(pipeline, selectors, options);
   const backendChange = await changeOfBackend(pipeline, planned, selectors, options);
-  const interruption = listenForInterrupts();
-  const ledger = openLedger(pipeline.cacheFolder, process.env['RAVELIN_RUN'] ?? newRunId());
-  const screen = await openScreen(options.ui, planned, interruption.interrupt);
-  const emit = (event: RunEvent) => {
+  let screen: Renderer | null = null;
+  const interruption = listenForInterrupts((text) => {
+    if (screen === null) complain(text);
+    else screen.notice(text);
+  });
+  pipeline.remember(pipeline.numerics);
+  const { workers, threads } = parallelism(pipeline.backend, availableParallelism(), options.jobs);
+  const ledger = ledgerOf(pipeline, planned);
+  screen = await openScreen(options.ui, planned.totals.run > 0, interruption.interrupt);
+  const choices = choicesOf(options);
+  const emit = (emitted: RunEvent) => {
+    const event = emitted.type === 'run-started' && choices ? { ...emitted, choices } : emitted;
     ledger.append(event);
     screen.onEvent(event);
   };
-  pipeline.remember(pipeline.numerics);
-  const { workers, threads } = parallelism(pipeline.backend, availableParallelism(), options.jobs);
   const tables = openResultTables(pipeline);
   let summary: RunSummary;
   let lost: StoreError | null = null;
@@ -86,20 +96,44 @@ export async function run(
       ...(options.ui !== 'quiet' && { reader: tables }),
       drain: interruption.drain,
       kill: interruption.kill,
+      ...(options.overwrite && { overwrite: true }),
+      machineKey: machineKey(),
       ...(options.keepGoing && { onError: 'continue' as const }),
       ...(options.failFast && { onError: 'stop' as const }),
     });
+  } catch (error) {
+    await screen.finish();
+    throw error;
   } finally {
     lost = ledger.close();
     interruption.stop();
   }
   await screen.finish(tables.text());
+  const unwritten = await describeLoss();
+  if (unwritten !== undefined) complain(`warning: ${unwritten}`);
   if (lost !== null) complain(`warning: the last events of the run could not be saved: ${lost.message}`);
   if (options.cpuProfile && options.ui !== 'quiet') complain(describeProfiles(ledger));
   const failedOnDisk = summary.failures.some(({ failure }) => failure.code === 'storage');
   if (failedOnDisk) explainFullDisk(pipeline.store);
   else if (summary.totals.ran > 0) tidyCache(pipeline.store);
   return exitCodeOf(summary, interruption.signal());
+}
+
+/**
+ * Opens the ledger of the run. A run that has nothing to compute needs none, so it also succeeds on a cache that
+ * can only be read. Throws `StoreError` if another one cannot be written down.
+ */
+function ledgerOf({ cacheFolder }: OpenPipeline, planned: Plan): Ledger {
+  const run = process.env['RAVELIN_RUN'] ?? newRunId(cacheFolder);
+  try {
+    return openLedger(cacheFolder, run);
+  } catch (error) {
+    if (!(error instanceof StoreError) || planned.totals.run > 0) throw error;
+    complain(
+      `warning: ${error.message}; this run has nothing to compute and leaves no entry in 'ravelin runs'`,
+    );
+    return unkeptLedger(cacheFolder, run);
+  }
 }
 
 /** Prints the plan, and for a cluster also the scripts that the run would submit first. */
@@ -118,7 +152,9 @@ async function dryRun(file: string, selectors: readonly string[], options: RunOp
  * checked before.
  */
 function detach(cacheFolder: string): ExitCode {
-  const id = newRunId();
+  const id = newRunId(cacheFolder);
+  // Nobody would see the error of the process that computes.
+  openLedger(cacheFolder, id).close();
   const parameters = process.argv.slice(1).filter((parameter) => parameter !== '--detach');
   spawn(process.execPath, [...parameters, '--ui', 'quiet'], {
     detached: true,
@@ -143,69 +179,6 @@ async function announceChange(
   const planned = await planPipeline(pipeline, selectors, options);
   const change = await changeOfBackend(pipeline, planned, selectors, options);
   if (change !== null) complain(change.message);
-}
-
-/**
- * Opens the renderer. A run with nothing to do is shown in lines on any terminal, so that it loads no Ink.
- */
-async function openScreen(ui: RunOptions['ui'], planned: Plan, onInterrupt: () => void): Promise<Renderer> {
-  if (ui === 'full') throw new UsageError('--ui full is not available yet', 'use --ui inline');
-  const io = terminal();
-  const kind = ui !== 'auto' ? ui : planned.totals.run === 0 ? 'plain' : chooseRenderer(io);
-  let renderer: Renderer = await createRenderer(kind, {
-    ...io,
-    onInterrupt,
-    onQuit: () => {
-      // The run is in this process, so after leaving the screen it continues with lines.
-      const left = renderer;
-      void createRenderer('plain', { ...io, onInterrupt, onQuit: () => undefined }).then(async (plain) => {
-        renderer = plain;
-        await left.finish();
-      });
-    },
-  });
-  return { onEvent: (event) => renderer.onEvent(event), finish: (results) => renderer.finish(results) };
-}
-
-/**
- * The first Ctrl-C (or SIGTERM) finishes the running shards and starts nothing new; the second stops
- * immediately.
- */
-function listenForInterrupts(): {
-  readonly drain: AbortSignal;
-  readonly kill: AbortSignal;
-  readonly interrupt: () => void;
-  readonly signal: () => 'SIGINT' | 'SIGTERM';
-  readonly stop: () => void;
-} {
-  const drain = new AbortController();
-  const kill = new AbortController();
-  let last: 'SIGINT' | 'SIGTERM' = 'SIGINT';
-  const interrupt = (signal: 'SIGINT' | 'SIGTERM') => {
-    last = signal;
-    if (drain.signal.aborted) {
-      kill.abort();
-      return;
-    }
-    drain.abort();
-    complain(
-      'Finishing the running shards. Press Ctrl-C again to stop immediately. Committed results are kept.',
-    );
-  };
-  const onInterrupt = () => interrupt('SIGINT');
-  const onTerminate = () => interrupt('SIGTERM');
-  process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onTerminate);
-  return {
-    drain: drain.signal,
-    kill: kill.signal,
-    interrupt: onInterrupt,
-    signal: () => last,
-    stop: () => {
-      process.off('SIGINT', onInterrupt);
-      process.off('SIGTERM', onTerminate);
-    },
-  };
 }
 
 function exitCodeOf(summary: RunSummary, signal: 'SIGINT' | 'SIGTERM'): ExitCode {

@@ -1,17 +1,18 @@
-import { readLedger, type RunInfo } from '../../runtime/run/ledger.ts';
+import type { RunInfo } from '../../runtime/run/read-ledger.ts';
 import { phases } from '../../timing/phases.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 import { profilePaths } from '../profiles.ts';
 import { profileGroups, type ProfileSum, sumProfiles } from '../profile-shares.ts';
-import { type RunTimes, sumTimes, type TimeSum } from '../run-times.ts';
+import { eventsOfRun } from '../run-events.ts';
+import { type RunTimes, sumTimes, timedEvents, type TimeSum } from '../run-times.ts';
 
 /** Functions of a profile that are shown. */
 const shownFunctions = 20;
 
 /** Shows where the time of a run went: by stage, and by function if the run wrote CPU profiles. */
 export function runsTime({ run, folder }: RunInfo, cacheFolder: string, json: boolean): ExitCode {
-  const times = sumTimes(readLedger(cacheFolder, run));
+  const times = sumTimes(eventsOfRun(cacheFolder, run, [...timedEvents]));
   const paths = profilePaths(folder);
   const profile = paths.length === 0 ? null : sumProfiles(paths);
   if (json) {

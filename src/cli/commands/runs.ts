@@ -1,8 +1,10 @@
-import { listRuns, pinRun, readLedger, removeRun, type RunInfo } from '../../runtime/run/ledger.ts';
+import { listRuns, pinRun, removeRun, type RunInfo } from '../../runtime/run/read-ledger.ts';
+import { stateOfRun, type RunState } from '../../runtime/run/run-state.ts';
 import { findCacheFolder } from '../cache-folder.ts';
+import { choiceWords } from '../choices.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
-import { isAlive } from '../../runtime/store/process-identity.ts';
 import { findRun } from '../find-run.ts';
+import { eventsOfRun } from '../run-events.ts';
 import { runsTime } from './runs-time.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 
@@ -14,15 +16,14 @@ interface Options {
 }
 
 export function runsList(options: Options): ExitCode {
-  const runs = listRuns(findCacheFolder(options.cache));
-  if (options.json) printJson(runs.map(describe));
+  const cacheFolder = findCacheFolder(options.cache);
+  const runs = listRuns(cacheFolder).map((info) => describe(cacheFolder, info));
+  if (options.json) printJson(runs);
   else if (runs.length === 0) print('no runs yet');
   else
     print(
       formatColumns(
-        runs
-          .map(describe)
-          .map((run) => [run.run, run.status, run.pipeline, run.work, run.pinned ? 'pinned' : '']),
+        runs.map((run) => [run.run, shownStatus(run), run.pipeline, run.work, run.pinned ? 'pinned' : '']),
       ),
     );
   return exitCodes.ok;
@@ -32,12 +33,14 @@ export function runsShow(id: string | undefined, options: Options): ExitCode {
   const cacheFolder = findCacheFolder(options.cache);
   const info = findRun(cacheFolder, id);
   if (options.time) return runsTime(info, cacheFolder, options.json === true);
-  const failures = readLedger(cacheFolder, info.run).flatMap((event) =>
-    event.type === 'cell-failed' ? [{ cell: event.cell, ...event.failure }] : [],
-  );
+  const described = describe(cacheFolder, info);
+  const failures = eventsOfRun(cacheFolder, info.run, ['cell-failed']).map(({ cell, failure }) => ({
+    cell,
+    ...failure,
+  }));
   if (options.json) {
     printJson({
-      ...describe(info),
+      ...described,
       folder: info.folder,
       started: info.started,
       finished: info.finished,
@@ -45,13 +48,15 @@ export function runsShow(id: string | undefined, options: Options): ExitCode {
     });
     return exitCodes.ok;
   }
-  const { run, status, pipeline, work } = describe(info);
+  const { run, pipeline, work } = described;
+  const choices = choiceWords(info.started?.choices).trimStart();
   print(
     formatColumns([
       ['run', run],
       ['pipeline', `${pipeline} (${info.started?.file ?? '?'})`],
-      ['status', status],
+      ['status', shownStatus(described)],
       ['work', work],
+      ...(choices === '' ? [] : [['with', choices]]),
       ['started', info.started === null ? '?' : new Date(info.started.at).toISOString()],
       [
         'on',
@@ -82,17 +87,29 @@ export function runsPin(id: string, options: Options): ExitCode {
   return exitCodes.ok;
 }
 
-function describe({ run, started, finished, pinned }: RunInfo): {
+/** A status, and for one that this machine cannot know, why it cannot. */
+function shownStatus({ status, host }: { readonly status: RunState; readonly host: string | null }): string {
+  if (status !== 'unknown') return status;
+  return host === null ? 'unknown (its ledger has no beginning)' : `unknown (it was on ${host})`;
+}
+
+function describe(
+  cacheFolder: string,
+  info: RunInfo,
+): {
   readonly run: string;
-  readonly status: string;
+  readonly status: RunState;
+  readonly host: string | null;
   readonly pipeline: string;
   readonly work: string;
   readonly pinned: boolean;
 } {
+  const { run, started, finished, pinned } = info;
   const totals = finished?.totals;
   return {
     run,
-    status: finished?.status ?? (started !== null && isAlive(started.pid) ? 'running' : 'killed'),
+    status: stateOfRun(cacheFolder, info),
+    host: started?.host ?? null,
     pipeline: started?.pipeline ?? '?',
     work:
       totals === undefined

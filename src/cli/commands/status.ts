@@ -1,22 +1,32 @@
-import { latestRun, listRuns, readLedger } from '../../runtime/run/ledger.ts';
+import { formatMetric } from '../../dashboard/format.ts';
+import { latestRun } from '../../runtime/run/read-ledger.ts';
+import { stateOfRun } from '../../runtime/run/run-state.ts';
 import { countShards } from '../../runtime/plan/units.ts';
 import { describeBackend } from '../backend.ts';
+import { announceChoices } from '../choices.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
+import { eventsOfRun } from '../run-events.ts';
+import { scoresOf, type ScoreRow } from '../run-results.ts';
 import { backendJson, changeOfBackend, planPipeline } from './plan.ts';
 
+/** Rows of scores that are printed for people. */
+const mostScores = 60;
+
 /**
- * Prints a line per stage with what is done and what is missing, and the failures of the latest run of this
- * pipeline.
+ * Prints a line per stage with what is done and what is missing, the scores that are there, and the latest run of
+ * this pipeline with its failures.
  */
 export async function status(
   file: string,
   options: PipelineOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
   const pipeline = await openPipeline(file, options);
+  announceChoices(`status ${file}`, pipeline, file, options);
   const planned = await planPipeline(pipeline, [], {});
-  const failed = failuresOf(pipeline.cacheFolder, pipeline.file);
+  const latest = latestRun(pipeline.cacheFolder, pipeline.file);
+  const failed = latest === null ? new Map<string, string>() : failuresOf(pipeline.cacheFolder, latest.run);
   const stages = pipeline.graph.stages.map(({ id, firstCell, cellCount }) => {
     const shards = { total: 0, reuse: 0, run: 0 };
     let done = 0;
@@ -33,13 +43,21 @@ export async function status(
     }
     return { stage: id, cells: cellCount, done, shards, failures };
   });
+  const scores = planned.cells.flatMap((cell) => {
+    const outputs = cell?.units.map((unit) => (unit.state === 'reuse' ? unit.outputs : null)) ?? [];
+    return cell !== null && outputs.every((unit) => unit !== null)
+      ? scoresOf(pipeline.store, cell.cell, outputs)
+      : [];
+  });
   const change = await changeOfBackend(pipeline, planned, [], {});
   if (options.json) {
     printJson({
       pipeline: pipeline.graph.pipeline,
       ...backendJson(pipeline, change),
-      latestRun: latestRun(pipeline.cacheFolder)?.run ?? null,
+      latestRun: latest?.run ?? null,
+      latestRunStatus: latest === null ? null : stateOfRun(pipeline.cacheFolder, latest),
       stages,
+      scores,
       totals: planned.totals,
     });
     return exitCodes.ok;
@@ -54,6 +72,10 @@ export async function status(
       ]),
     ),
   );
+  if (scores.length > 0) print(formatColumns(scores.slice(0, mostScores).map(shownScore)));
+  if (scores.length > mostScores)
+    print(`… and ${scores.length - mostScores} more; 'ravelin metrics' prints those of a run`);
+  if (latest !== null) print(`latest run ${latest.run}: ${stateOfRun(pipeline.cacheFolder, latest)}`);
   print(describeBackend(pipeline));
   if (change !== null) print(change.message);
   for (const { cell, message } of stages.flatMap(({ failures }) => failures))
@@ -61,12 +83,22 @@ export async function status(
   return exitCodes.ok;
 }
 
-function failuresOf(cacheFolder: string, file: string): ReadonlyMap<string, string> {
-  const run = listRuns(cacheFolder).findLast(({ started }) => started?.file === file);
-  if (run === undefined) return new Map();
+/** A row as `ravelin metrics` has it, in short: what it is of, and its first number. */
+function shownScore({ stage: _stage, cell, ...row }: ScoreRow): string[] {
+  const entries = Object.entries(row);
+  const labels = entries
+    .filter(([name, value]) => typeof value === 'string' && !String(cell).includes(`${name}=${value}`))
+    .map(([name, value]) => `${name}=${String(value)}`);
+  const numbers = entries.filter(
+    (entry): entry is [string, number] =>
+      typeof entry[1] === 'number' && !String(cell).includes(`${entry[0]}=${entry[1]}`),
+  );
+  const [name, value] = numbers.find(([key]) => key === 'accuracy') ?? numbers[0] ?? ['', NaN];
+  return [[cell, ...labels].join(' '), name === '' ? '' : formatMetric(name, value)];
+}
+
+function failuresOf(cacheFolder: string, run: string): Map<string, string> {
   return new Map(
-    readLedger(cacheFolder, run.run).flatMap((event) =>
-      event.type === 'cell-failed' ? [[event.cell, event.failure.message] as const] : [],
-    ),
+    eventsOfRun(cacheFolder, run, ['cell-failed']).map(({ cell, failure }) => [cell, failure.message]),
   );
 }

@@ -1,10 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeText } from '../../console/write.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
-import { complain } from '../output.ts';
-import { allowedPlugins, projectRegistry } from '../plugins/load-registry.ts';
+import { complain, printPart } from '../output.ts';
+import { projectRegistry } from '../plugins/load-registry.ts';
+import { readPermissions } from '../plugins/permissions.ts';
+import { requireTrust } from '../plugins/trust.ts';
 import { currentProject } from '../project.ts';
+import { terminal } from '../terminal.ts';
 
 /**
  * Runs the tests of the project's plugins with Node's own runner: NAME.test.mjs beside a plugin if there is
@@ -14,7 +18,7 @@ import { currentProject } from '../project.ts';
  */
 export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
   const root = await currentProject();
-  const plugins = allowedPlugins(root).filter((entry) => entry.startsWith('.'));
+  const plugins = readPermissions(root).plugins.filter((entry) => entry.startsWith('.'));
   const unknown = names.find((name) => !plugins.some((entry) => isNamed(entry, name)));
   if (unknown !== undefined || plugins.length === 0) {
     throw new UsageError(
@@ -24,6 +28,7 @@ export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
       plugins.length === 0 ? 'write one with: ravelin new attack NAME' : `there is ${plugins.join(', ')}`,
     );
   }
+  requireTrust(root);
   const named = plugins.filter((entry) => names.length === 0 || names.some((name) => isNamed(entry, name)));
   const broken = (await projectRegistry(root)).broken.filter(({ entry }) => named.includes(entry));
   for (const { error } of broken)
@@ -34,7 +39,8 @@ export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
   const generic = chosen.filter((_, index) => files[index] === null);
   const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const { execa } = await import('execa');
-  const { exitCode = 1 } = await execa(
+  const { stdout, stderr } = terminal();
+  const child = execa(
     process.execPath,
     [
       `--import=${new URL('register.js', import.meta.url).href}`,
@@ -44,11 +50,16 @@ export async function testPlugins(names: readonly string[]): Promise<ExitCode> {
     ],
     {
       cwd: root,
-      stdio: 'inherit',
+      // The runner has colours on a terminal. Elsewhere its text comes to us, as a reader that leaves would end it.
+      stdio: ['inherit', stdout.isTTY ? 'inherit' : 'pipe', stderr.isTTY ? 'inherit' : 'pipe'],
+      buffer: false,
       reject: false,
       env: { RAVELIN_TEST_ROOT: root, RAVELIN_TEST_PLUGINS: JSON.stringify(generic) },
     },
   );
+  child.stdout?.setEncoding('utf8').on('data', printPart);
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => writeText(stderr, text));
+  const { exitCode = 1 } = await child;
   return exitCode === 0 && broken.length === 0 ? exitCodes.ok : exitCodes.cellFailed;
 }
 

@@ -1,18 +1,21 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
-import { loadPipeline } from '../../dsl/load.ts';
+import { loadPipeline, projectRoot } from '../../dsl/load.ts';
 import { diagnosticsJson } from '../../dsl/diagnostics/render.ts';
+import { fileFirst } from '../command-words.ts';
 import { DiagnosticsError, showDiagnostics } from '../diagnostics.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
 import type { PipelineOptions } from '../pipeline.ts';
 import { pipelineRegistry } from '../plugins/pipeline-registry.ts';
+import { allowedSlurmFlags } from '../plugins/trust.ts';
 
 export async function validate(
-  files: readonly string[],
+  named: readonly string[],
   options: PipelineOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
+  const files = named.length > 0 ? named : [fileFirst([]).file];
   let valid = true;
   const all: unknown[] = [];
   for (const file of files) {
@@ -42,7 +45,9 @@ async function load(file: string, options: PipelineOptions): Promise<ReturnType<
       profile: options.profile,
       maxCells: options.maxCells,
       env: process.env,
+      allowedFlags: allowedSlurmFlags(projectRoot(file)),
       exists,
+      readData,
     });
   } catch (error) {
     if (!(error instanceof DiagnosticsError)) throw error;
@@ -56,5 +61,18 @@ function exists(path: string): boolean {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch {
     return true;
+  }
+}
+
+/** A larger file is not read before a run. */
+const mostBytes = 2 ** 24;
+
+/** The bytes of a regular file; null for anything else, of which nothing can be said before the run. */
+function readData(path: string): Uint8Array | null {
+  try {
+    const stats = statSync(path);
+    return stats.isFile() && stats.size <= mostBytes ? readFileSync(path) : null;
+  } catch {
+    return null;
   }
 }

@@ -1,11 +1,12 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chooseRenderer, createRenderer } from '../../dashboard/create-renderer.ts';
-import { parseEvents } from '../../runtime/run/ledger.ts';
+import { onLoss } from '../../console/write.ts';
+import { followLedger } from '../../runtime/run/follow-ledger.ts';
+import { stateOfRun } from '../../runtime/run/run-state.ts';
 import { findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
-import { isAlive } from '../../runtime/store/process-identity.ts';
 import { findRun } from '../find-run.ts';
+import { complain, stdoutIsResult } from '../output.ts';
 import { terminal } from '../terminal.ts';
 
 const pollMs = 200;
@@ -15,53 +16,40 @@ export async function watch(
   id: string | undefined,
   options: { readonly ui: 'auto' | 'inline' | 'plain' | 'json'; readonly cache?: string },
 ): Promise<ExitCode> {
-  const info = findRun(findCacheFolder(options.cache), id);
+  const cacheFolder = findCacheFolder(options.cache);
+  const info = findRun(cacheFolder, id);
+  if (info.started !== null && stateOfRun(cacheFolder, info) === 'unknown')
+    complain(
+      `warning: run ${info.run} is on ${info.started.host}, and this machine cannot see whether it still runs; press Ctrl-C to leave`,
+    );
   const io = terminal();
+  if (options.ui === 'json') stdoutIsResult();
   const leaving = new AbortController();
   const leave = () => leaving.abort();
   process.on('SIGINT', leave);
+  onLoss(options.ui === 'json' ? io.stdout : io.stderr, leave);
   const renderer = await createRenderer(options.ui === 'auto' ? chooseRenderer(io) : options.ui, {
     ...io,
     onInterrupt: leave,
     onQuit: leave,
   });
-  const lines = openLines(`${info.folder}/events.jsonl`);
-  let finished = false;
+  let end;
   try {
-    while (!leaving.signal.aborted && !finished) {
-      const alive = info.started === null || isAlive(info.started.pid);
-      const events = parseEvents(lines.next());
-      for (const event of events) {
-        renderer.onEvent(event);
-        finished ||= event.type === 'run-finished';
-      }
-      if (!alive && events.length === 0) break;
-      if (!finished) await sleep(pollMs);
-    }
+    end = await followLedger({
+      info,
+      onEvent: (event) => renderer.onEvent(event),
+      pause: () => sleep(pollMs),
+      signal: leaving.signal,
+    });
   } finally {
-    lines.close();
     process.off('SIGINT', leave);
     await renderer.finish();
   }
+  if (end === 'ended')
+    complain(`run ${info.run} was killed; run the pipeline again to go on where it stopped`);
+  if (end === 'no-beginning')
+    complain(
+      `the ledger of run ${info.run} has no beginning, and nothing is added to it; the run was killed`,
+    );
   return exitCodes.ok;
-}
-
-/** Reads the complete lines that were appended since the last call of `next`. */
-function openLines(path: string): { readonly next: () => string; readonly close: () => void } {
-  const file = openSync(path, 'r');
-  const buffer = Buffer.alloc(1 << 20);
-  let rest = Buffer.alloc(0);
-  return {
-    next() {
-      const chunks = [rest];
-      for (let length = readSync(file, buffer); length > 0; length = readSync(file, buffer)) {
-        chunks.push(Buffer.from(buffer.subarray(0, length)));
-      }
-      const bytes = Buffer.concat(chunks);
-      const end = bytes.lastIndexOf(0x0a) + 1;
-      rest = Buffer.from(bytes.subarray(end));
-      return bytes.toString('utf8', 0, end);
-    },
-    close: () => closeSync(file),
-  };
 }

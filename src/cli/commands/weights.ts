@@ -132,7 +132,7 @@ async function explained<Result>(file: string, read: () => Promise<Result>): Pro
     if (error instanceof WeightsError)
       throw new UsageError(
         `${file}: ${error.message}`,
-        'give a safetensors file or a PyTorch state dictionary',
+        error.fix ?? 'give a safetensors file or a PyTorch state dictionary',
       );
     throw error;
   }

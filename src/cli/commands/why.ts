@@ -1,4 +1,6 @@
 import { why as explainCell } from '../../runtime/plan/plan-json.ts';
+import { shellWord } from '../../dsl/text/shell-word.ts';
+import { announceChoices } from '../choices.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
@@ -11,6 +13,7 @@ export async function why(
   options: PipelineOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
   const pipeline = await openPipeline(file, options);
+  announceChoices(`why ${file} ${shellWord(cell)}`, pipeline, file, options);
   const cells = selected(pipeline.graph, [cell]);
   const planned = await planPipeline(pipeline, [cell], {});
   const stories = [...cells]

@@ -9,7 +9,9 @@ import type { FilePlace } from './plugin-error.ts';
 /** The innermost place in a stack that is neither in Node nor in ravelin. */
 export function placeInStack(stack: string): FilePlace | undefined {
   const own = dirname(fileURLToPath(import.meta.url));
-  for (const [, path, line, column] of stack.matchAll(/\(?((?:file:\/\/)?\/[^\n()]+?):(\d+):(\d+)\)?$/gm)) {
+  // Node's own modules are written as node:internal/…, which must not count as a path from its slash on.
+  const frame = /(?:\(|\bat (?:async )?)((?:file:\/\/)?\/[^\n()]+?):(\d+):(\d+)\)?$/gm;
+  for (const [, path, line, column] of stack.matchAll(frame)) {
     const file = pathOf(path!);
     if (!file.startsWith(own)) return { file, line: Number(line), column: Number(column) };
   }

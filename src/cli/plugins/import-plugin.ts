@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Stage } from '../../runtime/stage.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { complain } from '../output.ts';
 import { checkStages } from './check-stages.ts';
 import { PluginError } from './plugin-error.ts';
 import { pluginSpecifier, resolveRavelinHere } from './resolve-ravelin.ts';
@@ -35,11 +37,43 @@ async function load(
   root: string,
 ): Promise<Readonly<Record<string, unknown>>> {
   try {
-    return (await import(specifier)) as Readonly<Record<string, unknown>>;
+    return (await untilLoaded(import(specifier), entry)) as Readonly<Record<string, unknown>>;
   } catch (error) {
+    if (error instanceof PluginError) throw error;
     const { explainFailure } = await import('./load-failure.ts');
     throw await explainFailure(error, entry, root);
   }
+}
+
+/**
+ * Resolves to a module that is being loaded. Rejects with `PluginError` if it awaits something that nothing can bring
+ * any more, and says so if it ends the process: both would end the command without a word, one of them with success.
+ */
+function untilLoaded(loading: Promise<unknown>, entry: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onIdle = (): void => {
+      done();
+      reject(
+        new PluginError({
+          message: `the plugin '${entry}' cannot be loaded: it waits at its top level for something that never happens`,
+          fix: 'remove the await, or move it into a function',
+        }),
+      );
+    };
+    const onExit = (): void => {
+      complain(
+        `error: the plugin '${entry}' ended the process while it was loaded\n  fix: remove its process.exit()`,
+      );
+      process.exitCode = exitCodes.usage;
+    };
+    const done = (): void => {
+      process.off('beforeExit', onIdle);
+      process.off('exit', onExit);
+    };
+    process.on('beforeExit', onIdle);
+    process.on('exit', onExit);
+    loading.finally(done).then(resolve, reject);
+  });
 }
 
 /**
@@ -51,7 +85,14 @@ function digestOfPackage(name: string, root: string): string {
     const installed = join(folder, 'node_modules', name);
     if (existsSync(join(installed, 'package.json'))) {
       const real = realpathSync(installed);
-      if (real.split(sep).includes('node_modules')) return packageDigest(join(real, 'package.json'));
+      if (real.split(sep).includes('node_modules')) {
+        const digest = packageDigest(join(real, 'package.json'));
+        if (digest !== null) return digest;
+        throw new PluginError({
+          message: `the plugin '${name}' has a package.json without a name and a version that can be read`,
+          fix: `install it again: npm install ${name}`,
+        });
+      }
       return sourceDigest(createRequire(join(root, 'package.json')).resolve(name));
     }
     if (dirname(folder) === folder) {

@@ -15,6 +15,7 @@ export async function explainFailure(error: unknown, entry: string, root: string
   return new PluginError(
     ofDeclaration(error, entry) ??
       ofTypeScript(error, entry) ??
+      ofRequired(error, entry) ??
       ofMissingModule(error, entry, root) ??
       (await ofMissingExport(error, entry)) ??
       ofAnything(error, entry, root),
@@ -37,12 +38,41 @@ function ofTypeScript(error: Error, entry: string): PluginProblem | undefined {
   };
 }
 
+/** CommonJS has other words for what is missing, and does not find this ravelin. */
+function ofRequired(error: Error, entry: string): PluginProblem | undefined {
+  const name = /^Cannot find module '(.+?)'\nRequire stack:/.exec(error.message)?.[1];
+  if (name === undefined) return undefined;
+  const at = placeInStack(error.stack ?? '');
+  return isOwn(name)
+    ? problem(
+        `the plugin '${entry}' cannot be loaded: it requires '${name}', which is an ES module`,
+        `write it as .mjs, with import … from '${name}'`,
+        at,
+      )
+    : problem(
+        `the plugin '${entry}' cannot be loaded: it requires '${name}', which is not installed`,
+        /^[./]/.test(name) ? 'correct the path' : `run npm install ${name}`,
+        at,
+      );
+}
+
+const parts = ['ravelin', 'ravelin/testing'];
+
+function isOwn(name: string): boolean {
+  return name === 'ravelin' || name.startsWith('ravelin/');
+}
+
 function ofMissingModule(error: Error, entry: string, root: string): PluginProblem | undefined {
   const found = /^Cannot find (?:package|module) '(.+?)' imported from (.+)$/.exec(error.message);
   if (found === null) return undefined;
   const [name, importer] = [found[1]!, found[2]!];
   if (importer === join(root, 'package.json'))
     return { message: `the plugin '${entry}' is not installed`, fix: `run npm install ${entry}` };
+  if (name === 'ravelin') {
+    const message = `the plugin '${entry}' cannot be loaded: it imports a part of ravelin that there is not`;
+    const isAbsent = (specifier: string): boolean => isOwn(specifier) && !parts.includes(specifier);
+    return problem(message, "import from 'ravelin' or 'ravelin/testing'", importIn(importer, isAbsent));
+  }
   const isFile = name.startsWith('/');
   const at = importIn(importer, (specifier) =>
     isFile

@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { Stage, StageRegistry } from '../../runtime/stage.ts';
 import { stages } from '../../stages/index.ts';
-import { UsageError } from '../exit-codes.ts';
+import { readPermissions } from './permissions.ts';
 import { PluginError } from './plugin-error.ts';
+import { requireTrust } from './trust.ts';
 
 /** Stages by name, and the plugins whose stages are missing among them. */
 export interface LoadedPlugins {
@@ -19,7 +19,7 @@ export interface BrokenPlugin {
 
 /**
  * The built-in stages and those of the pipeline's `plugins:`, as a worker loads them after the command has
- * checked them. Throws the `PluginError` of the first plugin that is not allowed or cannot be used.
+ * checked them and the trust in the project. Throws the `PluginError` of the first plugin that is not allowed or cannot be used.
  */
 export async function loadRegistry(
   plugins: readonly string[],
@@ -27,9 +27,9 @@ export async function loadRegistry(
   folder: string,
 ): Promise<StageRegistry> {
   if (plugins.length === 0) return stages;
-  const allowed = allowedPlugins(root);
+  const allowed = readPermissions(root).plugins;
   const entries = plugins.map((name) => allowedEntry(name, folder, root, allowed));
-  const { registry, broken } = await withPlugins(entries, root);
+  const { registry, broken } = await withPlugins(entries, root, { isTrusted: true });
   for (const { error } of broken) throw error;
   return registry;
 }
@@ -50,18 +50,19 @@ export function allowedEntry(name: string, folder: string, root: string, allowed
 
 /** The built-in stages and those of all plugins that the project at `root` allows. */
 export function projectRegistry(root: string): Promise<LoadedPlugins> {
-  return withPlugins(allowedPlugins(root), root, { examples: true });
+  return withPlugins(readPermissions(root).plugins, root, { examples: true });
 }
 
 /**
  * The built-in stages and those of the plugins that can be used. `entries` are package names, or paths from
  * the root that begin with `./`. A stage type that exists already makes its plugin a broken one. `examples`
- * says that the examples of the stages are checked too, for which the language is loaded.
+ * says that the examples of the stages are checked too, for which the language is loaded. In a project that is not
+ * trusted all are broken, and none is loaded; `isTrusted` says that this has been checked.
  */
 export async function withPlugins(
   entries: readonly string[],
   root: string,
-  options: { readonly examples?: boolean } = {},
+  options: { readonly examples?: boolean; readonly isTrusted?: boolean } = {},
 ): Promise<LoadedPlugins> {
   const registry = new Map(stages);
   const broken: BrokenPlugin[] = [];
@@ -69,6 +70,7 @@ export async function withPlugins(
   const { importPlugin } = await import('./import-plugin.ts');
   for (const entry of new Set(entries)) {
     try {
+      if (options.isTrusted !== true) requireTrust(root);
       const added = await importPlugin(entry, root);
       if (options.examples === true) (await import('./check-examples.ts')).checkExamples(added, entry);
       const uses = added.map((stage) => stage.uses);
@@ -90,27 +92,4 @@ function takenName(uses: string, entry: string, owner: Stage | undefined): Plugi
     message: `the plugin '${entry}' declares ${uses}${owner === undefined ? ' twice' : `, ${owned}`}`,
     fix: 'give its stage another name',
   });
-}
-
-/** `ravelin.plugins` of the package.json at `root`. */
-export function allowedPlugins(root: string): readonly string[] {
-  const path = join(root, 'package.json');
-  if (!existsSync(path)) return [];
-  let manifest: { readonly ravelin?: { readonly plugins?: unknown } };
-  try {
-    manifest = JSON.parse(readFileSync(path, 'utf8')) as typeof manifest;
-  } catch (error) {
-    throw new UsageError(
-      `${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`,
-      'correct it; ravelin reads "ravelin": { "plugins": [] } from it',
-    );
-  }
-  const plugins = manifest.ravelin?.plugins ?? [];
-  if (Array.isArray(plugins) && plugins.every((name): name is string => typeof name === 'string')) {
-    return plugins;
-  }
-  throw new UsageError(
-    `"ravelin.plugins" in ${path} is not a list of names`,
-    'write it as ["./plugins/mine.mjs"]',
-  );
 }

@@ -1,12 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Diagnostic, SourceRange } from '../../dsl/diagnostics/diagnostic.ts';
 import { type SourceFile, sourceFile } from '../../dsl/diagnostics/source.ts';
 import { shownPath } from '../../dsl/document/load-context.ts';
 import { pluginsOf, projectRoot } from '../../dsl/load.ts';
+import { readTextFile } from '../../files/read-text.ts';
 import type { StageRegistry } from '../../runtime/stage.ts';
 import { DiagnosticsError } from '../diagnostics.ts';
-import { allowedEntry, allowedPlugins, type BrokenPlugin, withPlugins } from './load-registry.ts';
+import { allowedEntry, type BrokenPlugin, withPlugins } from './load-registry.ts';
+import { readPermissions } from './permissions.ts';
 import { type FilePlace, PluginError } from './plugin-error.ts';
 
 /**
@@ -16,7 +17,7 @@ import { type FilePlace, PluginError } from './plugin-error.ts';
 export async function pipelineRegistry(file: string): Promise<StageRegistry> {
   const { plugins, source } = pluginsOf(file);
   const root = projectRoot(file);
-  const allowed = plugins.length === 0 ? [] : allowedPlugins(root);
+  const allowed = plugins.length === 0 ? [] : readPermissions(root).plugins;
   const places = new Map<string, SourceRange>();
   const refused: BrokenPlugin[] = [];
   for (const { name, at } of plugins) {
@@ -31,7 +32,10 @@ export async function pipelineRegistry(file: string): Promise<StageRegistry> {
   }
   const entries = [...places.keys()].filter((entry) => !refused.some((other) => other.entry === entry));
   const { registry, broken } = await withPlugins(entries, root, { examples: true });
-  const all = [...refused, ...broken];
+  // What is wrong with the whole project is reported once.
+  const all = [...refused, ...broken].filter(
+    ({ error }, index, list) => list.findIndex((other) => other.error.message === error.message) === index,
+  );
   if (all.length === 0 || source === null) return registry;
   const sources = new Map([[source.path, source]]);
   const diagnostics = all.map(({ entry, error }) => diagnosticOf(error, places.get(entry)!, sources));
@@ -61,7 +65,7 @@ function rangeOf(
 ): SourceRange | undefined {
   const path = shownPath(file);
   try {
-    const source = sourceFile(path, readFileSync(file, 'utf8'), file);
+    const source = sourceFile(path, readTextFile(file), file);
     const start = (source.lineStarts[line - 1] ?? 0) + column - 1;
     sources.set(path, source);
     return { file: path, start, end: start + (/^\w+/.exec(source.text.slice(start))?.[0].length ?? 1) };

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'es-module-lexer/js';
+import { readJsonFile } from '../../files/read-json.ts';
 
 /**
  * A module and all local modules that it imports or requires by a relative path, in whatever folder they are.
@@ -40,12 +41,17 @@ export function sourceDigest(file: string): string {
   return hash.digest('hex');
 }
 
-/** Digest of an installed package: its name and version. */
-export function packageDigest(manifest: string): string {
-  const { name, version } = JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string; version?: string };
-  return createHash('sha256')
-    .update(`${name ?? ''}@${version ?? ''}`)
-    .digest('hex');
+/** Digest of an installed package: its name and version; null if its manifest has none that can be read. */
+export function packageDigest(manifest: string): string | null {
+  let fields: { readonly name?: unknown; readonly version?: unknown } | null;
+  try {
+    fields = readJsonFile(manifest) as typeof fields;
+  } catch {
+    return null;
+  }
+  const { name, version } = fields ?? {};
+  if (typeof name !== 'string' || typeof version !== 'string') return null;
+  return createHash('sha256').update(`${name}@${version}`).digest('hex');
 }
 
 function localImports(source: string): readonly string[] {

@@ -7,6 +7,10 @@ export interface FrameContext {
   readonly state: DashboardState;
   readonly view: View;
   readonly theme: Theme;
+  /** Text on what the run does after an interruption; empty without one. */
+  readonly notice: string;
+  /** Whether keys are heard. */
+  readonly interactive: boolean;
   readonly columns: number;
   /** Milliseconds since the epoch, the only clock of all animation. */
   readonly now: number;

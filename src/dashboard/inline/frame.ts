@@ -21,11 +21,11 @@ export interface FrameSize {
  */
 export function frame(context: FrameContext & FrameSize, last = false): readonly string[] {
   const { columns, theme } = context;
-  const height = Math.max(3, context.rows - 1);
+  const height = Math.max(1, context.rows - 1);
   const header = headerLines(context).slice(0, Math.max(1, height - 2));
-  const footer = last ? [] : footerLines(context).slice(0, height > 7 ? 2 : 1);
+  const footer = last ? [] : footerLines(context).slice(0, height > 7 ? 2 : height > 2 ? 1 : 0);
   const body = bodyLines(context, height - header.length - footer.length);
-  return [...header, ...body, ...footer].map((line) => renderLine(line, columns, theme));
+  return [...header, ...body, ...footer].slice(0, height).map((line) => renderLine(line, columns, theme));
 }
 
 function headerLines(context: FrameContext): readonly Line[] {
@@ -56,8 +56,10 @@ function headerLines(context: FrameContext): readonly Line[] {
     const saved = state.savedSeconds >= 0.05 ? `, saved ${formatDuration(state.savedSeconds)}` : '';
     tally.push([span(`cache ${formatCount(state.reusedShards)} hits${saved}`, 'dim')]);
   }
+  const noticed =
+    context.notice === '' || state.finished !== null ? [] : wrapped(context.notice, columns, 'busy', '');
   const change = state.backendChange === '' ? [] : wrapped(state.backendChange, columns, 'busy', '  ');
-  return [...flow(head, columns, theme), ...flow(tally, columns, theme), ...change];
+  return [...flow(head, columns, theme), ...noticed, ...flow(tally, columns, theme), ...change];
 }
 
 /** Joins parts by a separator, and starts a new line if the next part does not fit. */
@@ -111,7 +113,7 @@ function windowed(lines: readonly Line[], scroll: number, height: number): reado
 
 function footerLines(context: FrameContext): readonly Line[] {
   const { state, view, theme } = context;
-  const lines: Line[] = [hints(context)];
+  const lines: Line[] = context.interactive ? [hints(context)] : [];
   const failure = state.failures.at(-1);
   if (view.note !== '') lines.unshift([span(view.note, 'busy')]);
   else if (view.typing || activeFilter(view) !== '') {

@@ -13,6 +13,8 @@ export interface ScreenOptions {
   readonly size: () => { readonly columns: number; readonly rows: number };
   readonly now: () => number;
   readonly onEffect: (effect: Effect) => void;
+  /** Whether there are keys to hint at; if not given, there are. */
+  readonly interactive?: boolean;
 }
 
 /**
@@ -21,6 +23,8 @@ export interface ScreenOptions {
  */
 export interface LiveScreen {
   readonly onEvent: (event: RunEvent) => void;
+  /** Shows a text above the stages until the run has ended. */
+  readonly notice: (text: string) => void;
   readonly tick: () => void;
   /** Draws the last frame, with all stages and without hints. */
   readonly end: () => void;
@@ -30,13 +34,14 @@ export interface LiveScreen {
   readonly press: (key: Key) => void;
 }
 
-export function createScreen({ theme, size, now, onEffect }: ScreenOptions): LiveScreen {
+export function createScreen({ theme, size, now, onEffect, interactive = true }: ScreenOptions): LiveScreen {
   let state = initialState();
   let view = firstView;
+  let notice = '';
   let lines: readonly string[] = [];
   const listeners = new Set<() => void>();
   const draw = (last = false): void => {
-    const next = frame({ state, view, theme, now: now(), ...size() }, last);
+    const next = frame({ state, view, theme, notice, interactive, now: now(), ...size() }, last);
     // Unchanged lines keep their identity, so that nothing is rendered again.
     if (next.length === lines.length && next.every((line, row) => line === lines[row])) return;
     lines = next;
@@ -45,6 +50,10 @@ export function createScreen({ theme, size, now, onEffect }: ScreenOptions): Liv
   return {
     onEvent: (event) => {
       state = reduce(state, event);
+    },
+    notice: (text) => {
+      notice = text;
+      draw();
     },
     tick: () => draw(),
     end: () => {

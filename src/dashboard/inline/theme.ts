@@ -1,3 +1,5 @@
+import { visibleLine } from '../../console/visible-text.ts';
+
 /** Looks: glyphs that the terminal has, and colours if it may show them. */
 
 export type Style =
@@ -110,9 +112,7 @@ export function renderLine(line: Line, width: number, theme: Theme): string {
   for (const { text: raw, style } of line) {
     if (room <= 0) break;
     if (raw === '') continue;
-
-    const clean = raw.replace(/[\u0000-\u001F\u007F-\u009F]/g, ' ');
-    const shown = clip(clean, room, theme.glyphs.ellipsis);
+    const shown = clip(visibleLine(raw), room, theme.glyphs.ellipsis);
     room -= textColumns(shown);
     text +=
       style === 'plain' || !theme.colour

@@ -62,9 +62,7 @@ export function press(view: View, key: Key, state: DashboardState, width: number
   const quiet = { ...view, note: '' };
   if (key.name === 'interrupt') {
     const interrupts = view.interrupts + 1;
-    const note =
-      interrupts === 1 ? 'finishing the running shards; press Ctrl-C again to stop immediately' : 'stopping';
-    return { view: { ...view, interrupts, note }, effect: interrupts === 1 ? 'drain' : 'stop' };
+    return { view: { ...view, interrupts }, effect: interrupts === 1 ? 'drain' : 'stop' };
   }
   if (view.typing) return { view: type(quiet, key, state) };
   if (key.name === 'text') return letter(quiet, key.text, state, width);

@@ -6,6 +6,7 @@ import {
   startOf,
   type TotalVariation,
 } from '../../kernels/tvm/problem.ts';
+import { minimiseGroups } from '../../kernels/tvm/groups.ts';
 import { minimiseExactly } from '../../kernels/tvm/reference.ts';
 import { minimise, minimiseDropped } from '../../kernels/tvm/wasm.ts';
 import { currentBackend } from '../../tensors/backend.ts';
@@ -13,7 +14,9 @@ import type { TvmForm } from '../../kernels/tvm/forms.ts';
 import type { Defense, Draw, PixelShape, SolverProgress } from '../defense.ts';
 import { dropoutOf, dropPixels, type DropoutParameters, notNumbers } from './dropout.ts';
 
-export interface TvmParameters extends TotalVariation, DropoutParameters {
+export interface TvmParameters extends Omit<TotalVariation, 'tv'>, DropoutParameters {
+  /** `groups`: the norms of whole rows and columns that equation 7 of Guo et al. 2018 prints; `exact` solves it only. */
+  readonly tv: TotalVariation['tv'] | 'groups';
   /** Number of views of each image; each view is one draw. */
   readonly draws: number;
   readonly solver: 'exact' | 'skimage' | 'fb';
@@ -29,6 +32,11 @@ export interface TvmParameters extends TotalVariation, DropoutParameters {
 /** How one image was solved. Only the exact solver has a gap. */
 export type TvmProgress = Omit<Progress, 'gap'> & SolverProgress;
 
+type SolverParameters = Omit<TvmParameters, keyof DropoutParameters | 'draws' | 'form'>;
+
+/** Parameters of a variation of single pixels, which the kernels solve. */
+type PixelVariation = TvmParameters & TotalVariation;
+
 type Size = readonly [height: number, width: number, channels: number];
 
 /** Below this tolerance float32 is not precise enough; the float64 definition is, at 100 times the cost. */
@@ -37,6 +45,8 @@ const kernelLimit = 1000;
 /** Number of images on a device at a time: at most a gigabyte for 1024×1024×3. */
 const rowsOnDevice = 16;
 const referenceLimit = 20_000;
+/** Linear systems; photographs at λ = 0.03 take about ten. */
+const groupsLimit = 1000;
 
 /**
  * Pixel dropout, then total variation minimisation (Guo et al. 2018, section 4.1) of each image, for one
@@ -51,16 +61,17 @@ export async function minimiseTotalVariation(
 ): Promise<Float32Array> {
   const size = height * width * channels;
   const result = new Float32Array(pixels.length);
-  const together = isOnDevice(params) ? rowsOnDevice : 1;
+  const together = isByPixels(params) && isOnDevice(params) ? rowsOnDevice : 1;
   for (let first = 0; first < rows; first += together) {
     draw.signal?.throwIfAborted();
     const ids = draw.ids.subarray(first, Math.min(rows, first + together));
     const some = [first * size, (first + ids.length) * size] as const;
     const images = result.subarray(...some);
     const shape = [ids.length, height, width, channels] as const;
-    const progress = isByKernel(params)
-      ? [solveDropped(pixels.subarray(...some), images, shape, params, draw, ids[0]!)]
-      : await solveBatch(pixels.subarray(...some), images, shape, params, { ...draw, ids });
+    const progress =
+      isByPixels(params) && isByKernel(params)
+        ? [solveDropped(pixels.subarray(...some), images, shape, params, draw, ids[0]!)]
+        : await solveBatch(pixels.subarray(...some), images, shape, params, { ...draw, ids });
     ids.forEach((id, row) => {
       draw.onSolved?.(id, progress[row]!);
       draw.onRow?.();
@@ -76,7 +87,7 @@ function solveDropped(
   pixels: Float32Array,
   result: Float32Array,
   [, height, width, channels]: PixelShape,
-  params: TvmParameters,
+  params: PixelVariation,
   draw: Draw,
   id: number,
 ): TvmProgress {
@@ -101,22 +112,28 @@ async function solveBatch(
     const from = row * size;
     result.set(dropPixels(pixels.subarray(from, from + size), channels, params, draw, id), from);
   });
-  if (isOnDevice(params)) return solveOnDevice(result, shape, params);
+  if (isByPixels(params) && isOnDevice(params)) return solveOnDevice(result, shape, params);
   return [solveImage(result, [height, width, channels], params)];
 }
 
-function isByKernel(params: TvmParameters): boolean {
+function isByPixels<P extends Pick<TvmParameters, 'tv'>>(
+  params: P,
+): params is P & Pick<TotalVariation, 'tv'> {
+  return params.tv !== 'groups';
+}
+
+function isByKernel(params: PixelVariation): boolean {
   return params.solver === 'exact' && params.tolerance >= leastToleranceOfKernel && !isOnDevice(params);
 }
 
-function isOnDevice({ solver, tolerance, form }: TvmParameters): boolean {
+function isOnDevice({ solver, tolerance, form }: PixelVariation): boolean {
   return form === currentBackend() && solver === 'exact' && tolerance >= leastToleranceOfKernel;
 }
 
 async function solveOnDevice(
   images: Float32Array,
   shape: PixelShape,
-  params: TvmParameters,
+  params: PixelVariation,
 ): Promise<readonly TvmProgress[]> {
   const stopping = { tolerance: params.tolerance, limit: kernelLimit };
   if (params.form === 'webgpu') {
@@ -128,11 +145,8 @@ async function solveOnDevice(
 }
 
 /** Replaces an image with dropped pixels (−1) by the minimiser, in [0, 1]. */
-export function solveImage(
-  image: Float32Array,
-  size: Size,
-  params: Omit<TvmParameters, keyof DropoutParameters | 'draws' | 'form'>,
-): TvmProgress {
+export function solveImage(image: Float32Array, size: Size, params: SolverParameters): TvmProgress {
+  if (!isByPixels(params)) return solveByGroups(image, size, params);
   const { solver, tolerance } = params;
   if (solver === 'exact' && tolerance >= leastToleranceOfKernel) {
     return minimise(image, size, params, { tolerance, limit: kernelLimit });
@@ -166,6 +180,21 @@ export function solveImage(
     iterations: Math.max(...runs.map(({ iterations }) => iterations)),
     converged: true,
   };
+}
+
+function solveByGroups(
+  image: Float32Array,
+  size: Size,
+  { lambda, tolerance }: Pick<TvmParameters, 'lambda' | 'tolerance'>,
+): TvmProgress {
+  const stopping = { tolerance, limit: groupsLimit };
+  const solutions = channelsOf(image, size).map((channel) => minimiseGroups(channel, lambda, stopping));
+  store(
+    image,
+    size,
+    solutions.map(({ u }) => u),
+  );
+  return together(solutions.map(({ progress }) => progress));
 }
 
 function channelsOf(image: Float32Array, [height, width, channels]: Size): readonly Channel[] {

@@ -6,7 +6,7 @@ import type { JsonSchema } from '../schema/json-schema-types.ts';
 import { reportSchemaErrors, siteAt, type Subject } from '../schema/schema-errors.ts';
 import { errorsOf } from '../schema/validator.ts';
 import type { ParameterProblem, StageSignature } from '../signature.ts';
-import type { LocatedMap } from '../text/located.ts';
+import { hasUnknown, type LocatedMap } from '../text/located.ts';
 import { checkPaths, hasPaths } from './check-paths.ts';
 import { fill, filled, type LabelOf, lengthOf, put, type Slot, slotsOf } from './fill-templates.ts';
 
@@ -31,6 +31,8 @@ export class CellParams {
   readonly #characters: number;
   readonly #slots: readonly Slot[];
   readonly #hasPaths: boolean;
+  /** Whether a parameter was refused, so that the others are judged each by itself only. */
+  readonly #partial: boolean;
 
   constructor(given: LocatedMap, signature: ParameterOwner, missingAt: SourceRange, context: LoadContext) {
     this.#given = given;
@@ -42,6 +44,7 @@ export class CellParams {
     this.#characters = JSON.stringify(this.#base).length;
     this.#slots = slotsOf(given, this.#schema, []);
     this.#hasPaths = hasPaths(this.#schema);
+    this.#partial = hasUnknown(given);
     this.axes = axesOf(this.#slots);
   }
 
@@ -60,7 +63,7 @@ export class CellParams {
       put(params, slot.path, scalar === undefined ? null : convertScalar(scalar, slot.schema));
     }
     const errors = errorsOf(this.#schema, params);
-    const fine = errors.length === 0 && unknown.length === 0;
+    const fine = errors.length === 0 && unknown.length === 0 && !this.#partial;
     // The common cell ends here: the rest is for errors and for the few stage types with paths or a check.
     if (errors.length === 0 && !this.#hasPaths && this.#signature.check === undefined)
       return fine ? params : undefined;
@@ -142,7 +145,8 @@ function reportProblem(
   const { code = 'param-conflict', path, message, fix } = problem;
   const { value, keyAt, name } = siteAt(located, path);
   // A value by itself is right if it conflicts with another, so the key is shown; a wrong word is shown itself.
-  const isKeyShown = value.kind === 'scalar' && code !== 'unknown-name' && !name.endsWith(']');
+  const isKeyShown =
+    value.kind === 'scalar' && code !== 'unknown-name' && code !== 'bad-file' && !name.endsWith(']');
   const at = name === '' ? subject.missingAt : isKeyShown ? (keyAt ?? value.at) : value.at;
   const origin = value.kind === 'template' || name === '' ? undefined : value.origin;
   sink.error(code, at, `${message}${subject.suffix ?? ''}`, {

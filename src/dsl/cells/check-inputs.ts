@@ -1,5 +1,6 @@
+import { dirname, resolve } from 'node:path';
 import type { JsonObject } from '../../values/json.ts';
-import type { LoadContext } from '../document/load-context.ts';
+import { isInside, type LoadContext } from '../document/load-context.ts';
 import type { Cell, CellInput, CellOutput } from '../graph.ts';
 import type { KnownInputs, KnownValue } from '../signature.ts';
 import type { ConnectedVariant } from './connect-inputs.ts';
@@ -14,15 +15,21 @@ type CheckCell = (params: JsonObject, inputs: Cell['inputs'], labelOf: LabelOf, 
 export function inputsCheck(
   { variant, params }: ConnectedVariant,
   cells: readonly Cell[],
-  { registry }: LoadContext,
+  context: LoadContext,
 ): CheckCell | undefined {
   const check = variant.signature?.checkInputs;
   if (check === undefined) return undefined;
-  const known = new KnownValues(cells, registry);
+  const known = new KnownValues(cells, context.registry);
+  const read = (path: string): Uint8Array | null => readInProject(path, context);
   return (own, inputs, labelOf, cell) => {
-    const problems = check(own as never, known.of(inputs));
+    const problems = check(own as never, known.of(inputs), read);
     if (problems.length > 0) params.report(problems, labelOf, cell);
   };
+}
+
+function readInProject(path: string, { root, file, readData }: LoadContext): Uint8Array | null {
+  const absolute = resolve(dirname(file), path);
+  return !path.includes('\0') && isInside(root, absolute) ? (readData?.(absolute) ?? null) : null;
 }
 
 /**

@@ -1,8 +1,9 @@
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import type { Json, JsonObject } from '../../values/json.ts';
 import { isInside, type LoadContext, outsideMessage } from '../document/load-context.ts';
 import { itemSchema, type JsonSchema, memberSchema } from '../schema/json-schema-types.ts';
 import type { Located } from '../text/located.ts';
+import { shellWord } from '../text/shell-word.ts';
 
 const withPaths = new WeakMap<object, boolean>();
 
@@ -45,15 +46,26 @@ export function checkPaths(
 }
 
 function checkPath(path: string, located: Located, context: LoadContext): void {
-  const { sink, root, file, exists } = context;
+  const { sink, root, file, exists, reads } = context;
   const absolute = resolve(dirname(file), path);
   if (!path.includes('\0') && isInside(root, absolute)) {
+    if (!isPattern(path)) reads.add(absolute);
     if (exists !== undefined && !isPattern(path) && !exists(absolute)) warnOfMissing(path, located, context);
     return;
   }
   sink.error('outside-root', located.at, outsideMessage(path, { root, file }), {
-    fix: 'move or link the data into the project; paths are relative to the pipeline file',
+    fix: linkingFix(path),
   });
+}
+
+/** The command that brings data from elsewhere into the project. It is for the folder of the pipeline. */
+function linkingFix(path: string): string {
+  const name = basename(path);
+  if (path.includes('\0') || /^\.*$/.test(name)) return 'name a file or folder of the project';
+  const link = `data/${name}`;
+  // A relative target is read from the folder of the link.
+  const target = isAbsolute(path) ? path : `../${path}`;
+  return `link it into the folder of the pipeline, and write ${link}: mkdir -p data && ln -s ${shellWord(target)} ${shellWord(link)}`;
 }
 
 /** Whether a path may stand for several files, which a plugin finds in its own way. */

@@ -1,10 +1,10 @@
-import { didYouMean, nearest, shortList } from '../../values/nearest.ts';
+import { didYouMean, shortList } from '../../values/nearest.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import type { LoadContext } from '../document/load-context.ts';
 import type { StageSource } from '../document/stage-source.ts';
 import type { InputPort, StageSignature } from '../signature.ts';
 import { seedSchema } from '../schema/pipeline-schema.ts';
-import { emptyMap, entryOf, isNull, isUnknown, mapOf } from '../text/located.ts';
+import { emptyMap, entryOf, isNull, isUnknown, sectionOf } from '../text/located.ts';
 import { CellParams } from './cell-params.ts';
 import type { Expansion } from './expansion.ts';
 import { type Offer, offerOf } from './input-relation.ts';
@@ -56,8 +56,9 @@ function paramsOf(
   signature: StageSignature,
   context: LoadContext,
 ): CellParams {
-  const given = mapOf(body, 'with') ?? emptyMap(stage.keyAt);
-  return new CellParams(given, signature, entryOf(body, 'with')?.key.at ?? stage.keyAt, context);
+  const given = sectionOf(body, 'with') ?? emptyMap(stage.keyAt);
+  const known = body.partial ? { ...given, partial: true as const } : given;
+  return new CellParams(known, signature, entryOf(body, 'with')?.key.at ?? stage.keyAt, context);
 }
 
 /** `seed:` is a value of a cell like a parameter: `$(axes.x)` may stand in it. */
@@ -84,7 +85,7 @@ export function connectInputs(
   const inputs: ConnectedInput[] = [];
   let fine = true;
   for (const binding of variant.bindings) {
-    reportUnknownStages(binding, expansion.known, sink);
+    if (!expansion.mayHaveMore) reportUnknownStages(binding, expansion.known, sink);
     if (signature === undefined) continue;
     const spec = inputPort(binding, signature, sink);
     const found = spec && offersFor(binding, spec, signature, expansion, sink);
@@ -121,7 +122,7 @@ function reportUnknownStages({ references }: Binding, known: readonly string[], 
  * given.
  */
 function inputPort(
-  { port, keyAt, list, references }: Binding,
+  { port, keyAt, list, references, broken }: Binding,
   { uses, in: ports }: StageSignature,
   sink: DiagnosticSink,
 ): InputPort | undefined {
@@ -135,8 +136,14 @@ function inputPort(
     );
     return undefined;
   }
+  const labelled = spec.list ? undefined : references.find(({ labelsAt }) => labelsAt !== undefined);
+  if (labelled !== undefined) {
+    const message = `label: distinguishes the items of a list, and the input '${port}' of ${uses} takes one value`;
+    sink.error('bad-reference', labelled.labelsAt!, message, { same: port, fix: 'remove label:' });
+    return undefined;
+  }
   const many = list || references.some(({ collect }) => collect !== undefined);
-  if (!many || spec.list) return spec;
+  if (!many || spec.list || broken) return spec;
   sink.error(
     'list-to-single',
     references[0]?.at ?? keyAt,
@@ -174,14 +181,12 @@ function requiredInputsAreThere(
   { uses, in: ports }: StageSignature,
   sink: DiagnosticSink,
 ): boolean {
-  // A misspelt input is reported as unknown, so the input that was meant is not reported as missing too.
-  const meant = bindings
-    .filter(({ port }) => !Object.hasOwn(ports, port))
-    .map(({ port }) => nearest(port, Object.keys(ports)));
+  // An input that is unknown is reported, so the input that was meant is not reported as missing too.
+  const misspelt = bindings.some(({ port }) => !Object.hasOwn(ports, port));
   const connected = (port: string): boolean => bindings.some((binding) => binding.port === port);
-  let fine = true;
+  const partial = body.partial === true || sectionOf(body, 'in')?.partial === true;
+  let fine = !partial;
   for (const [port, { optional, unless, kind, description }] of Object.entries(ports)) {
-    if (meant.includes(port)) continue;
     if (unless !== undefined && connected(port) && connected(unless)) {
       const { keyAt } = bindings.find((binding) => binding.port === port)!;
       sink.error('param-conflict', keyAt, `'${stage.id}' has both '${port}' and '${unless}' of ${uses}`, {
@@ -191,6 +196,8 @@ function requiredInputsAreThere(
       fine = false;
     }
     if (connected(port) || (unless === undefined ? optional : connected(unless))) continue;
+    fine = false;
+    if (partial || misspelt) continue;
     const about = description === '' ? '' : ` (${description})`;
     sink.error(
       'missing-input',
@@ -201,7 +208,6 @@ function requiredInputsAreThere(
         fix: `add 'in: { ${port}: STAGE }'${unless === undefined ? '' : ` or 'in: { ${unless}: [STAGE, …] }'`}`,
       },
     );
-    fine = false;
   }
   return fine;
 }

@@ -11,7 +11,7 @@ import type { ExpandedStage, Expansion } from './expansion.ts';
 import type { Item } from './input-relation.ts';
 import type { LabelTable } from './labels.ts';
 import type { Matrix } from './matrix.ts';
-import { type ConnectedStage, type Row, rowsOf } from './rows.ts';
+import { type ConnectedStage, labelOrder, type Row, rowsOf } from './rows.ts';
 import type { Variant } from './variants.ts';
 
 /** A stage with its own axes and variants, before its inputs are connected. */
@@ -34,7 +34,8 @@ export function expandStage(
     return undefined;
   }
   const rows = rowsOf(connected, expansion, context);
-  return rows === undefined ? undefined : makeCells(connected, rows, settingsOf, expansion, context);
+  if (rows === undefined) return undefined;
+  return makeCells(connected, rows, settingsOf, expansion, context);
 }
 
 /** Connects the inputs of all variants and finds the axes that their cells have in common. */
@@ -89,24 +90,31 @@ function reportDifferingAxes(
   const [first, ...others] = variants;
   const inherited = first?.joined.axes ?? [];
   for (const { joined, offers, variant } of others) {
-    const odd = [
-      ...joined.axes.filter((axis) => !inherited.includes(axis)),
-      ...inherited.filter((axis) => !joined.axes.includes(axis)),
-    ];
-    if (odd.length === 0) continue;
-    const offer = [...offers, ...(first?.offers ?? [])].find(({ relation }) =>
-      relation.axes.includes(odd[0]!),
-    );
+    const more = joined.axes.filter((axis) => !inherited.includes(axis));
+    const fewer = inherited.filter((axis) => !joined.axes.includes(axis));
+    if (more.length + fewer.length === 0) continue;
+    const [odd] = [...more, ...fewer];
+    const offer = [...offers, ...(first?.offers ?? [])].find(({ relation }) => relation.axes.includes(odd!));
+    const parts = [onlyWith(more, variant), onlyWith(fewer, first!.variant)].filter((part) => part !== '');
     sink.error(
       'axes-differ',
       offer?.reference.at ?? stage.keyAt,
-      `all cells of '${stage.id}' must have the same axes, but '${odd.join("', '")}' is only in some of them${variant.says}`,
+      `all cells of '${stage.id}' must have the same axes, but ${parts.join(', and ')}`,
       {
         same: stage.id,
-        fix: 'select a label with where: { axis: label }, which drops the axis, or fan in with collect:',
+        fix: 'select a label with where: { axis: label }, which drops the axis; or make two stages and let one list read both: [{ from: a, collect: all, label: { source: a } }, { from: b, … }]',
       },
     );
   }
+}
+
+/** `'lambda' and 'steps' come only with attack=cw`; empty for no axes. */
+function onlyWith(axes: readonly string[], { says }: Variant): string {
+  if (axes.length === 0) return '';
+  const names = axes.map((axis) => `'${axis}'`);
+  const last = names.pop()!;
+  const all = names.length === 0 ? last : `${names.join(', ')} and ${last}`;
+  return `${all} ${axes.length === 1 ? 'comes' : 'come'} only with ${/^ \(with (.*)\)$/.exec(says)?.[1] ?? 'some of them'}`;
 }
 
 /** Reports `$(axes.x)` in parameters and seeds where the cells have no axis x. */
@@ -127,12 +135,13 @@ function reportUnknownAxes(
 }
 
 function makeCells(
-  { stage, axes, variants }: ConnectedStage,
+  connectedStage: ConnectedStage,
   rows: readonly Row[],
   settingsOf: (variant: Variant) => StageSettings | undefined,
   { cells, stages, labels }: Expansion,
   context: LoadContext,
 ): ExpandedStage | undefined {
+  const { stage, axes, variants } = connectedStage;
   const before = context.sink.errorCount;
   const firstCell = cells.length;
   const parts = variants.map((connected) => ({
@@ -170,6 +179,7 @@ function makeCells(
     keyAt: stage.keyAt,
     axes,
     columns: new Map(axes.map((axis, column) => [axis, rows.map(([, , ids]) => ids[column]!)])),
+    labelsInOrder: (axis) => labelOrder(connectedStage, axis, labels),
     firstCell,
     count: rows.length,
     variants: variants.map(({ variant }) => variant),

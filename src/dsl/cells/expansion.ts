@@ -9,6 +9,8 @@ export interface Expansion {
   readonly stages: Map<string, ExpandedStage>;
   /** Ids of all stages as written, for suggestions. */
   readonly known: readonly string[];
+  /** Whether there may be more stages, in a part of the document that was refused. */
+  readonly mayHaveMore: boolean;
   readonly labels: LabelTable;
 }
 
@@ -19,6 +21,8 @@ export interface ExpandedStage {
   readonly axes: readonly string[];
   /** By axis: the label of each cell, as its id in the table of labels. */
   readonly columns: ReadonlyMap<string, readonly number[]>;
+  /** The labels of an axis in the order in which they are written, as ids. No cell may have some of them. */
+  readonly labelsInOrder: (axis: string) => readonly number[];
   readonly firstCell: number;
   readonly count: number;
   readonly variants: readonly Variant[];

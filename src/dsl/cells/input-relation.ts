@@ -1,10 +1,10 @@
-import { didYouMean, shortList } from '../../values/nearest.ts';
+import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import type { AxisLabel, Cell, CellOutput } from '../graph.ts';
-import { quote } from '../text/located.ts';
 import type { Relation } from './join.ts';
 import type { LabelTable } from './labels.ts';
+import { findLabel, isPick } from './pick-labels.ts';
 import type { Reference, Where } from './references.ts';
 import type { ExpandedStage } from './expansion.ts';
 
@@ -18,6 +18,8 @@ export interface Offer {
   readonly reference: Reference;
   readonly relation: Relation;
   readonly items: readonly (readonly Item[])[];
+  /** Gives the labels of an axis in the order in which they are written. */
+  readonly labelsInOrder: ExpandedStage['labelsInOrder'];
 }
 
 /** The input that reads a reference. */
@@ -43,9 +45,19 @@ export function offerOf(
   const ports = checkPorts(reference, rows, source, consumer, sink);
   if (ports === undefined) return undefined;
   if (!outputsAreThere(reference, rows, ports, source, cells, sink)) return undefined;
+  const clash = Object.keys(reference.labels).find((axis) => source.columns.has(axis));
+  if (clash !== undefined) {
+    sink.error('axis-clash', reference.labelsAt!, `'${source.id}' already has the axis '${clash}'`, {
+      fix: 'label: adds an axis, so give it another name',
+    });
+    return undefined;
+  }
+  const isLabelled = Object.keys(reference.labels).length > 0;
   const items = rows.map((row): Item => {
     const cell = source.firstCell + row;
-    return { cell, port: ports[source.variantOf[row]!]!, axes: cells[cell]!.axes };
+    const { axes: own } = cells[cell]!;
+    const labelled = isLabelled ? { ...reference.labels, ...own } : own;
+    return { cell, port: ports[source.variantOf[row]!]!, axes: labelled };
   });
   const dropped = new Set(reference.where.filter(({ single }) => single).map(({ axis }) => axis));
   const axes = source.axes.filter((axis) => !dropped.has(axis) && !collected.has(axis));
@@ -54,9 +66,14 @@ export function offerOf(
     return rows.map((row) => column[row]!);
   });
   if (reference.collect === undefined) {
-    return { reference, relation: { axes, columns, count: rows.length }, items: items.map((item) => [item]) };
+    return {
+      reference,
+      relation: { axes, columns, count: rows.length },
+      items: items.map((item) => [item]),
+      labelsInOrder: source.labelsInOrder,
+    };
   }
-  return grouped(reference, axes, columns, items);
+  return { ...grouped(axes, columns, items), reference, labelsInOrder: source.labelsInOrder };
 }
 
 /**
@@ -92,11 +109,10 @@ function outputsAreThere(
 }
 
 function grouped(
-  reference: Reference,
   axes: readonly string[],
   columns: readonly (readonly number[])[],
   items: readonly Item[],
-): Offer {
+): Pick<Offer, 'relation' | 'items'> {
   const groups = new Map<string, { first: number; items: Item[] }>();
   for (const [row, item] of items.entries()) {
     const key = columns.map((column) => column[row]!).join(',');
@@ -110,37 +126,48 @@ function grouped(
     columns: columns.map((column) => list.map(({ first }) => column[first]!)),
     count: list.length,
   };
-  return { reference, relation, items: list.map((group) => group.items) };
+  return { relation, items: list.map((group) => group.items) };
 }
 
+/**
+ * The rows that `where:` selects. Labels are found first, whatever the order in which they are written, and
+ * the words that pick a label pick among the rows that the labels leave.
+ */
 function selected(
   where: readonly Where[],
   source: ExpandedStage,
   labels: LabelTable,
   sink: DiagnosticSink,
 ): readonly number[] {
-  let rows = Array.from({ length: source.count }, (_, row) => row);
-  for (const { axis, axisAt, labels: wanted } of where) {
-    const column = source.columns.get(axis);
+  let rows: readonly number[] = Array.from({ length: source.count }, (_, row) => row);
+  const labelsIn = (axis: string, column: readonly number[]): readonly AxisLabel[] => {
+    const present = new Set(rows.map((row) => column[row]!));
+    return source
+      .labelsInOrder(axis)
+      .filter((id) => present.has(id))
+      .map((id) => labels.labelOf(axis, id));
+  };
+  const entries = where.flatMap((entry) => {
+    const column = source.columns.get(entry.axis);
     if (column === undefined) {
-      reportUnknownAxis(axis, axisAt, source, sink);
-      continue;
+      reportUnknownAxis(entry.axis, entry.axisAt, source, sink);
+      return [];
     }
-    const present = new Map([...new Set(column)].map((id) => [String(labels.labelOf(axis, id)), id]));
+    const known = labelsIn(entry.axis, column);
+    const picks = entry.labels.some((label) => isPick(label, known));
+    return [{ ...entry, column, picks, known }];
+  });
+  for (const { axis, labels: wanted, column, picks, known } of [
+    ...entries.filter((entry) => !entry.picks),
+    ...entries.filter((entry) => entry.picks),
+  ]) {
+    const candidates = picks ? labelsIn(axis, column) : known;
+    if (candidates.length === 0) return rows;
     const ids = new Set<number>();
     for (const label of wanted) {
-      const id = present.get(String(label.value));
-      if (id !== undefined) ids.add(id);
-      else {
-        sink.error(
-          'unknown-label',
-          label.at,
-          `the axis '${axis}' of '${source.id}' has no label ${quote(label)}${didYouMean(label.text, present.keys())}`,
-          {
-            fix: `its labels: ${shortList([...present.keys()])}`,
-          },
-        );
-      }
+      const found = findLabel(label, candidates, `the axis '${axis}' of '${source.id}'`);
+      if (found.ok) ids.add(labels.idOf(axis, found.label));
+      else sink.error('unknown-label', label.at, found.message, { fix: found.fix });
     }
     rows = rows.filter((row) => ids.has(column[row]!));
   }

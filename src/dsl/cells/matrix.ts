@@ -1,22 +1,29 @@
 import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { forbidAxes, type LoadContext } from '../document/load-context.ts';
+import { onlyShaped } from '../document/stage-source.ts';
 import type { AxisLabel } from '../graph.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
-import { idPattern, patchKeys, patchSchema } from '../schema/pipeline-schema.ts';
+import { patchKeys, patchSchema } from '../schema/pipeline-schema.ts';
 import { checkAgainst } from '../schema/validator.ts';
 import {
   emptyMap,
+  hasUnknown,
   isNull,
   isUnknown,
   type Located,
+  type LocatedEntry,
   type LocatedMap,
+  partialMap,
   quote,
   withoutKeys,
 } from '../text/located.ts';
+import { asName, labelProblem, nameProblem } from '../text/names.ts';
 
 export interface Label {
   readonly value: AxisLabel;
+  /** The label as it is written. */
+  readonly text: string;
   readonly at: SourceRange;
   /** The changes that the label makes to the stage. */
   readonly patch: LocatedMap | undefined;
@@ -61,15 +68,18 @@ export const noMatrix: Matrix = { axes: [], include: [], exclude: [] };
 export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext): Matrix | undefined {
   if (matrix === undefined) return noMatrix;
   const before = context.sink.errorCount;
-  if (isAnyUnknown(matrix)) return undefined;
+  if (areLabelsUnknown(matrix)) return undefined;
   const axes: Axis[] = [];
   for (const [name, { key, value }] of matrix.entries) {
     if (name === 'include' || name === 'exclude') continue;
-    if (!idPattern.test(name) || patchKeys.includes(name)) {
-      const why = patchKeys.includes(name)
-        ? 'is a key of a stage'
-        : 'is not made of letters, digits, - and _';
-      context.sink.error('bad-id', key.at, `'${name}' can't name an axis: it ${why}`);
+    const problem = patchKeys.includes(name)
+      ? 'it is a key of a stage, which a row of include: may change'
+      : nameProblem(name);
+    if (problem !== undefined) {
+      const proper = patchKeys.includes(name) ? undefined : asName(name);
+      context.sink.error('bad-id', key.at, `'${name}' can't name an axis: ${problem}`, {
+        fix: proper === undefined ? 'choose another name' : `write '${proper}'`,
+      });
       continue;
     }
     axes.push({ name, at: key.at, labels: readLabels(name, value, context) });
@@ -98,11 +108,13 @@ export function readMatrix(matrix: LocatedMap | undefined, context: LoadContext)
   return context.sink.errorCount > before ? undefined : { axes, include, exclude };
 }
 
-function isAnyUnknown(matrix: LocatedMap): boolean {
-  return [...matrix.entries.values()].some(
-    ({ value }) =>
-      isUnknown(value) || (value.kind === 'sequence' && value.items.some((item) => isUnknown(item))),
-  );
+/** Whether a label or an axis was refused. A patch with a part that was refused changes no label. */
+function areLabelsUnknown({ partial, entries }: LocatedMap): boolean {
+  const isRefused = ([name, { value }]: readonly [string, LocatedEntry]): boolean =>
+    value.kind === 'map' && name !== 'include' && name !== 'exclude'
+      ? value.partial === true
+      : hasUnknown(value);
+  return partial === true || [...entries].some(isRefused);
 }
 
 function readLabels(axis: string, value: Located, context: LoadContext): Label[] {
@@ -152,10 +164,12 @@ function readLabels(axis: string, value: Located, context: LoadContext): Label[]
   return [...labels.values()];
 }
 
-/** Matches characters that the names of cells are written with, or that would be lost in them. */
-const badLabel = /[,=*[\]\u0000-\u001f]|^\s|\s$|^$/;
-
-function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: LoadContext): Label | undefined {
+/** A label as it is written, with its patch. Undefined after an error. */
+export function labelOf(
+  located: Located,
+  patch: LocatedMap | undefined,
+  { sink }: LoadContext,
+): Label | undefined {
   if (located.kind === 'template') {
     forbidAxes(located, 'a label', sink, 'labels make the axes; put $(axes.…) into with:');
     return undefined;
@@ -166,24 +180,19 @@ function labelOf(located: Located, patch: LocatedMap | undefined, { sink }: Load
     });
     return undefined;
   }
-  if (typeof located.value === 'string' && badLabel.test(located.value)) {
-    sink.error(
-      'bad-label',
-      located.at,
-      located.value.trim() === ''
-        ? "an empty text can't be a label"
-        : `${quote(located)} can't be a label: labels must not contain , = * [ ], and must not begin or end with a blank`,
-      {
-        fix: 'choose a short name and put the value into its patch: { name: { with: { … } } }',
-      },
-    );
+  const problem = typeof located.value === 'string' ? labelProblem(located.value) : undefined;
+  if (problem !== undefined) {
+    sink.error('bad-label', located.at, `${quote(located)} can't be a label: ${problem}`, {
+      fix: 'choose a short name and put the value into its patch: { name: { with: { … } } }',
+    });
     return undefined;
   }
-  return { value: located.value, at: located.at, patch };
+  return { value: located.value, text: located.text, at: located.at, patch };
 }
 
 function patchOf(value: Located, context: LoadContext): LocatedMap | undefined {
   if (isNull(value)) return undefined;
+  if (isUnknown(value)) return partialMap(value.at);
   if (value.kind !== 'map') {
     context.sink.error(
       'wrong-type',
@@ -193,7 +202,7 @@ function patchOf(value: Located, context: LoadContext): LocatedMap | undefined {
         fix: 'for plain labels write a list: axis: [a, b]',
       },
     );
-    return undefined;
+    return partialMap(value.at);
   }
   checkAgainst(
     patchSchema as JsonSchema,
@@ -207,8 +216,7 @@ function patchOf(value: Located, context: LoadContext): LocatedMap | undefined {
     },
     context.sink,
   );
-  const maps = ['in', 'with'].filter((key) => (value.entries.get(key)?.value.kind ?? 'map') !== 'map');
-  return withoutKeys(value, maps);
+  return onlyShaped(value);
 }
 
 function itemsOf(
@@ -232,6 +240,7 @@ function itemsOf(
 
 function includedRow(item: LocatedMap, axes: readonly Axis[], context: LoadContext): IncludedRow[] {
   const { sink } = context;
+  const before = sink.errorCount;
   const labels = new Map<string, Label>();
   for (const [name, { key, value }] of item.entries) {
     if (patchKeys.includes(name)) continue;
@@ -252,7 +261,8 @@ function includedRow(item: LocatedMap, axes: readonly Axis[], context: LoadConte
     if (label !== undefined) labels.set(name, same === undefined ? label : { ...same, at: label.at });
   }
   const missing = axes.filter(({ name }) => !item.entries.has(name)).map(({ name }) => name);
-  if (missing.length > 0) {
+  // A misspelt axis is reported as unknown, not as missing too.
+  if (missing.length > 0 && sink.errorCount === before) {
     sink.error(
       'incomplete-row',
       firstCharacters(item.at),

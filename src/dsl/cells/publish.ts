@@ -1,11 +1,11 @@
-import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { isInside, type LoadContext, outsideMessage } from '../document/load-context.ts';
 import type { Cell, PublishTarget } from '../graph.ts';
 import { isUnknown, type Located, type LocatedMap, quote, valueOf } from '../text/located.ts';
 import type { ExpandedStage } from './expansion.ts';
-import { publishPath } from './publish-path.ts';
+import { publishPath, whyProtected } from './publish-path.ts';
 
 interface Target {
   readonly target: PublishTarget;
@@ -13,7 +13,10 @@ interface Target {
 }
 
 /** The cell that writes each file, over all stages. */
-export type PublishedFiles = Map<string, { readonly cell: string; readonly at: SourceRange }>;
+export type PublishedFiles = Map<
+  string,
+  { readonly cell: string; readonly at: SourceRange; readonly path: string }
+>;
 
 /** Checks `publish:` of an expanded stage and claims its files. */
 export function publishTargets(
@@ -131,13 +134,17 @@ function claim(
         });
       return;
     }
-    if (relative(root, absolute).split(sep)[0] === '.ravelin' || absolute === file) {
-      sink.error('bad-publish', at, `'${path}' belongs to the project itself and can't be written to`);
+    const why = whyProtected(relative(root, absolute));
+    if (why !== null) {
+      sink.error('bad-publish', at, `'${path}' cannot be published: ${why}`, {
+        same: why,
+        fix: 'publish into a folder for results, such as results/',
+      });
       return;
     }
     const other = files.get(absolute);
     if (other === undefined) {
-      files.set(absolute, { cell: cell.id, at });
+      files.set(absolute, { cell: cell.id, at, path });
       continue;
     }
     const own = other.at.file === at.file && other.at.start === at.start;

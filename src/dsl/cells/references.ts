@@ -1,7 +1,9 @@
 import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { forbidAxes, type LoadContext } from '../document/load-context.ts';
+import type { AxisLabel } from '../graph.ts';
 import {
+  hasUnknown,
   isNull,
   isUnknown,
   type Located,
@@ -10,6 +12,8 @@ import {
   quote,
   valueOf,
 } from '../text/located.ts';
+import { nameProblem } from '../text/names.ts';
+import { labelOf } from './matrix.ts';
 
 export interface Where {
   readonly axis: string;
@@ -27,6 +31,9 @@ export interface Reference {
   readonly port: string | undefined;
   readonly portAt: SourceRange;
   readonly where: readonly Where[];
+  /** Labels that `label:` adds to the items of a list, so that a report can distinguish its sources. */
+  readonly labels: Readonly<Record<string, AxisLabel>>;
+  readonly labelsAt: SourceRange | undefined;
   readonly collect: 'all' | readonly { readonly axis: string; readonly at: SourceRange }[] | undefined;
 }
 
@@ -86,25 +93,52 @@ function readReference(value: Located, context: LoadContext): Reference | undefi
   return readLongForm(value, context);
 }
 
-function readLongForm(value: LocatedMap, { sink }: LoadContext): Reference | undefined {
+function readLongForm(value: LocatedMap, context: LoadContext): Reference | undefined {
+  const { sink } = context;
   const before = sink.errorCount;
   for (const [key, entry] of value.entries) {
-    if (key === 'from' || key === 'where' || key === 'collect') continue;
-    const hint = didYouMean(key, ['from', 'where', 'collect'], 'its keys');
+    if (referenceKeys.includes(key)) continue;
+    const hint = didYouMean(key, referenceKeys, 'its keys');
     sink.error('unknown-key', entry.key.at, `'${key}' is not a key of a reference${hint}`);
   }
   const from = valueOf(value, 'from');
+  if (hasUnknown(value) || (from === undefined && sink.errorCount > before)) return undefined;
   if (from?.kind !== 'scalar' || typeof from.value !== 'string') {
     const at = from?.at ?? { ...value.at, end: value.at.start + 1 };
-    sink.error('bad-reference', at, 'this reference does not say which stage it reads', {
-      fix: "write 'from: stage' or 'from: stage.port'",
-    });
+    const message =
+      from === undefined
+        ? 'this reference does not say which stage it reads'
+        : `from: takes the name of a stage or 'stage.port', not ${quote(from)}`;
+    sink.error('bad-reference', at, message, { fix: "write 'from: stage' or 'from: stage.port'" });
     return undefined;
   }
   const where = readWhere(valueOf(value, 'where'), sink);
   const collect = readCollect(valueOf(value, 'collect'), sink);
+  const label = valueOf(value, 'label');
+  const labels = readAddedLabels(label, context);
   const reference = parseName(from, where, collect, sink);
-  return sink.errorCount > before ? undefined : reference;
+  if (reference === undefined || sink.errorCount > before) return undefined;
+  return { ...reference, labels, labelsAt: label?.at };
+}
+
+const referenceKeys: readonly string[] = ['from', 'where', 'collect', 'label'];
+
+function readAddedLabels(value: Located | undefined, context: LoadContext): Reference['labels'] {
+  if (value === undefined) return {};
+  const { sink } = context;
+  if (value.kind !== 'map') {
+    const message = `label: takes a map such as { attack: deepfool }, not ${quote(value)}`;
+    sink.error('bad-reference', value.at, message);
+    return {};
+  }
+  const labels: Record<string, AxisLabel> = {};
+  for (const [axis, { key, value: given }] of value.entries) {
+    const problem = nameProblem(axis);
+    if (problem !== undefined) sink.error('bad-id', key.at, `'${axis}' can't name an axis: ${problem}`);
+    const label = labelOf(given, undefined, context);
+    if (label !== undefined && problem === undefined) labels[axis] = label.value;
+  }
+  return labels;
 }
 
 function readWhere(value: Located | undefined, sink: LoadContext['sink']): Where[] {
@@ -121,7 +155,13 @@ function readWhere(value: Located | undefined, sink: LoadContext['sink']): Where
     if (scalars.length === items.length && items.length > 0) {
       return [{ axis, axisAt: key.at, labels: scalars, single: labels.kind !== 'sequence' }];
     }
-    sink.error('bad-reference', labels.at, `where: takes a label or a list of labels for '${axis}'`);
+    const wrong = items.find((item) => item.kind !== 'scalar' || item.value === null);
+    const given = wrong === undefined ? 'an empty list' : quote(wrong);
+    sink.error(
+      'bad-reference',
+      labels.at,
+      `where: takes a label or a list of labels for '${axis}', not ${given}`,
+    );
     return [];
   });
 }
@@ -134,10 +174,12 @@ function readCollect(value: Located | undefined, sink: LoadContext['sink']): Ref
     (item): item is LocatedScalar => item.kind === 'scalar' && typeof item.value === 'string',
   );
   if (axes.length < items.length || items.length === 0) {
+    const wrong = items.find((item) => item.kind !== 'scalar' || typeof item.value !== 'string');
+    const given = wrong === undefined ? 'an empty list' : quote(wrong);
     sink.error(
       'bad-reference',
-      value.at,
-      `collect: takes 'all' or a list of axes, not ${items.length === 0 ? 'an empty list' : quote(value)}`,
+      wrong?.at ?? value.at,
+      `collect: takes 'all' or a list of axes, not ${given}`,
     );
     return undefined;
   }
@@ -170,6 +212,8 @@ function parseName(
     port,
     portAt: exact && port !== undefined ? { ...at, start: at.end - port.length } : at,
     where,
+    labels: {},
+    labelsAt: undefined,
     collect,
   };
 }

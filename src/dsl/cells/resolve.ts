@@ -4,13 +4,14 @@ import type { LoadContext } from '../document/load-context.ts';
 import { type Pipeline, settingsOf } from '../document/pipeline.ts';
 import { defaultsFor, type StageSource } from '../document/stage-source.ts';
 import type { Graph, GraphStage, StageSettings } from '../graph.ts';
-import { mapOf, valueOf } from '../text/located.ts';
+import { type LocatedMap, sectionOf, valueOf } from '../text/located.ts';
 import { judgeParamsAlone } from './connect-inputs.ts';
 import { expandStage, type PreparedStage } from './expand.ts';
 import type { Expansion } from './expansion.ts';
 import { LabelTable } from './labels.ts';
 import { noMatrix, readMatrix } from './matrix.ts';
 import { type Edge, topologicalOrder } from './order.ts';
+import { protectSources } from './protected-files.ts';
 import { type PublishedFiles, publishTargets } from './publish.ts';
 import { type Variant, variantsOf } from './variants.ts';
 
@@ -23,13 +24,20 @@ export function resolveGraph(pipeline: Pipeline, context: LoadContext): Graph {
   const prepared = prepareStages(pipeline, labels, context);
   const edges = new Map([...prepared].map(([id, { variants }]) => [id, edgesOf(variants)]));
   const order = topologicalOrder(edges, context.sink);
-  const expansion: Expansion = { cells: [], stages: new Map(), known: [...pipeline.stages.keys()], labels };
+  const expansion: Expansion = {
+    cells: [],
+    stages: new Map(),
+    known: [...pipeline.stages.keys()],
+    mayHaveMore: pipeline.mayHaveMoreStages,
+    labels,
+  };
   const files: PublishedFiles = new Map();
   const stages: GraphStage[] = [];
   for (const id of order) {
     const stage = graphStage(prepared.get(id)!, pipeline, expansion, files, context);
     if (stage !== undefined) stages.push(stage);
   }
+  protectSources(files, pipeline.head.plugins, context);
   const placed = new Set(order);
   for (const [id, { stage, variants }] of prepared)
     if (!placed.has(id)) judgeParamsAlone(stage, variants, context);
@@ -48,11 +56,16 @@ function prepareStages(
   const prepared = new Map<string, PreparedStage>();
   for (const stage of pipeline.stages.values()) {
     settingsOf(stage, pipeline, undefined, context);
-    const matrix = readMatrix(mapOf(stage.body, 'matrix'), context);
-    const variants = variantsOf(stage, matrix ?? noMatrix, pipeline.defaults, labels, context);
-    if (matrix === undefined || stage.body.entries.get('matrix')?.value.kind === 'template') {
-      judgeParamsAlone(stage, variants ?? [], context);
-    } else if (variants !== undefined) {
+    const matrix = readMatrix(sectionOf(stage.body, 'matrix'), context);
+    if (matrix === undefined) {
+      // The labels of the matrix may give what is missing without them.
+      const body: LocatedMap = { ...stage.body, partial: true };
+      const alone = variantsOf({ ...stage, body }, noMatrix, pipeline.defaults, labels, context);
+      judgeParamsAlone(stage, alone ?? [], context);
+      continue;
+    }
+    const variants = variantsOf(stage, matrix, pipeline.defaults, labels, context);
+    if (variants !== undefined) {
       prepared.set(stage.id, { stage, matrix, variants });
     }
   }

@@ -1,11 +1,13 @@
-import { didYouMean, shortList } from '../../values/nearest.ts';
+import { didYouMean } from '../../values/nearest.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import type { LoadContext } from '../document/load-context.ts';
 import type { StageSource } from '../document/stage-source.ts';
+import type { AxisLabel } from '../graph.ts';
 import type { ConnectedVariant } from './connect-inputs.ts';
 import type { Expansion } from './expansion.ts';
 import type { LabelTable } from './labels.ts';
 import type { Exclusion, Matrix } from './matrix.ts';
+import { findLabel } from './pick-labels.ts';
 
 /** A stage whose inputs are connected, before its cells are made. */
 export interface ConnectedStage {
@@ -95,8 +97,8 @@ function exclusionTests(
   sink: DiagnosticSink,
 ): readonly RowTest[] {
   const { stage, matrix, axes } = connected;
-  const knownByAxis = new Map<string, ReadonlySet<string>>();
-  const knownLabels = (axis: string, column: number): ReadonlySet<string> => {
+  const knownByAxis = new Map<string, readonly AxisLabel[]>();
+  const knownLabels = (axis: string, column: number): readonly AxisLabel[] => {
     const known = knownByAxis.get(axis) ?? labelsOfAxis(connected, column, labels);
     knownByAxis.set(axis, known);
     return known;
@@ -112,42 +114,57 @@ function exclusionTests(
         );
         return [];
       }
-      reportUnknownLabels(condition, knownLabels(condition.name, column), stage, sink);
-      const ids = new Set(condition.labels.map((label) => labels.idOf(condition.name, label.value)));
+      const known = knownLabels(condition.name, column);
+      const found = foundLabels(condition, known, stage, sink);
+      const ids = new Set(found.map((label) => labels.idOf(condition.name, label)));
       return [(row) => ids.has(row[column]!)];
     });
     return (row) => tests.length > 0 && tests.every((test) => test(row));
   });
 }
 
-function reportUnknownLabels(
+/** The labels that an item of `matrix.exclude` names or picks on one axis. Reports those that the axis lacks. */
+function foundLabels(
   { name, labels }: Exclusion['axes'][number],
-  known: ReadonlySet<string>,
+  known: readonly AxisLabel[],
   stage: StageSource,
   sink: DiagnosticSink,
-): void {
-  for (const label of labels) {
-    if (known.has(String(label.value))) continue;
-    sink.error(
-      'unknown-label',
-      label.at,
-      `the axis '${name}' of '${stage.id}' has no label '${label.value}'${didYouMean(String(label.value), known)}`,
-      {
-        fix: `its labels: ${shortList([...known])}`,
-      },
-    );
-  }
+): readonly AxisLabel[] {
+  return labels.flatMap((label) => {
+    const found = findLabel(label, known, `the axis '${name}' of '${stage.id}'`);
+    if (found.ok) return [found.label];
+    sink.error('unknown-label', label.at, found.message, { fix: found.fix });
+    return [];
+  });
 }
 
-/** The labels of an axis as texts: those of the matrix, or those that come with the inputs. */
-function labelsOfAxis(connected: ConnectedStage, column: number, labels: LabelTable): ReadonlySet<string> {
+/** The labels of an axis in the order in which they are written: those of the matrix, or those of the inputs. */
+function labelsOfAxis(connected: ConnectedStage, column: number, labels: LabelTable): readonly AxisLabel[] {
   const axis = connected.axes[column]!;
   const own = connected.matrix.axes.find(({ name }) => name === axis);
-  const values =
-    own === undefined
-      ? [...new Set(inheritedIds(connected, column))].map((id) => labels.labelOf(axis, id))
-      : own.labels.map(({ value }) => value);
-  return new Set(values.map(String));
+  if (own !== undefined) return own.labels.map(({ value }) => value);
+  const present = new Set(inheritedIds(connected, column));
+  return inheritedOrder(connected, axis)
+    .filter((id) => present.has(id))
+    .map((id) => labels.labelOf(axis, id));
+}
+
+/**
+ * Ids of the labels of an axis in the order in which they are written, for stages that read this one. Rows of
+ * `matrix.include` may add labels.
+ */
+export function labelOrder(connected: ConnectedStage, axis: string, labels: LabelTable): readonly number[] {
+  const { matrix } = connected;
+  const own = matrix.axes.find(({ name }) => name === axis);
+  if (own === undefined) return inheritedOrder(connected, axis);
+  const included = matrix.include.flatMap((row) => row.labels.get(axis) ?? []);
+  return [...new Set([...own.labels, ...included].map(({ value }) => labels.idOf(axis, value)))];
+}
+
+function inheritedOrder({ variants }: ConnectedStage, axis: string): readonly number[] {
+  const offers = variants.flatMap((variant) => variant.offers);
+  const having = offers.filter(({ relation }) => relation.axes.includes(axis));
+  return [...new Set(having.flatMap(({ labelsInOrder }) => labelsInOrder(axis)))];
 }
 
 function inheritedIds({ variants }: ConnectedStage, column: number): readonly number[] {

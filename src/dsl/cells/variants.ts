@@ -129,7 +129,7 @@ function variantOf(
   const signature = registry.get(name);
   if (uses === undefined) {
     // After `use:` for `uses:`, or an unknown template, this would be a second error for one cause.
-    if (!sink.hasErrorIn(stage.body.at)) {
+    if (!body.partial && !sink.hasErrorIn(stage.body.at)) {
       sink.error('missing-uses', stage.keyAt, `the stage '${stage.id}' has no stage type${says}`, {
         same: stage.id,
         fix: "add 'uses: folder/name', in the stage or in each label of its matrix; 'ravelin stages' lists the types",

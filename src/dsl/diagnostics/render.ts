@@ -1,3 +1,5 @@
+import { plainText, type StyledPart, type StyledText, type TextStyle } from '../../console/styled-text.ts';
+import { visibleLine } from '../../console/visible-text.ts';
 import type { Diagnostic, SourceRange } from './diagnostic.ts';
 import { lineText, positionAt, type SourceFile } from './source.ts';
 
@@ -16,10 +18,6 @@ export function sortDiagnostics(diagnostics: readonly Diagnostic[], sources: Sou
   );
 }
 
-type Paint = (style: 'bold' | 'red' | 'yellow' | 'blue' | 'cyan', text: string) => string;
-
-const codes = { bold: 1, red: 31, yellow: 33, blue: 34, cyan: 36 } as const;
-
 /**
  * Diagnostics as text, each with its source line and a squiggle, the related places in the same form, and the
  * fix:
@@ -31,47 +29,57 @@ const codes = { bold: 1, red: 31, yellow: 33, blue: 34, cyan: 36 } as const;
 export function renderDiagnostics(
   diagnostics: readonly Diagnostic[],
   sources: readonly SourceFile[],
-  options: { readonly color?: boolean } = {},
 ): string {
-  const files = new Map(sources.map((file) => [file.path, file]));
-  const paint: Paint =
-    options.color === true ? (style, text) => `\u001b[${codes[style]}m${text}\u001b[0m` : (_, text) => text;
-  return sortDiagnostics(diagnostics, files)
-    .map((diagnostic) => render(diagnostic, files, paint))
-    .join('\n');
+  return plainText(styledDiagnostics(diagnostics, sources));
 }
 
-function render(
-  { code, severity, message, at, related = [], fix }: Diagnostic,
-  files: Sources,
-  paint: Paint,
-): string {
+/** The text of `renderDiagnostics` with the styles that it has on a terminal. */
+export function styledDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  sources: readonly SourceFile[],
+): StyledText {
+  const files = new Map(sources.map((file) => [file.path, file]));
+  return sortDiagnostics(diagnostics, files).flatMap((diagnostic, index) => [
+    ...(index === 0 ? [] : [part('\n')]),
+    ...render(diagnostic, files),
+  ]);
+}
+
+function part(text: string, style: TextStyle = 'plain'): StyledPart {
+  return { text, style };
+}
+
+function render({ code, severity, message, at, related = [], fix }: Diagnostic, files: Sources): StyledText {
   const color = severity === 'error' ? 'red' : 'yellow';
-  const lines = [
-    `${paint('bold', place(at, files))} ${paint(color, `${severity}[${code}]`)}: ${clean(message)}`,
-    ...excerpt(at, files, paint, color),
+  return [
+    part(place(at, files), 'bold'),
+    part(' '),
+    part(`${severity}[${code}]`, color),
+    part(`: ${visibleLine(message)}\n`),
+    ...excerpt(at, files, color),
+    ...related.flatMap(({ message: note, at: there }) => [
+      part(place(there, files), 'bold'),
+      part(' '),
+      part('note', 'blue'),
+      part(`: ${visibleLine(note)}\n`),
+      ...excerpt(there, files, 'blue'),
+    ]),
+    ...(fix === undefined ? [] : [part('    '), part('fix', 'cyan'), part(`: ${visibleLine(fix)}\n`)]),
   ];
-  for (const { message: note, at: there } of related) {
-    lines.push(
-      `${paint('bold', place(there, files))} ${paint('blue', 'note')}: ${clean(note)}`,
-      ...excerpt(there, files, paint, 'blue'),
-    );
-  }
-  if (fix !== undefined) lines.push(`    ${paint('cyan', 'fix')}: ${clean(fix)}`);
-  return `${lines.join('\n')}\n`;
 }
 
 function place(at: SourceRange, files: Sources): string {
+  const path = visibleLine(at.file);
   const file = files.get(at.file);
-  if (file === undefined) return at.file;
+  if (file === undefined) return path;
   const { line, column } = positionAt(file, at.start);
-  return `${at.file}:${line}:${column}`;
+  return `${path}:${line}:${column}`;
 }
 
 /** The most characters of a source line that are shown. */
 const widest = 120;
 
-function excerpt(at: SourceRange, files: Sources, paint: Paint, color: 'red' | 'yellow' | 'blue'): string[] {
+function excerpt(at: SourceRange, files: Sources, color: TextStyle): StyledText {
   const file = files.get(at.file);
   if (file === undefined || file.text === '') return [];
   const { line, column } = positionAt(file, at.start);
@@ -84,17 +92,13 @@ function excerpt(at: SourceRange, files: Sources, paint: Paint, color: 'red' | '
   const gutter = String(line);
   const indent = width(before + shown.slice(0, start));
   const marked = Math.max(1, width(shown.slice(start, start + length)));
+  // A tab is shown as one column, as `column` counts it.
   return [
-    `    ${gutter} | ${clean(before + shown + after)}`.trimEnd(),
-    `    ${' '.repeat(gutter.length)} | ${' '.repeat(indent)}${paint(color, `^${'~'.repeat(marked - 1)}`)}`,
+    part(`${`    ${gutter} | ${visibleLine(before + shown + after)}`.trimEnd()}\n`),
+    part(`    ${' '.repeat(gutter.length)} | ${' '.repeat(indent)}`),
+    part(`^${'~'.repeat(marked - 1)}`, color),
+    part('\n'),
   ];
-}
-
-/** Control characters of a hostile file must not reach the terminal. A tab is one column, as in `column`. */
-function clean(text: string): string {
-  return text
-    .replaceAll('\t', ' ')
-    .replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '�');
 }
 
 /** Columns on a terminal: two for East Asian wide characters and emoji, none for combining marks. */

@@ -4,17 +4,32 @@ import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import type { SourceFile } from '../diagnostics/source.ts';
 import type { Located, LocatedEntry, LocatedScalar, LocatedTemplate, Scalar } from '../text/located.ts';
 import { isUnknown, quote, sizeOf, unknownValue } from '../text/located.ts';
+import { foreignMessage, properReference } from '../text/foreign-references.ts';
 import { parseNumber } from '../text/scalars.ts';
 import { type Budget, tooManyValues } from './load-context.ts';
+
+export interface Named<T> {
+  readonly byName: ReadonlyMap<string, T>;
+  /** Whether there may be more names, in a part of the document that was refused. */
+  readonly partial: boolean;
+}
+
+export interface EnvironmentVariable {
+  /** Undefined if it is not set. */
+  readonly value: string | undefined;
+  readonly at: SourceRange;
+  /** Whether its default was refused. */
+  readonly unknown: boolean;
+}
 
 /** The names that `$(…)` may look up. */
 export interface Scope {
   /** Name of the pipeline, for `$(name)`. */
   readonly name: LocatedScalar;
   /** Undefined while `params:` itself is interpolated, because params cannot refer to params. */
-  readonly params: ReadonlyMap<string, Located> | undefined;
-  /** Variables listed under `env:`; undefined for one that is not set. */
-  readonly env: ReadonlyMap<string, { readonly value: string | undefined; readonly at: SourceRange }>;
+  readonly params: Named<Located> | undefined;
+  /** Variables listed under `env:`. */
+  readonly env: Named<EnvironmentVariable>;
   readonly sources: ReadonlyMap<string, SourceFile>;
   readonly sink: DiagnosticSink;
   readonly budget: Budget;
@@ -165,19 +180,11 @@ function split(value: LocatedScalar, text: string, scope: Scope): Part[] | undef
       done = from += 3;
     } else if (text.startsWith('${', from)) {
       const close = text.indexOf('}', from);
-      const end = close === -1 ? text.length : close + 1;
-      const inner = text.slice(from + 2, end - 1).trim();
-      const proper = /^(params|axes|env)\.|^name$/.test(inner)
-        ? inner
-        : `params.${inner === '' ? 'x' : inner}`;
-      scope.sink.error(
-        'dollar-brace',
-        at(from, end),
-        `'${text.slice(from, end)}' is shell syntax; a pipeline uses $(…)`,
-        {
-          fix: `write $(${proper})`,
-        },
-      );
+      const end = close === -1 ? text.length : close + (text.startsWith('}}', close) ? 2 : 1);
+      const foreign = text.slice(from, end);
+      scope.sink.error('dollar-brace', at(from, end), foreignMessage(foreign), {
+        fix: `write ${properReference(foreign)}`,
+      });
       return undefined;
     } else if (text.startsWith('$(', from)) {
       const end = text.indexOf(')', from);
@@ -228,9 +235,9 @@ function lookUp(
   if (reference === 'name') return scope.name;
   const [, space, name] = /^(params|axes|env)\.(.+)$/.exec(reference) ?? [];
   if (space === undefined || name === undefined) {
-    const known = ['name', ...[...(scope.params?.keys() ?? [])].map((key) => `params.${key}`)];
+    const known = ['name', ...[...(scope.params?.byName.keys() ?? [])].map((key) => `params.${key}`)];
     const hint =
-      scope.params?.has(reference) === true
+      scope.params?.byName.has(reference) === true
         ? `; did you mean 'params.${reference}'?`
         : didYouMean(reference, known);
     sink.error('unknown-reference', at, `unknown reference '$(${reference})'${hint}`, {
@@ -246,19 +253,25 @@ function lookUp(
     });
     return undefined;
   }
-  const found = scope.params.get(name);
-  if (found === undefined) {
+  const { byName, partial } = scope.params;
+  const found = byName.get(name);
+  if (found === undefined && !partial) {
     sink.error(
       'unknown-reference',
       at,
-      `there is no param '${name}'${didYouMean(name, scope.params.keys(), 'params')}`,
+      `there is no param '${name}'${didYouMean(name, byName.keys(), 'params')}`,
     );
   }
   return found;
 }
 
-function environment(name: string, at: SourceRange, { env, sink }: Scope): Located | undefined {
+function environment(
+  name: string,
+  at: SourceRange,
+  { env: { byName: env, partial }, sink }: Scope,
+): Located | undefined {
   const found = env.get(name);
+  if (found?.unknown === true || (found === undefined && partial)) return undefined;
   if (found === undefined) {
     sink.error(
       'unlisted-env',

@@ -25,6 +25,8 @@ export interface LoadContext {
   readonly sink: DiagnosticSink;
   /** Files by their shown path; grows while includes are read. */
   readonly sources: Map<string, SourceFile>;
+  /** Absolute paths of the files and folders that stages read; grows while cells are resolved. */
+  readonly reads: Set<string>;
   /** Absolute path of the project root. */
   readonly root: string;
   /** Absolute path of the pipeline file. */
@@ -34,8 +36,12 @@ export interface LoadContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Throws if the file can't be read. */
   readonly readFile: (absolutePath: string) => string;
+  /** Flags for sbatch that the project allows, beside those that every pipeline may give. */
+  readonly allowedFlags: readonly string[];
   /** Undefined if nobody wants to know which files are missing. */
   readonly exists: ((absolutePath: string) => boolean) | undefined;
+  /** Reads a file that a parameter names; null if it cannot be read. Undefined if no data is looked at. */
+  readonly readData: ((absolutePath: string) => Uint8Array | null) | undefined;
 }
 
 /** The path relative to the working directory if that is shorter. */

@@ -6,7 +6,16 @@ import { convert } from '../schema/convert.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
 import { paramSchema, type ParamText } from '../schema/pipeline-schema.ts';
 import { checkAgainst } from '../schema/validator.ts';
-import { isNull, type Located, type LocatedMap, plainOf, unknownValue, valueOf } from '../text/located.ts';
+import {
+  hasUnknown,
+  isNull,
+  type Located,
+  type LocatedMap,
+  plainOf,
+  unknownValue,
+  valueOf,
+  withoutKeys,
+} from '../text/located.ts';
 import { parseDocument } from '../text/parse-document.ts';
 import { parseNumber } from '../text/scalars.ts';
 import { interpolate, type Scope } from './interpolate.ts';
@@ -19,11 +28,17 @@ export interface Param {
   readonly value: Located | undefined;
 }
 
+export interface Params {
+  readonly byName: Map<string, Param>;
+  /** Whether a param may be declared in a part that was refused. */
+  readonly partial: boolean;
+}
+
 /**
  * The declared params with their defaults. A map is the long form; any other value is the short form, which
  * gives the type too.
  */
-export function declaredParams(section: LocatedMap | undefined, context: LoadContext): Map<string, Param> {
+export function declaredParams(section: LocatedMap | undefined, context: LoadContext): Params {
   const params = new Map<string, Param>();
   for (const [name, { key, value }] of section?.entries ?? []) {
     params.set(name, {
@@ -32,7 +47,7 @@ export function declaredParams(section: LocatedMap | undefined, context: LoadCon
       ...(value.kind === 'map' ? longForm(name, value, key.at, context) : shortForm(value)),
     });
   }
-  return params;
+  return { byName: params, partial: section?.partial === true };
 }
 
 function longForm(
@@ -44,7 +59,10 @@ function longForm(
   const text = checkAgainst(paramSchema as JsonSchema, value, subjectOf(name, keyAt), context.sink) as
     ParamText | undefined;
   const given = valueOf(value, 'default');
-  if (text === undefined) return { schema: {}, value: given };
+  // A declaration with an error limits nothing, and a value that may be in it is not missing.
+  if (text === undefined || hasUnknown(withoutKeys(value, ['default']))) {
+    return { schema: {}, value: given ?? unknownValue(value.at, '') };
+  }
   return { schema: schemaOf(text, given), value: given };
 }
 
@@ -81,13 +99,14 @@ function inferred(value: Located): JsonSchema {
 
 /** Puts the values of a profile in place of the defaults. */
 export function applyProfileParams(
-  params: Map<string, Param>,
+  { byName: params, partial }: Params,
   section: LocatedMap | undefined,
   { sink }: LoadContext,
 ): void {
   for (const [name, { key, value }] of section?.entries ?? []) {
     const param = params.get(name);
     if (param === undefined) {
+      if (partial) continue;
       sink.error(
         'unknown-override',
         key.at,
@@ -107,7 +126,7 @@ export const commandLine = '<command line>';
  * flow list.
  */
 export function applyOverrides(
-  params: Map<string, Param>,
+  { byName: params, partial }: Params,
   overrides: readonly string[],
   context: LoadContext,
 ): void {
@@ -135,11 +154,12 @@ export function applyOverrides(
         fix: 'write -S params.NAME=VALUE',
       });
     } else if (!params.has(name)) {
-      sink.error(
-        'unknown-override',
-        at('params.'.length, equals),
-        `the pipeline has no param '${name}'${didYouMean(name, params.keys(), 'params')}`,
-      );
+      if (!partial)
+        sink.error(
+          'unknown-override',
+          at('params.'.length, equals),
+          `the pipeline has no param '${name}'${didYouMean(name, params.keys(), 'params')}`,
+        );
     } else {
       // Spaces before the value give its parts their place in the line.
       const value = parseDocument(
@@ -156,7 +176,7 @@ export function applyOverrides(
  * The values that `$(params.x)` gives, and the plain values for the graph. Reports missing and wrong values.
  */
 export function resolveParams(
-  params: ReadonlyMap<string, Param>,
+  { byName: params }: Params,
   scope: Omit<Scope, 'params'>,
   context: LoadContext,
 ): { located: Map<string, Located>; plain: JsonObject } {

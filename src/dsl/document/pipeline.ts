@@ -1,25 +1,27 @@
 import { basename } from 'node:path';
-import type { JsonObject } from '../../values/json.ts';
 import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { Graph, StageSettings } from '../graph.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
-import { builtInExecutors, profileSchema } from '../schema/pipeline-schema.ts';
+import { profileSchema } from '../schema/pipeline-schema.ts';
 import { checkAgainst } from '../schema/validator.ts';
 import {
   emptyMap,
   isNull,
+  isUnknown,
   type Located,
   type LocatedEntry,
   type LocatedMap,
   type LocatedScalar,
   mapOf,
   mergeMaps,
-  plainOf,
+  sectionOf,
   valueOf,
 } from '../text/located.ts';
-import { interpolate, type Scope } from './interpolate.ts';
-import { forbidAxes, type LoadContext } from './load-context.ts';
+import { nameProblem } from '../text/names.ts';
+import { executorOf } from './executor.ts';
+import { type EnvironmentVariable, interpolate, type Scope } from './interpolate.ts';
+import type { LoadContext } from './load-context.ts';
 import { applyOverrides, applyProfileParams, declaredParams, resolveParams } from './params.ts';
 import { checkedPlugins } from './plugins.ts';
 import { settingsPart, resolveSettings } from './settings.ts';
@@ -32,6 +34,8 @@ export interface Pipeline {
     'pipeline' | 'description' | 'seed' | 'params' | 'executor' | 'backend' | 'sharedNumerics' | 'plugins'
   >;
   readonly stages: ReadonlyMap<string, StageSource>;
+  /** Whether there may be more stages, in a part of the document that was refused. */
+  readonly mayHaveMoreStages: boolean;
   /** Settings of all stages, from the most general to the most special. */
   readonly settings: readonly LocatedMap[];
   readonly defaults: readonly TypeDefaults[];
@@ -49,14 +53,14 @@ export function validate(written: LocatedMap, choices: Choices, context: LoadCon
   const profiles = chosenProfiles(written, choices.profiles, context);
   const document = profiles.reduce((merged, profile) => applyProfile(merged, profile, context), written);
   const name = nameOf(document, context);
-  const params = declaredParams(mapOf(document, 'params'), context);
+  const params = declaredParams(sectionOf(document, 'params'), context);
   for (const profile of profiles) applyProfileParams(params, mapOf(profile, 'params'), context);
   applyOverrides(params, choices.overrides, context);
   const scope = { name, env: environmentOf(valueOf(document, 'env'), context), sources, sink, budget };
   const resolved = resolveParams(params, scope, context);
-  const full: Scope = { ...scope, params: resolved.located };
+  const full: Scope = { ...scope, params: { byName: resolved.located, partial: params.partial } };
   const section = (key: string): LocatedMap | undefined => {
-    const map = mapOf(document, key);
+    const map = sectionOf(document, key);
     return map === undefined ? undefined : (interpolate(map, full) as LocatedMap);
   };
   const defaults = section('defaults');
@@ -83,6 +87,7 @@ export function validate(written: LocatedMap, choices: Choices, context: LoadCon
       plugins: checkedPlugins(document, context),
     },
     stages: stageSources(stages, section('templates'), context),
+    mayHaveMoreStages: stages?.partial === true,
     settings,
     defaults: typeDefaults(defaults, context),
   };
@@ -123,22 +128,24 @@ function chosenProfiles(
   context: LoadContext,
 ): readonly LocatedMap[] {
   const { sink } = context;
-  const section = mapOf(document, 'profiles');
+  const section = sectionOf(document, 'profiles');
   for (const { key, value } of section?.entries.values() ?? []) {
     if (isNull(value)) continue;
     checkAgainst(profileSchema as JsonSchema, value, profileSubject(key.at), sink);
     for (const [id, stage] of mapOf(value, 'stages')?.entries ?? []) {
-      const stages = mapOf(document, 'stages')?.entries;
-      if (stages?.has(id) === true) continue;
+      const section = sectionOf(document, 'stages');
+      const stages = section?.entries;
+      if (stages?.has(id) === true || section?.partial) continue;
       sink.error(
         'unknown-stage',
         stage.key.at,
         `the pipeline has no stage '${id}' to change${didYouMean(id, stages?.keys() ?? [], 'stages')}`,
       );
     }
-    const params = mapOf(document, 'params')?.entries;
+    const declared = sectionOf(document, 'params');
+    const params = declared?.entries;
     for (const [id, param] of mapOf(value, 'params')?.entries ?? []) {
-      if (params?.has(id) === true) continue;
+      if (params?.has(id) === true || declared?.partial) continue;
       sink.error(
         'unknown-override',
         param.key.at,
@@ -148,7 +155,7 @@ function chosenProfiles(
   }
   return chosen.flatMap((name) => {
     const profile = section?.entries.get(name)?.value;
-    if (profile === undefined) {
+    if (profile === undefined && !section?.partial) {
       const at = document.entries.get('profiles')?.key.at ?? { ...document.at, end: document.at.start };
       sink.error(
         'unknown-profile',
@@ -177,13 +184,16 @@ function applyProfile(document: LocatedMap, profile: LocatedMap, _context: LoadC
 }
 
 function environmentOf(value: Located | undefined, { env, sink }: LoadContext): Scope['env'] {
-  const listed = new Map<string, { value: string | undefined; at: SourceRange }>();
+  const listed = new Map<string, EnvironmentVariable>();
   const add = (key: LocatedScalar, otherwise: Located | undefined): void => {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(key.text)) {
-      sink.error('bad-id', key.at, `'${key.text}' can't be the name of an environment variable`);
+      const problem =
+        nameProblem(key.text) ?? "it contains '-', and such a name consists of letters, digits and _";
+      sink.error('bad-id', key.at, `'${key.text}' can't be the name of an environment variable: ${problem}`);
       return;
     }
-    if (otherwise !== undefined && otherwise.kind !== 'scalar') {
+    const refused = otherwise !== undefined && otherwise.kind !== 'scalar';
+    if (refused && !isUnknown(otherwise)) {
       sink.error(
         'wrong-type',
         otherwise.at,
@@ -191,26 +201,25 @@ function environmentOf(value: Located | undefined, { env, sink }: LoadContext): 
       );
     }
     const fallback = otherwise?.kind === 'scalar' && otherwise.value !== null ? otherwise.text : undefined;
-    listed.set(key.text, { value: env[key.text] ?? fallback, at: key.at });
+    const given = env[key.text];
+    listed.set(key.text, {
+      value: given ?? fallback,
+      at: key.at,
+      unknown: refused && given === undefined,
+    });
   };
-  if (value?.kind === 'map') for (const entry of value.entries.values()) add(entry.key, entry.value);
-  if (value?.kind === 'sequence')
-    for (const item of value.items) if (item.kind === 'scalar') add(item, undefined);
-  return listed;
-}
-
-function executorOf(document: LocatedMap, scope: Scope, context: LoadContext): Graph['executor'] {
-  const given = valueOf(document, 'executor');
-  if (given === undefined) return { uses: 'local' };
-  const value = interpolate(given, scope);
-  if (forbidAxes(value, 'the executor', context.sink)) return { uses: 'local' };
-  const uses = value.kind === 'map' ? valueOf(value, 'uses') : value;
-  if (uses?.kind !== 'scalar' || typeof uses.value !== 'string') return { uses: 'local' };
-  if (!builtInExecutors.some((name) => name === uses.value)) {
-    const hint = didYouMean(uses.value, builtInExecutors, 'executors');
-    context.sink.error('unknown-executor', uses.at, `there is no executor '${uses.value}'${hint}`);
+  let partial = value !== undefined && value.kind !== 'sequence' && value.kind !== 'map';
+  if (value?.kind === 'map') {
+    partial ||= value.partial === true;
+    for (const entry of value.entries.values()) add(entry.key, entry.value);
   }
-  return value.kind === 'map' ? (plainOf(value) as JsonObject & { uses: string }) : { uses: uses.value };
+  if (value?.kind === 'sequence') {
+    for (const item of value.items) {
+      if (item.kind === 'scalar') add(item, undefined);
+      else partial = true;
+    }
+  }
+  return { byName: listed, partial };
 }
 
 /** The settings of a stage, or those of a variant if `forType` gives defaults for its type. */

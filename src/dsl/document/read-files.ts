@@ -1,18 +1,23 @@
 import { dirname, resolve } from 'node:path';
+import { UnreadableFileError } from '../../files/unreadable-file-error.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { sourceFile } from '../diagnostics/source.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
-import { frameSchema, idPattern, includedSchema } from '../schema/pipeline-schema.ts';
+import { frameSchema, includedSchema } from '../schema/pipeline-schema.ts';
 import { checkAgainst } from '../schema/validator.ts';
 import {
   isNull,
+  isUnknown,
   type Located,
   type LocatedEntry,
   type LocatedMap,
   mergeMaps,
+  partialMap,
+  quote,
   valueOf,
   withoutKeys,
 } from '../text/located.ts';
+import { asName, nameProblem } from '../text/names.ts';
 import { parseDocument } from '../text/parse-document.ts';
 import { isInside, type LoadContext, outsideMessage, shownPath } from './load-context.ts';
 
@@ -44,6 +49,11 @@ function readFile(
   try {
     text = context.readFile(absolute);
   } catch (error) {
+    const here = { file: shown, start: 0, end: 0 };
+    if (error instanceof UnreadableFileError) {
+      sink.error('cannot-read', askedAt ?? here, error.message.replace(absolute, shown), { fix: error.fix });
+      return undefined;
+    }
     const code = (error as NodeJS.ErrnoException).code;
     const why =
       code === 'ENOENT'
@@ -52,7 +62,7 @@ function readFile(
           ? 'is a folder'
           : `can't be read (${code ?? String(error)})`;
     if (askedAt === undefined) {
-      sink.error('cannot-read', { file: shown, start: 0, end: 0 }, `the file ${why}`);
+      sink.error('cannot-read', here, `the file ${why}`);
     } else {
       sink.error('include-not-found', askedAt, `the included file '${shown}' ${why}`, {
         fix: 'the path is relative to the file that includes it',
@@ -63,7 +73,7 @@ function readFile(
   const source = sourceFile(shown, text.replace(/^\uFEFF/, ''), absolute);
   sources.set(shown, source);
   const located = parseDocument(source, sink);
-  if (located === undefined) return undefined;
+  if (located === undefined || isUnknown(located)) return undefined;
   if (located.kind !== 'map') {
     const at = { file: shown, start: located.at.start, end: Math.min(located.at.end, located.at.start + 40) };
     sink.error('wrong-type', at, 'a pipeline is a map that begins with ravelin: 1');
@@ -86,7 +96,9 @@ function withoutEmpty(map: LocatedMap): LocatedMap {
 function checkFrame(document: LocatedMap, included: boolean, { sink }: LoadContext): boolean {
   const top = { file: document.at.file, start: document.at.start, end: document.at.start };
   const version = valueOf(document, 'ravelin');
+  if (isUnknown(version)) return false;
   if (version === undefined) {
+    if (document.partial) return false;
     sink.error(
       'missing-version',
       top,
@@ -96,13 +108,16 @@ function checkFrame(document: LocatedMap, included: boolean, { sink }: LoadConte
       },
     );
   } else if (!(version.kind === 'scalar' && version.value === 1)) {
-    const text = version.kind === 'scalar' ? `'${version.text}'` : 'a list or map';
+    const isQuoted = version.kind === 'scalar' && version.value === '1';
+    const text = isQuoted ? "the text '1'" : quote(version);
     sink.error(
       'unsupported-version',
       version.at,
       `this version of ravelin reads version 1 of the language, not ${text}`,
       {
-        fix: "write 'ravelin: 1', or install the version of ravelin that the pipeline was written for",
+        fix: isQuoted
+          ? 'remove the quotes'
+          : "write 'ravelin: 1', or install the version of ravelin that the pipeline was written for",
       },
     );
     return false;
@@ -126,12 +141,22 @@ function checkFrame(document: LocatedMap, included: boolean, { sink }: LoadConte
     const map = valueOf(document, section);
     if (map?.kind !== 'map') continue;
     for (const [id, { key }] of map.entries) {
-      if (idPattern.test(id) && !(section === 'stages' && id === 'all')) continue;
-      sink.error(
-        'bad-id',
-        key.at,
-        `'${id}' can't be a name under ${section}: names consist of letters, digits, - and _, and begin with a letter`,
-      );
+      const problem = nameProblem(id);
+      const proper = asName(id);
+      if (problem !== undefined) {
+        sink.error('bad-id', key.at, `'${id}' can't be a name under ${section}: ${problem}`, {
+          fix: proper === undefined ? 'choose another name' : `write '${proper}'`,
+        });
+      } else if (section === 'stages' && id === 'all') {
+        sink.error(
+          'bad-id',
+          key.at,
+          "'all' can't be the name of a stage: it is reserved for 'collect: all'",
+          {
+            fix: 'choose another name',
+          },
+        );
+      }
     }
   }
   return true;
@@ -185,6 +210,7 @@ function mergeIncludes(
           fix: 'move the file into the project',
         },
       );
+      result = withPartialSections(result);
       continue;
     }
     const first = steps.findIndex(({ file }) => file === target);
@@ -194,14 +220,36 @@ function mergeIncludes(
         related,
         fix: 'remove one of the include: lines',
       });
+      result = withPartialSections(result);
       continue;
     }
     // Included by two files: its parts are already there.
     if (context.sources.has(shownPath(target))) continue;
     const included = readFile(target, path.at, steps, context);
-    if (included !== undefined) result = mergeIncluded(result, included, context);
+    result = included === undefined ? withPartialSections(result) : mergeIncluded(result, included, context);
   }
-  return result;
+  return isRefused(valueOf(document, 'include')) ? withPartialSections(result) : result;
+}
+
+/** Whether an `include:` names something that is not a path, so that a file is missing. */
+function isRefused(include: Located | undefined): boolean {
+  const items = include?.kind === 'sequence' ? include.items : include === undefined ? [] : [include];
+  return items.some((item) => item.kind !== 'scalar' || typeof item.value !== 'string');
+}
+
+/** The document without a file that could not be read: what is missing may be in that file. */
+function withPartialSections(document: LocatedMap): LocatedMap {
+  const entries = new Map(document.entries);
+  for (const name of [...sections, 'env', 'defaults']) {
+    const before = entries.get(name);
+    const at = { ...document.at, end: document.at.start };
+    if (before === undefined)
+      entries.set(name, { key: { kind: 'scalar', at, value: name, text: name }, value: partialMap(at) });
+    else if (before.value.kind === 'map')
+      entries.set(name, { ...before, value: { ...before.value, partial: true } });
+    else if (name === 'env') entries.set(name, { ...before, value: mergedEnv(before.value, partialMap(at)) });
+  }
+  return { ...document, entries };
 }
 
 function includePaths(document: LocatedMap): readonly { text: string; at: SourceRange }[] {
@@ -251,5 +299,10 @@ function mergedEnv(first: Located, second: Located): Located {
       : [];
   };
   const entries = new Map([...itemsOf(second), ...itemsOf(first)].map((entry) => [entry.key.text, entry]));
-  return { kind: 'map', at: first.at, entries };
+  const partial = [first, second].some((env) =>
+    env.kind === 'sequence'
+      ? env.items.some(({ kind }) => kind !== 'scalar')
+      : env.kind !== 'map' || env.partial,
+  );
+  return { kind: 'map', at: first.at, entries, ...(partial && { partial }) };
 }

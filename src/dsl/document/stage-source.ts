@@ -9,6 +9,8 @@ import {
   isUnknown,
   type LocatedMap,
   mergeMaps,
+  partialMap,
+  quote,
   valueOf,
   withoutKeys,
 } from '../text/located.ts';
@@ -41,7 +43,7 @@ export function stageSources(
   const shared = checkedBodies(templates, 'a template', context);
   const own = checkedBodies(stages, 'a stage', context);
   const texts = new Map<string, StageSource>();
-  const merging = new Templates(shared, context);
+  const merging = new Templates(shared, templates?.partial === true, context);
   for (const [id, { keyAt, body }] of own) texts.set(id, { id, keyAt, body: merging.under(body) });
   merging.check();
   return texts;
@@ -55,28 +57,27 @@ function checkedBodies(
   const bodies = new Map<string, Body>();
   for (const [id, { key, value }] of section?.entries ?? []) {
     if (value.kind !== 'map' && !isNull(value)) {
-      context.sink.error(
-        'wrong-type',
-        value.at,
-        `'${id}' is ${owner} and takes a map of keys such as uses:, in: and with:`,
-      );
+      if (!isUnknown(value)) {
+        context.sink.error(
+          'wrong-type',
+          value.at,
+          `'${id}' is ${owner} and takes a map of keys such as uses:, in: and with:, not ${quote(value)}`,
+        );
+      }
+      // It is there under its name, but nothing in it is known.
+      bodies.set(id, { keyAt: key.at, body: partialMap(value.at) });
       continue;
     }
     const map = value.kind === 'map' ? value : emptyMap(value.at);
     const body = withoutKeys(
       map,
-      [...map.entries]
-        .filter(
-          ([, entry]) =>
-            isNull(entry.value) ||
-            (['in', 'with', 'matrix'].includes(entry.key.text) && isUnknown(entry.value)),
-        )
-        .map(([name]) => name),
+      [...map.entries].filter(([, entry]) => isNull(entry.value)).map(([name]) => name),
     );
-    // Settings are judged once for each stage, after all defaults, and the seed for each cell.
+    // Settings are judged once for each stage, after all defaults, the seed for each cell, and published
+    // files with the outputs of the stage type.
     checkAgainst(
       stageSchema as JsonSchema,
-      withoutKeys(body, [...settingKeys, 'seed']),
+      withoutKeys(body, [...settingKeys, 'seed', 'publish']),
       subject(owner, key.at),
       context.sink,
     );
@@ -86,14 +87,16 @@ function checkedBodies(
 }
 
 /**
- * Removes parts of the wrong shape, whose errors are reported already, so that the rest can still be judged.
+ * Replaces parts of the wrong shape, whose errors are reported already, so that the rest can still be judged.
  */
-function onlyShaped(body: LocatedMap): LocatedMap {
-  const maps = ['in', 'with', 'matrix'];
-  return withoutKeys(
-    body,
-    maps.filter((key) => (body.entries.get(key)?.value.kind ?? 'map') !== 'map'),
-  );
+export function onlyShaped(body: LocatedMap): LocatedMap {
+  const entries = new Map(body.entries);
+  for (const key of ['in', 'with', 'matrix']) {
+    const entry = entries.get(key);
+    if (entry !== undefined && entry.value.kind !== 'map')
+      entries.set(key, { ...entry, value: partialMap(entry.value.at) });
+  }
+  return { ...body, entries };
 }
 
 /** The part of `defaults:` that is for stage types, checked against the known types. */
@@ -104,6 +107,7 @@ export function typeDefaults(section: LocatedMap | undefined, context: LoadConte
     if (settingKeys.includes(pattern)) continue;
     const types = [...registry.values()].filter(({ uses }) => matchesType(pattern, uses));
     if (types.length === 0) {
+      result.push({ pattern: everyType, keyAt: key.at, patch: unknownDefaults(key.at) });
       const message =
         pattern.includes('/') || pattern.includes('*')
           ? `no stage type matches '${pattern}'${didYouMean(pattern, registry.keys())}`
@@ -113,8 +117,11 @@ export function typeDefaults(section: LocatedMap | undefined, context: LoadConte
       });
       continue;
     }
-    const patch = checkAgainst(typeDefaultsSchema as JsonSchema, value, subject('a default', key.at), sink);
-    if (patch === undefined || value.kind !== 'map') continue;
+    checkAgainst(typeDefaultsSchema as JsonSchema, value, subject('a default', key.at), sink);
+    if (value.kind !== 'map') {
+      result.push({ pattern, keyAt: key.at, patch: unknownDefaults(value.at) });
+      continue;
+    }
     const parameters = valueOf(value, 'with');
     for (const [name, parameter] of parameters?.kind === 'map' ? parameters.entries : []) {
       const known = new Set(types.flatMap((type) => Object.keys(type.with.properties)));
@@ -125,9 +132,19 @@ export function typeDefaults(section: LocatedMap | undefined, context: LoadConte
         `'${name}' is not a parameter of any ${pattern}${didYouMean(name, known)}`,
       );
     }
-    result.push({ pattern, keyAt: key.at, patch: value });
+    result.push({ pattern, keyAt: key.at, patch: onlyShaped(value) });
   }
+  if (section?.partial)
+    result.push({ pattern: everyType, keyAt: section.at, patch: unknownDefaults(section.at) });
   return result;
+}
+
+const everyType = '*/*';
+
+/** In the place of defaults that were refused, so that a parameter which they may give is not missing. */
+function unknownDefaults(at: SourceRange): LocatedMap {
+  const key = { kind: 'scalar', at, value: 'with', text: 'with' } as const;
+  return { ...emptyMap(at), entries: new Map([['with', { key, value: partialMap(at) }]]) };
 }
 
 /**

@@ -4,7 +4,9 @@ import {
   emptyMap,
   type Located,
   type LocatedMap,
+  type LocatedScalar,
   mergeMaps,
+  partialMap,
   sizeOf,
   valueOf,
   withoutKeys,
@@ -41,16 +43,19 @@ interface Step {
 export class Templates {
   readonly #finished = new Map<string, Whole>();
   readonly #templates: ReadonlyMap<string, Body>;
+  /** Whether there may be more templates, in a part of the document that was refused. */
+  readonly #partial: boolean;
   readonly #context: LoadContext;
 
-  constructor(templates: ReadonlyMap<string, Body>, context: LoadContext) {
+  constructor(templates: ReadonlyMap<string, Body>, partial: boolean, context: LoadContext) {
     this.#templates = templates;
+    this.#partial = partial;
     this.#context = context;
   }
 
   /**
-   * Merges a body over what it extends, without its `extends`. Reports what can't be extended and leaves it
-   * out.
+   * Merges a body over what it extends, without its `extends`. Reports what can't be extended. The body is
+   * partial then.
    */
   under(body: LocatedMap): LocatedMap {
     return this.#under(body, []).body;
@@ -64,9 +69,14 @@ export class Templates {
   #under(body: LocatedMap, trail: readonly Step[]): Whole {
     let merged = emptyMap(body.at);
     let depth = 0;
-    for (const { id, at } of namesOf(valueOf(body, 'extends'))) {
+    const names = valueOf(body, 'extends');
+    if (names !== undefined && itemsOf(names).some((item) => !isText(item))) merged = partialMap(body.at);
+    for (const { id, at } of namesOf(names)) {
       const whole = this.#whole(id, at, trail);
-      if (whole === undefined) continue;
+      if (whole === undefined) {
+        merged = { ...merged, partial: true };
+        continue;
+      }
       depth = Math.max(depth, whole.depth + 1);
       merged = this.#merge(merged, whole.body);
     }
@@ -78,6 +88,7 @@ export class Templates {
     const { sink } = this.#context;
     const template = this.#templates.get(id);
     if (template === undefined) {
+      if (this.#partial) return undefined;
       const hint = didYouMean(id, this.#templates.keys(), 'templates');
       sink.error('unknown-template', at, `there is no template '${id}'${hint}`);
       return undefined;
@@ -134,12 +145,18 @@ export class Templates {
   }
 }
 
+function itemsOf(names: Located): readonly Located[] {
+  return names.kind === 'sequence' ? names.items : [names];
+}
+
+function isText(item: Located): item is LocatedScalar & { readonly value: string } {
+  return item.kind === 'scalar' && typeof item.value === 'string';
+}
+
 /** Each name once. If a name is there twice, the last one counts. */
 function namesOf(value: Located | undefined): readonly { id: string; at: SourceRange }[] {
-  const items = value === undefined ? [] : value.kind === 'sequence' ? value.items : [value];
-  const names = items.flatMap((item) =>
-    item.kind === 'scalar' && item.value !== null ? [{ id: String(item.value), at: item.at }] : [],
-  );
+  const items = value === undefined ? [] : itemsOf(value);
+  const names = items.filter(isText).map(({ value: id, at }) => ({ id, at }));
   const last = new Map(names.map(({ id }, index) => [id, index]));
   return names.filter(({ id }, index) => last.get(id) === index);
 }

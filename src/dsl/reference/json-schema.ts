@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../values/json.ts';
+import { builtInExecutors } from '../schema/executor-schema.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
 import {
-  builtInExecutors,
   frameSchema,
   paramSchema,
   patchKeys,
@@ -120,6 +120,11 @@ const sourceSchema: JsonObject = {
               { type: 'array', items: { $ref: '#/definitions/label' } },
             ],
           },
+        },
+        label: {
+          type: 'object',
+          description: 'labels for the items of a list, so that a report can distinguish its sources',
+          additionalProperties: { $ref: '#/definitions/label' },
         },
         collect: {
           description: 'axes to fan in over: the value is then a list',

@@ -1,5 +1,5 @@
 import { describeSchema } from '../schema/describe-schema.ts';
-import type { JsonSchema } from '../schema/json-schema-types.ts';
+import { branchesOf, itemSchema, type JsonSchema } from '../schema/json-schema-types.ts';
 import type { InputPort, SignatureRegistry, StageSignature } from '../signature.ts';
 
 /** `docs/stages.md`: every stage type with its parameters and ports, generated from the declarations. */
@@ -46,20 +46,34 @@ interface Parameter {
   readonly description: string;
 }
 
+/** The parameters of a stage type, each followed by the fields of its map: `schedule`, `schedule.kind`. */
 function parametersOf(signature: StageSignature): readonly Parameter[] {
-  return Object.entries(signature.with.properties as Readonly<Record<string, JsonSchema>>).map(
-    ([name, schema]) => ({
+  return fieldsOf(signature.with as JsonSchema, '');
+}
+
+function fieldsOf({ properties = {}, required = [] }: JsonSchema, prefix: string): readonly Parameter[] {
+  return Object.entries(properties).flatMap(([key, schema]) => {
+    const name = `${prefix}${key}`;
+    const own: Parameter = {
       name,
       takes: describeSchema(schema),
       fallback:
         schema.default !== undefined
           ? JSON.stringify(schema.default)
-          : signature.with.required?.includes(name) === true
+          : required.includes(key)
             ? 'required'
             : 'absent',
       description: schema.description ?? '',
-    }),
-  );
+    };
+    return [own, ...branchesOf(schema).flatMap((branch) => fieldsInside(branch, name))];
+  });
+}
+
+/** The fields of a map, or of the maps in a list. */
+function fieldsInside(schema: JsonSchema, name: string): readonly Parameter[] {
+  if (schema.type === 'object') return fieldsOf(schema, `${name}.`);
+  const items = schema.type === 'array' ? itemSchema(schema, 0) : undefined;
+  return items === undefined ? [] : branchesOf(items).flatMap((branch) => fieldsInside(branch, `${name}[]`));
 }
 
 function stageSection(signature: StageSignature): string[] {

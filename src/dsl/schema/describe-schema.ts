@@ -20,11 +20,13 @@ function phrasesOf(schema: JsonSchema): readonly string[] {
     case 'string':
       return [
         schema.patternSays ??
-          (schema.format === 'path'
-            ? 'a path'
-            : schema.minLength === 1
-              ? 'a text that is not empty'
-              : 'a text'),
+          (schema.pattern !== undefined
+            ? `a text of the form ${schema.pattern}`
+            : schema.format === 'path'
+              ? 'a path'
+              : schema.minLength === 1
+                ? 'a text that is not empty'
+                : 'a text'),
       ];
     case 'boolean':
       return ['true or false'];
@@ -33,7 +35,7 @@ function phrasesOf(schema: JsonSchema): readonly string[] {
     case 'array':
       return [list(schema)];
     case 'object':
-      return ['a map'];
+      return [map(schema)];
     default:
       return ['a value'];
   }
@@ -68,6 +70,17 @@ export function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: 
   return parts.length === 0 ? '' : ` ${parts.join(' and ')}`;
 }
 
+/** The most keys of a map that a sentence lists. */
+const mostKeys = 8;
+
+function map({ properties = {}, patternProperties = {}, additionalProperties }: JsonSchema): string {
+  const keys = Object.keys(properties);
+  if (keys.length > 0) return keys.length > mostKeys ? 'a map' : `a map with ${keys.join(', ')}`;
+  const [values = typeof additionalProperties === 'object' ? additionalProperties : undefined] =
+    Object.values(patternProperties);
+  return values === undefined ? 'a map' : `a map whose values are each ${describeSchema(values)}`;
+}
+
 function list({ items, minItems, maxItems }: JsonSchema): string {
   const single = items === undefined || Array.isArray(items) ? 'value' : describeSchema(items as JsonSchema);
   const plural: Readonly<Record<string, string>> = {
@@ -79,7 +92,10 @@ function list({ items, minItems, maxItems }: JsonSchema): string {
   };
   const what = plural[single] ?? `items, each ${single}`;
   if (minItems !== undefined && minItems === maxItems) return `a list of ${minItems} ${what}`;
-  if (minItems === 1 && maxItems === undefined) return `a list of ${what} that is not empty`;
+  if (minItems === 1 && maxItems === undefined)
+    return single in plural
+      ? `a list of ${what} that is not empty`
+      : `a list of at least 1 item, each ${single}`;
   const least = minItems === undefined || minItems === 0 ? '' : `at least ${minItems} `;
   const most = maxItems === undefined ? '' : `${least === '' ? '' : 'and '}at most ${maxItems} `;
   return `a list of ${least}${most}${what}`;

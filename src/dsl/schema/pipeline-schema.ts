@@ -1,16 +1,18 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { executorShape } from './executor-schema.ts';
 
 /**
  * The frame of a pipeline file. Stage parameters are judged by the schemas of the stage types, `in` and
  * `matrix` by hand.
  */
 
-export const builtInExecutors = ['local', 'slurm'] as const;
-
 /** The values of `backend:`, which are also those of `--backend`. */
 export const backendChoices = ['auto', 'wasm', 'tensorflow', 'webgpu'] as const;
 
-const ids = { pattern: '^[A-Za-z_][A-Za-z0-9_-]*$', patternSays: 'a name of letters, digits, - and _' };
+const ids = {
+  pattern: '^[A-Za-z_][A-Za-z0-9_-]*$',
+  patternSays: 'a name of letters, digits, - and _ that does not begin with a digit or -',
+};
 
 const words = (values: readonly string[], description: string) =>
   Type.Union(
@@ -118,34 +120,6 @@ export const typeDefaultsSchema = Type.Object({
   store,
 });
 
-const word = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
-const slurmOptionsSchema = {
-  partition: word('partition to submit to'),
-  account: word('account to charge'),
-  qos: word('quality of service'),
-  constraint: word('features that a node must have'),
-  gres: word('generic resources of a task, such as gpu:1; resources.gpu of a stage goes first'),
-  time: word('time limit of a task, such as 30m; resources.time of a stage goes first'),
-  memory: word('memory of a task, such as 8GiB; resources.memory of a stage goes first'),
-  cpus: Type.Optional(Type.Integer({ minimum: 1, description: 'processors of a task; default 1' })),
-  parallel: Type.Optional(Type.Integer({ minimum: 1, description: 'tasks of a stage at the same time' })),
-  unitsPerTask: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'shards that one task computes one after the other; default 1' }),
-  ),
-  poll: word('pause between two queries to the scheduler; default 30s'),
-  flags: Type.Optional(
-    Type.Array(Type.String({ pattern: '^--?[^\\n]+$' }), { description: 'further flags for sbatch' }),
-  ),
-};
-
-export const executorSchema = Type.Union(
-  [
-    Type.String(),
-    Type.Object({ uses: Type.String(), ...slurmOptionsSchema }, { additionalProperties: false }),
-  ],
-  { description: 'where cells run: local, or slurm with its options' },
-);
-
 const shared = {
   description: text('what the pipeline is for'),
   params: section('values that the command line and profiles can set'),
@@ -164,7 +138,7 @@ const shared = {
 const frameOnly = {
   name: Type.Optional(Type.String({ ...ids, description: 'name of the pipeline (that of the file)' })),
   seed: Type.Optional(seed('seed of all random numbers (0)')),
-  executor: Type.Optional(executorSchema),
+  executor: Type.Optional(executorShape),
   backend: Type.Optional(
     words(
       backendChoices,
@@ -218,5 +192,3 @@ export const paramSchema = Type.Object({
   description: text('what it means, with its unit'),
 });
 export type ParamText = Static<typeof paramSchema>;
-
-export const idPattern = new RegExp(ids.pattern);

@@ -3,7 +3,7 @@ import { didYouMean, nearest } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticCode } from '../diagnostics/explain.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
-import { type Located, quote } from '../text/located.ts';
+import { isUnknown, type Located, quote, quoteCompared } from '../text/located.ts';
 import { describeSchema } from './describe-schema.ts';
 import { branchesOf, type JsonSchema } from './json-schema-types.ts';
 
@@ -23,14 +23,29 @@ export interface Subject {
   readonly root?: string;
 }
 
-/** Reports Ajv's errors as diagnostics, one for each place, and the errors of a union in one sentence. */
+/**
+ * Reports Ajv's errors as diagnostics, one for each place, and the errors of a union in one sentence. Values
+ * that are not known are not judged, and nothing is missing from a map that is not known as a whole.
+ */
 export function reportSchemaErrors(
   errors: readonly ErrorObject[],
   located: Located,
   subject: Subject,
   sink: DiagnosticSink,
 ): void {
-  for (const error of withoutMisspelt(withoutBranches(errors))) report(error, located, subject, sink);
+  for (const error of firstOfEachValue(withoutMisspelt(withoutBranches(errors))))
+    report(error, located, subject, sink);
+}
+
+/** A value that is wrong in two ways, as -7.5 for a whole number of at least 1, is one error. */
+function firstOfEachValue(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const judged = new Set<string>();
+  return errors.filter(({ keyword, instancePath }) => {
+    if (keyword === 'additionalProperties' || keyword === 'required') return true;
+    if (judged.has(instancePath)) return false;
+    judged.add(instancePath);
+    return true;
+  });
 }
 
 /** If a name is misspelt, the right one is missing too. Only the first error is reported. */
@@ -89,6 +104,7 @@ interface Site {
 
 function report(error: ErrorObject, located: Located, subject: Subject, sink: DiagnosticSink): void {
   const site = siteOf(located, error.instancePath);
+  if (isUnknown(site.value)) return;
   const { owner, noun, suffix = '' } = subject;
   const parent = (error.parentSchema ?? {}) as JsonSchema;
   const params = error.params as Readonly<Record<string, string>>;
@@ -104,6 +120,7 @@ function report(error: ErrorObject, located: Located, subject: Subject, sink: Di
       return;
     }
     case 'required': {
+      if (site.value.kind === 'map' && site.value.partial) return;
       const key = params['missingProperty'] ?? '';
       const schema = parent.properties?.[key];
       const takes = schema === undefined ? '' : `: ${describeSchema(schema)}`;
@@ -172,6 +189,8 @@ function reportValue(
 
 function what(error: ErrorObject, value: Located): string {
   const typed = error.keyword === 'type' || error.keyword === 'anyOf';
+  if (value.kind === 'scalar' && (error.keyword === 'const' || error.keyword === 'enum'))
+    return quoteCompared(value);
   if (value.kind === 'scalar' && typed && typeof value.value === 'number') return `the number ${value.text}`;
   if (value.kind === 'scalar' && typed && typeof value.value === 'string' && isDecimal(value.text))
     return `the text '${value.text}'`;
@@ -218,7 +237,10 @@ function codeOf({ keyword }: ErrorObject, schema: JsonSchema, value: Located): D
 }
 
 function fixOf({ keyword }: ErrorObject, value: Located, schema: JsonSchema): string | undefined {
-  if (value.kind !== 'scalar' || (keyword !== 'type' && keyword !== 'anyOf')) return undefined;
+  if (value.kind !== 'scalar') return undefined;
+  if (typeof value.value !== 'string' && wordsOf(schema).includes(value.text))
+    return `put it in quotes: '${value.text}'`;
+  if (keyword !== 'type' && keyword !== 'anyOf') return undefined;
   const branches = branchesOf(schema);
   if (branches.some(({ unit }) => unit === 'duration') && /^[\d.]+$/.test(value.text)) {
     return `write ${value.text}s for seconds, ${value.text}m for minutes or ${value.text}ms`;
@@ -226,7 +248,7 @@ function fixOf({ keyword }: ErrorObject, value: Located, schema: JsonSchema): st
   if (
     typeof value.value !== 'string' &&
     value.value !== null &&
-    branches.some(({ type }) => type === 'string')
+    branches.some((branch) => branch.type === 'string' && branch.const === undefined)
   ) {
     return `put it in quotes: '${value.text}'`;
   }
@@ -268,7 +290,7 @@ export function siteAt(located: Located, path: readonly string[]): Site {
       const item = value.items[Number(step)];
       if (item === undefined) break;
       value = item;
-      name = `${name}[${Number(step) + 1}]`;
+      name = `${name}[${Number(step)}]`;
     } else {
       break;
     }

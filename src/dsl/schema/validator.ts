@@ -39,7 +39,8 @@ function ajv(): Ajv {
 
 /**
  * Judges a value by a schema and fills in defaults. Reports errors into `sink` and returns undefined if there
- * is one. Only the scalars of the field are converted.
+ * is one. Only the scalars of the field are converted. Parts that are not known because of an earlier error
+ * are not judged.
  */
 export function checkAgainst(
   schema: JsonSchema,

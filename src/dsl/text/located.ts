@@ -36,6 +36,20 @@ export function isUnknown(located: Located | undefined): boolean {
   return located?.kind === 'template' && located.unknown === true;
 }
 
+/** Whether a value or a part of it is not known. */
+export function hasUnknown(located: Located): boolean {
+  switch (located.kind) {
+    case 'scalar':
+      return false;
+    case 'template':
+      return located.unknown === true;
+    case 'sequence':
+      return located.items.some(hasUnknown);
+    case 'map':
+      return located.partial === true || [...located.entries.values()].some(({ value }) => hasUnknown(value));
+  }
+}
+
 export interface LocatedSequence {
   readonly kind: 'sequence';
   readonly at: SourceRange;
@@ -48,6 +62,11 @@ export interface LocatedMap {
   readonly at: SourceRange;
   readonly entries: ReadonlyMap<string, LocatedEntry>;
   readonly origin?: SourceRange;
+  /**
+   * Some entries are not known because of an error, which is reported already. What is not found here is not
+   * reported as missing.
+   */
+  readonly partial?: true;
 }
 
 export interface LocatedEntry {
@@ -79,6 +98,20 @@ export function mapOf(located: Located | undefined, key: string): LocatedMap | u
   return value?.kind === 'map' ? value : undefined;
 }
 
+/**
+ * The map under a key, to look names up in. Undefined if the key is missing. If its value was refused, the map
+ * is empty and partial.
+ */
+export function sectionOf(located: Located | undefined, key: string): LocatedMap | undefined {
+  const value = valueOf(located, key);
+  return value === undefined || value.kind === 'map' ? value : partialMap(value.at);
+}
+
+/** An empty map in the place of one that was refused. */
+export function partialMap(at: SourceRange): LocatedMap {
+  return { ...emptyMap(at), partial: true };
+}
+
 export function withoutKeys(map: LocatedMap, keys: readonly string[]): LocatedMap {
   const without = new Set(keys);
   return { ...map, entries: new Map([...map.entries].filter(([key]) => !without.has(key))) };
@@ -89,19 +122,20 @@ export function withoutKeys(map: LocatedMap, keys: readonly string[]): LocatedMa
  * keeps the place at which it was written; the whole keeps that of the base.
  */
 export function mergeLocated(base: Located, patch: Located): Located {
-  if (base.kind !== 'map' || patch.kind !== 'map') return patch;
+  if (patch.kind !== 'map') return patch;
+  if (base.kind !== 'map') return isUnknown(base) ? { ...patch, partial: true } : patch;
   return mergeMaps(base, patch);
 }
 
 export function mergeMaps(base: LocatedMap, patch: LocatedMap): LocatedMap {
-  if (patch.entries.size === 0) return base;
+  if (patch.entries.size === 0) return patch.partial ? { ...base, partial: true } : base;
   const entries = new Map(base.entries);
   for (const [key, entry] of patch.entries) {
     const before = entries.get(key);
-    const merges = before?.value.kind === 'map' && entry.value.kind === 'map';
+    const merges = before !== undefined && (before.value.kind === 'map' || isUnknown(before.value));
     entries.set(key, merges ? { key: entry.key, value: mergeLocated(before.value, entry.value) } : entry);
   }
-  return { ...base, entries };
+  return { ...base, entries, ...(patch.partial && { partial: true }) };
 }
 
 /** The plain value. A template gives its text. */
@@ -130,6 +164,17 @@ export function quote(located: Located): string {
     case 'map':
       return 'a map';
   }
+}
+
+/**
+ * Names a scalar for a message about a comparison of texts. A number that is written in another way than it
+ * is compared shows both: `3.1 (3.10 without quotes is a number)`.
+ */
+export function quoteCompared({ value, text }: Pick<LocatedScalar, 'value' | 'text'>): string {
+  if (value === null) return 'an empty value';
+  if (typeof value === 'string' || String(value) === text) return `'${shorten(text)}'`;
+  const what = typeof value === 'number' ? 'a number' : String(value);
+  return `${String(value)} (${shorten(text)} without quotes is ${what})`;
 }
 
 function shorten(text: string): string {

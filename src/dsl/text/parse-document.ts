@@ -2,7 +2,22 @@ import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type YAMLError 
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import type { SourceFile } from '../diagnostics/source.ts';
-import type { Located, LocatedEntry, LocatedScalar, Scalar } from './located.ts';
+import {
+  foreignMessage,
+  type ForeignReference,
+  foreignReferences,
+  properReference,
+  withReferences,
+} from './foreign-references.ts';
+import {
+  type Located,
+  type LocatedEntry,
+  type LocatedMap,
+  type LocatedScalar,
+  type LocatedTemplate,
+  type Scalar,
+  unknownValue,
+} from './located.ts';
 import { type ParsedYaml, parseYaml } from './parse-yaml.ts';
 
 /** Limits on a pipeline file before it is judged, because YAML may come from anywhere. */
@@ -31,8 +46,12 @@ export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located |
     );
     return undefined;
   }
-  const documents = parse(file, sink);
-  if (documents === undefined) return undefined;
+  const foreign = foreignReferences(file.text, parseLimited);
+  const documents = parse({ ...file, text: withReferences(file.text, foreign) }, sink);
+  if (documents === undefined) {
+    for (const reference of foreign) reportForeign(file, reference, sink);
+    return undefined;
+  }
   const [document, second] = documents;
   if (second !== undefined) {
     const start = second.range[0];
@@ -50,17 +69,28 @@ export function parseDocument(file: SourceFile, sink: DiagnosticSink): Located |
     sink.error('wrong-type', whole, 'the file is empty; a pipeline is a map that begins with ravelin: 1');
     return undefined;
   }
-  return new Converter(file, sink).convert(document.contents, 0);
+  return new Converter(file, foreign, sink).document(document.contents);
 }
 
-/** The documents of a file; undefined after a syntax error, because the tree would be misleading. */
-function parse(file: SourceFile, sink: DiagnosticSink): ParsedYaml['documents'] | undefined {
-  const { documents, problems, exceeded } = parseYaml(file.text, {
+function parseLimited(text: string): ParsedYaml {
+  return parseYaml(text, {
     lexemes: limits.lexemes,
     // The document around the values, the scalar inside of them, and one for our own check, which knows the place.
     depth: limits.depth + 3,
     problems: limits.syntaxErrors,
   });
+}
+
+function reportForeign(file: SourceFile, { start, end }: ForeignReference, sink: DiagnosticSink): void {
+  const text = file.text.slice(start, end);
+  sink.error('dollar-brace', { file: file.path, start, end }, foreignMessage(text), {
+    fix: `write ${properReference(text)}`,
+  });
+}
+
+/** The documents of a file; undefined after a syntax error, because the tree would be misleading. */
+function parse(file: SourceFile, sink: DiagnosticSink): ParsedYaml['documents'] | undefined {
+  const { documents, problems, exceeded } = parseLimited(file.text);
   for (const problem of problems) reportYamlError(file, problem, sink);
   if (exceeded === undefined) return problems.length > 0 ? undefined : documents;
   const at = { file: file.path, start: exceeded.at, end: exceeded.at };
@@ -119,52 +149,57 @@ class Converter {
   readonly #file: SourceFile;
   readonly #sink: DiagnosticSink;
 
-  constructor(file: SourceFile, sink: DiagnosticSink) {
+  readonly #foreign: readonly ForeignReference[];
+
+  constructor(file: SourceFile, foreign: readonly ForeignReference[], sink: DiagnosticSink) {
     this.#file = file;
+    this.#foreign = foreign;
     this.#sink = sink;
   }
 
-  convert(node: unknown, depth: number): Located | undefined {
+  /** Undefined if a limit ended the walk, because what is left would be misleading. */
+  document(node: unknown): Located | undefined {
+    const value = this.#convert(node, 0);
+    return this.#stopped ? undefined : value;
+  }
+
+  #convert(node: unknown, depth: number): Located {
     const before = { nodes: this.#nodes++, aliases: this.#aliases };
     const value = this.#value(node as Node | null, depth);
     const anchor = isAlias(node) ? undefined : (node as { anchor?: string } | null)?.anchor;
-    if (anchor !== undefined && value !== undefined) {
+    if (anchor !== undefined) {
       const cost = { nodes: this.#nodes - before.nodes, aliases: this.#aliases - before.aliases };
       this.#anchors.set(anchor, { value, ...cost });
     }
     return value;
   }
 
-  #value(node: Node | null, depth: number): Located | undefined {
+  #value(node: Node | null, depth: number): Located {
     const at = this.#range(node);
-    if (this.#stopped) return undefined;
+    if (this.#stopped) return unknownValue(at, '');
     if (depth > limits.depth) {
       this.#stopped = true;
       this.#sink.error('too-deep', { ...at, end: at.start + 1 }, tooDeep);
-      return undefined;
+      return unknownValue(at, '');
     }
     if (isAlias(node)) return this.#alias(node, at);
-    if (isMap(node)) return { kind: 'map', at, entries: this.#entries(node.items, at, depth) };
-    if (isSeq(node)) {
-      const items = node.items
-        .map((item) => this.convert(item, depth + 1))
-        .filter((item) => item !== undefined);
-      return { kind: 'sequence', at, items };
-    }
+    if (isMap(node)) return this.#map(node.items, at, depth);
+    if (isSeq(node))
+      return { kind: 'sequence', at, items: node.items.map((item) => this.#convert(item, depth + 1)) };
     return this.#scalar(node, at);
   }
 
-  #entries(
-    items: readonly { key: unknown; value: unknown }[],
-    parent: SourceRange,
-    depth: number,
-  ): Map<string, LocatedEntry> {
+  #map(items: readonly { key: unknown; value: unknown }[], parent: SourceRange, depth: number): LocatedMap {
+    let partial = false;
     const entries = new Map<string, LocatedEntry>();
     for (const pair of items) {
       const key = this.#key(pair.key, parent);
       const keyEnd = key === undefined ? parent : { ...key.at, start: key.at.end };
-      const value = pair.value === null ? emptyAt(keyEnd) : this.convert(pair.value, depth + 1);
-      if (key === undefined || value === undefined) continue;
+      const value = pair.value === null ? emptyAt(keyEnd) : this.#convert(pair.value, depth + 1);
+      if (key === undefined) {
+        partial = true;
+        continue;
+      }
       const name = typeof key.value === 'string' ? key.value : key.text;
       const first = entries.get(name);
       if (first !== undefined) {
@@ -178,9 +213,10 @@ class Converter {
       const placed = value.kind === 'scalar' && value.value === null && value.at.end === value.at.start;
       entries.set(name, { key, value: placed ? emptyAt(keyEnd) : value });
     }
-    return entries;
+    return { kind: 'map', at: parent, entries, ...(partial && { partial }) };
   }
 
+  /** Undefined after an error. */
   #key(node: unknown, parent: SourceRange): LocatedScalar | undefined {
     const at = node === null ? { ...parent, end: parent.start } : this.#range(node as Node);
     const target = isAlias(node)
@@ -188,7 +224,8 @@ class Converter {
       : isScalar(node)
         ? this.#scalar(node, at)
         : undefined;
-    if (target === undefined || target.kind !== 'scalar' || target.value === null) {
+    if (target?.kind === 'template') return undefined;
+    if (target?.kind !== 'scalar' || target.value === null) {
       this.#sink.error('bad-key', at, 'a key is one word, a number or a quoted text');
       return undefined;
     }
@@ -201,22 +238,27 @@ class Converter {
     return target;
   }
 
-  #scalar(node: Node | null, at: SourceRange): LocatedScalar | undefined {
+  #scalar(node: Node | null, at: SourceRange): LocatedScalar | LocatedTemplate {
     if (!isScalar(node)) return emptyAt(at);
     const { value } = node;
+    const foreign = this.#foreign.filter(({ start, end }) => at.start <= start && end <= at.end);
+    if (foreign.length > 0) {
+      for (const reference of foreign) reportForeign(this.#file, reference, this.#sink);
+      return unknownValue(at, this.#file.text.slice(at.start, at.end));
+    }
     const text = typeof value === 'string' ? value : (node.source ?? String(value));
     if (typeof value === 'number' && !Number.isFinite(value)) {
       this.#sink.error('not-finite', at, `'${text}' is not a finite number`);
-      return { kind: 'scalar', at, value: 0, text };
+      return unknownValue(at, text);
     }
     return { kind: 'scalar', at, value: toScalar(value), text };
   }
 
-  #alias(node: Alias, at: SourceRange): Located | undefined {
+  #alias(node: Alias, at: SourceRange): Located {
     const target = this.#anchors.get(node.source);
     if (target === undefined) {
       this.#sink.error('yaml-syntax', at, `the alias '*${node.source}' has no anchor before it`);
-      return undefined;
+      return unknownValue(at, `*${node.source}`);
     }
     this.#aliases += 1 + target.aliases;
     this.#nodes += target.nodes;
@@ -232,7 +274,7 @@ class Converter {
         );
       }
       this.#stopped = true;
-      return undefined;
+      return unknownValue(at, `*${node.source}`);
     }
     return target.value;
   }

@@ -4,6 +4,7 @@ import type { KernelMemory } from '../../tensors/web-assembly.ts';
 import { instantiateKernel } from '../instantiate.ts';
 import { patchSearchModule } from './patch-search.wasm.ts';
 import { checkQueries, type Neighbors } from './reference.ts';
+import { uniquePatches, withCopies } from './unique-patches.ts';
 
 export interface PatchSearch {
   /**
@@ -45,9 +46,26 @@ const chunk = 4096;
  * is not enough memory.
  */
 export function openPatchSearch(patches: Patches): PatchSearch {
+  if (patches.shape[0] === 0) throw new RangeError('the patch database is empty');
+  const unique = uniquePatches(patches);
+  if (unique === null) return openTree(patches);
+  const tree = openTree(unique.patches);
   const [count, size, , channels] = patches.shape;
   const dimensions = size * size * channels;
-  if (count === 0) throw new RangeError('the patch database is empty');
+  return {
+    nearest: (queries, neighbors) => {
+      checkQueries(queries, neighbors, dimensions, count);
+      const each = Math.min(neighbors, unique.patches.shape[0]);
+      return withCopies(unique, tree.nearest(queries, each), each, neighbors);
+    },
+    bytes: tree.bytes,
+  };
+}
+
+/** The search among patches of which most differ. */
+function openTree(patches: Patches): PatchSearch {
+  const [count, size, , channels] = patches.shape;
+  const dimensions = size * size * channels;
   const kernel = instantiateKernel(patchSearchModule) as Kernel;
   // Two patches differ by at most 255·√dimensions, which must fit into int16 with room for rounding.
   const step = (255 * Math.sqrt(dimensions) * 1.04) / 32767;

@@ -32,7 +32,8 @@ export interface Progress {
   readonly objective: number;
   /**
    * (objective − bound) / objective, where `bound` is at most the objective of any image; 0 if the objective
-   * is 0.
+   * is 0. With dropped pixels the kernels estimate the bound (`droppedPixels`), so that the distance to the
+   * minimum can be larger than this.
    */
   readonly gap: number;
   readonly iterations: number;

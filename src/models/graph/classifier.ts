@@ -6,7 +6,7 @@ import { openSession } from '../../tensors/tensorflow/graph/session.ts';
 import type { GraphSession } from '../../tensors/tensorflow/graph/session.ts';
 import { tf } from '../../tensors/tf.ts';
 import type { Network } from '../../values/model.ts';
-import type { Classifier, InputGradient } from '../classifier.ts';
+import type { FoldedClassifier, InputGradient } from '../classifier.ts';
 import type { FoldedNetwork } from '../folding.ts';
 import { checkLoss } from '../loss-gradient.ts';
 import { emitter } from './emitter.ts';
@@ -28,8 +28,8 @@ const classesPerRun = 10;
  * so the graphs share their memory. On a GPU every run copies its inputs, including weights, and its results
  * through host memory; the binding has no other way.
  */
-export function graphClassifier({ classes, inputShape }: Network, folded: FoldedNetwork): Classifier {
-  const weights = graphWeights(folded).map(({ data, shape }) => tf.tensor(data, [...shape]));
+export function graphClassifier({ classes, inputShape }: Network, folded: FoldedNetwork): FoldedClassifier {
+  let weights = onDevice(folded);
   const sessions = new Map<string, GraphSession>();
 
   /**
@@ -124,12 +124,20 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
         tf.dispose(parts.slice(1).map((part) => part.logits));
         return { gradients, logits: parts[0]!.logits };
       }),
+    replaceFolded(changed) {
+      tf.dispose(weights);
+      weights = onDevice(changed);
+    },
     dispose() {
       tf.dispose(weights);
       for (const opened of sessions.values()) opened.dispose();
       sessions.clear();
     },
   };
+}
+
+function onDevice(folded: FoldedNetwork): Tensor[] {
+  return graphWeights(folded).map(({ data, shape }) => tf.tensor(data, [...shape]));
 }
 
 /** Turns an exception into a rejection, which the methods of a classifier promise. */

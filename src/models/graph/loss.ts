@@ -5,6 +5,7 @@
 import { int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { AttackLoss } from '../classifier.ts';
+import { leastSlope } from '../loss-gradient.ts';
 import type { Emitter } from './emitter.ts';
 
 /** `labels` is int32 `[n]`. `dlr` needs three classes or more. */
@@ -18,7 +19,13 @@ export function emitLossGradient(
   const label = emitOneHot(emit, labels, classes);
   switch (loss) {
     case 'cross-entropy': {
-      const probabilities = emit.float('Softmax', [logits]);
+      const largest = emit.float('Max', [emitWithoutLabel(emit, logits, label), emit.integers([1])], {
+        Tidx: int32,
+        keep_dims: true,
+      });
+      const relative = emit.float('Minimum', [emit.float('Sub', [logits, largest]), emit.numbers([0])]);
+      const least = emit.float('Mul', [emit.float('Exp', [relative]), emit.numbers([leastSlope])]);
+      const probabilities = emit.float('Maximum', [emit.float('Softmax', [logits]), least]);
       const others = emit.float('Mul', [probabilities, emit.float('Sub', [emit.numbers([1]), label])]);
       return emit.float('Sub', [others, emit.float('Mul', [label, emitRowSum(emit, others)])]);
     }
@@ -48,8 +55,11 @@ export function emitArgMax(emit: Emitter, x: Output): Output {
 
 /** One-hot of the largest logit that is not the label's. */
 function emitRival(emit: Emitter, logits: Output, label: Output, classes: number): Output {
-  const others = emit.float('Sub', [logits, emit.float('Mul', [label, emit.numbers([1e30])])]);
-  return emitOneHot(emit, emitArgMax(emit, others), classes);
+  return emitOneHot(emit, emitArgMax(emit, emitWithoutLabel(emit, logits, label)), classes);
+}
+
+function emitWithoutLabel(emit: Emitter, logits: Output, label: Output): Output {
+  return emit.float('Sub', [logits, emit.float('Mul', [label, emit.numbers([1e30])])]);
 }
 
 function emitDlrGradient(emit: Emitter, logits: Output, label: Output, classes: number): Output {

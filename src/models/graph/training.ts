@@ -4,9 +4,10 @@ import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Model } from '../../values/model.ts';
 import { networkShapes } from '../network.ts';
 import type { ActivationShape } from '../network.ts';
+import type { Objective } from '../objective.ts';
 import { convolutionGeometry } from '../operations/convolution.ts';
 import { backwardPass, recordTape } from '../tape.ts';
-import type { Evaluated } from '../tape.ts';
+import type { Evaluated, Tape } from '../tape.ts';
 import {
   emitConvolution,
   emitConvolutionFilterGradient,
@@ -15,20 +16,26 @@ import {
   emitDenseInputGradient,
 } from './convolution.ts';
 import type { Emitter } from './emitter.ts';
-import { emitArgMax, emitLossGradient, emitOneHot } from './loss.ts';
+import { emitArgMax } from './loss.ts';
+import { emitObjective } from './objective.ts';
 import { emitWeightless, emitWeightlessGradient, reshape } from './weightless.ts';
 
 export interface EmittedTraining {
   /** Int32 `[n]`. */
   readonly labels: Output;
+  /** Placeholder of the adversarial counterparts of the images; null without a divergence. */
+  readonly counterparts: Output | null;
   /** Placeholders of the weights by name, in the order of the model. */
   readonly weights: ReadonlyMap<string, Output>;
   /** One for each dropout node of the network; its mask `[n, ...]` is fed with ones where dropout keeps. */
   readonly dropouts: readonly EmittedDropout[];
-  /** Mean cross-entropy over the batch, a scalar. */
+  /** The objective, a scalar. */
   readonly loss: Output;
-  /** Number of images of the batch whose largest logit is that of their label, a scalar. */
-  readonly correct: Output;
+  /**
+   * 1 for each image whose largest logit is that of its label, `[n]`; then the same for the counterparts, if there
+   * are any.
+   */
+  readonly correct: readonly Output[];
   /** Gradient of the loss with respect to every trained weight. */
   readonly gradients: ReadonlyMap<string, Output>;
   /** New running statistics of the batch norms. */
@@ -42,20 +49,79 @@ export interface EmittedDropout {
   readonly shape: ActivationShape;
 }
 
-export function emitTraining(emit: Emitter, { network, preprocessing, weights }: Model): EmittedTraining {
+/** `objective` decides whether there are counterparts, which are fed as images of their own. */
+export function emitTraining(emit: Emitter, model: Model, objective: Objective): EmittedTraining {
+  const { network, weights } = model;
   const placeholders = new Map<string, Output>();
   for (const [index, [name, { shape }]] of Object.entries(weights).entries())
     placeholders.set(name, emit.graph.placeholder(`weight_${index}`, float32, shape));
+  const dropouts: EmittedDropout[] = [];
+  const own = emitPass(emit, model, emit.pixels, placeholders, dropouts);
+  const counterparts =
+    objective.divergence === 0
+      ? null
+      : emit.graph.placeholder('counterparts', float32, [-1, ...network.inputShape]);
+  const other =
+    counterparts === null
+      ? null
+      : emitPass(emit, model, counterparts, new Map([...placeholders, ...own.statistics]), dropouts);
+  const passes = other === null ? [own] : [own, other];
+  const logits = passes.map(({ tape }) => tape.values.get(network.output)!);
+  const labels = emit.graph.placeholder('labels', int32, [-1]);
+  const { loss, gradient, counterpartGradient } = emitObjective(
+    emit,
+    objective,
+    { logits: logits[0]!, counterparts: logits[1] ?? null, labels },
+    network.classes,
+    batchSize(emit),
+  );
+  // This also emits gradients that lead to no trained weight. TensorFlow leaves out what no fetch needs.
+  const gradients = emitGradients(emit, own.tape, network.output, gradient);
+  if (other !== null && counterpartGradient !== null) {
+    for (const [name, pull] of emitGradients(emit, other.tape, network.output, counterpartGradient))
+      gradients.set(name, emit.float('AddV2', [gradients.get(name)!, pull]));
+  }
+  const correct = logits.map((some) =>
+    emit.graph.add('Cast', [emit.graph.add('Equal', [emitArgMax(emit, some), labels], { T: int32 })], {
+      SrcT: boolean,
+      DstT: float32,
+    }),
+  );
+  return {
+    labels,
+    counterparts,
+    weights: placeholders,
+    dropouts,
+    loss,
+    correct,
+    gradients,
+    statistics: (other ?? own).statistics,
+  };
+}
+
+function emitGradients(emit: Emitter, tape: Tape<Output>, output: string, seed: Output): Map<string, Output> {
+  return new Map(
+    backwardPass(tape, output, seed, (left, right) => emit.float('AddV2', [left, right])).weights,
+  );
+}
+
+/** A forward pass with batch statistics; its dropout masks are added to `dropouts`. */
+function emitPass(
+  emit: Emitter,
+  { network, preprocessing, weights }: Model,
+  pixels: Output,
+  given: ReadonlyMap<string, Output>,
+  dropouts: EmittedDropout[],
+): { readonly tape: Tape<Output>; readonly statistics: ReadonlyMap<string, Output> } {
   const shapes = networkShapes(network);
   const statistics = new Map<string, Output>();
-  const dropouts: EmittedDropout[] = [];
   const mean = emit.numbers(preprocessing.mean);
-  const centred = emit.float('Sub', [emit.pixels, mean]);
+  const centred = emit.float('Sub', [pixels, mean]);
   const normalised = emit.float('RealDiv', [centred, emit.numbers(preprocessing.std)]);
   const tape = recordTape(network.nodes, normalised, (node, inputs): Evaluated<Output> => {
     const x = inputs[0]!;
     const inputShape = shapes.get(node.inputs[0])!;
-    const weight = (part: string): Output => placeholders.get(`${node.name}.${part}`)!;
+    const weight = (part: string): Output => given.get(`${node.name}.${part}`)!;
     const biasGradient = (dy: Output): Record<string, Output> =>
       'bias' in node && node.bias ? { bias: emit.float('BiasAddGrad', [dy], { data_format: 'NHWC' }) } : {};
     switch (node.op) {
@@ -109,35 +175,7 @@ export function emitTraining(emit: Emitter, { network, preprocessing, weights }:
       }
     }
   });
-
-  const logits = tape.values.get(network.output)!;
-  const labels = emit.graph.placeholder('labels', int32, [-1]);
-  const perImage = emit.float('RealDiv', [
-    emitLossGradient(emit, logits, labels, network.classes, 'cross-entropy'),
-    batchSize(emit),
-  ]);
-  const measures = emitMeasures(emit, logits, labels, network.classes);
-  // This also emits gradients that lead to no trained weight. TensorFlow leaves out what no fetch needs.
-  const gradients = backwardPass(tape, network.output, perImage, (left, right) =>
-    emit.float('AddV2', [left, right]),
-  ).weights;
-  return { labels, weights: placeholders, dropouts, ...measures, gradients, statistics };
-}
-
-function emitMeasures(
-  emit: Emitter,
-  logits: Output,
-  labels: Output,
-  classes: number,
-): { readonly loss: Output; readonly correct: Output } {
-  const total = (x: Output, axes: readonly number[]): Output =>
-    emit.float('Sum', [x, emit.integers(axes)], { Tidx: int32, keep_dims: false });
-  const atLabel = emit.float('Mul', [emit.float('LogSoftmax', [logits]), emitOneHot(emit, labels, classes)]);
-  const isCorrect = emit.graph.add('Equal', [emitArgMax(emit, logits), labels], { T: int32 });
-  return {
-    loss: emit.float('Neg', [emit.float('RealDiv', [total(atLabel, [0, 1]), batchSize(emit)])]),
-    correct: total(emit.graph.add('Cast', [isCorrect], { SrcT: boolean, DstT: float32 }), [0]),
-  };
+  return { tape, statistics };
 }
 
 /**

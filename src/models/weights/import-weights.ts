@@ -8,6 +8,7 @@ import { checkWeights, networkShapes, weightShapes } from '../network.ts';
 import { WeightsError } from './errors.ts';
 import type { NamedTensors } from './named-tensors.ts';
 import type { WeightFile } from './read.ts';
+import { sharedPrefix } from './wrapper-prefixes.ts';
 
 export interface ImportOptions {
   /** Maps a name in the file to the name in the network. */
@@ -37,7 +38,10 @@ export function importWeights(
   const expected = layout === 'torch' ? torchShapes(network) : own;
   const problems = differences(network, expected, given);
   if (problems.length > 0) {
-    throw new WeightsError(`the weights do not fit ${network.architecture}: ${problems.join('; ')}`);
+    throw new WeightsError(
+      `the weights do not fit ${network.architecture}: ${problems.join('; ')}`,
+      wrapperRemedy(expected, given),
+    );
   }
   const images = flattenedImages(network);
   const weights: Record<string, WeightTensor> = {};
@@ -102,6 +106,16 @@ function differences(
         ]
       : []),
   ];
+}
+
+/** How to save the weights without a wrapper that the reader does not know; undefined if there is none. */
+function wrapperRemedy(expected: ReadonlyMap<string, unknown>, given: NamedTensors): string | undefined {
+  const prefix = sharedPrefix([...given.keys()]);
+  const inner = [...given.keys()].filter(
+    (name) => prefix !== null && expected.has(name.slice(prefix.length)),
+  );
+  if (prefix === null || 2 * inner.length < expected.size) return undefined;
+  return `all names begin with '${prefix}': save the network inside of it, torch.save(model.${prefix}state_dict(), 'weights.pth')`;
 }
 
 const shownAtMost = 6;

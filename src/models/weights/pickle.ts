@@ -273,9 +273,20 @@ function globalName(module: PickleValue, symbol: PickleValue, hooks: PickleHooks
     throw new WeightsError('the pickle refers to a name that is not a text');
   const full = `${module}.${symbol}`;
   if (!hooks.allows(full)) {
-    throw new WeightsError(`the pickle refers to '${full}': only tensors are read, and no code is run`);
+    throw new WeightsError(
+      `the pickle refers to '${full}': only tensors are read, and no code is run`,
+      remedyFor(full),
+    );
   }
   return new PickleGlobal(full);
+}
+
+/** How to save the weights without what the name stands for. */
+function remedyFor(name: string): string {
+  if (/_sparse_|sparse_/.test(name)) return "save dense tensors: call '.to_dense()' on those that are sparse";
+  if (/_rebuild_q|Q\w*Int\w*Storage/.test(name))
+    return "save float tensors: call '.dequantize()' on those that are quantized";
+  return "save the tensors alone: torch.save(model.state_dict(), 'weights.pth'), or torch.save(checkpoint['state_dict'], 'weights.pth') of a checkpoint that holds more";
 }
 
 /** Replaces a function and its arguments, which are on top, by the result of the call. */

@@ -9,6 +9,7 @@ import type { ElementType } from './floats.ts';
 import type { NamedTensors, RawTensor } from './named-tensors.ts';
 import { PickleGlobal, readPickle } from './pickle.ts';
 import type { Opaque, PickleHooks, PickleValue } from './pickle.ts';
+import { saveStateDictionary, stateDictionary } from './state-dictionary.ts';
 import { readStoredZip } from './zip.ts';
 
 const storageTypes: Readonly<Record<string, ElementType>> = {
@@ -28,8 +29,6 @@ const names = {
   tensor: 'torch._utils._rebuild_tensor_v2',
   parameter: 'torch._utils._rebuild_parameter',
 };
-/** Keys under which training scripts save the weights. */
-const stateKeys = ['state_dict', 'state_dict_ema', 'model_state_dict', 'model', 'net'];
 
 class Storage implements Opaque {
   readonly opaque = 'storage';
@@ -61,8 +60,7 @@ class Tensor implements Opaque {
 export function readTorchZip(bytes: Uint8Array): NamedTensors {
   const entries = readStoredZip(bytes);
   const pickle = [...entries.keys()].find((name) => name === 'data.pkl' || name.endsWith('/data.pkl'));
-  if (pickle === undefined)
-    throw new WeightsError('the zip archive has no data.pkl, so torch.save did not write it');
+  if (pickle === undefined) throw new WeightsError(noPickle([...entries.keys()]), saveStateDictionary);
   const folder = pickle.slice(0, -'data.pkl'.length);
   const order = entries.get(`${folder}byteorder`)?.read();
   if (order !== undefined && new TextDecoder().decode(order) !== 'little')
@@ -73,6 +71,11 @@ export function readTorchZip(bytes: Uint8Array): NamedTensors {
     if (entry === undefined) throw new WeightsError(`the archive lacks the data '${key}'`);
     return entry.read();
   });
+}
+
+function noPickle(names: readonly string[]): string {
+  const kind = names.some((name) => name.endsWith('.npy')) ? ', as .npz,' : '';
+  return `the file is a zip archive${kind} without a data.pkl, so torch.save did not write it`;
 }
 
 /**
@@ -178,22 +181,16 @@ function rebuildTensor([storage, offset, shape, strides]: readonly PickleValue[]
   return new Tensor(storage, offset, shape, strides);
 }
 
+function isTensor(value: PickleValue): value is Tensor {
+  return value instanceof Tensor;
+}
+
 function collect(value: PickleValue, dataOf: (storage: Storage) => Uint8Array): NamedTensors {
   const tensors = new Map<string, RawTensor>();
-  for (const [name, tensor] of stateDictionary(value)) {
-    if (!(tensor instanceof Tensor) || typeof name !== 'string') continue;
+  for (const [name, tensor] of stateDictionary(value, isTensor)) {
     tensors.set(name, { shape: tensor.shape, type: tensor.storage.type, read: () => gather(tensor, dataOf) });
   }
   return tensors;
-}
-
-function stateDictionary(value: PickleValue): Map<PickleValue, PickleValue> {
-  if (!(value instanceof Map)) throw new WeightsError('the file contains no dictionary of tensors');
-  for (const key of stateKeys) {
-    const inner = value.get(key);
-    if (inner instanceof Map) return inner;
-  }
-  return value;
 }
 
 function gather(

@@ -1,5 +1,6 @@
 import { canonicalJson, isJsonArray, isJsonObject } from '../../values/json.ts';
 import type { Json, JsonObject } from '../../values/json.ts';
+import { factsName } from './fingerprint.ts';
 
 /**
  * Explains why a unit has another key than before, from the two pre-images: `with.bits 3 → 4`, `tensorflow →
@@ -107,6 +108,10 @@ function explainFiles(a: Json | undefined, b: Json | undefined, reasons: string[
     (name) => before.get(name) !== after.get(name),
   );
   for (const name of names.slice(0, 3)) {
+    if (name === factsName) {
+      reasons.push('the classes, labels or ids of the images changed');
+      continue;
+    }
     reasons.push(
       `file ${name} ${before.has(name) ? (after.has(name) ? 'changed' : 'is no longer read') : 'is new'}`,
     );

@@ -1,17 +1,21 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, readFileSync, readSync, statSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
-import { sha256 } from '../digest.ts';
-import { writeAtomic } from '../store/durable.ts';
+import { openFile } from '../../files/open-file.ts';
+import { isDigest, sha256 } from '../digest.ts';
+import { writeSideMemory } from '../store/durable.ts';
 
 /**
  * Digests of source files. They are remembered by size, times and inode, so
  * that a second look at a file is a stat.
  */
 export interface FileDigests {
-  /** Returns the SHA-256 of the file's content. Throws the error of the file system if it cannot be read. */
+  /**
+   * Returns the SHA-256 of the file's content. Throws `UnreadableFileError` for a named pipe or a device, and
+   * the error of the file system if it cannot be read.
+   */
   readonly digest: (path: string) => string;
-  /** Writes the new digests down; called once at the end. */
+  /** Writes the new digests down, if the cache can be written to; called once at the end. */
   readonly save: () => void;
 }
 
@@ -50,7 +54,13 @@ export function openFileDigests(cacheFolder: string, now: () => number = Date.no
       const { size, mtimeMs, ctimeMs, ino } = statSync(file);
       const known = entries.get(file);
       let digest: string;
-      if (known?.[0] === size && known[1] === mtimeMs && known[2] === ctimeMs && known[3] === ino)
+      if (
+        known?.[0] === size &&
+        isDigest(known[4]) &&
+        known[1] === mtimeMs &&
+        known[2] === ctimeMs &&
+        known[3] === ino
+      )
         digest = known[4];
       else {
         digest = digestFile(file);
@@ -64,7 +74,7 @@ export function openFileDigests(cacheFolder: string, now: () => number = Date.no
     },
     save() {
       if (!changed || entries === null) return;
-      writeAtomic(path, checkedText(JSON.stringify(Object.fromEntries(entries))));
+      writeSideMemory(path, checkedText(JSON.stringify(Object.fromEntries(entries))));
       changed = false;
     },
   };
@@ -77,7 +87,7 @@ function checkedText(body: string): string {
 
 function digestFile(path: string): string {
   const hash = createHash('sha256');
-  const file = openSync(path, 'r');
+  const file = openFile(path);
   try {
     const buffer = Buffer.allocUnsafe(1 << 20);
     for (let read = 1; read > 0;) {

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readJsonFile } from '../../files/read-json.ts';
 import type { AxisLabel } from '../../dsl/graph.ts';
 import { canonicalJson } from '../../values/json.ts';
 import type { Json, JsonObject } from '../../values/json.ts';
@@ -139,6 +140,9 @@ function skipText(inputs: readonly RecipeInput[]): string {
   return canonicalJson(Object.fromEntries(entries)).slice(1, -1);
 }
 
+/** Stands for the facts of a survey among the files; no file has this name, as it would not be relative. */
+export const factsName = '/facts';
+
 /** Canonical JSON of the `files` field. */
 export function filesText(files: readonly (readonly [name: string, digest: string])[]): string | null {
   if (files.length === 0) return null;
@@ -158,7 +162,7 @@ function libraryVersion(name: string): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     const manifest = join(folder, 'node_modules', name, 'package.json');
     if (existsSync(manifest)) {
-      version = (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+      version = (readJsonFile(manifest) as { version: string }).version;
       break;
     }
     if (dirname(folder) === folder) break;

@@ -1,8 +1,9 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { readJsonFile } from '../../files/read-json.ts';
 import type { Graph } from '../../dsl/graph.ts';
 import { isDigest } from '../digest.ts';
 import type { StageRegistry } from '../stage.ts';
-import { writeAtomic } from '../store/durable.ts';
+import { writeSideMemory } from '../store/durable.ts';
 import type { Store } from '../store/store.ts';
 import { lastKeysPath, lastPath, readLastKeys } from './last-keys.ts';
 
@@ -66,7 +67,7 @@ export function openBackendMemory(
 function readUsed(path: string): readonly NumericIdentity[] {
   try {
     if (statSync(path).size > mostBytes) return [];
-    const { format, used } = JSON.parse(readFileSync(path, 'utf8')) as { format?: unknown; used?: unknown };
+    const { format, used } = readJsonFile(path) as { format?: unknown; used?: unknown };
     return format === 1 && Array.isArray(used) ? used.flatMap(identityOf).slice(0, mostUsed) : [];
   } catch {
     return [];
@@ -77,11 +78,8 @@ function writeUsed(path: string, identity: NumericIdentity, earlier: () => reado
   const first = readUsed(path)[0];
   if (first !== undefined && isSame(first, identity)) return;
   const used = [identity, ...earlier().filter((other) => !isSame(other, identity))].slice(0, mostUsed);
-  try {
-    writeAtomic(path, JSON.stringify({ format: 1, used }));
-  } catch {
-    // The next run chooses as if this one had not been.
-  }
+  // If it cannot be written, the next run chooses as if this one had not been.
+  writeSideMemory(path, JSON.stringify({ format: 1, used }));
 }
 
 /** The identity in the records of the latest run, for caches that have no memory of backends yet. */

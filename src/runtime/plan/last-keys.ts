@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { readJsonFile } from '../../files/read-json.ts';
 import type { Graph } from '../../dsl/graph.ts';
-import { sha256 } from '../digest.ts';
-import { writeAtomic } from '../store/durable.ts';
+import { isDigest, sha256 } from '../digest.ts';
+import { writeSideMemory } from '../store/durable.ts';
 
 /**
  * Cell id → keys of its units after the latest run of a pipeline. Only explanations read it, never results.
@@ -26,7 +27,13 @@ export function lastPath(cacheFolder: string, file: string, variant: readonly st
 
 export function readLastKeys(path: string): LastKeys {
   try {
-    return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, string[]>));
+    const entries = Object.entries(readJsonFile(path) as Record<string, unknown>);
+    // Keys become paths of records, so anything else counts as absent.
+    return new Map(
+      entries.filter(
+        (entry): entry is [string, string[]] => Array.isArray(entry[1]) && entry[1].every(isDigest),
+      ),
+    );
   } catch {
     return new Map();
   }
@@ -43,5 +50,5 @@ export function writeLastKeys(path: string, keys: LastKeys, complete: boolean): 
   } catch {
     // There is no such file yet.
   }
-  writeAtomic(path, text);
+  writeSideMemory(path, text);
 }

@@ -1,5 +1,8 @@
 import { dirname } from 'node:path';
+import { toUserError } from '../../files/file-error.ts';
 import type { Graph } from '../../dsl/graph.ts';
+import { describeMissing } from '../../files/missing-file.ts';
+import { UnreadableFileError } from '../../files/unreadable-file-error.ts';
 import type { Json, JsonObject } from '../../values/json.ts';
 import { canonicalJson } from '../../values/json.ts';
 import { sha256 } from '../digest.ts';
@@ -7,7 +10,7 @@ import { drawingCells } from './drawing-cells.ts';
 import { explainDifference } from './explain-difference.ts';
 import { fileName, openFileDigests } from './file-digests.ts';
 import type { FileDigests } from './file-digests.ts';
-import { filesText, stageConstant, withText } from './fingerprint.ts';
+import { factsName, filesText, stageConstant, withText } from './fingerprint.ts';
 import type { StageConstant } from './fingerprint.ts';
 import { lastKeysPath, readLastKeys } from './last-keys.ts';
 import type { LastKeys } from './last-keys.ts';
@@ -177,9 +180,15 @@ async function surveyCell(
       surveys.set(id, survey);
     }
     planned.survey = await survey;
-    const { files: list } = planned.survey;
-    planned.filesText = (first, count) =>
-      filesText(list(first, count).map((path) => [fileName(path, graph.root), files.digest(path)] as const));
+    const { files: list, facts } = planned.survey;
+    planned.filesText = (first, count) => {
+      const named = list(first, count).map(
+        (path) => [fileName(path, graph.root), files.digest(path)] as const,
+      );
+      return filesText(
+        facts === undefined ? named : [...named, [factsName, sha256(canonicalJson(facts(first, count)))]],
+      );
+    };
   } catch (error) {
     planned.failure = toFailure(error);
   }
@@ -273,8 +282,17 @@ function toFailure(error: unknown): PlanFailure {
       ...(error.fix === undefined ? {} : { fix: error.fix }),
     };
   }
+  if (error instanceof UnreadableFileError)
+    return { code: 'bad-data', message: error.message, file: error.file, fix: error.fix };
   const message = error instanceof Error ? error.message : String(error);
+  const problem = toUserError(error);
+  if (problem !== null) {
+    const { path, fix } = problem;
+    return { code: 'io', message: problem.message, fix, ...(path !== null && { file: path }) };
+  }
   if (error instanceof Error && 'path' in error && typeof error.path === 'string') {
+    if ('code' in error && error.code === 'ENOENT')
+      return { code: 'io', ...describeMissing(error.path), file: error.path };
     return { code: 'io', message, file: error.path };
   }
   return { code: 'stage', message };

@@ -31,6 +31,10 @@ export interface ExecuteRequest {
   readonly reader?: ResultReader;
   /** Overrides `onError` of every stage: `--keep-going`, `--fail-fast`. */
   readonly onError?: 'stop' | 'continue';
+  /** Whether published files may replace files that no run with this cache has published. */
+  readonly overwrite?: boolean;
+  /** A secret of this machine, which signs what was published. Without one every file counts as not published. */
+  readonly machineKey?: Uint8Array | null;
   /** Once aborted, nothing is started and what runs is finished. */
   readonly drain?: AbortSignal;
   /** Once aborted, workers are killed. */
@@ -46,7 +50,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   const { graph, plan, store, run, emit } = request;
   const stopSwitch = new StopSwitch(request.drain, request.kill);
   const reporter = new Reporter({ run, cacheFolder: store.folder, emit });
-  const finishedCells = new FinishedCells(openPublisher(graph, store), reporter, request.reader);
+  const finishedCells = new FinishedCells(openPublisher(graph, store, request), reporter, request.reader);
 
   const fail = (planned: PlannedCell, shard: number, failure: TaskFailure, attempts: number): void => {
     reporter.shardFailed();
@@ -112,9 +116,6 @@ function saveLastKeys({ graph, plan, store }: ExecuteRequest): void {
       );
     } else complete = false;
   }
-  try {
-    writeLastKeys(lastKeysPath(store.folder, graph), keys, complete);
-  } catch {
-    // The explanations of the next plan will be poorer; nothing else depends on them.
-  }
+  // If they cannot be written, the explanations of the next plan are poorer; nothing else depends on them.
+  writeLastKeys(lastKeysPath(store.folder, graph), keys, complete);
 }

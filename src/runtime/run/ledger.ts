@@ -1,19 +1,5 @@
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { randomBytes } from 'node:crypto';
 import { sha256 } from '../digest.ts';
 import type { RunEvent } from '../events.ts';
 import { writeAll } from '../store/durable.ts';
@@ -34,15 +20,6 @@ export interface Ledger {
 
 const flushMs = 200;
 const flushBytes = 1 << 20;
-
-/**
- * A new id such as `20261122-200514-083-9a1c`: the time in UTC, so that
- * ids sort by time, and a random number.
- */
-export function newRunId(now = new Date()): string {
-  const time = now.toISOString().replaceAll(/[-:Z]/g, '').replaceAll(/[T.]/g, '-');
-  return `${time}-${randomBytes(2).toString('hex')}`;
-}
 
 export function runFolder(cacheFolder: string, run: string): string {
   return `${cacheFolder}/runs/${run}`;
@@ -65,30 +42,32 @@ export function appendLog(path: string, text: string): void {
 }
 
 /**
- * Creates the run's folder and opens its ledger. Lines are buffered for at most 200 ms; `close` makes them
- * durable. If the disk is full they wait in memory, so that the run ends in its own way; `close` then returns
- * what was lost. Throws `StoreError` if the ledger cannot be opened.
+ * Creates the run's folder and opens its ledger. The first event is written at once, so that there is no ledger
+ * without a beginning; the lines after it are buffered for at most 200 ms, and `close` makes them durable. If the
+ * disk is full they wait in memory, so that the run ends in its own way; `close` then returns what was lost. Throws
+ * `StoreError` if the folder cannot be created.
  */
 export function openLedger(cacheFolder: string, run: string): Ledger {
   const folder = runFolder(cacheFolder, run);
   const path = `${folder}/events.jsonl`;
-  let file: number;
   try {
     mkdirSync(folder, { recursive: true });
-    file = openSync(path, 'a');
   } catch (error) {
     throw toStoreError(error, folder);
   }
+  let file: number | null = null;
   let lines: string[] = [];
   let size = 0;
   let unwritten: Uint8Array = new Uint8Array(0);
   let closed = false;
   /** Writes all lines that there are. Returns null, or why it could not. */
   const flush = (): StoreError | null => {
+    if (lines.length === 0 && unwritten.length === 0) return null;
     unwritten = Buffer.concat([unwritten, Buffer.from(lines.join(''))]);
     lines = [];
     size = 0;
     try {
+      file ??= openSync(path, 'a');
       writeAll(file, unwritten, 'event', (done) => (unwritten = unwritten.subarray(done)));
       return null;
     } catch (error) {
@@ -104,7 +83,7 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
       const line = `${JSON.stringify(event)}\n`;
       lines.push(line);
       size += line.length;
-      if (size > flushBytes) flush();
+      if (size > flushBytes || file === null) flush();
       timer ??= setTimeout(() => {
         timer = null;
         flush();
@@ -115,6 +94,11 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
       closed = true;
       if (timer !== null) clearTimeout(timer);
       let failure = flush();
+      if (file === null) {
+        // Nothing was to be written down: the run ended before it began.
+        if (failure === null) removeIfEmpty(folder);
+        return failure;
+      }
       try {
         fsyncSync(file);
       } catch (error) {
@@ -126,107 +110,15 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
   };
 }
 
-/** Reads the events of a run in order. A last line that a kill cut short is left out. */
-export function readLedger(cacheFolder: string, run: string): RunEvent[] {
-  return parseEvents(readFileSync(`${runFolder(cacheFolder, run)}/events.jsonl`, 'utf8'));
-}
-
-/** Parses the complete lines of a ledger's text; others are left out. */
-export function parseEvents(text: string): RunEvent[] {
-  const events: RunEvent[] = [];
-  for (const line of text.split('\n')) {
-    if (line === '') continue;
-    try {
-      events.push(JSON.parse(line) as RunEvent);
-    } catch {
-      // The line was cut short by a kill, or is still being written.
-    }
-  }
-  return events;
-}
-
-type Started = Extract<RunEvent, { type: 'run-started' }>;
-type Finished = Extract<RunEvent, { type: 'run-finished' }>;
-
-export interface RunInfo {
-  readonly run: string;
-  readonly folder: string;
-  readonly pinned: boolean;
-  /** Null if the run was killed before its first line was written. */
-  readonly started: Started | null;
-  /** Null while it runs, and for ever if it was killed. */
-  readonly finished: Finished | null;
-}
-
-/** Lists all runs of a cache, oldest first. Only the two ends of each ledger are read. */
-export function listRuns(cacheFolder: string): RunInfo[] {
-  return runIds(cacheFolder).map((run) => readRunInfo(cacheFolder, run));
-}
-
-export function latestRun(cacheFolder: string): RunInfo | null {
-  const run = runIds(cacheFolder).at(-1);
-  return run === undefined ? null : readRunInfo(cacheFolder, run);
-}
-
-function runIds(cacheFolder: string): string[] {
+function removeIfEmpty(folder: string): void {
   try {
-    return readdirSync(`${cacheFolder}/runs`)
-      .filter((name) => existsSync(`${cacheFolder}/runs/${name}/events.jsonl`))
-      .sort();
+    rmdirSync(folder);
   } catch {
-    return [];
+    // Something is in it after all.
   }
 }
 
-export function readRunInfo(cacheFolder: string, run: string): RunInfo {
-  const folder = runFolder(cacheFolder, run);
-  const [head, tail] = readEnds(`${folder}/events.jsonl`);
-  const first = parseEvents(head)[0];
-  const last = parseEvents(tail).at(-1);
-  return {
-    run,
-    folder,
-    pinned: existsSync(`${folder}/pin`),
-    started: first?.type === 'run-started' ? first : null,
-    finished: last?.type === 'run-finished' ? last : null,
-  };
-}
-
-function readEnds(path: string): [head: string, tail: string] {
-  const file = openSync(path, 'r');
-  try {
-    const { size } = fstatSync(file);
-    const length = Math.min(size, 8_192);
-    const read = (position: number): string => {
-      const buffer = Buffer.alloc(length);
-      return buffer.toString('utf8', 0, readSync(file, buffer, 0, length, position));
-    };
-    const head = read(0);
-    return [head, size <= length ? head : read(size - length)];
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** Removes a run's ledger and logs; its results stay in the cache. */
-export function removeRun(cacheFolder: string, run: string): void {
-  rmSync(runFolder(cacheFolder, run), { recursive: true });
-}
-
-/** A pinned run keeps its results from garbage collection, and itself from `runs rm`. */
-export function pinRun(cacheFolder: string, run: string, pinned: boolean): void {
-  const path = `${runFolder(cacheFolder, run)}/pin`;
-  if (pinned) writeFileSync(path, '');
-  else rmSync(path, { force: true });
-}
-
-/**
- * Keys of all commit records of a run's finished cells, and of the shards
- * that it committed before it was stopped.
- */
-export function keysOfRun(cacheFolder: string, run: string): string[] {
-  return readLedger(cacheFolder, run).flatMap((event) => {
-    if (event.type === 'cell-finished') return event.keys;
-    return event.type === 'shard-committed' ? [event.key] : [];
-  });
+/** The ledger of a run that has nothing to write down, in a cache that cannot be written to: it keeps nothing. */
+export function unkeptLedger(cacheFolder: string, run: string): Ledger {
+  return { run, folder: runFolder(cacheFolder, run), append: () => undefined, close: () => null };
 }

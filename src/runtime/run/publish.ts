@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
 import type { Graph } from '../../dsl/graph.ts';
 import { publishPath } from '../../dsl/cells/publish-path.ts';
@@ -6,10 +6,12 @@ import { isPerImageValue, perImageKinds, type Value } from '../../values/value.t
 import { resolveInside } from '../plan/resolve-path.ts';
 import { sweepTemporaries, writeAtomic } from '../store/durable.ts';
 import { DamagedObjectError } from '../store/errors.ts';
+import { readSignedMemory, type Seal, writeSignedMemory } from '../store/signed-memory.ts';
 import type { Store } from '../store/store.ts';
 import { outputKind } from '../plan/units.ts';
 import type { CellState } from '../plan/units.ts';
 import { describeProblem, type PublishProblem } from './publish-problem.ts';
+import { checkReplaced, checkTarget } from './publish-target.ts';
 
 export type { PublishProblem };
 
@@ -33,20 +35,35 @@ export interface Publication {
 
 type Entry = readonly [source: string, size: number, mtimeMs: number];
 
-export function openPublisher(graph: Graph, store: Store): Publisher {
+/**
+ * With `overwrite` it also replaces files that no run with this cache has published. `machineKey` is a secret of this
+ * machine: what was published decides what may be replaced, and the cache may come from elsewhere.
+ */
+export function openPublisher(
+  graph: Graph,
+  store: Store,
+  {
+    overwrite = false,
+    machineKey = null,
+  }: { readonly overwrite?: boolean; readonly machineKey?: Uint8Array | null } = {},
+): Publisher {
+  const seal: Seal = { key: machineKey, purpose: 'published 2' };
+  const rules = { root: graph.root, file: graph.file, cacheFolder: store.folder };
   const memory = `${store.folder}/published.json`;
   let known: Map<string, Entry> | null = null;
   let changed = false;
   /** Returns the path if the file has changed. */
   const publishOne = async (state: CellState, port: string, target: string): Promise<string | null> => {
-    known ??= readMemory(memory);
+    known ??= readMemory(memory, seal);
     const digests = state.units.flatMap((unit) => (unit.outputs?.[port] ?? []).map((part) => part.digest));
     const source = digests.join();
+    checkTarget(target, rules);
     const entry = known.get(target);
     if (entry?.[0] === source && isUnchanged(target, entry)) return null;
     const bytes = await publishedBytes(state, port, target, digests, store);
-    const isNew = !existsSync(target) || !Buffer.from(bytes).equals(readFileSync(target));
+    const isNew = !hasBytes(target, bytes);
     if (isNew) {
+      if (entry === undefined && !overwrite) checkReplaced(target);
       mkdirSync(dirname(target), { recursive: true });
       sweepTemporaries(dirname(target));
       writeAtomic(target, bytes);
@@ -78,23 +95,23 @@ export function openPublisher(graph: Graph, store: Store): Publisher {
       return { written, failed, damaged };
     },
     save() {
-      try {
-        if (changed && known !== null) writeAtomic(memory, JSON.stringify(Object.fromEntries(known)));
-      } catch {
-        // The next run will compare the files with the results again.
-      }
+      if (changed && known !== null)
+        writeSignedMemory(memory, seal, JSON.stringify(Object.fromEntries(known)));
       changed = false;
     },
   };
 }
 
-function readMemory(path: string): Map<string, Entry> {
-  try {
-    const entries = Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>);
-    return new Map(entries.filter((entry): entry is [string, Entry] => Array.isArray(entry[1])));
-  } catch {
-    return new Map();
-  }
+function readMemory(path: string, seal: Seal): Map<string, Entry> {
+  const text = readSignedMemory(path, seal);
+  return text === null
+    ? new Map<string, Entry>()
+    : new Map(Object.entries(JSON.parse(text) as Record<string, Entry>));
+}
+
+/** A link is replaced by a file, even if it leads to one with the same bytes. */
+function hasBytes(path: string, bytes: Uint8Array): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true && readFileSync(path).equals(bytes);
 }
 
 function isUnchanged(path: string, [, size, mtimeMs]: Entry): boolean {

@@ -1,10 +1,10 @@
-import { hostname } from 'node:os';
 import type { Graph } from '../../dsl/graph.ts';
 import type { BackendChange, Failure, RunEvent, RunEventBody } from '../events.ts';
 import type { TaskFailure, TaskMessage, TaskOutcome } from '../executor.ts';
 import type { Plan, PlannedCell } from '../plan/plan.ts';
 import { countShards } from '../plan/units.ts';
 import type { ClaimHolder } from '../store/claims.ts';
+import { ownIdentity } from '../store/process-identity.ts';
 import { appendLog, logPath } from './ledger.ts';
 import type { PublishProblem } from './publish-problem.ts';
 import type { CommitResult, ReadyUnit } from './schedule.ts';
@@ -61,8 +61,20 @@ export class Reporter {
     { backend, workers, backendChange = null }: Beginning,
   ): void {
     const { run } = this.#request;
-    const { pid } = process;
-    this.#emit({ type: 'run-started', run, pipeline, file, backend, workers, host: hostname(), pid, totals });
+    const { host, pid, boot, started: processStarted } = ownIdentity();
+    this.#emit({
+      type: 'run-started',
+      run,
+      pipeline,
+      file,
+      backend,
+      workers,
+      host,
+      pid,
+      boot,
+      processStarted,
+      totals,
+    });
     if (backendChange !== null) this.#emit({ type: 'backend-changed', ...backendChange });
     for (const planned of cells) {
       if (planned === null) continue;

@@ -7,16 +7,8 @@
  * hard link to it under the name of the key. It appears with its content in one step and shares the file's
  * time, so one heartbeat serves all claims of a run, across hosts as well.
  */
-import {
-  closeSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, linkSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
+import { readJsonFile } from '../../files/read-json.ts';
 import { isDigest } from '../digest.ts';
 import { isRunning, ownIdentity } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
@@ -129,6 +121,15 @@ export function openClaims(cacheFolder: string, run: string, times: ClaimTimes =
   };
 }
 
+/** When a run that computes something last said that it is there, by the clock of the file system; null if it never did. */
+export function heartbeatOf(cacheFolder: string, run: string): number | null {
+  try {
+    return statSync(`${cacheFolder}/claims/run-${run}`).mtimeMs;
+  } catch {
+    return null;
+  }
+}
+
 export interface LiveRuns {
   /** Ids of the runs that compute in this cache at this moment. */
   readonly runs: ReadonlySet<string>;
@@ -180,7 +181,7 @@ function writeIdentity(file: number, identity: ClaimHolder): void {
 
 function readHolder(path: string): ClaimHolder | null {
   try {
-    const holder = JSON.parse(readFileSync(path, 'utf8')) as Partial<ClaimHolder>;
+    const holder = readJsonFile(path) as Partial<ClaimHolder>;
     return typeof holder.run === 'string' && typeof holder.pid === 'number' ? (holder as ClaimHolder) : null;
   } catch {
     return null;

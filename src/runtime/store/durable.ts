@@ -85,9 +85,9 @@ export function moveDurable(temporary: string, path: string): void {
   syncFolder(folder);
 }
 
-function openTemporary(folder: string): { readonly file: number; readonly temporary: string } {
+function openTemporary(folder: string, mode?: number): { readonly file: number; readonly temporary: string } {
   const temporary = `${folder}/${temporaryPrefix}${process.pid}-${Date.now().toString(36)}-${counter++}`;
-  return { file: inFolder(folder, () => openSync(temporary, 'wx')), temporary };
+  return { file: inFolder(folder, () => openSync(temporary, 'wx', mode)), temporary };
 }
 
 /** Does something in a folder, which is created if it turns out to be missing. */
@@ -103,8 +103,8 @@ function inFolder<Result>(folder: string, work: () => Result): Result {
 }
 
 /** Replaces a file in one step, but without fsync: for what can be computed again, such as an index. */
-export function writeAtomic(path: string, content: Uint8Array | string): void {
-  const { file, temporary } = openTemporary(dirname(path));
+export function writeAtomic(path: string, content: Uint8Array | string, mode?: number): void {
+  const { file, temporary } = openTemporary(dirname(path), mode);
   try {
     try {
       writeAll(file, typeof content === 'string' ? Buffer.from(content) : content);
@@ -117,6 +117,19 @@ export function writeAtomic(path: string, content: Uint8Array | string): void {
   } catch (error) {
     tryUnlink(temporary);
     throw error;
+  }
+}
+
+/**
+ * Writes something that may be lost, because it only spares work: what cannot be written (the disk is full, or may
+ * only be read) is done again another time. Never throws. Returns whether it was written.
+ */
+export function writeSideMemory(path: string, content: string, mode?: number): boolean {
+  try {
+    writeAtomic(path, content, mode);
+    return true;
+  } catch {
+    return false;
   }
 }
 

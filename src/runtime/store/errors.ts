@@ -1,3 +1,5 @@
+import { toUserError } from '../../files/file-error.ts';
+
 export type StoreErrorCode = 'disk-full' | 'permission' | 'io';
 
 /**
@@ -9,10 +11,12 @@ export class StoreError extends Error {
   readonly exitCode = 5;
   readonly code: StoreErrorCode;
   readonly path: string;
-  constructor(code: StoreErrorCode, message: string, path: string, cause?: unknown) {
+  readonly fix: string | undefined;
+  constructor(code: StoreErrorCode, message: string, path: string, cause?: unknown, fix?: string) {
     super(message, { cause });
     this.code = code;
     this.path = path;
+    this.fix = fix;
   }
 }
 
@@ -39,14 +43,21 @@ export function errorCode(error: unknown): string {
  */
 export function toStoreError(error: unknown, path: string, needed?: number): StoreError {
   if (error instanceof StoreError) return error;
-  const code = errorCode(error);
-  const detail = error instanceof Error ? error.message : String(error);
+  const problem = toUserError(error, path);
+  const detail = problem?.message ?? (error instanceof Error ? error.message : String(error));
+  const code = problem?.code ?? errorCode(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     const size = needed === undefined ? '' : `: ${needed} bytes were to be written`;
     return new StoreError('disk-full', `no space left on the disk of the cache${size}`, path, error);
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new StoreError('permission', `no permission to use the cache at ${path}: ${detail}`, path, error);
+    return new StoreError('permission', `the cache cannot be used: ${detail}`, path, error, anotherFolder);
   }
-  return new StoreError('io', `the cache at ${path} cannot be used: ${detail}`, path, error);
+  // A path that is wrong, and not a disk that fails.
+  const fix = ['ENOTDIR', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'ENOENT'].includes(code)
+    ? anotherFolder
+    : problem?.fix;
+  return new StoreError('io', `the cache cannot be used: ${detail}`, path, error, fix);
 }
+
+const anotherFolder = 'give another folder with --cache';

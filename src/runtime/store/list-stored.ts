@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
+import { temporaryPrefix } from './durable.ts';
 import { errorCode, toStoreError } from './errors.ts';
 
 export interface StoredFile {
@@ -16,7 +17,11 @@ export type StoredKind = 'objects' | 'actions' | 'checkpoints';
  */
 export function listStored({ folder }: { readonly folder: string }, kind: StoredKind): StoredFile[] {
   const root = kind === 'objects' ? `${folder}/objects/sha256` : `${folder}/${kind}`;
-  return namesIn(root).flatMap((prefix) => filesIn(`${root}/${prefix}`, statSync));
+  // What has another name is not the cache's: a link may lead to a folder of the user's, and what is listed may be removed.
+  return namesIn(root)
+    .filter((prefix) => /^[0-9a-f]{2}$/.test(prefix))
+    .flatMap((prefix) => filesIn(`${root}/${prefix}`, statSync))
+    .filter(({ name }) => /^[0-9a-f]{64}(?![0-9a-f])/.test(name) || name.startsWith(temporaryPrefix));
 }
 
 /** Lists the files of the quarantine. A link is what was moved there, wherever it leads. */

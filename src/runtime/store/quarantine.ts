@@ -18,8 +18,12 @@ export function openQuarantine(cacheFolder: string, warn: (message: string) => v
       renameSync(path, target);
       warn(`${what} is damaged; it was moved to ${target} and will be computed again`);
     } catch (error) {
+      const failure = toStoreError(error, path);
+      // In a cache that may only be read the file stays, and is not used.
+      if (failure.code === 'permission')
+        warn(`${what} is damaged and cannot be moved aside: ${failure.message}`);
       // Another process moved it first. Any other error means that this process must not touch the file.
-      if (errorCode(error) !== 'ENOENT') throw toStoreError(error, path);
+      else if (errorCode(error) !== 'ENOENT') throw failure;
     }
   };
 }

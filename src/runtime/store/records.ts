@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { isDigest } from '../digest.ts';
 import { writeDurable } from './durable.ts';
 import { errorCode, toStoreError } from './errors.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -41,6 +42,8 @@ export function openRecords(cacheFolder: string, quarantine: Quarantine): Record
   return {
     recordPath,
     peekRecord(key) {
+      // A key from a file of the cache becomes part of a path.
+      if (!isDigest(key)) return null;
       const text = readText(key);
       if (text === null) return null;
       const record = parseRecord(text, key);

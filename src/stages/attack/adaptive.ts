@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { drawsTarget, goalOptions, goalParameters } from './shared/goal.ts';
+import { storageOf, storageParameters } from './shared/storage.ts';
 import { adversarialPort, targetPorts, throughParameters } from './shared/target.ts';
 
 /**
@@ -8,7 +9,7 @@ import { adversarialPort, targetPorts, throughParameters } from './shared/target
  */
 export const adaptiveStage = defineStage({
   uses: 'attack/adaptive',
-  version: 2,
+  version: 3,
   summary: 'Gradient ascent through a defense that the attacker knows, in an L2 ball: BPDA and EOT',
   with: Type.Object(
     {
@@ -31,6 +32,7 @@ export const adaptiveStage = defineStage({
       }),
       ...goalParameters,
       ...throughParameters,
+      ...storageParameters,
     },
     { additionalProperties: false },
   ),
@@ -49,7 +51,7 @@ export const adaptiveStage = defineStage({
     const { dissimilarity, steps, learningRate, ...params } = context.params;
     const attack = adaptiveAscent({ ...goalOptions(params, context.seed), steps, learningRate });
     // The bound is the attack's own strength, so no strength is searched.
-    const run = { name: 'dissimilarity', strength: dissimilarity, through: params };
+    const run = { name: 'dissimilarity', strength: dissimilarity, through: params, ...storageOf(params) };
     return { images: await runAttack(context, run, attack) };
   },
 });

@@ -4,7 +4,7 @@ import { goalOptions, goalParameters, randomStartParameter } from './shared/goal
 /** Fast gradient sign method (Goodfellow et al. 2015; Guo et al. 2018, section 3). */
 export const fgsmStage = attackStage({
   uses: 'attack/fgsm',
-  version: 3,
+  version: 4,
   summary: 'Fast gradient sign method: one step of size epsilon along the sign of the loss gradient',
   strength: {
     name: 'epsilon',

@@ -5,7 +5,7 @@ import { goalOptions, goalParameters, randomStartParameter } from './shared/goal
 /** Iterated FGSM (Kurakin et al. 2016; Guo et al. 2018, section 3: ten steps, no projection). */
 export const iFgsmStage = attackStage({
   uses: 'attack/i-fgsm',
-  version: 4,
+  version: 5,
   summary: 'Iterated fast gradient sign method: several small steps, each clipped to [0, 1]',
   strength: {
     name: 'stepSize',

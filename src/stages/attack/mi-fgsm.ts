@@ -5,7 +5,7 @@ import { goalOptions, goalParameters } from './shared/goal.ts';
 /** Momentum iterative FGSM (Dong et al. 2018). */
 export const miFgsmStage = attackStage({
   uses: 'attack/mi-fgsm',
-  version: 2,
+  version: 3,
   summary: 'Momentum iterative FGSM: steps along the sign of the accumulated gradient, which transfer better',
   strength: {
     name: 'epsilon',

@@ -11,7 +11,7 @@ const stepSizes = {
 /** Projected gradient descent (Madry et al. 2018). */
 export const pgdStage = attackStage({
   uses: 'attack/pgd',
-  version: 3,
+  version: 4,
   summary: 'Projected gradient descent in an L∞ or L2 ball, from random starts',
   strength: {
     name: 'epsilon',

@@ -31,14 +31,17 @@ export const cifar10Stage = datasetStage({
     const root = resolve(params.path);
     const batches = await cifarBatches(root, params.split);
     const available = batches.reduce((sum, batch) => sum + batch.count, 0);
+    const read = (first: number, length: number): typeof batches => {
+      const start = params.offset + first;
+      return batches.filter((batch) => batch.first < start + length && batch.first + batch.count > start);
+    };
     return {
       images: afterOffset(available, params.offset, 'split', root),
-      files: (first, length) => {
-        const start = params.offset + first;
-        return batches
-          .filter((batch) => batch.first < start + length && batch.first + batch.count > start)
-          .map((batch) => batch.path);
-      },
+      files: (first, length) => read(first, length).map((batch) => batch.path),
+      // The rows of a batch follow from the lengths of those before it, which are not read.
+      ...(params.split === 'train' && {
+        facts: (first, length) => read(first, length).map((batch) => batch.first),
+      }),
     };
   },
   read: async ({ params, first: from, count, resolve }) => {

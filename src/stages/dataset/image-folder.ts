@@ -1,18 +1,24 @@
+import { createHash } from 'node:crypto';
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { canonicalJson } from '../../values/json.ts';
 import { listImageFolder } from './shared/folder-listing.ts';
 
 /**
  * Images in class folders, prepared like torchvision's `Resize` and `CenterCrop`. `ids` are indices into the
- * listing sorted by class, then by file name; `limit` and `stratify` do not change them.
+ * listing sorted by class, then by path; `files`, `onlyClasses`, `offset`, `limit` and `stratify` do not change
+ * them.
  */
 export const imageFolderStage = defineStage({
   uses: 'dataset/image-folder',
-  version: 2,
+  version: 3,
   summary: 'Images from one folder per class, resized and centre-cropped as torchvision does',
   with: Type.Object(
     {
-      path: Type.String({ format: 'path', description: 'folder that holds one folder of images per class' }),
+      path: Type.String({
+        format: 'path',
+        description: 'folder that holds one folder of images per class',
+      }),
       classes: Type.Optional(
         Type.String({
           format: 'path',
@@ -35,17 +41,42 @@ export const imageFolderStage = defineStage({
           description: 'pixels of the side of the centre square that is kept; the whole image if absent',
         }),
       ),
+      files: Type.Optional(
+        Type.String({
+          format: 'path',
+          description:
+            'text file with the images to take, in its order: one path relative to path a line (CLASS/NAME.png); all images, sorted by class and path, if absent',
+        }),
+      ),
+      onlyClasses: Type.Optional(
+        Type.Array(Type.String(), {
+          minItems: 1,
+          description: 'names of the classes to take images from, which keep their labels; all if absent',
+        }),
+      ),
+      offset: Type.Integer({
+        minimum: 0,
+        default: 0,
+        description: 'images to skip at the start, after files, onlyClasses and stratify',
+      }),
       limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all if absent' })),
       stratify: Type.Boolean({
         default: false,
         description:
           'take classes in turn (one image each, then a second each, …) instead of class after class',
       }),
-      extensions: Type.Array(Type.String({ pattern: '^[A-Za-z0-9]+$' }), {
-        minItems: 1,
-        default: ['png', 'jpg', 'jpeg', 'webp'],
-        description: 'file name extensions of images, without the dot, in any case; other files are ignored',
-      }),
+      extensions: Type.Array(
+        Type.String({
+          pattern: '^[A-Za-z0-9]+$',
+          patternSays: 'letters and digits without the dot, such as png',
+        }),
+        {
+          minItems: 1,
+          default: ['png', 'jpg', 'jpeg', 'webp'],
+          description:
+            'file name extensions of images, without the dot, in any case; other files are ignored',
+        },
+      ),
       channels: Type.Union([Type.Literal('rgb'), Type.Literal('grey')], {
         default: 'rgb',
         description: 'three channels or one',
@@ -53,7 +84,7 @@ export const imageFolderStage = defineStage({
       convert: Type.Boolean({
         default: false,
         description:
-          'accept files of another kind and convert them as torchvision does: grey is repeated, alpha dropped, colour turned to luma; an error otherwise',
+          'accept files of another kind and convert them as torchvision does: grey is repeated, alpha dropped, colour turned to luma, CMYK to (255 − ink)(255 − black) / 255; of 16-bit samples the upper 8 bits are kept, where torchvision clips grey ones to 255; an error otherwise',
       }),
     },
     { additionalProperties: false },
@@ -65,12 +96,16 @@ export const imageFolderStage = defineStage({
   libraries: ['sharp'],
   survey: async ({ params, resolve }) => {
     const listing = await listImageFolder(params, resolve);
+    // Once for all shards, as there may be thousands of names.
+    const classes = createHash('sha256').update(canonicalJson(listing.classes)).digest('hex');
     return {
       images: listing.entries.length,
-      files: (first, count) => [
-        ...listing.entries.slice(first, first + count).map((entry) => entry.file),
-        ...(params.classes === undefined ? [] : [resolve(params.classes)]),
-      ],
+      files: (first, count) => listing.entries.slice(first, first + count).map((entry) => entry.file),
+      // A new folder or file may change the labels and ids of all others, and so may the lists.
+      facts: (first, count) => ({
+        classes,
+        images: listing.entries.slice(first, first + count).map(({ id, label }) => [id, label]),
+      }),
     };
   },
   run: async (context) => {

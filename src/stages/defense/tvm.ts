@@ -25,9 +25,10 @@ export const tvmStage = defenseStage({
       description:
         'pixel-channel: each channel of a pixel is kept or dropped by itself, as in the paper; pixel: all together',
     }),
-    tv: Type.Union([Type.Literal('isotropic'), Type.Literal('anisotropic')], {
+    tv: Type.Union([Type.Literal('isotropic'), Type.Literal('anisotropic'), Type.Literal('groups')], {
       default: 'isotropic',
-      description: 'norm of the gradient at a pixel: Euclidean, or the sum of absolute values',
+      description:
+        'norm of the gradient at a pixel: Euclidean, or the sum of absolute values; groups: Euclidean norms of the differences of whole rows and columns, as equation 7 of the paper prints them',
     }),
     draws: Type.Integer({
       minimum: 1,
@@ -45,14 +46,23 @@ export const tvmStage = defenseStage({
       maximum: 0.1,
       default: 1e-3,
       description:
-        'relative distance to the minimum at which exact stops; below 1e-5 it computes in float64, many times slower',
+        'relative distance to the minimum at which exact stops, an estimate if pixels are dropped; below 1e-5 it computes in float64, many times slower',
     }),
   },
   example: { draws: 2 },
   gives: 'float32 images, `draws` views of each',
   // On a GPU, the tensor backend computes it.
   device: true,
-  check: ({ solver, keep, lambda }) => [
+  check: ({ solver, keep, lambda, tv }) => [
+    ...(solver !== 'exact' && tv === 'groups'
+      ? [
+          {
+            path: ['tv'],
+            message: `solver '${solver}' does not support tv: groups`,
+            fix: 'set solver: exact with tv: groups',
+          },
+        ]
+      : []),
     ...(solver === 'skimage' && keep < 1
       ? [
           {
@@ -67,6 +77,8 @@ export const tvmStage = defenseStage({
       : []),
   ],
   recipe: async ({ params, backend }): Promise<TvmParameters> => {
+    // Its only form is JavaScript.
+    if (params.tv === 'groups') return params;
     const { openBackend, probeBackend } = await import('../../tensors/backend.ts');
     const { tvmFormFor } = await import('../../kernels/tvm/forms.ts');
     const form = tvmFormFor(probeBackend(backend));

@@ -21,6 +21,7 @@ export const robustnessStage = metricStage({
     'accuracyInitiallyCorrectHigh',
     'nInitiallyCorrect',
     'meanConfidence',
+    'roundedToBytes',
   ],
   score: async ({ predictions, clean }, _params, warn) => {
     const { argmaxRows } = await import('../../metrics/classification.ts');
@@ -31,8 +32,12 @@ export const robustnessStage = metricStage({
       warn('an original is entirely black: its dissimilarity is undefined, and so is the mean');
     const { unmoved, n, linf } = scores;
     if ((unmoved ?? 0) > 0 && (linf ?? 0) > 0) {
+      const orRounding =
+        scores['roundedToBytes'] === 1
+          ? ' Rounding to bytes also removes perturbations below half a grey level.'
+          : '';
       warn(
-        `the attack left ${unmoved!} of ${n!} images exactly as they were, though the model classified them correctly. Zero gradients indicate masked gradients, not robustness.`,
+        `the attack left ${unmoved!} of ${n!} images exactly as they were, though the model classified them correctly. Zero gradients indicate masked gradients, not robustness.${orRounding}`,
       );
     }
     return scores;

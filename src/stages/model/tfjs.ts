@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Type } from '@sinclair/typebox';
+import { readJsonFile } from '../../files/read-json.ts';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
@@ -53,7 +53,7 @@ export const tfjsStage = defineStage({
 /** The weight files that a model.json names; none if it cannot be read, which `run` reports. */
 function weightFiles(path: string): string[] {
   try {
-    const { weightsManifest } = JSON.parse(readFileSync(path, 'utf8')) as {
+    const { weightsManifest } = readJsonFile(path) as {
       readonly weightsManifest: readonly { readonly paths: readonly string[] }[];
     };
     return weightsManifest.flatMap(({ paths }) => paths.map((name) => join(dirname(path), name)));

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
-import { averagePredictions } from './shared/average-predictions.ts';
+import { averagePredictions, firstCopies } from './shared/average-predictions.ts';
 import { memberWeights } from './shared/member-weights.ts';
 
 /** The ensembles of Guo et al. 2018, section 5.4, for example 0.5 × quilting + 10 × 0.05 × draws of TVM. */
@@ -38,12 +38,19 @@ export const averageStage = defineStage({
   },
   out: { predictions: port('predictions', { description: 'averaged probabilities [n, classes]' }) },
   shard: 'images',
-  run: ({ params, inputs }) =>
-    Promise.resolve({
+  run: ({ params, inputs, warn }) => {
+    const members = inputs.predictions.map((item) => item.value);
+    const copies = firstCopies(members);
+    if (copies !== null)
+      warn(
+        `predictions[${copies[0]}] and predictions[${copies[1]}] are equal in every number, so the average has one of them twice; to draw afresh for each label of an axis, give the stage that draws a seed from it: seed: $(axes.NAME)`,
+      );
+    return Promise.resolve({
       predictions: averagePredictions(
-        inputs.predictions.map((item) => item.value),
+        members,
         memberWeights(inputs.predictions, params.weights),
         params.average,
       ),
-    }),
+    });
+  },
 });

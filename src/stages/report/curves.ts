@@ -11,6 +11,14 @@ import {
   rowsToReport,
   unplacedAxes,
 } from './shared/columns.ts';
+import {
+  checkPublishedFile,
+  placed,
+  publishedParameter,
+  readPublishedFile,
+  requirePublishedNames,
+  unusedWarning,
+} from './shared/published-file.ts';
 import { reportStage } from './shared/report-stage.ts';
 
 const axes = (description: string) =>
@@ -29,7 +37,7 @@ const clean = port('metrics', {
 
 export const curvesStage = reportStage({
   uses: 'report/curves',
-  version: 1,
+  version: 2,
   summary:
     'Line charts in panels, as figure 4 of Guo et al. 2018: accuracy over strength, one line a defense',
   with: {
@@ -43,6 +51,7 @@ export const curvesStage = reportStage({
     panel: axes('axis, or list of axes, with one panel for each label'),
     series: axes('axis, or list of axes, with one line for each label'),
     ...meanOverParameter,
+    ...publishedParameter,
     title: Type.String({ default: '', description: 'written above the panels' }),
     xLabel: Type.Optional(Type.String({ description: 'default: the name of x' })),
     yLabel: Type.Optional(Type.String({ description: 'default: the name of y' })),
@@ -69,8 +78,19 @@ export const curvesStage = reportStage({
   },
   places: ['x', 'panel', 'series'],
   libraries: ['sharp'],
-  async draw(inputs, params) {
-    const { axisNames, scoreRows, valueNames } = await import('../../report/rows.ts');
+  files: {
+    async paths({ published, y }, resolve) {
+      if (published === undefined) return [];
+      await readPublishedFile(resolve(published), [y]);
+      return [resolve(published)];
+    },
+    check: ({ published, x, y, panel, series, meanOver }, inputs, read) =>
+      checkPublishedFile(published, [y], inputs, read, listOf(meanOver), (varying, { axes }) =>
+        requiredAxes(varying, axes, x, [...listOf(panel), ...listOf(series)]),
+      ),
+  },
+  async draw(inputs, params, warn, resolve) {
+    const { axisNames, scoreRows, valueNames, varyingAxes } = await import('../../report/rows.ts');
     const { meanOver } = await import('../../report/mean-over.ts');
     const rows = rowsToReport(inputs.scores, params.meanOver);
     const [panel, series] = [listOf(params.panel), listOf(params.series)];
@@ -89,7 +109,13 @@ export const curvesStage = reportStage({
       }
     }
     const { curvesFromRows } = await import('../../report/curves-from-rows.ts');
-    const curves = curvesFromRows(rows, {
+    const path = params.published === undefined ? undefined : resolve(params.published);
+    const published = path === undefined ? undefined : await readPublishedFile(path, [params.y]);
+    if (path !== undefined && published !== undefined) {
+      const required = requiredAxes(varyingAxes(rows), published.axes, params.x, [...panel, ...series]);
+      requirePublishedNames(published, rows, path, required);
+    }
+    const recipe = {
       x: params.x,
       y: params.y,
       panel,
@@ -101,8 +127,14 @@ export const curvesStage = reportStage({
       ...(inputs.clean === undefined
         ? {}
         : { cleanRows: meanOver(scoreRows(inputs.clean), listOf(params.meanOver)) }),
-    });
+      ...(published === undefined ? {} : { published: published.rows }),
+    };
+    const curves = placed(path ?? '', () => curvesFromRows(rows, recipe));
     if ('clash' in curves) throw clashError(curves.clash.first, curves.clash.second, 'panel or series');
+    const unused = published && unusedWarning(published, curves.used.length, params.published!);
+    if (unused !== undefined) warn(unused);
+    const { publishedRecords } = await import('../../report/curves-published.ts');
+    const records = [...rows, ...publishedRecords(curves.used, params, rows)];
     const { drawCurves } = await import('../../report/curves.ts');
     const { rowsToCsv, rowsToJson } = await import('../../report/table.ts');
     const { svgToPng } = await import('../../report/raster.ts');
@@ -110,9 +142,23 @@ export const curvesStage = reportStage({
     const files = {
       svg,
       png: new Uint8Array(await svgToPng(svg, params.pngScale)),
-      csv: rowsToCsv(rows),
-      json: rowsToJson(rows),
+      csv: rowsToCsv(records),
+      json: rowsToJson(records),
     };
     return { title: params.title, files };
   },
 });
+
+/**
+ * The axes on which a published number needs a label or an empty field: all that vary, but only those of panels and
+ * lines if the file gives the number x itself.
+ */
+function requiredAxes(
+  varying: readonly string[],
+  columns: readonly { readonly name: string }[],
+  x: string,
+  placed: readonly string[],
+): readonly string[] {
+  const givesNumber = !varying.includes(x) && columns.some(({ name }) => name === x);
+  return givesNumber ? varying.filter((axis) => placed.includes(axis)) : varying;
+}

@@ -9,6 +9,14 @@ import {
   requireValues,
   rowsToReport,
 } from './shared/columns.ts';
+import {
+  checkPublishedFile,
+  placed,
+  publishedParameter,
+  readPublishedFile,
+  requirePublishedNames,
+  unusedWarning,
+} from './shared/published-file.ts';
 import { reportStage } from './shared/report-stage.ts';
 
 const names = (description: string) =>
@@ -22,7 +30,7 @@ const scores = port('metrics', {
 
 export const tableStage = reportStage({
   uses: 'report/table',
-  version: 2,
+  version: 3,
   summary: 'A table of scores as Markdown, CSV and JSON, with intervals',
   with: {
     rows: Type.Optional(
@@ -34,6 +42,7 @@ export const tableStage = reportStage({
       description: 'number, or list of numbers, in the cells; with its 95 % interval if the scores have one',
     }),
     ...meanOverParameter,
+    ...publishedParameter,
     checks: Type.Boolean({
       default: true,
       description:
@@ -62,7 +71,16 @@ export const tableStage = reportStage({
       },
     ];
   },
-  async draw(inputs, params, warn) {
+  files: {
+    async paths({ published, value }, resolve) {
+      if (published === undefined) return [];
+      await readPublishedFile(resolve(published), listOf(value));
+      return [resolve(published)];
+    },
+    check: ({ published, value, meanOver }, inputs, read) =>
+      checkPublishedFile(published, listOf(value), inputs, read, listOf(meanOver)),
+  },
+  async draw(inputs, params, warn, resolve) {
     const { axisNames, varyingAxes } = await import('../../report/rows.ts');
     const rows = rowsToReport(inputs.scores, params.meanOver);
     const values = listOf(params.value);
@@ -79,8 +97,26 @@ export const tableStage = reportStage({
         fix: `take '${twice}' out of one of them`,
       });
     }
+    let shown = rows;
+    let sources: readonly string[] | undefined;
+    if (params.published !== undefined) {
+      const { joinPublished } = await import('../../report/join-published.ts');
+      const { sourcesOf } = await import('../../report/published.ts');
+      const path = resolve(params.published);
+      const published = await readPublishedFile(path, values);
+      requirePublishedNames(published, rows, path);
+      const joined = placed(path, () => joinPublished(rows, published.rows));
+      const unused = unusedWarning(published, joined.used.length, params.published);
+      if (unused !== undefined) warn(unused);
+      else sources = sourcesOf(joined.used);
+      shown = joined.rows;
+    }
     const {
+      headingToMarkdown,
       pivot,
+      publishedToMarkdown,
+      publishedToText,
+      roundedNote,
       rowsToJson,
       tableToCsv,
       tableToMarkdown,
@@ -88,19 +124,27 @@ export const tableStage = reportStage({
       warningsToMarkdown,
       warningsToText,
     } = await import('../../report/table.ts');
-    const table = pivot(rows, { rows: rowAxes, columns, values });
+    const table = pivot(shown, { rows: rowAxes, columns, values });
     if ('clash' in table) throw clashError(table.clash.first, table.clash.second, 'rows or columns');
     const { scoreWarnings } = await import('./shared/score-warnings.ts');
     const { given, found } = scoreWarnings(inputs.scores, rows);
     const failed = params.checks && values.includes('accuracy') ? found : [];
     for (const message of failed) warn(message);
     const warnings = [...given, ...failed];
-    const heading = params.title === '' ? '' : `### ${params.title}\n\n`;
     const files = {
-      md: heading + tableToMarkdown(table) + warningsToMarkdown(warnings),
+      md:
+        headingToMarkdown(params.title) +
+        tableToMarkdown(table) +
+        (sources === undefined ? '' : publishedToMarkdown(sources)) +
+        roundedNote(rows) +
+        warningsToMarkdown(warnings),
       csv: tableToCsv(table),
-      txt: tableToText(table) + warningsToText(warnings),
-      json: rowsToJson(rows),
+      txt:
+        tableToText(table) +
+        (sources === undefined ? '' : publishedToText(sources)) +
+        roundedNote(rows) +
+        warningsToText(warnings),
+      json: rowsToJson(shown),
     };
     return { title: params.title, files };
   },

@@ -1,9 +1,9 @@
 /** WebAssembly with SIMD: the embedded backend, one thread, no native code. */
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import type * as wasmBackend from '@tensorflow/tfjs-backend-wasm';
+import { readJsonFile } from '../../files/read-json.ts';
 import type { BackendDevice, BackendDriver } from '../driver.ts';
 import { reinstall } from '../../setup/reinstall.ts';
 import { timed } from '../../timing/phases.ts';
@@ -46,7 +46,7 @@ export const wasmDriver: BackendDriver = {
 };
 
 function version(): string {
-  const description = JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as {
+  const description = readJsonFile(join(packageFolder(), 'package.json')) as {
     version: string;
   };
   return `${description.version}+${kernelsVersion}`;

@@ -5,11 +5,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { readJsonFile } from '../../files/read-json.ts';
 import { ravelinHome } from '../../setup/locations.ts';
 import { driverFingerprint, findSoftwareDriver, mayHaveGpu } from './vulkan.ts';
 import type { SoftwareDriver } from './vulkan.ts';
@@ -66,7 +67,7 @@ export function forgetAdapters(): void {
 export function dawnPackage(): { readonly entry: string; readonly version: string } | null {
   try {
     const entry = createRequire(import.meta.url).resolve(dawnName);
-    const { version } = JSON.parse(readFileSync(join(dirname(entry), 'package.json'), 'utf8')) as {
+    const { version } = readJsonFile(join(dirname(entry), 'package.json')) as {
       version: string;
     };
     return { entry, version };
@@ -133,7 +134,7 @@ function answersFile(): string {
 
 function readAnswers(): Readonly<Record<string, AdapterDescription | null>> {
   try {
-    return JSON.parse(readFileSync(answersFile(), 'utf8')) as Record<string, AdapterDescription | null>;
+    return readJsonFile(answersFile()) as Record<string, AdapterDescription | null>;
   } catch {
     return {};
   }

@@ -1,8 +1,8 @@
 /** Any GPU through Dawn (Vulkan, Metal, Direct3D 12), or SwiftShader on the CPU for tests. */
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
+import { readJsonFile } from '../../files/read-json.ts';
 import type { BackendDriver, BackendProbe } from '../driver.ts';
 import { chooseAdapter, dawnPackage } from './adapter.ts';
 import type { AdapterDescription } from './adapter.ts';
@@ -63,8 +63,7 @@ function inWords({ vendor, architecture, device, description }: AdapterDescripti
 function packageVersion(): string | null {
   try {
     const entry = createRequire(import.meta.url).resolve(packageName);
-    const description = readFileSync(join(dirname(dirname(entry)), 'package.json'), 'utf8');
-    return (JSON.parse(description) as { version: string }).version;
+    return (readJsonFile(join(dirname(dirname(entry)), 'package.json')) as { version: string }).version;
   } catch {
     return null;
   }

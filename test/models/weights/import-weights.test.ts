@@ -51,6 +51,19 @@ describe('importWeights', () => {
     );
   });
 
+  it('says which part of a larger network to save, if all names begin alike', () => {
+    const prefixed = new Map([...checkpoint(small())].map(([name, tensor]) => [`backbone.${name}`, tensor]));
+    expect(() => importWeights(small(), { tensors: prefixed, layout: 'torch' })).toThrow(
+      expect.objectContaining({
+        fix: "all names begin with 'backbone.': save the network inside of it, torch.save(model.backbone.state_dict(), 'weights.pth')",
+      }),
+    );
+    const other = new Map([['backbone.x', counting([1])]]);
+    expect(() => importWeights(small(), { tensors: other, layout: 'torch' })).toThrow(
+      expect.objectContaining({ fix: undefined }),
+    );
+  });
+
   it('refuses NaN and negative variances', () => {
     const tensors = checkpoint(small());
     tensors.set('bn.bias', { ...counting([4]), read: () => Float32Array.of(0, NaN, 0, 0) });

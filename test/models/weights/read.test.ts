@@ -40,8 +40,8 @@ describe('readWeightFile', () => {
   it.each(['evil.pth', 'evil-legacy.pth'])(
     'refuses %s, which would run a command, and runs nothing',
     (name) => {
-      expect(() => readWeightFile(file(name))).toThrow(
-        new WeightsError("the pickle refers to 'posix.system': only tensors are read, and no code is run"),
+      expect(refusalOf(file(name)).message).toBe(
+        "the pickle refers to 'posix.system': only tensors are read, and no code is run",
       );
       expect(existsSync('/tmp/ravelin-was-here')).toBe(false);
     },
@@ -77,6 +77,75 @@ describe('readWeightFile', () => {
     expect(() => readWeightFile(Buffer.from('nonsense, at length'))).toThrow(WeightsError);
   });
 });
+
+describe('a checkpoint of a training script', () => {
+  const checkpoint = (name: string): Buffer => file(`checkpoints/${name}.pth`);
+
+  it.each(['compiled', 'lightning', 'both', 'averaged', 'deep', 'params'])(
+    'is read without its wrappers: %s',
+    (name) => {
+      const { tensors } = readWeightFile(checkpoint(name));
+      expect([...tensors].map(([own, { read }]) => [own, ...read()])).toEqual([
+        ['fc.weight', 1, 2],
+        ['fc.bias', 3],
+      ]);
+    },
+  );
+
+  const alone = "save the weights alone: torch.save(model.state_dict(), 'weights.pth')";
+  const tensorsAlone = "save the tensors alone: torch.save(model.state_dict(), 'weights.pth'), or torch.save(checkpoint['state_dict'], 'weights.pth') of a checkpoint that holds more"; // prettier-ignore
+  it.each([
+    [
+      'two',
+      "the file holds no tensors at its top, but several maps of them: 'student' with 2, 'teacher' with 2",
+      "save one map alone: torch.save(checkpoint['student'], 'weights.pth')",
+    ],
+    ['none', "the file holds no tensors, only 'epoch', 'accuracy'", alone],
+    ['tensor', 'the file holds a single tensor instead of a dictionary of tensors', alone],
+    ['whole', "the pickle refers to 'torch.nn.modules.linear.Linear': only tensors are read, and no code is run", tensorsAlone], // prettier-ignore
+    ['arguments', "the pickle refers to 'argparse.Namespace': only tensors are read, and no code is run", tensorsAlone], // prettier-ignore
+    ['sparse', "the pickle refers to 'torch._utils._rebuild_sparse_tensor': only tensors are read, and no code is run", "save dense tensors: call '.to_dense()' on those that are sparse"], // prettier-ignore
+  ])('says what it holds and how to save it: %s', (name, message, fix) => {
+    const error = refusalOf(checkpoint(name));
+    expect(error.message).toBe(message);
+    expect(error.fix).toBe(fix);
+  });
+});
+
+describe('a file of another kind', () => {
+  it.each([
+    [
+      '\x93NUMPY\x01\0v\0{}',
+      'the file is a NumPy array (.npy); a safetensors file or one of torch.save is needed',
+    ],
+    [
+      '\x89HDF\r\n\x1a\n\0\0',
+      'the file is an HDF5 file (.h5); a safetensors file or one of torch.save is needed',
+    ],
+    ['version https://git-lfs.github.com/spec/v1', 'the file is a pointer of Git LFS and not the file itself; a safetensors file or one of torch.save is needed'], // prettier-ignore
+  ])('is named: %j', (content, message) => {
+    expect(refusalOf(Buffer.from(content, 'latin1')).message).toBe(message);
+  });
+
+  it('that is safetensors of 8-bit floats says how to save it', () => {
+    const header = '{"h":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}}';
+    const bytes = Buffer.concat([Buffer.from([header.length, 0, 0, 0, 0, 0, 0, 0]), Buffer.from(header), Buffer.alloc(2)]); // prettier-ignore
+    expect(refusalOf(bytes)).toMatchObject({
+      message: "tensor 'h' has the type F8_E4M3, which is not read",
+      fix: "save it as float32, which is 'tensor.float()' in PyTorch",
+    });
+  });
+});
+
+function refusalOf(bytes: Uint8Array): WeightsError {
+  try {
+    readWeightFile(bytes);
+  } catch (error) {
+    if (error instanceof WeightsError) return error;
+    throw error;
+  }
+  throw new Error('it was read');
+}
 
 describe('readPickle', () => {
   it('reads plain values of the older opcodes', () => {

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { RunEvent } from '../../../src/runtime/events.ts';
@@ -6,6 +5,7 @@ import type { PlannedCell } from '../../../src/runtime/plan/plan.ts';
 import { logPath } from '../../../src/runtime/run/ledger.ts';
 import { Reporter } from '../../../src/runtime/run/reporter.ts';
 import type { ReadyUnit } from '../../../src/runtime/run/schedule.ts';
+import { ownIdentity } from '../../../src/runtime/store/process-identity.ts';
 import { makeFolder } from '../fixtures/graphs.ts';
 
 const units = [
@@ -48,6 +48,7 @@ beforeEach(() => {
 
 test('a run begins with what it is and what is planned', () => {
   reporter.begin({ pipeline: 'p', file: '/p.yaml' }, plan, { backend: 'wasm', workers: 2 });
+  const { host, pid, boot, started: processStarted } = ownIdentity();
   expect(events).toEqual([
     {
       ...common,
@@ -57,8 +58,10 @@ test('a run begins with what it is and what is planned', () => {
       file: '/p.yaml',
       backend: 'wasm',
       workers: 2,
-      host: hostname(),
-      pid: process.pid,
+      host,
+      pid,
+      boot,
+      processStarted,
       totals: plan.totals,
     },
     {

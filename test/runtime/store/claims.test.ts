@@ -5,7 +5,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Graph } from '../../../src/dsl/graph.ts';
 import { openClaims } from '../../../src/runtime/store/claims.ts';
 import type { RunEvent } from '../../../src/runtime/events.ts';
-import { listRuns, readLedger } from '../../../src/runtime/run/ledger.ts';
+import { listRuns, readLedger } from '../../../src/runtime/run/read-ledger.ts';
 import { ownIdentity } from '../../../src/runtime/store/process-identity.ts';
 import { conduct, type ConductedChild } from '../../conducted/child.ts';
 import { openMeetingPlace } from '../../conducted/meeting-place.ts';
@@ -128,7 +128,7 @@ describe('runs at the same time on one cache', () => {
 
   const computed = (graph: Graph): string[] =>
     listRuns(cacheOf(graph))
-      .flatMap(({ run }) => readLedger(cacheOf(graph), run))
+      .flatMap(({ run }) => [...readLedger(cacheOf(graph), run)])
       .filter((event): event is Extract<RunEvent, { type: 'shard-committed' }> => {
         return event.type === 'shard-committed' && !event.reused;
       })

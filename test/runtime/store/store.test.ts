@@ -14,16 +14,6 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/runtime/digest.ts';
 import { fileName, openFileDigests } from '../../../src/runtime/plan/file-digests.ts';
 import { readCachedGraph, writeCachedGraph } from '../../../src/runtime/plan/graph-cache.ts';
-import {
-  latestRun,
-  listRuns,
-  logPath,
-  newRunId,
-  openLedger,
-  pinRun,
-  readLedger,
-  removeRun,
-} from '../../../src/runtime/run/ledger.ts';
 import { liveRuns, openClaims } from '../../../src/runtime/store/claims.ts';
 import { collectGarbage } from '../../../src/runtime/store/collect-garbage.ts';
 import { DamagedObjectError, StoreError, toStoreError } from '../../../src/runtime/store/errors.ts';
@@ -451,49 +441,61 @@ describe('file digests', () => {
   });
 });
 
-describe('runs', () => {
-  test('a ledger reads back its events, without a last line that was cut short', () => {
-    const run = newRunId();
-    const ledger = openLedger(folder, run);
-    ledger.append({ v: 1, at: 1, type: 'warning', cell: null, message: 'ä' });
-    ledger.close();
-    const path = join(ledger.folder, 'events.jsonl');
-    writeFileSync(path, `${readFileSync(path, 'utf8')}{"v":1,"ty`);
-    expect(readLedger(folder, run)).toEqual([{ v: 1, at: 1, type: 'warning', cell: null, message: 'ä' }]);
+describe('a cached graph', () => {
+  const key = Buffer.alloc(32, 7);
+  const setUp = () => {
+    const file = join(folder, 'pipeline.yaml');
+    writeFileSync(file, 'ravelin: 1');
+    const graph = makeGraph(folder, [{ id: 'a', uses: 'test/constant', with: { value: 1 } }]);
+    const request = { file, root: folder, version: '1', stages: 's', overrides: { images: 1 } };
+    const sources = { files: { [file]: sha256('ravelin: 1') }, env: { DATA: 'secret-x', UNSET: null } };
+    const cache = { folder, key };
+    writeCachedGraph(cache, request, sources, graph);
+    const path = join(folder, 'graphs', readdirSync(join(folder, 'graphs'))[0]!);
+    return { file, graph, request, cache, path, env: { DATA: 'secret-x' } };
+  };
+
+  test('is used until a file, a variable, the root or the request changes', () => {
+    const { file, graph, request, cache, env } = setUp();
+    expect(readCachedGraph(cache, request, env)).toEqual({ graph, files: [file] });
+    expect(readCachedGraph(cache, request, { DATA: 'y' })).toBeNull();
+    expect(readCachedGraph(cache, request, {})).toBeNull();
+    expect(readCachedGraph(cache, request, { ...env, UNSET: '' })).toBeNull();
+    expect(readCachedGraph(cache, { ...request, root: '/' }, env)).toBeNull();
+    expect(readCachedGraph(cache, { ...request, overrides: { images: 2 } }, env)).toBeNull();
+    writeFileSync(file, 'ravelin: 1 ');
+    expect(readCachedGraph(cache, request, env)).toBeNull();
   });
 
-  test('runs are listed in order of time, pinned and removed', () => {
-    const ids = [new Date('2026-01-02T03:04:05.006Z'), new Date('2025-01-01T00:00:00Z')].map(newRunId);
-    expect(ids[0]).toMatch(/^20260102-030405-006-[0-9a-f]{4}$/);
-    for (const id of ids) openLedger(folder, id).close();
-    expect(listRuns(folder).map(({ run }) => run)).toEqual([ids[1], ids[0]]);
-    expect(latestRun(folder)).toMatchObject({ run: ids[0], started: null, finished: null, pinned: false });
-    pinRun(folder, ids[0]!, true);
-    expect(latestRun(folder)!.pinned).toBe(true);
-    removeRun(folder, ids[0]!);
-    expect(latestRun(folder)!.run).toBe(ids[1]);
+  test('is not used if it was changed in any byte, or comes from another machine', () => {
+    const { request, cache, path, env } = setUp();
+    expect(readCachedGraph({ ...cache, key: Buffer.alloc(32, 8) }, request, env)).toBeNull();
+    const whole = readFileSync(path);
+    for (let at = 0; at < whole.length; at++) {
+      const changed = Buffer.from(whole);
+      changed[at]! ^= 1;
+      writeFileSync(path, changed);
+      expect(readCachedGraph(cache, request, env)).toBeNull();
+    }
+    writeFileSync(path, whole);
+    expect(readCachedGraph(cache, request, env)).not.toBeNull();
   });
 
-  test('the log of a cell with a strange or long name is a file in the run', () => {
-    expect(logPath('/c', 'r', 'a[b=1]')).toBe('/c/runs/r/logs/a[b=1].log');
-    expect(logPath('/c', 'r', '../../x')).toMatch(/^\/c\/runs\/r\/logs\/.._.._x-[0-9a-f]{8}\.log$/);
-    expect(logPath('/c', 'r', 'x'.repeat(500)).length).toBeLessThan(160);
+  test('is not used for another request, whose name it was given', () => {
+    const { request, cache, path, env } = setUp();
+    const other = { ...request, overrides: { images: 2 } };
+    const stolen = readFileSync(path);
+    writeCachedGraph(cache, other, { files: {}, env: {} }, makeGraph(folder, []));
+    for (const name of readdirSync(join(folder, 'graphs')))
+      writeFileSync(join(folder, 'graphs', name), stolen);
+    expect(readCachedGraph(cache, request, env)).not.toBeNull();
+    expect(readCachedGraph(cache, other, env)).toBeNull();
   });
-});
 
-test('a cached graph is used until a file, a variable or the request changes', () => {
-  const file = join(folder, 'pipeline.yaml');
-  writeFileSync(file, 'ravelin: 1');
-  const graph = makeGraph(folder, [{ id: 'a', uses: 'test/constant', with: { value: 1 } }]);
-  const request = { file, version: '1', stages: 's', overrides: { images: 1 } };
-  const sources = { files: { [file]: sha256('ravelin: 1') }, env: { DATA: 'x', UNSET: null } };
-  const env = { DATA: 'x' };
-  expect(readCachedGraph(folder, request, env)).toBeNull();
-  writeCachedGraph(folder, request, sources, graph);
-  expect(readCachedGraph(folder, request, env)).toMatchObject({ graph });
-  expect(readCachedGraph(folder, request, { DATA: 'y' })).toBeNull();
-  expect(readCachedGraph(folder, request, { ...env, UNSET: '' })).toBeNull();
-  expect(readCachedGraph(folder, { ...request, overrides: { images: 2 } }, env)).toBeNull();
-  writeFileSync(file, 'ravelin: 1 ');
-  expect(readCachedGraph(folder, request, env)).toBeNull();
+  test('keeps no value of a variable by itself, and only this user may read it', () => {
+    const { path } = setUp();
+    expect(readFileSync(path, 'utf8')).not.toContain('secret-x');
+    expect(readFileSync(path, 'utf8')).not.toContain(sha256('secret-x'));
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
 });

@@ -64,7 +64,7 @@ export const framePages = {
   ),
   'bad-plugin': page(
     'A plugin cannot be used',
-    'plugins: lists npm packages and modules of this project (./path) that add stage types. URLs and absolute paths are not loaded, and neither is a plugin that the package.json of the project does not allow. If a plugin cannot be loaded or declares a stage wrongly, the message says what is wrong, and where in the plugin.',
+    'plugins: lists npm packages and modules of this project (./path) that add stage types. URLs and absolute paths are not loaded, and neither is a plugin that the package.json of the project does not allow, or any plugin of a project that you have not trusted with ravelin trust. If a plugin cannot be loaded or declares a stage wrongly, the message says what is wrong, and where in the plugin.',
     'plugins: [https://example.org/attack.js]',
     'plugins: [ravelin-extra-attacks, ./stages/my-attack.js]',
   ),
@@ -73,6 +73,12 @@ export const framePages = {
     'The executors are local (worker processes on this machine) and slurm (job arrays on a cluster).',
     'executor: { uses: slrum }',
     'executor: { uses: slurm, partition: gpu, time: 30m }',
+  ),
+  'flag-not-allowed': page(
+    'A flag for sbatch that the project does not allow',
+    'Flags that choose nodes, time and priority of a job, such as --exclude, --nice and --reservation, may stand in any pipeline. The others can change what a job runs, what it inherits or which files it writes, so the package.json of the project must allow each of them to the letter: "ravelin": { "slurmFlags": ["--export=NONE"] }.',
+    "executor: { uses: slurm, flags: ['--wrap=reboot'] }",
+    "executor: { uses: slurm, flags: ['--exclude=node7'] }",
   ),
   'unknown-profile': page(
     'Unknown profile',

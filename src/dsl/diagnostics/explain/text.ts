@@ -68,6 +68,12 @@ export const textPages = {
     'a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n…',
     'params:\n  list: [x, x]',
   ),
+  'invisible-character': page(
+    'A character looks like a space and is not one',
+    'Text that is copied from web pages and word processors may hold no-break spaces and characters without a width. YAML takes them for letters, so that a key or a colon is not recognised. This is a warning beside the errors of a file, because it is often their cause.',
+    'a: { uses:\u00a0debug/constant }',
+    'a: { uses: debug/constant }',
+  ),
   'cannot-read': page(
     'The pipeline file cannot be read',
     'The file does not exist, is a folder, or its permissions do not allow reading.',

@@ -104,6 +104,12 @@ export const valuePages = {
     'uses: model/resnet50\nwith: { weights: ../weights/resnet5.safetensors }   # no such file',
     'uses: model/resnet50\nwith: { weights: ../weights/resnet50.safetensors }',
   ),
+  'bad-file': page(
+    'A file that a stage reads is wrong',
+    "'ravelin validate' looks into small files such as the published values of a report. The message says what is wrong at which line and column: the file cannot be read, or a name in it does not fit the inputs of the stage.",
+    'with: { published: table-1.csv }   # begins with atack,accuracy',
+    'with: { published: table-1.csv }   # begins with attack,accuracy',
+  ),
   'param-conflict': page(
     'Parameters exclude each other',
     'Each value is valid by itself, but not together with the others. For example, an attack has either a strength of its own, such as epsilon, or a target dissimilarity, but not both.',

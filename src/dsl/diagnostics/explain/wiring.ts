@@ -88,7 +88,7 @@ export const wiringPages = {
   ),
   'bad-label': page(
     'A value cannot be a label',
-    'Labels are words, numbers, true or false. The characters , = * [ ] are not allowed, because names of cells use them.',
+    'Labels are words, numbers, true or false. The characters , = * [ ] are not allowed, because names of cells use them, and no control characters, because names of cells are shown on terminals.',
     "matrix: { size: ['1,2'] }",
     'matrix:\n  size:\n    one-two: { with: { sizes: [1, 2] } }',
   ),
@@ -142,7 +142,7 @@ export const wiringPages = {
   ),
   'bad-publish': page(
     'publish: is not the path of a file in the project',
-    'publish: takes paths relative to the pipeline file. Labels are written $(axes.x).',
+    'publish: takes paths relative to the pipeline file. Labels are written $(axes.x). Hidden files and folders, node_modules, package.json, the files of the pipeline and what its stages read cannot be published over.',
     'publish: results/{attack}.svg',
     'publish: results/$(axes.attack).svg',
   ),

@@ -15,3 +15,9 @@ export interface AliveMessage {
   /** Memory that the process holds. */
   readonly bytes: number;
 }
+
+/** The memory that a worker's sign of life reports; null for any other message. */
+export function heldBytesOf(message: unknown): number | null {
+  const { type, bytes } = (message ?? {}) as Partial<AliveMessage>;
+  return type === 'alive' && typeof bytes === 'number' ? bytes : null;
+}

@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { createAwakeClock, type Now } from '../../../timing/awake-time.ts';
 import type { Executor, ExecutorListener, Task, TaskMessage, WorkerSetup } from '../../executor.ts';
 import { describeExit } from './describe-exit.ts';
 import type { WorkerExit } from './describe-exit.ts';
@@ -26,6 +27,9 @@ export interface LocalPoolOptions {
  */
 const shortTasksAhead = 3;
 
+/** Silent workers are looked for this often. */
+const lookMs = 1_000;
+
 /** An executor of worker processes on this machine. */
 export function createLocalPool({ entry, env, execArgv = [], ...options }: LocalPoolOptions): Executor {
   const startProcess = (): WorkerChild =>
@@ -42,6 +46,8 @@ export interface PoolRequest {
   readonly setup: WorkerSetup;
   readonly silentMs?: number;
   readonly startProcess: () => WorkerChild;
+  /** A clock that stands still while this process is stopped. */
+  readonly awake?: Now;
 }
 
 /**
@@ -56,18 +62,22 @@ export class LocalPool implements Executor {
   readonly #freeNumbers: number[];
   readonly #waiting: Task[] = [];
   readonly #times = new TaskTimes();
+  readonly #awake: Now;
   readonly #silenceCheck: NodeJS.Timeout | null = null;
   #listener: ExecutorListener = () => undefined;
   #closed = false;
 
   constructor(request: PoolRequest) {
-    const { workers, silentMs } = request;
+    const { workers, silentMs, awake = createAwakeClock(lookMs) } = request;
     this.#request = request;
+    this.#awake = awake;
     this.#freeNumbers = Array.from({ length: workers }, (_, number) => number);
     if (silentMs !== undefined) {
       this.#silenceCheck = setInterval(() => {
+        // The clock has to be read often, also while no worker has a task.
+        awake();
         for (const worker of this.#workers) worker.limitSilence(silentMs);
-      }, 1_000).unref();
+      }, lookMs).unref();
     }
   }
 
@@ -128,10 +138,14 @@ export class LocalPool implements Executor {
 
   #start(): WorkerProcess {
     const { startProcess, setup } = this.#request;
-    const worker = new WorkerProcess(this.#freeNumbers.shift()!, startProcess(), setup, {
-      message: (from, message, ended) => this.#receive(from, message, ended),
-      exited: (from, exit) => this.#replace(from, exit),
-    });
+    const worker = new WorkerProcess(
+      this.#freeNumbers.shift()!,
+      { child: startProcess(), setup, awake: this.#awake },
+      {
+        message: (from, message, ended) => this.#receive(from, message, ended),
+        exited: (from, exit) => this.#replace(from, exit),
+      },
+    );
     this.#workers.add(worker);
     return worker;
   }

@@ -1,7 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
+import { inspect } from 'node:util';
+import { limitTime, monotonicNow, type Now } from '../../../timing/awake-time.ts';
 import type { Task, TaskMessage, WorkerSetup } from '../../executor.ts';
+import { isOutcome, readTaskMessage } from '../task/read-message.ts';
 import type { KillReason, WorkerExit } from './describe-exit.ts';
-import type { AliveMessage, DriverMessage } from './messages.ts';
+import { heldBytesOf, type DriverMessage } from './messages.ts';
 
 /** The part of a child process that is used here, so that tests can replace it. */
 export type WorkerChild = Pick<
@@ -21,6 +24,7 @@ export interface WorkerListener {
 }
 
 const outputTail = 8_192;
+const briefly = { depth: 1, breakLength: Infinity, maxStringLength: 100 } as const;
 /** A worker that is asked to end and does not is killed after this long. */
 const patienceMs = 10_000;
 
@@ -35,21 +39,33 @@ export class WorkerProcess {
   readonly #isProfiled: boolean;
   #tasks: Task[] = [];
   #lastTask: number | null = null;
-  #startedAt = Date.now();
-  #heardAt = Date.now();
+  /** Stands still while the driver is stopped. */
+  readonly #awake: Now;
+  #startedAt = monotonicNow();
+  #heardAt: number;
   #output = '';
   #killedFor: KillReason | null = null;
-  #timeLimit: NodeJS.Timeout | null = null;
+  #cancelTimeLimit: (() => void) | null = null;
 
-  constructor(number: number, child: WorkerChild, setup: WorkerSetup, listener: WorkerListener) {
+  constructor(
+    number: number,
+    {
+      child,
+      setup,
+      awake,
+    }: { readonly child: WorkerChild; readonly setup: WorkerSetup; readonly awake: Now },
+    listener: WorkerListener,
+  ) {
     this.number = number;
+    this.#awake = awake;
+    this.#heardAt = awake();
     this.#child = child;
     this.#listener = listener;
     this.#isProfiled = setup.profiles !== undefined;
     const capture = (chunk: Buffer): void => this.#capture(chunk.toString());
     child.stdout?.on('data', capture);
     child.stderr?.on('data', capture);
-    child.on('message', (message) => this.#receive(message as TaskMessage | AliveMessage));
+    child.on('message', (message) => this.#receive(message));
     this.gone = new Promise((resolve) => {
       child.on('exit', () => resolve());
       // `close` comes after the last of its output, and `error` alone if the process could not be started at
@@ -82,9 +98,9 @@ export class WorkerProcess {
     this.#send({ type: 'task', task });
   }
 
-  /** Kills the process if it has a task and has not sent anything for this long. */
+  /** Kills the process if it has a task and has not sent anything for this long, in awake milliseconds. */
   limitSilence(ms: number): void {
-    if (this.#tasks.length > 0 && Date.now() - this.#heardAt > ms) this.#limit({ type: 'silence' });
+    if (this.#tasks.length > 0 && this.#awake() - this.#heardAt > ms) this.#limit({ type: 'silence' });
   }
 
   /** Kills the process for reasons of the pool's own. */
@@ -101,8 +117,7 @@ export class WorkerProcess {
     }
     this.#clearTimeLimit();
     this.#send({ type: 'end' });
-    const patience = setTimeout(() => this.kill(), patienceMs);
-    void this.gone.then(() => clearTimeout(patience));
+    void this.gone.then(limitTime(patienceMs, () => this.kill()));
   }
 
   /** Takes all its tasks away, the one that it computes first. */
@@ -119,27 +134,33 @@ export class WorkerProcess {
   }
 
   #begin(): void {
-    this.#startedAt = Date.now();
+    this.#startedAt = monotonicNow();
     const limitMs = this.current?.resources.timeMs;
-    if (limitMs !== undefined) this.#timeLimit = setTimeout(() => this.#limit({ type: 'time' }), limitMs);
+    if (limitMs !== undefined)
+      this.#cancelTimeLimit = limitTime(limitMs, () => this.#limit({ type: 'time' }));
   }
 
-  #receive(message: TaskMessage | AliveMessage): void {
-    this.#heardAt = Date.now();
-    if (message.type === 'alive') {
+  #receive(received: unknown): void {
+    this.#heardAt = this.#awake();
+    const bytes = heldBytesOf(received);
+    if (bytes !== null) {
       const limit = this.current?.resources.memoryBytes;
-      if (limit !== undefined && message.bytes > limit)
-        this.#limit({ type: 'memory', heldBytes: message.bytes });
+      if (limit !== undefined && bytes > limit) this.#limit({ type: 'memory', heldBytes: bytes });
       return;
     }
-    const isEnd = message.type === 'committed' || message.type === 'failed' || message.type === 'damaged';
+    const message = readTaskMessage(received);
+    const isEnd = message !== null && isOutcome(message);
+    if (message === null || (isEnd && message.id !== this.current?.id)) {
+      this.#capture(`a message that is not one of ravelin's was ignored: ${inspect(received, briefly)}\n`);
+      return;
+    }
     this.#listener.message(this, message, isEnd ? this.#end() : null);
   }
 
   #end(): { readonly task: Task; readonly ms: number } | null {
     this.#clearTimeLimit();
     const task = this.#tasks.shift();
-    const ms = Date.now() - this.#startedAt;
+    const ms = monotonicNow() - this.#startedAt;
     this.#output = '';
     if (this.#tasks.length > 0) this.#begin();
     return task === undefined ? null : { task, ms };
@@ -161,7 +182,7 @@ export class WorkerProcess {
   }
 
   #clearTimeLimit(): void {
-    if (this.#timeLimit !== null) clearTimeout(this.#timeLimit);
-    this.#timeLimit = null;
+    this.#cancelTimeLimit?.();
+    this.#cancelTimeLimit = null;
   }
 }

@@ -1,3 +1,4 @@
+import { guardStream, writeLine } from '../../../console/write.ts';
 import type { Value } from '../../../values/value.ts';
 import { RecentCache } from '../../../values/recent-cache.ts';
 import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
@@ -22,6 +23,8 @@ export function serveWorker(
 ): void {
   if (process.send === undefined)
     throw new Error('ravelin starts its workers itself; this entry is not a command');
+  guardStream(process.stdout);
+  guardStream(process.stderr);
   const send = (message: TaskMessage | AliveMessage): void => {
     process.send?.(message);
   };
@@ -69,7 +72,7 @@ export function serveWorker(
       setup = message.setup;
       if (setup.profiles !== undefined) {
         const path = `${setup.profiles}/worker-${message.worker}-${process.pid}.cpuprofile`;
-        profile = profileWorker(path, (problem) => console.error(problem));
+        profile = profileWorker(path, (problem) => writeLine(process.stderr, problem));
       }
     } else {
       queue.push(message.task);

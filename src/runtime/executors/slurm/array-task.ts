@@ -1,4 +1,6 @@
+import { guardStream, writeLine } from '../../../console/write.ts';
 import type { Value } from '../../../values/value.ts';
+import { monotonicNow } from '../../../timing/awake-time.ts';
 import { RecentCache } from '../../../values/recent-cache.ts';
 import { appendFileSync } from 'node:fs';
 import { execFile } from 'node:child_process';
@@ -27,15 +29,18 @@ export async function serveArrayTask(
   index: number,
   loadRegistry: (setup: WorkerSetup, plugins: readonly string[]) => Promise<StageRegistry>,
 ): Promise<void> {
+  // What stages print goes to the log of the job, which may be on a full disk.
+  guardStream(process.stdout);
+  guardStream(process.stderr);
   const { setup, plugins, groups } = readManifest(folder);
   const tasks = groups[index];
   if (tasks === undefined) throw new Error(`the batch ${folder} has no task ${index}`);
   const path = messagesPath(folder, index);
-  let lastProgress = 0;
+  let lastProgress = -Infinity;
   const send = (message: TaskMessage): void => {
     if (message.type === 'progress') {
-      if (Date.now() - lastProgress < progressMs) return;
-      lastProgress = Date.now();
+      if (monotonicNow() - lastProgress < progressMs) return;
+      lastProgress = monotonicNow();
     }
     appendFileSync(path, `${JSON.stringify(message)}\n`);
   };
@@ -44,14 +49,15 @@ export async function serveArrayTask(
   const profile =
     setup.profiles === undefined
       ? null
-      : profileWorker(profilePath(setup.profiles, index), (problem) => console.error(problem));
+      : profileWorker(profilePath(setup.profiles, index), (problem) => writeLine(process.stderr, problem));
   const registry = await loadRegistry(setup, plugins);
   const cache = new RecentCache<Value>({ limit: cacheBytes });
   const signal = new AbortController().signal;
   const time = { isUp: false };
   process.on('SIGUSR2', () => {
     time.isUp = true;
-    console.log(
+    writeLine(
+      process.stdout,
       `the time limit is near (${warningSeconds} s): finishing this shard, or going back to the queue`,
     );
     // This leaves 30 s to go back into the queue.
@@ -61,12 +67,13 @@ export async function serveArrayTask(
   for (const task of tasks) {
     if (time.isUp) return requeue();
     running = task.id;
-    console.log(`${task.cell} shard ${task.shardIndex} on ${hostname()}`);
+    writeLine(process.stdout, `${task.cell} shard ${task.shardIndex} on ${hostname()}`);
     send({ type: 'started', id: task.id });
     const outcome = await runTask(task, { registry, setup, store, cache, signal, send });
     outcomes.push(outcome);
     profile?.keep();
-    if (outcome.type === 'failed') console.error(outcome.failure.stack ?? outcome.failure.message);
+    if (outcome.type === 'failed')
+      writeLine(process.stderr, outcome.failure.stack ?? outcome.failure.message);
   }
   writeAtomic(endPath(folder, index), JSON.stringify(outcomes));
 }

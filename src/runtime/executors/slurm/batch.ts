@@ -4,9 +4,11 @@
  * (`ends/N`), which the array task writes. A driver that starts after another one died reads the folder to
  * adopt the job.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { readJsonFile } from '../../../files/read-json.ts';
 import type { TaskOutcome, WorkerSetup } from '../../executor.ts';
 import { writeAtomic, writeDurable } from '../../store/durable.ts';
+import { readTaskOutcome } from '../task/read-message.ts';
 import type { Groups } from './group-tasks.ts';
 
 export interface BatchManifest {
@@ -54,10 +56,16 @@ export function openBatches(cacheFolder: string): Batch[] {
     .map((id) => `${root}/${id}`)
     .filter((folder) => !existsSync(`${folder}/closed`))
     .flatMap((folder) => {
-      const manifest = readJson(`${folder}/manifest.json`) as BatchManifest | null;
-      if (manifest?.format !== 1) return [];
-      return [{ folder, manifest, job: readJson(`${folder}/job.json`) as BatchJob | null }];
+      const manifest = readJson(`${folder}/manifest.json`);
+      if (!isManifest(manifest)) return [];
+      return [{ folder, manifest, job: readJob(folder) }];
     });
+}
+
+/** The file lies in the cache, which may come from elsewhere: what is not a number would be a flag of scancel. */
+function readJob(folder: string): BatchJob | null {
+  const job = readJson(`${folder}/job.json`) as Partial<BatchJob> | null;
+  return typeof job?.job === 'string' && /^\d+$/.test(job.job) ? (job as BatchJob) : null;
 }
 
 /** Removes all but the logs, which `ravelin logs` shows: the results are in the cache. */
@@ -68,7 +76,7 @@ export function closeBatch(folder: string): void {
 }
 
 export function readManifest(folder: string): BatchManifest {
-  return JSON.parse(readFileSync(`${folder}/manifest.json`, 'utf8')) as BatchManifest;
+  return readJsonFile(`${folder}/manifest.json`) as BatchManifest;
 }
 
 /** Indices of the array tasks that have reported their end. */
@@ -90,17 +98,42 @@ export function endPath(folder: string, index: number): string {
   return `${folder}/ends/${index}`;
 }
 
-export function readEnd(folder: string, index: number): TaskOutcome[] {
-  return JSON.parse(readFileSync(endPath(folder, index), 'utf8')) as TaskOutcome[];
+/** The outcomes of the units of an array task, of which there are `count`; null if they cannot be read. */
+export function readEnd(folder: string, index: number, count: number): readonly TaskOutcome[] | null {
+  const ends = readJson(endPath(folder, index));
+  if (!Array.isArray(ends) || ends.length !== count) return null;
+  const outcomes = ends.map(readTaskOutcome).filter((outcome) => outcome !== null);
+  return outcomes.length === count ? outcomes : null;
 }
 
 export function taskLogPath(folder: string, index: number): string {
   return `${folder}/logs/${index}.log`;
 }
 
+function isManifest(value: unknown): value is BatchManifest {
+  const { format, run, stage, groups } = (value ?? {}) as Partial<Record<keyof BatchManifest, unknown>>;
+  const isTask = (task: unknown): boolean => typeof (task as { key?: unknown } | null)?.key === 'string';
+  return (
+    format === 1 &&
+    typeof run === 'string' &&
+    typeof stage === 'string' &&
+    Array.isArray(groups) &&
+    groups.every((group: unknown) => Array.isArray(group) && group.every(isTask))
+  );
+}
+
 function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return readJsonFile(path);
+  } catch {
+    return null;
+  }
+}
+
+/** Null for what is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch {
     return null;
   }

@@ -1,13 +1,13 @@
+import { monotonicNow } from '../../../timing/awake-time.ts';
 import type { Executor, ExecutorListener, Task, TaskOutcome } from '../../executor.ts';
 import type { Store } from '../../store/store.ts';
 import { findAdoptable } from './adopt-jobs.ts';
 import type { AdoptableTask } from './adopt-jobs.ts';
-import { closeBatch, endedTasks, readEnd } from './batch.ts';
+import { closeBatch, endedTasks, endPath, readEnd } from './batch.ts';
 import { Gatherer } from './gatherer.ts';
 import { groupTasks } from './group-tasks.ts';
 import type { Groups } from './group-tasks.ts';
-import { JobTable } from './job-table.ts';
-import type { OverdueTask } from './job-table.ts';
+import { type Job, JobTable, type OverdueTask } from './job-table.ts';
 import { describeLoss, outcomesOfLostTask } from './lost-task.ts';
 import { MessageReader } from './messages.ts';
 import { OpenTasks } from './open-tasks.ts';
@@ -61,7 +61,7 @@ class SlurmExecutor implements Executor {
   readonly #reportedReasons = new Set<string>();
   readonly #timer = setInterval(() => this.#look(), lookMs);
   #submitted = 0;
-  #queriedAt = Date.now();
+  #queriedAt = monotonicNow();
   #isQuerying = false;
   #isDrained = false;
   #cancelling: Promise<void> = Promise.resolve();
@@ -147,11 +147,20 @@ class SlurmExecutor implements Executor {
     for (const job of this.#jobs.openJobs()) {
       this.#messages.read(job, (key, message, index) => this.#tasks.report(key, message, index));
       for (const index of endedTasks(job.folder)) {
-        if (this.#jobs.end(job, index)) this.#end(job.groups[index]!, readEnd(job.folder, index), index);
+        if (this.#jobs.end(job, index)) this.#end(job.groups[index]!, this.#outcomesOf(job, index), index);
       }
       if (job.open.size === 0) closeBatch(job.folder);
     }
-    if (Date.now() - this.#queriedAt >= this.#request.options.pollMs && !this.#isQuerying) void this.#query();
+    if (monotonicNow() - this.#queriedAt >= this.#request.options.pollMs && !this.#isQuerying)
+      void this.#query();
+  }
+
+  #outcomesOf({ folder, groups, number }: Job, index: number): readonly TaskOutcome[] {
+    const units = groups[index]!;
+    const outcomes = readEnd(folder, index, units.length);
+    if (outcomes !== null) return outcomes;
+    const message = `the report of task ${index} of job ${number} cannot be read: ${endPath(folder, index)}`;
+    return outcomesOfLostTask(units, this.#request.store.readRecord, { cause: 'crash', message });
   }
 
   /**
@@ -161,13 +170,14 @@ class SlurmExecutor implements Executor {
     const jobs = this.#jobs.openJobs();
     if (jobs.length === 0) return;
     this.#isQuerying = true;
-    this.#queriedAt = Date.now();
+    this.#queriedAt = monotonicNow();
     try {
       const states = await this.#scheduler.queryTasks(jobs.map(({ number }) => number));
       const { pollMs } = this.#request.options;
-      const findings = this.#jobs.compare(jobs, states, Date.now(), this.#isDrained ? 0 : graceMs);
+      const findings = this.#jobs.compare(jobs, states, monotonicNow(), this.#isDrained ? 0 : graceMs);
       for (const { job, reason } of findings.held) this.#reportReason(job.number, reason);
-      if (findings.isEndOnItsWay) this.#queriedAt = Math.min(this.#queriedAt, Date.now() - pollMs + graceMs);
+      if (findings.isEndOnItsWay)
+        this.#queriedAt = Math.min(this.#queriedAt, monotonicNow() - pollMs + graceMs);
       // Their ends may have been written since the last look.
       if (findings.overdue.length > 0) this.#look();
       for (const task of findings.overdue) this.#markLost(task);

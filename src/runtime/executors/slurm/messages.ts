@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type { TaskMessage } from '../../executor.ts';
-import { messagesPath } from './batch.ts';
+import { readTaskMessage } from '../task/read-message.ts';
+import { messagesPath, parseJson } from './batch.ts';
 import type { OpenJob } from './job-table.ts';
 
 /**
@@ -34,9 +35,9 @@ export class MessageReader {
       this.#offsets.set(path, from + Buffer.byteLength(text.slice(0, end)));
       for (const line of text.slice(0, end).split('\n')) {
         if (line === '') continue;
-        const message = JSON.parse(line) as TaskMessage;
-        const unit = groups[index]!.find(({ id }) => id === message.id);
-        if (unit !== undefined) receive(unit.key, message, index);
+        const message = readTaskMessage(parseJson(line));
+        const unit = groups[index]!.find(({ id }) => id === message?.id);
+        if (unit !== undefined && message !== null) receive(unit.key, message, index);
       }
     }
   }

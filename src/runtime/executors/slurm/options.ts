@@ -1,7 +1,6 @@
-import { parseBytes, parseDuration } from '../../../dsl/text/scalars.ts';
 import type { Json } from '../../../values/json.ts';
 
-/** Options of `executor: { uses: slurm, … }`, as the pipeline's schema has checked them. */
+/** Options of `executor: { uses: slurm, … }`, as the language has checked them. */
 export interface SlurmOptions {
   readonly partition?: string;
   readonly account?: string;
@@ -22,27 +21,23 @@ export interface SlurmOptions {
   readonly pollMs: number;
 }
 
+/** Reads the options of a graph, whose durations are milliseconds and whose sizes are bytes. */
 export function slurmOptions(executor: Readonly<Record<string, Json>>): SlurmOptions {
-  const text = (name: string): string => {
-    const value = executor[name];
-    return typeof value === 'string' ? value : '';
-  };
   const named = Object.fromEntries(
-    (['partition', 'account', 'qos', 'constraint', 'gres'] as const)
-      .filter((name) => text(name) !== '')
-      .map((name) => [name, text(name)]),
+    (['partition', 'account', 'qos', 'constraint', 'gres'] as const).flatMap((name) => {
+      const value = executor[name];
+      return typeof value === 'string' ? [[name, value]] : [];
+    }),
   );
-  const timeMs = parseDuration(text('time'));
-  const memoryBytes = parseBytes(text('memory'));
-  const { parallel, cpus = 1, unitsPerTask = 1, flags } = executor;
+  const { time, memory, parallel, poll, cpus = 1, unitsPerTask = 1, flags } = executor;
   return {
     ...named,
-    ...(timeMs !== undefined && { timeMs }),
-    ...(memoryBytes !== undefined && { memoryBytes }),
+    ...(typeof time === 'number' && { timeMs: time }),
+    ...(typeof memory === 'number' && { memoryBytes: memory }),
     ...(typeof parallel === 'number' && { parallel }),
     cpus: Number(cpus),
     unitsPerTask: Number(unitsPerTask),
     flags: Array.isArray(flags) ? flags.map(String) : [],
-    pollMs: parseDuration(text('poll')) ?? 30_000,
+    pollMs: typeof poll === 'number' ? poll : 30_000,
   };
 }

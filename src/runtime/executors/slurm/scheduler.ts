@@ -2,6 +2,7 @@
  * The commands of Slurm that ravelin needs: sbatch, squeue, scontrol and scancel, but not accounting, which
  * many clusters do not have.
  */
+import { dirname } from 'node:path';
 import { execa } from 'execa';
 
 /** The scheduler does not answer, or refuses. */
@@ -32,7 +33,7 @@ export interface SchedulerLimits {
  */
 export interface Scheduler {
   readonly readLimits: () => Promise<SchedulerLimits>;
-  /** Submits a script. Resolves to the number of the array job. */
+  /** Submits a script, whose logs go to `logs/` beside it. Resolves to the number of the array job. */
   readonly submit: (script: string) => Promise<string>;
   /**
    * The tasks of these jobs that the scheduler knows: queued, running, or ended a few minutes ago at most.
@@ -96,11 +97,21 @@ async function succeeds(command: string, parameters: readonly string[]): Promise
 }
 
 async function submitScript(path: string): Promise<string> {
-  const answer = (await call('sbatch', ['--parsable', path])).trim();
+  const answer = (await call('sbatch', ['--parsable', `--output=${logPattern(dirname(path))}`, path])).trim();
   const job = /^(\d+)/.exec(answer.split('\n').at(-1) ?? '')?.[1];
   if (job === undefined)
     throw new SchedulerError(`sbatch did not answer with a job number but with: ${answer}`);
   return job;
+}
+
+/** The path of the logs as a pattern of sbatch, in which `%a` is the index of an array task. */
+export function logPattern(folder: string): string {
+  if (/[\\\p{Cc}]/u.test(folder)) {
+    throw new SchedulerError(
+      `sbatch cannot write logs below ${JSON.stringify(folder)}, because of the backslash or control character in it; give another cache with --cache`,
+    );
+  }
+  return `${folder.replaceAll('%', '%%')}/logs/%a.log`;
 }
 
 async function queryTasks(jobs: readonly string[]): Promise<ArrayTaskState[]> {
@@ -131,8 +142,10 @@ export function parseQueue(text: string): ArrayTaskState[] {
 
 /** Cancels jobs, or with `pendingOnly` only those of their tasks that have not begun. */
 export async function cancelJobs(jobs: readonly string[], pendingOnly = false): Promise<void> {
-  if (jobs.length === 0) return;
-  await call('scancel', [...(pendingOnly ? ['--state=PENDING'] : []), ...jobs]);
+  // Anything else, such as an option, would be a command to cancel something else.
+  const numbers = jobs.filter((job) => /^\d+$/.test(job));
+  if (numbers.length === 0) return;
+  await call('scancel', [...(pendingOnly ? ['--state=PENDING'] : []), '--', ...numbers]);
 }
 
 export const slurmScheduler: Scheduler = {

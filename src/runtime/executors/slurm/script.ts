@@ -20,7 +20,11 @@ export interface ScriptRequest {
  */
 export const warningSeconds = 90;
 
-/** The batch script of one array job: all that the administrator of a cluster needs to read. */
+/**
+ * The batch script of one array job: all that the administrator of a cluster needs to read. Paths stand in the lines
+ * for the shell only, which has quotes for them; sbatch would read a blank, a quote or a `%` in a line of its own, so
+ * it is given the path of the logs when it is called. Throws for a flag that is not a single word.
+ */
 export function slurmScript(request: ScriptRequest): string {
   const { name, folder, count, resources, options, node, entry } = request;
   const limit = options.parallel === undefined ? '' : `%${options.parallel}`;
@@ -30,13 +34,12 @@ export function slurmScript(request: ScriptRequest): string {
   const flags = [
     `--job-name=${name}`,
     `--array=0-${count - 1}${limit}`,
-    `--output=${folder}/logs/%a.log`,
     '--open-mode=append',
     '--requeue',
     `--signal=B:USR2@${warningSeconds}`,
     `--cpus-per-task=${options.cpus}`,
-    ...(memory === undefined ? [] : [`--mem=${Math.ceil(memory / 2 ** 20)}M`]),
-    ...(timeMs === undefined ? [] : [`--time=${Math.max(1, Math.ceil(timeMs / 60_000))}`]),
+    ...(memory === undefined ? [] : [`--mem=${Math.max(1, Math.ceil(memory / 2 ** 20))}M`]),
+    ...(timeMs === undefined ? [] : [`--time=${minutes(timeMs)}`]),
     ...(gres === undefined ? [] : [`--gres=${gres}`]),
     ...(['partition', 'account', 'qos', 'constraint'] as const).flatMap((option) =>
       options[option] === undefined ? [] : [`--${option}=${options[option]}`],
@@ -45,12 +48,23 @@ export function slurmScript(request: ScriptRequest): string {
   ];
   return [
     '#!/bin/sh',
-    ...flags.map((flag) => `#SBATCH ${flag}`),
+    ...flags.map(directive),
     `export RAVELIN_THREADS=${options.cpus}`,
     // The worker replaces the shell, so that the warning reaches it.
     `exec ${quote(node)} ${quote(entry)} --batch ${quote(folder)}`,
     '',
   ].join('\n');
+}
+
+/** Whole minutes, as sbatch counts them. More than ten years would be no number that it reads. */
+function minutes(ms: number): number {
+  return Math.min(Math.max(1, Math.ceil(ms / 60_000)), 3650 * 24 * 60);
+}
+
+/** A pipeline gave most of the flags. The language refused what is not a word, and this does not rely on it. */
+function directive(flag: string): string {
+  if (/^--[\x21-\x7e]+$/.test(flag) && !/['"`\\#$]/.test(flag)) return `#SBATCH ${flag}`;
+  throw new Error(`${JSON.stringify(flag)} cannot be a flag of a batch script: it is not a single word`);
 }
 
 function quote(text: string): string {

@@ -1,3 +1,6 @@
+import { toUserError } from '../../../files/file-error.ts';
+import { UnreadableFileError } from '../../../files/unreadable-file-error.ts';
+import { MachineError } from '../../../values/machine-error.ts';
 import { ValueError } from '../../../values/value-error.ts';
 import type { TaskFailure } from '../../executor.ts';
 import { StoreError } from '../../store/errors.ts';
@@ -30,7 +33,13 @@ const memoryMessages = new RegExp(
 export function describeFailure(error: unknown, batch: number | null = null): TaskFailure {
   if (!(error instanceof Error)) return { code: 'stage', message: String(error) };
   const base = { message: error.message, ...(error.stack === undefined ? {} : { stack: fullStack(error) }) };
-  if (error instanceof StoreError) return { ...base, code: 'storage', file: error.path };
+  if (error instanceof StoreError)
+    return {
+      ...base,
+      code: 'storage',
+      file: error.path,
+      ...(error.fix === undefined ? {} : { fix: error.fix }),
+    };
   // Its name is compared, and not its class, because a plugin may bring its own copy of the class.
   if (error.name === 'StageError') {
     const { code, file, fix } = error as Error & { code?: TaskFailure['code']; file?: string; fix?: string };
@@ -42,7 +51,10 @@ export function describeFailure(error: unknown, batch: number | null = null): Ta
       ...(code === 'out-of-memory' && batch !== null ? { batch } : {}),
     };
   }
-  if (error instanceof ValueError) return { ...base, code: 'stage', fix: error.fix };
+  if (error instanceof UnreadableFileError)
+    return { ...base, code: 'bad-data', file: error.file, fix: error.fix };
+  if (error instanceof ValueError || error instanceof MachineError)
+    return { ...base, code: 'stage', fix: error.fix };
   if (isOutOfMemory(error)) {
     const unit = batch === 1 ? 'image' : 'images';
     return {
@@ -56,8 +68,12 @@ export function describeFailure(error: unknown, batch: number | null = null): Ta
       fix: 'use fewer workers (`-j`), another backend, or a smaller `batchSize` if the stage has one',
     };
   }
-  if ('syscall' in error)
-    return { ...base, code: 'io', ...('path' in error ? { file: String(error.path) } : {}) };
+  const problem = toUserError(error);
+  if (problem !== null) {
+    const { message, fix, path } = problem;
+    return { ...base, message, fix, code: 'io', ...(path === null ? {} : { file: path }) };
+  }
+  if ('syscall' in error) return { ...base, code: 'io' };
   return { ...base, code: 'stage' };
 }
 

@@ -5,6 +5,7 @@ import { BatchSizes } from '../../../values/batch-size.ts';
 import { runVerified } from '../../border.ts';
 import type { UnitTime } from '../../events.ts';
 import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
+import { monotonicNow } from '../../../timing/awake-time.ts';
 import { inPhase, measurePhases, phases } from '../../../timing/phases.ts';
 import { librariesOf } from '../../plan/fingerprint.ts';
 import { resolveInside } from '../../plan/resolve-path.ts';
@@ -141,7 +142,7 @@ function stageContext(
   checkpoint: Checkpoint,
   { setup, signal, send }: TaskSurroundings,
 ): Omit<StageContext<unknown, unknown>, 'batchSizes' | 'libraries' | 'stages'> {
-  let lastProgress = 0;
+  let lastProgress = -Infinity;
   return {
     params: task.params,
     inputs,
@@ -151,7 +152,7 @@ function stageContext(
     resolve: (path) => resolveInside(setup.root, setup.folder, path),
     signal,
     progress(done, total, unit) {
-      const now = Date.now();
+      const now = monotonicNow();
       if (now - lastProgress < progressMs) return;
       lastProgress = now;
       send({ type: 'progress', id: task.id, done, total, unit });

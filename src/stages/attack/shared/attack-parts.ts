@@ -2,6 +2,7 @@ import type { CellParts, Part, StageParts } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import type { DividedAttack, Params, PreparedPart } from './made-attack.ts';
 import { checkPart, directionPart, pilotPart, preparePart, probePart } from './part-stages.ts';
+import { storageParameters } from './storage.ts';
 import { isNormalized, searchesSet, targetParameters, type TargetParameters } from './strength.ts';
 
 /** The inputs that are attacked. */
@@ -116,7 +117,7 @@ function check(params: Params, space: readonly string[], found: string): Part {
 
 /** The parameters that decide what is prepared. */
 function withoutStrength(params: Params, name: string, { without = {} }: PreparedPart): JsonObject {
-  const strengths = new Set([name, ...Object.keys(targetParameters)]);
+  const strengths = new Set([name, ...Object.keys({ ...targetParameters, ...storageParameters })]);
   const left = Object.entries({ ...params, ...without });
   return Object.fromEntries(
     left.filter(([param, value]) => !strengths.has(param) && value !== undefined),

@@ -14,6 +14,7 @@ import { drawsTarget } from './goal.ts';
 import { attackParts } from './attack-parts.ts';
 import { type MakeAttack, type PreparedPart, setStrengthOf } from './made-attack.ts';
 import type { AttackInputs } from './open-target.ts';
+import { storageOf, storageParameters, type StorageParameters } from './storage.ts';
 import {
   checkStrength,
   likeParameter,
@@ -43,7 +44,10 @@ export interface StrengthDeclaration {
 type OwnParameters<W extends TProperties> = Static<TObject<W>> & { readonly like?: Preset };
 
 /** All parameters of an attack stage. */
-type AllParameters<W extends TProperties> = OwnParameters<W> & TargetParameters & ThroughParameters;
+type AllParameters<W extends TProperties> = OwnParameters<W> &
+  TargetParameters &
+  ThroughParameters &
+  StorageParameters;
 
 /** Everything that distinguishes one attack from another. */
 export interface AttackDeclaration<W extends TProperties> {
@@ -93,6 +97,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     ...(presets !== undefined && { like: likeParameter(presets) }),
     ...targetParameters,
     ...throughParameters,
+    ...storageParameters,
   };
   // The parameters have passed the schema above, but TypeScript cannot follow its properties through the
   // spread.
@@ -139,7 +144,13 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
       const { attack, ...how } = await make(context.params, context.seed, inputs);
       const found = inputs.strength && setStrengthOf(inputs.strength);
       const { preparation } = inputs;
-      const run = { name, ...how, ...(preparation && { preparation }), ...(found && { found }) };
+      const run = {
+        name,
+        ...how,
+        ...storageOf(typed(context.params)),
+        ...(preparation && { preparation }),
+        ...(found && { found }),
+      };
       return { images: await runAttack(context, run, attack) };
     },
   });

@@ -29,7 +29,7 @@ const historyPort = port('metrics', {
 export function preparePart({ randomness, make }: DividedAttack): Stage {
   return defineStage({
     uses: 'attack/prepare',
-    version: 1,
+    version: 2,
     summary: 'what an attack computes once for all strengths',
     with: anyParameters,
     in: { model, models, through: throughPort, images: imagesPort },
@@ -98,7 +98,7 @@ export function directionPart({ name, make }: DividedAttack): Stage {
 export function probePart({ name, randomness, make }: DividedAttack): Stage {
   return defineStage({
     uses: 'attack/probe',
-    version: 1,
+    version: 2,
     summary: 'a first guess of the strength that reaches a target, from a few images',
     with: anyParameters,
     in: {
@@ -145,7 +145,7 @@ export function probePart({ name, randomness, make }: DividedAttack): Stage {
 export function pilotPart({ name, make }: DividedAttack): Stage {
   return defineStage({
     uses: 'attack/pilot',
-    version: 1,
+    version: 2,
     summary: 'judges a strength by the mean dissimilarity over the pilot images',
     with: anyParameters,
     in: {

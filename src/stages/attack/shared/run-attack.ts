@@ -1,6 +1,6 @@
 import type { Attack, Strength } from '../../../attacks/attack.ts';
 import { attackAlong, attackImages, type AttackResult } from '../../../attacks/attack-images.ts';
-import { meanOf, measurePerturbation } from '../../../attacks/dissimilarity.ts';
+import { meanOf, measurePerturbation, perturbationNorms, ratios } from '../../../attacks/dissimilarity.ts';
 import type { AttackHooks, ImageBatch } from '../../../attacks/images.ts';
 import { openQueries } from '../../../attacks/open-queries.ts';
 import type { Queries } from '../../../attacks/queries.ts';
@@ -11,10 +11,11 @@ import type { Images } from '../../../values/images.ts';
 import type { Preparation } from '../../../values/preparation.ts';
 import { attackError } from './attack-error.ts';
 import { type AttackInputs, openTarget, type TargetInputs } from './open-target.ts';
+import { roundToBytes, type StorageParameters } from './storage.ts';
 import { batchOf } from './stream-set.ts';
 import type { ThroughParameters } from './target.ts';
 
-export interface AttackRun {
+export interface AttackRun extends StorageParameters {
   /** Name of the attack's own strength, for messages. */
   readonly name: string;
   readonly strength: Strength;
@@ -45,12 +46,34 @@ export async function runAttack(
   const batch = batchOf(images);
   try {
     const result = await resultOf(context, run, attack, batch);
+    const { initial } = result;
+    if (run.storeAs === 'uint8') {
+      const { bytes, rounded } = roundToBytes(result.pixels);
+      report(context, run, { ...result, achieved: achievedBy(rounded, batch, run, result) });
+      const perturbation = { ...measurePerturbation(batch, rounded), initial, rounded: true } as const;
+      return { ...images, pixels: bytes, perturbation };
+    }
     report(context, run, result);
-    const perturbation = { ...measurePerturbation(batch, result.pixels), initial: result.initial };
-    return { ...images, pixels: result.pixels, perturbation };
+    return {
+      ...images,
+      pixels: result.pixels,
+      perturbation: { ...measurePerturbation(batch, result.pixels), initial },
+    };
   } catch (error) {
     throw attackError(error, run.strength);
   }
+}
+
+/** The mean dissimilarity after rounding, in the space of the target; null if none was searched. */
+function achievedBy(
+  rounded: Float32Array,
+  batch: ImageBatch,
+  { strength }: AttackRun,
+  { achieved }: AttackResult,
+): number | null {
+  if (achieved === null || typeof strength === 'number') return achieved;
+  const { space } = strength;
+  return meanOf(ratios(perturbationNorms(batch, rounded, space), requireReferences(batch, space)));
 }
 
 /** Runs the attack at the strength that was found for the set, or else at its own or by a search. */

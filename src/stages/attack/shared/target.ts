@@ -54,5 +54,5 @@ export const throughPort = port('transform', {
 
 /** The output of every attack. */
 export const adversarialPort = port('images', {
-  description: 'float32 adversarial images in [0, 1], with their perturbation',
+  description: 'float32 adversarial images in [0, 1] (bytes with `storeAs: uint8`), with their perturbation',
 });

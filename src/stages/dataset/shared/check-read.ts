@@ -1,6 +1,7 @@
 import { nameOfType, pixelProblem, refuse } from '../../../values/array-problems.ts';
+import type { Json } from '../../../values/json.ts';
 import { ValueError } from '../../../values/value-error.ts';
-import { firstRepeated } from '../../../values/verify.ts';
+import { firstRepeated } from '../../../values/array-problems.ts';
 
 /** The images that a dataset has, as planning finds them: it looks at files but decodes nothing. */
 export interface Available {
@@ -11,6 +12,11 @@ export interface Available {
    * digests are part of the key.
    */
   readonly files?: (first: number, count: number) => readonly string[];
+  /**
+   * What decides the images `first … first + count − 1` besides the content of their files, such as labels
+   * that follow from which folders there are. Part of the key.
+   */
+  readonly facts?: (first: number, count: number) => Json;
 }
 
 /** A part of a dataset. */
@@ -31,11 +37,12 @@ export interface LabelledImages {
 
 /** Throws `ValueError` unless `survey` of the dataset `uses` counted its images. */
 export function checkAvailable(available: unknown, uses: string): asserts available is Available {
-  const { images, files } = (available ?? {}) as Partial<Record<keyof Available, unknown>>;
+  const { images, files, facts } = (available ?? {}) as Partial<Record<keyof Available, unknown>>;
   if (
     Number.isSafeInteger(images) &&
     Number(images) >= 0 &&
-    (files === undefined || typeof files === 'function')
+    (files === undefined || typeof files === 'function') &&
+    (facts === undefined || typeof facts === 'function')
   )
     return;
   throw new ValueError(

@@ -83,8 +83,8 @@ export function datasetStage<W extends TProperties>(declaration: DatasetStageDec
     survey: async ({ params, resolve }) => {
       const available: unknown = await survey({ params: params as Params, resolve });
       checkAvailable(available, uses);
-      const { images, files = () => [] } = available;
-      return { images: Math.min(images, limitOf(params)), files };
+      const { images, files = () => [], facts } = available;
+      return { images: Math.min(images, limitOf(params)), files, ...(facts && { facts }) };
     },
     run: async ({ params, shard, resolve, seed, signal, progress }) => {
       const { first, count } = shard;

@@ -1,6 +1,9 @@
-import sharp, { type Metadata } from 'sharp';
+import sharp from 'sharp';
 import { StageError } from '../../../runtime/stage.ts';
+import { cmykToRgb, toChannels } from './channels.ts';
 import { openData, readRange } from './files.ts';
+import { unlikeWanted, unreadableKind } from './image-kind.ts';
+import { storesPlainYCbCr } from './tiff-colours.ts';
 import { type Bitmap, centerCrop, resizeBilinear, resizedShape } from './resample.ts';
 
 export interface DecodeOptions {
@@ -12,7 +15,7 @@ export interface DecodeOptions {
   readonly onProgress: (done: number) => void;
 }
 
-/** Most pixels of one file: 96 MiB once decoded. A PNG of a few kilobytes may announce gigabytes. */
+/** Most pixels of one image: 96 MiB once decoded. A PNG of a few kilobytes may announce gigabytes. */
 const mostPixels = 2 ** 25;
 
 /**
@@ -71,7 +74,7 @@ async function decodeImage(file: string, options: DecodeOptions): Promise<Bitmap
     });
   }
   const { resize, crop } = options;
-  if (resize !== undefined) image = resizeBilinear(image, ...resizedShape(image.height, image.width, resize));
+  if (resize !== undefined) image = resizeTo(resize, image, file);
   if (crop === undefined) return image;
   if (crop > Math.min(image.height, image.width)) {
     throw new StageError(`${file} is ${image.width}×${image.height}: too small for a crop of ${crop}`, {
@@ -83,6 +86,18 @@ async function decodeImage(file: string, options: DecodeOptions): Promise<Bitmap
   return centerCrop(image, crop);
 }
 
+/** A side that is given makes the other as long as the file is narrow, so the result has a limit too. */
+function resizeTo(side: number, image: Bitmap, file: string): Bitmap {
+  const [height, width] = resizedShape(image.height, image.width, side);
+  if (height * width > mostPixels) {
+    throw new StageError(
+      `${file} is ${image.width}×${image.height}, so it would be ${width}×${height} after resizing; at most ${mostPixels} pixels are allowed`,
+      { code: 'bad-data', file, fix: 'set a smaller resize, or remove the file' },
+    );
+  }
+  return resizeBilinear(image, height, width);
+}
+
 async function readBitmap(file: string, { channels, convert }: DecodeOptions): Promise<Bitmap> {
   const start = await readStart(file);
   if (!signatures.some((signature) => signature.test(start)))
@@ -92,20 +107,29 @@ async function readBitmap(file: string, { channels, convert }: DecodeOptions): P
   // stored numbers.
   const source = sharp(file, { failOn: 'error', ignoreIcc: true, limitInputPixels: mostPixels });
   const metadata = await source.metadata();
-  const problem = kindProblem(metadata, channels);
-  if (problem !== null && !convert) {
-    throw new StageError(`${file} ${problem}, but ${channels === 'rgb' ? 'RGB' : 'grey'} is needed`, {
-      code: 'bad-data',
-      file,
-      fix: `convert the file, or set convert: true${channels === 'rgb' && metadata.channels === 1 ? ', or channels: grey' : ''}`,
-    });
+  const kind = unreadableKind(metadata) ?? (convert ? null : unlikeWanted(metadata, channels));
+  if (kind !== null)
+    throw new StageError(`${file} ${kind.problem}`, { code: 'bad-data', file, fix: kind.fix });
+  if (metadata.format === 'tiff' && (await storesPlainYCbCr(file))) {
+    throw new StageError(
+      `${file} stores luma and chroma (YCbCr) without JPEG compression, which is not read`,
+      {
+        code: 'bad-data',
+        file,
+        fix: 'save the image as RGB',
+      },
+    );
   }
+  // Within its own colour space: on the way to another one libvips would apply its press profile.
+  const space = metadata.space === 'cmyk' ? 'cmyk' : 'srgb';
   const { data, info } = await source
     .removeAlpha()
-    .toColourspace('srgb')
+    .pipelineColourspace(space)
+    .toColourspace(space)
     .raw()
     .toBuffer({ resolveWithObject: true });
-  return toChannels({ data, height: info.height, width: info.width, channels: info.channels }, channels);
+  const image = { data, height: info.height, width: info.width, channels: info.channels };
+  return toChannels(space === 'cmyk' ? cmykToRgb(image) : image, channels);
 }
 
 /** The first twelve bytes, or fewer if the file is shorter, as Latin-1. */
@@ -116,33 +140,4 @@ async function readStart(file: string): Promise<string> {
   } finally {
     await handle.close();
   }
-}
-
-function kindProblem(metadata: Metadata, channels: 'rgb' | 'grey'): string | null {
-  if (metadata.depth === 'ushort') return 'has 16 bits a channel';
-  if (metadata.hasAlpha) return 'has an alpha channel';
-  if (metadata.space === 'cmyk') return 'is CMYK';
-  const grey = metadata.channels === 1;
-  if (channels === 'rgb' && grey) return 'is a grey image (1 channel)';
-  if (channels === 'grey' && !grey) return `is a colour image (${metadata.channels} channels)`;
-  return null;
-}
-
-/** Repeats grey to three channels; turns colour into luma with Pillow's integer formula (ITU-R 601-2). */
-function toChannels(image: Bitmap, wanted: 'rgb' | 'grey'): Bitmap {
-  const { data, height, width, channels } = image;
-  if (channels === (wanted === 'rgb' ? 3 : 1)) return image;
-  const pixels = height * width;
-  if (wanted === 'rgb') {
-    const repeated = new Uint8Array(pixels * 3);
-    for (let index = 0; index < pixels; index++)
-      repeated.fill(data[index * channels]!, 3 * index, 3 * index + 3);
-    return { data: repeated, height, width, channels: 3 };
-  }
-  const luma = new Uint8Array(pixels);
-  for (let index = 0; index < pixels; index++) {
-    const at = index * channels;
-    luma[index] = (data[at]! * 19_595 + data[at + 1]! * 38_470 + data[at + 2]! * 7_471 + 0x8000) >> 16;
-  }
-  return { data: luma, height, width, channels: 1 };
 }

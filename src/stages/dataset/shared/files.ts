@@ -1,4 +1,9 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import { describeMissing } from '../../../files/missing-file.ts';
+import { checkIsFile, readFlags } from '../../../files/open-file.ts';
+import { readJsonFile } from '../../../files/read-json.ts';
+import { readTextFile } from '../../../files/read-text.ts';
+import { UnreadableFileError } from '../../../files/unreadable-file-error.ts';
 import { StageError } from '../../../runtime/stage.ts';
 
 /**
@@ -10,12 +15,13 @@ export async function openData(
 ): Promise<{ readonly handle: FileHandle; readonly length: number }> {
   let handle: FileHandle;
   try {
-    handle = await open(path, 'r');
+    handle = await open(path, readFlags);
   } catch (cause) {
     throw ioError(path, cause);
   }
   try {
     const stat = await handle.stat();
+    checkIsFile(path, stat);
     if (!stat.isFile()) {
       throw new StageError(`${path} is not a file`, {
         code: 'io',
@@ -26,7 +32,7 @@ export async function openData(
     return { handle, length: stat.size };
   } catch (error) {
     await handle.close();
-    throw error;
+    throw error instanceof UnreadableFileError ? badFile(error) : error;
   }
 }
 
@@ -63,16 +69,34 @@ export async function readWhole(path: string): Promise<Uint8Array> {
   }
 }
 
+/** The value of a JSON file. Throws `StageError` if it cannot be read or is not JSON. */
+export function readJson(path: string): unknown {
+  return orStageError(path, () => readJsonFile(path));
+}
+
+/** The text of a file in UTF-8. Throws `StageError` if it cannot be read. */
+export function readText(path: string): string {
+  return orStageError(path, () => readTextFile(path));
+}
+
+function orStageError<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof UnreadableFileError ? badFile(error) : ioError(path, error);
+  }
+}
+
+function badFile(cause: UnreadableFileError): StageError {
+  return new StageError(cause.message, { code: 'bad-data', file: cause.file, fix: cause.fix, cause });
+}
+
 /** A failed file operation as a `StageError` that names the file and the remedy. */
 export function ioError(path: string, cause: unknown): StageError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
   const missing = code === 'ENOENT' || code === 'ENOTDIR';
-  return new StageError(missing ? `${path} does not exist` : `${path} cannot be read (${code})`, {
-    code: 'io',
-    file: path,
-    fix: missing
-      ? 'correct the path; it is relative to the pipeline file'
-      : 'check the permissions of the file',
-    cause,
-  });
+  const { message, fix } = missing
+    ? describeMissing(path)
+    : { message: `${path} cannot be read (${code})`, fix: 'check the permissions of the file' };
+  return new StageError(message, { code: 'io', file: path, fix, cause });
 }

@@ -1,14 +1,15 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import type { Dirent } from 'node:fs';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { StageError } from '../../../runtime/stage.ts';
-import { ioError } from './files.ts';
+import { indexByName, readClassNames } from './class-names.ts';
+import { imagesBelow, isImage, readFolder } from './folder-contents.ts';
+import { readImageList } from './image-list.ts';
+import { afterOffset } from './range.ts';
 
 export interface FolderEntry {
   /** Absolute path. */
   readonly file: string;
   readonly label: number;
-  /** Index in the listing sorted by class, then by name. */
+  /** Index in the listing sorted by class, then by path. */
   readonly id: number;
 }
 
@@ -20,15 +21,26 @@ export interface FolderListing {
 export interface ListingParameters {
   readonly path: string;
   readonly classes?: string;
+  readonly onlyClasses?: readonly string[];
+  readonly files?: string;
+  readonly offset: number;
   readonly limit?: number;
   readonly stratify: boolean;
   readonly extensions: readonly string[];
 }
 
+interface ClassFolder {
+  readonly name: string;
+  readonly label: number;
+  /** Relative to the folder of all classes. */
+  readonly images: readonly string[];
+}
+
 /**
- * Images of `path/CLASS/*.EXT`, sorted by class index and then by name in code-unit order, so that every
- * machine lists them in the same order. Opens no image. Throws `StageError` for a wrong layout, for an empty
- * class folder, and for a folder that is not in the list of classes.
+ * Images of `path/CLASS/…/NAME.EXT`, sorted by class index and then by path in code-unit order, so that every
+ * machine lists them in the same order. The ids are the indices in this listing, whatever is then chosen from
+ * it. Opens no image. Throws `StageError` for a wrong layout, for an empty class folder, and for a folder
+ * that is not in the list of classes.
  */
 export async function listImageFolder(
   params: ListingParameters,
@@ -36,47 +48,109 @@ export async function listImageFolder(
 ): Promise<FolderListing> {
   const root = resolve(params.path);
   const extensions = new Set(params.extensions.map((extension) => `.${extension.toLowerCase()}`));
+  const folders = await classFolders(root, params, extensions);
+  const classes = params.classes === undefined ? folders : readClassNames(resolve(params.classes));
+  const present = await imagesOfClasses(root, folders, classes, params, extensions);
+  const all = present.flatMap(({ label, images }) =>
+    images.map((path) => ({ path, file: join(root, path), label })),
+  );
+  const wanted = chosenLabels(params, classes, root);
+  const positions =
+    params.files === undefined
+      ? [...all.keys()]
+      : readImageList(
+          resolve(params.files),
+          all.map(({ path }) => path),
+          root,
+        );
+  const chosen = positions
+    .map((id) => ({ file: all[id]!.file, label: all[id]!.label, id }))
+    .filter(({ label }) => wanted === null || wanted.has(label));
+  const ordered = params.stratify ? inTurn(byLabel(chosen)) : chosen;
+  afterOffset(ordered.length, params.offset, 'listing', root);
+  return { entries: ordered.slice(params.offset).slice(0, params.limit), classes };
+}
+
+async function classFolders(
+  root: string,
+  { path }: ListingParameters,
+  extensions: ReadonlySet<string>,
+): Promise<readonly string[]> {
   const { folders, files } = await readFolder(root);
-  if (folders.length === 0) {
-    const images = files.filter((name) => isImage(name, extensions)).length;
-    throw new StageError(
-      images > 0
-        ? `${root} holds ${images} images directly; one folder per class is expected`
-        : `${root} holds no class folders`,
-      { code: 'bad-data', file: root, fix: `arrange the images as ${params.path}/CLASS/NAME.png` },
-    );
-  }
-  const classes = params.classes === undefined ? folders : await readClasses(resolve(params.classes));
-  const known = new Set(classes);
-  const stranger = folders.find((folder) => !known.has(folder));
-  if (stranger !== undefined) {
-    throw new StageError(
-      `the folder ${join(root, stranger)} is not in the list of ${classes.length} classes`,
-      {
-        code: 'bad-data',
-        file: join(root, stranger),
-        fix: `add '${stranger}' to ${params.classes ?? 'the classes'}, or remove the folder`,
-      },
-    );
-  }
-  const present = new Set(folders);
-  const byClass: FolderEntry[][] = [];
-  let id = 0;
-  for (const [label, name] of classes.entries()) {
-    if (!present.has(name)) continue;
+  if (folders.length > 0) return folders;
+  const images = files.filter((name) => isImage(name, extensions)).length;
+  throw new StageError(
+    images > 0
+      ? `${root} holds ${images} ${images === 1 ? 'image' : 'images'} directly; one folder per class is expected`
+      : `${root} holds no class folders`,
+    { code: 'bad-data', file: root, fix: `arrange the images as ${path}/CLASS/NAME.png` },
+  );
+}
+
+async function imagesOfClasses(
+  root: string,
+  folders: readonly string[],
+  classes: readonly string[],
+  params: ListingParameters,
+  extensions: ReadonlySet<string>,
+): Promise<readonly ClassFolder[]> {
+  const labels = indexByName(classes);
+  const present: ClassFolder[] = [];
+  for (const name of folders) {
+    const label = labels.get(name.normalize());
     const folder = join(root, name);
-    const images = (await readFolder(folder)).files.filter((file) => isImage(file, extensions));
-    if (images.length === 0) {
-      throw new StageError(`the class folder ${folder} holds no image (${[...extensions].join(', ')})`, {
-        code: 'bad-data',
-        file: folder,
-        fix: 'add an image, remove the folder, or extend extensions',
-      });
-    }
-    byClass.push(images.map((file) => ({ file: join(folder, file), label, id: id++ })));
+    const fail = (message: string, fix: string): StageError =>
+      new StageError(message, { code: 'bad-data', file: folder, fix });
+    if (label === undefined)
+      throw fail(
+        `the folder ${folder} is not in the list of ${classes.length} classes`,
+        `add '${name}' to ${params.classes ?? 'the classes'}, or remove the folder`,
+      );
+    if (present.some((other) => other.label === label))
+      throw fail(
+        `${root} has the folder '${name}' in two Unicode forms`,
+        'put their images into one of them',
+      );
+    const images = await imagesBelow(folder, extensions);
+    if (images.length === 0)
+      throw fail(
+        `the class folder ${folder} holds no image (${[...extensions].join(', ')})`,
+        'add an image, remove the folder, or extend extensions',
+      );
+    present.push({ name, label, images: images.map((path) => `${name}/${path}`) });
   }
-  const ordered = params.stratify ? inTurn(byClass) : byClass.flat();
-  return { entries: ordered.slice(0, params.limit), classes };
+  return present.sort((a, b) => a.label - b.label);
+}
+
+/** The labels whose images are taken; null for all of them. */
+function chosenLabels(
+  { onlyClasses, classes: list }: ListingParameters,
+  classes: readonly string[],
+  root: string,
+): ReadonlySet<number> | null {
+  if (onlyClasses === undefined) return null;
+  const labels = indexByName(classes);
+  return new Set(
+    onlyClasses.map((name) => {
+      const label = labels.get(name.normalize());
+      if (label !== undefined) return label;
+      throw new StageError(`onlyClasses names '${name}', which is not a class of ${list ?? root}`, {
+        code: 'bad-data',
+        file: root,
+        fix: 'write the names of class folders',
+      });
+    }),
+  );
+}
+
+function byLabel(entries: readonly FolderEntry[]): readonly (readonly FolderEntry[])[] {
+  const lists = new Map<number, FolderEntry[]>();
+  for (const entry of entries) {
+    const list = lists.get(entry.label);
+    if (list === undefined) lists.set(entry.label, [entry]);
+    else list.push(entry);
+  }
+  return [...lists].sort(([a], [b]) => a - b).map(([, list]) => list);
 }
 
 /** The first item of each list, then the second of each, and so on. */
@@ -87,56 +161,4 @@ export function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
     for (const list of lists) if (turn < list.length) turns.push(list[turn]!);
   }
   return turns;
-}
-
-async function readFolder(path: string): Promise<{ folders: string[]; files: string[] }> {
-  let entries: Dirent[];
-  try {
-    entries = await readdir(path, { withFileTypes: true });
-  } catch (cause) {
-    throw ioError(path, cause);
-  }
-  const folders: string[] = [];
-  const files: string[] = [];
-  for (const entry of entries) {
-    if (entry.name.startsWith('.')) continue;
-    const directory = entry.isSymbolicLink()
-      ? (await stat(join(path, entry.name)).catch(() => null))?.isDirectory() === true
-      : entry.isDirectory();
-    (directory ? folders : files).push(entry.name);
-  }
-  return { folders: folders.sort(), files: files.sort() };
-}
-
-async function readClasses(path: string): Promise<readonly string[]> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw ioError(path, cause);
-  }
-  const fail = (problem: string): StageError =>
-    new StageError(`${path} ${problem}`, {
-      code: 'bad-data',
-      file: path,
-      fix: 'write the class folder names in label order: ["cat", "dog"]',
-    });
-  let list: unknown;
-  try {
-    list = JSON.parse(text);
-  } catch {
-    throw fail('is not JSON');
-  }
-  if (!Array.isArray(list) || list.length === 0) throw fail('is not a list of class names');
-  const names = list.map((name: unknown, index) => {
-    if (typeof name !== 'string') throw fail(`has an entry that is not a text (index ${index})`);
-    return name;
-  });
-  const duplicate = names.find((name, index) => names.indexOf(name) !== index);
-  if (duplicate !== undefined) throw fail(`names the class '${duplicate}' twice`);
-  return names;
-}
-
-function isImage(name: string, extensions: ReadonlySet<string>): boolean {
-  return extensions.has(extname(name).toLowerCase());
 }

@@ -1,7 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { StageError } from '../../../runtime/stage.ts';
+import { foreignFormat } from '../../../values/foreign-format.ts';
 import {
   readSafetensorsHeader,
+  SafetensorsError,
   type SafetensorsHeader,
   safetensorsHeaderLength,
   type TensorEntry,
@@ -19,14 +21,26 @@ export interface OpenSafetensors {
 export async function openSafetensors(path: string): Promise<OpenSafetensors> {
   const { handle, length } = await openData(path);
   try {
-    const prefix = await readRange(handle, path, 0, Math.min(8, length));
+    const prefix = await readRange(handle, path, 0, Math.min(32, length));
+    const format = foreignFormat(prefix);
+    if (format !== null)
+      throw badData(
+        path,
+        `the file is ${format}; a safetensors file is needed`,
+        "write it with safetensors.numpy.save_file({'images': images, 'labels': labels}, 'data.safetensors')",
+      );
     const headerBytes = Math.min(length, 8 + safetensorsHeaderLength(prefix));
     const header = readSafetensorsHeader(await readRange(handle, path, 0, headerBytes), length);
     return { path, header, handle, close: () => handle.close() };
   } catch (error) {
     await handle.close();
     if (error instanceof StageError) throw error;
-    throw badData(path, error instanceof Error ? error.message : String(error), 'write the file again');
+    const fix = error instanceof SafetensorsError ? error.fix : undefined;
+    throw badData(
+      path,
+      error instanceof Error ? error.message : String(error),
+      fix ?? 'write the file again',
+    );
   }
 }
 

@@ -9,7 +9,7 @@ import { checkModel, NetworkError } from '../../../models/network.ts';
 import { WeightsError } from '../../../models/weights/errors.ts';
 import { StageError } from '../../../runtime/stage.ts';
 import type { Model, WeightTensor } from '../../../values/model.ts';
-import { readWhole } from '../../dataset/shared/files.ts';
+import { readJson, readWhole } from '../../dataset/shared/files.ts';
 
 export interface TfjsParameters {
   readonly size?: number;
@@ -24,7 +24,7 @@ export async function buildTfjsModel(
   { size, classesFile, mean, std }: TfjsParameters,
 ): Promise<Model> {
   try {
-    const file = parseJson(await readWhole(path)) as {
+    const file = readJson(path) as {
       readonly modelTopology?: unknown;
       readonly weightsManifest?: unknown;
     } | null;
@@ -53,7 +53,7 @@ export async function buildTfjsModel(
     checkModel(model);
     return classesFile === undefined
       ? model
-      : reorderClasses(model, await sortedOrder(classesFile, network.classes));
+      : reorderClasses(model, sortedOrder(classesFile, network.classes));
   } catch (error) {
     if (!(error instanceof NetworkError) && !(error instanceof WeightsError)) throw error;
     throw new StageError(`${path}: ${error.message}`, {
@@ -66,8 +66,8 @@ export async function buildTfjsModel(
 }
 
 /** Position in the list of a file of the i-th name in sorted order. */
-async function sortedOrder(path: string, classes: number): Promise<readonly number[]> {
-  const names = parseJson(await readWhole(path));
+function sortedOrder(path: string, classes: number): readonly number[] {
+  const names = readJson(path);
   const isList = Array.isArray(names) && names.every((name) => typeof name === 'string');
   if (!isList || names.length !== classes || new Set(names).size !== classes) {
     throw new StageError(`${path} is not a list of ${classes} different class names`, {
@@ -77,12 +77,4 @@ async function sortedOrder(path: string, classes: number): Promise<readonly numb
     });
   }
   return [...names.keys()].sort((a, b) => (names[a]! < names[b]! ? -1 : 1));
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    throw new NetworkError('the file is not JSON');
-  }
 }

@@ -22,6 +22,12 @@ export async function loadWeights(
     return importWeights(network, readWeightFile(bytes), options);
   } catch (error) {
     if (!(error instanceof WeightsError) && !(error instanceof NetworkError)) throw error;
-    throw new StageError(`${path}: ${error.message}`, { code: 'bad-data', file: path, fix, cause: error });
+    const own = error instanceof WeightsError ? error.fix : undefined;
+    throw new StageError(`${path}: ${error.message}`, {
+      code: 'bad-data',
+      file: path,
+      fix: own ?? fix,
+      cause: error,
+    });
   }
 }

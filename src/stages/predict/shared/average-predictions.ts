@@ -35,3 +35,23 @@ export function averagePredictions(
   const arrays = members.map((member) => member.probabilities);
   return { ...head, probabilities: averageProbabilities(arrays, weights, classes, average) };
 }
+
+/**
+ * The first two members that are equal in every number; null if all differ. Draws with one seed are equal, as
+ * nothing but the seed tells one draw from another.
+ */
+export function firstCopies(
+  members: readonly Predictions[],
+): readonly [first: number, second: number] | null {
+  for (const [index, { probabilities }] of members.entries()) {
+    for (let other = index + 1; other < members.length; other++) {
+      const candidate = members[other]!.probabilities;
+      if (
+        candidate.length === probabilities.length &&
+        candidate.every((value, place) => value === probabilities[place])
+      )
+        return [index, other];
+    }
+  }
+  return null;
+}

@@ -5,8 +5,10 @@ import {
   type InputPorts,
   type InputsOf,
   port,
+  type KnownInputs,
   type Stage,
   type ParameterProblem,
+  type ReadFile,
 } from '../../../runtime/stage.ts';
 import { nameOfType } from '../../../values/array-problems.ts';
 import { ValueError } from '../../../values/value-error.ts';
@@ -49,22 +51,43 @@ export interface ReportStageDeclaration<W extends TProperties, I extends InputPo
    * that differ in other axes only are an error before the run.
    */
   readonly places?: readonly (keyof W & string)[];
+  /** Files that parameters of the format `path` name, and that the report reads beside its inputs. */
+  readonly files?: ReportFiles<Static<TObject<W>>>;
   /**
    * Makes the files. The same inputs must give the same bytes. `warn` takes sentences for the summary of the
-   * run.
+   * run, and `resolve` makes a path of the parameters absolute.
    */
   readonly draw: (
     inputs: InputsOf<I>,
     params: Static<TObject<W>>,
     warn: (sentence: string) => void,
+    resolve: (path: string) => string,
   ) => Report | Promise<Report>;
+}
+
+/** The files that a report reads, and their check before a run. */
+export interface ReportFiles<P> {
+  /** Absolute paths of the files, whose content is part of the key. May throw a `StageError` for one that cannot be used. */
+  readonly paths: (params: P, resolve: (path: string) => string) => Promise<readonly string[]>;
+  /** Checks the files before a run, as far as they can be read then, by what is known of the inputs. */
+  readonly check?: (params: P, inputs: KnownInputs, read: ReadFile) => readonly ParameterProblem[];
 }
 
 /** A report stage: from values to a figure, which `publish:` copies to files by their extension. */
 export function reportStage<I extends InputPorts, W extends TProperties = NoParameters>(
   declaration: ReportStageDeclaration<W, I>,
 ): Stage {
-  const { uses, version, summary, example, output = 'figure', libraries = [], check, draw } = declaration;
+  const {
+    uses,
+    version,
+    summary,
+    example,
+    output = 'figure',
+    libraries = [],
+    check,
+    files,
+    draw,
+  } = declaration;
   checkDeclaration('reportStage', { ...declaration }, { draw: typeof draw === 'function' });
   const properties: TProperties = declaration.with ?? {};
   const rules = nameRules(declaration, properties);
@@ -81,9 +104,20 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
     out: { [output]: port('figure') },
     libraries,
     ...(check && { check: (params) => check(typed(params)) }),
-    ...(rules && { checkInputs: (params, inputs) => judgeNames(rules, params as JsonObject, inputs) }),
-    run: async ({ params, inputs, warn }) => {
-      const report: unknown = await draw(inputs, typed(params), warn);
+    ...((rules ?? files?.check) && {
+      checkInputs: (params, inputs, read) => {
+        const problems = rules === undefined ? [] : judgeNames(rules, params as JsonObject, inputs);
+        return problems.length > 0 ? problems : (files?.check?.(typed(params), inputs, read) ?? []);
+      },
+    }),
+    ...(files && {
+      survey: async ({ params, resolve }) => {
+        const paths = await files.paths(typed(params), resolve);
+        return { files: () => paths };
+      },
+    }),
+    run: async ({ params, inputs, warn, resolve }) => {
+      const report: unknown = await draw(inputs, typed(params), warn, resolve);
       checkReport(report, uses);
       const { title = '', files } = report;
       const encoder = new TextEncoder();

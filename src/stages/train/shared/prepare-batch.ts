@@ -1,12 +1,15 @@
 import type { OpenTransform } from '../../../defenses/open-transform.ts';
 import { cropAndFlip } from '../../../training/augment.ts';
 import type { Augmentation } from '../../../training/batches.ts';
+import type { Seed } from '../../../tensors/random.ts';
+import { resizedCrop } from '../../../training/resized-crop.ts';
 import { toFloats } from '../../../values/slices.ts';
+import type { AugmentParameters } from './parameters.ts';
 
 export interface Preparation {
-  readonly augment: { readonly crop: number; readonly flip: boolean };
+  readonly augment: AugmentParameters;
   readonly transform?: OpenTransform | undefined;
-  readonly seed: readonly [high: number, low: number];
+  readonly seed: Seed;
   readonly signal: AbortSignal;
 }
 
@@ -17,12 +20,32 @@ export interface Preparation {
  * is nothing to do.
  */
 export function prepareBatch({ augment, transform, seed, signal }: Preparation): Augmentation | undefined {
-  const { crop, flip } = augment;
-  const change = crop > 0 || flip ? cropAndFlip(seed, { padding: crop, flip }) : undefined;
-  if (transform === undefined || transform.isIdentity) return change;
+  const change = augmentation(augment, seed);
+  const draw = drawEachEpoch(transform, seed, signal);
+  if (change === undefined || draw === undefined) return change ?? draw;
+  return async (pixels, shape, ids, epoch) =>
+    draw(await change(pixels, shape, ids, epoch), shape, ids, epoch);
+}
+
+function augmentation(
+  { crop, flip, resizedCrop: part }: AugmentParameters,
+  seed: Seed,
+): Augmentation | undefined {
+  if (part !== undefined) {
+    const { scale, ratio } = part;
+    return resizedCrop(seed, { scale: [scale[0]!, scale[1]!], ratio: [ratio[0]!, ratio[1]!], flip });
+  }
+  return crop > 0 || flip ? cropAndFlip(seed, { padding: crop, flip }) : undefined;
+}
+
+/** One draw of the defense for each image, a fresh one in each epoch; undefined if there is nothing to do. */
+export function drawEachEpoch(
+  transform: OpenTransform | undefined,
+  seed: Seed,
+  signal: AbortSignal,
+): Augmentation | undefined {
+  if (transform === undefined || transform.isIdentity) return undefined;
   const drawSeed = transform.seedFor('training', seed);
-  return async (pixels, shape, ids, epoch) => {
-    const changed = change === undefined ? pixels : await change(pixels, shape, ids, epoch);
-    return toFloats(await transform.apply(changed, shape, { seed: drawSeed, draw: epoch, ids, signal }));
-  };
+  return async (pixels, shape, ids, epoch) =>
+    toFloats(await transform.apply(pixels, shape, { seed: drawSeed, draw: epoch, ids, signal }));
 }

@@ -3,6 +3,8 @@ import { type StageContext, StageError } from '../../../runtime/stage.ts';
 import { argmaxRows, averageViews, softmaxRows } from '../../../metrics/classification.ts';
 import { openClassifier } from '../../../models/inference.ts';
 import { openBackend } from '../../../tensors/backend.ts';
+import type { Adversary } from '../../../training/adversary.ts';
+import type { Augmentation } from '../../../training/batches.ts';
 import type { Schedule } from '../../../training/schedule.ts';
 import { DivergedError, type EpochReport, type SgdHyperparameters, trainSgd } from '../../../training/sgd.ts';
 import { TrainingStateError } from '../../../training/state.ts';
@@ -15,48 +17,81 @@ import { logitsOf } from '../../shared/classify-batches.ts';
 import { checkImageShape, checkLabels } from '../../shared/model-input.ts';
 import { openRecipe } from '../../shared/open-recipe.ts';
 import { decodeCheckpoint, encodeCheckpoint, type TrainingCheckpoint } from './history.ts';
+import type { AugmentParameters } from './parameters.ts';
 import { prepareBatch } from './prepare-batch.ts';
 
-interface SgdParameters extends Omit<SgdHyperparameters, 'schedule'> {
+export interface TrainingParameters extends Omit<SgdHyperparameters, 'schedule' | 'warmUp' | 'objective'> {
+  readonly labelSmoothing: number;
   readonly schedule: {
     readonly kind: 'constant' | 'step' | 'cosine' | 'one-cycle';
     readonly every: number;
     readonly factor: number;
+    readonly warmUp: number;
   };
-  readonly augment: { readonly crop: number; readonly flip: boolean };
+  readonly augment: AugmentParameters;
 }
 
-interface SgdInputs {
+export interface TrainingInputs {
   readonly model: Model;
   readonly images: Images;
   readonly validation?: Images;
   readonly transform?: Transform;
 }
 
-type SgdContext = StageContext<SgdParameters, SgdInputs>;
+export type TrainingContext = StageContext<TrainingParameters, TrainingInputs>;
+
+/** In what trainings differ. */
+export interface Training {
+  /** Weight of the divergence in the objective; 0 for the cross-entropy alone. */
+  readonly divergence: number;
+  /** Changes a batch before the adversary does; undefined if there is nothing to do. */
+  readonly augment: Augmentation | undefined;
+  readonly adversary?: Adversary;
+  /** Other numbers of an epoch, by name, from the model after it. */
+  readonly measure?: (model: Model, epoch: number) => Promise<Readonly<Record<string, number>>>;
+}
+
+/** Trains on the images as they are, or on draws of a defense. */
+export async function runSgd(context: TrainingContext): Promise<{ model: Model; history: Metrics }> {
+  const { params, seed, signal } = context;
+  const transform = await openTraining(context);
+  const augment = prepareBatch({ augment: params.augment, transform, seed, signal });
+  return runTraining(context, { divergence: 0, augment });
+}
+
+/** Checks the inputs, opens the backend, and opens the defense if there is one. */
+export async function openTraining({
+  inputs: { model, images, validation, transform },
+  stages,
+  backend,
+}: TrainingContext): Promise<OpenTransform | undefined> {
+  const opened = transform && (await openRecipe(transform, images, stages));
+  for (const some of validation ? [images, validation] : [images]) {
+    checkImageShape(some, model);
+    checkLabels(some, model);
+  }
+  await openBackend(backend);
+  return opened;
+}
 
 /**
  * Trains with a checkpoint after each epoch. A killed run resumes from it with the same bits, history
  * included.
  */
-export async function runSgd(context: SgdContext): Promise<{ model: Model; history: Metrics }> {
-  const { model, images, validation, transform } = context.inputs;
-  const opened = transform && (await openRecipe(transform, images, context.stages));
-  for (const some of validation ? [images, validation] : [images]) {
-    checkImageShape(some, model);
-    checkLabels(some, model);
-  }
-  await openBackend(context.backend);
+export async function runTraining(
+  context: TrainingContext,
+  training: Training,
+): Promise<{ model: Model; history: Metrics }> {
   const bytes = await context.checkpoint.read();
   const checkpoint = bytes && decodeCheckpoint(bytes, context.params.epochs);
   if (bytes && !checkpoint)
     context.warn('its checkpoint does not belong to this training, so it starts again');
   try {
-    return await trainFrom(context, opened, checkpoint);
+    return await trainFrom(context, training, checkpoint);
   } catch (error) {
     if (checkpoint && (error instanceof TrainingStateError || error instanceof SafetensorsError)) {
       context.warn(`${error.message}: training starts again`);
-      return trainFrom(context, opened, null);
+      return trainFrom(context, training, null);
     }
     throw error instanceof DivergedError
       ? new StageError(error.message, { code: 'stage', fix: 'lower learningRate', cause: error })
@@ -65,28 +100,36 @@ export async function runSgd(context: SgdContext): Promise<{ model: Model; histo
 }
 
 async function trainFrom(
-  context: SgdContext,
-  transform: OpenTransform | undefined,
+  context: TrainingContext,
+  training: Training,
   checkpoint: TrainingCheckpoint | null,
 ): Promise<{ model: Model; history: Metrics }> {
   const { params, inputs, seed, signal } = context;
   const rows: MetricsRow[] = [...(checkpoint?.rows ?? [])];
   if (checkpoint) context.log(`going on after epoch ${rows.length} of ${params.epochs}`);
-  const { augment: changes, schedule: _written, ...hyperparameters } = params;
-  const augment = prepareBatch({ augment: changes, transform, seed, signal });
+  const { epochs, batchSize, learningRate, momentum, weightDecay, nesterov, labelSmoothing } = params;
+  const { divergence, augment, adversary } = training;
   const model = await trainSgd({
-    ...hyperparameters,
+    epochs,
+    batchSize,
+    learningRate,
+    momentum,
+    weightDecay,
+    nesterov,
     schedule: scheduleOf(params),
+    warmUp: params.schedule.warmUp,
+    objective: { labelSmoothing, divergence },
     model: inputs.model,
     images: inputs.images,
     seed,
     signal,
     ...(augment && { augment }),
+    ...(adversary && { adversary }),
     ...(checkpoint && { resume: checkpoint.state }),
     progress: (done, total) => context.progress(done, total, 'images'),
     onEpoch: async (report) => {
       const state = await report.state();
-      const row = await epochRow(context, report, state);
+      const row = await epochRow(context, training, report, state);
       rows.push(row);
       await context.checkpoint.write(encodeCheckpoint({ rows, state }));
     },
@@ -94,13 +137,23 @@ async function trainFrom(
   return { model, history: { kind: 'metrics', rows, warnings: [] } };
 }
 
-async function epochRow(context: SgdContext, report: EpochReport, state: Uint8Array): Promise<MetricsRow> {
-  const { epoch, loss, accuracy, learningRate } = report;
+async function epochRow(
+  context: TrainingContext,
+  { measure }: Training,
+  report: EpochReport,
+  state: Uint8Array,
+): Promise<MetricsRow> {
+  const { epoch, loss, accuracy, adversarialAccuracy, learningRate } = report;
   const { model, validation } = context.inputs;
-  const values: Record<string, number> = { loss, accuracy, learningRate };
-  if (validation) {
-    values['validationAccuracy'] = await accuracyOf(withState(model, state), validation, context);
-  }
+  const trained = withState(model, state);
+  const values: Record<string, number> = {
+    loss,
+    ...(accuracy !== null && { accuracy }),
+    ...(adversarialAccuracy !== null && { adversarialAccuracy }),
+    learningRate,
+    ...(validation && { validationAccuracy: await accuracyOf(trained, validation, context) }),
+    ...(await measure?.(trained, epoch)),
+  };
   for (const [name, value] of Object.entries(values)) context.metric(name, value, { epoch });
   const shown = Object.entries(values).map(([name, value]) => `${name} ${value.toPrecision(4)}`);
   context.log(`epoch ${epoch} of ${context.params.epochs}: ${shown.join(', ')}`);
@@ -117,7 +170,12 @@ function withState(model: Model, state: Uint8Array): Model {
   return { ...model, weights };
 }
 
-async function accuracyOf(model: Model, images: Images, { signal, batchSizes }: SgdContext): Promise<number> {
+/** The share of images that a model classifies correctly, in the mean over their views. */
+export async function accuracyOf(
+  model: Model,
+  images: Pick<Images, 'pixels' | 'shape' | 'views' | 'labels'>,
+  { signal, batchSizes }: Pick<TrainingContext, 'signal' | 'batchSizes'>,
+): Promise<number> {
   const classifier = await openClassifier(model);
   try {
     const { classes } = classifier;
@@ -129,7 +187,7 @@ async function accuracyOf(model: Model, images: Images, { signal, batchSizes }: 
   }
 }
 
-function scheduleOf({ schedule, epochs }: SgdParameters): Schedule {
+function scheduleOf({ schedule, epochs }: TrainingParameters): Schedule {
   const { kind, every, factor } = schedule;
   if (kind !== 'step') return { kind };
   const count = Math.max(0, Math.ceil(epochs / every) - 1);

@@ -3,13 +3,13 @@
  * call through the binding.
  */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../../tf.ts';
 import type { TensorflowBackend } from '../raw.ts';
 import type { GraphBuilder, Output } from './graph-builder.ts';
+import { withTemporaryFolder } from './temporary-folder.ts';
 
 export interface GraphSession {
   /**
@@ -70,13 +70,10 @@ export function openSession(
 
 function load(backend: TensorflowBackend, bytes: Uint8Array): number {
   // TensorFlow reads the whole model from a folder at once, so that a temporary one will do.
-  const folder = mkdtempSync(join(tmpdir(), 'ravelin-graph-'));
-  try {
+  return withTemporaryFolder((folder) => {
     writeFileSync(join(folder, 'saved_model.pb'), bytes);
     return backend.binding.loadSavedModel(folder, 'serve');
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 function unloadIdle(backend: TensorflowBackend): void {

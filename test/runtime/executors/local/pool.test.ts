@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Task, WorkerSetup } from '../../../../src/runtime/executor.ts';
+import { createAwakeClock } from '../../../../src/timing/awake-time.ts';
 import { LocalPool } from '../../../../src/runtime/executors/local/pool.ts';
 import { ConductedProcess } from '../../fixtures/conducted-process.ts';
 import { makeTask, setup } from '../../fixtures/tasks.ts';
@@ -8,7 +9,10 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** A pool with the processes that it started, in order, and what it reported. */
-function open(workers: number, options: { readonly silentMs?: number; readonly setup?: WorkerSetup } = {}) {
+function open(
+  workers: number,
+  options: { readonly silentMs?: number; readonly setup?: WorkerSetup; readonly awake?: () => number } = {},
+) {
   const processes: ConductedProcess[] = [];
   const reports: string[] = [];
   const pool = new LocalPool({
@@ -204,6 +208,41 @@ describe('a limit', () => {
     expect(processes.map(({ signals }) => signals.length > 0)).toEqual([true, false]);
     processes[0]!.exit(null, 'SIGKILL');
     expect(reports.at(-1)).toBe('lost 1 by 0: the worker stopped responding and was killed');
+  });
+});
+
+describe('a driver that was stopped', () => {
+  /** Moves the clock on without a timer running. */
+  const stoppable = () => {
+    let stoppedMs = 0;
+    return {
+      awake: createAwakeClock(1_000, () => performance.now() + stoppedMs),
+      stop: (ms: number) => void (stoppedMs += ms),
+    };
+  };
+
+  test('does not take its workers for silent when it goes on, but gives them as long as before', () => {
+    const { awake, stop } = stoppable();
+    const { pool, processes, reports } = open(1, { silentMs: 15 * 60_000, awake });
+    submit(pool, 1);
+    vi.advanceTimersByTime(60_000);
+    stop(16 * 60_000);
+    vi.advanceTimersByTime(1_000);
+    expect(processes[0]!.signals).toEqual([]);
+    vi.advanceTimersByTime(13 * 60_000);
+    expect(processes[0]!.signals).toEqual([]);
+    vi.advanceTimersByTime(2 * 60_000);
+    expect(processes[0]!.signals[0]).toBe('SIGKILL');
+    processes[0]!.exit(null, 'SIGKILL');
+    expect(reports).toEqual(['lost 1 by 0: the worker stopped responding and was killed']);
+  });
+
+  test('is not confused by another time of day', () => {
+    const { pool, processes } = open(1, { silentMs: 60_000 });
+    submit(pool, makeTask(1, { resources: { timeMs: 60_000 } }));
+    vi.setSystemTime(Date.now() + 400 * 86_400_000);
+    vi.advanceTimersByTime(1_000);
+    expect(processes[0]!.signals).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@
  * The executor on a scheduler that runs nothing: the tests write what
  * array tasks would, and move a fake clock.
  */
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Executor, TaskMessage, TaskOutcome } from '../../../../src/runtime/executor.ts';
@@ -111,6 +111,40 @@ test('ready units of a stage become one array job, and their messages and ends c
   expect(executor.capacity()).toBe(10_000);
   expect(readdirSync(join(cache, 'slurm/r1-0')).sort()).toEqual(['closed', 'job.json', 'logs', 'script.sh']);
   expect(scheduler.calls).toHaveLength(1);
+});
+
+test.each(['null', '{', '[]', '[{ "type": "committed", "id": 1 }, null]', '[1, 2]'])(
+  'an end that cannot be read (%s) is a lost task, but what it has committed stays',
+  async (text) => {
+    const { executor, outcomes, committed } = await open({ unitsPerTask: 2 });
+    await submit(executor, 1, 2);
+    committed.add(makeTask(1).key);
+    writeFileSync(endPath(join(cache, 'slurm/r1-0'), 0), text);
+    await look();
+    expect(outcomes).toEqual([
+      'committed 1',
+      expect.stringMatching(/^lost 2: the report of task 0 of job 101 cannot be read: /),
+    ]);
+  },
+);
+
+test('a batch whose manifest or number cannot be read is not adopted', async () => {
+  const scheduler = new ConductedScheduler();
+  for (const [name, manifest, job] of [
+    ['a', 'null', '{"job":"1"}'],
+    ['b', '{"format":1,"run":"r","groups":[null]}', '{"job":"1"}'],
+    ['c', '{"format":1,"run":"r","groups":[[{}]]}', '{"job":"1"}'],
+    ['d', '{"format":1,"run":"r","groups":[[{"key":"k"}]]}', '{"job":"--user=root"}'],
+    ['e', '{"format":1,"run":"r","groups":[[{"key":"k"}]]}', '{"job":5}'],
+  ] as const) {
+    mkdirSync(join(cache, 'slurm', name), { recursive: true });
+    writeFileSync(join(cache, 'slurm', name, 'manifest.json'), manifest);
+    writeFileSync(join(cache, 'slurm', name, 'job.json'), job);
+  }
+  const { executor } = await open({ scheduler });
+  executor.kill();
+  // It queries and cancels no job.
+  expect(scheduler.calls).toEqual(['cancel ']);
 });
 
 test('what comes later is a job of its own, and a large array is several', async () => {

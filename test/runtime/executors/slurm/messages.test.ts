@@ -35,6 +35,11 @@ test('each complete line is read once, and a line that is being written when it 
   expect(read()).toEqual([]);
   write(0, 'g","id":1,"message":"done"}\n');
   expect(read()).toEqual(['0 a done']);
+  write(
+    0,
+    'null\n5\n{"type":"log"}\n{"type":"log","id":1}\n{broken\n{"type":"log","id":1,"message":"goes on"}\n',
+  );
+  expect(read()).toEqual(['0 a goes on']);
   rmSync(messagesPath(folder, 0));
   expect(read()).toEqual([]);
 });

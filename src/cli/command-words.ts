@@ -1,0 +1,52 @@
+import { statSync } from 'node:fs';
+import { UsageError } from './exit-codes.ts';
+
+/** The pipeline of commands that name none: the one that `ravelin init` writes. */
+export const defaultFile = 'pipeline.yaml';
+
+/** Whether a word of a command names a pipeline file, and not a selection of cells or a run. */
+export function isPipelineFile(word: string): boolean {
+  return /\.ya?ml$/i.test(word) || isFile(word);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Splits the words of a command into the pipeline file and the rest. If the first word names no file, and the
+ * folder has a `pipeline.yaml`, that is the file. Throws `UsageError` if no file is named and none is there.
+ */
+export function fileFirst(words: readonly string[]): {
+  readonly file: string;
+  readonly rest: readonly string[];
+} {
+  const [first, ...rest] = words;
+  if (first !== undefined && (isPipelineFile(first) || !isFile(defaultFile))) return { file: first, rest };
+  if (isFile(defaultFile)) return { file: defaultFile, rest: words };
+  throw new UsageError(
+    `no pipeline is named, and there is no ${defaultFile} in this folder`,
+    "name its file, or write a first one with 'ravelin init'",
+  );
+}
+
+/**
+ * Writes the selection of `--force SELECT` as `--force=SELECT`, and `--force` alone as `--force=*`, because
+ * the parser would take the next word for the selection even if it is the pipeline file.
+ */
+export function withForcedSelection(words: readonly string[]): readonly string[] {
+  if (!words.includes('run') && !words.includes('plan')) return words;
+  const result: string[] = [];
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index]!;
+    const next = words[index + 1];
+    if (word !== '--force') result.push(word);
+    else if (next === undefined || next.startsWith('-') || isPipelineFile(next)) result.push('--force=*');
+    else result.push(`--force=${words[++index]!}`);
+  }
+  return result;
+}

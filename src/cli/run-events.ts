@@ -1,0 +1,28 @@
+import type { RunEvent } from '../runtime/events.ts';
+import { readLedger } from '../runtime/run/read-ledger.ts';
+import { StoreError } from '../runtime/store/errors.ts';
+import { complain } from './output.ts';
+
+/**
+ * The events of a run of some types, in order, for commands. A ledger that is damaged or cannot be read is a
+ * warning, and what can be read of it is returned.
+ */
+export function eventsOfRun<T extends RunEvent['type']>(
+  cacheFolder: string,
+  run: string,
+  types: readonly T[],
+): readonly Extract<RunEvent, { type: T }>[] {
+  const events: Extract<RunEvent, { type: T }>[] = [];
+  let damaged = 0;
+  try {
+    for (const event of readLedger(cacheFolder, run, types, () => damaged++)) events.push(event);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    complain(`warning: ${error.message}\n  fix: ${error.fix}`);
+  }
+  if (damaged > 0)
+    complain(
+      `warning: ${damaged} ${damaged === 1 ? 'line' : 'lines'} in the ledger of run ${run} cannot be read`,
+    );
+  return events;
+}

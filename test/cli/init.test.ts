@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createProject } from './ravelin.ts';
+
+describe('init', () => {
+  const project = createProject();
+
+  it.each([
+    ['mnist', 'quickstart'],
+    ['figure', 'figure-4-mnist'],
+    ['cifar', 'adaptive-cifar'],
+    ['imagenet', 'defenses-imagenet'],
+  ])(
+    '--template %s writes a pipeline of its own folder, which is right but for its data',
+    async (name, title) => {
+      const { code, stdout } = await project.run('init', name, '--template', name);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`next:  cd ${name} && ravelin run`);
+      const text = readFileSync(project.path(`${name}/pipeline.yaml`), 'utf8');
+      expect(text).toContain(`name: ${title}\n`);
+      expect(text).not.toContain('../');
+      const valid = await project.run('validate', `${name}/pipeline.yaml`);
+      expect(valid.code).toBe(0);
+      expect(valid.stderr.match(/ error\[/)).toBe(null);
+    },
+  );
+
+  it('writes a schema of less than 200 kB, which the pipeline names', () => {
+    expect(statSync(project.path('mnist/pipeline.schema.json')).size).toBeLessThan(200_000);
+    expect(readFileSync(project.path('mnist/pipeline.yaml'), 'utf8')).toMatch(
+      /^# yaml-language-server: \$schema=pipeline\.schema\.json\n/,
+    );
+  });
+
+  it('ignores what can be computed or downloaded again, each once', async () => {
+    project.write('mine/.gitignore', '/data\nnotes');
+    expect((await project.run('init', 'mine')).code).toBe(0);
+    expect((await project.run('init', 'mine', '--force')).code).toBe(0);
+    expect(readFileSync(project.path('mine/.gitignore'), 'utf8')).toBe(
+      '/data\nnotes\n.ravelin/\nweights/\nresults/\nnode_modules/\n',
+    );
+  });
+
+  it('knows no other template', async () => {
+    expect((await project.run('init', 'x', '--template', 'cifar10')).stderr).toBe(
+      "error: unknown template 'cifar10'; did you mean 'cifar'?\n  fix: use mnist, figure, cifar or imagenet",
+    );
+  });
+});
+
+describe('a path that leaves the project', () => {
+  it('comes with the command that links the data in, which works', async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'ravelin-data-'));
+    const data = join(elsewhere, "the author's photographs");
+    mkdirSync(data);
+    writeFileSync(join(data, 'one.png'), '');
+    const pipeline = (path: string): string =>
+      `ravelin: 1\nstages:\n  photos:\n    uses: dataset/image-folder\n    with: { path: ${JSON.stringify(path)} }\n`;
+    const project = createProject({ 'package.json': '{}', 'in/p.yaml': pipeline(data) });
+    const { code, stderr } = await project.run('validate', 'in/p.yaml');
+    expect(code).toBe(2);
+    const command = / {4}fix: link it into the folder of the pipeline, and write (.*): (mkdir .*)$/m.exec(
+      stderr,
+    );
+    execFileSync('sh', ['-c', command![2]!], { cwd: project.path('in') });
+    project.write('in/p.yaml', pipeline(command![1]!));
+    expect(await project.run('validate', 'in/p.yaml')).toEqual({
+      code: 0,
+      stdout: 'in/p.yaml: ok, 1 stages, 1 cells',
+      stderr: '',
+    });
+  });
+});
