@@ -97,7 +97,8 @@ function ledgerPath(cacheFolder: string, run: string): string {
 
 function hasLedger(cacheFolder: string, run: string): boolean {
   // A run that was killed before its first event is none: nothing is known of it.
-  return (statSync(ledgerPath(cacheFolder, run), { throwIfNoEntry: false })?.size ?? 0) > 0;
+  const stat = statSync(ledgerPath(cacheFolder, run), { throwIfNoEntry: false });
+  return stat !== undefined && (!stat.isFile() || stat.size > 0);
 }
 
 /** Reads the two ends of a ledger. It never fails: what cannot be read is absent. */

@@ -82,7 +82,7 @@ describe('what can go wrong', () => {
   test('a worker that is stopped is replaced and its shard retried', async () => {
     const graph = makeGraph(folder, chain(100, 0.5, { with: { by: 0.5, stopFile: 'stopped' } }));
     // The clock of the driver stands still until the worker has stopped, so that no busy machine makes a worker seem silent.
-    vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] });
+    vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] });
     const running = run(graph, { silentMs: 60_000, workers: 1 });
     await fileAppears(join(folder, 'stopped'));
     vi.advanceTimersByTime(62_000);
