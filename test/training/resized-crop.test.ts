@@ -96,7 +96,7 @@ describe('resizedCrop', () => {
 
   it('never leaves the range of the image', async () => {
     for (let id = 0; id < 200; id++) {
-      const result = (await augment(image, [1, 6, 8, 3], Int32Array.of(id), 0));
+      const result = await augment(image, [1, 6, 8, 3], Int32Array.of(id), 0);
       expect(Math.min(...result)).toBeGreaterThanOrEqual(Math.min(...image) - 1e-6);
       expect(Math.max(...result)).toBeLessThanOrEqual(Math.max(...image) + 1e-6);
     }
