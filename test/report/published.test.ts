@@ -37,10 +37,14 @@ function errorOf(work: () => unknown): CsvError {
 
 describe('CSV', () => {
   test('is read as it was written, whatever the fields hold', () => {
+    // A text that a spreadsheet would compute has an apostrophe in front (csv.ts), so that it is not read as it was.
+    const computed = /^[=+\-@\t\r＝＋－＠]/;
     const field = fc.oneof(
       // White space around a bare field is dropped, and a bare # begins a comment.
-      fc.string({ unit: 'binary' }).filter((text) => text.trim() === text && !text.startsWith('#')),
-      fc.constantFrom('"', 'a,b', 'a"b', '\r\n', 'two\nlines', 'a\rb,', ''),
+      fc
+        .string({ unit: 'binary' })
+        .filter((text) => text.trim() === text && !text.startsWith('#') && !computed.test(text)),
+      fc.constantFrom('"', 'a,b', 'a"b', 'a\r\n', 'two\nlines', 'a\rb,', ''),
     );
     fc.assert(
       fc.property(fc.array(fc.array(field, { minLength: 1, maxLength: 4 }), { maxLength: 4 }), (records) => {
