@@ -14,7 +14,7 @@ describe('a mistake in the call', () => {
 
   it.each([
     [['frobnicate'], 'unknown command'],
-    [['run'], 'missing required argument'],
+    [['run'], 'no pipeline is named'],
     [['run', 'p.yaml', '--frobnicate'], 'unknown option'],
     [['run', 'p.yaml', 'b'], "no stage 'b'"],
     [['run', 'p.yaml', 'a[x=1]'], 'x'],

@@ -28,7 +28,8 @@ export function executorOf(document: LocatedMap, scope: Scope, context: LoadCont
   const { sink } = context;
   if (forbidAxes(value, 'the executor', sink)) return local;
   // The frame has reported it.
-  if (value.kind === 'map' && !value.entries.has('uses')) return local;
+  const uses = value.kind === 'map' ? valueOf(value, 'uses') : value;
+  if (uses === undefined || !isText(uses)) return local;
   const subject = {
     owner: 'the executor',
     noun: 'option',
@@ -47,6 +48,10 @@ export function executorOf(document: LocatedMap, scope: Scope, context: LoadCont
   }
   if (value.kind === 'map') checkFlags(valueOf(value, 'flags'), context);
   return executor;
+}
+
+function isText(value: Located): boolean {
+  return value.kind === 'scalar' && typeof value.value === 'string';
 }
 
 /** Leaves out the options that the frame has reported as unknown. */

@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
+import { isDigest } from '../digest.ts';
 import { temporaryPrefix } from './durable.ts';
 import { errorCode, toStoreError } from './errors.ts';
 
@@ -18,15 +19,22 @@ export type StoredKind = 'objects' | 'actions' | 'checkpoints';
 export function listStored({ folder }: { readonly folder: string }, kind: StoredKind): StoredFile[] {
   const root = kind === 'objects' ? `${folder}/objects/sha256` : `${folder}/${kind}`;
   // What has another name is not the cache's: a link may lead to a folder of the user's, and what is listed may be removed.
-  return namesIn(root)
-    .filter((prefix) => /^[0-9a-f]{2}$/.test(prefix))
-    .flatMap((prefix) => filesIn(`${root}/${prefix}`, statSync))
-    .filter(({ name }) => /^[0-9a-f]{64}(?![0-9a-f])/.test(name) || name.startsWith(temporaryPrefix));
+  return namesIn(root).flatMap((folderName) => {
+    if (/^[0-9a-f]{2}$/.test(folderName))
+      return filesIn(`${root}/${folderName}`, statSync).filter(({ name }) => isOfStore(name));
+    // An earlier version kept the state of a training in a folder of its own.
+    const isEarlier = kind === 'checkpoints' && isDigest(folderName);
+    return isEarlier ? filesIn(`${root}/${folderName}`, statSync).filter(({ name }) => name === 'state') : [];
+  });
 }
 
 /** Lists the files of the quarantine. A link is what was moved there, wherever it leads. */
 export function listQuarantine({ folder }: { readonly folder: string }): StoredFile[] {
   return filesIn(`${folder}/quarantine`, lstatSync);
+}
+
+function isOfStore(name: string): boolean {
+  return /^[0-9a-f]{64}(?![0-9a-f])/.test(name) || name.startsWith(temporaryPrefix);
 }
 
 function filesIn(folder: string, stat: (path: string) => Stats): StoredFile[] {
