@@ -27,7 +27,7 @@ async function shell(
   const { exitCode, stdout, stderr } = await execa('bash', ['-c', line], {
     cwd: project.folder,
     reject: false,
-    env: { NO_COLOR: '1', RAVELIN_CACHE: '', RAVELIN_HOME: project.path('home') },
+    env: { NO_COLOR: '1', RAVELIN_CACHE: '', RAVELIN_HOME: project.path('home'), RAVELIN_TRUST: '1' },
   });
   return { code: exitCode ?? -1, stdout, stderr };
 }

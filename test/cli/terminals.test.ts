@@ -9,7 +9,13 @@ function open(project: ConductedProject, command: string, options: Partial<Termi
   return openTerminal(command, {
     ...options,
     cwd: project.folder,
-    env: { NO_COLOR: '1', RAVELIN_CACHE: '', RAVELIN_HOME: project.path('home'), ...options.env },
+    env: {
+      NO_COLOR: '1',
+      RAVELIN_CACHE: '',
+      RAVELIN_HOME: project.path('home'),
+      RAVELIN_TRUST: '1',
+      ...options.env,
+    },
   });
 }
 
