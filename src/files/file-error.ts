@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { describeMissing } from './missing-file.ts';
 
 /** An error of the file system as a user can act on it: what is wrong in one sentence, and the remedy. */
 export interface FileProblem {
@@ -69,7 +70,10 @@ const noPermission: Sentence = (path, error) => [
 const noSpace = 'free some space, or give a path on another disk';
 
 const sentences: Readonly<Record<string, Sentence>> = {
-  ENOENT: (path) => [`${path} does not exist`, 'check the path; a link may also lead to nothing'],
+  ENOENT: (path) => {
+    const { message, fix } = describeMissing(path);
+    return [message, fix];
+  },
   EACCES: noPermission,
   EPERM: noPermission,
   EROFS: (path) => [

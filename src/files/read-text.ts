@@ -5,13 +5,13 @@ import { UnreadableFileError } from './unreadable-file-error.ts';
 
 /**
  * Reads a text file as UTF-8, without the byte order mark that editors on Windows put before it. Throws
- * `UnreadableFileError` if it is no text in UTF-8, and the error of the file system if it cannot be read.
+ * `UnreadableFileError` if it is not a text in UTF-8, and the error of the file system if it cannot be read.
  */
 export function readTextFile(path: string): string {
   return decodeText(readFileBytes(path), path);
 }
 
-/** The text of a file whose bytes are known. Throws `UnreadableFileError` if it is no text in UTF-8. */
+/** The text of a file whose bytes are known. Throws `UnreadableFileError` if it is not a text in UTF-8. */
 export function decodeText(bytes: Uint8Array, path: string): string {
   const [first, second] = bytes;
   // JSON and YAML begin with an ASCII character, so one of the first two bytes of their UTF-16 form is 0.

@@ -131,7 +131,7 @@ export interface Survey {
    */
   readonly files: (first: number, count: number) => readonly string[];
   /**
-   * What the survey found about the images `first … first + count − 1` that their files do not say, such as
+   * Facts that the survey found about the images `first … first + count − 1` that their files do not say, such as
    * labels that follow from which folders there are. It is part of the key, and none if absent.
    */
   readonly facts?: (first: number, count: number) => Json;

@@ -18,7 +18,7 @@ const formats: readonly (readonly [start: string, name: string])[] = [
 ];
 
 /**
- * What a file is by its first bytes, as the rest of `the file is …`; null if they are those of no format that
+ * Names a file by its first bytes, as the rest of `the file is …`; null if they are those of no format that
  * is often mistaken for another.
  */
 export function foreignFormat(bytes: Uint8Array): string | null {

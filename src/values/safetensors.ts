@@ -29,7 +29,7 @@ export interface SafetensorsHeader {
  */
 export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError';
-  /** What to do, if it is not to write or fetch the file again. */
+  /** The remedy, if it is not to write or fetch the file again. */
   readonly fix: string | undefined;
   constructor(message: string, fix?: string) {
     super(message);

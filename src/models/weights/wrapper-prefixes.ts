@@ -23,7 +23,7 @@ export function withoutWrappers(tensors: NamedTensors): NamedTensors {
   }
 }
 
-/** What stands before the first dot of every name; null if they differ or have no dot. */
+/** The part before the first dot of every name; null if they differ or have no dot. */
 export function sharedPrefix(names: readonly string[]): string | null {
   const [first = ''] = names;
   const prefix = first.slice(0, first.indexOf('.') + 1);

@@ -13,7 +13,7 @@ export interface Available {
    */
   readonly files?: (first: number, count: number) => readonly string[];
   /**
-   * What decides the images `first … first + count − 1` besides the content of their files, such as labels
+   * Facts that decide the images `first … first + count − 1` besides the content of their files, such as labels
    * that follow from which folders there are. Part of the key.
    */
   readonly facts?: (first: number, count: number) => Json;

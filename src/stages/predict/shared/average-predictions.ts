@@ -38,7 +38,7 @@ export function averagePredictions(
 
 /**
  * The first two members that are equal in every number; null if all differ. Draws with one seed are equal, as
- * nothing but the seed tells one draw from another.
+ * only the seed makes one draw another.
  */
 export function firstCopies(
   members: readonly Predictions[],
