@@ -111,14 +111,23 @@ describe.each(Object.keys(damages))('a ledger with %s', (damage) => {
   });
 
   it('fails no command, and no run', async () => {
-    for (const parameters of commands(run)) expectSentences(parameters, await project.run(...parameters));
+    // A run that was killed before its first event is none, and commands do not find it.
+    const absent = damage === 'no bytes';
+    for (const parameters of commands(run))
+      expectSentences(
+        parameters,
+        await project.run(...parameters),
+        absent && parameters.includes(run) ? 2 : 0,
+      );
     const logs = await project.run('logs', 'reduced');
     // What is left of the ledger may still know the cell, which printed nothing.
     expectSentences(['logs'], logs, logs.code === 0 ? 0 : 2);
-    expect(logs.stderr).toContain(logs.code === 0 ? "'reduced' printed nothing" : "no run has a cell 'reduced'");
+    expect(logs.stderr).toContain(
+      logs.code === 0 ? "'reduced' printed nothing" : "no run has a cell 'reduced'",
+    );
     const cannotRead = unreadable.includes(damage);
     const watched = await project.run('watch', run, '--ui', 'plain');
-    expectSentences(['watch'], watched, cannotRead ? 5 : 0);
+    expectSentences(['watch'], watched, absent ? 2 : cannotRead ? 5 : 0);
     // It is pinned: garbage collection has to know what it names.
     const collected = await project.run('cache', 'gc', '--max-size', '1B');
     expectSentences(['cache', 'gc'], collected, cannotRead ? 5 : 0);
@@ -129,8 +138,8 @@ describe.each(Object.keys(damages))('a ledger with %s', (damage) => {
     if (cannotRead) expect(next.stderr).toMatch(/^warning: the cache was not tidied up: /);
     else expect(existsSync(project.path('.ravelin/collected'))).toBe(true);
     // It goes away like any other run.
-    expectSentences(['unpin'], await project.run('runs', 'pin', run, '--remove'));
-    expectSentences(['rm'], await project.run('runs', 'rm', run));
+    expectSentences(['unpin'], await project.run('runs', 'pin', run, '--remove'), absent ? 2 : 0);
+    expectSentences(['rm'], await project.run('runs', 'rm', run), absent ? 2 : 0);
   });
 });
 

@@ -2,7 +2,7 @@ import { execa } from 'execa';
 import { expect, it } from 'vitest';
 import { commandLine, createProject } from './ravelin.ts';
 
-it.skipIf(process.platform === 'win32').each([24, 30, 40, 50])(
+it.skipIf(process.platform === 'win32').each([30, 40, 50])(
   'a shell that allows %d open files is an error that says so, without a stack',
   async (limit) => {
     const project = createProject({

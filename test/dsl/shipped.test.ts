@@ -4,7 +4,9 @@ import { renderDiagnostics } from '../../src/dsl/diagnostics/render.ts';
 import { type Loaded, loadPipeline } from '../../src/dsl/load.ts';
 import { stages } from '../../src/stages/index.ts';
 
-const files = readdirSync('pipelines').map((name) => `pipelines/${name}`);
+const files = readdirSync('pipelines')
+  .filter((name) => name.endsWith('.yaml'))
+  .map((name) => `pipelines/${name}`);
 
 function load(file: string, ...overrides: string[]): Loaded {
   const loaded = loadPipeline({ file, registry: stages, overrides, env: {} });

@@ -79,7 +79,7 @@ describe('the solver', () => {
       // Rounding the minimiser to the grid costs at most that.
       expect(progress.objective).toBeGreaterThan(least - 0.04);
     }
-  }, 60_000);
+  });
 
   it.each([
     ['full', full, 0.003],
