@@ -1,6 +1,6 @@
 /** Random crops and flips, keyed by epoch and image id: they do not depend on the batch or its order. */
 import { childSeed, randomStream } from '../tensors/random.ts';
-import type { Seed } from '../tensors/random.ts';
+import type { RandomStream, Seed } from '../tensors/random.ts';
 import type { Augmentation } from './batches.ts';
 
 /**
@@ -8,24 +8,34 @@ import type { Augmentation } from './batches.ts';
  * 2016, section 4.2), and, if `flip` is set, mirrors it left to right with probability ½.
  */
 export function cropAndFlip(seed: Seed, { padding, flip }: { padding: number; flip: boolean }): Augmentation {
-  const key = childSeed(seed, augmentStream);
+  return augmentEach(childSeed(seed, augmentStream), (random, source, target, shape) => {
+    const down = random.integer(2 * padding + 1) - padding;
+    const across = random.integer(2 * padding + 1) - padding;
+    const mirrored = flip && random.bernoulli(0.5);
+    cropImage(source, target, shape, down, across, mirrored);
+  });
+}
+
+/**
+ * Augments each image by itself: `change` writes `source` into `target`, which is zero, with the random numbers of
+ * this image in this epoch.
+ */
+export function augmentEach(
+  key: Seed,
+  change: (
+    random: RandomStream,
+    source: Float32Array,
+    target: Float32Array,
+    shape: readonly [height: number, width: number, channels: number],
+  ) => void,
+): Augmentation {
   return (pixels, [, height, width, channels], ids, epoch) => {
     const size = height * width * channels;
     const result = new Float32Array(pixels.length);
     ids.forEach((id, row) => {
-      const random = randomStream(key, epoch, id);
-      const down = random.integer(2 * padding + 1) - padding;
-      const across = random.integer(2 * padding + 1) - padding;
-      const mirrored = flip && random.bernoulli(0.5);
       const source = pixels.subarray(row * size, (row + 1) * size);
-      cropImage(
-        source,
-        result.subarray(row * size, (row + 1) * size),
-        [height, width, channels],
-        down,
-        across,
-        mirrored,
-      );
+      const target = result.subarray(row * size, (row + 1) * size);
+      change(randomStream(key, epoch, id), source, target, [height, width, channels]);
     });
     return result;
   };

@@ -1,7 +1,8 @@
 /** Random parts of images, resized to the size of the images, keyed by epoch and image id. */
 import { linearTaps } from '../kernels/crop/taps.ts';
-import { childSeed, randomStream } from '../tensors/random.ts';
+import { childSeed } from '../tensors/random.ts';
 import type { RandomStream, Seed } from '../tensors/random.ts';
+import { augmentEach } from './augment.ts';
 import type { Augmentation } from './batches.ts';
 
 export interface ResizedCropOptions {
@@ -25,24 +26,12 @@ export interface Window {
  * the "random sized crop" of Szegedy et al. 2015 (section 6), with which Guo et al. train.
  */
 export function resizedCrop(seed: Seed, { scale, ratio, flip }: ResizedCropOptions): Augmentation {
-  const key = childSeed(seed, resizedCropStream);
-  return (pixels, [, height, width, channels], ids, epoch) => {
-    const size = height * width * channels;
-    const result = new Float32Array(pixels.length);
-    ids.forEach((id, row) => {
-      const random = randomStream(key, epoch, id);
-      const window = drawWindow(random, [height, width], scale, ratio);
-      const mirrored = flip && random.bernoulli(0.5);
-      resizeWindow(
-        pixels.subarray(row * size, (row + 1) * size),
-        result.subarray(row * size, (row + 1) * size),
-        [height, width, channels],
-        window,
-        mirrored,
-      );
-    });
-    return result;
-  };
+  return augmentEach(childSeed(seed, resizedCropStream), (random, source, target, shape) => {
+    const [height, width] = shape;
+    const window = drawWindow(random, [height, width], scale, ratio);
+    const mirrored = flip && random.bernoulli(0.5);
+    resizeWindow(source, target, shape, window, mirrored);
+  });
 }
 
 /**
