@@ -1,9 +1,9 @@
-import type { ImageBatch } from '../../../attacks/images.ts';
+import { allRows } from '../../../attacks/images.ts';
 import { type Collected, type StageContext, StageError } from '../../../runtime/stage.ts';
-import type { Batch } from '../../../training/batches.ts';
+import { type Batch, readBatch } from '../../../training/batches.ts';
+import type { Images } from '../../../values/images.ts';
 import type { Metrics } from '../../../values/metrics.ts';
 import type { Model } from '../../../values/model.ts';
-import { toFloats } from '../../../values/slices.ts';
 import { checkImageShape, checkLabels } from '../../shared/model-input.ts';
 import { openAdversary, type OpenAdversary } from './adversary.ts';
 import { adversaryOf, type AdversaryParameters } from './adversary-parameters.ts';
@@ -49,7 +49,8 @@ export async function runAdversarial(
         const result: Batch = { ...perturbed, pixels: await drawn(pixels) };
         return counterparts === undefined ? result : { ...result, counterparts: await drawn(counterparts) };
       },
-      measure: async (model, epoch) => measureAdversarial(context, open, model, epoch, draw),
+      measure: (model, validation, epoch) =>
+        measureAdversarial(context, open, model, validation, epoch, draw),
     });
   } finally {
     open.dispose();
@@ -88,20 +89,12 @@ async function measureAdversarial(
   context: AdversarialContext,
   { perturbAll }: OpenAdversary,
   model: Model,
+  validation: Images,
   epoch: number,
   draw: ReturnType<typeof drawEachEpoch>,
 ): Promise<Record<string, number>> {
-  const { validation } = context.inputs;
-  if (validation === undefined) return {};
-  const { shape, views, labels, ids } = validation;
-  const ofRow = (values: Int32Array): Int32Array =>
-    Int32Array.from({ length: shape[0] }, (_, row) => values[Math.floor(row / views)]!);
-  const rows: ImageBatch = {
-    pixels: toFloats(validation.pixels),
-    shape,
-    labels: ofRow(labels),
-    ids: ofRow(ids),
-  };
+  const { shape, views, labels } = validation;
+  const rows = readBatch(validation, allRows(shape[0]), 0, shape[0]);
   const perturbed = await perturbAll(rows, model.weights, { epoch, step: validationStep });
   const pixels = draw === undefined ? perturbed : await draw(perturbed, shape, rows.ids, epoch);
   return {

@@ -47,8 +47,12 @@ export interface Training {
   /** Changes a batch before the adversary does; undefined if there is nothing to do. */
   readonly augment: Augmentation | undefined;
   readonly adversary?: Adversary;
-  /** Other numbers of an epoch, by name, from the model after it. */
-  readonly measure?: (model: Model, epoch: number) => Promise<Readonly<Record<string, number>>>;
+  /** Other numbers of an epoch on the validation images, by name, from the model after it. */
+  readonly measure?: (
+    model: Model,
+    validation: Images,
+    epoch: number,
+  ) => Promise<Readonly<Record<string, number>>>;
 }
 
 /** Trains on the images as they are, or on draws of a defense. */
@@ -145,15 +149,17 @@ async function epochRow(
 ): Promise<MetricsRow> {
   const { epoch, loss, accuracy, adversarialAccuracy, learningRate } = report;
   const { model, validation } = context.inputs;
-  const trained = withState(model, state);
   const values: Record<string, number> = {
     loss,
     ...(accuracy !== null && { accuracy }),
     ...(adversarialAccuracy !== null && { adversarialAccuracy }),
     learningRate,
-    ...(validation && { validationAccuracy: await accuracyOf(trained, validation, context) }),
-    ...(await measure?.(trained, epoch)),
   };
+  if (validation) {
+    const trained = withState(model, state);
+    values['validationAccuracy'] = await accuracyOf(trained, validation, context);
+    Object.assign(values, await measure?.(trained, validation, epoch));
+  }
   for (const [name, value] of Object.entries(values)) context.metric(name, value, { epoch });
   const shown = Object.entries(values).map(([name, value]) => `${name} ${value.toPrecision(4)}`);
   context.log(`epoch ${epoch} of ${context.params.epochs}: ${shown.join(', ')}`);
