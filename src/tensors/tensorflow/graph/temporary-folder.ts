@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isFileError } from '../../../files/file-error.ts';
 import { MachineError } from '../../../values/machine-error.ts';
 
 /**
@@ -13,14 +14,10 @@ export function withTemporaryFolder<Result>(work: (folder: string) => Result): R
     folder = mkdtempSync(join(tmpdir(), 'ravelin-graph-'));
     return work(folder);
   } catch (error) {
-    throw isOfFileSystem(error) ? unusable(error) : error;
+    throw isFileError(error) ? unusable(error) : error;
   } finally {
     if (folder !== null) rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function isOfFileSystem(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error;
 }
 
 function unusable(error: NodeJS.ErrnoException): MachineError {
