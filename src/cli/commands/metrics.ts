@@ -1,8 +1,9 @@
+import { resolve } from 'node:path';
 import { toCsv } from '../../report/csv.ts';
 import { didYouMean } from '../../values/nearest.ts';
-import type { RunInfo } from '../../runtime/run/read-ledger.ts';
+import { latestRun, type RunInfo } from '../../runtime/run/read-ledger.ts';
 import { cacheFolderOf, findCacheFolder } from '../cache-folder.ts';
-import { choiceWords, latestRunOf } from '../choices.ts';
+import { choiceWords } from '../choices.ts';
 import { isPipelineFile } from '../command-words.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
@@ -49,8 +50,8 @@ function findNamedRun(
     return { cacheFolder, info: findRun(cacheFolder, named) };
   }
   const cacheFolder = cacheFolderOf(named, cache);
-  const info = latestRunOf(cacheFolder, named);
-  if (info === undefined)
+  const info = latestRun(cacheFolder, resolve(named));
+  if (info === null)
     throw new UsageError(
       `${named} has no run in ${cacheFolder}`,
       `run it with 'ravelin run ${named}', or name its cache with --cache`,
