@@ -7,9 +7,6 @@
  * DATA holds cifar10-jpeg75/cifar-10-batches-bin and models/cifar10-resnet20.safetensors; the Python needs what
  * test/reference/attacks.py names. ART is not among the default libraries: it takes minutes.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { attackImages, classify, sweepStrengths } from '../test/attacks/attack-classifier.ts';
@@ -21,7 +18,8 @@ import { libraryAttacks } from '../test/attacks/library-attacks.ts';
 import { iterated, plainFgsm } from '../test/attacks/plain-attacks.ts';
 import { inputOf } from '../test/attacks/trained-network.ts';
 import { imagesOf, runStage } from '../test/stages/run-stage.ts';
-import type { Model } from '../src/values/model.ts';
+import type { NetworkModel } from '../src/values/model.ts';
+import { type Cost, peerRows, printAttack, type Row } from './attack-peers.ts';
 import { printHeader } from './header.ts';
 
 const { values, positionals } = parseArgs({
@@ -42,17 +40,7 @@ const count = Number(values.images);
 printHeader();
 const names = values.attacks.split(',') as (keyof typeof libraryAttacks.foolbox)[];
 
-interface Cost {
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-}
-interface Outcome extends Cost {
-  readonly images: number;
-  readonly correct: number;
-  readonly l2: number;
-}
-
-const rows: (readonly [who: string, attack: string, outcome: Outcome])[] = [];
+const rows: Row[] = [];
 await openBackend(values.backend);
 const images = inputOf(
   await imagesOf('dataset/cifar10', {
@@ -63,7 +51,7 @@ const images = inputOf(
 const { outputs } = await runStage('model/cifar-resnet20', {
   weights: join(data, 'models/cifar10-resnet20.safetensors'),
 });
-const classifier = await openClassifier(outputs['model'] as Model);
+const classifier = await openClassifier(outputs['model'] as NetworkModel);
 // The first calls pay for what is set up once.
 await attackImages(plainFgsm, classifier, images, 8 / 255);
 for (const name of names) {
@@ -78,53 +66,9 @@ for (const name of names) {
   rows.push([`ravelin (${values.backend})`, name, { images: count, correct, l2, ...cost }]);
 }
 
-const python = process.env['PYTHON'] ?? 'python3';
-const folder = mkdtempSync(join(tmpdir(), 'ravelin-attacks-'));
-const peers = spawnSync(
-  python,
-  [
-    'test/reference/attacks.py',
-    data,
-    join(folder, 'peers.json'),
-    '--seconds',
-    ...['--images', String(count)],
-    ...['--attacks', ...names],
-    ...['--libraries', ...values.libraries.split(',')],
-  ],
-  { encoding: 'utf8', env: { ...process.env, OMP_WAIT_POLICY: 'passive' } },
-);
-if (peers.status === 0) {
-  const { results, absent } = JSON.parse(readFileSync(join(folder, 'peers.json'), 'utf8')) as {
-    readonly results: Readonly<
-      Record<string, Readonly<Record<string, Outcome>> & { readonly version: string }>
-    >;
-    readonly absent: readonly string[];
-  };
-  for (const [library, { version, ...outcomes }] of Object.entries(results)) {
-    for (const [name, outcome] of Object.entries(outcomes))
-      rows.push([`${library} ${version}`, name, outcome]);
-  }
-  for (const library of absent) console.log(`ABSENT: ${library} is not installed for ${python}`);
-} else {
-  console.log(`ABSENT: no peers, for ${python} failed (set PYTHON):\n${peers.stderr || String(peers.error)}`);
-}
-rmSync(folder, { recursive: true });
+for (const row of peerRows({ data, names, count, libraries: values.libraries.split(',') })) rows.push(row);
 
-for (const name of names) {
-  const of = rows.filter(([, attack]) => attack === name);
-  const cpu = (outcome: Outcome): number => outcome.cpuSeconds / outcome.images;
-  for (const [who, , outcome] of of) {
-    console.log(
-      `${name.padEnd(9)} ${who.padEnd(22)} ${(outcome.images / outcome.seconds).toFixed(1).padStart(7)} images/s ` +
-        `${(1000 * cpu(outcome)).toFixed(2).padStart(8)} CPU ms an image   ${outcome.correct} of ${outcome.images} right, mean L2 ${outcome.l2.toFixed(4)}`,
-    );
-  }
-  const [ours, ...others] = of.map(([, , outcome]) => cpu(outcome));
-  if (others.length > 0)
-    console.log(
-      `${name.padEnd(9)} fastest peer / ravelin  ${(Math.min(...others) / ours!).toFixed(2)} (CPU)`,
-    );
-}
+for (const name of names) printAttack(rows, name);
 
 const sweeps = {
   fgsm: plainFgsm,

@@ -24,7 +24,7 @@ import { trainedWeights } from '../src/models/training-network.ts';
 import type { Batch } from '../src/training/batches.ts';
 import { openStep } from '../src/training/open-step.ts';
 import { initialState } from '../src/training/state.ts';
-import type { Model } from '../src/values/model.ts';
+import type { NetworkModel } from '../src/values/model.ts';
 import { printHeader } from './header.ts';
 import type { Rank } from '@tensorflow/tfjs';
 
@@ -241,7 +241,7 @@ async function prepare(job: Job, form: Evaluation | undefined): Promise<() => Pr
 }
 
 async function training(
-  model: Model,
+  model: NetworkModel,
   pixels: Float32Array,
   labels: Int32Array,
   evaluation: Evaluation = defaultEvaluation(),
@@ -254,7 +254,7 @@ async function training(
   };
 }
 
-function randomModel({ network: name, size }: Job): Model {
+function randomModel({ network: name, size }: Job): NetworkModel {
   if (name === 'cnn') {
     const options = { filters: [8, 16], kernel: 5, batchNorm: false, dense: [64], dropout: 0 };
     const network = cnn({ inputShape: [size, size, 1], classes: 10, ...options });

@@ -1,7 +1,7 @@
 // Bundles the command line, the worker and the kit of plugins into dist/. What a run with nothing to do needs is bundled and
 // small; what is heavy (TensorFlow.js, Ink, sharp) stays a package and is imported when first used.
 import { createHash } from 'node:crypto';
-import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -48,3 +48,5 @@ await build({
   logLevel: 'warning',
 });
 chmodSync(`${root}/dist/cli.js`, 0o755);
+// Its place beside the bundle is that beside its source.
+copyFileSync(`${root}/src/models/python/python-server.py`, `${root}/dist/python-server.py`);

@@ -11,5 +11,6 @@ const ravelin = (...parameters) =>
   });
 
 writeFileSync(`${root}/schemas/pipeline.schema.json`, ravelin('schema'));
+writeFileSync(`${root}/schemas/network.schema.json`, ravelin('schema', '--of', 'network'));
 writeFileSync(`${root}/docs/stages.md`, ravelin('stages', '--markdown'));
 writeFileSync(`${root}/docs/errors.md`, ravelin('explain', '--markdown'));

@@ -68,7 +68,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   metrics: ['tensors', 'kernels', 'models', 'values'],
   'runtime/digest.ts': [],
   'runtime/events.ts': ['dsl/graph.ts'],
-  'runtime/stage.ts': ['dsl/graph.ts', 'dsl/signature.ts', 'values'],
+  'runtime/cell-parts.ts': ['values/json.ts'],
+  'runtime/checkpoint.ts': [],
+  'runtime/stage-errors.ts': [],
+  'runtime/stage.ts': [
+    'runtime/cell-parts.ts',
+    'dsl/graph.ts',
+    'dsl/signature.ts',
+    'runtime/checkpoint.ts',
+    'runtime/stage-errors.ts',
+    'values',
+  ],
   'runtime/border.ts': ['runtime/stage.ts', 'values'],
   'runtime/store': ['runtime/digest.ts', 'files', 'values'],
   'runtime/plan': [
@@ -111,6 +121,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'timing',
     'values',
   ],
+  'runtime/cost': ['runtime/digest.ts', 'runtime/events.ts', 'runtime/stage.ts', 'runtime/plan', 'values'],
   'runtime/run': [
     'runtime/digest.ts',
     'runtime/events.ts',
@@ -148,7 +159,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'report',
     'stages',
   ],
-  dashboard: ['console', 'runtime/events.ts', 'dsl/graph.ts'],
+  dashboard: ['console', 'runtime/events.ts', 'runtime/cost/remaining.ts', 'dsl/graph.ts'],
   cli: ['*'],
 };
 
@@ -210,6 +221,9 @@ const parsersOfJson: Readonly<Record<string, string>> = {
   'cli/plugins/resolve-hook.ts': 'a specifier that ravelin wrote',
   'cli/worker.ts': 'a variable that the command sets',
   'files/read-json.ts': 'every JSON file',
+  'models/python/interpreter.ts': 'what an interpreter of Python printed',
+  'models/python/python-process.ts': 'what a Python process answered',
+  'models/torch-export/archive.ts': 'an entry of an archive, which PyTorch wrote',
   'runtime/executors/slurm/batch.ts': 'what a command of Slurm printed',
   'runtime/plan/file-digests.ts': 'the rest of a file of the cache, after its digest',
   'runtime/plan/graph-cache.ts': 'parts of a file of the cache, after their digest',

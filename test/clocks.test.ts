@@ -10,7 +10,7 @@ import { usesOfClocks, type UseOfClocks } from './clocks/uses-of-clocks.ts';
 const allowed: Readonly<Record<string, Readonly<Partial<Record<UseOfClocks, string>>>>> = {
   'clocks.test.ts': { sleeps: 'its own examples' },
   'slurm/cluster.ts': { sleeps: 'the scheduler has no events: it is asked until it says so' },
-  'slurm/slurm.test.ts': {
+  'slurm/slurm.long.test.ts': {
     sleeps: 'the scheduler has no events, and its tasks are the stage debug/sleep',
     'has a limit of its own': 'a thousand tasks are an hour of starts of Node',
   },
@@ -86,10 +86,11 @@ const usesInSources: Readonly<Record<string, Readonly<Partial<Record<'time of da
   'cli/commands/logs.ts': { timer: 'looks again' },
   'cli/commands/run-watch.ts': { timer: 'looks again every two seconds' },
   'cli/commands/watch.ts': { timer: 'looks again' },
-  'dashboard/inline/inline-renderer.tsx': { timer: 'draws again' },
+  'dashboard/live/live-renderer.tsx': { timer: 'draws again' },
   'dashboard/plain.ts': { timer: 'a line every half minute' },
   'runtime/executors/local/pool.ts': { timer: 'looks for silent workers every second' },
   'runtime/executors/local/worker.ts': { timer: 'a sign of life every second' },
+  'runtime/executors/local/worker-process.ts': { timer: 'how long an ending worker may take' },
   'runtime/executors/slurm/array-task.ts': { timer: 'a minute before Slurm ends the task' },
   'runtime/executors/slurm/executor.ts': { timer: 'looks at the cache twice a second' },
   'runtime/executors/slurm/gatherer.ts': { timer: 'a tenth of a second' },

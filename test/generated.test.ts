@@ -10,6 +10,7 @@ const ravelin = (...parameters: readonly string[]): string =>
 describe('the generated files', () => {
   it.each([
     ['schemas/pipeline.schema.json', ['schema']],
+    ['schemas/network.schema.json', ['schema', '--of', 'network']],
     ['docs/stages.md', ['stages', '--markdown']],
     ['docs/errors.md', ['explain', '--markdown']],
   ])('%s is what the built command line prints: npm run generate writes it', (path, command) => {

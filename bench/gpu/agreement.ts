@@ -4,7 +4,7 @@ import { openClassifier } from '../../src/models/inference.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import { trainSgd } from '../../src/training/sgd.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import { cifar, labelsOf, randomPixels, randomWeights, trainingOf } from './models.ts';
 import { differenceOf, orFailure } from './row.ts';
 import type { Given, Report } from './row.ts';
@@ -13,7 +13,7 @@ type Answers = Readonly<Record<'logits' | 'gradient', Float32Array>>;
 
 export async function measureAgreement({ backend, data, small }: Given, report: Report): Promise<void> {
   const trained = await cifar(data, small ? 2 : 64);
-  const subjects: readonly (readonly [string, Model, Float32Array, readonly number[]])[] = [
+  const subjects: readonly (readonly [string, NetworkModel, Float32Array, readonly number[]])[] = [
     [trained.trained ? 'trained ResNet-20' : 'random ResNet-20', trained.model, trained.images.pixels, trained.images.shape],
     ...(
       [
@@ -79,7 +79,7 @@ function changed(a: Answers, b: Answers): number {
 
 async function answersOf(
   backend: string,
-  model: Model,
+  model: NetworkModel,
   values: Float32Array,
   shape: readonly number[],
 ): Promise<Answers> {

@@ -7,13 +7,13 @@ import { initializeModel } from '../../src/models/initialize.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import type { SgdOptions } from '../../src/training/sgd.ts';
 import type { Images } from '../../src/values/images.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import { toFloats } from '../../src/values/slices.ts';
 import { imagesOf, runStage } from '../../test/stages/run-stage.ts';
 
 const preprocessing = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
 
-export function randomWeights(name: ArchitectureName, size: number): Model {
+export function randomWeights(name: ArchitectureName, size: number): NetworkModel {
   const { build, initialization } = zoo[name];
   return initializeModel(build({ size, classes: 10 }), preprocessing, [1, 2], initialization);
 }
@@ -32,7 +32,7 @@ export function labelsOf(count: number): Int32Array {
 export async function cifar(
   data: string | null,
   count: number,
-): Promise<{ readonly model: Model; readonly images: ImageBatch; readonly trained: boolean }> {
+): Promise<{ readonly model: NetworkModel; readonly images: ImageBatch; readonly trained: boolean }> {
   if (data === null) {
     const images: ImageBatch = {
       pixels: randomPixels(count * 32 * 32 * 3),
@@ -47,7 +47,7 @@ export async function cifar(
   const weights = join(data, 'models/cifar10-resnet20.safetensors');
   const { outputs } = await runStage('model/cifar-resnet20', { weights });
   return {
-    model: outputs['model'] as Model,
+    model: outputs['model'] as NetworkModel,
     images: { pixels: toFloats(pixels), shape, labels, ids },
     trained: true,
   };

@@ -1,3 +1,4 @@
+import type { MemberOutcomes } from '../values/images.ts';
 import type { Preprocessing } from '../values/model.ts';
 import type { Preparation } from '../values/preparation.ts';
 import { leftAlone } from '../values/seal.ts';
@@ -21,8 +22,16 @@ import {
 } from './checked-attack.ts';
 import { displacementNorms } from './dissimilarity.ts';
 import { type AttackHooks, allRows, type ImageBatch, imageSize } from './images.ts';
-import { completeOriginals, type ImageState, openProblem, Originals } from './originals.ts';
-import type { Norm } from './projections.ts';
+import { limitQueries } from './limit-queries.ts';
+import type { DistanceNorm } from './norms.ts';
+import {
+  type AttackProblem,
+  classifyOriginals,
+  completeOriginals,
+  type ImageState,
+  openProblem,
+  Originals,
+} from './originals.ts';
 import type { Queries } from './queries.ts';
 import { stepAlong } from './step-along.ts';
 import { reachDissimilarity, requireReferences, type SearchPlan } from './target-strength.ts';
@@ -44,8 +53,12 @@ export interface AttackResult {
    * Number of images whose final perturbation was scaled down, because no strength gives exactly the target.
    */
   readonly scaled: number;
+  /** Number of images that ended because a query was refused; 0 without a limit. */
+  readonly spent: number;
   /** Mean dissimilarity over the images in the space of the target; null if the attack had no target. */
   readonly achieved: number | null;
+  /** The outcomes of each attack, if the attack is made of several. */
+  readonly members?: MemberOutcomes;
 }
 
 /** The identity: what every attack does at strength 0. */
@@ -64,6 +77,11 @@ export type PreparedAttack = { readonly originals: Originals } & (
 export interface AttackOptions extends AttackHooks {
   /** Result of `prepareAttack` for the same attack, model and images; computed if absent. */
   readonly preparation?: Preparation;
+  /**
+   * Most passes of each image, forward and backward counted alike, from the first query of its original on. An image
+   * whose passes are spent ends with the best that the attack has found. No limit if absent.
+   */
+  readonly limit?: number;
 }
 
 /**
@@ -92,7 +110,7 @@ export async function sweepStrengths(
   queries: Queries,
   images: ImageBatch,
   strengths: readonly Strength[],
-  { preparation, ...hooks }: AttackOptions = {},
+  { preparation, limit, ...hooks }: AttackOptions = {},
 ): Promise<readonly AttackResult[]> {
   for (const strength of strengths) {
     if (typeof strength !== 'number' && !isZero(strength)) requireReferences(images, strength.space);
@@ -106,6 +124,7 @@ export async function sweepStrengths(
       images,
       hooks,
       preparation,
+      limit,
     );
     const results: AttackResult[] = [];
     for (const strength of strengths) results.push(await attackAt(prepared, images, strength));
@@ -163,8 +182,10 @@ export async function openAttack(
   images: ImageBatch,
   hooks: AttackHooks,
   known?: Preparation,
+  limit?: number,
 ): Promise<PreparedAttack> {
-  const problem = openProblem(queries, images, hooks, known);
+  const unlimited = openProblem(queries, images, hooks, known);
+  const problem = limit === undefined ? unlimited : await limitProblem(unlimited, limit);
   const { originals } = problem;
   if (attack.kind === 'iterated') {
     const iteration = checkIteration(await attack.prepare(problem), images);
@@ -181,6 +202,15 @@ export async function openAttack(
     if (state !== 'active') direction.fill(0, row * size, (row + 1) * size);
   });
   return { kind: 'direction', maximum: attack.maximum, direction, originals };
+}
+
+/** The same problem with `limit` passes for each image, of which the classification of its original is the first. */
+async function limitProblem(problem: AttackProblem, limit: number): Promise<AttackProblem> {
+  const { images, originals } = problem;
+  const logits = await classifyOriginals(problem);
+  const queries = limitQueries(problem.queries, limit - 1, { ids: images.ids, logits });
+  originals.limit(logits, (row) => queries.wasRefused(images.ids[row]!));
+  return { ...problem, queries };
 }
 
 /** Runs a prepared attack at one strength. */
@@ -202,6 +232,7 @@ async function attackAt(
       strengths,
       zeroGradients: 0,
       scaled: 0,
+      spent: 0,
       achieved,
     };
   }
@@ -216,7 +247,15 @@ async function attackAt(
           perturb,
           searchPlan(prepared, images, strength.space),
         );
-  return { initial, states, ...found, zeroGradients: originals.zeroGradients };
+  const members = prepared.kind === 'iterated' ? prepared.members?.() : undefined;
+  return {
+    initial,
+    states,
+    ...found,
+    zeroGradients: originals.zeroGradients,
+    spent: originals.refused,
+    ...(members && { members }),
+  };
 }
 
 async function perturbAt(
@@ -266,12 +305,12 @@ export function searchPlan(
  */
 export function spreadEvenly(
   shape: ImageBatch['shape'],
-  norm: Norm = 'linf',
+  norm: DistanceNorm = 'linf',
   space: Preprocessing,
 ): Float64Array {
   const size = imageSize(shape);
   const [rows, ...image] = shape;
-  const step = new Float32Array(size).fill(norm === 'linf' ? 1 : 1 / Math.sqrt(size));
+  const step = new Float32Array(size).fill({ linf: 1, l2: 1 / Math.sqrt(size), l1: 1 / size }[norm]);
   const [length] = displacementNorms(step, [1, ...image], space);
   return new Float64Array(rows).fill(length!);
 }

@@ -1,6 +1,7 @@
+import type { MemberOutcomes } from '../values/images.ts';
 import type { Preprocessing } from '../values/model.ts';
+import type { DistanceNorm } from './norms.ts';
 import type { AttackProblem } from './originals.ts';
-import type { Norm } from './projections.ts';
 
 /**
  * An attack with its options, without a model, images or a strength. The engine that runs it (`attackImages`)
@@ -27,7 +28,7 @@ export interface IteratedAttack {
    * Norm in which the strength measures the perturbation; the search takes its first guess from it. L∞ if
    * absent.
    */
-  readonly norm?: Norm;
+  readonly norm?: DistanceNorm;
   /** Overrides of the search's defaults. */
   readonly search?: Partial<SearchOptions>;
   /** Does the work that is the same at every strength. */
@@ -42,6 +43,10 @@ export interface Iteration {
    * from it.
    */
   readonly firstStep?: Float32Array | Int8Array;
+  /**
+   * For an attack that is made of several: what each did to all images, by the latest call of `perturb` for an image.
+   */
+  readonly members?: () => MemberOutcomes;
 }
 
 /**

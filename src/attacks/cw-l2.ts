@@ -5,7 +5,7 @@ import { chooseGoal, type Goal, type GoalOptions, reachesGoal } from './goal.ts'
 import { batchCapacity, imageSize, takeRows } from './images.ts';
 import { isFiniteRow, marginOf } from './logits.ts';
 import type { AttackProblem } from './originals.ts';
-import { clip } from './projections.ts';
+import { clip, project } from './projections.ts';
 import { adam, type Stepper } from './step-rules.ts';
 
 export interface CarliniWagnerOptions extends Pick<GoalOptions, 'seed' | 'targeted'> {
@@ -17,6 +17,8 @@ export interface CarliniWagnerOptions extends Pick<GoalOptions, 'seed' | 'target
   readonly learningRate: number;
   /** Whether to minimise over the pixels, clipped after each step, or over w with x′ = (tanh w + 1) / 2. */
   readonly variable: 'clip' | 'tanh';
+  /** Radius of the L2 ball onto which each step is projected; with `clip` alone. No ball if absent. */
+  readonly radius?: number;
   /** Factor on the pixels in [−1, 1] before arctanh: below 1 keeps w finite at black and white. */
   readonly shrink: number;
   /**
@@ -38,7 +40,8 @@ export interface CarliniWagnerOptions extends Pick<GoalOptions, 'seed' | 'target
 /**
  * Carlini and Wagner's L2 attack (2017; Guo et al. 2018, section 3): minimises ‖x′ − x‖² + λ max(−κ, Z(x′)_y
  * − max_{k≠y} Z(x′)_k) by Adam. The strength multiplies the perturbation that was found, so the optimisation
- * runs once for all strengths. Images that already reach the goal with margin κ are left unchanged: their
+ * runs once for all strengths. With a `radius`, each step is projected onto the L2 ball around the original, so that
+ * the perturbation is the one with the largest margin within a budget. Images that already reach the goal with margin κ are left unchanged: their
  * gradient is zero.
  */
 export function carliniWagner(options: CarliniWagnerOptions): Attack {
@@ -172,6 +175,10 @@ class Minimisation {
         if (!isFirst) this.#leave(slot);
         return true;
       }
+      if (queries.isSpent?.(batch.ids[position]!) === true) {
+        this.#leave(slot);
+        return true;
+      }
       if (isFirst && this.#isDoneAtOnce(slot, answer)) return true;
       return this.#advance(slot, answer);
     });
@@ -236,7 +243,12 @@ class Minimisation {
     state.adam(gradient);
     const first = slot * this.#size;
     for (let at = 0; at < gradient.length; at++) this.#current[first + at]! -= learningRate * gradient[at]!;
-    if (variable === 'clip') clip(this.#current, first, this.#size);
+    if (variable !== 'clip') return;
+    const { pixels: originals } = this.#problem.images;
+    const { radius } = this.#options;
+    if (radius !== undefined)
+      project(originals, state.row * this.#size, this.#current, first, this.#size, radius, 'l2');
+    clip(this.#current, first, this.#size);
   }
 
   /** Writes the perturbation of the image in a slot that is done. */

@@ -1,13 +1,16 @@
 import { argmaxRows } from '../metrics/classification.ts';
 import { gather, runActiveSet } from './active-set.ts';
 import type { Attack } from './attack.ts';
+import { mostLikely, rowsOf } from './candidate-classes.ts';
+import { chooseGoal } from './goal.ts';
 import { batchCapacity, batchesOf, imageSize, takeRows } from './images.ts';
+import type { Targeted } from './minimum-norm.ts';
 import { type BoundaryRule, nearestBoundaries, type NearestBoundaries } from './nearest-boundary.ts';
-import { type AttackProblem, classifyOriginals } from './originals.ts';
+import { type AttackProblem, classifyOriginals, markAtTargets, markMisclassified } from './originals.ts';
 import { clip } from './projections.ts';
 import { stepAlong } from './step-along.ts';
 
-export interface DeepFoolOptions extends BoundaryRule {
+export interface DeepFoolOptions extends BoundaryRule, Targeted {
   /** Most steps for an image; M = 5 in the paper. */
   readonly steps: number;
   /** Number of classes to consider, those most likely at the original and always the true one; or `all`. */
@@ -19,12 +22,23 @@ export interface DeepFoolOptions extends BoundaryRule {
   readonly cumulative: boolean;
 }
 
+/** Classes between which an image steps. */
+type Boundaries =
+  | { readonly kind: 'nearest'; /** `[n, k]`, the true class first. */ readonly candidates: Int32Array }
+  | {
+      readonly kind: 'target';
+      /** The class that each image is to reach, `[n]`. */ readonly targets: Int32Array;
+    };
+
 /**
  * DeepFool (Moosavi-Dezfooli, Fawzi and Frossard 2016, algorithm 2; Guo et al. 2018, equation 4): x⁽ᵐ⁾ =
  * clip(x⁽ᵐ⁻¹⁾ + ε r) until the image is misclassified, where r is the displacement to the nearest of the
  * linearised boundaries between the true class and the candidates. The strength is ε, which other
  * implementations write as 1 + overshoot. An image stops as soon as it is misclassified; one that is
  * misclassified already is left unchanged. The first r is computed once for all strengths.
+ *
+ * With `targeted`, r is the displacement to the boundary between the class of the image at its current point and the
+ * target, until the image is classified as the target.
  */
 export function deepFool(options: DeepFoolOptions): Attack {
   return {
@@ -35,12 +49,10 @@ export function deepFool(options: DeepFoolOptions): Attack {
     // far they go.
     search: { refinements: 20, pilot: 0 },
     prepare: async (problem) => {
-      const { images, originals, queries } = problem;
+      const { images } = problem;
       const logits = await classifyOriginals(problem);
-      for (const [row, label] of images.labels.entries())
-        if (originals.initial[row] !== label) originals.markAtGoal(row);
-      const candidates = mostLikely(logits, queries.classes, images.labels, options.candidates);
-      const firstStep = problem.firstStep ?? (await firstSteps(problem, candidates, options));
+      const boundaries = await boundariesOf(problem, logits, options);
+      const firstStep = problem.firstStep ?? (await firstSteps(problem, boundaries, options));
       return {
         firstStep,
         perturb: (rows, scales) => {
@@ -48,7 +60,7 @@ export function deepFool(options: DeepFoolOptions): Attack {
           if (options.steps === 1) return Promise.resolve(starts);
           return new DeepFoolSteps(problem, {
             ...options,
-            candidates,
+            boundaries,
             firstStep,
             rows,
             scales,
@@ -60,10 +72,40 @@ export function deepFool(options: DeepFoolOptions): Attack {
   };
 }
 
+/** Chooses the classes, and marks the images that have reached their goal. */
+async function boundariesOf(
+  problem: AttackProblem,
+  logits: Float32Array,
+  { candidates, targeted, seed }: DeepFoolOptions,
+): Promise<Boundaries> {
+  const { queries, images } = problem;
+  if (targeted !== undefined) {
+    const { labels: targets } = await chooseGoal(problem, { loss: 'margin', targeted, seed });
+    markAtTargets(problem, targets);
+    return { kind: 'target', targets };
+  }
+  markMisclassified(problem);
+  return { kind: 'nearest', candidates: mostLikely(logits, queries.classes, images.labels, candidates) };
+}
+
+/** `[n, k]`: the classes between which some rows step, the one to be left first. `current` are their classes now. */
+function chosenFor(
+  boundaries: Boundaries,
+  rows: Int32Array,
+  current: ArrayLike<number>,
+  total: number,
+): Int32Array {
+  if (boundaries.kind === 'nearest') return rowsOf(boundaries.candidates, rows, total);
+  const pairs = new Int32Array(2 * rows.length);
+  for (const [index, row] of rows.entries())
+    pairs.set([current[index]!, boundaries.targets[row]!], 2 * index);
+  return pairs;
+}
+
 /** The first r of each active image, laid out as the pixels. */
 async function firstSteps(
   { queries, images, originals, hooks }: AttackProblem,
-  candidates: Int32Array,
+  boundaries: Boundaries,
   rule: BoundaryRule,
 ): Promise<Float32Array> {
   const size = imageSize(images.shape);
@@ -71,11 +113,12 @@ async function firstSteps(
   const active = Int32Array.from(images.labels.keys()).filter((row) => originals.isActive(row));
   for (const [first, end] of batchesOf(active.length, size, hooks)) {
     const some = active.subarray(first, end);
-    const chosen = rowsOf(candidates, some, images.shape[0]);
-    const boundaries = await nearestBoundaries(queries, takeRows(images, some), chosen, rule);
+    const initial = some.map((row) => originals.initial[row]!);
+    const chosen = chosenFor(boundaries, some, initial, images.shape[0]);
+    const nearest = await nearestBoundaries(queries, takeRows(images, some), chosen, rule);
     for (const [index, row] of some.entries()) {
-      steps.set(boundaries.displacement.subarray(index * size, (index + 1) * size), row * size);
-      if (boundaries.flat[index] === 1) originals.markZeroGradient(row);
+      steps.set(nearest.displacement.subarray(index * size, (index + 1) * size), row * size);
+      if (nearest.flat[index] === 1) originals.markZeroGradient(row);
     }
     hooks.onProgress?.(end, active.length);
   }
@@ -84,8 +127,7 @@ async function firstSteps(
 
 interface StepsOptions extends Omit<DeepFoolOptions, 'candidates'> {
   readonly firstStep: Float32Array | Int8Array;
-  /** `[n, k]`, the true class first. */
-  readonly candidates: Int32Array;
+  readonly boundaries: Boundaries;
   readonly rows: Int32Array;
   /** Strength of each row, which multiplies its steps. */
   readonly scales: Float64Array;
@@ -152,11 +194,17 @@ class DeepFoolSteps {
       pixels: gather(this.#current, slots, size),
     };
     const classes = argmaxRows(await queries.logits(batch), queries.classes);
-    const correct = slots.filter((_, position) => classes[position] === batch.labels[position]);
+    const positions = Int32Array.from(slots.keys()).filter(
+      (position) => !this.#isDone(slots[position]!, classes[position]!),
+    );
+    const going = positions.map((position) => slots[position]!);
     const unfinished = new Set<number>();
-    if (correct.length > 0) {
-      const boundaries = await this.#boundariesOf(correct);
-      for (const [position, slot] of correct.entries()) {
+    if (going.length > 0) {
+      const boundaries = await this.#boundariesOf(
+        going,
+        positions.map((position) => classes[position]!),
+      );
+      for (const [position, slot] of going.entries()) {
         this.#move(slot, boundaries.displacement.subarray(position * size, (position + 1) * size));
         const isStuck = boundaries.flat[position] === 1;
         if (++this.#taken[slot]! < this.#options.steps && !isStuck) unfinished.add(slot);
@@ -170,12 +218,21 @@ class DeepFoolSteps {
     return done;
   }
 
-  #boundariesOf(slots: Int32Array): Promise<NearestBoundaries> {
+  #isDone(slot: number, predicted: number): boolean {
+    const { boundaries } = this.#options;
+    const row = this.#rowIn(slot);
+    return boundaries.kind === 'target'
+      ? predicted === boundaries.targets[row]
+      : predicted !== this.#problem.images.labels[row];
+  }
+
+  #boundariesOf(slots: Int32Array, current: Int32Array): Promise<NearestBoundaries> {
     const { queries, images } = this.#problem;
-    const { candidates } = this.#options;
+    const { boundaries } = this.#options;
     const rows = Int32Array.from(slots, (slot) => this.#rowIn(slot));
     const batch = { ...takeRows(images, rows), pixels: gather(this.#current, slots, this.#size) };
-    return nearestBoundaries(queries, batch, rowsOf(candidates, rows, images.shape[0]), this.#options);
+    const chosen = chosenFor(boundaries, rows, current, images.shape[0]);
+    return nearestBoundaries(queries, batch, chosen, this.#options);
   }
 
   #move(slot: number, step: Float32Array): void {
@@ -199,34 +256,4 @@ class DeepFoolSteps {
   #rowIn(slot: number): number {
     return this.#options.rows[this.#indices[slot]!]!;
   }
-}
-
-/** `[n, k]`: the true class, then the other classes from the most to the least likely at the original. */
-function mostLikely(
-  logits: Float32Array,
-  classes: number,
-  labels: Int32Array,
-  candidates: 'all' | number,
-): Int32Array {
-  const count = candidates === 'all' ? classes : Math.min(candidates, classes);
-  const chosen = new Int32Array(labels.length * count);
-  for (const [row, label] of labels.entries()) {
-    const of = (column: number): number => logits[row * classes + column]!;
-    const others = Array.from({ length: classes }, (_, column) => column).filter(
-      (column) => column !== label,
-    );
-    others.sort((a, b) => of(b) - of(a));
-    chosen.set([label, ...others.slice(0, count - 1)], row * count);
-  }
-  return chosen;
-}
-
-/** The given rows of an `[total, k]` array, in the order of `rows`. */
-function rowsOf(values: Int32Array, rows: Int32Array, total: number): Int32Array {
-  const width = values.length / total;
-  const taken = new Int32Array(rows.length * width);
-  for (const [index, row] of rows.entries()) {
-    taken.set(values.subarray(row * width, (row + 1) * width), index * width);
-  }
-  return taken;
 }

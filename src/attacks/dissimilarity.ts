@@ -1,3 +1,4 @@
+import type { Perturbation } from '../values/images.ts';
 import type { Preprocessing } from '../values/model.ts';
 import { type ImageBatch, imageSize } from './images.ts';
 
@@ -85,17 +86,32 @@ export function meanOf(values: Float64Array): number {
 export function measurePerturbation(
   images: Pixels,
   perturbed: Float32Array,
-): { l2: Float32Array; linf: Float32Array; dissimilarity: Float32Array } {
+): Required<Pick<Perturbation, 'l2' | 'linf' | 'l1' | 'l0' | 'dissimilarity'>> {
   const norms = perturbationNorms(images, perturbed, pixelSpace);
   const size = imageSize(images.shape);
   const linf = new Float32Array(norms.length);
-  for (let row = 0; row < linf.length; row++) {
+  const l1 = new Float32Array(norms.length);
+  const l0 = new Float32Array(norms.length);
+  for (let row = 0; row < norms.length; row++) {
     let largest = 0;
+    let sum = 0;
+    let moved = 0;
     for (let at = row * size; at < (row + 1) * size; at++) {
-      largest = Math.max(largest, Math.abs(perturbed[at]! - images.pixels[at]!));
+      const difference = Math.abs(perturbed[at]! - images.pixels[at]!);
+      largest = Math.max(largest, difference);
+      sum += difference;
+      if (difference !== 0) moved++;
     }
     linf[row] = largest;
+    l1[row] = sum;
+    l0[row] = moved;
   }
   const dissimilarity = ratios(norms, referenceNorms(images, pixelSpace));
-  return { l2: Float32Array.from(norms), linf, dissimilarity: Float32Array.from(dissimilarity) };
+  return {
+    l2: Float32Array.from(norms),
+    linf,
+    l1,
+    l0,
+    dissimilarity: Float32Array.from(dissimilarity),
+  };
 }

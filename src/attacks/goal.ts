@@ -144,3 +144,5 @@ async function roundedGradient(queries: Queries, batch: ImageBatch): Promise<Gra
 const targetStream = 1;
 export const startStream = 2;
 export const noiseStream = 3;
+export const transferStream = 4;
+export const estimateStream = 5;

@@ -1,9 +1,10 @@
 import { argmaxRows } from '../metrics/classification.ts';
 import { gather, runActiveSet } from './active-set.ts';
 import { type Goal, goalGradient, reachesGoal } from './goal.ts';
-import { batchCapacity, imageSize, takeRows } from './images.ts';
+import { batchCapacity, type ImageBatch, imageSize, takeRows } from './images.ts';
 import type { AttackProblem } from './originals.ts';
 import { clip, type Norm, project } from './projections.ts';
+import type { Gradients } from './queries.ts';
 import type { Stepper } from './step-rules.ts';
 
 /**
@@ -11,6 +12,16 @@ import type { Stepper } from './step-rules.ts';
  * to date: the point at which the next gradient is taken, relative to the image and at step size 1.
  */
 export type LookAheadRule = (size: number) => Stepper & { readonly lookAhead?: Float32Array };
+
+/**
+ * Returns the gradients to follow at some `points`, whose labels are those of the goal, in the direction of the goal. `here`
+ * are the images themselves, side by side, which differ from the points if the rule looks ahead; `rows` are their rows.
+ */
+export type GradientAt = (
+  points: ImageBatch,
+  here: Float32Array,
+  rows: readonly number[],
+) => Promise<Gradients>;
 
 /** Steps along the gradient of a goal for some rows of the images. Arrays have one entry per row. */
 export interface GradientSteps {
@@ -23,6 +34,8 @@ export interface GradientSteps {
    * point ahead, which is not clipped.
    */
   readonly rule: LookAheadRule;
+  /** Takes the gradients; that of the goal if absent. It may also estimate them, or change them. */
+  readonly gradientAt?: GradientAt;
   /** Step size of each row, which multiplies the step of the rule. */
   readonly stepSizes: Float64Array;
   /** Ball around each original that no step leaves; unbounded if absent. */
@@ -37,7 +50,8 @@ export interface GradientSteps {
 /**
  * Takes all steps and returns the images side by side. Each step moves an image by `stepSize` times the step
  * of the rule, then projects it onto its ball, then clips it to [0, 1]. Marks images whose first gradient is
- * exactly zero.
+ * exactly zero. If the queries are limited, an image ends when one is refused: at the last of its points that reached the
+ * goal, or else where it is.
  */
 export async function gradientSteps(problem: AttackProblem, options: GradientSteps): Promise<Float32Array> {
   const { queries, images, originals, hooks } = problem;
@@ -49,6 +63,10 @@ export async function gradientSteps(problem: AttackProblem, options: GradientSte
   const indices = new Int32Array(capacity);
   const taken = new Int32Array(capacity);
   const current = new Float32Array(capacity * size);
+  /** The latest point of each slot that reached the goal; kept only if the queries may end. */
+  const reachedPoints: (Float32Array | null)[] = [];
+  const { isSpent } = queries;
+  const gradientAt: GradientAt = options.gradientAt ?? ((points) => goalGradient(queries, points, goal));
   const steppers: ReturnType<LookAheadRule>[] = [];
   const move = (slot: number, gradient: Float32Array): void => {
     const index = indices[slot]!;
@@ -81,22 +99,30 @@ export async function gradientSteps(problem: AttackProblem, options: GradientSte
         indices[slot] = index;
         taken[slot] = before;
         steppers[slot] = rule(size);
+        reachedPoints[slot] = null;
         current.set(result.subarray(index * size, (index + 1) * size), slot * size);
       },
       step: async (slots) => {
         const some = Array.from(slots, (slot) => rows[indices[slot]!]!);
         const labels = Int32Array.from(some, (row) => goal.labels[row]!);
         const batch = { ...takeRows(images, some), pixels: pointsOf(slots), labels };
-        const { gradient, logits } = await goalGradient(queries, batch, goal);
-        const predicted = stopEarly ? argmaxRows(logits, queries.classes) : null;
+        const here = gather(current, slots, size);
+        const { gradient, logits } = await gradientAt(batch, here, some);
+        const predicted = stopEarly || isSpent !== undefined ? argmaxRows(logits, queries.classes) : null;
         return slots.filter((slot, position) => {
-          const isReached = predicted !== null && reachesGoal(goal, predicted[position]!, labels[position]!);
-          if (!isReached) {
+          const index = indices[slot]!;
+          const wasRefused = isSpent?.(batch.ids[position]!) === true;
+          const isReached =
+            !wasRefused && predicted !== null && reachesGoal(goal, predicted[position]!, labels[position]!);
+          // The class is that of the image only if the rule does not look ahead.
+          if (isReached && isSpent !== undefined && steppers[slot]!.lookAhead === undefined)
+            reachedPoints[slot] = here.slice(position * size, (position + 1) * size);
+          if (!wasRefused && !(stopEarly && isReached)) {
             move(slot, gradient.subarray(position * size, (position + 1) * size));
             if (++taken[slot]! < steps) return false;
           }
-          const index = indices[slot]!;
-          result.set(current.subarray(slot * size, (slot + 1) * size), index * size);
+          const point = wasRefused ? reachedPoints[slot] : null;
+          result.set(point ?? current.subarray(slot * size, (slot + 1) * size), index * size);
           return true;
         });
       },

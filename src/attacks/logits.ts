@@ -1,4 +1,5 @@
 /** Margins and classes that attacks compute from logits. */
+import { argmaxRows } from '../metrics/classification.ts';
 
 /**
  * max_{k≠y} Z_k − Z_y of one row: above 0 exactly if the logit of another class is larger than that of
@@ -24,4 +25,19 @@ export function leastLikely(logits: Float32Array, classes: number, row: number):
 /** Whether all logits of a row are finite. */
 export function isFiniteRow(logits: Float32Array, classes: number, row: number): boolean {
   return logits.subarray(row * classes, (row + 1) * classes).every((logit) => Number.isFinite(logit));
+}
+
+/**
+ * Whether each row has another class than its label. A row whose logits are not all finite has no class, so it is not
+ * misclassified.
+ */
+export function misclassifiedRows(
+  logits: Float32Array,
+  labels: Int32Array,
+  classes: number,
+): readonly boolean[] {
+  return Array.from(
+    argmaxRows(logits, classes),
+    (predicted, row) => predicted !== labels[row] && isFiniteRow(logits, classes, row),
+  );
 }

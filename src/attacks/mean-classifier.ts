@@ -1,5 +1,5 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import type { AttackLoss, Classifier, InputGradient } from '../models/classifier.ts';
+import type { LabelLoss, Classifier, InputGradient } from '../models/classifier.ts';
 import { lossGradient } from '../models/loss-gradient.ts';
 import { tf } from '../tensors/tf.ts';
 
@@ -15,7 +15,7 @@ type ClassGradients = Awaited<ReturnType<Classifier['classGradients']>>;
 /** One of the averaged classifiers at one batch: a draw of a defense, or a member of an ensemble. */
 export interface Part {
   logits(): Promise<Tensor2D>;
-  inputGradient(labels: Tensor1D, loss: AttackLoss): Promise<InputGradient>;
+  inputGradient(labels: Tensor1D, loss: LabelLoss): Promise<InputGradient>;
   vectorJacobianProduct(cotangent: Tensor2D): Promise<InputGradient>;
   classGradients(classes: Tensor2D): Promise<ClassGradients>;
   /** Frees what the part keeps for its batch. */

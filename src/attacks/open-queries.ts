@@ -32,6 +32,10 @@ export function openQueries(classifier: Classifier): Queries {
         classes.dispose();
         return { gradients: withoutNaN(await take(gradients)), logits: await take(logits) };
       }),
+    ...(classifier.drawLogits && {
+      drawLogits: (batch: ImageBatch) =>
+        withPixels(batch, async (pixels) => take(await classifier.drawLogits!(pixels, batch.ids))),
+    }),
   };
 }
 

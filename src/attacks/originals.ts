@@ -16,6 +16,10 @@ export class Originals {
   readonly states: ImageState[];
   /** 1 for an image whose gradient is exactly zero at the start of the attack, a sign of masked gradients. */
   readonly #flat: Uint8Array;
+  /** Whether the latest answer for a row was refused, so that its gradient of zero says nothing. */
+  #isRefused: (row: number) => boolean = () => false;
+  /** Logits of all originals, if they may stand for every query of them. */
+  #logits: Float32Array | null = null;
 
   constructor(rows: number) {
     this.initial = new Int32Array(rows).fill(-1);
@@ -55,12 +59,28 @@ export class Originals {
 
   /** Marks an image whose first gradient is exactly zero. */
   markZeroGradient(row: number): void {
-    this.#flat[row] = 1;
+    if (!this.#isRefused(row)) this.#flat[row] = 1;
+  }
+
+  /** Keeps the logits of all originals for the rest of the attack, whose queries may be refused. */
+  limit(logits: Float32Array, isRefused: (row: number) => boolean): void {
+    this.#logits = logits;
+    this.#isRefused = isRefused;
+  }
+
+  /** Logits that were kept by `limit`; null if the originals are to be queried. */
+  get logits(): Float32Array | null {
+    return this.#logits;
   }
 
   /** The number of images whose first gradient is exactly zero. */
   get zeroGradients(): number {
     return this.#flat.reduce((sum, flat) => sum + flat, 0);
+  }
+
+  /** The number of images of which a query has been refused. */
+  get refused(): number {
+    return this.states.filter((_, row) => this.#isRefused(row)).length;
   }
 
   isActive(row: number): boolean {
@@ -98,13 +118,14 @@ export function quietly(problem: AttackProblem): AttackProblem {
   return { ...problem, hooks: { ...problem.hooks, onProgress: () => {} } };
 }
 
-/** Computes and records the logits `[n, classes]` of all originals in one forward pass. */
+/** Computes and records the logits `[n, classes]` of all originals in one forward pass, or returns those that are kept. */
 export async function classifyOriginals({
   queries,
   images,
   originals,
   hooks,
 }: AttackProblem): Promise<Float32Array> {
+  if (originals.logits !== null) return originals.logits;
   const { classes } = queries;
   const logits = new Float32Array(images.shape[0] * classes);
   for (const [first, end] of batchesOf(images.shape[0], imageSize(images.shape), hooks)) {
@@ -113,6 +134,18 @@ export async function classifyOriginals({
     logits.set(some, first * classes);
   }
   return logits;
+}
+
+/** Marks the originals that the model misclassifies as having reached the goal; they must have been classified. */
+export function markMisclassified({ images, originals }: AttackProblem): void {
+  for (const [row, label] of images.labels.entries())
+    if (originals.initial[row] !== label) originals.markAtGoal(row);
+}
+
+/** Marks the originals that are already classified as their targets `[n]`; they must have been classified. */
+export function markAtTargets({ originals }: AttackProblem, targets: Int32Array): void {
+  for (const [row, target] of targets.entries())
+    if (originals.initial[row] === target) originals.markAtGoal(row);
 }
 
 /** Classifies the originals, unless the attack has queried all of them already. */

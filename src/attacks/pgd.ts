@@ -6,7 +6,7 @@ import { gradientSteps } from './gradient-steps.ts';
 import { batchesOf, type ImageBatch, imageSize, sliceRows, takeRows } from './images.ts';
 import { marginOf } from './logits.ts';
 import type { AttackProblem } from './originals.ts';
-import { clip, type Norm } from './projections.ts';
+import { clip, largestRadius, type Norm } from './projections.ts';
 import { sign, type StepRule, unitL2 } from './step-rules.ts';
 
 export interface PgdOptions extends GoalOptions {
@@ -32,7 +32,7 @@ export function pgd(options: PgdOptions): Attack {
   const { norm } = options;
   return {
     kind: 'iterated',
-    maximum: norm === 'linf' ? 1 : 1e3,
+    maximum: largestRadius(norm),
     norm,
     search: { guess: norm === 'linf' ? 1.2 : 1 },
     prepare: async (problem) => {
@@ -58,7 +58,10 @@ async function runAll(
   for (let run = 0; run < options.restarts && left.length > 0; run++) {
     const some = left.map((index) => rows[index]!);
     const within = Float64Array.from(left, (index) => radii[index]!);
-    const found = await runOnce(problem, goal, some, within, run, options);
+    // Of several runs each is judged afterwards, for which a limit has to leave a pass.
+    const reserving = options.restarts === 1 ? undefined : problem.queries.reserving?.(1);
+    const open = reserving === undefined ? problem : { ...problem, queries: reserving };
+    const found = await runOnce(open, goal, some, within, run, options);
     if (options.restarts === 1) return found;
     const { reached, margins } = await judge(
       problem,

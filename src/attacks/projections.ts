@@ -1,6 +1,12 @@
 /** Norm balls around an image, and projections onto them. */
+import type { DistanceNorm, Norm } from './norms.ts';
 
-export type Norm = 'linf' | 'l2';
+export type { Norm };
+
+/** The largest radius of a ball that a search tries, in units of [0, 1] pixels: no pixel can move further in L∞. */
+export function largestRadius(norm: DistanceNorm): number {
+  return { linf: 1, l2: 1e3, l1: 1e6 }[norm];
+}
 
 /**
  * Moves the perturbed image at `at` in place to the nearest point of the ball of a radius around the original

@@ -1,3 +1,4 @@
+import { probeSize } from './probe-size.ts';
 import type { Preparation } from '../values/preparation.ts';
 import type { Attack, TargetDissimilarity } from './attack.ts';
 import { openAttack, perturbActive, searchPlan, spreadEvenly } from './attack-images.ts';
@@ -123,11 +124,6 @@ export async function probeStrength(
 
 /** Relative tolerance of the search on a few images, which says less about the set than they differ. */
 const probeTolerance = 0.03;
-
-/** The number of images on which the strength for a set of this size is guessed. */
-export function probeSize(images: number): number {
-  return Math.min(images, Math.max(16, Math.min(64, Math.ceil(images / 8))));
-}
 
 /**
  * Judges a strength by the mean dissimilarity that it gives over the set, and returns it again if that is within

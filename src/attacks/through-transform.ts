@@ -26,7 +26,7 @@ export interface ThroughOptions {
  * In the backward pass a differentiable stand-in replaces the defense (backward pass differentiable
  * approximation, Athalye, Carlini and Wagner 2018, section 4.1). Every query makes fresh draws: the s-th
  * query for an image uses the draws s · draws + d of (seed, image id), so results depend on neither batch nor
- * shard. Owns `classifier`.
+ * shard. A query for one draw counts as a query. Owns `classifier`.
  */
 export function throughTransform(
   classifier: Classifier,
@@ -80,7 +80,11 @@ export function throughTransform(
     };
   };
 
-  const open = async (pixels: Tensor4D, ids: Int32Array = noIds): Promise<readonly Part[]> => {
+  const open = async (
+    pixels: Tensor4D,
+    ids: Int32Array = noIds,
+    count = partsAt,
+  ): Promise<readonly Part[]> => {
     const [rows] = pixels.shape;
     if (isRandomised && ids.length !== rows) {
       throw new RangeError(`a randomised defense draws by image: ${ids.length} ids for ${rows} rows`);
@@ -92,13 +96,29 @@ export function throughTransform(
       groups: isRandomised ? groupByQuery(ids, queried, earlierQueries) : [{ query: 0, places: null, ids }],
     };
     const parts: Part[] = [];
-    for (let index = 0; index < partsAt; index++) {
+    for (let index = 0; index < count; index++) {
       signal?.throwIfAborted();
       parts.push(await openPart(batch, index));
     }
     return parts;
   };
-  return meanClassifier(classifier, { average, open, dispose: () => classifier.dispose() });
+  const mean = meanClassifier(classifier, {
+    average,
+    open: (pixels, ids) => open(pixels, ids),
+    dispose: () => classifier.dispose(),
+  });
+  if (!isRandomised) return mean;
+  return {
+    ...mean,
+    drawLogits: async (pixels, ids) => {
+      const [part] = await open(pixels, ids, 1);
+      try {
+        return await part!.logits();
+      } finally {
+        part!.dispose();
+      }
+    },
+  };
 }
 
 type Shape = [rows: number, height: number, width: number, channels: number];

@@ -1,6 +1,6 @@
-import { shellWord } from '../dsl/text/shell-word.ts';
+import { choiceWords } from '../dashboard/format.ts';
 import type { RunChoices } from '../runtime/events.ts';
-import { latestRun } from '../runtime/run/read-ledger.ts';
+import { latestRun, type RunInfo } from '../runtime/run/read-ledger.ts';
 import { complain } from './output.ts';
 import type { PipelineOptions } from './pipeline.ts';
 
@@ -8,17 +8,6 @@ import type { PipelineOptions } from './pipeline.ts';
 export function choicesOf({ set = [], profile = [], seed }: PipelineOptions): RunChoices | undefined {
   if (set.length === 0 && profile.length === 0 && seed === undefined) return undefined;
   return { set, profile, seed: seed ?? null };
-}
-
-/** The choices as they are typed: ` -S params.images=32 -p smoke`; empty if there are none. */
-export function choiceWords(choices: RunChoices | undefined): string {
-  if (choices === undefined) return '';
-  const words = [
-    ...choices.set.flatMap((value) => ['-S', value]),
-    ...choices.profile.flatMap((name) => ['-p', name]),
-    ...(choices.seed === null ? [] : ['--seed', String(choices.seed)]),
-  ];
-  return words.map((word) => ` ${shellWord(word)}`).join('');
 }
 
 /**
@@ -30,9 +19,10 @@ export function announceChoices(
   { file, cacheFolder }: { readonly file: string; readonly cacheFolder: string },
   shownFile: string,
   options: PipelineOptions,
+  latest: () => RunInfo | null = () => latestRun(cacheFolder, file),
 ): void {
   if (choicesOf(options) !== undefined) return;
-  const words = choiceWords(latestRun(cacheFolder, file)?.started?.choices);
+  const words = choiceWords(latest()?.started?.choices);
   if (words === '') return;
   complain(
     `note: the latest run of ${shownFile} had${words}, and this command has not\n  fix: to see its results, write ravelin ${command}${words}`,

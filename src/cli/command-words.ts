@@ -34,12 +34,18 @@ export function fileFirst(words: readonly string[]): {
   );
 }
 
+/** Writes `help weights fetch` as `weights fetch --help`, because the parser takes the first word alone. */
+export function withNestedHelp(words: readonly string[]): readonly string[] {
+  const [node, script, first, ...rest] = words;
+  return first === 'help' && rest.length > 1 ? [node!, script!, ...rest, '--help'] : words;
+}
+
 /**
  * Writes the selection of `--force SELECT` as `--force=SELECT`, and `--force` alone as `--force=*`, because
  * the parser would take the next word for the selection even if it is the pipeline file.
  */
 export function withForcedSelection(words: readonly string[]): readonly string[] {
-  if (!words.includes('run') && !words.includes('plan')) return words;
+  if (words[2] === 'complete' || (!words.includes('run') && !words.includes('plan'))) return words;
   const result: string[] = [];
   for (let index = 0; index < words.length; index++) {
     const word = words[index]!;

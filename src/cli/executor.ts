@@ -93,12 +93,14 @@ function workerEntry(): string {
   return fileURLToPath(new URL('worker.js', import.meta.url));
 }
 
-function workerSetup({ graph, cacheFolder, backend }: OpenPipeline): WorkerSetup {
+function workerSetup({ graph, cacheFolder, code, backend }: OpenPipeline): WorkerSetup {
   return {
     root: graph.root,
+    ...(graph.allowedPaths !== undefined && { allowedPaths: graph.allowedPaths }),
     folder: dirname(graph.file),
     cacheFolder,
     backend,
     version: process.env.RAVELIN_VERSION ?? 'development',
+    code,
   };
 }

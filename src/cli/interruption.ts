@@ -26,7 +26,7 @@ export function listenForInterrupts(notice: (text: string) => void): Interruptio
     }
     drain.abort();
     notice(
-      'Finishing the running shards. Press Ctrl-C again to stop immediately. Everything committed is kept, and the same command goes on from there.',
+      'Finishing the running shards, and stopping trainings at their next step. Press Ctrl-C again to stop immediately. Everything committed is kept, and the same command goes on from there.',
     );
   };
   const onInterrupt = () => interrupt('SIGINT');

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { guardStream } from '../console/write.ts';
-import { withForcedSelection } from './command-words.ts';
+import { withForcedSelection, withNestedHelp } from './command-words.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { finishOutput } from './output.ts';
 import { createProgram } from './program.ts';
@@ -14,7 +14,7 @@ try {
   if (process.argv.length <= 2) {
     program.outputHelp();
   } else {
-    await program.parseAsync(withForcedSelection(process.argv));
+    await program.parseAsync(withForcedSelection(withNestedHelp(process.argv)));
   }
 } catch (error) {
   if (error instanceof CommanderError) {

@@ -1,3 +1,5 @@
+import type { CodePermission } from '../runtime/plan/resolve-path.ts';
+import { codePermission } from './plugins/trust.ts';
 import { isAbsolute, resolve } from 'node:path';
 import type { Graph } from '../dsl/graph.ts';
 import { openBackendMemory, type BackendMemory, type LastBackends } from '../runtime/plan/last-backends.ts';
@@ -12,6 +14,7 @@ import { sha256 } from '../runtime/digest.ts';
 import type { StageRegistry } from '../runtime/stage.ts';
 import { openStore, type Store } from '../runtime/store/store.ts';
 import { stages } from '../stages/index.ts';
+import { allowedPaths } from './allowed-paths.ts';
 import { chooseBackend, type ChosenBackend } from './backend.ts';
 import { cacheFolderOf } from './cache-folder.ts';
 import { projectRoot } from '../dsl/project-root.ts';
@@ -38,6 +41,8 @@ export interface OpenPipeline {
   readonly registry: StageRegistry;
   readonly store: Store;
   readonly cacheFolder: string;
+  /** The code of the project that may run and is not JavaScript. */
+  readonly code: CodePermission;
   readonly backend: string;
   readonly numerics: ChosenBackend['numerics'];
   readonly because: ChosenBackend['because'];
@@ -69,6 +74,7 @@ export async function openPipeline(file: string, options: PipelineOptions): Prom
     registry,
     store,
     cacheFolder,
+    code: codePermission(graph),
     backend: numerics.backend,
     numerics,
     because,
@@ -77,10 +83,13 @@ export async function openPipeline(file: string, options: PipelineOptions): Prom
   };
 }
 
-/** The graph of a pipeline as it is written, for commands that need no backend. */
-export async function openGraph(file: string, options: PipelineOptions): Promise<Graph> {
+/**
+ * The graph of a pipeline as it is written, for commands that need no backend. With `remember: false` nothing is
+ * written.
+ */
+export async function openGraph(file: string, options: PipelineOptions, remember = true): Promise<Graph> {
   const path = resolve(file);
-  return (await loadGraph(path, cacheFolderOf(path, options.cache), options)).graph;
+  return (await loadGraph(path, cacheFolderOf(path, options.cache), options, remember)).graph;
 }
 
 function warnOfTrackedCache(cacheFolder: string): void {
@@ -94,10 +103,13 @@ async function loadGraph(
   file: string,
   cacheFolder: string,
   options: PipelineOptions,
+  remember = true,
 ): Promise<Pick<OpenPipeline, 'graph' | 'registry' | 'sources'>> {
+  const root = projectRoot(file);
+  const allowed = allowedPaths(root);
   const request: GraphRequest = {
     file,
-    root: projectRoot(file),
+    root,
     version: process.env.RAVELIN_VERSION ?? 'development',
     stages: process.env.RAVELIN_BUILD ?? 'development',
     overrides: {
@@ -105,9 +117,10 @@ async function loadGraph(
       profile: options.profile ?? [],
       seed: options.seed ?? null,
       maxCells: options.maxCells ?? null,
+      allowedPaths: allowed,
     },
   };
-  const key = machineKey();
+  const key = remember ? machineKey() : null;
   const cache: GraphCache | null = key === null ? null : { folder: cacheFolder, key };
   // Changes of plugins and of what a project allows go unnoticed, so their pipelines are resolved every time.
   const cached = cache === null ? null : readCachedGraph(cache, request);
@@ -135,6 +148,7 @@ async function loadGraph(
     maxCells: options.maxCells,
     env: env.variables,
     allowedFlags,
+    allowedPaths: allowed,
   });
   const { sources } = loaded;
   if (!loaded.ok) throw new DiagnosticsError(loaded.diagnostics, sources);

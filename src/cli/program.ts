@@ -1,84 +1,16 @@
 import { Command, Option } from 'commander';
-import { defaultFile, fileFirst } from './command-words.ts';
-import { type ExitCode, UsageError } from './exit-codes.ts';
+import {
+  collect,
+  lazy,
+  lazyWithFile,
+  listOfWords,
+  positiveInteger,
+  positiveIntegers,
+  withPipelineOptions,
+} from './command-options.ts';
+import { defaultFile } from './command-words.ts';
+import { addModel, addWeights } from './model-commands.ts';
 import { complain, print } from './output.ts';
-
-type Handler = (...parameters: never[]) => Promise<ExitCode> | ExitCode;
-
-/** Wraps a lazily imported handler. It gets the arguments and the options, including the global ones. */
-function lazy(load: () => Promise<Handler>): (...parameters: unknown[]) => Promise<void> {
-  return async (...parameters) => {
-    const handler = await load();
-    const command = parameters.at(-1) as Command;
-    const options = command.optsWithGlobals<{ readonly trust?: boolean }>();
-    if (options.trust === true) process.env['RAVELIN_TRUST'] = '1';
-    process.exitCode = await handler(...([...parameters.slice(0, -2), options] as never[]));
-  };
-}
-
-/**
- * Wraps the handler of a command whose first word is the pipeline file, which may be left out. `words` says
- * what follows the file: any number of words as one list, one that is needed, or nothing.
- */
-function lazyWithFile(
-  words: 'list' | 'one' | 'none',
-  load: () => Promise<Handler>,
-): (...parameters: unknown[]) => Promise<void> {
-  return lazy(async () => {
-    const handler = (await load()) as (...parameters: unknown[]) => Promise<ExitCode> | ExitCode;
-    return (...parameters: unknown[]) => {
-      const given = parameters
-        .slice(0, -1)
-        .flat()
-        .filter((word) => typeof word === 'string');
-      const { file, rest } = fileFirst(given);
-      if (words === 'list') return handler(file, rest, parameters.at(-1));
-      const [word, extra] = rest;
-      if (words === 'one' && word === undefined)
-        throw new UsageError(`no cell is named after ${file}`, "name one; 'ravelin dag --expand' lists them");
-      const superfluous = words === 'one' ? extra : word;
-      if (superfluous !== undefined)
-        throw new UsageError(`'${superfluous}' is one word too many after ${file}`);
-      return words === 'one' ? handler(file, word, parameters.at(-1)) : handler(file, parameters.at(-1));
-    };
-  });
-}
-
-const collect = (value: string, previous: readonly string[] | undefined): readonly string[] => [
-  ...(previous ?? []),
-  value,
-];
-
-const listOfWords = (value: string): readonly string[] => value.split(',').map((word) => word.trim());
-
-function positiveInteger(text: string): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new UsageError(`'${text}' is not a positive whole number`);
-  return value;
-}
-
-function naturalNumber(text: string): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new UsageError(`'${text}' is not a whole number (0, 1, 2, …)`);
-  return value;
-}
-
-/** Options of every command that reads a pipeline. */
-function withPipelineOptions(command: Command): Command {
-  return command
-    .option('-S, --set <params.NAME=VALUE>', 'set a parameter of the pipeline (repeatable)', collect)
-    .option('-p, --profile <name>', 'apply a profile of the pipeline (repeatable, in order)', collect)
-    .option('--seed <n>', 'seed instead of the one in the file', naturalNumber)
-    .option('--max-cells <n>', 'refuse pipelines with more cells', positiveInteger)
-    .addOption(
-      new Option(
-        '--backend <name>',
-        'tensor backend (default: as the pipeline says, else that of its last run, else the best)',
-      ).choices(['auto', 'wasm', 'tensorflow', 'webgpu']),
-    );
-}
 
 export function createProgram(): Command {
   const program = new Command('ravelin')
@@ -86,6 +18,11 @@ export function createProgram(): Command {
     .version(process.env.RAVELIN_VERSION ?? 'development')
     .option('--cache <dir>', 'cache directory (default: .ravelin beside the pipeline)')
     .option('--trust', "run the project's plugins in this command, although the project is not trusted")
+    .option(
+      '--allow-path <path>',
+      'let the pipeline read a file or folder outside of the project in this command (repeatable)',
+      collect,
+    )
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: complain })
     .showHelpAfterError("(run 'ravelin help' to see the commands)")
@@ -100,6 +37,7 @@ export function createProgram(): Command {
   addCache(program);
   addMachine(program);
   addWeights(program);
+  addModel(program);
   addReference(program);
   return program;
 }
@@ -121,7 +59,12 @@ function addWriting(program: Command): void {
     .action(lazy(async () => (await import('./commands/validate.ts')).validate));
   program
     .command('schema')
-    .description('print the JSON Schema of pipeline files, for editors')
+    .description('print the JSON Schema of pipeline files, or of network files, for editors')
+    .addOption(
+      new Option('--of <files>', 'files that the schema is of')
+        .choices(['pipeline', 'network'])
+        .default('pipeline'),
+    )
     .option('--out <file>', 'write it to a file')
     .action(lazy(async () => (await import('./commands/schema.ts')).schema));
   program
@@ -151,12 +94,20 @@ function addTrust(program: Command): void {
     .description('let the plugins of this project run on this machine')
     .option('--remove', 'no longer let them run')
     .action(lazy(async () => (await import('./commands/trust.ts')).trustProject));
+  program
+    .command('allow-path [paths...]')
+    .description('let the pipelines of this project read files or folders outside of it, or list these')
+    .option('--remove', 'no longer let them be read; without a path, none of them')
+    .action(lazy(async () => (await import('./commands/allow-path.ts')).allowPath));
 }
 
 function addPlanning(program: Command): void {
   withPipelineOptions(program.command('plan [file] [select...]'))
     .description(`show what a run would do, and why (default file: ${defaultFile})`)
     .option('--force [select]', 'plan as if results were missing')
+    .option('--cost', 'estimate hours, disk and memory instead, from measured units')
+    .option('--workers <numbers>', 'with --cost: numbers of workers, such as 1,8,64', positiveIntegers)
+    .option('--gpu <card>', 'with --cost: networks on a GPU of this kind, assumed: v100, a100 or h100')
     .option('--json', 'print as JSON')
     .option('--exit-code', 'exit with 10 if there is work to do')
     .action(lazyWithFile('list', async () => (await import('./commands/plan.ts')).plan));
@@ -165,6 +116,10 @@ function addPlanning(program: Command): void {
     .description('explain why a cell would run or be reused')
     .option('--json', 'print as JSON')
     .action(lazyWithFile('one', async () => (await import('./commands/why.ts')).why));
+  withPipelineOptions(program.command('params [file]'))
+    .description('show the params of a pipeline, and what the latest run had instead')
+    .option('--json', 'print as JSON')
+    .action(lazyWithFile('none', async () => (await import('./commands/params.ts')).params));
   withPipelineOptions(program.command('dag [file]'))
     .description('print the graph of stages')
     .option('--mermaid', 'print as a Mermaid flowchart')
@@ -193,7 +148,7 @@ function addRunning(program: Command): void {
     .option('--overwrite', 'publish over files that no run with this cache has published')
     .addOption(
       new Option('--ui <kind>', 'how to show progress')
-        .choices(['auto', 'inline', 'plain', 'json', 'quiet'])
+        .choices(['auto', 'inline', 'full', 'plain', 'json', 'quiet'])
         .default('auto'),
     )
     .action(lazyWithFile('list', async () => (await import('./commands/run.ts')).run));
@@ -203,13 +158,19 @@ function addRunning(program: Command): void {
     .action(lazy(async () => (await import('./commands/cancel.ts')).cancel));
   program
     .command('watch [run]')
-    .description('follow a run from another terminal, or replay a finished one')
+    .description('follow a run from another terminal, or look at a finished one')
     .addOption(
       new Option('--ui <kind>', 'how to show progress')
-        .choices(['auto', 'inline', 'plain', 'json'])
+        .choices(['auto', 'inline', 'full', 'plain', 'json'])
         .default('auto'),
     )
     .action(lazy(async () => (await import('./commands/watch.ts')).watch));
+  program
+    .command('browse [run]')
+    .description(
+      'look at a run of any kind on the whole screen, now or at any time of it (default: the latest)',
+    )
+    .action(lazy(async () => (await import('./commands/watch.ts')).browse));
   withPipelineOptions(program.command('status [file]'))
     .description('show for each stage what is done, missing or failed')
     .option('--json', 'print as JSON')
@@ -220,20 +181,33 @@ function addRuns(program: Command): void {
   const runs = program.command('runs').description('list, compare and remove past runs');
   runs
     .command('ls', { isDefault: true })
-    .description('list all runs')
+    .description('list all runs: when they began, how long they took, what they were given and what changed')
+    .option('--pipeline <name>', 'only runs of the pipeline with this name or file')
+    .option('--metric <name>', 'add this number of their scores, such as accuracy')
     .option('--json', 'print as JSON')
     .action(lazy(async () => (await import('./commands/runs.ts')).runsList));
   runs
     .command('show [run]')
     .description('show one run (default: the latest)')
     .option('--time', 'where its time went, by stage')
+    .option('--params', 'with the params that it had')
+    .option('--scores', 'with its scores')
     .option('--json', 'print as JSON')
     .action(lazy(async () => (await import('./commands/runs.ts')).runsShow));
   runs
     .command('diff <before> <after>')
-    .description('compare the parameters and the scores of two runs')
+    .description(
+      'compare the parameters and the scores of two runs (default: the accuracy of what both have)',
+    )
+    .option('--metric <names>', 'compare these numbers, such as accuracy,l2', listOfWords)
+    .option('--all', 'compare all numbers, also of rows that only one run has')
     .option('--json', 'print as JSON')
     .action(lazy(async () => (await import('./commands/runs-diff.ts')).runsDiff));
+  runs
+    .command('tag <run> [tags...]')
+    .description('give a run names by which other commands find it, or list them')
+    .option('--remove', 'take these names away')
+    .action(lazy(async () => (await import('./commands/runs.ts')).runsTag));
   runs
     .command('rm <runs...>')
     .description('remove the ledgers of runs; their results stay until garbage collection')
@@ -260,6 +234,14 @@ function addResults(program: Command): void {
     .option('--csv', 'print as CSV')
     .option('--json', 'print as JSON')
     .action(lazy(async () => (await import('./commands/metrics.ts')).metrics));
+  program
+    .command('report [run] [other]')
+    .description(
+      'write what a run found, or the latest run of a pipeline file, into one HTML file that needs no network (default: the latest run); with two runs, compare them',
+    )
+    .option('--to <path>', 'file to write, .html or .zip (default: the id of the run with .html)')
+    .option('--single-file', 'write one HTML file even if it is too large to be sent')
+    .action(lazy(async () => (await import('./commands/report.ts')).report));
   withPipelineOptions(program.command('export [file] [cell]'))
     .usage('[options] [file] <cell>')
     .description(
@@ -270,6 +252,11 @@ function addResults(program: Command): void {
 }
 
 function addCache(program: Command): void {
+  program
+    .command('clean [file]')
+    .description('show, or with --yes remove, the results and ledgers that only this pipeline has')
+    .option('--yes', 'remove them')
+    .action(lazyWithFile('none', async () => (await import('./commands/clean.ts')).clean));
   const cache = program.command('cache').description('inspect and clean the store of results');
   cache
     .command('du', { isDefault: true })
@@ -319,32 +306,25 @@ function addMachine(program: Command): void {
     .action(lazy(async () => (await import('./commands/setup.ts')).setupTensorflow));
 }
 
-function addWeights(program: Command): void {
-  const weights = program.command('weights').description('inspect and convert files of network weights');
-  weights
-    .command('show <file>')
-    .description(
-      'list the tensors of a .safetensors or PyTorch file: names, types, shapes, NaN and infinities',
-    )
-    .option('--json', 'print as JSON')
-    .action(lazy(async () => (await import('./commands/weights.ts')).weightsShow));
-  weights
-    .command('convert <from> <to>')
-    .description("convert PyTorch weights of a published architecture to .safetensors in ravelin's layout")
-    .requiredOption('--architecture <name>', 'NAME of the stage type model/NAME that will read them')
-    .option('--classes <n>', 'number of classes (default: that of the stage type)', positiveInteger)
-    .option('--size <n>', 'side of the images in pixels (default: that of the stage type)', positiveInteger)
-    .action(lazy(async () => (await import('./commands/weights.ts')).weightsConvert));
-}
-
 function addReference(program: Command): void {
   program
     .command('completion <shell>')
-    .description('print the completion script for bash, zsh or fish')
+    .description(
+      'print the completion script for bash, zsh or fish, to be loaded by: eval "$(ravelin completion bash)", source <(ravelin completion zsh), or ravelin completion fish | source',
+    )
     .action(
       lazy(async () => {
         const { completion } = await import('./commands/completion.ts');
         return (shell: string) => completion(shell, program);
+      }),
+    );
+  program
+    .command('complete <shell> [words...]', { hidden: true })
+    .description('print what the last word may become, for the scripts of completion')
+    .action(
+      lazy(async () => {
+        const { complete } = await import('./commands/complete.ts');
+        return (shell: string, words: readonly string[]) => complete(shell, words, program);
       }),
     );
   program

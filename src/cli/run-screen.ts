@@ -1,8 +1,11 @@
 import { chooseRenderer, createRenderer } from '../dashboard/create-renderer.ts';
 import { createPlainRenderer } from '../dashboard/plain.ts';
-import type { Renderer, RendererKind } from '../dashboard/renderer.ts';
+import type { Renderer, RendererIo, RendererKind } from '../dashboard/renderer.ts';
 import type { DashboardState } from '../dashboard/state.ts';
 import { terminal } from './terminal.ts';
+
+/** All that a screen can show beside the events. */
+export type ScreenDetails = Pick<RendererIo, 'prior' | 'logOf'>;
 
 /**
  * Opens the renderer of a run. `hasWork` is false for a run with nothing to do, which is shown in lines on any
@@ -12,17 +15,19 @@ export async function openScreen(
   ui: 'auto' | RendererKind,
   hasWork: boolean,
   onInterrupt: () => void,
+  details: ScreenDetails = {},
 ): Promise<Renderer> {
   const io = terminal();
   const kind = ui !== 'auto' ? ui : hasWork ? chooseRenderer(io) : 'plain';
   let leaving: Promise<void> | null = null;
   const goOnWithLines = async (leave: () => Promise<DashboardState>): Promise<void> => {
     const state = await leave();
-    renderer = createPlainRenderer({ ...io, state });
+    renderer = createPlainRenderer({ ...io, ...details, state });
     renderer.notice('The display is closed and the run goes on. Press Ctrl-C to finish the running shards.');
   };
   let renderer: Renderer = await createRenderer(kind, {
     ...io,
+    ...details,
     onInterrupt,
     onQuit: (leave) => {
       leaving ??= goOnWithLines(leave);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { RendererIo } from '../dashboard/renderer.ts';
+import { terminalHost } from './terminal-host.ts';
 
 /** The terminal of this process, in the form that renderers take. */
 export function terminal(): Omit<RendererIo, 'onInterrupt' | 'onQuit'> {
@@ -10,6 +11,7 @@ export function terminal(): Omit<RendererIo, 'onInterrupt' | 'onQuit'> {
     environment: process.env,
     isInBackground: isInBackground(),
     now: () => Date.now(),
+    host: terminalHost,
   };
 }
 

@@ -16,8 +16,8 @@ export function isTrackedByGit(folder: string): boolean {
   }
 }
 
-/** The nearest repository above a folder, and the folder with its index. */
-function repositoryOf(start: string): { readonly root: string; readonly git: string } | null {
+/** The nearest repository above a folder, and the folder with its index and its head. */
+export function repositoryOf(start: string): { readonly root: string; readonly git: string } | null {
   for (let root = dirname(start); ; root = dirname(root)) {
     const git = join(root, '.git');
     const stat = statSync(git, { throwIfNoEntry: false });

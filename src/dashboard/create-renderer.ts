@@ -23,6 +23,11 @@ function canDraw({ stderr, environment, isInBackground }: DisplayIo): boolean {
   return isTTY === true && rows > 1 && columns > 0 && !isInBackground && !isCi(environment);
 }
 
+/** The whole screen needs some rows for its panes; below that, the display below the prompt says more. */
+function hasRoom({ stderr }: Pick<DisplayIo, 'stderr'>): boolean {
+  return (stderr.rows ?? 0) >= 8 && (stderr.columns ?? 0) >= 30;
+}
+
 /** Whether Ink takes this for the machine of a CI, on which it draws nothing before the end. */
 function isCi(environment: DisplayIo['environment']): boolean {
   const isSet = (name: string): boolean => !['0', 'false', undefined].includes(environment[name]);
@@ -30,17 +35,26 @@ function isCi(environment: DisplayIo['environment']): boolean {
 }
 
 /**
- * Loads only what the renderer needs. Only `inline` loads Ink and React; if there is nothing to draw on, lines
+ * Loads only what the renderer needs. Only displays that draw load Ink and React; if there is nothing to draw on, lines
  * are written instead.
  */
 export async function createRenderer(wanted: RendererKind, io: RendererIo): Promise<Renderer> {
-  const kind = wanted === 'inline' && !canDraw(io) ? 'plain' : wanted;
+  const isDrawn = wanted === 'inline' || wanted === 'full' || wanted === 'recorded';
+  const kind = !isDrawn
+    ? wanted
+    : !canDraw(io)
+      ? 'plain'
+      : wanted === 'full' && !hasRoom(io)
+        ? 'inline'
+        : wanted;
   switch (kind) {
-    case 'inline': {
+    case 'inline':
+    case 'full':
+    case 'recorded': {
       // React's development build records a performance entry for every render and never drops it.
       process.env['NODE_ENV'] ??= 'production';
-      const { createInlineRenderer } = await import('./inline/inline-renderer.tsx');
-      return createInlineRenderer(io);
+      const { createLiveRenderer } = await import('./live/live-renderer.tsx');
+      return createLiveRenderer(io, kind);
     }
     case 'plain': {
       const { createPlainRenderer } = await import('./plain.ts');

@@ -1,4 +1,6 @@
-import type { DashboardState } from './state.ts';
+import type { UnitWork } from '../runtime/events.ts';
+import { secondsUntilEnd, type OpenCell } from '../runtime/cost/remaining.ts';
+import type { CellState, DashboardState, KindState, RunningShard } from './state.ts';
 import { at } from './vector.ts';
 
 const rateWindowMs = 30_000;
@@ -12,50 +14,275 @@ export function imageRate(state: DashboardState, now: number): number | null {
   return images === 0 ? null : images / Math.max(1, (now - from) / 1000);
 }
 
-/**
- * Estimates the seconds until the end from the remaining shards and the mean seconds of a shard of the same
- * `uses`; a `uses` without a finished shard takes the mean over all. Running shards count with their
- * remaining time, by their own progress or else by the mean. The work is spread over the workers, but does
- * not end before the longest running shard. Returns null until something has been measured.
- */
-export function remainingSeconds(state: DashboardState, now: number): number | null {
-  let [seconds, measured] = [0, 0];
-  for (const work of state.work.values()) {
-    seconds += work.seconds;
-    measured += work.measured;
-  }
-  const overall = measured === 0 ? null : seconds / measured;
-  const meanOf = (uses: string): number | null => {
-    const work = state.work.get(uses);
-    return work !== undefined && work.measured > 0 ? work.seconds / work.measured : overall;
-  };
-  let left = 0;
-  let longest = 0;
-  const runningOf = new Map<string, number>();
-  for (const shard of state.running.values()) {
-    const uses = at(state.cells, shard.cell)!.uses;
-    runningOf.set(uses, (runningOf.get(uses) ?? 0) + 1);
-    const elapsed = Math.max(0, now - shard.startedAt) / 1000;
-    const share = shard.total > 0 ? shard.done / shard.total : 0;
-    const mean = meanOf(uses);
-    const rest =
-      share > 0 ? (elapsed / share) * (1 - share) : mean === null ? null : Math.max(0, mean - elapsed);
-    if (rest === null) return null;
-    left += rest;
-    longest = Math.max(longest, rest);
-  }
-  for (const [uses, work] of state.work) {
-    const waiting = Math.max(0, work.left - (runningOf.get(uses) ?? 0));
-    if (waiting === 0) continue;
-    const mean = meanOf(uses);
-    if (mean === null) return null;
-    left += waiting * mean;
-  }
-  return Math.max(longest, left / Math.max(1, state.workers));
-}
-
 /** Seconds since the run began; constant once it has ended. */
 export function elapsedSeconds(state: DashboardState, now: number): number {
   if (state.finished !== null) return state.finished.seconds;
   return state.startedAt === null ? 0 : Math.max(0, now - state.startedAt) / 1000;
+}
+
+/** Knows the time of units before any of them ran, from earlier runs or by rates that come with ravelin. */
+export interface Prior {
+  estimate(
+    uses: string,
+    work: UnitWork | null,
+    images: number,
+  ): { readonly seconds: number | null; readonly basis: string };
+}
+
+export const noPrior: Prior = { estimate: () => ({ seconds: null, basis: 'unknown' }) };
+
+/** Wall-clock seconds until the end, and the range in which it lies in about four of five cases. */
+export interface Remaining {
+  readonly seconds: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface Estimator {
+  /** Null while nothing is known, and once the run has ended. */
+  remaining(state: DashboardState, now: number): Remaining | null;
+}
+
+/**
+ * An estimate is made again after a second, and for every thousand cells after one more, since it looks at all of them; in between it
+ * counts down.
+ */
+const freshMs = ({ cells }: DashboardState): number => Math.max(1000, cells.length);
+
+/**
+ * Estimates how long a run still takes. Each unit takes what the prior expects of it, times how much longer units took in this run than
+ * expected: units that are alike, or else those of its stage type, or else all. The end then follows from the order in which cells
+ * wait for each other, and the number of workers.
+ */
+export function createEstimator(prior: Prior = noPrior): Estimator {
+  let made: { readonly at: number; readonly run: string; readonly remaining: Remaining | null } | null = null;
+  return {
+    remaining: (state, now) => {
+      if (state.finished !== null || state.startedAt === null) return null;
+      const age = made === null ? Infinity : now - made.at;
+      if (made === null || made.run !== state.run || age < 0 || age >= freshMs(state))
+        made = { at: now, run: state.run, remaining: estimateNow(state, now, prior) };
+      return made.remaining === null ? null : countDown(made.remaining, (now - made.at) / 1000);
+    },
+  };
+}
+
+function countDown({ seconds, low, high }: Remaining, passed: number): Remaining {
+  const left = (value: number): number => Math.max(0, value - passed);
+  return { seconds: left(seconds), low: left(low), high: left(high) };
+}
+
+/** Relative standard deviations of what is expected of a kind of unit, by how it is known. */
+const spreads: Readonly<Record<string, number>> = { measured: 0.3, scaled: 0.5, default: 0.7, unknown: 1.2 };
+/** The relative standard deviation of the speed of the machine: other programs come and go. */
+const loadSpread = 0.2;
+/** The range of four of five cases, in standard deviations. */
+const quantile = 1.28;
+
+function estimateNow(state: DashboardState, now: number, prior: Prior): Remaining | null {
+  const expected = new Expectations(state.kinds, prior);
+  const cells: OpenCell[] = [];
+  const indices = new Map<number, number>();
+  const sums = new Map<string, number>();
+  const pause = pauseOf(state);
+  const runningOf = groupByCell(state.running);
+  for (let position = 0; position < state.cells.length; position++) {
+    const cell = at(state.cells, position)!;
+    const running = (runningOf.get(position) ?? []).map((shard) => restOf(shard, cell, now, expected));
+    const units = isOpen(cell) ? Math.max(0, cell.shards.total - cell.shards.done - running.length) : 0;
+    if (units === 0 && running.length === 0) continue;
+    // Before anything is known, only shards that say how far they are can be judged.
+    const isJudged = units === 0 && (runningOf.get(position) ?? []).every(({ done }) => done > 0);
+    if (!expected.isKnown && !isJudged) return null;
+    const isSure = cell.expectedShare < 1;
+    const seconds = pause + cell.expectedShare * expected.secondsOf(cell.kind, imagesOfUnit(cell), !isSure);
+    indices.set(position, cells.length);
+    cells.push({ units, seconds, running, after: openReads(cell, position, indices) });
+    sums.set(cell.kind, (sums.get(cell.kind) ?? 0) + units * seconds);
+    // A shard that says how far it is is known as well as the load.
+    for (const [index, shard] of (runningOf.get(position) ?? []).entries()) {
+      const kind = shard.done > 0 ? '' : cell.kind;
+      sums.set(kind, (sums.get(kind) ?? 0) + running[index]!);
+    }
+  }
+  const seconds = secondsUntilEnd(cells, state.workers);
+  const spread = Math.exp(quantile * spreadOf(sums, expected));
+  return { seconds, low: seconds / spread, high: seconds * spread };
+}
+
+/** Mean seconds between two shards of a worker that has work. */
+function pauseOf({ workerStates }: DashboardState): number {
+  let [pauses, ms] = [0, 0];
+  for (const worker of workerStates.values()) {
+    pauses += worker.pauses;
+    ms += worker.pauseMs;
+  }
+  return pauses === 0 ? 0 : ms / pauses / 1000;
+}
+
+function isOpen({ status }: CellState): boolean {
+  return status === 'waiting' || status === 'running' || status === 'partly';
+}
+
+function imagesOfUnit({ images, shards }: CellState): number {
+  return images / Math.max(1, shards.total);
+}
+
+/** The open cells that a cell reads. Ranges of a damaged ledger may name any cells, but none that come later. */
+function openReads(cell: CellState, position: number, indices: ReadonlyMap<number, number>): number[] {
+  const open: number[] = [];
+  for (const [first, last] of cell.reads)
+    for (let read = first; read <= Math.min(last, position - 1); read++) {
+      const index = indices.get(read);
+      if (index !== undefined) open.push(index);
+    }
+  return open;
+}
+
+function groupByCell(running: DashboardState['running']): ReadonlyMap<number, readonly RunningShard[]> {
+  const groups = new Map<number, RunningShard[]>();
+  for (const shard of running.values()) groups.set(shard.cell, [...(groups.get(shard.cell) ?? []), shard]);
+  return groups;
+}
+
+/**
+ * Seconds until a running shard ends. What it says of its progress counts for more, the further it is. A shard that takes longer
+ * than expected is taken to need a quarter of its time again.
+ */
+function restOf(shard: RunningShard, cell: CellState, now: number, expected: Expectations): number {
+  const elapsed = Math.max(0, now - shard.startedAt) / 1000;
+  const whole = expected.secondsOf(cell.kind, imagesOfUnit(cell), false);
+  const byTime = Math.max(whole - elapsed, elapsed / 4);
+  const share = shard.total > 0 ? Math.min(1, shard.done / shard.total) : 0;
+  if (share <= 0) return byTime;
+  const left = shard.total - shard.done;
+  const overall = (left * elapsed) / shard.done;
+  const { at: since, done } = shard.before;
+  // The latest speed, so that other programs that come and go are noticed.
+  const recent = shard.done > done ? (left * (now - since)) / 1000 / (shard.done - done) : overall;
+  const weight = Math.min(1, share * 4);
+  return weight * Math.sqrt(overall * recent) + (1 - weight) * byTime;
+}
+
+function spreadOf(sums: ReadonlyMap<string, number>, expected: Expectations): number {
+  const total = [...sums.values()].reduce((sum, seconds) => sum + seconds, 0);
+  if (total === 0) return 0;
+  const variance = [...sums].reduce(
+    (sum, [kind, seconds]) =>
+      sum + ((seconds / total) * (kind === '' ? loadSpread : expected.spreadOf(kind))) ** 2,
+    loadSpread ** 2,
+  );
+  return Math.sqrt(variance);
+}
+
+interface Sums {
+  seconds: number;
+  expected: number;
+  units: number;
+  found: number;
+  /** Seconds of units, whether something was expected of them or not. */
+  ownSeconds: number;
+}
+
+/** The seconds that units will take, by what the prior says and what was measured in this run. */
+class Expectations {
+  readonly #kinds: DashboardState['kinds'];
+  readonly #prior: Prior;
+  readonly #all: Sums = { seconds: 0, expected: 0, units: 0, found: 0, ownSeconds: 0 };
+  readonly #uses = new Map<string, Sums>();
+  readonly #known = new Map<string, number>();
+  readonly isKnown: boolean;
+
+  constructor(kinds: DashboardState['kinds'], prior: Prior) {
+    this.#kinds = kinds;
+    this.#prior = prior;
+    let known = 0;
+    for (const kind of kinds.values()) {
+      const { uses, measured, seconds, found } = kind;
+      const sums = this.#uses.get(uses) ?? { seconds: 0, expected: 0, units: 0, found: 0, ownSeconds: 0 };
+      this.#uses.set(uses, sums);
+      sums.found += found;
+      sums.units += measured;
+      sums.ownSeconds += seconds;
+      if (this.#baseOf(kind, 1) !== null) known++;
+      if (measured === 0) continue;
+      const base = this.#baseOf(kind, kind.images / measured);
+      sums.seconds += seconds;
+      sums.expected += measured * (base ?? nominal(kind.images / measured));
+      if (base === null) continue;
+      this.#all.seconds += seconds;
+      this.#all.expected += measured * base;
+    }
+    for (const { units } of this.#uses.values()) this.#all.units += units;
+    this.isKnown = known > 0 || this.#all.units > 0;
+  }
+
+  /** Expected seconds of a unit. `mayBeFound` counts that some results are found and not computed. */
+  secondsOf(name: string, images: number, mayBeFound = true): number {
+    const key = `${images} ${mayBeFound} ${name}`;
+    let seconds = this.#known.get(key);
+    if (seconds === undefined) {
+      seconds = this.#secondsOf(name, images) * (mayBeFound ? this.#shareComputed(name) : 1);
+      this.#known.set(key, seconds);
+    }
+    return seconds;
+  }
+
+  spreadOf(name: string): number {
+    const kind = this.#kinds.get(name);
+    if (kind === undefined) return spreads['unknown']!;
+    const units = this.#uses.get(kind.uses)!.units;
+    const before = spreads[this.#prior.estimate(kind.uses, kind.work, 1).basis] ?? spreads['unknown']!;
+    // What was measured of the same kind is surer than what was measured of others of its stage type.
+    return before / Math.sqrt(1 + 4 * kind.measured + units);
+  }
+
+  #secondsOf(name: string, images: number): number {
+    const kind = this.#kinds.get(name);
+    if (kind === undefined) return this.#meanUnit();
+    const uses = this.#uses.get(kind.uses)!;
+    const base = this.#baseOf(kind, images);
+    const unit = base ?? nominal(images);
+    if (base === null && uses.units === 0) return this.#meanUnit();
+    if (base === null && images === 0) return uses.ownSeconds / uses.units;
+    const overall = base === null ? uses.seconds / uses.expected : this.#load();
+    const ofUses = shrunk(uses.seconds, uses.expected, overall, unit);
+    const measured =
+      kind.measured === 0
+        ? 0
+        : kind.measured *
+          (this.#baseOf(kind, kind.images / kind.measured) ?? nominal(kind.images / kind.measured));
+    return unit * shrunk(kind.seconds, measured, ofUses, unit / 2);
+  }
+
+  /** How much longer units took than the prior expected, over the whole run. */
+  #load(): number {
+    return shrunk(this.#all.seconds, this.#all.expected, 1, 0.1);
+  }
+
+  #shareComputed(name: string): number {
+    const sums = this.#uses.get(this.#kinds.get(name)?.uses ?? '');
+    return sums === undefined ? 1 : 1 - sums.found / (sums.found + sums.units + 2);
+  }
+
+  #meanUnit(): number {
+    let seconds = 0;
+    for (const sums of this.#uses.values()) seconds += sums.ownSeconds;
+    return this.#all.units === 0 ? 1 : seconds / this.#all.units;
+  }
+
+  #baseOf({ uses, work }: KindState, images: number): number | null {
+    const { seconds } = this.#prior.estimate(uses, work, images);
+    return seconds === null || seconds <= 0 ? null : seconds;
+  }
+}
+
+/** The relation of measured to expected seconds, drawn towards another one that counts as `weight` expected seconds. */
+function shrunk(seconds: number, expected: number, towards: number, weight: number): number {
+  return (seconds + towards * weight) / (expected + weight);
+}
+
+/** A unit of which nothing is known but its images. Only the relation of such units to each other counts. */
+function nominal(images: number): number {
+  return 1e-3 * Math.max(1, images);
 }

@@ -1,3 +1,6 @@
+import type { RunChoices } from '../runtime/events.ts';
+import type { Remaining } from './estimate.ts';
+
 /** `0.4 s`, `42 s`, `3:07`, `2:03:09`. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–';
@@ -7,6 +10,24 @@ export function formatDuration(seconds: number): string {
   const two = (number: number): string => String(number).padStart(2, '0');
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   return hours === 0 ? `${minutes}:${two(whole % 60)}` : `${hours}:${two(minutes)}:${two(whole % 60)}`;
+}
+
+/**
+ * `about 3:10 left`, or with the range in which it probably lies, `about 3:10 left (2:00 to 5:00)`, if that is wide. Figures are rounded to
+ * what an estimate can know.
+ */
+export function formatRemaining({ seconds, low, high }: Remaining, hasRoom = true): string {
+  if (high < 5) return 'seconds left';
+  const range =
+    hasRoom && high / Math.max(1, low) >= 1.6
+      ? ` (${formatDuration(rounded(low))} to ${formatDuration(rounded(high))})`
+      : '';
+  return `about ${formatDuration(rounded(seconds))} left${range}`;
+}
+
+function rounded(seconds: number): number {
+  const step = seconds < 20 ? 1 : seconds < 60 ? 5 : seconds < 600 ? 10 : seconds < 3600 ? 60 : 300;
+  return Math.max(1, Math.round(seconds / step)) * step;
 }
 
 /** `640 B`, `12 KiB`, `812 MiB`, `1.5 GiB`. */
@@ -47,7 +68,21 @@ export function shellQuote(word: string): string {
   return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The command that runs one cell again, with what it needs. */
-export function rerunCommand(file: string, cell: string): string {
-  return `ravelin run ${shellQuote(file)} --only ${shellQuote(cell)}`;
+/** The choices of a run as they are typed: ` -S params.images=32 -p smoke`; empty if there are none. */
+export function choiceWords(choices: RunChoices | null | undefined): string {
+  if (choices === undefined || choices === null) return '';
+  const words = [
+    ...choices.set.flatMap((value) => ['-S', value]),
+    ...choices.profile.flatMap((name) => ['-p', name]),
+    ...(choices.seed === null ? [] : ['--seed', String(choices.seed)]),
+  ];
+  return words.map((word) => ` ${shellQuote(word)}`).join('');
+}
+
+/** The command that runs one cell of a run again, with what it needs. */
+export function rerunCommand(
+  { file, choices }: { readonly file: string; readonly choices: RunChoices | null },
+  cell: string,
+): string {
+  return `ravelin run ${shellQuote(file)} --only ${shellQuote(cell)}${choiceWords(choices)}`;
 }

@@ -1,8 +1,8 @@
 import { visibleLine } from '../console/visible-text.ts';
 import { writeLine, type TextStream } from '../console/write.ts';
 import type { RunEvent } from '../runtime/events.ts';
-import { elapsedSeconds, imageRate, remainingSeconds } from './estimate.ts';
-import { formatCount, formatDuration, formatMetric, formatRate, plural } from './format.ts';
+import { createEstimator, elapsedSeconds, imageRate, type Estimator, type Prior } from './estimate.ts';
+import { formatCount, formatDuration, formatMetric, formatRate, formatRemaining, plural } from './format.ts';
 import { reduce } from './reduce.ts';
 import type { Renderer } from './renderer.ts';
 import { initialState } from './state.ts';
@@ -14,6 +14,8 @@ export interface PlainIo {
   readonly stdout: TextStream;
   readonly stderr: TextStream;
   readonly now: () => number;
+  /** The time that units took in earlier runs. */
+  readonly prior?: Prior;
   /** State that another renderer has shown, if this one goes on where that one was left. */
   readonly state?: DashboardState;
 }
@@ -29,6 +31,7 @@ const beforeWork: readonly RunEvent['type'][] = ['run-started', 'backend-changed
  */
 export function createPlainRenderer(io: PlainIo): Renderer {
   let state = io.state ?? initialState();
+  const estimator = createEstimator(io.prior);
   let announced = io.state !== undefined;
   let lastLineAt = io.now();
   const say = (line: string, time: number): void => {
@@ -39,7 +42,7 @@ export function createPlainRenderer(io: PlainIo): Renderer {
   const timer = setInterval(() => {
     if (io.now() - lastLineAt < heartbeatMs - 500 || state.startedAt === null || state.finished !== null)
       return;
-    say(heartbeat(state, io.now()), io.now());
+    say(heartbeat(state, io.now(), estimator), io.now());
   }, 1000);
   // The heartbeat must not keep the process alive if it has nothing else to do.
   timer.unref();
@@ -56,7 +59,7 @@ export function createPlainRenderer(io: PlainIo): Renderer {
     },
     notice: (text) => {
       writeLine(io.stderr, text);
-      if (state.running.size > 0) say(heartbeat(state, io.now()), io.now());
+      if (state.running.size > 0) say(heartbeat(state, io.now(), estimator), io.now());
     },
     finish: (results = '') => {
       clearInterval(timer);
@@ -128,14 +131,14 @@ function plannedLines(state: DashboardState): readonly string[] {
     );
 }
 
-function heartbeat(state: DashboardState, now: number): string {
+function heartbeat(state: DashboardState, now: number, estimator: Estimator): string {
   const { counts } = state;
   const parts = [`${formatCount(counts.finished + counts.reused)}/${plural(state.cells.length, 'cell')}`];
   if (counts.failed > 0) parts.push(`${formatCount(counts.failed)} failed`);
   const rate = imageRate(state, now);
   if (rate !== null) parts.push(`${formatRate(rate)} images/s`);
-  const remaining = remainingSeconds(state, now);
-  if (remaining !== null) parts.push(`about ${formatDuration(remaining)} left`);
+  const remaining = estimator.remaining(state, now);
+  if (remaining !== null) parts.push(formatRemaining(remaining));
   for (const shard of [...state.running.values()].slice(0, 4)) {
     const cell = at(state.cells, shard.cell)!;
     const progress = shard.total > 0 ? ` ${shard.done}/${shard.total} ${shard.unit}` : '';

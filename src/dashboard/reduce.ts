@@ -1,11 +1,18 @@
 import type { RunEvent } from '../runtime/events.ts';
+import { committedHistory, committedKind, committedWorker, kindOf, startedWorker } from './reduce-work.ts';
 import { newStage } from './state.ts';
-import type { CellState, CellStatus, DashboardState, RunningShard, StageState, WorkState } from './state.ts';
+import type { CellState, CellStatus, DashboardState, RunningShard, StageScore, StageState } from './state.ts';
 import { at, push, set } from './vector.ts';
 
 type Event<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
 const logLines = 200;
+/** The speed of a shard is that of the latest one to two of these periods. */
+const markMs = 8_000;
+/** The latest shards of a cell whose times are kept. */
+const keptTimings = 64;
+/** Values of a metric that are kept for its curve. */
+const curvePoints = 500;
 const rateWindowMs = 30_000;
 
 /**
@@ -32,10 +39,7 @@ export function reduce(state: DashboardState, event: RunEvent): DashboardState {
     case 'cell-failed':
       return cellFailed(now, event);
     case 'metric':
-      return changeCell(now, event.cell, (cell) => ({
-        ...cell,
-        metrics: { ...cell.metrics, [event.name]: event.value },
-      }));
+      return metric(now, event);
     case 'log':
       return changeCell(now, event.cell, (cell) => ({
         ...cell,
@@ -59,8 +63,8 @@ export function reduce(state: DashboardState, event: RunEvent): DashboardState {
 }
 
 function runStarted(state: DashboardState, event: Event<'run-started'>): DashboardState {
-  const { run, pipeline, file, backend, workers, totals, at: startedAt } = event;
-  return { ...state, run, pipeline, file, backend, workers, totals, startedAt };
+  const { run, pipeline, file, backend, workers, totals, choices = null, at: startedAt } = event;
+  return { ...state, run, pipeline, file, choices, backend, workers, totals, startedAt };
 }
 
 function cellPlanned(state: DashboardState, event: Event<'cell-planned'>): DashboardState {
@@ -83,8 +87,16 @@ function cellPlanned(state: DashboardState, event: Event<'cell-planned'>): Dashb
     shards: { total: shards.total, done: shards.reuse, running: 0 },
     images: event.images,
     because: event.because,
+    onTheFly: event.onTheFly === true,
+    reads: event.reads ?? [],
+    expectedShare:
+      event.expected === undefined || shards.run === 0 ? 1 : Math.min(1, event.expected / shards.run),
+    kind: event.work?.alike ?? event.uses,
     metrics: {},
+    curves: {},
     seconds: 0,
+    timings: [],
+    sameAs: null,
     savedSeconds: 0,
     failure: null,
     logs: [],
@@ -97,7 +109,12 @@ function cellPlanned(state: DashboardState, event: Event<'cell-planned'>): Dashb
     cells: push(old.cells, position),
     uses: old.uses.includes(event.uses) ? old.uses : [...old.uses, event.uses],
     counts: { ...old.counts, [status]: old.counts[status] + 1 },
-    shards: { total: old.shards.total + shards.total, done: old.shards.done + shards.reuse },
+    shards: {
+      total: old.shards.total + shards.total,
+      done: old.shards.done + shards.reuse,
+      running: old.shards.running,
+    },
+    onTheFly: old.onTheFly + (cell.onTheFly ? 1 : 0),
   };
   return {
     ...state,
@@ -105,10 +122,8 @@ function cellPlanned(state: DashboardState, event: Event<'cell-planned'>): Dashb
     stages: replaced(stages, stage, changed),
     stageIndex,
     counts: { ...state.counts, [status]: state.counts[status] + 1 },
-    work:
-      shards.run === 0
-        ? state.work
-        : changeWork(state, event.uses, (work) => ({ ...work, left: work.left + shards.run })),
+    kinds:
+      shards.run === 0 || state.kinds.has(cell.kind) ? state.kinds : kindOf(state.kinds, cell.kind, event),
     reusedShards: state.reusedShards + shards.reuse,
   };
 }
@@ -124,76 +139,150 @@ function shardStarted(state: DashboardState, event: Event<'shard-started'>): Das
     done: 0,
     total: 0,
     unit: '',
+    before: { at: event.at, done: 0 },
+    mark: { at: event.at, done: 0 },
   };
-  const cell = at(state.cells, position)!;
-  const started = { ...state, running: new Map(state.running).set(shardName(event), shard) };
-  const moved = changeStage(started, cell.stage, (stage) => ({
-    ...stage,
-    startedAt: stage.startedAt ?? event.at,
-    latestAt: event.at,
+  const name = shardName(event);
+  const started: DashboardState = {
+    ...state,
+    running: new Map(state.running).set(name, shard),
+    workerStates: startedWorker(state.workerStates, event, name),
+  };
+  return showRunning(started, position, event.at);
+}
+
+/** Brings a cell and its stage in line with the shards that are running. */
+function showRunning(state: DashboardState, position: number, now: number): DashboardState {
+  const { id, stage, shards } = at(state.cells, position)!;
+  const running = runningShards(state, position);
+  const counted = changeStage(state, stage, (old) => {
+    const all = old.shards.running + running - shards.running;
+    const busy = old.busySince !== null;
+    return {
+      ...old,
+      shards: { ...old.shards, running: all },
+      busySince: all === 0 ? null : (old.busySince ?? now),
+      busyMs: old.busyMs + (all === 0 && busy ? Math.max(0, now - old.busySince) : 0),
+    };
+  });
+  return changeCell(counted, id, (cell) => ({
+    ...cell,
+    status: statusBetween(cell, running),
+    shards: { ...cell.shards, running },
   }));
-  return changeCell(moved, event.cell, (old) => ({
-    ...old,
-    status: old.status === 'failed' ? 'failed' : 'running',
-    shards: { ...old.shards, running: runningShards(started, position) },
-  }));
+}
+
+/** The status of a cell that has neither finished nor failed, which its shards decide. */
+function statusBetween({ status, shards }: CellState, running: number): CellStatus {
+  if (status === 'failed' || status === 'finished' || status === 'blocked') return status;
+  if (running > 0) return 'running';
+  if (status === 'reused') return status;
+  return shards.done > 0 ? 'partly' : 'waiting';
 }
 
 function shardProgress(state: DashboardState, event: Event<'shard-progress'>): DashboardState {
   const shard = state.running.get(shardName(event));
   if (shard === undefined) return state;
   const { done, total, unit } = event;
-  return { ...state, running: new Map(state.running).set(shardName(event), { ...shard, done, total, unit }) };
+  const isOld = event.at - shard.mark.at > markMs;
+  const marks = isOld ? { before: shard.mark, mark: { at: event.at, done } } : {};
+  const changed: RunningShard = { ...shard, done, total, unit, ...marks };
+  return { ...state, running: new Map(state.running).set(shardName(event), changed) };
 }
 
 function shardCommitted(state: DashboardState, event: Event<'shard-committed'>): DashboardState {
   const position = find(state, event.cell);
   if (position === undefined) return state;
+  const { reused, images, seconds } = event;
+  const name = shardName(event);
+  const worker = state.running.get(name)?.worker ?? -1;
   const running = new Map(state.running);
-  running.delete(shardName(event));
+  running.delete(name);
   const cell = at(state.cells, position)!;
+  // A data set that is read says nothing of how fast images are computed.
+  const isUncounted = reused || cell.uses.startsWith('dataset/');
+  const computedBy = state.keys.get(event.key);
+  if (!reused && computedBy === undefined) state.keys.set(event.key, position);
   const stopped: DashboardState = {
     ...state,
     running,
     peakBytes: Math.max(state.peakBytes, event.peakBytes),
-    recent: event.reused ? state.recent : recentImages(state, event),
-    ranShards: state.ranShards + (event.reused ? 0 : 1),
-    reusedShards: state.reusedShards + (event.reused ? 1 : 0),
-    work: changeWork(state, cell.uses, (work) => ({
-      left: Math.max(0, work.left - 1),
-      measured: work.measured + (event.reused ? 0 : 1),
-      seconds: work.seconds + (event.reused ? 0 : event.seconds),
-    })),
+    recent: isUncounted ? state.recent : recentImages(state, event),
+    history: isUncounted
+      ? state.history
+      : committedHistory(state.history, event.at - (state.startedAt ?? event.at), images),
+    ranShards: state.ranShards + (reused ? 0 : 1),
+    kinds: committedKind(state.kinds, cell, event),
+    workerStates: committedWorker(state.workerStates, worker, event),
   };
   const counted = changeStage(stopped, cell.stage, (stage) => ({
     ...stage,
     shards: { ...stage.shards, done: Math.min(stage.shards.total, stage.shards.done + 1) },
-    images: stage.images + (event.reused ? 0 : event.images),
-    startedAt: stage.startedAt ?? event.at,
-    latestAt: event.at,
+    images: stage.images + (reused ? 0 : images),
+    seconds: stage.seconds + (reused ? 0 : seconds),
   }));
-  return changeCell(counted, event.cell, (old) => ({
+  const changed = changeCell(counted, event.cell, (old) => ({
     ...old,
-    seconds: old.seconds + event.seconds,
-    shards: {
-      ...old.shards,
-      done: Math.min(old.shards.total, old.shards.done + 1),
-      running: runningShards(stopped, position),
-    },
+    seconds: old.seconds + (reused ? 0 : seconds),
+    timings: reused
+      ? old.timings
+      : [
+          ...old.timings.slice(1 - keptTimings),
+          { shard: event.shard, worker, endedAt: event.at, seconds, images },
+        ],
+    sameAs: reused && computedBy !== undefined && computedBy !== position ? computedBy : old.sameAs,
+    shards: { ...old.shards, done: Math.min(old.shards.total, old.shards.done + 1) },
   }));
+  // A result of another cell of this run was not there before it, and saves nothing that was computed earlier.
+  const found = reused && at(changed.cells, position)!.sameAs === null ? 1 : 0;
+  return showRunning({ ...changed, reusedShards: changed.reusedShards + found }, position, event.at);
+}
+
+function metric(state: DashboardState, { cell: id, name, value, axes }: Event<'metric'>): DashboardState {
+  const position = find(state, id);
+  if (position === undefined) return state;
+  const cell = at(state.cells, position)!;
+  const isOfPart = Object.keys(axes).some((axis) => !(axis in cell.axes));
+  const curves = isOfPart
+    ? { ...cell.curves, [name]: [...(cell.curves[name] ?? []).slice(1 - curvePoints), value] }
+    : cell.curves;
+  const changed = changeCell(state, id, (old) => ({
+    ...old,
+    metrics: { ...old.metrics, [name]: value },
+    curves,
+  }));
+  if (!isOfPart && !/accuracy$/i.test(name)) return changed;
+  return isOfPart
+    ? changed
+    : changeStage(changed, cell.stage, (stage) => ({ ...stage, score: withScore(stage.score, name, value) }));
+}
+
+function withScore(score: StageScore | null, name: string, value: number): StageScore | null {
+  if (!Number.isFinite(value)) return score;
+  if (score === null || (name === 'accuracy' && score.name !== 'accuracy'))
+    return { name, lowest: value, highest: value };
+  if (score.name !== name) return score;
+  return { name, lowest: Math.min(score.lowest, value), highest: Math.max(score.highest, value) };
 }
 
 function cellFinished(state: DashboardState, event: Event<'cell-finished'>): DashboardState {
   const position = find(state, event.cell);
-  // A cell finishes again if a damaged result of it was computed again.
-  const before = position === undefined ? 0 : at(state.cells, position)!.savedSeconds;
-  const finished = { ...state, savedSeconds: state.savedSeconds - before + event.savedSeconds };
-  return changeCell(finished, event.cell, (cell) => ({
-    ...cell,
+  if (position === undefined) return state;
+  const cell = at(state.cells, position)!;
+  const isShared = event.reused && cell.sameAs !== null;
+  const saved = isShared ? 0 : event.savedSeconds;
+  const finished = {
+    ...state,
+    // A cell finishes again if a damaged result of it was computed again.
+    savedSeconds: state.savedSeconds - cell.savedSeconds + saved,
+    sharedCells: state.sharedCells + (isShared && cell.status !== 'reused' ? 1 : 0),
+  };
+  return changeCell(finished, event.cell, (old) => ({
+    ...old,
     status: event.reused ? 'reused' : 'finished',
     seconds: event.seconds,
-    savedSeconds: event.savedSeconds,
-    shards: { total: cell.shards.total, done: cell.shards.total, running: 0 },
+    savedSeconds: saved,
+    shards: { total: old.shards.total, done: old.shards.total, running: 0 },
   }));
 }
 
@@ -202,19 +291,26 @@ function cellFailed(state: DashboardState, event: Event<'cell-failed'>): Dashboa
   running.delete(shardName(event));
   const { cell, shard, failure, blocked } = event;
   const failed = { ...state, running, failures: [...state.failures, { cell, shard, failure, blocked }] };
-  return changeCell(failed, cell, (old) => ({
-    ...old,
-    status: 'failed',
-    failure,
-    shards: { ...old.shards, running: 0 },
-  }));
+  const position = find(failed, cell);
+  if (position === undefined) return failed;
+  const marked = changeCell(failed, cell, (old) => ({ ...old, status: 'failed', failure }));
+  return showRunning(marked, position, event.at);
 }
 
 function runFinished(state: DashboardState, event: Event<'run-finished'>): DashboardState {
-  let ended: DashboardState = { ...state, running: new Map(), finished: event };
+  const stages = state.stages.map((stage) => ({
+    ...stage,
+    shards: { ...stage.shards, running: 0 },
+    busyMs: stage.busyMs + (stage.busySince === null ? 0 : Math.max(0, event.at - stage.busySince)),
+    busySince: null,
+  }));
+  const workerStates = new Map(
+    [...state.workerStates].map(([id, worker]) => [id, { ...worker, shard: null }]),
+  );
+  let ended: DashboardState = { ...state, stages, workerStates, running: new Map(), finished: event };
   for (let index = 0; index < ended.cells.length; index++) {
     const cell = at(ended.cells, index)!;
-    if (cell.status !== 'waiting' && cell.status !== 'running') continue;
+    if (cell.status !== 'waiting' && cell.status !== 'running' && cell.status !== 'partly') continue;
     ended = changeCell(ended, cell.id, (old) => ({
       ...old,
       status: 'blocked',
@@ -256,14 +352,6 @@ function changeStage(
   change: (stage: StageState) => StageState,
 ): DashboardState {
   return { ...state, stages: replaced(state.stages, index, change(state.stages[index]!)) };
-}
-
-function changeWork(
-  state: DashboardState,
-  uses: string,
-  change: (work: WorkState) => WorkState,
-): DashboardState['work'] {
-  return new Map(state.work).set(uses, change(state.work.get(uses) ?? { left: 0, measured: 0, seconds: 0 }));
 }
 
 function recentImages(state: DashboardState, event: Event<'shard-committed'>): DashboardState['recent'] {

@@ -1,4 +1,6 @@
 import type { RunEvent } from '../runtime/events.ts';
+import type { TerminalHost } from './live/terminal-host.ts';
+import type { Prior } from './estimate.ts';
 import type { DashboardState } from './state.ts';
 
 /** One way to show a run. */
@@ -13,7 +15,8 @@ export interface Renderer {
   finish(results?: string): Promise<void>;
 }
 
-export type RendererKind = 'inline' | 'plain' | 'json' | 'quiet';
+/** `recorded` is the whole screen on a run of the past or of another process. */
+export type RendererKind = 'inline' | 'full' | 'recorded' | 'plain' | 'json' | 'quiet';
 
 /** The environment of a renderer, which is passed in so that tests can replace it. */
 export interface RendererIo {
@@ -35,6 +38,12 @@ export interface RendererIo {
    * more.
    */
   readonly onQuit: (leave: () => Promise<DashboardState>) => void;
+  /** The process, for a display; without it, there is no Ctrl-Z, no pager and no opening of files. */
+  readonly host?: TerminalHost;
+  /** Path of the log of a cell; null if it has none. */
+  readonly logOf?: (cell: string) => string | null;
+  /** The time that units took in earlier runs. */
+  readonly prior?: Prior;
   /** State that another renderer has shown, if this one goes on where that one was left. */
   readonly state?: DashboardState;
 }

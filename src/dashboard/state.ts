@@ -1,10 +1,13 @@
 import type { AxisLabel } from '../dsl/graph.ts';
-import type { Failure, RunEvent } from '../runtime/events.ts';
+import type { Failure, RunChoices, RunEvent, UnitWork } from '../runtime/events.ts';
 import { emptyVector } from './vector.ts';
 import type { Vector } from './vector.ts';
 
-/** `blocked`: the cell will not run, because the run ended before its turn. */
-export type CellStatus = 'waiting' | 'running' | 'reused' | 'finished' | 'failed' | 'blocked';
+/**
+ * `partly`: some of its shards are done and none is running. `blocked`: the cell will not run, because the run ended before its
+ * turn.
+ */
+export type CellStatus = 'waiting' | 'running' | 'partly' | 'reused' | 'finished' | 'failed' | 'blocked';
 
 export interface CellState {
   readonly id: string;
@@ -16,9 +19,23 @@ export interface CellState {
   readonly shards: { readonly total: number; readonly done: number; readonly running: number };
   readonly images: number;
   readonly because: readonly string[];
+  /** Its images are computed by the cells that read them, so that it makes only a recipe. */
+  readonly onTheFly: boolean;
+  /** First and last index of each range of cells that it reads. */
+  readonly reads: readonly (readonly [first: number, last: number])[];
+  /** The share of its units to run that is expected to be computed; the results of the others will be found. */
+  readonly expectedShare: number;
+  /** Name of the kind of its units in `DashboardState.kinds`. */
+  readonly kind: string;
   /** Latest value of each metric. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** All values of each metric that has an axis of its own, such as the epoch, in their order. */
+  readonly curves: Readonly<Record<string, readonly number[]>>;
+  /** Sum of the seconds of the shards that were computed. */
   readonly seconds: number;
+  readonly timings: readonly ShardTiming[];
+  /** Index of the cell of this run that has computed the same result; null if there is none. */
+  readonly sameAs: number | null;
   /** Seconds that its reused shards took when they were computed; 0 until it has finished. */
   readonly savedSeconds: number;
   readonly failure: Failure | null;
@@ -33,18 +50,67 @@ export interface StageState {
   readonly axes: readonly string[];
   readonly uses: readonly string[];
   readonly counts: Readonly<Record<CellStatus, number>>;
-  readonly shards: { readonly total: number; readonly done: number };
-  /** Milliseconds since the epoch of the first and of the latest shard; null before the first. */
-  readonly startedAt: number | null;
-  readonly latestAt: number | null;
+  readonly shards: { readonly total: number; readonly done: number; readonly running: number };
+  /** Number of its cells that are computed by the cells that read them. */
+  readonly onTheFly: number;
+  /** Sum of the seconds of the shards that were computed. */
+  readonly seconds: number;
+  /** Milliseconds in which at least one of its shards was running, up to `busySince`; null if none is running. */
+  readonly busyMs: number;
+  readonly busySince: number | null;
+  /** Images of the shards that were computed. */
+  readonly images: number;
+  /** Accuracies that have arrived, as shares; null before the first. */
+  readonly score: StageScore | null;
+}
+
+export interface StageScore {
+  readonly name: string;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+export interface ShardTiming {
+  readonly shard: number;
+  readonly worker: number;
+  /** Milliseconds since the epoch. */
+  readonly endedAt: number;
+  readonly seconds: number;
   readonly images: number;
 }
 
-/** Work of one `uses`: the number of shards left, and the seconds that the measured ones took. */
-export interface WorkState {
-  readonly left: number;
+/** Units that take the same time for each image, but for chance. */
+export interface KindState {
+  readonly uses: string;
+  readonly work: UnitWork | null;
+  /** Units that were computed in this run, their images, and their seconds without the opening of the backend. */
   readonly measured: number;
+  readonly images: number;
   readonly seconds: number;
+  /** Units that were expected to be computed, and whose results were found instead. */
+  readonly found: number;
+}
+
+export interface WorkerState {
+  /** Key in `DashboardState.running`; null while it waits for work. */
+  readonly shard: string | null;
+  readonly since: number;
+  /** Sums of all that it has computed. */
+  readonly shards: number;
+  readonly images: number;
+  readonly seconds: number;
+  /** Processor seconds of all its threads. */
+  readonly cpuSeconds: number;
+  readonly peakBytes: number;
+  /** Short pauses between two of its shards, in which results travel and the next task comes. */
+  readonly pauses: number;
+  readonly pauseMs: number;
+}
+
+/** Images that were computed in each period of a run, the first beginning with it. */
+export interface History {
+  readonly periodMs: number;
+  readonly images: readonly number[];
 }
 
 export interface RunningShard {
@@ -55,12 +121,24 @@ export interface RunningShard {
   readonly done: number;
   readonly total: number;
   readonly unit: string;
+  /** How far it was some seconds ago, by which its present speed is known. */
+  readonly before: ProgressMark;
+  /** A later mark, which will replace `before`. */
+  readonly mark: ProgressMark;
+}
+
+export interface ProgressMark {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly done: number;
 }
 
 export interface DashboardState {
   readonly run: string;
   readonly pipeline: string;
   readonly file: string;
+  /** The choices of the command line beside the file; null if there are none. */
+  readonly choices: RunChoices | null;
   readonly backend: string;
   readonly workers: number;
   /** The sentence about results of another backend that are passed over; empty if there are none. */
@@ -81,7 +159,13 @@ export interface DashboardState {
   readonly stageIndex: ReadonlyMap<string, number>;
   readonly counts: Readonly<Record<CellStatus, number>>;
   readonly running: ReadonlyMap<string, RunningShard>;
-  readonly work: ReadonlyMap<string, WorkState>;
+  readonly kinds: ReadonlyMap<string, KindState>;
+  readonly workerStates: ReadonlyMap<number, WorkerState>;
+  readonly history: History;
+  /** Key → index of the cell that has computed it in this run. It only grows, so all states of one run share it. */
+  readonly keys: Map<string, number>;
+  /** Cells whose results another cell of this run has computed. */
+  readonly sharedCells: number;
   /** Shards that were reused, and the seconds that they took when they were computed. */
   readonly reusedShards: number;
   readonly savedSeconds: number;
@@ -110,6 +194,7 @@ export interface DashboardState {
 const noCounts: Readonly<Record<CellStatus, number>> = {
   waiting: 0,
   running: 0,
+  partly: 0,
   reused: 0,
   finished: 0,
   failed: 0,
@@ -121,6 +206,7 @@ export function initialState(): DashboardState {
     run: '',
     pipeline: '',
     file: '',
+    choices: null,
     backend: '',
     workers: 0,
     backendChange: '',
@@ -133,7 +219,11 @@ export function initialState(): DashboardState {
     stageIndex: new Map(),
     counts: noCounts,
     running: new Map(),
-    work: new Map(),
+    kinds: new Map(),
+    workerStates: new Map(),
+    history: { periodMs: 1000, images: [] },
+    keys: new Map(),
+    sharedCells: 0,
     reusedShards: 0,
     savedSeconds: 0,
     ranShards: 0,
@@ -154,9 +244,12 @@ export function newStage(id: string, axes: readonly string[]): StageState {
     axes,
     uses: [],
     counts: noCounts,
-    shards: { total: 0, done: 0 },
-    startedAt: null,
-    latestAt: null,
+    shards: { total: 0, done: 0, running: 0 },
+    onTheFly: 0,
+    seconds: 0,
+    busyMs: 0,
+    busySince: null,
     images: 0,
+    score: null,
   };
 }

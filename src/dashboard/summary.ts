@@ -18,20 +18,21 @@ export function summaryLines(state: DashboardState): readonly string[] {
     lines.push(`  at:    ${failure.at}`);
     if (failure.attempts > 1) lines.push(`  tried: ${plural(failure.attempts, 'time')}`);
     if (blocked > 0) lines.push(`  blocks ${plural(blocked, 'cell')}`);
-    lines.push(`  log:   ${failure.log}`, `  again: ${rerunCommand(state.file, cell)}`, '');
+    lines.push(`  log:   ${failure.log}`, `  again: ${rerunCommand(state, cell)}`, '');
   }
   const more = state.failures.length - shownFailures;
   if (more > 0) lines.push(`… and ${plural(more, 'more failure')}: ravelin status ${state.file}`, '');
-  for (const [message, cells] of groupedWarnings(state)) {
+  for (const [message, cells] of groupWarnings(state.warnings)) {
+    const [first] = cells;
     const from =
-      cells.length === 0 ? '' : ` (${cells[0]!}${cells.length > 1 ? ` and ${cells.length - 1} more` : ''})`;
+      first === undefined ? '' : ` (${first}${cells.size > 1 ? ` and ${cells.size - 1} more` : ''})`;
     lines.push(`warning: ${indented(message)}${from}`);
   }
   for (const { cell, message, fix, stale } of state.unpublished) {
     lines.push(`not published: ${indented(message)} (${cell})`);
     if (stale) lines.push('  the file that is there holds an earlier result');
     if (fix !== undefined) lines.push(`  fix:   ${fix}`);
-    lines.push(`  again: ${rerunCommand(state.file, cell)}`);
+    lines.push(`  again: ${rerunCommand(state, cell)}`);
   }
   if (state.finished?.status === 'interrupted')
     lines.push('resume: run the same command again; everything committed is kept');
@@ -70,12 +71,14 @@ function statusOf({ failures, unpublished }: DashboardState, status: string): st
   return failures.length === 0 && status === 'failed' ? `finished, ${problem}` : `${status}, ${problem}`;
 }
 
-/** Groups the cells by warning, so that each warning is printed once. */
-function groupedWarnings(state: DashboardState): ReadonlyMap<string, readonly string[]> {
-  const groups = new Map<string, string[]>();
-  for (const { cell, message } of state.warnings) {
-    const cells = groups.get(message) ?? [];
-    if (cell !== null) cells.push(cell);
+/** Groups the cells by warning, so that each warning is shown once. */
+export function groupWarnings(
+  warnings: DashboardState['warnings'],
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const groups = new Map<string, Set<string>>();
+  for (const { cell, message } of warnings) {
+    const cells = groups.get(message) ?? new Set();
+    if (cell !== null) cells.add(cell);
     groups.set(message, cells);
   }
   return groups;

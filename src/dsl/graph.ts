@@ -10,8 +10,10 @@ export interface Graph {
   readonly seed: number;
   /** Absolute path of the pipeline file. */
   readonly file: string;
-  /** Absolute path of the project root: no path of the pipeline leaves it. */
+  /** Absolute path of the project root: no path of the pipeline leaves it, but for `allowedPaths`. */
   readonly root: string;
+  /** Absolute paths of files and folders outside of the project that the user lets its stages read; absent if none. */
+  readonly allowedPaths?: readonly string[];
   /** Parameter values after profiles and `-S`. */
   readonly params: JsonObject;
   readonly executor: { readonly uses: string; readonly [option: string]: Json };
@@ -82,6 +84,10 @@ export interface Cell {
   readonly images?: number;
   /** Index of a cell that is brought up to date only together with this one, which reads it. */
   readonly follows?: number;
+  /** For estimates: the first images that parts of the cell compute under the same keys, as a rule. */
+  readonly computedBefore?: number;
+  /** For estimates: the share of its units that have to be computed when their turn comes, as a rule; 1 if absent. */
+  readonly expectedShare?: number;
 }
 
 export type CellInput =

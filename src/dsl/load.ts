@@ -5,7 +5,7 @@ import type { Checked } from './diagnostics/diagnostic.ts';
 import { sortDiagnostics } from './diagnostics/render.ts';
 import { DiagnosticSink, untilTooMany } from './diagnostics/sink.ts';
 import type { SourceFile } from './diagnostics/source.ts';
-import { type LoadContext, mostValues } from './document/load-context.ts';
+import { type CodeProblem, type LoadContext, mostValues } from './document/load-context.ts';
 import { validate } from './document/pipeline.ts';
 import { readPipelineFiles } from './document/read-files.ts';
 import type { Graph } from './graph.ts';
@@ -29,10 +29,14 @@ export interface LoadOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Flags for sbatch that the project allows, beside those that every pipeline may give. */
   readonly allowedFlags?: readonly string[] | undefined;
+  /** Absolute paths of files and folders outside of the project that the user lets its stages read. */
+  readonly allowedPaths?: readonly string[] | undefined;
   /** Throws if the file can't be read. */
   readonly readFile?: ((absolutePath: string) => string) | undefined;
   /** Whether a file or folder exists, to warn of those that do not. No file is looked for without it. */
   readonly exists?: ((absolutePath: string) => boolean) | undefined;
+  /** Why a file of code, as the pipeline names it, may not run, to warn of it; null if it may. Nothing is said of code without it. */
+  readonly codeProblem?: ((path: string) => CodeProblem | null) | undefined;
   /** Reads a small file that a parameter names, to check what is in it; null if it cannot be read. No file is looked at without it. */
   readonly readData?: ((absolutePath: string) => Uint8Array | null) | undefined;
 }
@@ -74,7 +78,9 @@ export function loadPipeline(
     env: options.env ?? process.env,
     readFile: options.readFile ?? readTextFile,
     allowedFlags: options.allowedFlags ?? [],
+    allowedPaths: options.allowedPaths ?? [],
     exists: options.exists && remembered(options.exists),
+    codeProblem: options.codeProblem,
     readData: options.readData && remembered(options.readData),
   };
   const graph = untilTooMany(() => load(options, context));
@@ -102,4 +108,5 @@ function remembered<T>(look: (path: string) => T): (path: string) => T {
 }
 
 export { projectRoot } from './project-root.ts';
+export { profilesOf } from './document/profiles-of.ts';
 export { pluginsOf } from './document/plugins.ts';

@@ -11,9 +11,10 @@ export interface InputPort {
    */
   readonly list: boolean;
   /**
-   * The images of the input come one object after the other, `Streamed`, so that the stage never holds all of them.
+   * How the stage reads images of which it never holds all: one object after the other (`Streamed`), row by row
+   * (`ImageRows`), or without their pixels (`ImageLabels`). Absent for a value as a whole.
    */
-  readonly streamed?: boolean;
+  readonly access?: 'stream' | 'rows' | 'labels';
   /** Another input that takes the place of this one: exactly one of the two is connected. */
   readonly unless?: string;
   readonly description: string;

@@ -93,7 +93,14 @@ export {
   type ImageState,
   type Originals,
 } from '../attacks/originals.ts';
-export type { AttackLoss, ClassGradients, Gradients, Queries } from '../attacks/queries.ts';
+export type {
+  AttackLoss,
+  ClassGradients,
+  Gradients,
+  LabelLoss,
+  Queries,
+  TargetedDlr,
+} from '../attacks/queries.ts';
 export { leastLikely, marginOf } from '../attacks/logits.ts';
 export { measurePerturbation, pixelSpace } from '../attacks/dissimilarity.ts';
 
@@ -121,7 +128,8 @@ export { svgToPng } from '../report/raster.ts';
 export { BatchSizes } from '../values/batch-size.ts';
 export type { Json, JsonObject } from '../values/json.ts';
 export type { Figure } from '../values/figure.ts';
-export type { Images, Perturbation } from '../values/images.ts';
+export type { Images, MemberOutcomes, Perturbation } from '../values/images.ts';
+export type { ImageLabels, ImageRows } from '../values/image-rows.ts';
 export type { Preparation } from '../values/preparation.ts';
 export type { Metrics, MetricsRow } from '../values/metrics.ts';
 export type { Model, Network, NetworkNode, Preprocessing, WeightTensor } from '../values/model.ts';

@@ -117,12 +117,26 @@ const controls: ReadonlySet<Label> = new Set(['none', 'noise', 'clean']);
 function chanceComparisons(rows: readonly CheckedRow[]): readonly Comparison[] {
   return rows.flatMap((row) => {
     const { n, chance, linf, dissimilarity } = row.values;
-    const unbounded = (linf ?? 0) >= 0.5 || (dissimilarity ?? 0) >= 1;
-    if (!unbounded || typeof chance !== 'number' || controls.has(row.axes['attack'] ?? '')) return [];
+    if (
+      !isUnbounded(linf, dissimilarity) ||
+      typeof chance !== 'number' ||
+      controls.has(row.axes['attack'] ?? '')
+    )
+      return [];
     const weak = { successes: Math.round(chance * n!), n: n! };
     const sentence = `accuracy is still ${percent(row)}, above chance (${(chance * 100).toFixed(1)} %), under an attack that is large enough to blank the image${where(row, [])}: it should be lost, so the attack fails`;
     return [{ check: 'unbounded', strong: proportion(row), weak, sentence }];
   });
+}
+
+/**
+ * Whether perturbations of these mean sizes could make any image the same. One of L∞ = 0.5 makes it gray, if it is that
+ * large at all pixels: a sparse one of DeepFool reaches 0.5 at a few, and leaves the rest. To turn pixels that are uniform
+ * in [0, 1] gray takes a dissimilarity of √(1/12) / √(1/3) = 0.5, and darker images need more; one of 1 makes them black.
+ */
+function isUnbounded(linf: number | null | undefined, dissimilarity: number | null | undefined): boolean {
+  const relative = dissimilarity ?? 1;
+  return (linf ?? 0) >= 0.5 ? relative > 0.5 : typeof dissimilarity === 'number' && relative >= 1;
 }
 
 function proportion({ values }: CheckedRow): Proportion {

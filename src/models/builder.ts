@@ -34,14 +34,32 @@ export interface NetworkBuilder {
   batchNorm(name: string, input: string, options?: { epsilon?: number; momentum?: number }): string;
   relu(name: string, input: string): string;
   relu6(name: string, input: string): string;
+  sigmoid(name: string, input: string): string;
+  silu(name: string, input: string): string;
+  hardSwish(name: string, input: string): string;
+  /** PyTorch's hard sigmoid by default. */
+  hardSigmoid(name: string, input: string, options?: { slope?: number; offset?: number }): string;
+  gelu(name: string, input: string, approximate?: 'none' | 'tanh'): string;
+  reciprocal(name: string, input: string): string;
+  softmax(name: string, input: string): string;
+  matmul(name: string, left: string, right: string): string;
+  layerNorm(name: string, input: string, epsilon?: number): string;
+  affine(name: string, input: string): string;
+  offset(name: string, input: string): string;
+  tokens(name: string, input: string, count: number, place?: 'before' | 'after'): string;
+  permute(name: string, input: string, order: readonly number[]): string;
+  slice(name: string, input: string, range: { axis: number; start: number; end: number }): string;
+  expand(name: string, input: string, shape: readonly number[]): string;
   maxPool(name: string, input: string, options: PoolOptions): string;
   averagePool(name: string, input: string, options: PoolOptions): string;
   globalAveragePool(name: string, input: string): string;
   add(name: string, left: string, right: string): string;
+  multiply(name: string, left: string, right: string): string;
   concat(name: string, inputs: readonly string[]): string;
   shortcut(name: string, input: string, options: { stride: number; before: number; after: number }): string;
   scale(name: string, input: string, factor: number): string;
   flatten(name: string, input: string): string;
+  reshape(name: string, input: string, shape: readonly number[]): string;
   dropout(name: string, input: string, rate: number): string;
   dense(name: string, input: string, options: { units: number; bias?: boolean }): string;
   /** Returns the finished graph. Throws `NetworkError` if its nodes do not fit together. */
@@ -85,14 +103,33 @@ export function networkBuilder(
       push({ op: 'batch-norm', name, inputs: [input], epsilon, momentum }),
     relu: (name, input) => push({ op: 'relu', name, inputs: [input] }),
     relu6: (name, input) => push({ op: 'relu6', name, inputs: [input] }),
+    sigmoid: (name, input) => push({ op: 'sigmoid', name, inputs: [input] }),
+    silu: (name, input) => push({ op: 'silu', name, inputs: [input] }),
+    hardSwish: (name, input) => push({ op: 'hard-swish', name, inputs: [input] }),
+    hardSigmoid: (name, input, { slope = 1 / 6, offset = 0.5 } = {}) =>
+      push({ op: 'hard-sigmoid', name, inputs: [input], slope, offset }),
+    gelu: (name, input, approximate = 'none') => push({ op: 'gelu', name, inputs: [input], approximate }),
+    reciprocal: (name, input) => push({ op: 'reciprocal', name, inputs: [input] }),
+    softmax: (name, input) => push({ op: 'softmax', name, inputs: [input] }),
+    matmul: (name, left, right) => push({ op: 'matmul', name, inputs: [left, right] }),
+    layerNorm: (name, input, epsilon = 1e-5) => push({ op: 'layer-norm', name, inputs: [input], epsilon }),
+    affine: (name, input) => push({ op: 'affine', name, inputs: [input] }),
+    offset: (name, input) => push({ op: 'offset', name, inputs: [input] }),
+    tokens: (name, input, count, place = 'before') =>
+      push({ op: 'tokens', name, inputs: [input], count, place }),
+    permute: (name, input, order) => push({ op: 'permute', name, inputs: [input], order }),
+    slice: (name, input, range) => push({ op: 'slice', name, inputs: [input], ...range }),
+    expand: (name, input, shape) => push({ op: 'expand', name, inputs: [input], shape }),
     maxPool: (name, input, options) => pool('max-pool', name, input, options),
     averagePool: (name, input, options) => pool('average-pool', name, input, options),
     globalAveragePool: (name, input) => push({ op: 'global-average-pool', name, inputs: [input] }),
     add: (name, left, right) => push({ op: 'add', name, inputs: [left, right] }),
+    multiply: (name, left, right) => push({ op: 'multiply', name, inputs: [left, right] }),
     concat: (name, inputs) => push({ op: 'concat', name, inputs }),
     shortcut: (name, input, options) => push({ op: 'shortcut', name, inputs: [input], ...options }),
     scale: (name, input, factor) => push({ op: 'scale', name, inputs: [input], factor }),
     flatten: (name, input) => push({ op: 'flatten', name, inputs: [input] }),
+    reshape: (name, input, shape) => push({ op: 'reshape', name, inputs: [input], shape }),
     dropout: (name, input, rate) => push({ op: 'dropout', name, inputs: [input], rate }),
     dense: (name, input, { units, bias = true }) => push({ op: 'dense', name, inputs: [input], units, bias }),
     build: (output) => {

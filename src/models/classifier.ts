@@ -1,5 +1,5 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import type { Model } from '../values/model.ts';
+import type { NetworkModel } from '../values/model.ts';
 import type { FoldedNetwork } from './folding.ts';
 
 /**
@@ -9,6 +9,19 @@ import type { FoldedNetwork } from './folding.ts';
  * classes or more.
  */
 export type AttackLoss = 'cross-entropy' | 'margin' | 'dlr';
+
+/**
+ * Targeted difference-of-logits ratio −(Z_y − Z_t) / (Z_π1 − (Z_π3 + Z_π4) / 2) towards a target t (Croce and
+ * Hein 2020, equation 7); it needs four classes or more.
+ */
+export interface TargetedDlr {
+  readonly kind: 'targeted-dlr';
+  /** Target of each image, `[n]`; none of them is its label. */
+  readonly targets: Int32Array;
+}
+
+/** Loss whose gradient is taken at labels; one with targets has them for the images of the batch. */
+export type LabelLoss = AttackLoss | TargetedDlr;
 
 export interface InputGradient {
   readonly gradient: Tensor4D;
@@ -34,7 +47,7 @@ export interface Classifier {
   inputGradient(
     pixels: Tensor4D,
     labels: Tensor1D,
-    loss: AttackLoss,
+    loss: LabelLoss,
     ids?: Int32Array,
   ): Promise<InputGradient>;
   /** Gradient with respect to `pixels` of Σ cotangent · logits, for a constant `cotangent` `[n, classes]`. */
@@ -48,6 +61,11 @@ export interface Classifier {
     classes: Tensor2D,
     ids?: Int32Array,
   ): Promise<{ readonly gradients: Tensor; readonly logits: Tensor2D }>;
+  /**
+   * Logits of one fresh draw, which no average hides: what a defender sees at one image. Present only if the
+   * classifier draws.
+   */
+  drawLogits?(pixels: Tensor4D, ids?: Int32Array): Promise<Tensor2D>;
   dispose(): void;
 }
 
@@ -57,7 +75,7 @@ export interface ChangingClassifier extends Classifier {
    * Classifies with other weights from now on, those of the network that was opened. Batch norms use their
    * running statistics, as in every classifier. Throws `NetworkError` for weights that do not fit.
    */
-  replaceWeights(weights: Model['weights']): void;
+  replaceWeights(weights: NetworkModel['weights']): void;
 }
 
 /** A form of a classifier, which computes with a folded network. */

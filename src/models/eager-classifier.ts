@@ -48,7 +48,7 @@ export function eagerClassifier({ classes, inputShape }: Network, folded: Folded
   };
 }
 
-type Kept = Map<Step, { readonly input: Tensor | null; readonly output: Tensor | null }>;
+type Kept = Map<Step, { readonly inputs: readonly Tensor[]; readonly output: Tensor | null }>;
 
 /**
  * Runs the steps. An activation is kept until its last reader has run, or, if `kept` is given, for its
@@ -63,8 +63,10 @@ function forward({ steps, output }: InferencePlan, pixels: Tensor4D, kept: Kept 
     const inputs = step.inputs.map((input) => activations.get(input)!);
     const result = step.forward(inputs);
     if (kept !== null && step.keeps !== 'nothing') {
-      const input = step.keeps === 'input-and-output' ? tf.clone(inputs[0]!) : null;
-      kept.set(step, { input, output: tf.clone(result) });
+      kept.set(step, {
+        inputs: step.keeps.startsWith('inputs') ? inputs.map((input) => tf.clone(input)) : [],
+        output: step.keeps.endsWith('output') ? tf.clone(result) : null,
+      });
     }
     activations.set(step.name, result);
     for (const input of step.inputs) {
@@ -90,7 +92,7 @@ function backward({ steps, output }: InferencePlan, gradient: Tensor, kept: Kept
   const gradients = new Map<string, Tensor>([[output, gradient]]);
   for (const step of [...steps].reverse()) {
     const dy = gradients.get(step.name);
-    const saved = kept.get(step) ?? { input: null, output: null };
+    const saved = kept.get(step) ?? { inputs: [], output: null };
     if (dy !== undefined) {
       step.backward(dy, saved).forEach((part, index) => addGradient(gradients, step.inputs[index]!, part));
       dy.dispose();
@@ -101,8 +103,8 @@ function backward({ steps, output }: InferencePlan, gradient: Tensor, kept: Kept
 }
 
 function disposeKept(kept: Kept): void {
-  for (const { input, output } of kept.values()) {
-    input?.dispose();
+  for (const { inputs, output } of kept.values()) {
+    tf.dispose([...inputs]);
     output?.dispose();
   }
 }

@@ -1,13 +1,14 @@
 /**
- * A model in the form that inference computes, still plain data. Normalisation comes first, batch norms are
- * folded into the convolution before them, ReLUs are fused into the convolution or dense layer before them,
+ * A model in the form that inference computes, still plain data. Normalisation comes first, batch norms and
+ * affine maps are folded into the convolution before them, ReLUs are fused into the convolution or dense layer before them,
  * and dropout is removed.
  */
-import type { Model, NetworkNode, WeightTensor } from '../values/model.ts';
+import type { NetworkModel, NetworkNode, WeightTensor } from '../values/model.ts';
 import { networkShapes } from './network.ts';
 import type { ActivationShape } from './network.ts';
 import { convolutionGeometry } from './operations/convolution.ts';
 import type { Activation, ConvolutionGeometry } from './operations/convolution.ts';
+import type { WeightedNode } from './operations/weighted.ts';
 import type { WeightlessNode } from './operations/weightless.ts';
 
 interface Named {
@@ -31,9 +32,16 @@ export type FoldedNode = Named &
         readonly matrix: WeightTensor;
         readonly bias: Float32Array | null;
         readonly activation: Activation;
+        readonly inputShape: ActivationShape;
       }
     /** Per channel, `y = scale · x + shift`. */
     | { readonly op: 'affine'; readonly scale: Float32Array; readonly shift: Float32Array }
+    /** `weights` are by the last part of their names. */
+    | {
+        readonly op: 'weighted';
+        readonly node: WeightedNode;
+        readonly weights: Readonly<Partial<Record<'weight' | 'bias', WeightTensor>>>;
+      }
     /** `node` is that of the network; folding may have renamed the inputs that it names. */
     | { readonly op: 'weightless'; readonly node: WeightlessNode }
   );
@@ -46,7 +54,7 @@ export interface FoldedNetwork {
 }
 
 /** Folds a model. Throws `NetworkError` if the nodes of its graph do not fit together. */
-export function foldModel(model: Model): FoldedNetwork {
+export function foldModel(model: NetworkModel): FoldedNetwork {
   const { network } = model;
   const shapes = networkShapes(network);
   const consumers = new Map<string, NetworkNode[]>();
@@ -89,17 +97,17 @@ export function foldModel(model: Model): FoldedNetwork {
 
     switch (node.op) {
       case 'conv': {
-        const norm = follower(name, 'batch-norm');
+        const norm = follower(name, 'batch-norm', 'affine');
         if (norm !== null) absorb(norm);
         const bias = node.bias ? weight('bias') : null;
-        const folded = foldBatchNorm(weight('weight'), bias, norm && batchNorm(model, norm));
+        const folded = foldBatchNorm(weight('weight'), bias, norm && affineOf(model, norm));
         const activation = activationAfter();
         const inputShape = shapes.get(node.inputs[0])!;
         nodes.push({
           op: 'convolution',
           name,
           inputs,
-          geometry: convolutionGeometry(node),
+          geometry: convolutionGeometry(node, inputShape[2]!),
           ...folded,
           activation,
           inputShape,
@@ -109,11 +117,22 @@ export function foldModel(model: Model): FoldedNetwork {
       case 'dense': {
         const activation = activationAfter();
         const bias = node.bias ? weight('bias').data : null;
-        nodes.push({ op: 'dense', name, inputs, matrix: weight('weight'), bias, activation });
+        const inputShape = shapes.get(node.inputs[0])!;
+        nodes.push({ op: 'dense', name, inputs, matrix: weight('weight'), bias, activation, inputShape });
         break;
       }
       case 'batch-norm':
-        nodes.push(affineNode(name, inputs[0]!, batchNorm(model, node)));
+      case 'affine':
+        nodes.push(affineNode(name, inputs[0]!, affineOf(model, node)));
+        break;
+      case 'layer-norm':
+        nodes.push({ op: 'weighted', name, inputs, node, weights: { weight: weight('weight'), bias: weight('bias') } }); // prettier-ignore
+        break;
+      case 'offset':
+        nodes.push({ op: 'weighted', name, inputs, node, weights: { bias: weight('bias') } });
+        break;
+      case 'tokens':
+        nodes.push({ op: 'weighted', name, inputs, node, weights: { weight: weight('weight') } });
         break;
       case 'dropout':
         renamed.set(name, inputs[0]!);
@@ -142,7 +161,7 @@ function affineNode(name: string, input: string, { scale, shift }: Affine): Fold
 }
 
 /** Returns null if preprocessing is the identity. */
-function normalisation({ preprocessing: { mean, std } }: Model): Affine | null {
+function normalisation({ preprocessing: { mean, std } }: NetworkModel): Affine | null {
   if (mean.every((value) => value === 0) && std.every((value) => value === 1)) return null;
   return {
     scale: Float64Array.from(std, (value) => 1 / value),
@@ -150,8 +169,10 @@ function normalisation({ preprocessing: { mean, std } }: Model): Affine | null {
   };
 }
 
-function batchNorm(model: Model, node: Extract<NetworkNode, { op: 'batch-norm' }>): Affine {
+function affineOf(model: NetworkModel, node: Extract<NetworkNode, { op: 'batch-norm' | 'affine' }>): Affine {
   const part = (name: string): Float32Array => model.weights[`${node.name}.${name}`]!.data;
+  if (node.op === 'affine')
+    return { scale: Float64Array.from(part('weight')), shift: Float64Array.from(part('bias')) };
   const scale = Float64Array.from(part('weight'), (gamma, channel) => {
     return gamma / Math.sqrt(part('running_var')[channel]! + node.epsilon);
   });

@@ -9,6 +9,7 @@ import type { ActivationShape } from './network.ts';
 import { convolutionInputGradient, convolve } from './operations/convolution.ts';
 import type { Activation } from './operations/convolution.ts';
 import { activationGradient, dense } from './operations/pointwise.ts';
+import { weighted, weightedInputGradient } from './operations/weighted.ts';
 import { weightlessStep } from './operations/weightless.ts';
 import type { Step } from './operations/weightless.ts';
 
@@ -84,6 +85,18 @@ function inferenceStep(
         keeps: 'nothing',
         forward: ([x]) => tf.tidy(() => tf.add(tf.mul(x!, scale), shift)),
         backward: (dy) => [tf.mul(dy, scale)],
+      };
+    }
+    case 'weighted': {
+      const parts = Object.entries(node.weights);
+      const onDevice = new Map(parts.map(([part, { data, shape }]) => [part, keep(tf.tensor(data, [...shape]))])); // prettier-ignore
+      const weight = (part: string): Tensor => onDevice.get(part)!;
+      return {
+        name,
+        inputs,
+        keeps: node.node.op === 'layer-norm' ? 'inputs' : 'nothing',
+        forward: ([x]) => weighted(node.node, x!, weight),
+        backward: (dy, { inputs: [x] }) => [weightedInputGradient(node.node, dy, x, weight)],
       };
     }
     case 'weightless':

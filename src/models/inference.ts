@@ -1,6 +1,6 @@
 /** Opens models as classifiers, which compute logits, and gradients with respect to the input only. */
 import { tf } from '../tensors/tf.ts';
-import type { Model } from '../values/model.ts';
+import type { NetworkModel } from '../values/model.ts';
 import type { ChangingClassifier, Classifier, FoldedClassifier } from './classifier.ts';
 import { eagerClassifier } from './eager-classifier.ts';
 import { foldModel } from './folding.ts';
@@ -22,7 +22,7 @@ export function defaultEvaluation(): Evaluation {
  * fit. On wasm a row's bits do not depend on the other rows of the batch.
  */
 export async function openClassifier(
-  model: Model,
+  model: NetworkModel,
   evaluation: Evaluation = defaultEvaluation(),
 ): Promise<Classifier> {
   return openChangingClassifier(model, evaluation);
@@ -30,13 +30,13 @@ export async function openClassifier(
 
 /** The same, for a model whose weights will change. */
 export async function openChangingClassifier(
-  model: Model,
+  model: NetworkModel,
   evaluation: Evaluation = defaultEvaluation(),
 ): Promise<ChangingClassifier> {
   checkModel(model);
   const opened = await openFolded(model, evaluation);
   return Object.assign(opened, {
-    replaceWeights: (weights: Model['weights']): void => {
+    replaceWeights: (weights: NetworkModel['weights']): void => {
       const changed = { ...model, weights };
       checkModel(changed);
       opened.replaceFolded(foldModel(changed));
@@ -44,7 +44,7 @@ export async function openChangingClassifier(
   });
 }
 
-async function openFolded(model: Model, evaluation: Evaluation): Promise<FoldedClassifier> {
+async function openFolded(model: NetworkModel, evaluation: Evaluation): Promise<FoldedClassifier> {
   const folded = foldModel(model);
   if (evaluation === 'eager') return eagerClassifier(model.network, folded);
   // Imported here, so that the other backends load none of it.

@@ -1,8 +1,9 @@
 /** Random weights of a new model. */
 import { randomStream } from '../tensors/random.ts';
 import type { Seed } from '../tensors/random.ts';
-import type { Model, Network, Preprocessing, WeightTensor } from '../values/model.ts';
+import type { NetworkModel, Network, Preprocessing, WeightTensor } from '../values/model.ts';
 import { weightShapes } from './network.ts';
+import { elementCount } from '../values/element-count.ts';
 
 /** The initialization of an architecture's paper or reference code. All weights are normal around 0. */
 export interface Initialization {
@@ -36,11 +37,11 @@ export function initializeModel(
   preprocessing: Preprocessing,
   seed: Seed,
   initialization: Initialization = { convolution: 'he-fan-out' },
-): Model {
+): NetworkModel {
   const weights: Record<string, WeightTensor> = {};
   let tensor = 0;
   for (const [name, shape] of weightShapes(network)) {
-    const data = new Float32Array(shape.reduce((product, extent) => product * extent, 1));
+    const data = new Float32Array(elementCount(shape));
     const deviation = name.endsWith('.weight')
       ? weightDeviation(network, name.slice(0, -7), shape, initialization)
       : null;
@@ -65,11 +66,13 @@ function weightDeviation(
 ): number | null {
   const node = network.nodes.find((candidate) => candidate.name === name)!;
   if (node.op === 'conv') {
-    const [height, width, channels] = shape as [number, number, number];
+    const [height, width, channels, last] = shape as [number, number, number, number];
+    // Only a depthwise filter has not all filters in its last axis, and all channels before it.
+    const seen = last === node.filters ? channels : channels / node.groups;
     if (scores !== undefined && node === network.nodes.findLast(({ op }) => op === 'conv')) return scores;
     if (typeof convolution === 'number') return convolution;
     const fanOut = height * width * (node.filters / node.groups);
-    const fanIn = height * width * (channels / node.groups);
+    const fanIn = height * width * seen;
     return Math.sqrt(2 / (convolution === 'he-fan-in' ? fanIn : fanOut));
   }
   if (node.op !== 'dense') return null;

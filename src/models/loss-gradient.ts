@@ -1,7 +1,7 @@
 /** Gradients of the attack losses with respect to the logits, from which the backward pass starts. */
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
-import type { AttackLoss } from './classifier.ts';
+import type { LabelLoss } from './classifier.ts';
 
 /**
  * The largest entry of a cross-entropy's gradient is at least this. Probabilities of float32 underflow below
@@ -14,13 +14,14 @@ export const leastSlope = 1e-20;
  * entry of the label is minus the sum of the others, not p − 1, which rounds to 0 for a confident image and
  * would fake robustness. For the same reason a row whose largest other probability is below `leastSlope`, and
  * would underflow soon, is scaled up to it: its direction stays that of the loss, but its length does not.
- * Throws `RangeError` for `dlr` with fewer than three classes.
+ * Throws `RangeError` for a ratio of logits that needs more classes than there are.
  */
-export function lossGradient(logits: Tensor2D, labels: Tensor1D, loss: AttackLoss): Tensor2D {
+export function lossGradient(logits: Tensor2D, labels: Tensor1D, loss: LabelLoss): Tensor2D {
   const classes = logits.shape[1];
   checkLoss(loss, classes);
   return tf.tidy(() => {
     const label = tf.oneHot(labels, classes).cast<Tensor2D>('float32');
+    if (typeof loss === 'object') return targetedDlrGradient(logits, label, loss.targets);
     switch (loss) {
       case 'cross-entropy': {
         const isOther = tf.sub(1, label);
@@ -38,11 +39,16 @@ export function lossGradient(logits: Tensor2D, labels: Tensor1D, loss: AttackLos
   });
 }
 
-/** Throws `RangeError` for `dlr` with fewer than three classes. */
-export function checkLoss(loss: AttackLoss, classes: number): void {
-  if (loss === 'dlr' && classes < 3)
-    throw new RangeError(`the dlr loss needs at least 3 classes, but there are ${classes}`);
+/** Throws `RangeError` for `dlr` with fewer than three classes, and for `targeted-dlr` with fewer than four. */
+export function checkLoss(loss: LabelLoss, classes: number): void {
+  const name = typeof loss === 'object' ? loss.kind : loss;
+  const least = leastClasses[name];
+  if (classes < least)
+    throw new RangeError(`the ${name} loss needs at least ${least} classes, but there are ${classes}`);
 }
+
+/** Classes that a loss needs. */
+export const leastClasses = { 'cross-entropy': 1, margin: 1, dlr: 3, 'targeted-dlr': 4 } as const;
 
 /** One-hot of the largest logit that is not the label's. */
 function rival(logits: Tensor2D, label: Tensor2D): Tensor2D {
@@ -56,16 +62,30 @@ function withoutLabel(logits: Tensor2D, label: Tensor2D): Tensor2D {
   return tf.sub(logits, tf.mul(label, 1e30));
 }
 
-/** With m = max_{k≠y} Z_k − Z_y and d = Z_π1 − Z_π3: ∇(m / d) = (∇m − (m / d) ∇d) / d. */
+/** With m = max_{k≠y} Z_k − Z_y and d = Z_π1 − Z_π3. */
 function dlrGradient(logits: Tensor2D, label: Tensor2D): Tensor2D {
-  const classes = logits.shape[1];
-  const { indices } = tf.topk(logits, 3);
-  const oneHot = (rank: number): Tensor2D =>
-    tf.oneHot(tf.squeeze<Tensor1D>(tf.slice(indices, [0, rank], [-1, 1]), [1]), classes).cast('float32');
-  const first = oneHot(0);
-  const third = oneHot(2);
-  const marginGradient = tf.sub(rival(logits, label), label);
-  const spreadGradient = tf.sub(first, third);
+  const [first, , third] = rankedOneHots(logits, 3);
+  return ratioGradient(logits, tf.sub(rival(logits, label), label), tf.sub(first!, third!));
+}
+
+/** With m = Z_t − Z_y and d = Z_π1 − (Z_π3 + Z_π4) / 2. */
+function targetedDlrGradient(logits: Tensor2D, label: Tensor2D, targets: Int32Array): Tensor2D {
+  const target = tf.oneHot(tf.tensor1d(targets, 'int32'), logits.shape[1]).cast<Tensor2D>('float32');
+  const [first, , third, fourth] = rankedOneHots(logits, 4);
+  const spreadGradient: Tensor2D = tf.sub(first!, tf.mul(tf.add(third!, fourth!), 0.5));
+  return ratioGradient(logits, tf.sub(target, label), spreadGradient);
+}
+
+/** One-hots of the largest logits, from the first rank on. */
+function rankedOneHots(logits: Tensor2D, count: number): readonly Tensor2D[] {
+  const { indices } = tf.topk(logits, count);
+  return (tf.unstack(indices, 1) as Tensor1D[]).map((ranked) =>
+    tf.oneHot(ranked, logits.shape[1]).cast<Tensor2D>('float32'),
+  );
+}
+
+/** ∇(m / d) = (∇m − (m / d) ∇d) / d, where m and d are linear in the logits. */
+function ratioGradient(logits: Tensor2D, marginGradient: Tensor2D, spreadGradient: Tensor2D): Tensor2D {
   const margin = tf.sum(tf.mul(logits, marginGradient), 1, true);
   // A spread of 0 (three equal logits) has no gradient; the tiny floor keeps it finite.
   const spread = tf.maximum(tf.sum(tf.mul(logits, spreadGradient), 1, true), 1e-12);

@@ -1,5 +1,6 @@
 /** Checks network graphs: names, shapes and weights. They are plain data; nothing here uses tensors. */
-import type { Model, Network, NetworkNode, WeightTensor } from '../values/model.ts';
+import type { NetworkModel, Network, NetworkNode, WeightTensor } from '../values/model.ts';
+import { elementCount } from '../values/element-count.ts';
 
 /** Shape of one image's activation: `[height, width, channels]` or `[features]`. */
 export type ActivationShape = readonly number[];
@@ -7,6 +8,11 @@ export type ActivationShape = readonly number[];
 /** A network, or the weights for it, are not well-formed. The message names the node or the tensors. */
 export class NetworkError extends Error {
   override readonly name = 'NetworkError';
+}
+
+/** Whether a convolution of images with this number of channels is depthwise. */
+export function isDepthwise({ groups }: Extract<NetworkNode, { op: 'conv' }>, channels: number): boolean {
+  return groups > 1 && groups === channels;
 }
 
 /**
@@ -48,12 +54,22 @@ export function weightShapes(network: Network): ReadonlyMap<string, readonly num
     const channels = input.at(-1)!;
     if (node.op === 'conv') {
       // A depthwise filter has the outputs of one input channel only, like TensorFlow's: [height, width,
-      // channels, multiplier].
-      weights.set(`${node.name}.weight`, [...node.kernel, channels, node.filters / node.groups]);
+      // channels, multiplier]. Any other has the inputs of one group only.
+      const depth =
+        node.groups === channels
+          ? [channels, node.filters / node.groups]
+          : [channels / node.groups, node.filters];
+      weights.set(`${node.name}.weight`, [...node.kernel, ...depth]);
       if (node.bias) weights.set(`${node.name}.bias`, [node.filters]);
     } else if (node.op === 'dense') {
       weights.set(`${node.name}.weight`, [channels, node.units]);
       if (node.bias) weights.set(`${node.name}.bias`, [node.units]);
+    } else if (node.op === 'layer-norm' || node.op === 'affine') {
+      for (const part of ['weight', 'bias']) weights.set(`${node.name}.${part}`, [channels]);
+    } else if (node.op === 'offset') {
+      weights.set(`${node.name}.bias`, input);
+    } else if (node.op === 'tokens') {
+      weights.set(`${node.name}.weight`, [node.count, channels]);
     } else if (node.op === 'batch-norm') {
       for (const part of ['weight', 'bias', 'running_mean', 'running_var']) {
         weights.set(`${node.name}.${part}`, [channels]);
@@ -76,7 +92,7 @@ export function checkWeights(network: Network, weights: Readonly<Record<string, 
   for (const [name, shape] of expected) {
     const tensor = Object.hasOwn(weights, name) ? weights[name] : undefined;
     if (tensor === undefined) continue;
-    const size = shape.reduce((product, extent) => product * extent, 1);
+    const size = elementCount(shape);
     if (tensor.shape.join() !== shape.join() || tensor.data.length !== size) {
       mismatched.push(`${name} is [${tensor.shape.join(', ')}] instead of [${shape.join(', ')}]`);
     } else if (!tensor.data.every(Number.isFinite)) {
@@ -99,10 +115,15 @@ export function checkWeights(network: Network, weights: Readonly<Record<string, 
 }
 
 /**
- * Checks the weights, and that preprocessing has a finite mean and a positive std per channel. Throws
+ * Checks that there are classes to tell apart, the weights, and that preprocessing has a finite mean and a positive std per channel. Throws
  * `NetworkError`.
  */
-export function checkModel(model: Model): void {
+export function checkModel(model: NetworkModel): void {
+  const { classes } = model.network;
+  if (!(classes >= 2))
+    throw new NetworkError(
+      `the network has ${classes} ${classes === 1 ? 'output' : 'outputs'}, and a classifier has a logit for each of two classes or more`,
+    );
   const channels = model.network.inputShape[2];
   const { mean, std } = model.preprocessing;
   if (mean.length !== channels || std.length !== channels) {
@@ -131,15 +152,16 @@ export function windowCount(
   return ceil && (count - 1) * stride >= extent + before ? count - 1 : count;
 }
 
-function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): ActivationShape {
+/** Output shape of a node whose inputs have these shapes. Throws `NetworkError` if they do not fit. */
+export function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): ActivationShape {
   const input = inputs[0];
   if (input === undefined) throw new NetworkError(`node '${node.name}' has no input`);
   switch (node.op) {
     case 'conv': {
       const [height, width, channels] = image(node, input);
-      if (node.groups !== 1 && node.groups !== channels) {
+      if (!Number.isSafeInteger(node.groups) || channels % node.groups !== 0) {
         throw new NetworkError(
-          `convolution '${node.name}' has ${node.groups} groups for ${channels} channels; only 1 or ${channels} are supported`,
+          `convolution '${node.name}' has ${node.groups} groups for ${channels} channels, which must be a multiple of them`,
         );
       }
       if (node.filters % node.groups !== 0) {
@@ -180,11 +202,9 @@ function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): Act
       ];
     }
     case 'flatten':
-      return [input.reduce((product, extent) => product * extent, 1)];
+      return [elementCount(input)];
     case 'dense':
-      if (input.length !== 1)
-        throw new NetworkError(`dense layer '${node.name}' reads [${input.join(', ')}]; flatten it first`);
-      return [node.units];
+      return [...input.slice(0, -1), node.units];
     case 'add':
       if (inputs[1]?.join() !== input.join()) {
         throw new NetworkError(
@@ -192,6 +212,24 @@ function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): Act
         );
       }
       return input;
+    case 'multiply': {
+      const other = inputs[1] ?? [];
+      const isPerChannel =
+        input.length === 3 && (other.join() === `${input[2]!}` || other.join() === `1,1,${input[2]!}`);
+      if (!isPerChannel && other.join() !== input.join())
+        throw new NetworkError(
+          `'${node.name}' multiplies [${input.join(', ')}] by [${other.join(', ')}], which must be equal or one number for each channel`,
+        );
+      return input;
+    }
+    case 'reshape': {
+      const [before, after] = [input, node.shape].map((shape) => elementCount(shape));
+      if (before !== after)
+        throw new NetworkError(
+          `'${node.name}' reshapes [${input.join(', ')}] to [${node.shape.join(', ')}], which has another number of elements`,
+        );
+      return nonEmpty(node, node.shape);
+    }
     case 'concat': {
       const outer = input.slice(0, -1).join();
       if (inputs.some((shape) => shape.length !== input.length || shape.slice(0, -1).join() !== outer)) {
@@ -201,14 +239,79 @@ function outputShape(node: NetworkNode, inputs: readonly ActivationShape[]): Act
       }
       return [...input.slice(0, -1), inputs.reduce((sum, shape) => sum + shape.at(-1)!, 0)];
     }
+    case 'matmul':
+      return product(node, input, inputs[1] ?? []);
+    case 'tokens':
+      if (input.length !== 2 || !Number.isSafeInteger(node.count) || node.count < 1)
+        throw new NetworkError(
+          `'${node.name}' puts ${node.count} rows to [${input.join(', ')}], which must be rows [count, channels]`,
+        );
+      return [input[0]! + node.count, input[1]!];
+    case 'permute':
+    case 'slice':
+    case 'expand':
+      return rearranged(node, input);
     case 'batch-norm':
+    case 'layer-norm':
+    case 'affine':
+    case 'offset':
+    case 'softmax':
+    case 'gelu':
+    case 'reciprocal':
     case 'relu':
     case 'relu6':
+    case 'sigmoid':
+    case 'silu':
+    case 'hard-swish':
+    case 'hard-sigmoid':
     case 'scale':
     case 'dropout':
       return input;
   }
   node satisfies never;
+}
+
+function product(node: NetworkNode, left: ActivationShape, right: ActivationShape): ActivationShape {
+  const rank = left.length;
+  const isProduct =
+    rank >= 2 &&
+    right.length === rank &&
+    left.slice(0, -2).join() === right.slice(0, -2).join() &&
+    left[rank - 1] === right[rank - 2];
+  if (isProduct) return [...left.slice(0, -1), right[rank - 1]!];
+  throw new NetworkError(
+    `'${node.name}' multiplies matrices [${left.join(', ')}] and [${right.join(', ')}], which do not fit together`,
+  );
+}
+
+function rearranged(
+  node: Extract<NetworkNode, { op: 'permute' | 'slice' | 'expand' }>,
+  input: ActivationShape,
+): ActivationShape {
+  const of = `of [${input.join(', ')}]`;
+  switch (node.op) {
+    case 'permute': {
+      const { order } = node;
+      if (order.length !== input.length || [...order].sort((a, b) => a - b).some((axis, at) => axis !== at))
+        throw new NetworkError(`'${node.name}' puts the axes ${of} into the order [${order.join(', ')}]`);
+      return order.map((axis) => input[axis]!);
+    }
+    case 'slice': {
+      const { axis, start, end } = node;
+      if (!(start >= 0 && start < end && end <= (input[axis] ?? 0)) || ![start, end].every(Number.isInteger))
+        throw new NetworkError(`'${node.name}' takes the places ${start} to ${end} of axis ${axis} ${of}`);
+      return input.map((extent, at) => (at === axis ? end - start : extent));
+    }
+    case 'expand': {
+      const { shape } = node;
+      if (
+        shape.length !== input.length ||
+        shape.some((extent, at) => extent !== input[at] && input[at] !== 1)
+      )
+        throw new NetworkError(`'${node.name}' repeats axes ${of} to [${shape.join(', ')}]`);
+      return nonEmpty(node, shape);
+    }
+  }
 }
 
 function image(node: NetworkNode, shape: ActivationShape): readonly [number, number, number] {

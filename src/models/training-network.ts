@@ -15,7 +15,8 @@ import {
   convolutionInputGradient,
   convolve,
 } from './operations/convolution.ts';
-import { dense } from './operations/pointwise.ts';
+import { dense, rowsOf } from './operations/pointwise.ts';
+import { weighted, weightedInputGradient, weightedWeightGradients } from './operations/weighted.ts';
 import { weightlessStep } from './operations/weightless.ts';
 import { backwardPass, recordTape } from './tape.ts';
 import type { Evaluated, Tape } from './tape.ts';
@@ -120,7 +121,7 @@ function forwardPass(
     const wanted = (gradient: () => Tensor): Tensor[] => (node.inputs[0] === 'input' ? [] : [gradient()]);
     switch (node.op) {
       case 'conv': {
-        const geometry = convolutionGeometry(node);
+        const geometry = convolutionGeometry(node, x.shape[3]!);
         const filter = weight('weight');
         return {
           output: convolve(x, filter, node.bias ? weight('bias') : null, 'linear', geometry),
@@ -142,12 +143,23 @@ function forwardPass(
           backward: (dy) => ({
             inputs: wanted(() => dense(dy, tf.transpose(matrix), null, 'linear')),
             weights: {
-              weight: dense(tf.transpose(x), dy, null, 'linear'),
+              weight: dense(tf.transpose(rowsOf(x)), rowsOf(dy), null, 'linear'),
               ...(node.bias ? { bias: channelSum(dy) } : {}),
             },
           }),
         };
       }
+      case 'layer-norm':
+      case 'affine':
+      case 'offset':
+      case 'tokens':
+        return {
+          output: weighted(node, x, weight),
+          backward: (dy) => ({
+            inputs: wanted(() => weightedInputGradient(node, dy, x, weight)),
+            weights: weightedWeightGradients(node, dy, x),
+          }),
+        };
       case 'batch-norm': {
         const gamma = weight('weight');
         const pass = batchNorm(x, gamma, weight('bias'), node.epsilon);
@@ -178,7 +190,7 @@ function forwardPass(
         const output = step.forward(inputs);
         return {
           output,
-          backward: (dy) => ({ inputs: step.backward(dy, { input: x, output }), weights: {} }),
+          backward: (dy) => ({ inputs: step.backward(dy, { inputs, output }), weights: {} }),
         };
       }
     }

@@ -11,6 +11,8 @@ export interface CurveSeries {
   readonly name: string;
   /** The points in the order in which the line connects them. */
   readonly points: readonly CurvePoint[];
+  /** Height of a dotted line in the colour of the series, if the series have clean accuracies of their own. */
+  readonly clean?: number;
 }
 
 /** The published numbers that are drawn beside a line of the same name. */
@@ -38,6 +40,15 @@ export interface Curves {
   readonly xTicks?: readonly { readonly at: number; readonly label: string }[];
   /** Shared by all panels. By default it has round ends around all points and intervals. */
   readonly yDomain?: readonly [number, number];
+  /** How intervals are drawn; bars if absent. */
+  readonly intervals?: 'bars' | 'bands' | 'none';
+  /** Points at one place on x stand side by side, so that their bars do not hide each other. */
+  readonly dodge?: boolean;
+  /** Width of the figure in pixels, at 96 to the inch; by the number of panels if absent. */
+  readonly width?: number;
+  readonly panelsPerRow?: number;
+  /** A line in small letters below the figure. */
+  readonly footer?: string;
   /** Where the published numbers come from, for the legend; absent if none are drawn. */
   readonly publishedIn?: readonly string[];
 }

@@ -2,8 +2,9 @@ import type { CurvePanel, CurvePoint, Curves, CurveSeries, PublishedSeries } fro
 import { publishedSeries } from './curves-published.ts';
 import { sourcesOf } from './published.ts';
 import type { PublishedRow } from './published.ts';
-import { axisLabels, axisNames, isShare, labelNumber, readableName } from './rows.ts';
+import { axisLabels, axisNames, isShare, labelNumber, readableAxis, readableName } from './rows.ts';
 import type { Label, ScoreRow } from './rows.ts';
+import { labelled, type Labels } from './labels.ts';
 
 export interface CurvesRecipe {
   /** An axis (`strength`) or a measured number (`dissimilarity`). */
@@ -23,6 +24,8 @@ export interface CurvesRecipe {
   readonly clean: boolean | number;
   /** Scores on clean images if they are known separately; they take precedence over the rows. */
   readonly cleanRows?: readonly ScoreRow[];
+  /** Display names of labels and names. */
+  readonly labels?: Labels;
   /** Published numbers, which are drawn beside the lines with their labels. */
   readonly published?: readonly PublishedRow[];
 }
@@ -43,7 +46,8 @@ export function curvesFromRows(
 ): (Curves & { readonly used: readonly PublishedRow[] }) | { readonly clash: CurvesClash } {
   const xIsAxis = axisNames(rows).includes(recipe.x);
   const scale = isShare(recipe.y) ? 100 : 1;
-  const xScaleOf = xIsAxis ? axisPositions(axisLabels(rows, recipe.x)) : undefined;
+  const { labels } = recipe;
+  const xScaleOf = xIsAxis ? axisPositions(axisLabels(rows, recipe.x), labels) : undefined;
   const xOf = (row: ScoreRow): number => {
     if (xScaleOf === undefined) return row.values[recipe.x] ?? NaN;
     const label = row.axes[recipe.x];
@@ -58,10 +62,10 @@ export function curvesFromRows(
     scale,
     ...(xScaleOf && { positionOf: xScaleOf.positionOf }),
   };
-  for (const [panelName, panelRows] of groupBy(rows, recipe.panel)) {
+  for (const [panelName, panelRows] of groupBy(rows, recipe.panel, labels)) {
     const series: CurveSeries[] = [];
     const published: PublishedSeries[] = [];
-    for (const [seriesName, seriesRows] of groupBy(panelRows, recipe.series)) {
+    for (const [seriesName, seriesRows] of groupBy(panelRows, recipe.series, labels)) {
       const clash = xIsAxis ? findClash(seriesRows, recipe.x) : undefined;
       if (clash !== undefined) return { clash };
       const points = seriesRows
@@ -72,7 +76,13 @@ export function curvesFromRows(
       const beside = publishedSeries(seriesName, seriesRows, recipe.published ?? [], places, used);
       if (beside !== undefined) published.push(beside);
     }
-    const clean = cleanHeight(panelRows, recipe, scale);
+    const ownCleans = ownCleanHeights(panelRows, recipe, scale);
+    if (ownCleans !== null)
+      series.forEach((one, index) => {
+        const height = ownCleans.get(one.name);
+        if (height !== undefined) series[index] = { ...one, clean: height };
+      });
+    const clean = ownCleans === null ? cleanHeight(panelRows, recipe, scale) : undefined;
     panels.push({
       title: panelName,
       series,
@@ -82,14 +92,24 @@ export function curvesFromRows(
   }
   return {
     title: recipe.title,
-    xLabel: recipe.xLabel ?? readableName(recipe.x),
-    yLabel: recipe.yLabel ?? `${readableName(recipe.y)}${scale === 100 ? ' (%)' : ''}`,
+    xLabel:
+      recipe.xLabel ??
+      nameOf(labels, recipe.x, () => (xIsAxis ? readableAxis(rows, recipe.x) : readableName(recipe.x))),
+    yLabel:
+      recipe.yLabel ??
+      `${nameOf(labels, recipe.y, () => readableName(recipe.y))}${scale === 100 ? ' (%)' : ''}`,
     panels,
     ...(xScaleOf?.ticks === undefined ? {} : { xTicks: xScaleOf.ticks }),
     ...(scale === 100 ? { yDomain: [0, 100] as const } : {}),
     ...(used.size === 0 ? {} : { publishedIn: sourcesOf(used) }),
     used: [...used],
   };
+}
+
+/** The display name of a name: its entry in the labels, or the usual one. */
+function nameOf(labels: Labels | undefined, name: string, usual: () => string): string {
+  const own = labelled(labels, name);
+  return own === name ? usual() : own;
 }
 
 function curvePoint(row: ScoreRow, x: number, name: string, scale: number): CurvePoint {
@@ -103,7 +123,10 @@ function curvePoint(row: ScoreRow, x: number, name: string, scale: number): Curv
  * Positions of labels: at their numbers if all have one, otherwise evenly in document order. Ticks carry the
  * labels themselves if they are not plain numbers.
  */
-function axisPositions(labels: readonly Label[]): {
+function axisPositions(
+  labels: readonly Label[],
+  names: Labels | undefined,
+): {
   positions: ReadonlyMap<Label, number>;
   /** Place of a label that the rows may lack. */
   positionOf: (label: Label) => number | undefined;
@@ -117,11 +140,12 @@ function axisPositions(labels: readonly Label[]): {
   );
   const positionOf = (label: Label): number | undefined =>
     positions.get(label) ?? (numeric ? labelNumber(label) : undefined);
-  if (plain) return { positions, positionOf };
+  const renamed = labels.some((label) => labelled(names, label) !== String(label));
+  if (plain && !renamed) return { positions, positionOf };
   return {
     positions,
     positionOf,
-    ticks: labels.map((label) => ({ at: positions.get(label)!, label: String(label) })),
+    ticks: labels.map((label) => ({ at: positions.get(label)!, label: labelled(names, label) })),
   };
 }
 
@@ -138,15 +162,35 @@ function findClash(rows: readonly ScoreRow[], axis: string): CurvesClash | undef
 function groupBy(
   rows: readonly ScoreRow[],
   axes: readonly string[],
+  labels?: Labels,
 ): ReadonlyMap<string, readonly ScoreRow[]> {
   const groups = new Map<string, ScoreRow[]>();
   for (const row of rows) {
-    const name = axes.map((axis) => String(row.axes[axis] ?? '–')).join(' · ');
+    const name = axes.map((axis) => labelled(labels, row.axes[axis] ?? '–')).join(' · ');
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [row]);
     else group.push(row);
   }
   return groups;
+}
+
+/**
+ * The clean accuracy of each line, if lines are of different models: then one height for all would be wrong. Lines behind defenses, beside one
+ * without, share the model and its clean accuracy, so they have none of their own.
+ */
+function ownCleanHeights(
+  rows: readonly ScoreRow[],
+  recipe: CurvesRecipe,
+  scale: number,
+): ReadonlyMap<string, number> | null {
+  if (recipe.clean !== true || recipe.cleanRows !== undefined || recipe.y !== 'accuracy') return null;
+  if (rows.some((row) => recipe.series.some((axis) => row.axes[axis] === 'none'))) return null;
+  const heights = new Map<string, number>();
+  for (const [name, own] of groupBy(rows, recipe.series, recipe.labels)) {
+    const found = new Set(own.flatMap((row) => finite(row.values['cleanAccuracy'], scale) ?? []));
+    if (found.size === 1) heights.set(name, [...found][0]!);
+  }
+  return new Set(heights.values()).size > 1 ? heights : null;
 }
 
 function cleanHeight(rows: readonly ScoreRow[], recipe: CurvesRecipe, scale: number): number | undefined {

@@ -7,6 +7,7 @@ import { fitText, textWidth } from './svg.ts';
 export const sizes = {
   text: 11,
   tick: 10,
+  footer: 9,
   title: 14,
   panelTitle: 12,
   plotWidth: 214,
@@ -62,25 +63,31 @@ export interface CurvesLayout {
  */
 export function layoutCurves(curves: Curves): CurvesLayout {
   const count = Math.max(1, curves.panels.length);
-  const columns = count === 4 ? 2 : Math.min(count, 3);
+  const columns = Math.min(count, curves.panelsPerRow ?? (count === 4 ? 2 : 3));
   const domains = commonDomains(curves);
   const yTicks = ticks(...domains.y, 5).map((at) => ({ at, label: String(at) }));
   const xTicks = curves.xTicks ?? ticks(...domains.x, 5).map((at) => ({ at, label: String(at) }));
-  const plotWidth = columns === 1 ? sizes.plotWidth * 1.7 : sizes.plotWidth;
-  const plotHeight = columns === 1 ? sizes.plotHeight * 1.5 : sizes.plotHeight;
   const widestTick = Math.max(0, ...xTicks.map((tick) => textWidth(tick.label, sizes.tick)));
+  const yTickWidth = Math.max(0, ...yTicks.map((tick) => textWidth(tick.label, sizes.tick)));
+  const marginLeft = yTickWidth + 32;
+  const gapX = 22;
+  const { plotWidth, plotHeight } = plotSize(
+    curves,
+    columns,
+    marginLeft + 10 + widestTick / 2 + (columns - 1) * gapX,
+  );
   const turnXTicks = widestTick + 6 > plotWidth / Math.max(1, xTicks.length);
   const shortTicks = turnXTicks
     ? xTicks.map((tick) => ({ ...tick, label: fitText(tick.label, 110, sizes.tick) }))
     : xTicks;
   const xTickHeight = turnXTicks ? 14 + Math.min(widestTick, 110) * 0.58 : 16;
-  const yTickWidth = Math.max(0, ...yTicks.map((tick) => textWidth(tick.label, sizes.tick)));
-  const marginLeft = yTickWidth + 32;
   const titleHeight = curves.title === '' ? 6 : 30;
-  const gapX = 22;
   const headingHeight = curves.panels.every((panel) => panel.title === '') ? 10 : 24;
   const marginRight = 10 + (turnXTicks ? 0 : widestTick / 2);
-  const width = Math.max(260, marginLeft + columns * plotWidth + (columns - 1) * gapX + marginRight);
+  const width = Math.max(
+    curves.width ?? 260,
+    marginLeft + columns * plotWidth + (columns - 1) * gapX + marginRight,
+  );
   const panels: PanelLayout[] = [];
   let top = titleHeight + headingHeight;
   for (let first = 0; first < curves.panels.length; first += columns) {
@@ -112,7 +119,7 @@ export function layoutCurves(curves: Curves): CurvesLayout {
   const { entries, bottom } = placeLegend(curves, width, legendTop);
   return {
     width: Math.ceil(width),
-    height: Math.ceil(bottom + 10),
+    height: Math.ceil(bottom + 10 + (curves.footer === undefined ? 0 : footerHeight)),
     panels,
     xTicks: shortTicks,
     yTicks,
@@ -125,12 +132,35 @@ export function layoutCurves(curves: Curves): CurvesLayout {
   };
 }
 
+/** Room for the line below the figure. */
+export const footerHeight = 16;
+/** Narrower panels have no room for their numbers. */
+const narrowestPlot = 90;
+
+/** The size of a plotting area; `around` is what else needs room in a row of panels. */
+function plotSize(
+  curves: Curves,
+  columns: number,
+  around: number,
+): { readonly plotWidth: number; readonly plotHeight: number } {
+  if (curves.width === undefined) {
+    const single = columns === 1;
+    return {
+      plotWidth: sizes.plotWidth * (single ? 1.7 : 1),
+      plotHeight: sizes.plotHeight * (single ? 1.5 : 1),
+    };
+  }
+  const plotWidth = Math.max(narrowestPlot, (curves.width - around) / columns);
+  return { plotWidth, plotHeight: Math.min(sizes.plotHeight * 1.5, Math.max(110, plotWidth * 0.7)) };
+}
+
 function commonDomains(curves: Curves): { x: readonly [number, number]; y: readonly [number, number] } {
   const xs: number[] = (curves.xTicks ?? []).map((tick) => tick.at);
   const ys: number[] = [];
   for (const panel of curves.panels) {
     if (typeof panel.clean === 'number') ys.push(panel.clean);
     for (const series of panel.series) {
+      if (series.clean !== undefined) ys.push(series.clean);
       for (const point of series.points) {
         if (point.y === null || !Number.isFinite(point.y)) continue;
         xs.push(point.x);
@@ -165,7 +195,8 @@ function placeLegend(curves: Curves, width: number, top: number): { entries: Leg
     clean: false,
   }));
   const hasClean = curves.panels.some(
-    (panel) => typeof panel.clean === 'number' && Number.isFinite(panel.clean),
+    ({ clean, series }) =>
+      (typeof clean === 'number' && Number.isFinite(clean)) || series.some((one) => one.clean !== undefined),
   );
   if (hasClean) wanted.push({ name: '', label: 'clean images', clean: true });
   const drawn = curves.panels.flatMap((panel) => panel.published ?? []);

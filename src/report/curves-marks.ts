@@ -74,3 +74,44 @@ export function errorBar(
     'stroke-dasharray': dash,
   });
 }
+
+/** The intervals of a line as a band behind it, interrupted where a point has none. */
+export function intervalBand(points: readonly CurvePoint[], panel: PanelLayout, look: SeriesLook): string {
+  const bands: { readonly x: number; readonly low: number; readonly high: number }[][] = [[]];
+  for (const { x, y, low, high } of points) {
+    if (typeof low === 'number' && typeof high === 'number' && typeof y === 'number' && Number.isFinite(x))
+      bands.at(-1)!.push({
+        x: position(panel.x, x),
+        low: position(panel.y, low),
+        high: position(panel.y, high),
+      });
+    else bands.push([]);
+  }
+  return bands
+    .filter((band) => band.length > 1)
+    .map((band) => {
+      const there = band.map(({ x, high }) => `${shortNumber(x)} ${shortNumber(high)}`);
+      const back = band.toReversed().map(({ x, low }) => `${shortNumber(x)} ${shortNumber(low)}`);
+      return element('path', {
+        d: `M${[...there, ...back].join('L')}Z`,
+        fill: look.colour,
+        opacity: 0.15,
+      });
+    })
+    .join('');
+}
+
+/**
+ * How far to the right of its place each series of a panel is drawn, so that bars at one place stand side by side: at most a third of the least
+ * distance between two places, all series together.
+ */
+export function dodges(panel: PanelLayout): readonly number[] {
+  const { series } = panel.content;
+  const places = series.map(({ points }) => points.map(({ x }) => position(panel.x, x)));
+  const all = [...new Set(places.flat())].sort((one, other) => one - other);
+  const isShared = all.length < places.flat().length;
+  if (series.length < 2 || !isShared) return series.map(() => 0);
+  const least = Math.min(...all.slice(1).map((place, index) => place - all[index]!), 60);
+  const step = Math.min(3, least / 3 / (series.length - 1));
+  return series.map((_, index) => (index - (series.length - 1) / 2) * step);
+}

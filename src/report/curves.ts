@@ -1,7 +1,7 @@
 import type { Curves, CurveSeries } from './curves-data.ts';
 import { layoutCurves, sizes } from './curves-layout.ts';
 import type { CurvesLayout, PanelLayout } from './curves-layout.ts';
-import { errorBar, marker } from './curves-marks.ts';
+import { dodges, errorBar, intervalBand, marker } from './curves-marks.ts';
 import { drawPublished, drawSpans, publishedLegendEntry } from './draw-published.ts';
 import { seriesLook } from './palette.ts';
 import type { SeriesLook } from './palette.ts';
@@ -31,6 +31,7 @@ export function drawCurves(curves: Curves): string {
     drawTitle(curves.title, layout),
     ...layout.panels.map((panel) => drawPanel(panel, layout, curves, looks)),
     drawLegend(layout, looks),
+    drawFooter(curves.footer, layout),
     '</svg>\n',
   ].join('');
 }
@@ -53,6 +54,12 @@ function drawTitle(title: string, { width }: CurvesLayout): string {
   return `${element('text', attributes, text)}\n`;
 }
 
+function drawFooter(footer: string | undefined, { width, height }: CurvesLayout): string {
+  if (footer === undefined) return '';
+  const text = escapeXml(fitText(footer, width - 16, sizes.footer));
+  return `${element('text', { x: width - 8, y: height - 7, 'text-anchor': 'end', 'font-size': sizes.footer, fill: '#555555' }, text)}\n`;
+}
+
 function drawPanel(
   panel: PanelLayout,
   layout: CurvesLayout,
@@ -61,7 +68,11 @@ function drawPanel(
 ): string {
   const { content } = panel;
   const parts = [drawAxes(panel, layout, curves), drawSpans(panel, looks), drawCleanLine(panel)];
-  for (const series of content.series) parts.push(drawSeries(series, panel, looks.get(series.name)!));
+  const shifts = curves.dodge === true && curves.intervals !== 'bands' ? dodges(panel) : [];
+  for (const [index, series] of content.series.entries())
+    parts.push(
+      drawSeries(series, panel, looks.get(series.name)!, curves.intervals ?? 'bars', shifts[index] ?? 0),
+    );
   for (const series of content.published ?? [])
     parts.push(drawPublished(series, panel, looks.get(series.name)!));
   const { left, top, right } = panel;
@@ -128,9 +139,14 @@ function drawAxes(panel: PanelLayout, layout: CurvesLayout, curves: Curves): str
   return parts.join('');
 }
 
-function drawCleanLine({ content, left, right, y }: PanelLayout): string {
-  const { clean } = content;
-  if (clean === undefined || clean === null || !Number.isFinite(clean)) return '';
+function drawCleanLine(panel: PanelLayout): string {
+  const { clean } = panel.content;
+  return clean === undefined || clean === null || !Number.isFinite(clean)
+    ? ''
+    : cleanLine(clean, panel, '#444444');
+}
+
+function cleanLine(clean: number, { left, right, y }: PanelLayout, colour: string): string {
   const at = position(y, clean);
   return element('line', {
     class: 'clean',
@@ -138,15 +154,21 @@ function drawCleanLine({ content, left, right, y }: PanelLayout): string {
     x2: right,
     y1: at,
     y2: at,
-    stroke: '#444444',
+    stroke: colour,
     'stroke-width': 1.2,
     'stroke-dasharray': '1.5 3',
     'data-clean': String(clean),
   });
 }
 
-function drawSeries(series: CurveSeries, panel: PanelLayout, look: SeriesLook): string {
-  const bars: string[] = [];
+function drawSeries(
+  series: CurveSeries,
+  panel: PanelLayout,
+  look: SeriesLook,
+  intervals: NonNullable<Curves['intervals']>,
+  shift: number,
+): string {
+  const bars: string[] = intervals === 'bands' ? [intervalBand(series.points, panel, look)] : [];
   const marks: string[] = [];
   let path = '';
   let connected = false;
@@ -155,12 +177,17 @@ function drawSeries(series: CurveSeries, panel: PanelLayout, look: SeriesLook): 
       connected = false;
       continue;
     }
-    const x = position(panel.x, point.x);
+    const x = position(panel.x, point.x) + shift;
     const y = position(panel.y, point.y);
     path += `${connected ? 'L' : 'M'}${shortNumber(x)} ${shortNumber(y)}`;
     connected = true;
-    bars.push(errorBar(point, x, panel, look));
-    marks.push(marker(look, x, y, { 'data-x': String(point.x), 'data-y': String(point.y) }));
+    if (intervals === 'bars') bars.push(errorBar(point, x, panel, look));
+    const { low, high } = point;
+    const ends =
+      typeof low === 'number' && typeof high === 'number'
+        ? { 'data-low': String(low), 'data-high': String(high) }
+        : {};
+    marks.push(marker(look, x, y, { 'data-x': String(point.x), 'data-y': String(point.y), ...ends }));
   }
   const line = {
     d: path,
@@ -172,6 +199,7 @@ function drawSeries(series: CurveSeries, panel: PanelLayout, look: SeriesLook): 
   return element(
     'g',
     { class: 'series', 'data-series': series.name },
+    series.clean === undefined ? '' : cleanLine(series.clean, panel, look.colour),
     ...bars,
     path === '' ? '' : element('path', { ...line, 'stroke-dasharray': look.dash }),
     ...marks,

@@ -9,6 +9,8 @@ export interface Tile {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
+  /** Written under it in a grid. */
+  readonly caption?: string;
 }
 
 export interface ImageGrid {
@@ -34,6 +36,9 @@ export interface ImageGridLayout {
 const smallestTile = 96;
 const gap = 4;
 const fontSize = 12;
+const lineHeight = 14;
+const captionSize = 10;
+const captionRoom = 14;
 
 /**
  * Positions of the tiles. Small pictures are enlarged by an integer factor, so that a pixel stays a square of
@@ -48,11 +53,14 @@ export function layoutImageGrid(grid: ImageGrid): ImageGridLayout {
   const longestLabel = Math.max(0, ...grid.rows.map((row) => textWidth(row.label, fontSize)));
   const labelWidth = longestLabel === 0 ? 0 : Math.ceil(Math.min(longestLabel, 220)) + 10;
   const titleHeight = grid.title === '' ? 0 : 26;
-  const headingHeight = grid.columns.some((column) => column !== '') ? 20 : 0;
+  const headingLines = Math.max(...grid.columns.map((column) => linesOf(column, tileWidth).length), 0);
+  const headingHeight = headingLines === 0 ? 0 : 20 + (headingLines - 1) * lineHeight;
   const lefts = grid.columns.map((_, column) => 8 + labelWidth + column * (tileWidth + gap));
-  const tops = grid.rows.map((_, row) => 8 + titleHeight + headingHeight + row * (tileHeight + gap));
+  const captionHeight = tiles.some(({ caption }) => caption !== undefined) ? captionRoom : 0;
+  const rowHeight = tileHeight + captionHeight + gap;
+  const tops = grid.rows.map((_, row) => 8 + titleHeight + headingHeight + row * rowHeight);
   const width = 8 + labelWidth + grid.columns.length * (tileWidth + gap) - gap + 8;
-  const height = 8 + titleHeight + headingHeight + grid.rows.length * (tileHeight + gap) - gap + 8;
+  const height = 8 + titleHeight + headingHeight + grid.rows.length * rowHeight - gap + 8;
   return {
     width: Math.max(width, 40),
     height: Math.max(height, 24),
@@ -120,6 +128,18 @@ function tileColour(
   return colour.some(Number.isNaN) ? [255, 0, 255] : colour;
 }
 
+/** A heading over a tile in one line, or in two if it does not fit: `dissimilarity 0.02` keeps its number. None if it is empty. */
+function linesOf(heading: string, tileWidth: number): readonly string[] {
+  if (heading === '') return [];
+  const room = tileWidth + gap - 2;
+  const cut = heading.lastIndexOf(' ');
+  const lines =
+    textWidth(heading, fontSize) <= room || cut < 0
+      ? [heading]
+      : [heading.slice(0, cut), heading.slice(cut + 1)];
+  return lines.map((line) => fitText(line, room, fontSize));
+}
+
 function gridLabels(grid: ImageGrid, layout: ImageGridLayout): string {
   const parts: string[] = [];
   if (grid.title !== '') {
@@ -135,8 +155,11 @@ function gridLabels(grid: ImageGrid, layout: ImageGridLayout): string {
   const headingTop = (layout.tops[0] ?? 0) - 7;
   for (const [column, label] of grid.columns.entries()) {
     const x = layout.lefts[column]! + layout.tileWidth / 2;
-    const text = escapeXml(fitText(label, layout.tileWidth + gap - 2, fontSize));
-    parts.push(element('text', { x, y: headingTop, 'text-anchor': 'middle' }, text));
+    const lines = linesOf(label, layout.tileWidth);
+    for (const [line, text] of lines.entries()) {
+      const y = headingTop - (lines.length - 1 - line) * lineHeight;
+      parts.push(element('text', { x, y, 'text-anchor': 'middle' }, escapeXml(text)));
+    }
   }
   for (const [row, { label }] of grid.rows.entries()) {
     const y = layout.tops[row]! + layout.tileHeight / 2 + 4;
@@ -147,6 +170,19 @@ function gridLabels(grid: ImageGrid, layout: ImageGridLayout): string {
         escapeXml(fitText(label, layout.labelWidth - 6, fontSize)),
       ),
     );
+  }
+  for (const [row, { tiles }] of grid.rows.entries()) {
+    for (const [column, tile] of tiles.entries()) {
+      if (tile?.caption === undefined) continue;
+      const caption = fitText(tile.caption, layout.tileWidth + gap, captionSize);
+      const [x, y] = [
+        layout.lefts[column]! + layout.tileWidth / 2,
+        layout.tops[row]! + layout.tileHeight + 11,
+      ];
+      parts.push(
+        element('text', { x, y, 'text-anchor': 'middle', 'font-size': captionSize }, escapeXml(caption)),
+      );
+    }
   }
   const size = `width="${shortNumber(layout.width)}" height="${shortNumber(layout.height)}"`;
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="Helvetica, Arial, 'DejaVu Sans', sans-serif" font-size="${fontSize}" fill="#222222">${parts.join('')}</svg>`;

@@ -76,25 +76,58 @@ export function labelNumber(label: Label): number | undefined {
 
 /** Whether a number of this name is a share in [0, 1], which is shown in per cent. */
 export function isShare(name: string): boolean {
-  return /accuracy|rate$|probability|confidence|agreement/i.test(name);
+  return /accuracy|rate$|probability|confidence|agreement|optimality/i.test(name);
 }
 
+/** Names whose quantity and unit a reader of a figure would not know. */
+const quantities: Readonly<Record<string, string>> = {
+  l1: 'L1 distance (pixels in [0, 1])',
+  l2: 'L2 distance (pixels in [0, 1])',
+  linf: 'L∞ distance (pixels in [0, 1])',
+  dissimilarity: 'normalised L2 dissimilarity',
+  epsilon: 'ε (pixels in [0, 1])',
+  accuracy: 'top-1 accuracy',
+  n: 'images',
+  eot: 'draws of the defense in a step',
+  queries: 'queries per image',
+  bits: 'bits per channel',
+  quality: 'JPEG quality',
+  seconds: 'time (s)',
+};
+
 /**
- * Converts names to text for the readers of a figure: `successRate` → `success rate`, `l2` → `L2 distance`.
+ * Converts names to text for the readers of a figure, with the unit where it is known: `successRate` → `success rate`, `l2` → `L2 distance (pixels
+ * in [0, 1])`.
  */
 export function readableName(name: string): string {
-  const known: Readonly<Record<string, string>> = {
-    l2: 'L2 distance',
-    linf: 'L∞ distance',
-    dissimilarity: 'normalized L2-dissimilarity',
-    accuracy: 'top-1 accuracy',
-    n: 'images',
-  };
-  return (
-    known[name] ??
-    name
-      .replace(/([a-z\d])([A-Z])/g, '$1 $2')
-      .replaceAll(/[-_]/g, ' ')
-      .toLowerCase()
-  );
+  if (Object.hasOwn(quantities, name)) return quantities[name]!;
+  return name
+    .replace(/([a-z\d])([A-Z])/g, '$1 $2')
+    .replaceAll(/[-_]/g, ' ')
+    .toLowerCase();
+}
+
+/** Distances that attacks are given as their strength, and measure. */
+const distances = ['dissimilarity', 'linf', 'l2', 'l1'] as const;
+/** Attacks that reach their strength miss it by less. */
+const missed = 0.1;
+
+/**
+ * The name of an axis for the readers of a figure. If its labels are what the attacks reached in one of the distances that they measure, this is the
+ * quantity behind a name such as `strength`.
+ */
+export function readableAxis(rows: readonly ScoreRow[], axis: string): string {
+  if (Object.hasOwn(quantities, axis)) return readableName(axis);
+  const reached = distances.find((name) => {
+    const errors = rows.flatMap(({ axes, values }) => {
+      const label = axes[axis] === undefined ? undefined : labelNumber(axes[axis]);
+      const value = values[name];
+      return label === undefined || label === 0 || typeof value !== 'number'
+        ? []
+        : [Math.abs(value / label - 1)];
+    });
+    const middle = [...errors].sort((one, other) => one - other)[Math.floor(errors.length / 2)];
+    return errors.length >= 2 && middle! <= missed;
+  });
+  return reached === undefined ? readableName(axis) : readableName(reached);
 }

@@ -5,6 +5,7 @@ import type { CsvField } from './csv.ts';
 import { formatPair } from './format.ts';
 import type { Measured } from './format.ts';
 import { publishedOf } from './join-published.ts';
+import { labelled, type Labels } from './labels.ts';
 import { axisNames, valueNames } from './rows.ts';
 import type { Label, ScoreRow } from './rows.ts';
 
@@ -15,6 +16,8 @@ export interface TableShape {
   readonly columns: readonly string[];
   /** Names of the numbers in the cells. */
   readonly values: readonly string[];
+  /** Display names of labels and names in the headings of the columns. */
+  readonly labels?: Labels;
 }
 
 /** A table that is ready to be written. A cell has a number, or is undefined if no row gave one. */
@@ -61,9 +64,10 @@ export function pivot(rows: readonly ScoreRow[], shape: TableShape): Table | { r
   }
   const columns: (TableColumn & { key: string })[] = [];
   for (const [key, labels] of columnKeys) {
-    const prefix = labels.map((label) => String(label ?? '–')).join(' · ');
+    const prefix = labels.map((label) => labelled(shape.labels, label ?? '–')).join(' · ');
     for (const value of shape.values) {
-      const heading = prefix === '' ? value : shape.values.length === 1 ? prefix : `${prefix} · ${value}`;
+      const name = labelled(shape.labels, value);
+      const heading = prefix === '' ? name : shape.values.length === 1 ? prefix : `${prefix} · ${name}`;
       columns.push({ key, heading, value });
     }
   }
@@ -102,9 +106,17 @@ export function headingToMarkdown(title: string): string {
   return title === '' ? '' : `### ${markdownText(title)}\n\n`;
 }
 
+/** How a table is written for people. */
+export interface TableLook {
+  /** Display names of labels and names. */
+  readonly labels?: Labels | undefined;
+  /** The places of numbers in bold, as `row,column`. */
+  readonly bold?: ReadonlySet<string>;
+}
+
 /** Writes GitHub-flavoured Markdown with numbers aligned right. */
-export function tableToMarkdown(table: Table): string {
-  const text = textGrid(table, markdownText);
+export function tableToMarkdown(table: Table, { labels, bold }: TableLook = {}): string {
+  const text = textGrid(table, markdownText, labels, bold);
   const widths = columnWidths(text);
   const rule = widths.map((width, column) =>
     column < table.rowAxes.length ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
@@ -118,8 +130,8 @@ export function tableToMarkdown(table: Table): string {
 }
 
 /** Writes aligned columns without rules, for a terminal. */
-export function tableToText(table: Table): string {
-  const text = textGrid(table, visibleLine);
+export function tableToText(table: Table, { labels }: TableLook = {}): string {
+  const text = textGrid(table, visibleLine, labels);
   const widths = columnWidths(text);
   return text.map((record) => `${padded(record, widths, table).join('  ').trimEnd()}\n`).join('');
 }
@@ -243,11 +255,20 @@ function number(value: number | null | undefined): number | null {
 }
 
 /** The cells as text. `textOf` makes the names and labels safe for the format; numbers are ours. */
-function textGrid(table: Table, textOf: (text: string) => string): readonly (readonly string[])[] {
-  const heading = [...table.rowAxes, ...table.columns.map((column) => column.heading)].map(textOf);
-  const body = table.rows.map((row) => [
-    ...row.labels.map((label) => textOf(String(label ?? '–'))),
-    ...row.cells.map((cell, column) => formatPair(table.columns[column]!.value, cell)),
+function textGrid(
+  table: Table,
+  textOf: (text: string) => string,
+  labels: Labels | undefined,
+  bold: ReadonlySet<string> = new Set(),
+): readonly (readonly string[])[] {
+  const axes = table.rowAxes.map((axis) => labelled(labels, axis));
+  const heading = [...axes, ...table.columns.map((column) => column.heading)].map(textOf);
+  const body = table.rows.map((row, line) => [
+    ...row.labels.map((label) => textOf(label === null ? '–' : labelled(labels, label))),
+    ...row.cells.map((cell, column) => {
+      const text = formatPair(table.columns[column]!.value, cell);
+      return bold.has(`${line},${column}`) ? `**${text}**` : text;
+    }),
   ]);
   return [heading, ...body];
 }

@@ -29,7 +29,7 @@ export async function runVerified(
   { count, sealed }: BorderOptions,
 ): Promise<StageOutputs> {
   const inputs = Object.entries(context.inputs);
-  const isWhole = ([port]: readonly [string, unknown]): boolean => stage.in[port]?.streamed !== true;
+  const isWhole = ([port]: readonly [string, unknown]): boolean => stage.in[port]?.access === undefined;
   const seals = sealed ? inputs.filter(isWhole).map(([port, value]) => [port, sealOf(value)] as const) : [];
   const checkInputs = (cause?: unknown): void => {
     for (const [port, seal] of seals) {

@@ -1,4 +1,4 @@
-import type { AxisLabel } from '../dsl/graph.ts';
+import type { AxisLabel, Graph } from '../dsl/graph.ts';
 
 /** The choices of a run's command line beside the file: `-S`, `-p` and `--seed`. */
 export interface RunChoices {
@@ -31,6 +31,10 @@ export type RunEventBody =
       readonly processStarted?: string | null;
       /** Absent if the command line chose nothing. */
       readonly choices?: RunChoices;
+      /** The values of the params of the pipeline, those that are short. Absent from runs of earlier versions. */
+      readonly params?: Graph['params'];
+      /** The commit of the repository that the pipeline is in; absent outside of one. */
+      readonly revision?: string;
       readonly totals: {
         readonly cells: number;
         readonly shards: number;
@@ -52,6 +56,20 @@ export type RunEventBody =
       /** Images that the cell reads or makes; 0 if it has none. */
       readonly images: number;
       readonly because: readonly string[];
+      /** The work of its units; absent if nothing of it runs or the stage type does not say. */
+      readonly work?: UnitWork;
+      /**
+       * Units that are expected to be computed, if those are fewer than run: results of another cell will be found, or a part of
+       * an attack is only needed for some images.
+       */
+      readonly expected?: number;
+      /**
+       * The cells that it reads: first and last of each range of positions, among the `cell-planned` events of the run, from
+       * 0. Absent from runs of earlier versions, and if it reads none.
+       */
+      readonly reads?: readonly (readonly [first: number, last: number])[];
+      /** It makes only the recipe of a defense: its images are computed by the cells that read them. */
+      readonly onTheFly?: true;
     }
   | {
       readonly type: 'shard-started';
@@ -158,6 +176,24 @@ export interface UnitTime {
   readonly write: number;
   /** Seconds from the start of the worker's process to its first unit, if this is the first that it committed. */
   readonly starting?: number;
+}
+
+/** The work of a unit of a cell, in amounts of operations, by which the times of earlier runs are scaled. */
+export interface UnitWork {
+  /** Equal for cells whose units differ in their number of images alone. */
+  readonly alike: string;
+  readonly perImage: Readonly<Record<string, number>>;
+  readonly perUnit: Readonly<Record<string, number>>;
+}
+
+/** The units of a cell, as far as the plan knows them before any of them runs. */
+export interface ForeseenCell {
+  readonly work: UnitWork | null;
+  /**
+   * Units that are expected to be computed. Fewer than those that run, if the cell is equal to an earlier one, or if a part of it
+   * is only needed for some images: their results are then found.
+   */
+  readonly expected: number;
 }
 
 /** A run computes on another backend, or another version of it, than what has results. */

@@ -2,6 +2,8 @@ import type { AxisLabel, StageSettings } from '../dsl/graph.ts';
 import type { JsonObject } from '../values/json.ts';
 import type { FailureCode, UnitTime } from './events.ts';
 import type { Outputs } from './store/record.ts';
+import type { CodePermission } from './plan/resolve-path.ts';
+import type { FileDigest } from './plan/file-digests.ts';
 import type { BoundInput } from './plan/units.ts';
 
 /**
@@ -27,6 +29,8 @@ export interface Task {
   readonly seed: readonly [high: number, low: number];
   readonly key: string;
   readonly preimage: string;
+  /** The files that decide its result, as they were when the plan was made. */
+  readonly files: readonly FileDigest[];
   /** Compute the unit even if the store has a record of its key. */
   readonly recompute: boolean;
   readonly resources: StageSettings['resources'];
@@ -37,11 +41,14 @@ export interface Task {
 /** The setup that all tasks of a run share. */
 export interface WorkerSetup {
   readonly root: string;
+  /** Files and folders outside of the project that its stages may read. */
+  readonly allowedPaths?: readonly string[];
   /** Folder of the pipeline file. */
   readonly folder: string;
   readonly cacheFolder: string;
   readonly backend: string;
   readonly version: string;
+  readonly code: CodePermission;
   /** Folder to write a CPU profile of each worker to; none is made if it is absent. */
   readonly profiles?: string;
 }
@@ -74,6 +81,8 @@ export type TaskMessage =
       readonly name: string;
       readonly value: number;
       readonly axes: Readonly<Record<string, AxisLabel>>;
+      /** The value is that of one unit, and the metric is the sum over the units of the cell. */
+      readonly isSummed?: boolean;
     }
   | { readonly type: 'log' | 'warning' | 'output'; readonly id: number; readonly message: string }
   | TaskOutcome;
@@ -87,14 +96,16 @@ export type TaskOutcome =
       readonly seconds: number;
       /** Another run had committed it meanwhile. */
       readonly reused: boolean;
+      /** The warnings of the stage when it was computed, if it was reused. */
+      readonly warnings?: readonly string[];
       readonly peakBytes: number;
       /** Absent if it was reused. */
       readonly time?: UnitTime;
     }
   | { readonly type: 'failed'; readonly id: number; readonly failure: TaskFailure }
   /**
-   * Given back before it began: the executor was drained, or a task
-   * before it in the same array task was lost.
+   * Given back before its end, because the executor was drained: it had not begun, or it wrote a checkpoint and
+   * stopped. Or it had not begun when a task before it in the same array task was lost.
    */
   | { readonly type: 'returned'; readonly id: number }
   /** Objects among its inputs are missing or damaged, and have to be computed again first. */
@@ -118,7 +129,10 @@ export interface Executor {
   readonly submit: (task: Task) => void;
   /** Set once, before the first `submit`. */
   readonly listen: (listener: ExecutorListener) => void;
-  /** Gives back the tasks that have not begun, if it may be long until they do. */
+  /**
+   * The run was asked to stop: gives back the tasks that have not begun, if it may be long until they do, and those that can
+   * go on from a checkpoint.
+   */
   readonly drain?: () => void;
   /** Stops everything at once. Unfinished tasks get no outcome. */
   readonly kill: () => void;

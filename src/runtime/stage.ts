@@ -9,10 +9,17 @@ import type {
   StageSignature,
 } from '../dsl/signature.ts';
 import type { Json, JsonObject } from '../values/json.ts';
+import type { CellParts, Part, PartOutput } from './cell-parts.ts';
 import type { BatchSizes } from '../values/batch-size.ts';
+import type { ImageLabels, ImageRows } from '../values/image-rows.ts';
+import type { Outline, OutlineContext } from '../values/outline.ts';
 import type { PortKind, Value, ValueOf } from '../values/value.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { DeclarationError } from './stage-errors.ts';
 
-export type { KnownInputs, ParameterProblem, ReadFile };
+export type { CellParts, Checkpoint, KnownInputs, ParameterProblem, Part, PartOutput, ReadFile };
+export { noCheckpoint, PausedError } from './checkpoint.ts';
+export { DeclarationError, StageError } from './stage-errors.ts';
 
 /**
  * A stage type: a declaration that costs nothing to load, and a `run` that imports its mathematics when
@@ -63,6 +70,14 @@ export interface Stage extends StageSignature {
    */
   readonly extent?: readonly string[];
   readonly survey?: (context: SurveyContext<never>) => Promise<Survey>;
+  /** The number of images that a survey would find, from the parameters alone, for estimates; null if they do not say. */
+  readonly declaredImages?: (params: never) => number | null;
+  /**
+   * Says what a unit does and makes, from the parameters and what is known of the inputs, for estimates of cost before a run
+   * (`plan --cost`). It reads no data. Returns null if the parameters do not say. A stage without one is estimated from its
+   * own measured units alone.
+   */
+  readonly outline?: (context: OutlineContext<never>) => Outline | null | Promise<Outline | null>;
   /** How a cell is divided into cells of its own, whose results other cells and later runs share. */
   readonly parts?: StageParts;
   /** The stage type that this is a part of; the part then draws from the random numbers of that one. */
@@ -80,35 +95,6 @@ export interface StageParts {
   readonly of: (params: never) => CellParts | null;
 }
 
-export interface CellParts {
-  /** Parts whose results the cell reads, or other parts do, in an order in which each reads earlier ones only. */
-  readonly before: readonly Part[];
-  /** Inputs of the cell beside its own. */
-  readonly inputs: Readonly<Record<string, PartOutput>>;
-  /** Parts that read the cell, as part `self`, and are brought up to date with it. */
-  readonly after: readonly Part[];
-}
-
-export interface Part {
-  readonly name: string;
-  /** Its name in `StageParts.stages`; `self` for the stage type of the cell itself. */
-  readonly stage: string;
-  /** Parts of one group are shown together, as a stage of this name below that of the cell. */
-  readonly group: string;
-  readonly params: JsonObject;
-  /** The inputs of the cell that the part reads too, as far as they are connected. */
-  readonly shares: readonly string[];
-  /** Outputs of other parts that it reads, by input port. */
-  readonly inputs: Readonly<Record<string, PartOutput>>;
-  /** It reads only this number of images, the first ones; all if absent. */
-  readonly images?: number;
-}
-
-export interface PartOutput {
-  readonly part: string;
-  readonly port: string;
-}
-
 /** An input that is read one object after the other, as often as it is iterated. */
 export type Streamed<V extends Value = Value> = Iterable<V>;
 
@@ -120,7 +106,15 @@ export interface SurveyContext<P> {
   readonly params: P;
   /** Makes a path of the pipeline absolute. Throws a `StageError` if it leaves the project root. */
   readonly resolve: (path: string) => string;
+  readonly resolveCode: ResolveCode;
 }
+
+/**
+ * Makes the path of a module that is not JavaScript absolute, and finds the root of the project. Throws a `StageError`
+ * unless package.json allows that code, the project is trusted on this machine, and the pipeline names `program`, the interpreter: a value
+ * that comes from a cache decides none of them.
+ */
+export type ResolveCode = (path: string, program: string) => { readonly path: string; readonly root: string };
 
 export interface Survey {
   /** Number of images that the stage will produce; undefined if it produces none. */
@@ -162,52 +156,20 @@ export interface StageContext<P, I> {
   /** Every stage type of the run by `uses`: how the steps of a recipe find their defense. */
   readonly stages: StageRegistry;
   readonly resolve: (path: string) => string;
+  readonly resolveCode: ResolveCode;
   readonly signal: AbortSignal;
   readonly progress: (done: number, total: number, unit: string) => void;
   /** A live number, such as the accuracy after an epoch: shown, stored in the ledger, never cached. */
   readonly metric: (name: string, value: number, axes?: Readonly<Record<string, AxisLabel>>) => void;
+  /**
+   * A live number of this shard, such as its passes: what is shown and stored is the sum over the shards of the cell that
+   * the run computes. Called once for each name.
+   */
+  readonly count: (name: string, value: number) => void;
   readonly log: (message: string) => void;
   /** Shown to the user and repeated in the summary. */
   readonly warn: (message: string) => void;
   readonly checkpoint: Checkpoint;
-}
-
-/** State of a long stage that outlives a killed run; removed when the stage commits. */
-export interface Checkpoint {
-  readonly read: () => Promise<Uint8Array | null>;
-  readonly write: (bytes: Uint8Array) => Promise<void>;
-}
-
-/** A failure that the user can correct. Anything else that a stage throws is reported as a bug. */
-export class StageError extends Error {
-  override readonly name = 'StageError';
-  readonly code: 'bad-data' | 'out-of-memory' | 'io' | 'stage';
-  readonly file: string | undefined;
-  readonly fix: string | undefined;
-  constructor(
-    message: string,
-    options: {
-      code?: 'bad-data' | 'out-of-memory' | 'io' | 'stage';
-      file?: string;
-      fix?: string;
-      cause?: unknown;
-    } = {},
-  ) {
-    super(message, { cause: options.cause });
-    this.code = options.code ?? 'stage';
-    this.file = options.file;
-    this.fix = options.fix;
-  }
-}
-
-/** A stage is declared wrongly: an error of whoever wrote the declaration. */
-export class DeclarationError extends TypeError {
-  override readonly name = 'DeclarationError';
-  readonly fix: string;
-  constructor(message: string, fix: string) {
-    super(message);
-    this.fix = fix;
-  }
 }
 
 /**
@@ -262,10 +224,27 @@ export function streamedPort<K extends PortKind, O extends boolean = false>(
   kind: K,
   optional: O = false as O,
 ): StreamedPort<K, O> {
-  return { kind, optional, list: false, streamed: true, description: '' };
+  return { kind, optional, list: false, access: 'stream', description: '' };
 }
 
-type StreamedPort<K extends PortKind, O extends boolean> = Port<K, O, false> & { readonly streamed: true };
+type Accessed<K extends PortKind, O extends boolean, A extends InputPort['access']> = Port<K, O, false> & {
+  readonly access: A;
+};
+type StreamedPort<K extends PortKind, O extends boolean> = Accessed<K, O, 'stream'>;
+
+/** Declares an input of images whose pixels are read row by row, when the stage asks for them. */
+export function rowsPort<P extends Pick<PortOptions, 'description' | 'optional'>>(
+  options: P,
+): Accessed<'images', Flag<P, 'optional'>, 'rows'> {
+  return { ...port('images', options), list: false, access: 'rows' };
+}
+
+/** Declares an input of images of which the stage needs the labels and ids, and no pixels. */
+export function labelsPort<P extends Pick<PortOptions, 'description' | 'optional'>>(
+  options: P,
+): Accessed<'images', Flag<P, 'optional'>, 'labels'> {
+  return { ...port('images', options), list: false, access: 'labels' };
+}
 
 /**
  * Declares an input or output port: `port('images')`, `port('model', { optional: true })`, `port('metrics', {
@@ -299,7 +278,14 @@ interface PortOptions extends MetricNames {
 type Flag<P, N extends string> = P extends Readonly<Record<N, true>> ? true : false;
 
 type PortValue<K> = K extends PortKind ? ValueOf<K> : Value;
-type InputOf<T> = T extends StreamedPort<infer K, boolean> ? Streamed<ValueOf<K>> : SingleOrList<T>;
+type InputOf<T> =
+  T extends StreamedPort<infer K, boolean>
+    ? Streamed<ValueOf<K>>
+    : T extends { readonly access: 'rows' }
+      ? ImageRows
+      : T extends { readonly access: 'labels' }
+        ? ImageLabels
+        : SingleOrList<T>;
 type SingleOrList<T> =
   T extends Port<infer K, boolean, infer L>
     ? L extends true
@@ -352,6 +338,8 @@ export function defineStage<
     read: ReadFile,
   ) => readonly ParameterProblem[];
   readonly survey?: (context: SurveyContext<Static<W>>) => Promise<Survey>;
+  readonly declaredImages?: (params: Static<W>) => number | null;
+  readonly outline?: (context: OutlineContext<Static<W>>) => Outline | null | Promise<Outline | null>;
   readonly parts?: StageParts;
   readonly run: (context: StageContext<Static<W>, InputsOf<I>>) => Promise<OutputsOf<O>>;
 }): Stage {

@@ -1,12 +1,28 @@
 /**
- * Python's package installer, which downloads TensorFlow's own releases: it handles the index, mirrors and
- * proxies.
+ * Python's package installer, which downloads TensorFlow's own releases and published weights: it handles the index,
+ * mirrors and proxies.
  */
 import { execa } from 'execa';
 import { SetupError } from './errors.ts';
 
+/** The package that pip shall bring, for messages. */
+export interface Wanted {
+  readonly name: string;
+  /** How to bring it where pip cannot, as a remedy. */
+  readonly otherwise: string;
+  /** The remedy if the index has it for no Python of this kind. */
+  readonly ifUnknown: string;
+}
+
+const tensorflow: Wanted = {
+  name: 'TensorFlow',
+  otherwise:
+    'download the wheel on a machine with a network (python3 -m pip download --no-deps tensorflow-cpu==2.21.0), copy it here, and run ravelin setup tensorflow --from-wheel FILE',
+  ifUnknown: 'use a Python between 3.10 and 3.13 (RAVELIN_PYTHON), or ',
+};
+
 /** Finds a Python to run pip with. Throws `SetupError` if there is none, or only one without pip. */
-export async function findPython(): Promise<string> {
+export async function findPython({ name, otherwise }: Wanted = tensorflow): Promise<string> {
   const tried = process.env['RAVELIN_PYTHON'] ? [process.env['RAVELIN_PYTHON']] : ['python3', 'python'];
   let withoutPip: string | null = null;
   for (const python of tried) {
@@ -18,12 +34,12 @@ export async function findPython(): Promise<string> {
   }
   throw withoutPip === null
     ? new SetupError(
-        `found no Python (tried ${tried.join(', ')}), which downloads TensorFlow`,
-        'install python3 with pip, or set RAVELIN_PYTHON, or copy the wheel here: ravelin setup tensorflow --from-wheel FILE',
+        `found no Python (tried ${tried.join(', ')}), which downloads ${name}`,
+        `install python3 with pip, or set RAVELIN_PYTHON, or ${otherwise}`,
       )
     : new SetupError(
-        `${withoutPip} has no pip, which downloads TensorFlow`,
-        `install it (Debian: apt install python3-pip; elsewhere: ${withoutPip} -m ensurepip), or copy the wheel here: ravelin setup tensorflow --from-wheel FILE`,
+        `${withoutPip} has no pip, which downloads ${name}`,
+        `install it (Debian: apt install python3-pip; elsewhere: ${withoutPip} -m ensurepip), or ${otherwise}`,
       );
 }
 
@@ -31,23 +47,26 @@ export async function findPython(): Promise<string> {
  * Runs pip with its temporary files in `scratch`, on the disk whose free space was checked. Throws
  * `SetupError`.
  */
-export async function pip(python: string, parameters: readonly string[], scratch: string): Promise<void> {
+export async function pip(
+  python: string,
+  parameters: readonly string[],
+  scratch: string,
+  wanted: Wanted = tensorflow,
+): Promise<void> {
   const run = await execa(
     python,
     ['-m', 'pip', ...parameters, '--disable-pip-version-check', '--no-cache-dir', '--progress-bar', 'off'],
     { reject: false, all: true, stdin: 'ignore', env: { TMPDIR: scratch } },
   );
-  if (run.exitCode !== 0) throw pipError(run.all);
+  if (run.exitCode !== 0) throw pipError(run.all, wanted);
 }
 
 /** Identifies what went wrong from the output of pip. */
-export function pipError(output: string): SetupError {
-  const fromWheel =
-    'download the wheel on a machine with a network (python3 -m pip download --no-deps tensorflow-cpu==2.21.0), copy it here, and run ravelin setup tensorflow --from-wheel FILE';
+export function pipError(output: string, { name, otherwise, ifUnknown }: Wanted = tensorflow): SetupError {
   if (/DO NOT MATCH THE HASHES|hash mismatch/i.test(output)) {
     return new SetupError(
       'pip refused what it downloaded, because its hash differs from the one in the index',
-      'run the set-up again; if that fails too, a proxy or mirror on the way changes files',
+      'try it again; if that fails too, a proxy or mirror on the way changes files',
     );
   }
   if (/No space left on device/i.test(output))
@@ -60,13 +79,10 @@ export function pipError(output: string): SetupError {
       output,
     )
   )
-    return new SetupError('pip cannot reach its index', fromWheel);
+    return new SetupError('pip cannot reach its index', otherwise);
   if (/No matching distribution/i.test(output)) {
-    return new SetupError(
-      'pip found no TensorFlow for this Python and platform',
-      `use a Python between 3.10 and 3.13 (RAVELIN_PYTHON), or ${fromWheel}`,
-    );
+    return new SetupError(`pip found no ${name} for this Python and platform`, `${ifUnknown}${otherwise}`);
   }
   const said = output.trim().split('\n').filter((line) => /error/i.test(line)).at(-1); // prettier-ignore
-  return new SetupError(`pip failed${said === undefined ? '' : `: ${said}`}`, fromWheel);
+  return new SetupError(`pip failed${said === undefined ? '' : `: ${said}`}`, otherwise);
 }

@@ -1,4 +1,4 @@
-import type { Model } from '../values/model.ts';
+import type { NetworkModel } from '../values/model.ts';
 import type { Batch } from './batches.ts';
 
 /** A batch of a training. Random numbers are drawn for it, so that a resumed training repeats them. */
@@ -16,5 +16,5 @@ export interface TrainingPlace {
 export type Adversary = (
   batch: Batch,
   place: TrainingPlace,
-  weights: () => Promise<Model['weights']>,
+  weights: () => Promise<NetworkModel['weights']>,
 ) => Promise<Batch>;

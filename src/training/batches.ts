@@ -1,7 +1,14 @@
-/** The images of a training set in shuffled batches, scaled to float32 batch by batch. */
+/**
+ * The images of a training set in shuffled batches, read and scaled to float32 batch by batch.
+ *
+ * An epoch is one permutation of all rows, every permutation equally likely, that follows from the seed and the epoch: the
+ * order that a training in memory has. So it has no buffer whose size would decide how well the images are mixed, and
+ * neither the shards nor the number of workers change a bit. What is in memory is the permutation, four bytes a row.
+ */
 import { childSeed, randomStream } from '../tensors/random.ts';
 import type { Seed } from '../tensors/random.ts';
-import type { Images } from '../values/images.ts';
+import type { ImageRows } from '../values/image-rows.ts';
+import { toFloats } from '../values/slices.ts';
 
 /**
  * Changes the pixels of a batch before it is trained on: `[n, h, w, c]` row-major in [0, 1], with the id of
@@ -33,18 +40,16 @@ export function epochOrder(seed: Seed, epoch: number, rows: number): Int32Array 
 /**
  * Reads the rows `order[first …]`, at most `batchSize` of them. Every view of an image is a row of its own.
  */
-export function readBatch(images: Images, order: Int32Array, first: number, batchSize: number): Batch {
+export async function readBatch(
+  images: ImageRows,
+  order: Int32Array,
+  first: number,
+  batchSize: number,
+): Promise<Batch> {
   const rows = order.subarray(first, first + batchSize);
   const [, height, width, channels] = images.shape;
-  const size = height * width * channels;
-  const pixels = new Float32Array(rows.length * size);
-  rows.forEach((row, position) => {
-    const source = images.pixels.subarray(row * size, (row + 1) * size);
-    if (source instanceof Float32Array) pixels.set(source, position * size);
-    else for (let index = 0; index < size; index++) pixels[position * size + index] = source[index]! / 255;
-  });
   return {
-    pixels,
+    pixels: toFloats(await images.read(rows)),
     shape: [rows.length, height, width, channels],
     labels: rows.map((row) => images.labels[Math.floor(row / images.views)]!),
     ids: rows.map((row) => images.ids[Math.floor(row / images.views)]!),
@@ -52,23 +57,27 @@ export function readBatch(images: Images, order: Int32Array, first: number, batc
 }
 
 /**
- * The batches of an epoch as they are trained on, in order. While the consumer trains on one, the next is
- * prepared, so that what a defense computes on a device runs meanwhile.
+ * The batches of an epoch as they are trained on, in order, from the one of number `firstBatch` on; none if there are
+ * no more. While the consumer trains on one, the next is prepared, so that the disk, and what a defense computes on a
+ * device, run meanwhile.
  */
 export async function* preparedBatches(
-  images: Images,
+  images: ImageRows,
   order: Int32Array,
   batchSize: number,
   augment: Augmentation | undefined,
   epoch: number,
+  firstBatch = 0,
 ): AsyncGenerator<Batch, void> {
   const prepare = async (first: number): Promise<Batch> => {
-    const batch = readBatch(images, order, first, batchSize);
+    const batch = await readBatch(images, order, first, batchSize);
     if (augment === undefined) return batch;
     return { ...batch, pixels: await augment(batch.pixels, batch.shape, batch.ids, epoch) };
   };
-  let coming = prepare(0);
-  for (let first = batchSize; first < order.length; first += batchSize) {
+  const begin = firstBatch * batchSize;
+  if (begin >= order.length) return;
+  let coming = prepare(begin);
+  for (let first = begin + batchSize; first < order.length; first += batchSize) {
     const batch = await coming;
     coming = prepare(first);
     // If training ends early, nothing awaits this batch, and its failure does not matter.

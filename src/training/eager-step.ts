@@ -2,12 +2,12 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { trainingPass } from '../models/training-network.ts';
 import { tf } from '../tensors/tf.ts';
-import type { Model } from '../values/model.ts';
+import type { NetworkModel } from '../values/model.ts';
 import { replaceTensors } from './step.ts';
 import type { SgdStep, StepHyperparameters } from './step.ts';
 
 export function eagerStep(
-  { network, preprocessing }: Model,
+  { network, preprocessing }: NetworkModel,
   { momentum, weightDecay, nesterov, objective }: StepHyperparameters,
 ): SgdStep {
   return {

@@ -2,19 +2,20 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { emitter } from '../models/graph/emitter.ts';
 import { emitTraining } from '../models/graph/training.ts';
-import { reshape } from '../models/graph/weightless.ts';
+import { reshape } from '../models/graph/gates.ts';
 import { crossEntropy } from '../models/objective.ts';
 import { float32, int32 } from '../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../tensors/tensorflow/graph/graph-builder.ts';
 import { openSession } from '../tensors/tensorflow/graph/session.ts';
 import { tf } from '../tensors/tf.ts';
-import type { Model } from '../values/model.ts';
+import type { NetworkModel } from '../values/model.ts';
 import { replaceTensors } from './step.ts';
 import type { SgdStep, StepHyperparameters } from './step.ts';
+import { elementCount } from '../values/element-count.ts';
 
 /** Makes the step for `model`. The current backend must be tensorflow. */
 export function graphStep(
-  model: Model,
+  model: NetworkModel,
   { momentum, weightDecay, nesterov, objective = crossEntropy }: StepHyperparameters,
 ): SgdStep {
   const emit = emitter(model.network.inputShape);
@@ -64,7 +65,7 @@ export function graphStep(
         tf.tensor1d(batch.labels, 'int32'),
         tf.scalar(learningRate),
         ...dropouts.map(({ rate: dropped, shape }, index) => {
-          const size = shape.reduce((product, extent) => product * extent, 1);
+          const size = elementCount(shape);
           return tf.tensor(keep(index, size, dropped), [count, ...shape]);
         }),
       ];

@@ -1,13 +1,13 @@
 /** Which form of a training step suits the backend. */
 import { defaultEvaluation } from '../models/inference.ts';
 import type { Evaluation } from '../models/inference.ts';
-import type { Model } from '../values/model.ts';
+import type { NetworkModel } from '../values/model.ts';
 import { eagerStep } from './eager-step.ts';
 import type { SgdStep, StepHyperparameters } from './step.ts';
 
 /** `evaluation` is that of `openClassifier`. */
 export async function openStep(
-  model: Model,
+  model: NetworkModel,
   options: StepHyperparameters & { readonly evaluation?: Evaluation },
 ): Promise<SgdStep> {
   const { evaluation = defaultEvaluation() } = options;

@@ -1,10 +1,11 @@
 /**
- * The state from which a training resumes, as safetensors bytes: weights, momentum and the number of
- * completed epochs.
+ * The state from which a training resumes after any step, as safetensors bytes: weights with the statistics of batch
+ * norms, momentum, the average of the weights if there is one, the place in the order of the images, and the sums
+ * of the epoch under way.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../tensors/tf.ts';
-import type { Model, WeightTensor } from '../values/model.ts';
+import type { NetworkModel, WeightTensor } from '../values/model.ts';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -17,29 +18,64 @@ import type { StoredTensor } from '../values/safetensors.ts';
 export interface TrainingState {
   /** Epochs completed. */
   readonly epoch: number;
+  /** Batches of the epoch under way that are completed. */
+  readonly step: number;
+  /** Over these batches. */
+  readonly sums: EpochSums;
   readonly weights: Record<string, Tensor>;
   readonly momentum: Record<string, Tensor>;
+  /** Exponential moving average of the weights, statistics of batch norms included; empty if there is none yet. */
+  readonly average: Record<string, Tensor>;
 }
+
+/** Sums over the steps of an epoch, which become its report. */
+export interface EpochSums {
+  /** Loss of each batch times its rows. */
+  readonly loss: number;
+  /** Learning rate of the last step. */
+  readonly learningRate: number;
+  /** Rows that were trained on as they are, and those among them that were classified correctly. */
+  readonly asTheyAre: Share;
+  /** The same of those that an adversary had perturbed, counterparts included. */
+  readonly perturbed: Share;
+}
+
+export interface Share {
+  readonly hits: number;
+  readonly count: number;
+}
+
+export const noSums: EpochSums = {
+  loss: 0,
+  learningRate: 0,
+  asTheyAre: { hits: 0, count: 0 },
+  perturbed: { hits: 0, count: 0 },
+};
+
+/** Raised when what a state holds or means changes: another one is none of this training. */
+const stateFormat = '2';
 
 /** The saved state does not belong to this training. */
 export class TrainingStateError extends Error {
   override readonly name = 'TrainingStateError';
 }
 
-export function initialState(model: Model, trained: readonly string[]): TrainingState {
+export function initialState(model: NetworkModel, trained: readonly string[]): TrainingState {
   const weights: Record<string, Tensor> = {};
   const momentum: Record<string, Tensor> = {};
   for (const [name, { data, shape }] of Object.entries(model.weights))
     weights[name] = tf.tensor(data.slice(), [...shape]);
   for (const name of trained) momentum[name] = tf.zeros(weights[name]!.shape);
-  return { epoch: 0, weights, momentum };
+  return { epoch: 0, step: 0, sums: noSums, weights, momentum, average: {} };
 }
 
-export async function encodeState({ epoch, weights, momentum }: TrainingState): Promise<Uint8Array> {
+export async function encodeState(state: TrainingState): Promise<Uint8Array> {
+  const { epoch, step, sums, weights, momentum, average } = state;
   const tensors: Record<string, StoredTensor> = {};
   for (const [part, group] of [
     ['weight', weights],
     ['momentum', momentum],
+    ['average', average],
   ] as const) {
     for (const [name, tensor] of Object.entries(group)) {
       tensors[`${part}/${name}`] = {
@@ -49,12 +85,17 @@ export async function encodeState({ epoch, weights, momentum }: TrainingState): 
       };
     }
   }
-  return encodeSafetensors(tensors, { epoch: String(epoch) });
+  return encodeSafetensors(tensors, {
+    format: stateFormat,
+    epoch: String(epoch),
+    step: String(step),
+    sums: sumsText(sums),
+  });
 }
 
 /**
- * Decodes what `encodeState` made for the same training of `epochs` epochs. Throws `TrainingStateError`, or `SafetensorsError` for
- * damaged bytes.
+ * Decodes what `encodeState` made for the same training of `epochs` epochs of `steps` batches. Throws
+ * `TrainingStateError`, or `SafetensorsError` for damaged bytes.
  */
 export function decodeState(
   bytes: Uint8Array,
@@ -62,7 +103,15 @@ export function decodeState(
     model,
     trained,
     epochs,
-  }: { readonly model: Model; readonly trained: readonly string[]; readonly epochs: number },
+    steps,
+    isAveraged,
+  }: {
+    readonly model: NetworkModel;
+    readonly trained: readonly string[];
+    readonly epochs: number;
+    readonly steps: number;
+    readonly isAveraged: boolean;
+  },
 ): TrainingState {
   const { tensors, metadata } = decodeSafetensors(bytes);
   const load = (part: string, name: string): Tensor => {
@@ -75,30 +124,77 @@ export function decodeState(
     }
     return tf.tensor(stored.data, [...shape]);
   };
-  const epoch = parseEpoch(metadata);
-  if (epoch === null) throw new TrainingStateError('the checkpoint does not state its epoch');
-  if (epoch > epochs)
-    throw new TrainingStateError(`the checkpoint is of epoch ${epoch} of a training of ${epochs} epochs`);
-  const weights = Object.fromEntries(Object.keys(model.weights).map((name) => [name, load('weight', name)]));
-  const momentum = Object.fromEntries(trained.map((name) => [name, load('momentum', name)]));
-  return { epoch, weights, momentum };
+  const place = parsePlace(metadata);
+  if (place === null) throw new TrainingStateError('the checkpoint does not state its place in the training');
+  const { epoch, step, sums } = place;
+  if (epoch > epochs || step > (epoch < epochs ? steps : 0))
+    throw new TrainingStateError(
+      `the checkpoint is of step ${step} after epoch ${epoch}, but the training has ${epochs} epochs of ${steps} steps`,
+    );
+  const all = (part: string, names: readonly string[]): Record<string, Tensor> =>
+    Object.fromEntries(names.map((name) => [name, load(part, name)]));
+  const names = Object.keys(model.weights);
+  const hasBegun = epoch > 0 || step > 0;
+  return {
+    epoch,
+    step,
+    sums,
+    weights: all('weight', names),
+    momentum: all('momentum', trained),
+    average: isAveraged && hasBegun ? all('average', names) : {},
+  };
 }
 
-/** The number of completed epochs that a state claims; null if the bytes are not a state. */
-export function epochOfState(bytes: Uint8Array): number | null {
+/** Completed epochs, and steps of the next, that a state claims; null if the bytes are not a state. */
+export function placeOfState(bytes: Uint8Array): Pick<TrainingState, 'epoch' | 'step'> | null {
   try {
-    return parseEpoch(readSafetensorsHeader(bytes, bytes.length).metadata);
+    return parsePlace(readSafetensorsHeader(bytes, bytes.length).metadata);
   } catch (error) {
     if (error instanceof SafetensorsError) return null;
     throw error;
   }
 }
 
-function parseEpoch({ epoch }: Readonly<Record<string, string>>): number | null {
-  return epoch !== undefined && /^\d{1,9}$/.test(epoch) ? Number(epoch) : null;
+function parsePlace({
+  format,
+  epoch,
+  step,
+  sums,
+}: Readonly<Record<string, string>>): Pick<TrainingState, 'epoch' | 'step' | 'sums'> | null {
+  if (format !== stateFormat || !isCount(epoch) || !isCount(step) || sums === undefined) return null;
+  const parsed = parseSums(sums);
+  return parsed && { epoch: Number(epoch), step: Number(step), sums: parsed };
 }
 
-export async function trainedModel(model: Model, weights: Readonly<Record<string, Tensor>>): Promise<Model> {
+function isCount(text: string | undefined): text is string {
+  return text !== undefined && /^\d{1,9}$/.test(text);
+}
+
+/** Numbers as text give back the same bits. */
+function sumsText({ loss, learningRate, asTheyAre, perturbed }: EpochSums): string {
+  const shares = [asTheyAre, perturbed].flatMap(({ hits, count }) => [hits, count]);
+  return [loss, learningRate, ...shares].join(' ');
+}
+
+function parseSums(text: string): EpochSums | null {
+  const numbers = text.split(' ').map(Number);
+  if (numbers.length !== 6 || !numbers.every(Number.isFinite)) return null;
+  const [loss, learningRate, hits, count, perturbedHits, perturbedCount] = numbers as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const perturbed = { hits: perturbedHits, count: perturbedCount };
+  return { loss, learningRate, asTheyAre: { hits, count }, perturbed };
+}
+
+export async function trainedModel(
+  model: NetworkModel,
+  weights: Readonly<Record<string, Tensor>>,
+): Promise<NetworkModel> {
   const result: Record<string, WeightTensor> = {};
   for (const [name, { shape }] of Object.entries(model.weights)) {
     result[name] = { shape, data: ((await weights[name]!.data()) as Float32Array).slice() };

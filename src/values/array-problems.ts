@@ -1,5 +1,6 @@
 /** Judges the arrays that foreign code returns. */
 import { ValueError } from './value-error.ts';
+import { elementCount } from './element-count.ts';
 
 /** `are`: the end of a sentence that begins with the name of the array, in the plural; then what to do. */
 export interface ArrayProblem {
@@ -97,7 +98,7 @@ export function nameOfType(value: unknown): string {
 
 function lengthProblem(values: ArrayLike<number>, { shape }: PixelLayout): ArrayProblem | null {
   const [rows, ...size] = shape;
-  const needed = shape.reduce((product, extent) => product * extent, 1);
+  const needed = elementCount(shape);
   if (values.length === needed) return null;
   return {
     are: `are ${values.length} values, not ${needed} (${rows} × ${size.join(' × ')})`,
@@ -123,7 +124,7 @@ function rangeProblem(values: Float32Array, layout: PixelLayout): ArrayProblem |
 
 /** The image that a value belongs to, by its position and its id. */
 function imageAt(index: number, { shape, views = 1, ids }: PixelLayout): string {
-  const size = shape.slice(1).reduce((product, extent) => product * extent, 1);
+  const size = elementCount(shape.slice(1));
   const image = Math.floor(index / size / views);
   const id = ids?.[image];
   return id === undefined ? `image ${image}` : `image ${image} (id ${id})`;

@@ -2,7 +2,15 @@ import type { Figure } from './figure.ts';
 import type { Images, Perturbation } from './images.ts';
 import { canonicalJson, type Json } from './json.ts';
 import type { Metrics } from './metrics.ts';
-import type { Model, Network, Preprocessing, WeightTensor } from './model.ts';
+import {
+  isNetworkModel,
+  type Model,
+  type Network,
+  type Preprocessing,
+  type Program,
+  type ProgramModel,
+  type WeightTensor,
+} from './model.ts';
 import {
   decodePatches,
   decodeTransform,
@@ -77,7 +85,7 @@ function encodeImages(images: Images): Uint8Array {
       kind: 'images',
       views: String(images.views),
       classes: JSON.stringify(images.classes),
-      ...roundedEntry(images),
+      ...perturbationEntries(images),
     },
   );
 }
@@ -102,7 +110,11 @@ function encodePredictions(predictions: Predictions): Uint8Array {
       probabilities: { dtype: 'F32', shape: predictions.shape, data: predictions.probabilities },
       ...labelTensors(predictions),
     },
-    { kind: 'predictions', classes: JSON.stringify(predictions.classes), ...roundedEntry(predictions) },
+    {
+      kind: 'predictions',
+      classes: JSON.stringify(predictions.classes),
+      ...perturbationEntries(predictions),
+    },
   );
 }
 
@@ -169,15 +181,25 @@ function labelTensors({ labels, ids, perturbation }: Labelled): Record<string, S
     ...(perturbation && {
       'perturbation.l2': reals(perturbation.l2),
       'perturbation.linf': reals(perturbation.linf),
+      ...(perturbation.l1 && { 'perturbation.l1': reals(perturbation.l1) }),
+      ...(perturbation.l0 && { 'perturbation.l0': reals(perturbation.l0) }),
       'perturbation.dissimilarity': reals(perturbation.dissimilarity),
       'perturbation.initial': vector(perturbation.initial),
+      ...(perturbation.members && {
+        'perturbation.members.by': vector(perturbation.members.by),
+        'perturbation.members.rightShare': reals(perturbation.members.rightShare),
+      }),
     }),
   };
 }
 
-/** The metadata of a perturbation; none without `rounded`, so that other values keep their bytes. */
-function roundedEntry({ perturbation }: Labelled): Record<string, string> {
-  return perturbation?.rounded ? { 'perturbation.rounded': 'true' } : {};
+/** The metadata of a perturbation; none without `rounded` and `members`, so that other values keep their bytes. */
+function perturbationEntries({ perturbation }: Labelled): Record<string, string> {
+  const { rounded, members } = perturbation ?? {};
+  return {
+    ...(rounded && { 'perturbation.rounded': 'true' }),
+    ...(members && { 'perturbation.members.names': JSON.stringify(members.names) }),
+  };
 }
 
 function readLabels(
@@ -190,9 +212,18 @@ function readLabels(
       : {
           l2: floats(tensors, 'perturbation.l2').data,
           linf: floats(tensors, 'perturbation.linf').data,
+          ...(tensors['perturbation.l1'] && { l1: floats(tensors, 'perturbation.l1').data }),
+          ...(tensors['perturbation.l0'] && { l0: floats(tensors, 'perturbation.l0').data }),
           dissimilarity: floats(tensors, 'perturbation.dissimilarity').data,
           initial: integers(tensors, 'perturbation.initial'),
           ...(metadata['perturbation.rounded'] === 'true' && { rounded: true }),
+          ...(tensors['perturbation.members.by'] && {
+            members: {
+              names: JSON.parse(metadata['perturbation.members.names'] ?? '[]') as readonly string[],
+              by: integers(tensors, 'perturbation.members.by'),
+              rightShare: floats(tensors, 'perturbation.members.rightShare').data,
+            },
+          }),
         };
   return {
     labels: integers(tensors, 'labels'),
@@ -203,6 +234,17 @@ function readLabels(
 }
 
 function encodeModel(model: Model): Uint8Array {
+  if (!isNetworkModel(model)) {
+    return encodeSafetensors(
+      {},
+      {
+        kind: 'model',
+        program: canonicalJson(model.program as unknown as Json),
+        inputShape: canonicalJson([...model.inputShape]),
+        classes: String(model.classes),
+      },
+    );
+  }
   const weights = Object.fromEntries(
     Object.entries(model.weights).map(([name, { shape, data }]): [string, StoredTensor] => [
       name,
@@ -219,6 +261,14 @@ function encodeModel(model: Model): Uint8Array {
 
 function decodeModel(bytes: Uint8Array): Model {
   const { tensors, metadata } = decodeSafetensors(bytes);
+  if (metadata['program'] !== undefined) {
+    return {
+      kind: 'model',
+      program: JSON.parse(metadata['program']) as Program,
+      inputShape: JSON.parse(metadata['inputShape'] ?? '[]') as ProgramModel['inputShape'],
+      classes: Number(metadata['classes']),
+    };
+  }
   if (metadata['network'] === undefined || metadata['preprocessing'] === undefined) {
     throw new SafetensorsError('the metadata has no network: the file holds weights, not a model');
   }

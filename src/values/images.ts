@@ -9,12 +9,28 @@ export interface Perturbation {
   readonly l2: Float32Array;
   /** max |x' − x|. */
   readonly linf: Float32Array;
+  /** Σ |x' − x|; absent in results of earlier versions. */
+  readonly l1?: Float32Array;
+  /** Number of values (channels of pixels) that differ; absent in results of earlier versions. */
+  readonly l0?: Float32Array;
   /** ‖x' − x‖₂ / ‖x‖₂, the dissimilarity of Guo et al. 2018, equation 1, of one image. */
   readonly dissimilarity: Float32Array;
   /** Class that the attacked model predicted for the original; success is measured against it. */
   readonly initial: Int32Array;
   /** Whether the attacked images were rounded to bytes before they were measured; absent if not. */
   readonly rounded?: true;
+  /** Set by attacks that are made of several. */
+  readonly members?: MemberOutcomes;
+}
+
+/** Outcomes of the attacks of an ensemble, one after another on the images that the earlier ones had left. */
+export interface MemberOutcomes {
+  /** The attacks in their order. */
+  readonly names: readonly string[];
+  /** Index in `names` of the attack that misclassified each image, `[count]`; −1 if none did. */
+  readonly by: Int32Array;
+  /** Share of fresh draws of a randomised model in which each image is still right, `[count]`; 0 or 1 without draws. */
+  readonly rightShare: Float32Array;
 }
 
 export interface Images {

@@ -1,3 +1,4 @@
+import { elementCount } from './element-count.ts';
 /**
  * The safetensors format (huggingface/safetensors, format of 2023): eight bytes of little-endian header
  * length, a JSON header, then the tensors' bytes. Python reads the files with `safetensors.numpy.load_file`.
@@ -217,10 +218,6 @@ function checkEntry(name: string, entry: unknown, dataLength: number): TensorEnt
     );
   }
   return { dtype, shape, start, end };
-}
-
-function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
 }
 
 function isNaturals(value: unknown): value is readonly number[] {

@@ -1,7 +1,9 @@
-import type { Images, Perturbation } from './images.ts';
+import type { ImageLabels } from './image-rows.ts';
+import type { Images, MemberOutcomes, Perturbation } from './images.ts';
 import type { Predictions } from './predictions.ts';
 import type { Preparation } from './preparation.ts';
 import type { PerImage } from './value.ts';
+import { elementCount } from './element-count.ts';
 
 export type { PerImage };
 
@@ -61,19 +63,23 @@ export function concatValues<V extends PerImage>(parts: readonly V[]): V {
   return joinLabelled(parts as readonly (Images | Predictions)[]) as PerImage as V;
 }
 
-function joinLabelled(parts: readonly (Images | Predictions)[]): Images | Predictions {
-  const head = parts[0]!;
-  const labelled = {
+/** Joins what images and predictions share. Throws `RangeError` for an empty list. */
+export function concatLabels(parts: readonly ImageLabels[]): ImageLabels {
+  const head = parts[0];
+  if (head === undefined) throw new RangeError('nothing to join');
+  const perturbations = parts.map((part) => part.perturbation).filter((part) => part !== undefined);
+  return {
     labels: concatArrays(parts.map((part) => part.labels)),
     ids: concatArrays(parts.map((part) => part.ids)),
-  };
-  const perturbations = parts.map((part) => part.perturbation).filter((part) => part !== undefined);
-  const { perturbation: _dropped, ...rest } = head;
-  const common = {
-    ...rest,
-    ...labelled,
+    classes: head.classes,
     ...(perturbations.length === parts.length && { perturbation: concatPerturbations(perturbations) }),
   };
+}
+
+function joinLabelled(parts: readonly (Images | Predictions)[]): Images | Predictions {
+  const head = parts[0]!;
+  const { perturbation: _dropped, ...rest } = head;
+  const common = { ...rest, ...concatLabels(parts) };
   const rows = parts.reduce((sum, part) => sum + part.shape[0], 0);
   if (head.kind === 'images') {
     const pixels = (parts as readonly Images[]).map((part) => part.pixels);
@@ -100,7 +106,7 @@ function cutPreparation(
   end: number,
 ): Omit<Preparation, 'kind'> {
   const [, ...extents] = shape;
-  const size = extents.reduce((product, extent) => product * extent, 1);
+  const size = elementCount(extents);
   return {
     displacement: displacement.subarray(first * size, end * size),
     shape: [end - first, ...extents],
@@ -125,7 +131,7 @@ function joinPreparations(parts: readonly Preparation[]): Preparation {
 }
 
 function cutPerturbation(
-  { l2, linf, dissimilarity, initial, rounded }: Perturbation,
+  { l2, linf, l1, l0, dissimilarity, initial, rounded, members }: Perturbation,
   first: number,
   end: number,
 ): Perturbation {
@@ -133,18 +139,49 @@ function cutPerturbation(
     ...(rounded && { rounded }),
     l2: l2.subarray(first, end),
     linf: linf.subarray(first, end),
+    ...(l1 && { l1: l1.subarray(first, end) }),
+    ...(l0 && { l0: l0.subarray(first, end) }),
     dissimilarity: dissimilarity.subarray(first, end),
     initial: initial.subarray(first, end),
+    ...(members && {
+      members: {
+        names: members.names,
+        by: members.by.subarray(first, end),
+        rightShare: members.rightShare.subarray(first, end),
+      },
+    }),
   };
 }
 
+/** The outcomes of all parts; none if the parts were not attacked by the same attacks. */
+function concatMembers(parts: readonly Perturbation[]): MemberOutcomes | null {
+  const all = parts.map(({ members }) => members).filter((members) => members !== undefined);
+  const names = all[0]?.names;
+  if (names === undefined || all.length < parts.length) return null;
+  if (all.some((members) => members.names.join() !== names.join())) return null;
+  return {
+    names,
+    by: concatArrays(all.map(({ by }) => by)),
+    rightShare: concatArrays(all.map(({ rightShare }) => rightShare)),
+  };
+}
+
+function isWhole(parts: readonly (Float32Array | undefined)[]): parts is readonly Float32Array[] {
+  return parts.every((part) => part !== undefined);
+}
+
 function concatPerturbations(parts: readonly Perturbation[]): Perturbation {
+  const [l1, l0] = [parts.map((part) => part.l1), parts.map((part) => part.l0)];
+  const members = concatMembers(parts);
   return {
     l2: concatArrays(parts.map((part) => part.l2)),
     linf: concatArrays(parts.map((part) => part.linf)),
+    ...(isWhole(l1) && { l1: concatArrays(l1) }),
+    ...(isWhole(l0) && { l0: concatArrays(l0) }),
     dissimilarity: concatArrays(parts.map((part) => part.dissimilarity)),
     initial: concatArrays(parts.map((part) => part.initial)),
     ...(parts.every(({ rounded }) => rounded) && { rounded: true }),
+    ...(members && { members }),
   };
 }
 

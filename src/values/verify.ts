@@ -1,6 +1,5 @@
 import {
   type ArrayProblem,
-  areFinite,
   finiteProblem,
   firstOutside,
   nameOfType,
@@ -8,16 +7,13 @@ import {
   refuse,
   firstRepeated,
 } from './array-problems.ts';
-import type { Images, Perturbation } from './images.ts';
-import { canonicalJson, type Json } from './json.ts';
+import type { Images, MemberOutcomes, Perturbation } from './images.ts';
 import { imageStates } from './preparation.ts';
 import type { PortKind } from './value.ts';
 import { ValueError } from './value-error.ts';
-
-/** Where a value comes from, for messages: `output 'images' of lab/blur`. */
-type Origin = string;
-
-type Fields = Readonly<Record<string, unknown>>;
+import { verifyModel } from './verify-model.ts';
+import { elementCount } from './element-count.ts';
+import { ensure, isNatural, isRecord, shown, verifyJson, type Fields, type Origin } from './verify-parts.ts';
 
 /**
  * Throws `ValueError` unless a value is what its kind promises: element types, numbers of elements, ranges,
@@ -159,12 +155,14 @@ function verifyPerturbation(perturbation: Perturbation, count: number, origin: O
     `the perturbation of ${origin} is ${nameOfType(perturbation)}`,
     'make it with measurePerturbation, or leave it out',
   );
-  for (const name of ['l2', 'linf', 'dissimilarity'] as const) {
-    verifyVector(perturbation[name], Float32Array, count, `perturbation.${name}`, origin);
-    const wrong = perturbation[name].findIndex((size) => !(size >= 0));
+  for (const name of ['l2', 'linf', 'dissimilarity', 'l1', 'l0'] as const) {
+    const sizes = perturbation[name];
+    if (sizes === undefined && (name === 'l1' || name === 'l0')) continue;
+    verifyVector(sizes, Float32Array, count, `perturbation.${name}`, origin);
+    const wrong = sizes!.findIndex((size) => !(size >= 0));
     ensure(
       wrong < 0,
-      `the perturbation.${name} of image ${wrong} of ${origin} is ${perturbation[name][wrong]}`,
+      `the perturbation.${name} of image ${wrong} of ${origin} is ${sizes![wrong]}`,
       'make it with measurePerturbation',
     );
   }
@@ -174,6 +172,30 @@ function verifyPerturbation(perturbation: Perturbation, count: number, origin: O
     rounded === undefined || rounded === true,
     `perturbation.rounded of ${origin} is ${JSON.stringify(rounded)}`,
     'set it to true, or leave it out',
+  );
+  if (perturbation.members !== undefined) verifyMembers(perturbation.members, count, origin);
+}
+
+function verifyMembers(members: MemberOutcomes, count: number, origin: Origin): void {
+  const fix = 'leave perturbation.members out, which attack/auto-attack sets';
+  ensure(isRecord(members), `the perturbation.members of ${origin} are ${nameOfType(members)}`, fix);
+  const { names, by, rightShare } = members;
+  ensure(
+    Array.isArray(names) && names.every((name) => typeof name === 'string'),
+    `the perturbation.members.names of ${origin} are not a list of texts`,
+    fix,
+  );
+  verifyVector(by, Int32Array, count, 'perturbation.members.by', origin);
+  verifyVector(rightShare, Float32Array, count, 'perturbation.members.rightShare', origin);
+  ensure(
+    by.every((index) => index >= -1 && index < names.length),
+    `an entry of perturbation.members.by of ${origin} is not an index of its names`,
+    fix,
+  );
+  ensure(
+    rightShare.every((share) => share >= 0 && share <= 1),
+    `an entry of perturbation.members.rightShare of ${origin} is not in [0, 1]`,
+    fix,
   );
 }
 
@@ -217,45 +239,6 @@ export function verifyScores(scores: Fields, origin: Origin): void {
   }
 }
 
-function verifyModel({ network, weights, preprocessing }: Fields, origin: Origin): void {
-  ensure(
-    isRecord(network) && Array.isArray(network['nodes']) && isNatural(network['classes']),
-    `${origin} has no network`,
-    'give network: { architecture, inputShape, nodes, output, classes }',
-  );
-  verifyJson(network, 'network', origin);
-  ensure(
-    isRecord(weights),
-    `the weights of ${origin} are ${nameOfType(weights)}`,
-    'give tensors by name: { shape, data }',
-  );
-  for (const [name, tensor] of Object.entries(weights)) {
-    const where = `the weights '${name}' of ${origin}`;
-    ensure(
-      isRecord(tensor) && tensor['data'] instanceof Float32Array,
-      `${where} are not { shape, data } with a Float32Array`,
-      'give the weights as a Float32Array with their shape',
-    );
-    const { data } = tensor as { readonly data: Float32Array };
-    const { shape } = tensor;
-    ensure(
-      Array.isArray(shape) && shape.every(isNatural) && product(shape) === data.length,
-      `${where} have ${data.length} values but shape ${JSON.stringify(shape)}`,
-      'give the shape that the values have',
-    );
-    ensure(
-      areFinite(data),
-      `${where} are not finite`,
-      'check its inputs for NaN, and try a smaller learning rate',
-    );
-  }
-  ensure(
-    isRecord(preprocessing) && isNumbers(preprocessing['mean']) && isNumbers(preprocessing['std']),
-    `${origin} has no preprocessing`,
-    'give preprocessing: { mean, std } with one number for each channel',
-  );
-}
-
 function verifyTransform({ steps, seed }: Fields, origin: Origin): void {
   ensure(
     Array.isArray(steps),
@@ -287,7 +270,7 @@ function verifyPatches(value: Fields, origin: Origin): void {
     'give what defense/patch-database makes',
   );
   const shape = verifyShape(value['shape'], 4, '[count, size, size, channels]', origin);
-  const dimensions = product(shape.slice(1));
+  const dimensions = elementCount(shape.slice(1));
   verifyVector(value['pixels'], Uint8Array, shape[0]! * dimensions, 'pixels', origin);
   verifyVector(value['mean'], Float32Array, dimensions, 'mean', origin);
   verifyVector(value['basis'], Float32Array, dimensions ** 2, 'basis', origin);
@@ -352,42 +335,4 @@ function verifyShape(shape: unknown, axes: number, meaning: string, origin: Orig
     `give ${axes} whole numbers`,
   );
   return shape;
-}
-
-function verifyJson(value: unknown, name: string, origin: Origin): void {
-  try {
-    canonicalJson(value as Json);
-  } catch (error) {
-    throw new ValueError(
-      `the ${name} of ${origin} cannot be written as JSON: ${(error as Error).message}`,
-      'use finite numbers, texts, lists and plain objects only',
-      error,
-    );
-  }
-}
-
-function ensure(holds: boolean, message: string, fix: string): asserts holds {
-  if (!holds) throw new ValueError(message, fix);
-}
-
-function shown(value: unknown): string {
-  if (typeof value === 'number' || value === undefined || value === null) return String(value);
-  if (typeof value === 'string') return `the text '${value}'`;
-  return Array.isArray(value) && value.length <= 8 ? `[${value.join(', ')}]` : nameOfType(value);
-}
-
-function isRecord(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
-}
-
-function isNatural(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isNumbers(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0 && value.every((item) => Number.isFinite(item));
-}
-
-function product(shape: readonly number[]): number {
-  return shape.reduce((total, extent) => total * extent, 1);
 }

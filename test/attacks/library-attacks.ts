@@ -31,7 +31,7 @@ function attacksLike(
     },
     'mi-fgsm': { attack: momentumFgsm({ ...goal, steps: 10, decay: 1 }), strength: 8 / 255 },
     deepfool: {
-      attack: deepFool(deepFoolOptions(given('attack/deepfool', { steps: 50 }))),
+      attack: deepFool(deepFoolOptions(given('attack/deepfool', { steps: 50 }), [0, 0])),
       strength: 1.02,
     },
     'cw-l2': { attack: carliniWagner(carliniWagnerOptions(given('attack/cw-l2', {}), seed)), strength: 1 },

@@ -1,4 +1,4 @@
-import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Rank, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { ImageBatch } from '../../src/attacks/images.ts';
 import type { Classifier } from '../../src/models/classifier.ts';
 import { lossGradient } from '../../src/models/loss-gradient.ts';
@@ -23,13 +23,14 @@ export function linearModel(
   let asked = 0;
   const product = (pixels: Tensor4D): Tensor2D =>
     tf.tidy(() =>
-      tf.matMul<Tensor2D>(pixels.reshape([-1, features]), tf.tensor2d(weights, [features, classes])),
+      tf.matMul<Tensor2D>(tf.reshape(pixels, [-1, features]), tf.tensor2d(weights, [features, classes])),
     );
   const pullBack = (cotangent: Tensor2D): Tensor4D =>
     tf.tidy(() =>
-      tf
-        .matMul(cotangent, tf.tensor2d(weights, [features, classes]), false, true)
-        .reshape<Tensor4D>([-1, ...inputShape]),
+      tf.reshape<Rank.R4>(tf.matMul(cotangent, tf.tensor2d(weights, [features, classes]), false, true), [
+        -1,
+        ...inputShape,
+      ]),
     );
   return {
     weights,

@@ -1,3 +1,4 @@
+import { probeSize } from '../../src/attacks/probe-size.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { TargetDissimilarity } from '../../src/attacks/attack.ts';
 import { attackImages, prepareAttack } from '../../src/attacks/attack-images.ts';
@@ -15,7 +16,6 @@ import { UndefinedDissimilarityError, UnreachableTargetError } from '../../src/a
 import {
   directionStrength,
   judgeStrength,
-  probeSize,
   probeStrength,
   type SearchHistory,
 } from '../../src/attacks/set-strength.ts';

@@ -228,3 +228,20 @@ describe('nesterov', () => {
     expect(plain).not.toEqual(moved);
   });
 });
+
+describe('nesterov as in the authors’ code', () => {
+  it('looks ahead by the sum over mean absolute values, with the same steps', () => {
+    const [sum, mean] = [nesterov(0.5)(4), nesterov(0.5, undefined, { scale: 'mean' })(4)];
+    for (const gradient of [
+      [1, -2, 3, 0],
+      [-4, 1, 1, 2],
+    ]) {
+      const [one, other] = [Float32Array.from(gradient), Float32Array.from(gradient)];
+      sum(one);
+      mean(other);
+      expect(other).toEqual(one);
+      for (const [at, value] of mean.lookAhead!.entries())
+        expect(value).toBeCloseTo(4 * sum.lookAhead![at]!, 6);
+    }
+  });
+});

@@ -1,12 +1,12 @@
 import type { ImageBatch } from '../../src/attacks/images.ts';
 import type { Images } from '../../src/values/images.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import { toFloats } from '../../src/values/slices.ts';
 import { imagesOf, runStage } from '../stages/run-stage.ts';
 import { sharedData } from '../stages/shared-data.ts';
 
 export interface TrainedNetwork {
-  readonly model: Model;
+  readonly model: NetworkModel;
   readonly images: ImageBatch;
 }
 
@@ -17,7 +17,7 @@ export async function resnet20(count: number): Promise<TrainedNetwork | null> {
   if (batches === null || weights === null) return null;
   const images = await imagesOf('dataset/cifar10', { path: batches, limit: count });
   const { outputs } = await runStage('model/cifar-resnet20', { weights });
-  return { model: outputs['model'] as Model, images: inputOf(images) };
+  return { model: outputs['model'] as NetworkModel, images: inputOf(images) };
 }
 
 export function inputOf(images: Images): ImageBatch {
@@ -43,5 +43,5 @@ export async function squeezenet(count: number): Promise<TrainedNetwork | null> 
     mean: [123 / 255, 117 / 255, 104 / 255],
     std: [1 / 255],
   });
-  return { model: outputs['model'] as Model, images: inputOf(images) };
+  return { model: outputs['model'] as NetworkModel, images: inputOf(images) };
 }

@@ -106,7 +106,9 @@ describe('an attack at a target dissimilarity', () => {
   it('reports the mean over all images with its interval, and warns where the pilot images misled it', async () => {
     const project = createProject({ 'p.yaml': pipeline.replace('pilot: 32', 'pilot: 2, tolerance: 0.001') });
     const events = await run(project, 'adversarial[attack=fgsm,strength=0.2]');
-    const messages = events.flatMap(({ type, message = '' }) => (type === 'warning' ? [message] : []));
+    const warnings = (of: typeof events): readonly string[] =>
+      of.flatMap(({ type, message = '' }) => (type === 'warning' ? [message] : []));
+    const messages = warnings(events);
     expect(messages).toEqual([
       expect.stringMatching(
         /^dissimilarity: target 0\.2, achieved 0\.\d+ ± 0\.\d+ over 48 images with epsilon 0\.\d+, which is beyond the tolerance: the strength was found on the first 2 images\. /,
@@ -115,12 +117,19 @@ describe('an attack at a target dissimilarity', () => {
     const metrics = events.filter(({ type }) => type === 'metric') as unknown as readonly {
       readonly name: string;
     }[];
-    expect(metrics.map(({ name }) => name)).toEqual([
+    const names = metrics.map(({ name }) => name);
+    // The passes of each of three shards that prepare the attack, added up.
+    expect(names.filter((name) => name === 'forwardPasses')).toHaveLength(3);
+    expect(names.filter((name) => !name.endsWith('Passes'))).toEqual([
       'targetDissimilarity',
       'achievedDissimilarity',
       'halfWidth',
       'epsilon',
     ]);
+    // A run that computes nothing says the same of the results that it reuses.
+    const again = await run(project, 'adversarial[attack=fgsm,strength=0.2]');
+    expect(computed(again)).toEqual({});
+    expect(warnings(again)).toEqual(messages);
   });
 
   it('is one unit a shard at its own strength 0 and at a strength for each image', async () => {

@@ -157,6 +157,12 @@ describe('the other commands', () => {
     expect(stdout.trim()).not.toBe('');
   });
 
+  it('help takes the words of a command of a command', async () => {
+    const { stdout } = await project.run('help', 'weights', 'fetch');
+    expect(stdout).toMatch(/^Usage: ravelin weights fetch/);
+    expect(stdout).toBe((await project.run('weights', 'fetch', '--help')).stdout);
+  });
+
   it('init writes a pipeline that validates', async () => {
     const fresh = createProject();
     expect((await fresh.run('init')).code).toBe(0);

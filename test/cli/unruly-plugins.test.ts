@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createProject, type Project } from './ravelin.ts';
 
@@ -76,4 +77,17 @@ it.each([
   expect((await project.run('logs', 'a')).stdout).toContain(
     "a message that is not one of ravelin's was ignored",
   );
+});
+
+it('ends with its run, though a process that a stage started outlives it and holds its output', async () => {
+  const project = projectWith(
+    `import { spawn } from 'node:child_process';\nimport { writeFileSync } from 'node:fs';\n${stage(
+      "const child = spawn('sleep', ['600'], { stdio: 'inherit' }); child.unref(); writeFileSync('pid', String(child.pid));",
+    )}`,
+  );
+  const { code, stderr } = await project.run('run', 'p.yaml', '--ui', 'quiet');
+  const pid = Number(readFileSync(project.path('pid'), 'utf8'));
+  // The process is there still: kill throws otherwise.
+  process.kill(pid, 'SIGKILL');
+  expect({ code, stderr }).toMatchObject({ code: 0 });
 });

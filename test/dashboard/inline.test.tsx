@@ -98,12 +98,12 @@ describe('the list of stages', () => {
     const { lines } = show(until(2.4, scriptedRun()));
     expect(lines()).toEqual(
       [
-        '⠋ figure-4 · 2.4 s · about 1.1 s left · wasm ×2 · peak 300 MiB',
+        '⠋ figure-4 · 2.4 s · seconds left · wasm ×2 · peak 300 MiB',
         '9/20 cells · 2 reused · 1 running · 373 images/s · cache 5 hits, saved 1:00',
-        '› photos      ▓▓▓▓                       1/1          reused',
-        '  trained     ▓                          1/1          reused',
-        '  adversarial ▓▓▓▓▓▓                     6/6   1.2 s  640 images/s',
-        '  scores      ▓▒░░░░░░░░░░              1/12   0.2 s  640 images/s',
+        '› photos      ▓▓▓▓          1/1          reused',
+        '  trained     ▓             1/1          reused',
+        '  adversarial ▓▓▓▓▓▓        6/6   1.2 s  640 images/s',
+        '  scores      ▓▒░░░░░░░░░░ 1/12   0.2 s  accuracy 99.0 %',
         '? help · q quit · enter open · ↑↓ move · w why · l log · / filter',
       ].map((line) => expect.stringMatching(looksLike(line)) as string),
     );
@@ -122,6 +122,14 @@ describe('the list of stages', () => {
     ]);
   });
 
+  test.each([80, 120, 200, 400])('has its counts right after the longest strip at %i columns', (columns) => {
+    const { lines } = show(until(2.4, scriptedRun()), { columns, rows: 40, seconds: 2.4 });
+    const rows = lines().filter((line) => /^[› ] (photos|adversarial|scores)/.test(line));
+    expect(rows).toHaveLength(3);
+    for (const row of rows) expect(row).toMatch(/^.{27} *\d+\/\d+ /u);
+    expect(rows.every((row) => row.search(/\d+\/\d+/) <= 29)).toBe(true);
+  });
+
   test('fits into 40 columns of ASCII', () => {
     const { lines } = show(until(1.7, scriptedRun({ failing })), {
       columns: 40,
@@ -132,10 +140,10 @@ describe('the list of stages', () => {
     const shown = lines();
     expect(shown.every((line) => textColumns(line) <= 40 && /^[\x20-\x7E]*$/.test(line))).toBe(true);
     expect(shown.slice(-6)).toEqual([
-      '> photos      ====                   1/1',
-      '  trained     =                      1/1',
-      '  adversarial #x##+.                 3/6',
-      '  scores      ............          0/12',
+      '> photos      ====          1/1',
+      '  trained     =             1/1',
+      '  adversarial #x##+.        3/6',
+      '  scores      ............ 0/12',
       'x adversarial[attack=fgsm,strength=0.02]',
       '? help | q quit | f failure | enter open',
     ]);

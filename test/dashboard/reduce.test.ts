@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { imageRate, remainingSeconds } from '../../src/dashboard/estimate.ts';
+import { createEstimator, imageRate } from '../../src/dashboard/estimate.ts';
 import { reduce } from '../../src/dashboard/reduce.ts';
 import { initialState } from '../../src/dashboard/state.ts';
 import type { DashboardState } from '../../src/dashboard/state.ts';
@@ -58,7 +58,7 @@ describe('the reducer', () => {
       committed(5, 'a', 1),
     ];
     const statuses = events.map((_, index) => at(stateAfter(events.slice(0, index + 1)).cells, 0)!.status);
-    expect(statuses).toEqual(['waiting', 'running', 'running', 'running', 'running']);
+    expect(statuses).toEqual(['waiting', 'running', 'partly', 'running', 'partly']);
     const done = stateAfter([
       ...events,
       after(5, { type: 'cell-finished', cell: 'a', reused: false, seconds: 4, savedSeconds: 0, keys: [] }),
@@ -68,7 +68,15 @@ describe('the reducer', () => {
       seconds: 4,
       shards: { total: 2, done: 2, running: 0 },
     });
-    expect(done.counts).toEqual({ waiting: 0, running: 0, reused: 0, finished: 1, failed: 0, blocked: 0 });
+    expect(done.counts).toEqual({
+      waiting: 0,
+      running: 0,
+      partly: 0,
+      reused: 0,
+      finished: 1,
+      failed: 0,
+      blocked: 0,
+    });
     expect(done).toMatchObject({ ranShards: 2, peakBytes: 101, reusedShards: 0 });
   });
 
@@ -136,7 +144,7 @@ describe('the reducer', () => {
     let state = initialState();
     for (const event of scriptedRun({ failing: 'scores[attack=fgsm,strength=0.02,defense=jpeg]' })) {
       state = reduce(state, event);
-      const sum = { waiting: 0, running: 0, reused: 0, finished: 0, failed: 0, blocked: 0 };
+      const sum = { waiting: 0, running: 0, partly: 0, reused: 0, finished: 0, failed: 0, blocked: 0 };
       for (const stage of state.stages)
         for (const status of Object.keys(sum) as (keyof typeof sum)[]) sum[status] += stage.counts[status];
       expect(sum).toEqual(state.counts);
@@ -189,6 +197,9 @@ function copied(before: unknown, after: unknown): number {
   const old = entriesOf(before);
   return [...entriesOf(after)].reduce((sum, [name, value]) => sum + 1 + copied(old.get(name), value), 0);
 }
+
+const remainingSeconds = (state: DashboardState, now: number): number | null =>
+  createEstimator().remaining(state, now)?.seconds ?? null;
 
 describe('estimates', () => {
   test('remaining time is the shards left times their mean, spread over the workers', () => {

@@ -8,8 +8,11 @@ const files = readdirSync('pipelines')
   .filter((name) => name.endsWith('.yaml'))
   .map((name) => `pipelines/${name}`);
 
-function load(file: string, ...overrides: string[]): Loaded {
-  const loaded = loadPipeline({ file, registry: stages, overrides, env: {} });
+function load(
+  file: string,
+  { overrides = [], profile = [] }: { readonly overrides?: string[]; readonly profile?: string[] } = {},
+): Loaded {
+  const loaded = loadPipeline({ file, registry: stages, overrides, profile, env: {} });
   if (!loaded.ok) throw new Error(renderDiagnostics(loaded.diagnostics, loaded.sources));
   return loaded.value;
 }
@@ -29,6 +32,17 @@ describe('the pipelines that are shipped', () => {
   });
 
   it.each(files)('%s takes other labels for each axis, and its reports and galleries follow', (file) => {
-    for (const param of labelParams(file)) load(file, `params.${param}=[0.011, 0.017]`);
+    for (const param of labelParams(file)) load(file, { overrides: [`params.${param}=[0.011, 0.017]`] });
   });
+
+  it.each(['smoke', 'mnist', 'cifar', 'imagenet'])(
+    'reproduce the paper on images of one kind with the profile %s',
+    (profile) => {
+      const { graph } = load('pipelines/guo-2018.yaml', { profile: [profile] });
+      const datasets = graph.cells.map(({ uses }) => uses).filter((uses) => uses.startsWith('dataset/'));
+      // Test images, training images, and those that the patches of quilting come from.
+      expect(datasets.length).toBeGreaterThanOrEqual(3);
+      expect(new Set(datasets).size).toBe(1);
+    },
+  );
 });

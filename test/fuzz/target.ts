@@ -1,6 +1,5 @@
 /** What a fuzzed reader is, and the promises that every input is held against. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { randomStream } from '../../src/tensors/random.ts';
 import type { RandomStream } from '../../src/tensors/random.ts';
 
@@ -110,7 +109,8 @@ export async function fuzz(
 
 /** Inputs that once broke a promise, or are made to by hand. */
 export function keptInputs(target: string): readonly { readonly name: string; readonly bytes: Uint8Array }[] {
-  const folder = fileURLToPath(new URL(`corpus/${target}`, import.meta.url));
+  // From the root of the project: the bundle of `npm run soak` lies elsewhere.
+  const folder = `test/fuzz/corpus/${target}`;
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .sort()

@@ -23,6 +23,11 @@ function registered(folder: string): (readonly [uses: string, invariants: readon
       .filter(({ uses }) => uses.startsWith(`${folder}/`))
       // A patch database is not a defense, and the identity has no step; other datasets need files.
       .filter((stage) => folder !== 'defense' || isDefenseStage(stage))
+      // These invariants are of metrics of one attack with one row.
+      .filter(
+        ({ uses }) =>
+          !['worst-case', 'optimality', 'robustness-curve'].some((name) => uses === `evaluate/${name}`),
+      )
       .filter(({ uses }) => folder !== 'dataset' || uses === 'dataset/mnist')
       .map((stage) => [stage.uses, of(stage)])
   );

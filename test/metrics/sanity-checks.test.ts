@@ -76,8 +76,8 @@ describe('sanity checks', () => {
 
   it('fire where accuracy stays above chance though the attack may blank the image', () => {
     const none: SanityOptions = { rising: [] };
-    const at = (accuracy: number, linf: number, attack = 'pgd') => [
-      row({ attack }, accuracy, { chance: 0.12, linf, dissimilarity: 0.3 }),
+    const at = (accuracy: number, linf: number, attack = 'pgd', dissimilarity = 0.7) => [
+      row({ attack }, accuracy, { chance: 0.12, linf, dissimilarity }),
     ];
     expect(failedSanityChecks(at(0.5, 0.5), none)[0]).toContain(
       'accuracy is still 50.0 %, above chance (12.0 %)',
@@ -86,6 +86,9 @@ describe('sanity checks', () => {
     expect(failedSanityChecks(at(0.1, 0.5), none)).toEqual([]);
     expect(failedSanityChecks(at(0.15, 0.5), none)).toEqual([]);
     expect(failedSanityChecks(at(0.5, 0.5, 'noise'), none)).toEqual([]);
+    // DeepFool moves a few pixels of a digit by 0.8, and the rest little.
+    expect(failedSanityChecks(at(0.5, 0.8, 'deepfool', 0.3), none)).toEqual([]);
+    expect(failedSanityChecks(at(0.5, 0.1, 'deepfool', 1), none)).toHaveLength(1);
   });
 
   it('leave out rows without images or accuracy', () => {

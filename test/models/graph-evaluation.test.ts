@@ -10,9 +10,9 @@ import type { Evaluation } from '../../src/models/inference.ts';
 import { initializeModel } from '../../src/models/initialize.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { tf } from '../../src/tensors/tf.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import { readyBackends } from '../tensors/backends.ts';
-import { allOperations, networkWith, randomModel } from './networks.ts';
+import { allOperations, networkWith, randomModel, smallTransformer } from './networks.ts';
 import { expectSameSteps } from './same-steps.ts';
 
 const isReady = readyBackends.includes('tensorflow');
@@ -82,7 +82,7 @@ describe.skipIf(!isReady)('a network as a graph', () => {
       name,
       { shape, data: name.startsWith(`${last}.`) ? data.map((value) => value * 1e5) : data },
     ]);
-    const model: Model = { ...plain, weights: Object.fromEntries(scaled) as Model['weights'] };
+    const model: NetworkModel = { ...plain, weights: Object.fromEntries(scaled) as NetworkModel['weights'] };
     const pixels = imagesOf(model, 2);
     const norms: number[] = [];
     const of = async (evaluation: Evaluation): Promise<Tensor> => {
@@ -139,8 +139,11 @@ describe.skipIf(!isReady)('a network as a graph', () => {
     before[1]!.dispose();
   });
 
-  it('takes the steps of training that the kernels take', async () => {
-    const model = randomModel(allOperations());
+  it.each([
+    ['every operation', allOperations],
+    ['a transformer', smallTransformer],
+  ])('takes the steps of training of %s that the kernels take', async (_, build) => {
+    const model = randomModel(build());
     const pixels = imagesOf(model, 12);
     await expectSameSteps(model, Float32Array.from(pixels.dataSync()), 1e-3);
     pixels.dispose();
@@ -165,7 +168,7 @@ describe.skipIf(!isReady)('a network as a graph', () => {
   });
 });
 
-function imagesOf({ network }: Model, count: number): Tensor4D {
+function imagesOf({ network }: NetworkModel, count: number): Tensor4D {
   return tf.randomUniform([count, ...network.inputShape], 0, 1, 'float32', 7);
 }
 

@@ -7,7 +7,7 @@ import { samePadding } from '../../src/tensors/padding.ts';
 import { readTopology } from '../../src/models/tfjs/layers.ts';
 import { decodeGroup, readManifest } from '../../src/models/tfjs/manifest.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 
 beforeAll(async () => {
   await openBackend('wasm');
@@ -37,7 +37,7 @@ async function save(model: tf.LayersModel): Promise<Saved> {
   return saved!;
 }
 
-function convert({ modelTopology, weightsManifest, bytes }: Saved): Model {
+function convert({ modelTopology, weightsManifest, bytes }: Saved): NetworkModel {
   const [group] = readManifest(weightsManifest);
   const tensors = decodeGroup(group!, bytes);
   const { network, weights } = convertLayersModel(readTopology(modelTopology), tensors, {

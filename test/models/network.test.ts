@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cnn } from '../../src/models/architectures/cnn.ts';
 import { networkBuilder } from '../../src/models/builder.ts';
 import { initializeModel } from '../../src/models/initialize.ts';
-import { networkShapes, weightShapes, windowCount } from '../../src/models/network.ts';
+import { checkModel, networkShapes, weightShapes, windowCount } from '../../src/models/network.ts';
 
 const mnist = {
   inputShape: [28, 28, 1],
@@ -51,7 +51,7 @@ describe('networkShapes', () => {
     };
     expect(message((b) => b.dense('fc', b.flatten('f', 'input'), { units: 3 }))).toBe('fits');
     expect(message((b) => b.dense('fc', 'input', { units: 3 }))).toBe(
-      "dense layer 'fc' reads [5, 5, 2]; flatten it first",
+      "the network's output 'fc' is [5, 5, 3], but must be [3]: one logit per class",
     );
     expect(message((b) => b.conv('c', 'input', { filters: 1, kernel: 7 }))).toBe(
       "'c' (conv) would give [-1, -1, 1]: the image is too small for it",
@@ -93,5 +93,16 @@ describe('initializeModel', () => {
     expect([...new Set(weights['fc1.bias']!.data)]).toEqual([0]);
     expect(initializeModel(network, { mean: [0], std: [1] }, [1, 2]).weights).toEqual(weights);
     expect(initializeModel(network, { mean: [0], std: [1] }, [1, 3]).weights).not.toEqual(weights);
+  });
+});
+
+describe('checkModel', () => {
+  it('refuses a network with one output', () => {
+    const b = networkBuilder({ architecture: 'x', inputShape: [2, 2, 1], classes: 1 });
+    const network = b.build(b.dense('fc', b.flatten('f', 'input'), { units: 1 }));
+    const model = initializeModel(network, { mean: [0], std: [1] }, [1, 2]);
+    expect(() => checkModel(model)).toThrow(
+      'the network has 1 output, and a classifier has a logit for each of two classes or more',
+    );
   });
 });

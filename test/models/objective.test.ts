@@ -6,7 +6,7 @@ import { trainingPass } from '../../src/models/training-network.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import { tf } from '../../src/tensors/tf.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import { readyBackends } from '../tensors/backends.ts';
 import { allOperations, randomModel } from './networks.ts';
 import { expectSameSteps } from './same-steps.ts';
@@ -113,7 +113,7 @@ describe.runIf(readyBackends.includes('tensorflow'))('as a graph', () => {
   });
 });
 
-function noise(count: number, model: Model, seed: readonly [number, number]) {
+function noise(count: number, model: NetworkModel, seed: readonly [number, number]) {
   const [height, width, channels] = model.network.inputShape;
   const data = new Float32Array(count * height * width * channels);
   randomStream(seed).fillUniform(data);

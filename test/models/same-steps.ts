@@ -1,14 +1,14 @@
 import { expect } from 'vitest';
 import type { Evaluation } from '../../src/models/inference.ts';
 import { type SgdOptions, trainSgd } from '../../src/training/sgd.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 
 /**
  * Trains an epoch of three steps on 12 images, as a graph and kernel by kernel, and expects that the weights differ
  * by less than `tolerance` of how far they moved.
  */
 export async function expectSameSteps(
-  model: Model,
+  model: NetworkModel,
   pixels: Float32Array,
   tolerance: number,
   options: Pick<SgdOptions, 'objective' | 'adversary'> = {},
@@ -23,7 +23,7 @@ export async function expectSameSteps(
     ids: Int32Array.from({ length: count }, (_, index) => index),
     classes: [],
   };
-  const train = (evaluation: Evaluation): Promise<Model> =>
+  const train = (evaluation: Evaluation): Promise<NetworkModel> =>
     trainSgd({
       model,
       images,

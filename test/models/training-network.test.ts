@@ -5,7 +5,7 @@ import { openBackend } from '../../src/tensors/backend.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import { readyBackends } from '../tensors/backends.ts';
-import { allOperations, networkWith, randomModel } from './networks.ts';
+import { allOperations, networkWith, randomModel, smallTransformer } from './networks.ts';
 
 describe.each(readyBackends)('on %s', (backend) => {
   beforeAll(async () => {
@@ -13,8 +13,11 @@ describe.each(readyBackends)('on %s', (backend) => {
   });
 
   describe('trainingPass', () => {
-    it('has the gradient of every weight, as central differences along it show', async () => {
-      const model = randomModel(allOperations());
+    it.each([
+      ['every operation', allOperations],
+      ['a transformer', smallTransformer],
+    ])('has the gradient of every weight of %s, as central differences along it show', async (_, build) => {
+      const model = randomModel(build());
       const weights: Record<string, Tensor> = {};
       for (const [name, { data, shape }] of Object.entries(model.weights))
         weights[name] = tf.tensor(data, [...shape]);

@@ -78,6 +78,8 @@ ARCHITECTURES = {
     "inception-resnet-v2": (lambda n: timm.create_model("inception_resnet_v2", num_classes=n), 299, 1000),
     "mobilenet-v2": (lambda n: tv.mobilenet_v2(num_classes=n), 224, 1000),
     "efficientnet-lite0": (lambda n: timm.create_model("efficientnet_lite0", num_classes=n), 224, 1000),
+    "efficientnet-lite1": (lambda n: timm.create_model("tf_efficientnet_lite1", num_classes=n), 240, 1000),
+    "efficientnet-lite2": (lambda n: timm.create_model("tf_efficientnet_lite2", num_classes=n), 260, 1000),
 }
 
 

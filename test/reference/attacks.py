@@ -1,11 +1,13 @@
 """Accuracy, mean L2 and mean dissimilarity of attacks by Foolbox, torchattacks and ART, and what they cost: the oracle of the attack tests.
 
-    python test/reference/attacks.py DATA OUT.json [--attacks fgsm bim mi-fgsm deepfool cw-l2] [--libraries foolbox torchattacks art] [--images 256] [--seconds]
+    python test/reference/attacks.py DATA OUT.json [--attacks fgsm bim mi-fgsm deepfool cw-l2] [--libraries foolbox torchattacks art] [--images 256] [--seconds] [--network vit_tiny]
 
 DATA holds cifar10-jpeg75/cifar-10-batches-bin and models/cifar10-resnet20.safetensors. ART takes about a second an image for DeepFool
 and several for CW-L2, so there it gets the first 8 images only. With --seconds: wall and CPU seconds (all threads added).
 
-torch 2.13.0, foolbox 3.3.4, torchattacks 3.5.1, adversarial-robustness-toolbox 1.20.1, numpy, safetensors.
+With --network vit_tiny (timm) or wrn: seeded random weights, and the labels are the classes that they give.
+
+torch 2.13.0, timm 1.0.31, foolbox 3.3.4, torchattacks 3.5.1, adversarial-robustness-toolbox 1.20.1, numpy, safetensors.
 """
 
 import argparse
@@ -69,19 +71,47 @@ class ResNet20(nn.Module):
         return self.linear(x.mean(dim=(2, 3)))
 
 
-def load(data, count):
+def resnet20(weights):
+    """The network of the attacks; bench/python-model.ts opens it as model/python."""
     model = ResNet20()
-    weights = load_file(os.path.join(data, "models/cifar10-resnet20.safetensors"))
+    tensors = load_file(weights)
     missing, unexpected = model.load_state_dict(
-        {name.removeprefix("module."): value for name, value in weights.items()}, strict=False
+        {name.removeprefix("module."): value for name, value in tensors.items()}, strict=False
     )
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     assert not missing and not unexpected, (missing, unexpected)
-    model.eval().requires_grad_(False)
+    return model.eval().requires_grad_(False)
+
+
+def vit_tiny():
+    """A vision transformer of 16 tokens at 32 x 32."""
+    from imported_timm import timm
+
+    torch.manual_seed(0)
+    return timm.create_model("vit_tiny_patch16_224", num_classes=10, img_size=32, patch_size=8).eval().requires_grad_(False)
+
+
+def wrn():
+    """WRN-16-2 in the form of RobustBench."""
+    from wide_resnet import WideResNet
+
+    torch.manual_seed(0)
+    return WideResNet(16, 2).eval().requires_grad_(False)
+
+
+UNTRAINED = {"vit_tiny": vit_tiny, "wrn": wrn}
+
+
+def load(data, count, network):
+    trained = network not in UNTRAINED
+    model = resnet20(os.path.join(data, "models/cifar10-resnet20.safetensors")) if trained else UNTRAINED[network]()
     folder = os.path.join(data, "cifar10-jpeg75/cifar-10-batches-bin")
     raw = np.fromfile(os.path.join(folder, "test_batch.bin"), np.uint8, count * 3073).reshape(count, 3073)
     images = torch.from_numpy(raw[:, 1:].reshape(count, 3, 32, 32).astype(np.float32) / 255)
-    return model, images, torch.from_numpy(raw[:, 0].astype(np.int64))
+    if trained:
+        return model, images, torch.from_numpy(raw[:, 0].astype(np.int64))
+    with torch.no_grad():
+        return model, images, model(images).argmax(1)
 
 
 def foolbox_attacks(model):
@@ -179,9 +209,10 @@ def main():
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--seconds", action="store_true", help="write wall and CPU seconds too")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--network", default="resnet20", choices=["resnet20", *UNTRAINED])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    model, images, labels = load(options.data, options.images)
+    model, images, labels = load(options.data, options.images, options.network)
     results, absent = {}, []
     for library in options.libraries:
         try:

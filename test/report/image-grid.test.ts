@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { differenceTile, drawImageGrid, layoutImageGrid } from '../../src/report/image-grid.ts';
-import type { Tile } from '../../src/report/image-grid.ts';
+import type { ImageGrid, Tile } from '../../src/report/image-grid.ts';
 
 const grey = (...pixels: number[]): Tile => ({
   pixels: Float32Array.from(pixels),
@@ -91,4 +91,21 @@ test('large images are not enlarged', () => {
     zoom: 1,
     tileWidth: 224,
   });
+});
+
+test('puts a heading that is wider than its tile into two lines, so that its number is not cut off', () => {
+  const grid = (columns: readonly string[]): ImageGrid => ({
+    title: '',
+    columns,
+    rows: [
+      {
+        label: '',
+        tiles: columns.map(() => ({ pixels: new Uint8Array(1024), height: 32, width: 32, channels: 1 })),
+      },
+    ],
+  });
+  const top = (...columns: readonly string[]): number => layoutImageGrid(grid(columns)).tops[0]!;
+  expect(top('')).toBeLessThan(top('original'));
+  expect(top('original', 'dissimilarity 0')).toBe(top('original'));
+  expect(top('original', 'dissimilarity 0.02')).toBe(top('original') + 14);
 });

@@ -1,3 +1,4 @@
+import { Value } from '@sinclair/typebox/value';
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { loadPipeline } from '../../src/dsl/load.ts';
@@ -188,7 +189,8 @@ describe('the judgement before a run and the run agree', () => {
 
   async function failureOf(stage: Stage, params: object, inputs: object): Promise<string | undefined> {
     const run = stage.run as unknown as (context: object) => Promise<unknown>;
-    return run({ params, inputs, warn: () => {} }).then(
+    const whole = Value.Default(stage.with, { ...params });
+    return run({ params: whole, inputs, warn: () => {} }).then(
       () => undefined,
       (error: unknown) => (error as Error).message,
     );

@@ -1,3 +1,4 @@
+import { Value } from '@sinclair/typebox/value';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import type { Stage } from '../../src/runtime/stage.ts';
@@ -13,7 +14,8 @@ import type { Images } from '../../src/values/images.ts';
 /** Runs a stage outside the runtime: a report reads nothing of its context but params and inputs. */
 async function figureOf(stage: Stage, params: object, inputs: object): Promise<Figure> {
   const run = stage.run as unknown as (context: object) => Promise<Readonly<Record<string, Figure>>>;
-  return (await run({ params, inputs, warn: () => {} }))[stage.defaultOutput]!;
+  const whole = Value.Default(stage.with, { ...params });
+  return (await run({ params: whole, inputs, warn: () => {} }))[stage.defaultOutput]!;
 }
 
 const scores = ['fgsm', 'i-fgsm'].flatMap((attack) =>
@@ -31,13 +33,20 @@ const scores = ['fgsm', 'i-fgsm'].flatMap((attack) =>
     },
   })),
 );
-const curves = { x: 'strength', y: 'accuracy', series: 'attack', title: '', clean: true, pngScale: 1 };
+const curves = {
+  x: 'strength',
+  y: 'accuracy',
+  series: 'attack',
+  title: '',
+  clean: true,
+  pngScale: 1,
+};
 const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
 
 describe('report/curves', () => {
   test('gives the figure and the data behind it', async () => {
     const figure = await figureOf(curvesStage, curves, { scores });
-    expect(Object.keys(figure.files).sort()).toEqual(['csv', 'json', 'png', 'svg']);
+    expect(Object.keys(figure.files).sort()).toEqual(['csv', 'json', 'pdf', 'png', 'svg']);
     expect(text(figure.files['svg'])).toContain('data-series="i-fgsm"');
     expect(text(figure.files['csv']).split('\r\n')[0]).toBe(
       'attack,strength,accuracy,accuracyLow,accuracyHigh,dissimilarity',
@@ -83,7 +92,7 @@ describe('report/table', () => {
     );
     expect(text(files['md'])).toContain('### Scores\n\n| attack |');
     expect(text(files['md']).split('\n')[4]).toBe('| fgsm   | 90.0 % [80.0, 95.0] | 84.0 % [80.0, 95.0] |');
-    expect(Object.keys(files).sort()).toEqual(['csv', 'json', 'md', 'txt']);
+    expect(Object.keys(files).sort()).toEqual(['csv', 'json', 'md', 'tex', 'txt']);
   });
 
   test('refuses one axis on both sides', async () => {
@@ -125,7 +134,7 @@ describe('the checks of report/table', () => {
   async function run(params: object, inputs: object): Promise<{ figure: Figure; warned: readonly string[] }> {
     const warned: string[] = [];
     const stage = tableStage.run as unknown as (context: object) => Promise<{ table: Figure }>;
-    const given = { value: 'accuracy', title: '', checks: true, ...params };
+    const given = Value.Default(tableStage.with, { ...params });
     const { table } = await stage({ params: given, inputs, warn: (message: string) => warned.push(message) });
     return { figure: table, warned };
   }

@@ -163,7 +163,7 @@ function killedTraining(project: SoakProject): LeftState {
   const key = keyOf(project, 'train/sgd');
   const store = openStore(project.cache);
   rmSync(store.recordPath(key));
-  if (project.run({ RAVELIN_FAULT: 'worker/renamed:3' }) === 0)
+  if (project.run({ RAVELIN_FAULT: 'worker/renamed:3', RAVELIN_CHECKPOINT_STEPS: '1' }) === 0)
     throw new Error('the training was not killed');
   return { key, bytes: readFileSync(store.checkpointPath(key)) };
 }

@@ -1,9 +1,10 @@
-/** npm run soak -- kills|damage|memories|cells|fuzz [count] [seed]: long trials of crash safety and of readers; prints what was tried and what went wrong. */
+/** npm run soak -- kills|damage|memories|cells|fuzz [count] [seed], or versions COMMIT [rounds]: long trials of crash safety and of readers; prints what was tried and what went wrong. */
 import { soakCells } from './cells.ts';
 import { soakDamage } from './damage.ts';
 import { soakFuzz } from './fuzz.ts';
 import { soakMemories } from './memories.ts';
 import { soakKills } from './kills.ts';
+import { soakVersions } from './versions.ts';
 
 const [what = 'kills', given, seed = '1', only] = process.argv.slice(2);
 const count = Number(given ?? { fuzz: 1_000_000, cells: 10_000 }[what] ?? 1000);
@@ -20,6 +21,14 @@ if (what === 'fuzz') {
     `${damages} damages (${shares.join(', ')}), ${undetected} undetected, ${wrong.length} wrong, ${crashes.length} crashes`,
   );
   process.exitCode = wrong.length + undetected + crashes.length > 0 ? 1 : 0;
+} else if (what === 'versions') {
+  if (given === undefined)
+    throw new Error('name the commit of the other version: npm run soak -- versions HEAD~1');
+  const rounds = Number(process.argv[4] ?? 3);
+  const { commit, commands, compared, wrong } = soakVersions(given, rounds, say);
+  wrong.forEach(say);
+  say(`${commands} commands beside ${commit}, ${compared} files compared, ${wrong.length} wrong`);
+  process.exitCode = wrong.length > 0 ? 1 : 0;
 } else if (what === 'memories') {
   const { damages, wrong } = soakMemories(count, Number(seed), say);
   wrong.forEach(say);

@@ -3,19 +3,20 @@ import { chooseSource, openAdversary } from '../../src/stages/train/shared/adver
 import { openBackend } from '../../src/tensors/backend.ts';
 import type { Batch } from '../../src/training/batches.ts';
 import { readBatch } from '../../src/training/batches.ts';
+import { rowRange, rowsInMemory } from '../../src/values/image-rows.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Metrics } from '../../src/values/metrics.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import type { Transform } from '../../src/values/transform.ts';
 import { opened } from '../defenses/opened.ts';
 import { failureOf, imagesOf, type RunOptions, runStage } from './run-stage.ts';
 
-let model: Model;
-let trained: Model;
+let model: NetworkModel;
+let trained: NetworkModel;
 let images: Images;
 let validation: Images;
 beforeAll(async () => {
-  model = (await runStage('model/cnn', { filters: [4, 8], dense: [16] })).outputs['model'] as Model;
+  model = (await runStage('model/cnn', { filters: [4, 8], dense: [16] })).outputs['model'] as NetworkModel;
   images = await imagesOf('dataset/mnist', { split: 'train', limit: 400 });
   validation = await imagesOf('dataset/mnist', { limit: 100 });
   trained = (await train('train/sgd', {})).model;
@@ -28,7 +29,7 @@ async function train(uses: string, given: Record<string, unknown>, options: RunO
     { ...settings, ...given },
     { ...options, inputs: { model, images, validation, ...options.inputs } },
   );
-  return { ...run, model: run.outputs['model'] as Model, history: run.outputs['history'] as Metrics };
+  return { ...run, model: run.outputs['model'] as NetworkModel, history: run.outputs['history'] as Metrics };
 }
 
 const adversary = {
@@ -43,7 +44,7 @@ const adversary = {
   hooks: {},
 } as const;
 
-const wholeBatch = (): Batch => readBatch(validation, Int32Array.from(validation.ids.keys()), 0, 100);
+const wholeBatch = (): Promise<Batch> => readBatch(rowsInMemory(validation), rowRange(0, 100), 0, 100);
 const place = { epoch: 0, step: 0 };
 
 describe('train/adversarial', () => {
@@ -105,7 +106,7 @@ describe('train/adversarial', () => {
 describe('the adversary of a training', () => {
   it('stays in the ball and in [0, 1], and leaves the clean share as it is', async () => {
     const open = await openAdversary(trained, [], { ...adversary, cleanShare: 0.25 });
-    const batch = wholeBatch();
+    const batch = await wholeBatch();
     const result = await open.adversary(batch, place, () => Promise.resolve(trained.weights));
     open.dispose();
     expect(result.adversarial!.reduce((sum, value) => sum + value, 0)).toBe(75);
@@ -124,7 +125,7 @@ describe('the adversary of a training', () => {
       stepSize: 0.1,
       randomStart: false,
     });
-    const result = await open.adversary(wholeBatch(), place, () => Promise.resolve(trained.weights));
+    const result = await open.adversary(await wholeBatch(), place, () => Promise.resolve(trained.weights));
     open.dispose();
     const attack = await runStage(
       'attack/fgsm',
@@ -136,10 +137,10 @@ describe('the adversary of a training', () => {
 
   it('of TRADES raises the divergence, without labels', async () => {
     const options = { ...adversary, method: 'trades', steps: 5 } as const;
-    const batch = wholeBatch();
+    const batch = await wholeBatch();
     const other = { ...batch, labels: batch.labels.map((label) => (label + 1) % 10) };
     const open = await openAdversary(trained, [], options);
-    const weights = (): Promise<Model['weights']> => Promise.resolve(trained.weights);
+    const weights = (): Promise<NetworkModel['weights']> => Promise.resolve(trained.weights);
     const { counterparts, pixels } = await open.adversary(batch, place, weights);
     const again = await open.adversary(other, place, weights);
     open.dispose();
@@ -154,7 +155,7 @@ describe('the adversary of a training', () => {
   it('draws afresh at each place, and the same at the same one', async () => {
     const open = await openAdversary(trained, [], adversary);
     const at = async (epoch: number, step: number): Promise<Float32Array> => {
-      const { pixels } = await open.adversary(wholeBatch(), { epoch, step }, () =>
+      const { pixels } = await open.adversary(await wholeBatch(), { epoch, step }, () =>
         Promise.resolve(trained.weights),
       );
       return pixels;
@@ -193,8 +194,8 @@ describe('the adversary of a training', () => {
     const { outputs } = await runStage('defense/crop', { size: 20 }, { inputs: {} });
     const transform = await opened(outputs['transform'] as Transform);
     const open = await openAdversary(trained, [], { ...adversary, randomStart: false, transform });
-    const at = (step: number) =>
-      open.adversary(wholeBatch(), { epoch: 0, step }, () => Promise.resolve(trained.weights));
+    const at = async (step: number) =>
+      open.adversary(await wholeBatch(), { epoch: 0, step }, () => Promise.resolve(trained.weights));
     const [first, again, other] = [await at(0), await at(0), await at(1)];
     open.dispose();
     expect(again.pixels).toEqual(first.pixels);
@@ -203,14 +204,14 @@ describe('the adversary of a training', () => {
 });
 
 /** Accuracy on the validation images after projected gradient descent on this model. */
-async function withstood(of: Model): Promise<number> {
+async function withstood(of: NetworkModel): Promise<number> {
   const open = await openAdversary(of, [], { ...adversary, steps: 6 });
-  const { pixels } = await open.adversary(wholeBatch(), place, () => Promise.resolve(of.weights));
+  const { pixels } = await open.adversary(await wholeBatch(), place, () => Promise.resolve(of.weights));
   open.dispose();
   return accuracyOf(of, pixels);
 }
 
-async function accuracyOf(of: Model, pixels: Float32Array): Promise<number> {
+async function accuracyOf(of: NetworkModel, pixels: Float32Array): Promise<number> {
   const run = await runStage(
     'predict/classify',
     {},

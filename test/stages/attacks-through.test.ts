@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Images } from '../../src/values/images.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import type { Predictions } from '../../src/values/predictions.ts';
 import { sliceValue, toFloats } from '../../src/values/slices.ts';
 import type { Transform } from '../../src/values/transform.ts';
@@ -11,14 +11,19 @@ const attacks = [
   ['attack/deepfool', { steps: 3 }],
   ['attack/cw-l2', { steps: 8, learningRate: 0.01 }],
   ['attack/pgd', { epsilon: 0.1, steps: 3 }],
+  ['attack/apgd', { epsilon: 0.1, steps: 3, loss: 'targeted-dlr', targets: 2, stopEarly: false }],
+  ['attack/square', { epsilon: 0.1, queries: 6 }],
+  ['attack/spsa', { epsilon: 0.1, samples: 4, steps: 3, delta: 0.1 }],
+  ['attack/fab', { steps: 25 }],
+  ['attack/auto-attack', { epsilon: 0.1, steps: 3, version: 'rand', draws: 2 }],
 ] as const;
 
 describe('attacks through a defense', () => {
-  let model: Model;
+  let model: NetworkModel;
   let digits: Images;
   const recipes = new Map<string, Transform>();
   beforeAll(async () => {
-    model = (await runStage('model/cnn', { filters: [4, 8], dense: [16] })).outputs['model'] as Model;
+    model = (await runStage('model/cnn', { filters: [4, 8], dense: [16] })).outputs['model'] as NetworkModel;
     const drawn = await imagesOf('dataset/mnist', { limit: 10 });
     // The network is untrained: what it says is taken for the truth, so that every attack has something to do.
     const { outputs } = await runStage('predict/classify', {}, { inputs: { model, images: drawn } });

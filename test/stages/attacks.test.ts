@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Images } from '../../src/values/images.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import type { Predictions } from '../../src/values/predictions.ts';
 import { sliceValue } from '../../src/values/slices.ts';
 import { failureOf, imagesOf, parametersOf, runStage, stageOf } from './run-stage.ts';
 
-let model: Model;
+let model: NetworkModel;
 /** Digits with the labels that the (untrained) network gives them, so that every attack has work to do. */
 let digits: Images;
 beforeAll(async () => {
-  model = (await runStage('model/cnn', { filters: [4, 8], dense: [16] })).outputs['model'] as Model;
+  model = (await runStage('model/cnn', { filters: [4, 8], dense: [16] })).outputs['model'] as NetworkModel;
   const read = await imagesOf('dataset/mnist', { limit: 12 });
   digits = { ...read, labels: await predicted(read) };
 });
@@ -35,6 +35,23 @@ const options: readonly (readonly [string, Record<string, unknown>])[] = [
   ['attack/i-fgsm', { epsilon: 0.1, steps: 3, targeted: 'random', like: 'foolbox' }],
   ['attack/pgd', { epsilon: 0.1, steps: 3, restarts: 2, loss: 'dlr' }],
   ['attack/pgd', { epsilon: 1, norm: 'l2', steps: 3, like: 'foolbox' }],
+  ['attack/apgd', { epsilon: 0.05, steps: 6, restarts: 2, loss: 'dlr' }],
+  ['attack/apgd', { epsilon: 0.5, norm: 'l2', steps: 5, loss: 'targeted-dlr', targets: 3 }],
+  ['attack/square', { epsilon: 0.05, queries: 12, restarts: 2 }],
+  ['attack/square', { epsilon: 0.5, norm: 'l2', queries: 10 }],
+  ['attack/spsa', { epsilon: 0.05, samples: 4, steps: 3 }],
+  ['attack/hop-skip-jump', { steps: 2, firstSamples: 8 }],
+  [
+    'attack/transfer',
+    { epsilon: 0.05, steps: 3, nesterov: true, diversity: 0.5, kernel: 3, neighbours: 2, targeted: 'random' },
+  ],
+  ['attack/pgd', { epsilon: 0.1, steps: 5, queries: 7 }],
+  ['attack/auto-attack', { epsilon: 0.02, steps: 4, squareQueries: 8, targets: 2, queries: 25 }],
+  ['attack/fab', { steps: 4, restarts: 2 }],
+  ['attack/fab', { steps: 3, norm: 'l1', targeted: true, targets: 2 }],
+  ['attack/auto-attack', { epsilon: 0.02, steps: 4, squareQueries: 8, targets: 2 }],
+  ['attack/ddn', { steps: 8, levels: 256 }],
+  ['attack/fmn', { steps: 8, norm: 'linf' }],
   ['attack/deepfool', {}],
   ['attack/deepfool', { dissimilarity: 0.1, per: 'image', like: 'foolbox' }],
   ['attack/cw-l2', { steps: 5, learningRate: 0.01, like: 'foolbox' }],

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { openClassifier } from '../../src/models/inference.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { tf } from '../../src/tensors/tf.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import { failureOf, runStage } from './run-stage.ts';
 
 const root = fileURLToPath(new URL('../reference', import.meta.url));
@@ -21,7 +21,7 @@ const params = {
 
 it('model/cnn has PyTorch’s logits on the weights of a PyTorch file', async () => {
   await openBackend('wasm');
-  const model = (await runStage('model/cnn', params, { root })).outputs['model'] as Model;
+  const model = (await runStage('model/cnn', params, { root })).outputs['model'] as NetworkModel;
   const classifier = await openClassifier(model);
   const pixels = Float32Array.from(reference.pixels, (value) => value / 255);
   const image: Tensor4D = tf.tensor4d(pixels, [1, 12, 8, 2]);

@@ -5,16 +5,16 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeWeights } from '../../src/models/weights/write.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Metrics } from '../../src/values/metrics.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import type { Predictions } from '../../src/values/predictions.ts';
 import { sliceValue, toFloats } from '../../src/values/slices.ts';
 import type { Transform } from '../../src/values/transform.ts';
 import { failureOf, imagesOf, parametersOf, runStage, stageOf } from './run-stage.ts';
 
-let model: Model;
+let model: NetworkModel;
 let digits: Images;
 beforeAll(async () => {
-  model = (await runStage('model/cnn', { filters: [4, 8], dense: [16] })).outputs['model'] as Model;
+  model = (await runStage('model/cnn', { filters: [4, 8], dense: [16] })).outputs['model'] as NetworkModel;
   digits = await imagesOf('dataset/mnist', { limit: 24 });
 });
 
@@ -34,7 +34,8 @@ async function score(inputs: Record<string, unknown>): Promise<Metrics['rows'][n
 describe('model/cnn', () => {
   it('draws the same weights from the same seed, others from another', async () => {
     const of = async (seed: readonly [number, number]) =>
-      ((await runStage('model/cnn', {}, { seed })).outputs['model'] as Model).weights['conv1.weight']!.data;
+      ((await runStage('model/cnn', {}, { seed })).outputs['model'] as NetworkModel).weights['conv1.weight']!
+        .data;
     expect(await of([1, 2])).toEqual(await of([1, 2]));
     expect(await of([1, 2])).not.toEqual(await of([1, 3]));
   });
@@ -43,7 +44,9 @@ describe('model/cnn', () => {
     const root = await mkdtemp(join(tmpdir(), 'ravelin-model-'));
     await writeFile(join(root, 'w.safetensors'), encodeWeights('cnn', model.weights));
     const given = { filters: [4, 8], dense: [16], weights: 'w.safetensors' };
-    const read = (await runStage('model/cnn', given, { root, seed: [9, 9] })).outputs['model'] as Model;
+    const read = (await runStage('model/cnn', given, { root, seed: [9, 9] })).outputs[
+      'model'
+    ] as NetworkModel;
     expect(read.weights).toEqual(model.weights);
     const failure = await failureOf(runStage('model/cnn', { ...given, dense: [17] }, { root }));
     expect(failure).toMatchObject({ code: 'bad-data', file: join(root, 'w.safetensors') });

@@ -2,9 +2,10 @@ import { Value as Schema } from '@sinclair/typebox/value';
 import { resolve as resolvePath } from 'node:path';
 import type { Stage, StageContext, Survey } from '../../src/runtime/stage.ts';
 import { librariesOf } from '../../src/runtime/plan/fingerprint.ts';
-import { StageError } from '../../src/runtime/stage.ts';
+import { noCheckpoint, StageError } from '../../src/runtime/stage.ts';
 import { stages } from '../../src/stages/index.ts';
 import { BatchSizes } from '../../src/values/batch-size.ts';
+import { givenInputs } from '../../src/values/image-rows.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Value } from '../../src/values/value.ts';
 
@@ -22,6 +23,8 @@ export interface RunOptions {
   readonly root?: string;
   readonly seed?: readonly [number, number];
   readonly checkpoint?: Uint8Array | null;
+  readonly everySteps?: number;
+  readonly pause?: AbortSignal;
   readonly onCheckpoint?: (bytes: Uint8Array) => void;
 }
 
@@ -51,20 +54,25 @@ export function contextOf(
   const images = options.inputs?.['images'] as Images | undefined;
   return {
     params: parametersOf(stage, given),
-    inputs: (options.inputs ?? {}) as never,
+    inputs: givenInputs(stage.in, options.inputs ?? {}) as never,
     shard: options.shard ?? { first: 0, count: images?.ids.length ?? 0 },
     seed: options.seed ?? [1, 2],
     backend: 'wasm',
     batchSizes: new BatchSizes(),
     libraries: librariesOf(stage),
     stages,
-    resolve: (path) => resolvePath(options.root ?? '/', path),
+    ...pathsIn(options.root ?? '/'),
     signal: options.signal ?? new AbortController().signal,
     progress: () => {},
     metric: () => {},
+    count: () => {},
     log: () => {},
     warn: () => {},
     checkpoint: {
+      ...noCheckpoint,
+      // After epochs alone, and not by the clock.
+      everySteps: options.everySteps ?? 1e9,
+      ...(options.pause && { pause: options.pause }),
       read: () => Promise.resolve(options.checkpoint ?? null),
       write: (bytes) => {
         options.onCheckpoint?.(bytes);
@@ -94,8 +102,12 @@ export async function runStage(
     metric: (name, value) => {
       metrics[name] = value;
     },
+    count: (name, value) => {
+      metrics[name] = value;
+    },
     log: (message) => logs.push(message),
     warn: (message) => warnings.push(message),
+    checkpoint: { ...context.checkpoint, refuse: (reason) => warnings.push(reason) },
   });
   return { outputs, metrics, logs, warnings };
 }
@@ -106,7 +118,13 @@ export async function surveyStage(
   root = '/',
 ): Promise<Survey | undefined> {
   const stage = stageOf(uses);
-  return stage.survey?.({ params: parametersOf(stage, given), resolve: (path) => resolvePath(root, path) });
+  return stage.survey?.({ params: parametersOf(stage, given), ...pathsIn(root) });
+}
+
+/** Paths below `root`, where all code may run. */
+function pathsIn(root: string): Pick<StageContext<never, never>, 'resolve' | 'resolveCode'> {
+  const resolve = (path: string): string => resolvePath(root, path);
+  return { resolve, resolveCode: (path) => ({ path: resolve(path), root }) };
 }
 
 /** The images that a stage makes. */

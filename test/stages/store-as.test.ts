@@ -2,17 +2,17 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeValue, encodeValue } from '../../src/values/codec.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Metrics } from '../../src/values/metrics.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import type { Predictions } from '../../src/values/predictions.ts';
 import { concatValues, sliceValue } from '../../src/values/slices.ts';
 import { verifyValue } from '../../src/values/verify.ts';
 import type { Figure } from '../../src/values/figure.ts';
 import { imagesOf, parametersOf, runStage, stageOf } from './run-stage.ts';
 
-let model: Model;
+let model: NetworkModel;
 let digits: Images;
 beforeAll(async () => {
-  model = (await runStage('model/cnn', { filters: [4], dense: [8] })).outputs['model'] as Model;
+  model = (await runStage('model/cnn', { filters: [4], dense: [8] })).outputs['model'] as NetworkModel;
   digits = await imagesOf('dataset/mnist', { limit: 6 });
 });
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import { failureOf, runStage } from './run-stage.ts';
 
 let root: string;
@@ -29,8 +29,10 @@ const dense = {
   ],
 };
 
-const build = async (params: Record<string, unknown> = {}): Promise<Model> =>
-  (await runStage('model/tfjs', { path: 'model.json', ...params }, { root })).outputs['model'] as Model;
+const build = async (params: Record<string, unknown> = {}): Promise<NetworkModel> =>
+  (await runStage('model/tfjs', { path: 'model.json', ...params }, { root })).outputs[
+    'model'
+  ] as NetworkModel;
 
 async function refusal(params: Record<string, unknown> = {}): Promise<readonly [string, string]> {
   const { message, file } = await failureOf(build(params));

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Images } from '../../src/values/images.ts';
 import type { Metrics } from '../../src/values/metrics.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 import {
   decodeCheckpoint,
   encodeCheckpoint,
@@ -9,13 +9,16 @@ import {
 } from '../../src/stages/train/shared/history.ts';
 import { prepareBatch } from '../../src/stages/train/shared/prepare-batch.ts';
 import { opened } from '../defenses/opened.ts';
-import { failureOf, imagesOf, type RunOptions, runStage } from './run-stage.ts';
+import { PausedError } from '../../src/runtime/stage.ts';
+import { rowsInMemory } from '../../src/values/image-rows.ts';
+import { concatValues } from '../../src/values/slices.ts';
+import { contextOf, failureOf, imagesOf, type RunOptions, runStage, stageOf } from './run-stage.ts';
 
-let model: Model;
+let model: NetworkModel;
 let images: Images;
 let validation: Images;
 beforeAll(async () => {
-  model = (await runStage('model/cnn', { filters: [4, 8], dense: [16] })).outputs['model'] as Model;
+  model = (await runStage('model/cnn', { filters: [4, 8], dense: [16] })).outputs['model'] as NetworkModel;
   images = await imagesOf('dataset/mnist', { split: 'train', limit: 400 });
   validation = await imagesOf('dataset/mnist', { limit: 100 });
 });
@@ -27,7 +30,7 @@ async function train(given: Record<string, unknown> = {}, options: RunOptions = 
     { ...settings, ...given },
     { inputs: { model, images, validation }, ...options },
   );
-  return { ...run, model: run.outputs['model'] as Model, history: run.outputs['history'] as Metrics };
+  return { ...run, model: run.outputs['model'] as NetworkModel, history: run.outputs['history'] as Metrics };
 }
 
 describe('train/sgd', () => {
@@ -52,6 +55,121 @@ describe('train/sgd', () => {
     expect(whole.history.rows.map(({ values }) => values['learningRate'])).toEqual([0.05, 0.025, 0.0125]);
   });
 
+  it.each([
+    ['train/sgd', {}],
+    ['train/adversarial', { method: 'fgsm', epsilon: 0.1 }],
+  ])('%s goes on from a checkpoint between two steps to the same model and history', async (uses, given) => {
+    const params = {
+      ...settings,
+      ...given,
+      epochs: 2,
+      ema: 0.9,
+      keep: 'best',
+      augment: { crop: 2, flip: true },
+    };
+    const checkpoints: Uint8Array[] = [];
+    const inputs = { model, images, validation };
+    const run = (options: RunOptions) => runStage(uses, params, { inputs, ...options });
+    const whole = await run({ everySteps: 5, onCheckpoint: (bytes) => checkpoints.push(bytes) });
+    // Of 13 steps each: after 5 and 10, after the epoch, and after 15, 20, 25 and the second epoch.
+    const places = checkpoints.map((bytes) => {
+      const { rows, step } = decodeCheckpoint(bytes, { epochs: 2, model })!;
+      return [rows.length, step];
+    });
+    expect(places).toEqual([
+      [0, 5],
+      [0, 10],
+      [1, 0],
+      [1, 2],
+      [1, 7],
+      [1, 12],
+      [2, 0],
+    ]);
+    for (const checkpoint of [checkpoints[1]!, checkpoints[4]!, checkpoints[6]!]) {
+      const resumed = await run({ checkpoint });
+      expect(resumed.outputs).toEqual(whole.outputs);
+      expect(resumed.logs[0]).toMatch(/^going on after epoch \d of 2/);
+    }
+  });
+
+  it('writes its state and stops at the next step when it is asked to, wherever it is', async () => {
+    const whole = await train({ epochs: 2 });
+    for (const moment of [1, 7, 13, 20]) {
+      const pause = new AbortController();
+      let steps = 0;
+      const checkpoints: Uint8Array[] = [];
+      const context = contextOf(
+        'train/sgd',
+        { ...settings, epochs: 2 },
+        {
+          inputs: { model, images, validation },
+          pause: pause.signal,
+          onCheckpoint: (bytes) => checkpoints.push(bytes),
+        },
+      );
+      const running = stageOf('train/sgd').run({
+        ...context,
+        progress: () => {
+          if (++steps === moment) pause.abort();
+        },
+      });
+      await expect(running).rejects.toThrow(PausedError);
+      expect(steps).toBe(moment);
+      const resumed = await train({ epochs: 2 }, { checkpoint: checkpoints.at(-1)! });
+      expect(resumed.model.weights).toEqual(whole.model.weights);
+      expect(resumed.history).toEqual(whole.history);
+    }
+  });
+
+  it('stops between the images of its validation, and measures the epoch again', async () => {
+    const whole = await train({ epochs: 1 });
+    const pause = new AbortController();
+    const checkpoints: Uint8Array[] = [];
+    let reads = 0;
+    // Two parts at least, the second of which is not read.
+    const more = { ...validation, ids: validation.ids.map((id) => id + 100) };
+    const rows = rowsInMemory(concatValues([validation, more]));
+    const read = (wanted: Int32Array): ReturnType<typeof rows.read> => {
+      reads++;
+      pause.abort();
+      return rows.read(wanted);
+    };
+    const inputs = { model, images, validation: { ...rows, read } };
+    const running = train(
+      { epochs: 1 },
+      { inputs, pause: pause.signal, onCheckpoint: (bytes) => checkpoints.push(bytes) },
+    );
+    await expect(running).rejects.toThrow(PausedError);
+    expect(reads).toBe(1);
+    expect(decodeCheckpoint(checkpoints.at(-1)!, { epochs: 1, model })).toMatchObject({ rows: [], step: 13 });
+    const resumed = await train({ epochs: 1 }, { checkpoint: checkpoints.at(-1)! });
+    expect(resumed.history).toEqual(whole.history);
+  });
+
+  it('keeps the weights that did best on the validation images, and says of which epoch they are', async () => {
+    // On wrong labels a trained model becomes worse from epoch to epoch.
+    const wrong = { ...images, labels: images.labels.map((label) => (label + 1) % 10) };
+    const inputs = { model: (await train()).model, images: wrong, validation };
+    const models: NetworkModel['weights'][] = [];
+    for (const epochs of [1, 2, 3]) models.push((await train({ epochs }, { inputs })).model.weights);
+    const { model: kept, history, metrics } = await train({ epochs: 3, keep: 'best' }, { inputs });
+    const scores = history.rows.map(({ values }) => values['validationAccuracy']!);
+    const best = scores.indexOf(Math.max(...scores));
+    // Only then is it another model than the last.
+    expect(best).toBeLessThan(scores.length - 1);
+    expect(history.rows.map(({ values }) => values['kept'])).toEqual(
+      scores.map((_, index) => Number(index === best)),
+    );
+    expect(metrics['bestEpoch']).toBe(best + 1);
+    expect(metrics['validationAccuracy']).toBe(scores[best]);
+    expect(kept.weights).toEqual(models[best]);
+  });
+
+  it('needs validation images to know the best', async () => {
+    const failure = await failureOf(train({ keep: 'best' }, { inputs: { model, images } }));
+    expect(failure.message).toContain('keep: best');
+  });
+
   it('starts again, with a warning, from a damaged checkpoint', async () => {
     const { warnings, history } = await train(
       { epochs: 1 },
@@ -64,13 +182,13 @@ describe('train/sgd', () => {
   it('starts again from a checkpoint whose rows are not those of its epochs', async () => {
     const checkpoints: Uint8Array[] = [];
     const whole = await train({ epochs: 2 }, { onCheckpoint: (bytes) => checkpoints.push(bytes) });
-    const [first, second] = checkpoints.map((bytes) => decodeCheckpoint(bytes, 2)!);
+    const [first, second] = checkpoints.map((bytes) => decodeCheckpoint(bytes, { epochs: 2, model })!);
     const row = first!.rows[0]!;
     const wrong = {
-      'fewer rows than epochs': { rows: first!.rows, state: second!.state },
-      'more rows than epochs': { rows: second!.rows, state: first!.state },
-      'a row of another epoch': { rows: [{ ...row, axes: { epoch: 2 } }], state: first!.state },
-      'a row without numbers': { rows: [{ ...row, values: { loss: 'low' } }], state: first!.state },
+      'fewer rows than epochs': { ...first!, state: second!.state },
+      'more rows than epochs': { ...first!, rows: second!.rows },
+      'a row of another epoch': { ...first!, rows: [{ ...row, axes: { epoch: 2 } }] },
+      'a row without numbers': { ...first!, rows: [{ ...row, values: { loss: 'low' } }] },
     };
     for (const [what, checkpoint] of Object.entries(wrong)) {
       const bytes = encodeCheckpoint(checkpoint as TrainingCheckpoint);
@@ -78,7 +196,7 @@ describe('train/sgd', () => {
       expect(again.warnings, what).toEqual([expect.stringContaining('so it starts again')]);
       expect(again.model.weights, what).toEqual(whole.model.weights);
     }
-    expect(decodeCheckpoint(checkpoints[1]!, 1)).toBeNull();
+    expect(decodeCheckpoint(checkpoints[1]!, { epochs: 1, model })).toBeNull();
     expect((await train({ epochs: 1 }, { checkpoint: checkpoints[1]! })).history.rows).toHaveLength(1);
   });
 

@@ -5,13 +5,19 @@ import { cnn } from '../../src/models/architectures/cnn.ts';
 import { warmClassifier } from '../../src/stages/shared/warm-classifier.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { tf } from '../../src/tensors/tf.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
 
 beforeAll(async () => {
   await openBackend('wasm');
 });
 
-function makeModel(seed: number): Model {
+const context = {
+  backend: 'wasm',
+  resolve: (path: string): string => path,
+  resolveCode: (path: string) => ({ path, root: '/' }),
+};
+
+function makeModel(seed: number): NetworkModel {
   const shape = { inputShape: [4, 4, 1], filters: [2], kernel: 3, batchNorm: false } as const;
   const network = cnn({ ...shape, dense: [], dropout: 0, classes: 3 });
   return initializeModel(network, { mean: [0], std: [1] }, [seed, 1]);
@@ -21,14 +27,14 @@ it('brings the weights of a model to the device once, and keeps the two that wer
   const models = [1, 2, 3].map(makeModel);
   const tensors = (): number => tf.memory().numTensors;
   const none = tensors();
-  const first = await warmClassifier(models[0]!, 'wasm');
+  const first = await warmClassifier(models[0]!, context);
   const each = tensors() - none;
   expect(each).toBeGreaterThan(0);
   first.dispose();
-  const again = await warmClassifier(models[0]!, 'wasm');
+  const again = await warmClassifier(models[0]!, context);
   expect(tensors()).toBe(none + each);
 
-  const others = [await warmClassifier(models[1]!, 'wasm'), await warmClassifier(models[2]!, 'wasm')];
+  const others = [await warmClassifier(models[1]!, context), await warmClassifier(models[2]!, context)];
   others.forEach((classifier) => classifier.dispose());
   expect(tensors()).toBe(none + 3 * each);
   again.dispose();
@@ -36,7 +42,7 @@ it('brings the weights of a model to the device once, and keeps the two that wer
   await new Promise((done) => setImmediate(done));
   expect(tensors()).toBe(none + 2 * each);
   // The third model took the place of the first, which went when it was given back.
-  const third = await warmClassifier(models[2]!, 'wasm');
+  const third = await warmClassifier(models[2]!, context);
   expect(tensors()).toBe(none + 2 * each);
   const pixels = tf.zeros<Rank.R4>([1, 4, 4, 1]);
   expect((await third.logits(pixels)).shape).toEqual([1, 3]);
@@ -44,6 +50,6 @@ it('brings the weights of a model to the device once, and keeps the two that wer
 
 it('does not keep a model that cannot be opened', async () => {
   const model = { ...makeModel(4), weights: {} };
-  await expect(warmClassifier(model, 'wasm')).rejects.toThrow(/do not fit/);
-  await expect(warmClassifier(model, 'wasm')).rejects.toThrow(/do not fit/);
+  await expect(warmClassifier(model, context)).rejects.toThrow(/do not fit/);
+  await expect(warmClassifier(model, context)).rejects.toThrow(/do not fit/);
 });

@@ -10,11 +10,12 @@ import { DivergedError, trainSgd } from '../../src/training/sgd.ts';
 import type { SgdOptions } from '../../src/training/sgd.ts';
 import { TrainingStateError } from '../../src/training/state.ts';
 import type { Images } from '../../src/values/images.ts';
-import type { Model } from '../../src/values/model.ts';
+import type { NetworkModel } from '../../src/values/model.ts';
+import { decodeSafetensors } from '../../src/values/safetensors.ts';
 import { readyEvaluations } from '../tensors/backends.ts';
 
 /** Softmax regression on three numbers (an image of 1 × 1 × 3) and two classes, from given weights. */
-function regression(weight: readonly number[], bias: readonly number[]): Model {
+function regression(weight: readonly number[], bias: readonly number[]): NetworkModel {
   const b = networkBuilder({ architecture: 'regression', inputShape: [1, 1, 3], classes: 2 });
   const network = b.build(b.dense('fc', b.flatten('flat', 'input'), { units: 2 }));
   const weights = {
@@ -24,7 +25,7 @@ function regression(weight: readonly number[], bias: readonly number[]): Model {
   return { kind: 'model', network, weights, preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] } };
 }
 
-function small(dropout: boolean): Model {
+function small(dropout: boolean): NetworkModel {
   const b = networkBuilder({ architecture: 'small', inputShape: [6, 6, 1], classes: 2 });
   let x = b.relu(
     'r',
@@ -173,8 +174,13 @@ describe.each(readyEvaluations)('on %s (%s)', (backend, evaluation) => {
       const states: Uint8Array[] = [];
       const whole = await trainSgd({
         ...options,
+        onStep: async ({ epoch, step, state }) => {
+          // One after the last step of an epoch among them.
+          if ((epoch * 5 + step) % 4 === 1 || step === 5) states.push(await state());
+        },
         onEpoch: async ({ state }) => void states.push(await state()),
       });
+      expect(states.length).toBeGreaterThan(epochs);
       const again = await trainSgd(options);
       expect(again.weights).toEqual(whole.weights);
       for (const state of states) {
@@ -183,6 +189,47 @@ describe.each(readyEvaluations)('on %s (%s)', (backend, evaluation) => {
       }
       const other = await trainSgd({ ...options, seed: [1, 2] });
       expect(other.weights).not.toEqual(whole.weights);
+    });
+
+    it('averages the weights of all steps, statistics of batch norms included, and resumes with the average', async () => {
+      const options = { ...plain, model: small(false), images: halves(20), epochs: 2, ema: 0.75 };
+      const after: NetworkModel['weights'][] = [];
+      const states: Uint8Array[] = [];
+      const averaged = await trainSgd({
+        ...options,
+        onStep: async ({ state }) => {
+          const { tensors } = decodeSafetensors(await state());
+          const names = Object.keys(options.model.weights);
+          after.push(
+            Object.fromEntries(
+              names.map((name) => [
+                name,
+                { shape: [], data: tensors[`weight/${name}`]!.data as Float32Array },
+              ]),
+            ),
+          );
+          states.push(await state());
+        },
+      });
+      expect(after).toHaveLength(6);
+      for (const [name, { data }] of Object.entries(averaged.weights)) {
+        // a₆ = d⁵ w₁ + (1 − d) Σ d^(6 − k) w_k
+        const expected = Array.from(data, (_, at) =>
+          after.reduce((sum, weights, k) => {
+            const share = k === 0 ? 0.75 ** 5 : 0.25 * 0.75 ** (5 - k);
+            return sum + share * weights[name]!.data[at]!;
+          }, 0),
+        );
+        expectClose(data, expected, 1e-5);
+      }
+      expect(
+        'bn.mean' in averaged.weights || Object.keys(averaged.weights).some((name) => /mean/.test(name)),
+      ).toBe(true);
+      const resumed = await trainSgd({ ...options, resume: states[2]! });
+      expect(resumed.weights).toEqual(averaged.weights);
+      expect(
+        (await trainSgd({ ...plain, model: small(false), images: halves(20), epochs: 2 })).weights,
+      ).not.toEqual(averaged.weights);
     });
 
     it('refuses the state of another network', async () => {

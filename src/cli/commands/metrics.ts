@@ -1,12 +1,8 @@
-import { resolve } from 'node:path';
 import { toCsv } from '../../report/csv.ts';
 import { didYouMean } from '../../values/nearest.ts';
-import { latestRun, type RunInfo } from '../../runtime/run/read-ledger.ts';
-import { cacheFolderOf, findCacheFolder } from '../cache-folder.ts';
-import { choiceWords } from '../choices.ts';
-import { isPipelineFile } from '../command-words.ts';
+import { choiceWords } from '../../dashboard/format.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
-import { findRun } from '../find-run.ts';
+import { findNamedRun } from '../find-named-run.ts';
 import { complain, formatColumns, print, printJson } from '../output.ts';
 import { readRunCells, type MetricValue, type ScoreRow } from '../run-results.ts';
 
@@ -39,24 +35,6 @@ export async function metrics(
     else print(formatColumns([names, ...rows.map((row) => names.map((name) => format(row[name])))]));
   }
   return exitCodes.ok;
-}
-
-function findNamedRun(
-  named: string | undefined,
-  cache: string | undefined,
-): { readonly cacheFolder: string; readonly info: RunInfo } {
-  if (named === undefined || !isPipelineFile(named)) {
-    const cacheFolder = findCacheFolder(cache);
-    return { cacheFolder, info: findRun(cacheFolder, named) };
-  }
-  const cacheFolder = cacheFolderOf(named, cache);
-  const info = latestRun(cacheFolder, resolve(named));
-  if (info === null)
-    throw new UsageError(
-      `${named} has no run in ${cacheFolder}`,
-      `run it with 'ravelin run ${named}', or name its cache with --cache`,
-    );
-  return { cacheFolder, info };
 }
 
 /** All columns, or those that are asked for, in that order. Throws `UsageError` for one that no row has. */

@@ -5,14 +5,15 @@ import { countShards } from '../../runtime/plan/units.ts';
 import type { BackendChange } from '../../runtime/events.ts';
 import { findBackendChange } from '../backend-change.ts';
 import { describeBackend } from '../backend.ts';
-import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { formatColumns, print } from '../output.ts';
+import type { CostOptions } from './plan-cost.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
 import { chooseCells, type SelectionOptions } from '../selection.ts';
 
-export interface PlanOptions extends PipelineOptions, SelectionOptions {
-  readonly json?: boolean;
-  readonly exitCode?: boolean;
+export interface PlanOptions extends PipelineOptions, SelectionOptions, CostOptions {
+  /** Estimate what a run would cost. */
+  readonly cost?: boolean;
 }
 
 export async function plan(
@@ -20,7 +21,18 @@ export async function plan(
   selectors: readonly string[],
   options: PlanOptions,
 ): Promise<ExitCode> {
+  const { cost = false, workers, gpu } = options;
+  if (!cost && (workers ?? gpu) !== undefined)
+    throw new UsageError('--workers and --gpu estimate a cost', 'add --cost');
   const pipeline = await openPipeline(file, options);
+  if (cost) {
+    const { printCost } = await import('./plan-cost.ts');
+    return printCost(
+      pipeline,
+      (registry) => planPipeline({ ...pipeline, registry }, selectors, options),
+      options,
+    );
+  }
   const planned = await planPipeline(pipeline, selectors, options);
   const change = await changeOfBackend(pipeline, planned, selectors, options);
   if (options.json) {
@@ -33,7 +45,7 @@ export async function plan(
 }
 
 export async function planPipeline(
-  { graph, registry, store, numerics }: OpenPipeline,
+  { graph, registry, store, code, numerics }: OpenPipeline,
   selectors: readonly string[],
   options: SelectionOptions,
 ): Promise<Plan> {
@@ -41,6 +53,7 @@ export async function planPipeline(
     graph,
     registry,
     store,
+    code,
     numerics: { ...numerics },
     ...chooseCells(graph, selectors, options),
   });

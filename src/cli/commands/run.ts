@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import type { Prior } from '../../dashboard/estimate.ts';
 import type { Renderer } from '../../dashboard/renderer.ts';
-import type { RunEvent } from '../../runtime/events.ts';
+import type { ForeseenCell, RunChoices, RunEvent } from '../../runtime/events.ts';
 import { execute } from '../../runtime/run/execute.ts';
 import { openLedger, unkeptLedger, type Ledger } from '../../runtime/run/ledger.ts';
 import { newRunId } from '../../runtime/run/run-id.ts';
@@ -10,6 +11,8 @@ import { isSame } from '../../runtime/plan/last-backends.ts';
 import type { Plan } from '../../runtime/plan/plan.ts';
 import { StoreError } from '../../runtime/store/errors.ts';
 import { choicesOf } from '../choices.ts';
+import { gitRevision } from '../git-revision.ts';
+import { shortParams } from '../run-params.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { executorName, openExecutor, slurmScripts } from '../executor.ts';
 import { listenForInterrupts } from '../interruption.ts';
@@ -18,6 +21,7 @@ import { complain, describeLoss, print } from '../output.ts';
 import { describeProfiles, profilesFolder } from '../profiles.ts';
 import { parallelism } from '../parallelism.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
+import { logsOfRun } from '../cell-logs.ts';
 import { openResultTables } from '../result-tables.ts';
 import { openScreen } from '../run-screen.ts';
 import type { SelectionOptions } from '../selection.ts';
@@ -34,7 +38,7 @@ export interface RunOptions extends PipelineOptions, SelectionOptions {
   readonly keepGoing?: boolean;
   readonly failFast?: boolean;
   readonly overwrite?: boolean;
-  readonly ui: 'auto' | 'inline' | 'plain' | 'json' | 'quiet';
+  readonly ui: 'auto' | 'inline' | 'full' | 'plain' | 'json' | 'quiet';
 }
 
 export async function run(
@@ -64,10 +68,15 @@ export async function run(
   pipeline.remember(pipeline.numerics);
   const { workers, threads } = parallelism(pipeline.backend, availableParallelism(), options.jobs);
   const ledger = ledgerOf(pipeline, planned);
-  screen = await openScreen(options.ui, planned.totals.run > 0, interruption.interrupt);
+  const prior = await priorOf(pipeline, planned, options);
+  screen = await openScreen(options.ui, planned.totals.run > 0, interruption.interrupt, {
+    ...(prior !== undefined && { prior }),
+    logOf: logsOfRun(pipeline.cacheFolder, ledger.run),
+  });
   const choices = choicesOf(options);
+  const origin = originOf(pipeline, choices);
   const emit = (emitted: RunEvent) => {
-    const event = emitted.type === 'run-started' && choices ? { ...emitted, choices } : emitted;
+    const event = emitted.type === 'run-started' ? { ...emitted, ...origin } : emitted;
     ledger.append(event);
     screen.onEvent(event);
   };
@@ -83,6 +92,7 @@ export async function run(
       backend: pipeline.backend,
       workers,
       backendChange,
+      works: await worksOf(planned),
       openExecutor: () =>
         openExecutor(pipeline, {
           workers,
@@ -117,6 +127,25 @@ export async function run(
   if (failedOnDisk) explainFullDisk(pipeline.store);
   else if (summary.totals.ran > 0) tidyCache(pipeline.store);
   return exitCodeOf(summary, interruption.signal());
+}
+
+/** Finds what the units do, by which later plans scale their times. Nothing is loaded if nothing runs. */
+async function worksOf(planned: Plan): Promise<readonly (ForeseenCell | null)[]> {
+  if (planned.totals.run === 0) return [];
+  const { planWork } = await import('../../runtime/cost/cell-work.ts');
+  const { foreseeCells } = await import('../../runtime/cost/expected-units.ts');
+  return foreseeCells(planned, await planWork(planned));
+}
+
+/** Finds the time that units took in earlier runs, for screens that say how long the run takes. */
+async function priorOf(
+  { cacheFolder, backend }: OpenPipeline,
+  { totals }: Plan,
+  { ui }: RunOptions,
+): Promise<Prior | undefined> {
+  if (totals.run === 0 || ui === 'json' || ui === 'quiet') return undefined;
+  const { priorOfCache } = await import('../measured-units.ts');
+  return priorOfCache(cacheFolder, backend);
 }
 
 /**
@@ -193,4 +222,18 @@ function exitCodeOf(summary: RunSummary, signal: 'SIGINT' | 'SIGTERM'): ExitCode
       if (summary.failures.some(({ failure }) => failure.code === 'storage')) return exitCodes.storage;
       return summary.stopped ? exitCodes.cellFailed : exitCodes.finishedWithFailures;
   }
+}
+
+/** The origin of a run for its ledger: choices, params and commit. */
+function originOf(
+  { graph, file }: Pick<OpenPipeline, 'graph' | 'file'>,
+  choices: RunChoices | undefined,
+): Pick<Extract<RunEvent, { type: 'run-started' }>, 'choices' | 'params' | 'revision'> {
+  const params = shortParams(graph.params);
+  const revision = gitRevision(file);
+  return {
+    ...(choices && { choices }),
+    ...(Object.keys(params).length > 0 && { params }),
+    ...(revision !== null && { revision }),
+  };
 }

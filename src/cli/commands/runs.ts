@@ -1,10 +1,18 @@
-import { listRuns, pinRun, removeRun, type RunInfo } from '../../runtime/run/read-ledger.ts';
+import { resolve } from 'node:path';
+import type { RunChoices } from '../../runtime/events.ts';
+import { isTag, listRuns, pinRun, removeRun, tagRun, type RunInfo } from '../../runtime/run/read-ledger.ts';
 import { stateOfRun, type RunState } from '../../runtime/run/run-state.ts';
-import { findCacheFolder } from '../cache-folder.ts';
-import { choiceWords } from '../choices.ts';
+import { cacheFolderOf, findCacheFolder } from '../cache-folder.ts';
+import { isPipelineFile } from '../command-words.ts';
+import { DamagedResultsError } from '../damaged-results.ts';
+import { choiceWords, formatDuration, formatMetric } from '../../dashboard/format.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
+import { StoreError } from '../../runtime/store/errors.ts';
 import { eventsOfRun } from '../run-events.ts';
+import { readRunCells } from '../run-results.ts';
+import { changedParams, shown } from '../run-params.ts';
+import type { JsonObject } from '../../values/json.ts';
 import { runsTime } from './runs-time.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 
@@ -15,21 +23,125 @@ interface Options {
   readonly time?: boolean;
 }
 
-export function runsList(options: Options): ExitCode {
-  const cacheFolder = findCacheFolder(options.cache);
-  const runs = listRuns(cacheFolder).map((info) => describe(cacheFolder, info));
-  if (options.json) printJson(runs);
-  else if (runs.length === 0) print('no runs yet');
-  else
-    print(
-      formatColumns(
-        runs.map((run) => [run.run, shownStatus(run), run.pipeline, run.work, run.pinned ? 'pinned' : '']),
-      ),
-    );
+/** Lists the runs of a cache, or of one pipeline, with one number of their scores if `metric` names one. */
+export async function runsList(
+  options: Options & { readonly pipeline?: string; readonly metric?: string },
+): Promise<ExitCode> {
+  const cacheFolder = cacheFor(options);
+  const infos = listRuns(cacheFolder).filter((info) => isOf(info, options.pipeline));
+  const runs = infos.map((info) => describe(cacheFolder, info));
+  const { metric } = options;
+  const values =
+    metric === undefined
+      ? null
+      : await Promise.all(infos.map(({ run }) => valuesOf(cacheFolder, run, metric)));
+  requireMetric(values, metric);
+  if (options.json)
+    printJson(values === null ? runs : runs.map((run, index) => ({ ...run, [metric!]: values[index]! })));
+  else if (runs.length === 0)
+    print(options.pipeline === undefined ? 'no runs yet' : `no runs of ${options.pipeline} yet`);
+  else {
+    const rows = runs.map((run, index) => [
+      run.run,
+      shownStatus(run),
+      run.pipeline,
+      localTime(run.startedAt),
+      run.seconds === null ? '' : formatDuration(run.seconds),
+      run.work,
+      ...(values === null ? [] : [shownValues(values[index]!)]),
+      choiceWords(run.choices ?? undefined).trimStart(),
+      changesSince(infos, index).join(', '),
+      run.revision?.slice(0, 8) ?? '',
+      [...(run.pinned ? ['pinned'] : []), ...run.tags].join(' '),
+    ]);
+    const heads = [
+      'run',
+      'status',
+      'pipeline',
+      'started',
+      'took',
+      'work',
+      ...(values ? [metric!] : []),
+      'with',
+      'changed',
+      'revision',
+      'tags',
+    ];
+    const used = heads.map((_, column) => column < 3 || rows.some((row) => row[column] !== ''));
+    print(formatColumns([heads, ...rows].map((row) => row.filter((_, column) => used[column]))));
+  }
   return exitCodes.ok;
 }
 
-export function runsShow(id: string | undefined, options: Options): ExitCode {
+/** How the params of a run differ from those of the run of the same file before it. */
+function changesSince(infos: readonly RunInfo[], index: number): readonly string[] {
+  const own = infos[index]!.started;
+  if (own === null) return [];
+  const before = infos.slice(0, index).findLast(({ started }) => started?.file === own.file)?.started;
+  return changedParams(before?.params, own.params);
+}
+
+/** A file of a pipeline has its own cache. */
+function cacheFor({ pipeline, cache }: { readonly pipeline?: string; readonly cache?: string }): string {
+  return pipeline !== undefined && isPipelineFile(pipeline)
+    ? cacheFolderOf(pipeline, cache)
+    : findCacheFolder(cache);
+}
+
+/** Whether a run is of the pipeline with this name or file. */
+function isOf({ started }: RunInfo, pipeline: string | undefined): boolean {
+  if (pipeline === undefined) return true;
+  if (started === null) return false;
+  return started.pipeline === pipeline || (isPipelineFile(pipeline) && started.file === resolve(pipeline));
+}
+
+/** The values of a number in the rows of a run; null if they cannot be read, because the cache has lost them. */
+async function valuesOf(cacheFolder: string, run: string, name: string): Promise<readonly number[] | null> {
+  try {
+    const cells = await readRunCells(cacheFolder, run);
+    return cells.flatMap(({ scores }) =>
+      scores.flatMap((row) => (typeof row[name] === 'number' ? [row[name]] : [])),
+    );
+  } catch (error) {
+    if (error instanceof DamagedResultsError || error instanceof StoreError) return null;
+    throw error;
+  }
+}
+
+function requireMetric(
+  values: readonly (readonly number[] | null)[] | null,
+  metric: string | undefined,
+): void {
+  if (values === null || values.length === 0 || values.some((of) => of === null || of.length > 0)) return;
+  throw new UsageError(
+    `no run has a score named '${metric!}'`,
+    "'ravelin metrics' shows the scores of a run",
+  );
+}
+
+/** One number as it is; of several, the least and the greatest. */
+function shownValues(values: readonly number[] | null): string {
+  if (values === null) return '?';
+  const [low, high] = [Math.min(...values), Math.max(...values)].map((value) => value.toPrecision(4));
+  return values.length === 0
+    ? ''
+    : values.length === 1
+      ? low!
+      : `${low!} to ${high!} (${values.length} rows)`;
+}
+
+/** `2026-11-28 14:05`, in the time zone of the user. */
+function localTime(iso: string | null): string {
+  if (iso === null) return '?';
+  const time = new Date(iso);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())} ${two(time.getHours())}:${two(time.getMinutes())}`;
+}
+
+export async function runsShow(
+  id: string | undefined,
+  options: Options & { readonly params?: boolean; readonly scores?: boolean },
+): Promise<ExitCode> {
   const cacheFolder = findCacheFolder(options.cache);
   const info = findRun(cacheFolder, id);
   if (options.time) return runsTime(info, cacheFolder, options.json === true);
@@ -39,8 +151,12 @@ export function runsShow(id: string | undefined, options: Options): ExitCode {
     ...failure,
   }));
   if (options.json) {
+    const scores = options.scores
+      ? (await readRunCells(cacheFolder, info.run)).flatMap((cell) => cell.scores)
+      : null;
     printJson({
       ...described,
+      ...(scores !== null && { scores }),
       folder: info.folder,
       started: info.started,
       finished: info.finished,
@@ -57,7 +173,10 @@ export function runsShow(id: string | undefined, options: Options): ExitCode {
       ['status', shownStatus(described)],
       ['work', work],
       ...(choices === '' ? [] : [['with', choices]]),
-      ['started', info.started === null ? '?' : new Date(info.started.at).toISOString()],
+      ['started', described.startedAt ?? '?'],
+      ...(described.seconds === null ? [] : [['took', formatDuration(described.seconds)]]),
+      ...(described.revision === null ? [] : [['revision', described.revision]]),
+      ...(described.tags.length === 0 ? [] : [['tags', described.tags.join(' ')]]),
       [
         'on',
         `${info.started?.host ?? '?'}, ${info.started?.backend ?? '?'}, ${info.started?.workers ?? '?'} workers`,
@@ -66,6 +185,49 @@ export function runsShow(id: string | undefined, options: Options): ExitCode {
       ...failures.map(({ cell, message }) => ['failed', `${cell}: ${message}`]),
     ]),
   );
+  if (options.params) print(`\n${paramsText(described.params)}`);
+  if (options.scores) print(`\n${await scoresText(cacheFolder, info.run)}`);
+  return exitCodes.ok;
+}
+
+function paramsText(params: JsonObject | null): string {
+  return params === null
+    ? 'the ledger of this run has no params'
+    : formatColumns([
+        ['param', 'value'],
+        ...Object.entries(params).map(([name, value]) => [name, shown(value)]),
+      ]);
+}
+
+/** The accuracy of each row of scores, or the first number of a row without one. */
+async function scoresText(cacheFolder: string, run: string): Promise<string> {
+  const cells = await readRunCells(cacheFolder, run);
+  const rows = cells.flatMap(({ scores, axes }) =>
+    scores.map(({ stage: _stage, cell, ...row }) => {
+      const numbers = Object.entries(row).filter(
+        (entry): entry is [string, number] => typeof entry[1] === 'number' && !(entry[0] in axes),
+      );
+      const [name, value] = numbers.find(([key]) => key === 'accuracy') ?? numbers[0] ?? ['', NaN];
+      return [String(cell), name === '' ? '' : formatMetric(name, value)];
+    }),
+  );
+  return rows.length === 0 ? 'this run has no scores' : formatColumns(rows);
+}
+
+/** Gives a run names, by which other commands find it, or takes them away. */
+export function runsTag(id: string, names: readonly string[], options: Options): ExitCode {
+  const cacheFolder = findCacheFolder(options.cache);
+  const wrong = names.find((name) => !isTag(name));
+  if (wrong !== undefined)
+    throw new UsageError(
+      `'${wrong}' cannot be a tag`,
+      'begin it with a letter, and use letters, digits, dots and dashes only, at most 40',
+    );
+  const { run, tags } = findRun(cacheFolder, id);
+  const kept = options.remove === true ? tags.filter((tag) => !names.includes(tag)) : [...tags, ...names];
+  const next = [...new Set(kept)].sort();
+  if (names.length > 0) tagRun(cacheFolder, run, next);
+  print(next.length === 0 ? `${run} has no tags` : `${run}: ${next.join(' ')}`);
   return exitCodes.ok;
 }
 
@@ -102,7 +264,16 @@ function describe(
   readonly host: string | null;
   readonly pipeline: string;
   readonly work: string;
+  /** Null while it runs, and for ever if it was killed. */
+  readonly seconds: number | null;
   readonly pinned: boolean;
+  readonly tags: readonly string[];
+  /** The commit of the pipeline's repository; null if it is not known. */
+  readonly revision: string | null;
+  readonly params: JsonObject | null;
+  /** The time as ISO 8601; null if it is not known. */
+  readonly startedAt: string | null;
+  readonly choices: RunChoices | null;
 } {
   const { run, started, finished, pinned } = info;
   const totals = finished?.totals;
@@ -111,10 +282,15 @@ function describe(
     status: stateOfRun(cacheFolder, info),
     host: started?.host ?? null,
     pipeline: started?.pipeline ?? '?',
-    work:
-      totals === undefined
-        ? ''
-        : `${totals.ran} shards ran, ${totals.reused} reused, ${finished!.seconds.toFixed(1)} s`,
+    work: totals === undefined ? '' : `${totals.ran} shards ran, ${totals.reused} reused`,
+    seconds: finished?.seconds ?? null,
     pinned,
+    tags: info.tags,
+    revision: started?.revision ?? null,
+    params: started?.params ?? null,
+    // A damaged ledger may have a number that is not a time.
+    startedAt:
+      started === null || !(Math.abs(started.at) <= 8.64e15) ? null : new Date(started.at).toISOString(),
+    choices: started?.choices ?? null,
   };
 }

@@ -23,9 +23,9 @@ export async function status(
   options: PipelineOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
   const pipeline = await openPipeline(file, options);
-  announceChoices(`status ${file}`, pipeline, file, options);
-  const planned = await planPipeline(pipeline, [], {});
   const latest = latestRun(pipeline.cacheFolder, pipeline.file);
+  announceChoices(`status ${file}`, pipeline, file, options, () => latest);
+  const planned = await planPipeline(pipeline, [], {});
   const failed = latest === null ? new Map<string, string>() : failuresOf(pipeline.cacheFolder, latest.run);
   const stages = pipeline.graph.stages.map(({ id, firstCell, cellCount }) => {
     const shards = { total: 0, reuse: 0, run: 0 };

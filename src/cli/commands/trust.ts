@@ -12,7 +12,7 @@ export async function trustProject(options: { readonly remove?: boolean }): Prom
     print(`${root} is not trusted any more. Its plugins will not be loaded.`);
     return exitCodes.ok;
   }
-  const { plugins, slurmFlags } = readPermissions(root);
+  const { plugins, python, slurmFlags } = readPermissions(root);
   trust(root);
   const list = (what: string, names: readonly string[]): string =>
     names.length === 0 ? '' : `\n${what}:${names.map((name) => `\n  ${name}`).join('')}`;
@@ -20,7 +20,7 @@ export async function trustProject(options: { readonly remove?: boolean }): Prom
     `${root} is trusted on this machine, and so is what its package.json will allow later.${list(
       'Its commands may run these plugins',
       plugins,
-    )}${list('Its pipelines may give these flags to sbatch', slurmFlags)}`,
+    )}${list('Its models may run these modules of Python', python)}${list('Its pipelines may give these flags to sbatch', slurmFlags)}`,
   );
   return exitCodes.ok;
 }

@@ -1,15 +1,19 @@
 import { readFileSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
 import { loadPipeline, projectRoot } from '../../dsl/load.ts';
 import { diagnosticsJson } from '../../dsl/diagnostics/render.ts';
+import { allowedPaths } from '../allowed-paths.ts';
 import { fileFirst } from '../command-words.ts';
 import { DiagnosticsError, showDiagnostics } from '../diagnostics.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
 import type { PipelineOptions } from '../pipeline.ts';
 import { pipelineRegistry } from '../plugins/pipeline-registry.ts';
-import { allowedSlurmFlags } from '../plugins/trust.ts';
+import { resolveCode } from '../../runtime/plan/resolve-path.ts';
+import { StageError } from '../../runtime/stage.ts';
+import { readPermissions } from '../plugins/permissions.ts';
+import { allowedSlurmFlags, isTrusted } from '../plugins/trust.ts';
 
 export async function validate(
   named: readonly string[],
@@ -46,7 +50,9 @@ async function load(file: string, options: PipelineOptions): Promise<ReturnType<
       maxCells: options.maxCells,
       env: process.env,
       allowedFlags: allowedSlurmFlags(projectRoot(file)),
+      allowedPaths: allowedPaths(projectRoot(file)),
       exists,
+      codeProblem: (path) => codeProblem(file, path),
       readData,
     });
   } catch (error) {
@@ -61,6 +67,21 @@ function exists(path: string): boolean {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch {
     return true;
+  }
+}
+
+/** Why a module of Python that the pipeline names may not run; null if it may, or if another error says more. */
+function codeProblem(file: string, path: string): { message: string; fix: string | undefined } | null {
+  const root = projectRoot(file);
+  const { python: modules } = readPermissions(root);
+  try {
+    const code = { modules, isTrusted: modules.length > 0 && isTrusted(root), programs: [''] };
+    resolveCode(code, { root, folder: dirname(file) }, path, '');
+    return null;
+  } catch (error) {
+    if (!(error instanceof StageError)) throw error;
+    const { message, fix } = error;
+    return { message, fix };
   }
 }
 

@@ -8,6 +8,8 @@ import { UsageError } from '../exit-codes.ts';
 export interface Permissions {
   /** Plugins: package names, and paths from the root that begin with `./`. */
   readonly plugins: readonly string[];
+  /** Modules of Python that `model/python` may run: paths from the root that begin with `./`. */
+  readonly python: readonly string[];
   /** Flags for sbatch, to the letter. */
   readonly slurmFlags: readonly string[];
 }
@@ -15,7 +17,7 @@ export interface Permissions {
 /** Reads `"ravelin": { … }` of the package.json at `root`. Throws `UsageError` if it is not what it should be. */
 export function readPermissions(root: string): Permissions {
   const path = join(root, 'package.json');
-  if (!existsSync(path)) return { plugins: [], slurmFlags: [] };
+  if (!existsSync(path)) return { plugins: [], python: [], slurmFlags: [] };
   const manifest = readManifest(path);
   const ravelin = isMap(manifest) ? (manifest['ravelin'] ?? {}) : {};
   if (!isMap(ravelin)) {
@@ -31,6 +33,7 @@ export function readPermissions(root: string): Permissions {
   };
   return {
     plugins: listOf('plugins', '"./plugins/mine.mjs"'),
+    python: listOf('python', '"./my_models.py"'),
     slurmFlags: listOf('slurmFlags', '"--export=NONE"'),
   };
 }

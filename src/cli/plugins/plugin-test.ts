@@ -47,7 +47,14 @@ async function datasetOf(stage: Stage): Promise<readonly Invariant[] | string> {
   try {
     const resolvePath = (path: string): string => resolve(root, path);
     const params = fillParameters(stage, stage.example ?? {});
-    const images = (await stage.survey?.({ params, resolve: resolvePath }))?.images ?? 0;
+    const images =
+      (
+        await stage.survey?.({
+          params,
+          resolve: resolvePath,
+          resolveCode: (path) => ({ path: resolvePath(path), root }),
+        })
+      )?.images ?? 0;
     if (images < 7) return `its example has ${images} images, and the invariants take 7`;
   } catch (error) {
     if (isMissing(error) || error instanceof StageError)

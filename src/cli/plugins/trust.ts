@@ -3,42 +3,25 @@
  * the line that allows it, and a clone would run code at its first `ravelin validate`. Trust is therefore given once
  * for each project by the user of this machine, and remembered in a folder of that user.
  */
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { UsageError } from '../exit-codes.ts';
+import type { Graph } from '../../dsl/graph.ts';
+import type { CodePermission } from '../../runtime/plan/resolve-path.ts';
+import { forget, recall, remember } from '../user-memory.ts';
 import { readPermissions } from './permissions.ts';
 import { PluginError } from './plugin-error.ts';
 
 /** Whether the code of the project at `root` may run: by `ravelin trust`, by `--trust`, or by RAVELIN_TRUST=1. */
 export function isTrusted(root: string): boolean {
   if (process.env['RAVELIN_TRUST'] === '1') return true;
-  const project = realpathSync(root);
-  try {
-    return readFileSync(trustFile(project), 'utf8') === textOf(project);
-  } catch {
-    return false;
-  }
+  return recall('trusted-projects', root)?.length === 0;
 }
 
 /** Remembers that the code of the project may run. Throws `UsageError` if that cannot be written. */
 export function trust(root: string): void {
-  const project = realpathSync(root);
-  const file = trustFile(project);
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, textOf(project));
-  } catch (error) {
-    throw new UsageError(
-      `the trust cannot be remembered in ${dirname(file)}: ${error instanceof Error ? error.message : String(error)}`,
-      'make that folder writable, or give --trust to each command',
-    );
-  }
+  remember('trusted-projects', root, [], { what: 'the trust', otherwise: 'give --trust to each command' });
 }
 
 export function withdrawTrust(root: string): void {
-  rmSync(trustFile(realpathSync(root)), { force: true });
+  forget('trusted-projects', root);
 }
 
 /** Throws `PluginError` unless the code of the project may run. */
@@ -56,19 +39,15 @@ export function allowedSlurmFlags(root: string): readonly string[] {
   return slurmFlags.length > 0 && isTrusted(root) ? slurmFlags : [];
 }
 
-/** One file for each project, named by the digest of its real path, so that projects are trusted side by side. */
-function trustFile(project: string): string {
-  return join(trustFolder(), `${createHash('sha256').update(project).digest('hex').slice(0, 32)}.txt`);
-}
-
-function textOf(project: string): string {
-  return `${project}\n`;
-}
-
-/** Below $RAVELIN_HOME, else in the configuration folder of the user; never in a project. */
-function trustFolder(): string {
-  const given = (name: string): string | undefined => process.env[name] || undefined;
-  const home = given('RAVELIN_HOME');
-  if (home !== undefined) return join(home, 'trusted-projects');
-  return join(given('XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'ravelin', 'trusted-projects');
+/** Which modules of Python may run, by which interpreters. Throws `UsageError` if package.json cannot be read. */
+export function codePermission({ root, cells }: Pick<Graph, 'root' | 'cells'>): CodePermission {
+  const { python } = readPermissions(root);
+  const programs = cells.flatMap(({ uses, params: { python: named } }) =>
+    uses === 'model/python' && typeof named === 'string' ? [named] : [],
+  );
+  return {
+    modules: python,
+    isTrusted: python.length > 0 && isTrusted(root),
+    programs: [...new Set(programs)],
+  };
 }

@@ -44,13 +44,16 @@ interface InkKey {
   readonly escape: boolean;
   readonly backspace: boolean;
   readonly delete: boolean;
+  readonly tab: boolean;
+  readonly shift: boolean;
   readonly ctrl: boolean;
   readonly meta: boolean;
 }
 
 /** Text that was pasted or typed fast arrives in one piece; each character becomes a key. */
-function keysOf(text: string, key: InkKey): readonly Key[] {
-  if (key.ctrl) return text === 'c' ? [{ name: 'interrupt' }] : [];
+export function keysOf(text: string, key: InkKey): readonly Key[] {
+  if (key.ctrl) return text === 'c' ? [{ name: 'interrupt' }] : text === 'z' ? [{ name: 'suspend' }] : [];
+  if (key.tab) return [{ name: key.shift ? 'shift-tab' : 'tab' }];
   if (key.upArrow) return [{ name: 'up' }];
   if (key.downArrow) return [{ name: 'down' }];
   if (key.leftArrow) return [{ name: 'left' }];
@@ -63,6 +66,7 @@ function keysOf(text: string, key: InkKey): readonly Key[] {
   if (key.meta) return [];
   return Array.from(text, (character): Key => {
     if (character === '\u0003') return { name: 'interrupt' };
+    if (character === '\t') return { name: 'tab' };
     if (character === '\r' || character === '\n') return { name: 'enter' };
     return { name: 'text', text: character };
   });

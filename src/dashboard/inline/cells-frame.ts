@@ -5,7 +5,7 @@ import { failureLines } from './detail-frame.ts';
 import type { FrameContext } from './frame-context.ts';
 import { axisGrid, fitsAsGrid, matchingCells } from './grid.ts';
 import { windowStart } from './stages-frame.ts';
-import { statusSpan } from './strip.ts';
+import { markOf, statusSpan } from './strip.ts';
 import { cellText, shareStyle, span, textColumns } from './theme.ts';
 import type { Line, Span } from './theme.ts';
 import { selectedCell } from './view.ts';
@@ -71,7 +71,7 @@ function cellMark(cell: CellState, state: DashboardState, theme: FrameContext['t
   const accuracy = accuracyOf(cell);
   if (accuracy !== undefined && cell.status !== 'failed')
     return span((accuracy * 100).toFixed(1), shareStyle(accuracy));
-  const mark = statusSpan(cell.status, theme);
+  const mark = statusSpan(markOf(cell), theme);
   const share = cell.status === 'running' ? shareDone(cell, state) : 0;
   return share > 0 ? span(`${Math.floor(share * 100)}%`, mark.style) : mark;
 }
@@ -109,7 +109,7 @@ function listLines(
     const name = cellName(cell, width);
     return [
       span(index === selected ? `${pointer} ` : '  ', 'bold'),
-      statusSpan(cell.status, theme),
+      statusSpan(markOf(cell), theme),
       span(' '),
       span(cellText(name, width, 'left', ellipsis), index === selected ? 'bold' : 'plain'),
       span(` ${right}`, 'dim'),
@@ -129,9 +129,21 @@ function progressText(cell: CellState): string {
   const accuracy = accuracyOf(cell);
   if (accuracy !== undefined) return `${(accuracy * 100).toFixed(1)} %`;
   if (cell.status === 'finished') return formatDuration(cell.seconds);
-  if (cell.status === 'running' || cell.status === 'waiting')
+  if (cell.status === 'running' || cell.status === 'partly' || cell.status === 'waiting')
     return `${cell.shards.done}/${cell.shards.total}`;
   return cell.status === 'blocked' ? 'not run' : cell.status;
+}
+
+/** The status of a cell in words, with the reason if it was not computed. */
+export function statusText(cell: CellState, state: DashboardState): string {
+  const { status, sameAs, onTheFly } = cell;
+  if (status === 'blocked') return 'not run';
+  if (status === 'partly') return 'partly done';
+  if (onTheFly && (status === 'finished' || status === 'reused'))
+    return 'applied on the fly by the cells that read it';
+  if (status === 'reused' && sameAs !== null)
+    return `equal to ${at(state.cells, sameAs)!.id}, so not computed twice`;
+  return status;
 }
 
 function detailLines(cell: CellState, state: DashboardState, columns: number): readonly Line[] {
@@ -140,7 +152,7 @@ function detailLines(cell: CellState, state: DashboardState, columns: number): r
     .slice(0, 6)
     .map(([name, value]) => formatMetric(name, value));
   const facts = [
-    cell.status === 'blocked' ? 'not run' : cell.status,
+    statusText(cell, state),
     `${cell.shards.done}/${cell.shards.total} shards`,
     ...(cell.images > 0 ? [`${cell.images} images`] : []),
     ...(cell.seconds > 0 ? [formatDuration(cell.seconds)] : []),

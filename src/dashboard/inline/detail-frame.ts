@@ -45,7 +45,7 @@ export function failureLines(cell: CellState, state: DashboardState, columns: nu
     ...(failure.fix === undefined ? [] : wrapped(`fix:   ${failure.fix}`, columns, 'plain', '       ')),
     ...wrapped(`at:    ${failure.at}`, columns, 'plain', '       '),
     ...wrapped(`log:   ${failure.log}`, columns, 'plain', '       '),
-    ...wrapped(`again: ${rerunCommand(state.file, cell.id)}`, columns, 'plain', '       '),
+    ...wrapped(`again: ${rerunCommand(state, cell.id)}`, columns, 'plain', '       '),
   ];
 }
 
@@ -58,6 +58,7 @@ export function helpLines(columns: number): readonly Line[] {
     ['w', 'why the selected cell runs or is reused'],
     ['l', 'log of the selected cell'],
     ['f', 'go to the next failure'],
+    ['F', 'fill the screen: grids, workers, timings, history'],
     ['q', 'quit the display'],
     ['Ctrl-C', 'finish running shards; twice: stop now'],
     ['strip', 'one mark per cell: done, running, waiting'],

@@ -1,3 +1,4 @@
+import type { Remaining } from '../estimate.ts';
 import type { DashboardState } from '../state.ts';
 import type { Theme } from './theme.ts';
 import type { View } from './view.ts';
@@ -7,6 +8,8 @@ export interface FrameContext {
   readonly state: DashboardState;
   readonly view: View;
   readonly theme: Theme;
+  /** The estimate of the end; null if there is none. */
+  readonly remaining: Remaining | null;
   /** Text on what the run does after an interruption; empty without one. */
   readonly notice: string;
   /** Whether keys are heard. */

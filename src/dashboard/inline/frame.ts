@@ -1,5 +1,5 @@
-import { elapsedSeconds, imageRate, remainingSeconds } from '../estimate.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from '../format.ts';
+import { elapsedSeconds, imageRate } from '../estimate.ts';
+import { formatBytes, formatCount, formatDuration, formatRate, formatRemaining } from '../format.ts';
 import { at } from '../vector.ts';
 import { cellsBody } from './cells-frame.ts';
 import { helpLines, logLines, whyLines, wrapped } from './detail-frame.ts';
@@ -29,24 +29,26 @@ export function frame(context: FrameContext & FrameSize, last = false): readonly
 }
 
 function headerLines(context: FrameContext): readonly Line[] {
-  const { state, now, columns, theme } = context;
+  const { state, now, columns, theme, remaining } = context;
   const { counts } = state;
   const elapsed = formatDuration(elapsedSeconds(state, now));
-  const remaining = state.finished === null ? remainingSeconds(state, now) : null;
   const { spinner, times } = theme.glyphs;
   const turning = spinner[Math.floor(now / 120) % spinner.length]!;
   const sign = state.finished === null ? [span(`${turning} `, 'busy')] : [];
   const head: Line[] = [[...sign, span(state.pipeline === '' ? 'planning' : state.pipeline, 'bold')]];
   head.push([span(state.finished === null ? elapsed : `${state.finished.status} in ${elapsed}`)]);
-  if (remaining !== null && state.running.size > 0)
-    head.push([span(`about ${formatDuration(remaining)} left`)]);
+  if (remaining !== null && state.finished === null)
+    head.push([span(formatRemaining(remaining, columns >= 60))]);
   if (state.backend !== '') head.push([span(`${state.backend} ${times}${state.workers}`, 'dim')]);
   if (state.peakBytes > 0) head.push([span(`peak ${formatBytes(state.peakBytes)}`, 'dim')]);
   const done = counts.finished + counts.reused;
   const tally: Line[] = [
     [span(`${formatCount(done)}/${formatCount(Math.max(state.totals.cells, state.cells.length))} cells`)],
   ];
-  if (counts.reused > 0) tally.push([span(`${formatCount(counts.reused)} reused`, 'reused')]);
+  const reused = counts.reused - state.sharedCells;
+  if (reused > 0) tally.push([span(`${formatCount(reused)} reused`, 'reused')]);
+  if (state.sharedCells > 0)
+    tally.push([span(`${formatCount(state.sharedCells)} equal to others`, 'reused')]);
   if (counts.running > 0) tally.push([span(`${formatCount(counts.running)} running`, 'busy')]);
   if (counts.failed > 0) tally.push([span(`${formatCount(counts.failed)} failed`, 'bad')]);
   if (counts.blocked > 0) tally.push([span(`${formatCount(counts.blocked)} not run`, 'dim')]);
@@ -142,7 +144,17 @@ function hints({ view, columns, theme, state }: FrameContext): Line {
   const { arrows, separator } = theme.glyphs;
   const failure = state.failures.length > 0 ? ['f failure'] : [];
   const byScreen: Readonly<Record<View['screen'], readonly string[]>> = {
-    stages: ['? help', 'q quit', ...failure, 'enter open', `${arrows} move`, 'w why', 'l log', '/ filter'],
+    stages: [
+      '? help',
+      'q quit',
+      ...failure,
+      'enter open',
+      `${arrows} move`,
+      'w why',
+      'l log',
+      '/ filter',
+      'F whole screen',
+    ],
     cells: ['? help', 'esc back', ...failure, 'w why', 'l log', `${arrows} move`, '/ filter', 'q quit'],
     why: ['esc back', 'l log', `${arrows} scroll`, 'q quit'],
     log: ['esc back', 'w why', `${arrows} scroll`, 'q quit'],

@@ -1,4 +1,5 @@
 import type { RunEvent } from '../../runtime/events.ts';
+import { createEstimator, type Prior } from '../estimate.ts';
 import { reduce } from '../reduce.ts';
 import { initialState } from '../state.ts';
 import type { DashboardState } from '../state.ts';
@@ -15,6 +16,8 @@ export interface ScreenOptions {
   readonly onEffect: (effect: Effect) => void;
   /** Whether there are keys to hint at; if not given, there are. */
   readonly interactive?: boolean;
+  /** The time that units took in earlier runs. */
+  readonly prior?: Prior;
 }
 
 /**
@@ -34,14 +37,24 @@ export interface LiveScreen {
   readonly press: (key: Key) => void;
 }
 
-export function createScreen({ theme, size, now, onEffect, interactive = true }: ScreenOptions): LiveScreen {
+export function createScreen({
+  theme,
+  size,
+  now,
+  onEffect,
+  interactive = true,
+  prior,
+}: ScreenOptions): LiveScreen {
   let state = initialState();
   let view = firstView;
+  const estimator = createEstimator(prior);
   let notice = '';
   let lines: readonly string[] = [];
   const listeners = new Set<() => void>();
   const draw = (last = false): void => {
-    const next = frame({ state, view, theme, notice, interactive, now: now(), ...size() }, last);
+    const time = now();
+    const remaining = estimator.remaining(state, time);
+    const next = frame({ state, view, theme, notice, interactive, remaining, now: time, ...size() }, last);
     // Unchanged lines keep their identity, so that nothing is rendered again.
     if (next.length === lines.length && next.every((line, row) => line === lines[row])) return;
     lines = next;

@@ -1,4 +1,4 @@
-import type { CellStatus, DashboardState, StageState } from '../state.ts';
+import type { CellState, CellStatus, DashboardState, StageState } from '../state.ts';
 import { at } from '../vector.ts';
 import { span } from './theme.ts';
 import type { Line, Span, Style, Theme } from './theme.ts';
@@ -23,6 +23,16 @@ export function cellStrip(state: DashboardState, stage: StageState, width: numbe
   return line;
 }
 
+/** Columns that the strip of a stage takes if it has as many as it wants. */
+export function stripLength(state: DashboardState, stage: StageState): number {
+  const { cells } = stage;
+  if (cells.length !== 1) return cells.length;
+  return Math.max(1, Math.min(at(state.cells, at(cells, 0)!)!.shards.total, mostShardMarks));
+}
+
+/** The shards of a cell are a share, which more marks do not make plainer. */
+const mostShardMarks = 20;
+
 function compressed(state: DashboardState, stage: StageState, width: number, theme: Theme): Line {
   const cells = stage.cells.length;
   const columns = Math.min(width, cells);
@@ -30,10 +40,10 @@ function compressed(state: DashboardState, stage: StageState, width: number, the
   for (let column = 0; column < columns; column++) {
     const first = Math.floor((column * cells) / columns);
     const end = Math.floor(((column + 1) * cells) / columns);
-    const statuses = new Set<CellStatus>();
+    const statuses = new Set<Mark>();
     for (let index = first; index < end; index++)
-      statuses.add(at(state.cells, at(stage.cells, index)!)!.status);
-    marks.push(statusSpan(bucketStatus(statuses), theme));
+      statuses.add(markOf(at(state.cells, at(stage.cells, index)!)!));
+    marks.push(statusSpan(bucketMark(statuses), theme));
   }
   return merged(marks);
 }
@@ -42,8 +52,8 @@ function compressed(state: DashboardState, stage: StageState, width: number, the
 function shardStrip(state: DashboardState, stage: StageState, width: number, theme: Theme): Line {
   const cell = at(state.cells, at(stage.cells, 0)!)!;
   const { total, done, running } = cell.shards;
-  if (total <= 1 || cell.status === 'failed') return [statusSpan(cell.status, theme)];
-  const columns = Math.min(width, total, 20);
+  if (total <= 1 || cell.status === 'failed') return [statusSpan(markOf(cell), theme)];
+  const columns = Math.min(width, total, mostShardMarks);
   const finished = cell.status === 'reused' ? 'reused' : 'finished';
   const full = Math.floor((done / total) * columns);
   const busy = Math.min(
@@ -57,25 +67,33 @@ function shardStrip(state: DashboardState, stage: StageState, width: number, the
   return merged(marks);
 }
 
-function bucketStatus(statuses: ReadonlySet<CellStatus>): CellStatus {
-  if (statuses.has('failed')) return 'failed';
-  if (statuses.has('running')) return 'running';
-  const done = statuses.has('finished') || statuses.has('reused');
-  if (statuses.has('waiting')) return done ? 'running' : 'waiting';
-  if (statuses.has('blocked')) return 'blocked';
-  return statuses.has('finished') ? 'finished' : 'reused';
+function bucketMark(marks: ReadonlySet<Mark>): Mark {
+  for (const mark of ['failed', 'running', 'partly'] as const) if (marks.has(mark)) return mark;
+  const done = (['finished', 'reused', 'on-the-fly'] as const).find((mark) => marks.has(mark));
+  if (marks.has('waiting')) return done === undefined ? 'waiting' : 'partly';
+  if (marks.has('blocked')) return 'blocked';
+  return done ?? 'waiting';
 }
 
-export function statusSpan(status: CellStatus, { glyphs }: Theme): Span {
-  const looks: Readonly<Record<CellStatus, readonly [string, Style]>> = {
+/** How a cell is drawn: by its status, but one that is computed by the cells that read it never looks like done. */
+export type Mark = CellStatus | 'on-the-fly';
+
+export function markOf({ status, onTheFly }: CellState): Mark {
+  return onTheFly && (status === 'finished' || status === 'reused') ? 'on-the-fly' : status;
+}
+
+export function statusSpan(mark: Mark, { glyphs }: Theme): Span {
+  const looks: Readonly<Record<Mark, readonly [string, Style]>> = {
     finished: [glyphs.done, 'good'],
     reused: [glyphs.reused, 'reused'],
+    'on-the-fly': [glyphs.onTheFly, 'dim'],
     running: [glyphs.running, 'busy'],
+    partly: [glyphs.partly, 'good'],
     waiting: [glyphs.waiting, 'dim'],
     failed: [glyphs.failed, 'bad'],
     blocked: [glyphs.blocked, 'dim'],
   };
-  return span(...looks[status]);
+  return span(...looks[mark]);
 }
 
 /** Merges neighbours of the same style into one span, for fewer escape sequences. */

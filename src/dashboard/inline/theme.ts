@@ -3,7 +3,21 @@ import { visibleLine } from '../../console/visible-text.ts';
 /** Looks: glyphs that the terminal has, and colours if it may show them. */
 
 export type Style =
-  'plain' | 'bold' | 'dim' | 'good' | 'reused' | 'busy' | 'bad' | 'selected' | `share-${0 | 1 | 2 | 3 | 4}`;
+  | 'plain'
+  | 'bold'
+  | 'dim'
+  | 'good'
+  | 'reused'
+  | 'busy'
+  | 'bad'
+  | 'selected'
+  | 'title'
+  | 'match'
+  | `share-${0 | 1 | 2 | 3 | 4}`
+  | `heat-${HeatStep}`;
+
+/** Steps of a share from red over yellow to green. */
+type HeatStep = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 
 export interface Span {
   readonly text: string;
@@ -16,6 +30,8 @@ export interface Glyphs {
   readonly done: string;
   readonly reused: string;
   readonly running: string;
+  readonly partly: string;
+  readonly onTheFly: string;
   readonly waiting: string;
   readonly failed: string;
   readonly blocked: string;
@@ -25,10 +41,15 @@ export interface Glyphs {
   readonly arrows: string;
   readonly times: string;
   readonly spinner: readonly string[];
+  readonly rule: string;
+  /** From empty to full. */
+  readonly bars: readonly string[];
 }
 
 export interface Theme {
   readonly colour: boolean;
+  /** Colours that the terminal has: 16, which follow its own theme, or 256. */
+  readonly colours: 16 | 256;
   readonly glyphs: Glyphs;
 }
 
@@ -36,6 +57,8 @@ const unicode: Glyphs = {
   done: '▓',
   reused: '▓',
   running: '▒',
+  partly: '▚',
+  onTheFly: '○',
   waiting: '░',
   failed: '✗',
   blocked: '·',
@@ -45,12 +68,16 @@ const unicode: Glyphs = {
   arrows: '↑↓',
   times: '×',
   spinner: ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
+  rule: '─',
+  bars: [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
 };
 
 const ascii: Glyphs = {
   done: '#',
   reused: '=',
   running: '+',
+  partly: ':',
+  onTheFly: 'o',
   waiting: '.',
   failed: 'x',
   blocked: '-',
@@ -60,6 +87,8 @@ const ascii: Glyphs = {
   arrows: 'jk',
   times: 'x',
   spinner: ['|', '/', '-', '\\'],
+  rule: '-',
+  bars: [' ', '.', ':', '-', '=', '+', '*', '#', '#'],
 };
 
 /**
@@ -76,7 +105,10 @@ export function chooseTheme(environment: Readonly<Record<string, string | undefi
     (name) => name !== undefined && name !== '',
   );
   const utf8 = locale !== undefined && /utf-?8/i.test(locale);
-  return { colour, glyphs: utf8 && term !== 'linux' && term !== 'dumb' ? unicode : ascii };
+  const isOld = /^(linux|xterm|screen|ansi|rxvt|vt\d+|cygwin)$/.test(term ?? '');
+  const colours =
+    isOld && (environment['COLORTERM'] ?? '') === '' && force !== '2' && force !== '3' ? 16 : 256;
+  return { colour, colours, glyphs: utf8 && term !== 'linux' && term !== 'dumb' ? unicode : ascii };
 }
 
 /** SGR parameters. The shares go from red over yellow to green in five steps of the 256-colour cube. */
@@ -88,12 +120,36 @@ const codes: Readonly<Record<Exclude<Style, 'plain'>, string>> = {
   busy: '33',
   bad: '31',
   selected: '7',
+  title: '1|36',
+  match: '4|1',
   'share-0': '38;5;196',
   'share-1': '38;5;208',
   'share-2': '38;5;220',
   'share-3': '38;5;148',
   'share-4': '38;5;40',
+  'heat-0': '48;5;124|38;5;231',
+  'heat-1': '48;5;160|38;5;231',
+  'heat-2': '48;5;166|38;5;231',
+  'heat-3': '48;5;172|38;5;16',
+  'heat-4': '48;5;178|38;5;16',
+  'heat-5': '48;5;142|38;5;16',
+  'heat-6': '48;5;106|38;5;16',
+  'heat-7': '48;5;70|38;5;16',
+  'heat-8': '48;5;34|38;5;16',
+  'heat-9': '48;5;28|38;5;231',
 };
+
+/** One escape sequence for each attribute, because Ink takes only the first of several in one. */
+function sequencesOf(code: string): string {
+  return code.replaceAll(/[^|]+/g, '\u001B[$&m').replaceAll('|', '');
+}
+
+/** The same in 16 colours, for terminals that have no more. */
+function codeOf(style: Exclude<Style, 'plain'>, { colours }: Theme): string {
+  if (colours === 256 || !/^(share|heat)-/.test(style)) return codes[style];
+  const step = Number(style.slice(style.indexOf('-') + 1)) / (style.startsWith('heat') ? 9 : 4);
+  return step < 0.34 ? '31' : step < 0.67 ? '33' : '32';
+}
 
 export function span(text: string, style: Style = 'plain'): Span {
   return { text, style };
@@ -103,6 +159,12 @@ export function span(text: string, style: Style = 'plain'): Span {
 export function shareStyle(share: number): Style {
   const step = Math.min(4, Math.max(0, Math.floor(share * 5)));
   return `share-${step as 0 | 1 | 2 | 3 | 4}`;
+}
+
+/** Colour step of a share in [0, 1], for the background of a cell. */
+export function heatStyle(share: number): Style {
+  const step = Math.min(9, Math.max(0, Math.floor(share * 10)));
+  return `heat-${step as HeatStep}`;
 }
 
 /** The line as terminal text, cut to `width` columns. Control characters never reach the terminal. */
@@ -117,7 +179,7 @@ export function renderLine(line: Line, width: number, theme: Theme): string {
     text +=
       style === 'plain' || !theme.colour
         ? markSelection(shown, style)
-        : `\u001B[${codes[style]}m${shown}\u001B[0m`;
+        : `${sequencesOf(codeOf(style, theme))}${shown}\u001B[0m`;
   }
   return text;
 }

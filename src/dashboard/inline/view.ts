@@ -1,3 +1,4 @@
+import { failureAfter } from '../next-failure.ts';
 import type { DashboardState } from '../state.ts';
 import { at, items } from '../vector.ts';
 import { axisGrid, fitsAsGrid, matchingCells, matchingStages } from './grid.ts';
@@ -46,11 +47,14 @@ export type Key =
         | 'backspace'
         | 'interrupt'
         | 'page-up'
-        | 'page-down';
+        | 'page-down'
+        | 'tab'
+        | 'shift-tab'
+        | 'suspend';
     }
   | { readonly name: 'text'; readonly text: string };
 
-export type Effect = 'drain' | 'stop' | 'quit';
+export type Effect = 'drain' | 'stop' | 'quit' | 'full' | 'suspend';
 
 export interface Pressed {
   readonly view: View;
@@ -64,6 +68,7 @@ export function press(view: View, key: Key, state: DashboardState, width: number
     const interrupts = view.interrupts + 1;
     return { view: { ...view, interrupts }, effect: interrupts === 1 ? 'drain' : 'stop' };
   }
+  if (key.name === 'suspend') return { view, effect: 'suspend' };
   if (view.typing) return { view: type(quiet, key, state) };
   if (key.name === 'text') return letter(quiet, key.text, state, width);
   switch (key.name) {
@@ -84,6 +89,8 @@ export function press(view: View, key: Key, state: DashboardState, width: number
     case 'escape':
       return { view: leave(quiet) };
     case 'backspace':
+    case 'tab':
+    case 'shift-tab':
       return { view: quiet };
     default:
       key.name satisfies never;
@@ -111,6 +118,8 @@ function letter(view: View, text: string, state: DashboardState, width: number):
       return { view: view.screen === 'stages' || view.screen === 'cells' ? { ...view, typing: true } : view };
     case 'f':
       return { view: nextFailure(view, state) };
+    case 'F':
+      return { view, effect: 'full' };
     case 'q':
       return { view, effect: 'quit' };
     default:
@@ -211,18 +220,14 @@ function leave(view: View): View {
 }
 
 function nextFailure(view: View, state: DashboardState): View {
-  if (state.failures.length === 0) return { ...view, note: 'nothing has failed' };
-  const current = view.cell === null ? undefined : at(state.cells, view.cell)?.id;
-  const index = state.failures.findIndex((failure) => failure.cell === current);
-  const failure = state.failures[(index + 1) % state.failures.length]!;
-  const cell = state.index.get(failure.cell);
-  if (cell === undefined) return { ...view, note: failure.failure.message };
+  const next = failureAfter(state, view.cell);
+  if ('note' in next) return { ...view, ...next };
   return {
     ...view,
     screen: 'cells',
     back: ['stages'],
-    stage: at(state.cells, cell)!.stage,
-    cell,
+    stage: at(state.cells, next.cell)!.stage,
+    cell: next.cell,
     cellFilter: '',
     scroll: 0,
   };

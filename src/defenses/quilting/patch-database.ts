@@ -1,11 +1,18 @@
 import { randomStream, type Seed } from '../../tensors/random.ts';
+import { type ImageRows, rowRange } from '../../values/image-rows.ts';
 import type { Images } from '../../values/images.ts';
 import type { Patches } from '../../values/patches.ts';
 import { principalAxes } from './principal-axes.ts';
+import { elementCount } from '../../values/element-count.ts';
 
 /** Number of positions in `shape` where a whole patch fits. */
 export function placesOf([rows, height, width]: Images['shape'], size: number): number {
   return rows * Math.max(0, height - size + 1) * Math.max(0, width - size + 1);
+}
+
+interface Request {
+  readonly count: number;
+  readonly size: number;
 }
 
 /**
@@ -15,32 +22,90 @@ export function placesOf([rows, height, width]: Images['shape'], size: number): 
  */
 export function samplePatches(
   images: Pick<Images, 'pixels' | 'shape'>,
-  { count, size }: { readonly count: number; readonly size: number },
+  request: Request,
   seed: Seed,
 ): Patches {
-  const [, height, width, channels] = images.shape;
-  const places = placesOf(images.shape, size);
-  if (count < 1 || count > places) throw new RangeError(`${count} patches from ${places} places`);
-  const [down, across] = [height - size + 1, width - size + 1];
-  const rowLength = size * channels;
-  const pixels = new Uint8Array(count * size * rowLength);
-  let target = 0;
-  for (const place of samplePlaces(places, count, seed)) {
-    const row = Math.floor(place / (down * across));
-    const y = Math.floor(place / across) % down;
-    let source = ((row * height + y) * width + (place % across)) * channels;
-    for (let line = 0; line < size; line++, source += width * channels) {
-      copyBytes(images.pixels, source, pixels, target, rowLength);
-      target += rowLength;
+  const sampling = new Sampling(images.shape, request, seed);
+  sampling.take(images.pixels, 0, images.shape[0]);
+  return sampling.patches();
+}
+
+/** The patches that `samplePatches` gives, from images of which a few are read at a time. */
+export async function sampleRows(
+  images: Pick<ImageRows, 'read' | 'shape'>,
+  request: Request,
+  seed: Seed,
+): Promise<Patches> {
+  const sampling = new Sampling(images.shape, request, seed);
+  const [rows, ...extents] = images.shape;
+  const step = Math.max(1, Math.floor(readValues / elementCount(extents)));
+  for (let first = sampling.nextRow(); first < rows; first = sampling.nextRow()) {
+    const count = Math.min(step, rows - first);
+    sampling.take(await images.read(rowRange(first, count)), first, count);
+  }
+  return sampling.patches();
+}
+
+/** A sample of patches, which are taken from the images in the order of the rows. */
+class Sampling {
+  readonly #shape: Images['shape'];
+  readonly #size: number;
+  readonly #places: Float64Array;
+  readonly #pixels: Uint8Array;
+  #taken = 0;
+
+  constructor(shape: Images['shape'], { count, size }: Request, seed: Seed) {
+    const places = placesOf(shape, size);
+    if (count < 1 || count > places) throw new RangeError(`${count} patches from ${places} places`);
+    this.#shape = shape;
+    this.#size = size;
+    this.#places = samplePlaces(places, count, seed);
+    this.#pixels = new Uint8Array(count * size * size * shape[3]);
+  }
+
+  /** The row of the next patch; Infinity after the last. */
+  nextRow(): number {
+    return this.#taken < this.#places.length ? this.#positionOf(this.#places[this.#taken]!).row : Infinity;
+  }
+
+  /** Takes the patches of the rows `first … first + count − 1`, whose pixels these are. */
+  take(pixels: Images['pixels'], first: number, count: number): void {
+    const [, height, width, channels] = this.#shape;
+    const rowLength = this.#size * channels;
+    for (; this.#taken < this.#places.length; this.#taken++) {
+      const { row, x, y } = this.#positionOf(this.#places[this.#taken]!);
+      if (row >= first + count) return;
+      let source = (((row - first) * height + y) * width + x) * channels;
+      let target = this.#taken * this.#size * rowLength;
+      for (let line = 0; line < this.#size; line++, source += width * channels, target += rowLength)
+        copyBytes(pixels, source, this.#pixels, target, rowLength);
     }
   }
-  return {
-    kind: 'patches',
-    pixels,
-    shape: [count, size, size, channels],
-    ...principalAxes(pixels, size * rowLength),
-  };
+
+  patches(): Patches {
+    const channels = this.#shape[3];
+    const shape = [this.#places.length, this.#size, this.#size, channels] as const;
+    return {
+      kind: 'patches',
+      pixels: this.#pixels,
+      shape,
+      ...principalAxes(this.#pixels, this.#size * this.#size * channels),
+    };
+  }
+
+  #positionOf(place: number): { readonly row: number; readonly x: number; readonly y: number } {
+    const [, height, width] = this.#shape;
+    const [down, across] = [height - this.#size + 1, width - this.#size + 1];
+    return {
+      row: Math.floor(place / (down * across)),
+      y: Math.floor(place / across) % down,
+      x: place % across,
+    };
+  }
 }
+
+/** Pixel values that are read at a time. */
+const readValues = 1 << 22;
 
 function copyBytes(
   pixels: Float32Array | Uint8Array,

@@ -27,9 +27,11 @@ export function inputsCheck(
   };
 }
 
-function readInProject(path: string, { root, file, readData }: LoadContext): Uint8Array | null {
+function readInProject(path: string, { root, allowedPaths, file, readData }: LoadContext): Uint8Array | null {
   const absolute = resolve(dirname(file), path);
-  return !path.includes('\0') && isInside(root, absolute) ? (readData?.(absolute) ?? null) : null;
+  return !path.includes('\0') && [root, ...allowedPaths].some((place) => isInside(place, absolute))
+    ? (readData?.(absolute) ?? null)
+    : null;
 }
 
 /**

@@ -20,7 +20,7 @@ export function hasPaths(schema: JsonSchema): boolean {
 }
 
 /**
- * Checks that every path in a value is relative to the pipeline file and stays inside the project. Warns of
+ * Checks that every path in a value is relative to the pipeline file and stays inside the project and what the user allows. Warns of
  * files that do not exist, if the load looks for files.
  */
 export function checkPaths(
@@ -42,35 +42,42 @@ export function checkPaths(
     (schema?.format === 'path' || schema?.anyOf?.some(({ format }) => format === 'path') === true)
   ) {
     checkPath(value, located, context);
+    if (schema.runsCode === true) warnOfCode(value, located, context);
   }
 }
 
 function checkPath(path: string, located: Located, context: LoadContext): void {
-  const { sink, root, file, exists, reads } = context;
+  const { sink, root, allowedPaths, file, exists, reads } = context;
   const absolute = resolve(dirname(file), path);
-  if (!path.includes('\0') && isInside(root, absolute)) {
+  if (!path.includes('\0') && [root, ...allowedPaths].some((place) => isInside(place, absolute))) {
     if (!isPattern(path)) reads.add(absolute);
     if (exists !== undefined && !isPattern(path) && !exists(absolute)) warnOfMissing(path, located, context);
     return;
   }
   sink.error('outside-root', located.at, outsideMessage(path, { root, file }), {
-    fix: linkingFix(path),
+    fix: outsideFix(path),
   });
 }
 
-/** The command that brings data from elsewhere into the project. It is for the folder of the pipeline. */
-function linkingFix(path: string): string {
+/** The commands that let the project read data from elsewhere. They are for the folder of the pipeline. */
+function outsideFix(path: string): string {
   const name = basename(path);
   if (path.includes('\0') || /^\.*$/.test(name)) return 'name a file or folder of the project';
   const link = `data/${name}`;
   // A relative target is read from the folder of the link.
   const target = isAbsolute(path) ? path : `../${path}`;
-  return `link it into the folder of the pipeline, and write ${link}: mkdir -p data && ln -s ${shellWord(target)} ${shellWord(link)}`;
+  return `in the folder of the pipeline, let this project read it on this machine: ravelin allow-path ${shellWord(path)}; or link it there, and write ${link}: mkdir -p data && ln -s ${shellWord(target)} ${shellWord(link)}`;
 }
 
 /** Whether a path may stand for several files, which a plugin finds in its own way. */
 function isPattern(path: string): boolean {
   return /[*?[\]{}]/.test(path);
+}
+
+function warnOfCode(path: string, located: Located, { sink, codeProblem }: LoadContext): void {
+  const problem = codeProblem?.(path) ?? null;
+  if (problem === null) return;
+  sink.warn('code-not-allowed', located.at, problem.message, { fix: problem.fix });
 }
 
 function warnOfMissing(path: string, located: Located, { sink }: LoadContext): void {

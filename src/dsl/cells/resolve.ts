@@ -41,7 +41,15 @@ export function resolveGraph(pipeline: Pipeline, context: LoadContext): Graph {
   const placed = new Set(order);
   for (const [id, { stage, variants }] of prepared)
     if (!placed.has(id)) judgeParamsAlone(stage, variants, context);
-  return { ...pipeline.head, file: context.file, root: context.root, stages, cells: expansion.cells };
+  const { file, root, allowedPaths } = context;
+  return {
+    ...pipeline.head,
+    file,
+    root,
+    ...(allowedPaths.length > 0 && { allowedPaths }),
+    stages,
+    cells: expansion.cells,
+  };
 }
 
 /**

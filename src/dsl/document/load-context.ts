@@ -19,6 +19,12 @@ export interface Budget {
 export const mostValues = 1_000_000;
 export const tooManyValues = `after templates and $(…) are expanded, the pipeline has more than ${mostValues} values`;
 
+/** Code that the project does not allow, or that nobody on this machine has trusted. */
+export interface CodeProblem {
+  readonly message: string;
+  readonly fix: string | undefined;
+}
+
 /** The context of every step of a load. */
 export interface LoadContext {
   readonly registry: SignatureRegistry;
@@ -38,8 +44,12 @@ export interface LoadContext {
   readonly readFile: (absolutePath: string) => string;
   /** Flags for sbatch that the project allows, beside those that every pipeline may give. */
   readonly allowedFlags: readonly string[];
+  /** Absolute paths of files and folders outside of the project that the user lets its stages read. */
+  readonly allowedPaths: readonly string[];
   /** Undefined if nobody wants to know which files are missing. */
   readonly exists: ((absolutePath: string) => boolean) | undefined;
+  /** Why a file of code may not run; null if it may. Undefined if nobody wants to know. */
+  readonly codeProblem: ((path: string) => CodeProblem | null) | undefined;
   /** Reads a file that a parameter names; null if it cannot be read. Undefined if no data is looked at. */
   readonly readData: ((absolutePath: string) => Uint8Array | null) | undefined;
 }

@@ -33,6 +33,8 @@ export interface JsonSchema {
   readonly unit?: string;
   /** A keyword of ours beside `pattern`: the pattern in words, for messages. */
   readonly patternSays?: string;
+  /** A keyword of ours beside `format: 'path'`: the file is code, which the project must allow and the user trust. */
+  readonly runsCode?: boolean;
 }
 
 /** The alternatives of a union; the schema itself if it is not a union. */

@@ -32,7 +32,7 @@ function ajv(): Ajv {
     logger: false,
     // Paths are judged elsewhere, because that needs the folder of the pipeline.
     formats: { path: true },
-    keywords: ['unit', 'patternSays'],
+    keywords: ['unit', 'patternSays', 'runsCode'],
   });
   return shared;
 }

@@ -1,9 +1,10 @@
 import { Value as Schema } from '@sinclair/typebox/value';
 import { resolve } from 'node:path';
 import { runVerified } from '../../runtime/border.ts';
-import type { Stage, StageContext } from '../../runtime/stage.ts';
+import { noCheckpoint, type Stage, type StageContext } from '../../runtime/stage.ts';
 import { stages } from '../../stages/index.ts';
 import { BatchSizes } from '../../values/batch-size.ts';
+import { givenInputs } from '../../values/image-rows.ts';
 import type { JsonObject } from '../../values/json.ts';
 import type { Seed } from '../../tensors/random.ts';
 import type { Value } from '../../values/value.ts';
@@ -47,7 +48,7 @@ export async function runStage(
   const warnings: string[] = [];
   const context: StageContext<never, never> = {
     params: filled,
-    inputs: (options.inputs ?? {}) as never,
+    inputs: givenInputs(stage.in, options.inputs ?? {}) as never,
     shard: options.shard ?? { first: 0, count: await countImages(stage, filled, options, resolvePath) },
     seed: options.seed ?? [1, 2],
     backend: options.backend ?? 'wasm',
@@ -58,14 +59,18 @@ export async function runStage(
       ...[...(options.others ?? []), stage].map((some) => [some.uses, some] as const),
     ]),
     resolve: resolvePath,
+    resolveCode: (path) => ({ path: resolvePath(path), root: options.folder ?? '.' }),
     signal: new AbortController().signal,
     progress: () => {},
     metric: (name, value) => {
       metrics[name] = value;
     },
+    count: (name, value) => {
+      metrics[name] = value;
+    },
     log: (message) => logs.push(message),
     warn: (message) => warnings.push(message),
-    checkpoint: { read: () => Promise.resolve(null), write: () => Promise.resolve() },
+    checkpoint: noCheckpoint,
   };
   // What a dataset makes is counted by its survey, unless the test asks for some of its images.
   const isSharded =
@@ -91,10 +96,18 @@ export function fillParameters(stage: Stage, params: JsonObject): never {
 async function countImages(
   stage: Stage,
   params: never,
-  { inputs }: StageRunOptions,
+  { inputs, folder = '.' }: StageRunOptions,
   resolvePath: (path: string) => string,
 ): Promise<number> {
   const given = inputs?.['images'] ?? inputs?.['predictions'];
   if (typeof given === 'object' && given !== null && 'ids' in given) return (given.ids as Int32Array).length;
-  return (await stage.survey?.({ params, resolve: resolvePath }))?.images ?? 0;
+  return (
+    (
+      await stage.survey?.({
+        params,
+        resolve: resolvePath,
+        resolveCode: (path) => ({ path: resolvePath(path), root: folder }),
+      })
+    )?.images ?? 0
+  );
 }

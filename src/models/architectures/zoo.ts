@@ -6,7 +6,7 @@ import type { Network } from '../../values/model.ts';
 import type { Initialization } from '../initialize.ts';
 import { cifarResnet } from './cifar-resnet.ts';
 import { densenet } from './densenet.ts';
-import { efficientnetLite0 } from './efficientnet-lite.ts';
+import { efficientnetLite, isOriginalName, liteName, type LiteScale } from './efficientnet-lite.ts';
 import { inceptionResnetV2 } from './inception-resnet-v2.ts';
 import { inceptionV3 } from './inception-v3.ts';
 import { inceptionV4 } from './inception-v4.ts';
@@ -24,11 +24,31 @@ export interface Architecture {
   readonly rename?: (name: string) => string;
   /** Prefixes of the names of tensors that checkpoints have but inference does not need. */
   readonly ignored?: readonly string[];
+  /** Says why weights of these names may not be read for these options, although their shapes fit; null if they may. */
+  readonly judgeWeights?: (
+    names: readonly string[],
+    options: Pick<ArchitectureOptions, 'padding'>,
+  ) => { readonly message: string; readonly fix: string } | null;
 }
 
 /** The initialization of He et al. 2015 and torchvision. */
 const heFanOut: Initialization = { convolution: 'he-fan-out' };
 const heFanIn: Initialization = { convolution: 'he-fan-in' };
+
+function lite(scale: LiteScale): Architecture {
+  return {
+    build: (options) => efficientnetLite(scale, options),
+    initialization: heFanOut,
+    rename: liteName(scale),
+    judgeWeights: (names, { padding }) =>
+      padding === 'symmetric' && names.some(isOriginalName)
+        ? {
+            message: 'the tensors have the names of weights that were trained with the padding of TensorFlow',
+            fix: "set padding: tensorflow, mean: [127/255] and std: [128/255], as these weights were trained, or give timm's weights of efficientnet_lite0",
+          }
+        : null,
+  };
+}
 
 const architectures = {
   'cifar-resnet20': { build: (options) => cifarResnet(20, options), initialization: heFanIn },
@@ -65,7 +85,9 @@ const architectures = {
   'inception-v4': { build: inceptionV4, initialization: heFanIn },
   'inception-resnet-v2': { build: inceptionResnetV2, initialization: heFanIn },
   'mobilenet-v2': { build: mobilenetV2, initialization: { convolution: 'he-fan-out', dense: 0.01 } },
-  'efficientnet-lite0': { build: efficientnetLite0, initialization: heFanOut },
+  'efficientnet-lite0': lite(0),
+  'efficientnet-lite1': lite(1),
+  'efficientnet-lite2': lite(2),
 } satisfies Record<string, Architecture>;
 
 export type ArchitectureName = keyof typeof architectures;

@@ -6,14 +6,14 @@ import { openSession } from '../../tensors/tensorflow/graph/session.ts';
 import type { GraphSession } from '../../tensors/tensorflow/graph/session.ts';
 import { tf } from '../../tensors/tf.ts';
 import type { Network } from '../../values/model.ts';
-import type { FoldedClassifier, InputGradient } from '../classifier.ts';
+import type { AttackLoss, FoldedClassifier, InputGradient, TargetedDlr } from '../classifier.ts';
 import type { FoldedNetwork } from '../folding.ts';
 import { checkLoss } from '../loss-gradient.ts';
 import { emitter } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
 import { emitForward, graphWeights } from './inference.ts';
 import type { EmittedForward } from './inference.ts';
-import { emitLossGradient, emitOneHot } from './loss.ts';
+import { emitLossGradient, emitOneHot, emitTargetedDlrGradient } from './loss.ts';
 
 /**
  * Number of backward passes in one graph of class gradients. More classes take several runs, each with its
@@ -55,8 +55,20 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
     return opened;
   };
 
-  const pullBack = (graph: GraphSession, pixels: Tensor4D, seed: Tensor): InputGradient => {
-    const [logits, gradient] = graph.run([...weights, pixels, seed]);
+  const lossSession = (loss: AttackLoss | TargetedDlr['kind']): GraphSession =>
+    session(loss, (emit, { logits, backward }) => {
+      const labels = emit.graph.placeholder('labels', int32, [-1]);
+      if (loss !== 'targeted-dlr') {
+        const seed = emitLossGradient(emit, logits, labels, classes, loss);
+        return { feeds: [labels], fetches: [backward(seed)] };
+      }
+      const targets = emit.graph.placeholder('targets', int32, [-1]);
+      const seed = emitTargetedDlrGradient(emit, logits, labels, targets, classes);
+      return { feeds: [labels, targets], fetches: [backward(seed)] };
+    });
+
+  const pullBack = (graph: GraphSession, pixels: Tensor4D, ...seeds: readonly Tensor[]): InputGradient => {
+    const [logits, gradient] = graph.run([...weights, pixels, ...seeds]);
     return { gradient: gradient as Tensor4D, logits: logits as Tensor2D };
   };
 
@@ -88,12 +100,13 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
     inputGradient: (pixels, labels, loss) =>
       promised(() => {
         checkLoss(loss, classes);
-        const graph = session(loss, (emit, { logits, backward }) => {
-          const at = emit.graph.placeholder('labels', int32, [-1]);
-          const seed = emitLossGradient(emit, logits, at, classes, loss);
-          return { feeds: [at], fetches: [backward(seed)] };
-        });
-        return pullBack(graph, pixels, labels);
+        if (typeof loss === 'object') {
+          const targets = tf.tensor1d(loss.targets, 'int32');
+          const result = pullBack(lossSession(loss.kind), pixels, labels, targets);
+          targets.dispose();
+          return result;
+        }
+        return pullBack(lossSession(loss), pixels, labels);
       }),
     vectorJacobianProduct: (pixels, cotangent) =>
       promised(() => {

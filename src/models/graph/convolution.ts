@@ -30,6 +30,10 @@ export function emitConvolution(
 
 function emitProduct(emit: Emitter, x: Output, filter: Output, convolution: ConvolutionOfImages): Output {
   const { geometry } = convolution;
+  if (geometry.groups > 1)
+    return byGroup(emit, convolution, [x, filter], ([images, filters], single) =>
+      emitProduct(emit, images!, filters!, single),
+    );
   const attributes = window(geometry);
   const padding = simplePadding(convolution);
   if (!geometry.depthwise) {
@@ -52,6 +56,10 @@ export function emitConvolutionInputGradient(
   convolution: ConvolutionOfImages,
 ): Output {
   const { geometry, inputShape } = convolution;
+  if (geometry.groups > 1)
+    return byGroup(emit, convolution, [dy, filter], ([gradient, filters], single) =>
+      emitConvolutionInputGradient(emit, gradient!, filters!, single),
+    );
   const operation = geometry.depthwise ? 'DepthwiseConv2dNativeBackpropInput' : 'Conv2DBackpropInput';
   const gradient = (shape: ActivationShape, padding: Window): Output =>
     emit.float(operation, [emit.batchShape(shape), filter, dy], { ...window(geometry), ...padding });
@@ -84,6 +92,10 @@ export function emitConvolutionFilterGradient(
   convolution: ConvolutionOfImages,
 ): Output {
   const { geometry, filter } = convolution;
+  if (geometry.groups > 1)
+    return byGroup(emit, convolution, [x, dy], ([images, gradient], single) =>
+      emitConvolutionFilterGradient(emit, images!, gradient!, single),
+    );
   const operation = geometry.depthwise ? 'DepthwiseConv2dNativeBackpropFilter' : 'Conv2DBackpropFilter';
   const gradient = (images: Output, padding: string): Output =>
     emit.float(operation, [images, emit.integers(filter.shape), dy], { ...window(geometry), padding });
@@ -91,19 +103,63 @@ export function emitConvolutionFilterGradient(
   return padding === null ? gradient(emitPad(emit, x, geometry.pad), 'VALID') : gradient(x, padding);
 }
 
-/** `[n, f] × [f, u] + [u]`. */
+/** A dense layer over the last axis of one image's activations. */
+export interface DenseOfPlaces {
+  /** Shape of one image's input. */
+  readonly inputShape: ActivationShape;
+  /** The matrix `[features, units]`. */
+  readonly matrix: { readonly shape: readonly number[] };
+}
+
+/** `[n, …, f] × [f, u] + [u]`. */
 export function emitDense(
   emit: Emitter,
   x: Output,
   matrix: Output,
   bias: Output | null,
-  activation: Activation,
+  { inputShape, matrix: { shape }, activation }: DenseOfPlaces & { readonly activation: Activation },
 ): Output {
-  return emitActivation(emit, emitBias(emit, emit.float('MatMul', [x, matrix]), bias), activation);
+  const product = emit.float('MatMul', [emitRows(emit, x, inputShape), matrix]);
+  const rows = emitActivation(emit, emitBias(emit, product, bias), activation);
+  return fromRows(emit, rows, inputShape, shape[1]!);
 }
 
-export function emitDenseInputGradient(emit: Emitter, dy: Output, matrix: Output): Output {
-  return emit.float('MatMul', [dy, matrix], { transpose_b: true });
+export function emitDenseInputGradient(
+  emit: Emitter,
+  dy: Output,
+  matrix: Output,
+  { inputShape, matrix: { shape } }: DenseOfPlaces,
+): Output {
+  const rows = emitRows(emit, dy, [...inputShape.slice(0, -1), shape[1]!]);
+  return fromRows(
+    emit,
+    emit.float('MatMul', [rows, matrix], { transpose_b: true }),
+    inputShape,
+    inputShape.at(-1)!,
+  );
+}
+
+export function emitDenseMatrixGradient(
+  emit: Emitter,
+  x: Output,
+  dy: Output,
+  { inputShape, matrix: { shape } }: DenseOfPlaces,
+): Output {
+  const rows = emitRows(emit, dy, [...inputShape.slice(0, -1), shape[1]!]);
+  return emit.float('MatMul', [emitRows(emit, x, inputShape), rows], { transpose_a: true });
+}
+
+/** All axes but the last as one. */
+function emitRows(emit: Emitter, x: Output, shape: ActivationShape): Output {
+  return shape.length === 1
+    ? x
+    : emit.float('Reshape', [x, emit.integers([-1, shape.at(-1)!])], { Tshape: int32 });
+}
+
+function fromRows(emit: Emitter, rows: Output, shape: ActivationShape, last: number): Output {
+  return shape.length === 1
+    ? rows
+    : emit.float('Reshape', [rows, emit.integers([-1, ...shape.slice(0, -1), last])], { Tshape: int32 });
 }
 
 export function emitActivation(emit: Emitter, x: Output, activation: Activation): Output {
@@ -144,6 +200,34 @@ export function paddedShape(
   [, rows, columns]: ExplicitPadding,
 ): number[] {
   return [height! + rows[0] + rows[1], width! + columns[0] + columns[1], channels!];
+}
+
+/**
+ * Computes a grouped convolution group by group and joins the results, for TensorFlow has no gradients of groups on a
+ * CPU. Each operand has its channels in the last axis, as `emitOne` gets those of one group.
+ */
+function byGroup(
+  emit: Emitter,
+  { geometry, inputShape, filter }: ConvolutionOfImages,
+  operands: readonly Output[],
+  emitOne: (operands: readonly Output[], single: ConvolutionOfImages) => Output,
+): Output {
+  const { groups } = geometry;
+  const parts = operands.map((operand) =>
+    emit.float('Split', [emit.integer(3), operand], { num_split: groups }),
+  );
+  const single = {
+    geometry: { ...geometry, groups: 1 },
+    inputShape: [inputShape[0]!, inputShape[1]!, inputShape[2]! / groups],
+    filter: { shape: [...filter.shape.slice(0, 3), filter.shape[3]! / groups] },
+  };
+  const results = Array.from({ length: groups }, (_, at) =>
+    emitOne(
+      parts.map((part) => emit.graph.output(part, at)),
+      single,
+    ),
+  );
+  return emit.float('ConcatV2', [...results, emit.integer(3)], { N: groups, Tidx: int32 });
 }
 
 function emitBias(emit: Emitter, x: Output, bias: Output | null): Output {

@@ -15,6 +15,7 @@ import {
   emitDenseInputGradient,
 } from './convolution.ts';
 import type { Emitter } from './emitter.ts';
+import { emitWeighted, emitWeightedInputGradient } from './weighted.ts';
 import { emitWeightless, emitWeightlessGradient } from './weightless.ts';
 
 /** One weight of a folded network, which graphs are fed; `name` is that of its placeholder. */
@@ -48,6 +49,8 @@ function weightsOf(node: FoldedNode, index: number): GraphWeight[] {
     }
     case 'affine':
       return [weight('scale', node.scale), weight('shift', node.shift)];
+    case 'weighted':
+      return Object.entries(node.weights).map(([part, { data, shape }]) => weight(part, data, shape));
     case 'weightless':
       return [];
   }
@@ -84,10 +87,10 @@ export function emitForward(emit: Emitter, folded: FoldedNetwork): EmittedForwar
       }
       case 'dense': {
         const bias = node.bias && weight('bias', index);
-        const result = emitDense(emit, x, weight('weight', index), bias, node.activation);
+        const result = emitDense(emit, x, weight('weight', index), bias, node);
         return taped(result, (dy) => {
           const inner = emitActivationGradient(emit, dy, result, node.activation);
-          return [emitDenseInputGradient(emit, inner, weight('weight', index))];
+          return [emitDenseInputGradient(emit, inner, weight('weight', index), node)];
         });
       }
       case 'affine': {
@@ -95,9 +98,15 @@ export function emitForward(emit: Emitter, folded: FoldedNetwork): EmittedForwar
         const result = emit.float('AddV2', [scaled, weight('shift', index)]);
         return taped(result, (dy) => [emit.float('Mul', [dy, weight('scale', index)])]);
       }
+      case 'weighted': {
+        const of = (part: string): Output => weight(part, index);
+        const shape = shapes.get(node.node.inputs[0])!;
+        const result = emitWeighted(emit, node.node, x, of, shape);
+        return taped(result, (dy) => [emitWeightedInputGradient(emit, node.node, dy, x, of, shape)]);
+      }
       case 'weightless': {
         const result = emitWeightless(emit, node.node, inputs, shapes);
-        return taped(result, (dy) => emitWeightlessGradient(emit, node.node, dy, x, result, shapes));
+        return taped(result, (dy) => emitWeightlessGradient(emit, node.node, dy, inputs, result, shapes));
       }
     }
   });

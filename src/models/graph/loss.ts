@@ -63,12 +63,42 @@ function emitWithoutLabel(emit: Emitter, logits: Output, label: Output): Output 
 }
 
 function emitDlrGradient(emit: Emitter, logits: Output, label: Output, classes: number): Output {
-  const ranked = emit.float('TopKV2', [logits, emit.integer(3)], { Tk: int32, index_type: int32 });
-  const ranks = emit.graph.add('Unpack', [emit.graph.output(ranked, 1)], { T: int32, num: 3, axis: 1 });
-  const first = emitOneHot(emit, ranks, classes);
-  const third = emitOneHot(emit, emit.graph.output(ranks, 2), classes);
+  const [first, , third] = emitRanked(emit, logits, classes, 3);
   const marginGradient = emit.float('Sub', [emitRival(emit, logits, label, classes), label]);
-  const spreadGradient = emit.float('Sub', [first, third]);
+  return emitRatioGradient(emit, logits, marginGradient, emit.float('Sub', [first!, third!]));
+}
+
+/** `labels` and `targets` are int32 `[n]`. Needs four classes or more. */
+export function emitTargetedDlrGradient(
+  emit: Emitter,
+  logits: Output,
+  labels: Output,
+  targets: Output,
+  classes: number,
+): Output {
+  const label = emitOneHot(emit, labels, classes);
+  const target = emitOneHot(emit, targets, classes);
+  const [first, , third, fourth] = emitRanked(emit, logits, classes, 4);
+  const middle = emit.float('Mul', [emit.float('Add', [third!, fourth!]), emit.numbers([0.5])]);
+  const marginGradient = emit.float('Sub', [target, label]);
+  return emitRatioGradient(emit, logits, marginGradient, emit.float('Sub', [first!, middle]));
+}
+
+/** One-hots of the largest logits, from the first rank on. */
+function emitRanked(emit: Emitter, logits: Output, classes: number, count: number): readonly Output[] {
+  const ranked = emit.float('TopKV2', [logits, emit.integer(count)], { Tk: int32, index_type: int32 });
+  const ranks = emit.graph.add('Unpack', [emit.graph.output(ranked, 1)], { T: int32, num: count, axis: 1 });
+  return Array.from({ length: count }, (_, rank) =>
+    emitOneHot(emit, rank === 0 ? ranks : emit.graph.output(ranks, rank), classes),
+  );
+}
+
+function emitRatioGradient(
+  emit: Emitter,
+  logits: Output,
+  marginGradient: Output,
+  spreadGradient: Output,
+): Output {
   const along = (direction: Output): Output => emitRowSum(emit, emit.float('Mul', [logits, direction]));
   const spread = emit.float('Maximum', [along(spreadGradient), emit.numbers([1e-12])]);
   const ratio = emit.float('RealDiv', [along(marginGradient), spread]);

@@ -1,7 +1,7 @@
 /** The training pass of ../training-network.ts in a TensorFlow graph, with the same mathematics. */
 import { boolean, float32, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
-import type { Model } from '../../values/model.ts';
+import type { NetworkModel } from '../../values/model.ts';
 import { networkShapes } from '../network.ts';
 import type { ActivationShape } from '../network.ts';
 import type { Objective } from '../objective.ts';
@@ -14,11 +14,14 @@ import {
   emitConvolutionInputGradient,
   emitDense,
   emitDenseInputGradient,
+  emitDenseMatrixGradient,
 } from './convolution.ts';
 import type { Emitter } from './emitter.ts';
 import { emitArgMax } from './loss.ts';
 import { emitObjective } from './objective.ts';
-import { emitWeightless, emitWeightlessGradient, reshape } from './weightless.ts';
+import { reshape } from './gates.ts';
+import { emitWeighted, emitWeightedInputGradient, emitWeightedWeightGradients } from './weighted.ts';
+import { emitWeightless, emitWeightlessGradient } from './weightless.ts';
 
 export interface EmittedTraining {
   /** Int32 `[n]`. */
@@ -50,7 +53,7 @@ export interface EmittedDropout {
 }
 
 /** `objective` decides whether there are counterparts, which are fed as images of their own. */
-export function emitTraining(emit: Emitter, model: Model, objective: Objective): EmittedTraining {
+export function emitTraining(emit: Emitter, model: NetworkModel, objective: Objective): EmittedTraining {
   const { network, weights } = model;
   const placeholders = new Map<string, Output>();
   for (const [index, [name, { shape }]] of Object.entries(weights).entries())
@@ -108,7 +111,7 @@ function emitGradients(emit: Emitter, tape: Tape<Output>, output: string, seed: 
 /** A forward pass with batch statistics; its dropout masks are added to `dropouts`. */
 function emitPass(
   emit: Emitter,
-  { network, preprocessing, weights }: Model,
+  { network, preprocessing, weights }: NetworkModel,
   pixels: Output,
   given: ReadonlyMap<string, Output>,
   dropouts: EmittedDropout[],
@@ -127,7 +130,7 @@ function emitPass(
     switch (node.op) {
       case 'conv': {
         const filter = weights[`${node.name}.weight`]!;
-        const geometry = convolutionGeometry(node);
+        const geometry = convolutionGeometry(node, inputShape[2]!);
         const convolution = { geometry, inputShape, filter, activation: 'linear' as const };
         const bias = node.bias ? weight('bias') : null;
         return {
@@ -138,12 +141,25 @@ function emitPass(
           }),
         };
       }
-      case 'dense':
+      case 'dense': {
+        const dense = { inputShape, matrix: weights[`${node.name}.weight`]!, activation: 'linear' as const };
         return {
-          output: emitDense(emit, x, weight('weight'), node.bias ? weight('bias') : null, 'linear'),
+          output: emitDense(emit, x, weight('weight'), node.bias ? weight('bias') : null, dense),
           backward: (dy) => ({
-            inputs: [emitDenseInputGradient(emit, dy, weight('weight'))],
-            weights: { weight: emit.float('MatMul', [x, dy], { transpose_a: true }), ...biasGradient(dy) },
+            inputs: [emitDenseInputGradient(emit, dy, weight('weight'), dense)],
+            weights: { weight: emitDenseMatrixGradient(emit, x, dy, dense), ...biasGradient(dy) },
+          }),
+        };
+      }
+      case 'layer-norm':
+      case 'affine':
+      case 'offset':
+      case 'tokens':
+        return {
+          output: emitWeighted(emit, node, x, weight, inputShape),
+          backward: (dy) => ({
+            inputs: [emitWeightedInputGradient(emit, node, dy, x, weight, inputShape)],
+            weights: emitWeightedWeightGradients(emit, node, dy, x, inputShape),
           }),
         };
       case 'batch-norm':
@@ -168,7 +184,7 @@ function emitPass(
         return {
           output,
           backward: (dy) => ({
-            inputs: emitWeightlessGradient(emit, node, dy, x, output, shapes),
+            inputs: emitWeightlessGradient(emit, node, dy, inputs, output, shapes),
             weights: {},
           }),
         };

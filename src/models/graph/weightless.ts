@@ -17,7 +17,33 @@ import {
   isPadded,
   paddedShape,
 } from './convolution.ts';
+import {
+  emitAxisSlice,
+  emitAxisSliceGradient,
+  emitExpand,
+  emitExpandGradient,
+  emitGelu,
+  emitGeluGradient,
+  emitMatmul,
+  emitMatmulGradients,
+  emitPermute,
+  emitPermuteGradient,
+  emitReciprocalGradient,
+  emitSoftmaxGradient,
+} from './attention.ts';
 import type { Emitter } from './emitter.ts';
+import {
+  emitHardSigmoid,
+  emitHardSigmoidGradient,
+  emitHardSwish,
+  emitHardSwishGradient,
+  emitMultiply,
+  emitMultiplyGradients,
+  emitSilu,
+  emitSiluGradient,
+  reshape,
+} from './gates.ts';
+import { elementCount } from '../../values/element-count.ts';
 
 type NodeOf<Op extends WeightlessNode['op']> = Extract<WeightlessNode, { op: Op }>;
 
@@ -34,6 +60,29 @@ export function emitWeightless(
     case 'relu':
     case 'relu6':
       return emitActivation(emit, x, node.op);
+    case 'sigmoid':
+      return emit.float('Sigmoid', [x]);
+    case 'silu':
+    case 'hard-swish':
+      return node.op === 'silu' ? emitSilu(emit, x) : emitHardSwish(emit, x);
+    case 'hard-sigmoid':
+      return emitHardSigmoid(emit, x, node);
+    case 'gelu':
+      return emitGelu(emit, x, node);
+    case 'reciprocal':
+      return emit.float('Reciprocal', [x]);
+    case 'softmax':
+      return emit.float('Softmax', [x]);
+    case 'matmul':
+      return emitMatmul(emit, inputs);
+    case 'permute':
+      return emitPermute(emit, x, node.order);
+    case 'slice':
+      return emitAxisSlice(emit, x, node, shape);
+    case 'expand':
+      return emitExpand(emit, x, node, shape);
+    case 'multiply':
+      return emitMultiply(emit, inputs, node, shapes);
     case 'max-pool':
       return emitMaxPool(emit, x, poolGeometry(node, shape));
     case 'average-pool':
@@ -52,7 +101,9 @@ export function emitWeightless(
     case 'scale':
       return emit.float('Mul', [x, emit.numbers([node.factor])]);
     case 'flatten':
-      return reshape(emit, x, [-1, product(shape)]);
+      return reshape(emit, x, [-1, elementCount(shape)]);
+    case 'reshape':
+      return reshape(emit, x, [-1, ...node.shape]);
   }
 }
 
@@ -61,15 +112,40 @@ export function emitWeightlessGradient(
   emit: Emitter,
   node: WeightlessNode,
   dy: Output,
-  input: Output,
+  inputs: readonly Output[],
   output: Output,
   shapes: ReadonlyMap<string, ActivationShape>,
 ): readonly Output[] {
+  const input = inputs[0]!;
   const shape = shapes.get(node.inputs[0])!;
   switch (node.op) {
     case 'relu':
     case 'relu6':
       return [emitActivationGradient(emit, dy, output, node.op)];
+    case 'sigmoid':
+      return [emit.float('SigmoidGrad', [output, dy])];
+    case 'silu':
+      return [emitSiluGradient(emit, dy, input)];
+    case 'hard-swish':
+      return [emitHardSwishGradient(emit, dy, input)];
+    case 'hard-sigmoid':
+      return [emitHardSigmoidGradient(emit, dy, output, node)];
+    case 'gelu':
+      return [emitGeluGradient(emit, dy, input, node)];
+    case 'reciprocal':
+      return [emitReciprocalGradient(emit, dy, output)];
+    case 'softmax':
+      return [emitSoftmaxGradient(emit, dy, output)];
+    case 'matmul':
+      return emitMatmulGradients(emit, dy, inputs);
+    case 'permute':
+      return [emitPermuteGradient(emit, dy, node)];
+    case 'slice':
+      return [emitAxisSliceGradient(emit, dy, node, shape)];
+    case 'expand':
+      return [emitExpandGradient(emit, dy, node, shape)];
+    case 'multiply':
+      return emitMultiplyGradients(emit, dy, inputs, node, shapes);
     case 'max-pool':
       return [emitMaxPoolGradient(emit, dy, input, output, shape, poolGeometry(node, shape))];
     case 'average-pool':
@@ -89,12 +165,9 @@ export function emitWeightlessGradient(
     case 'scale':
       return [emit.float('Mul', [dy, emit.numbers([node.factor])])];
     case 'flatten':
+    case 'reshape':
       return [reshape(emit, dy, [-1, ...shape])];
   }
-}
-
-export function reshape(emit: Emitter, x: Output, shape: readonly number[]): Output {
-  return emit.float('Reshape', [x, emit.integers(shape)], { Tshape: int32 });
 }
 
 function poolAttributes({ filterSize, strides }: PoolGeometry) {
@@ -213,8 +286,4 @@ function subsampling(stride: number) {
     padding: 'VALID',
     data_format: 'NHWC',
   };
-}
-
-function product(extents: readonly number[]): number {
-  return extents.reduce((all, extent) => all * extent, 1);
 }

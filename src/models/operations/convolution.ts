@@ -1,12 +1,13 @@
 /**
- * Convolution, ordinary and depthwise, and its gradients, as single kernels without automatic
- * differentiation.
+ * Convolution, ordinary, depthwise and in groups, and its gradients, without automatic differentiation. The first two
+ * are single kernels; no backend has one for groups, which are computed one after another.
  */
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
 import { explicitPadding } from '../../tensors/padding.ts';
 import type { ExplicitPadding } from '../../tensors/padding.ts';
 import type { NetworkNode } from '../../values/model.ts';
+import { isDepthwise } from '../network.ts';
 
 export type Activation = 'linear' | 'relu' | 'relu6';
 
@@ -15,13 +16,21 @@ export interface ConvolutionGeometry {
   readonly pad: ExplicitPadding;
   /** The filter is `[height, width, channels, multiplier]`. */
   readonly depthwise: boolean;
+  /** Number of groups; 1 for an ordinary and for a depthwise convolution. */
+  readonly groups: number;
 }
 
-export function convolutionGeometry(node: Extract<NetworkNode, { op: 'conv' }>): ConvolutionGeometry {
+/** `channels` are those of the input. */
+export function convolutionGeometry(
+  node: Extract<NetworkNode, { op: 'conv' }>,
+  channels: number,
+): ConvolutionGeometry {
+  const depthwise = isDepthwise(node, channels);
   return {
     strides: [node.stride[0], node.stride[1]],
     pad: explicitPadding(node.padding),
-    depthwise: node.groups > 1,
+    depthwise,
+    groups: depthwise ? 1 : node.groups,
   };
 }
 
@@ -31,8 +40,20 @@ export function convolve(
   filter: Tensor,
   bias: Tensor | null,
   activation: Activation,
-  { strides, pad, depthwise }: ConvolutionGeometry,
+  geometry: ConvolutionGeometry,
 ): Tensor {
+  const { strides, pad, depthwise, groups } = geometry;
+  if (groups > 1)
+    return tf.tidy(() => {
+      const single = { ...geometry, groups: 1 };
+      const filters = tf.split(filter, groups, 3);
+      const biases = bias === null ? null : tf.split(bias, groups);
+      const parts = tf.split(x, groups, 3);
+      return tf.concat(
+        parts.map((part, at) => convolve(part, filters[at]!, biases && biases[at]!, activation, single)),
+        3,
+      );
+    });
   const operands = { x: x as Tensor4D, filter: filter as Tensor4D, strides, activation };
   const shift = bias === null ? {} : { bias: bias as Tensor1D };
   return depthwise
@@ -45,8 +66,21 @@ export function convolutionInputGradient(
   dy: Tensor,
   filter: Tensor,
   inputShape: readonly number[],
-  { strides, pad, depthwise }: ConvolutionGeometry,
+  geometry: ConvolutionGeometry,
 ): Tensor {
+  const { strides, pad, depthwise, groups } = geometry;
+  if (groups > 1)
+    return tf.tidy(() => {
+      const single = { ...geometry, groups: 1 };
+      const filters = tf.split(filter, groups, 3);
+      const shape = [...inputShape.slice(0, 3), inputShape[3]! / groups];
+      return tf.concat(
+        tf
+          .split(dy, groups, 3)
+          .map((part, at) => convolutionInputGradient(part, filters[at]!, shape, single)),
+        3,
+      );
+    });
   return depthwise
     ? run(
         'DepthwiseConv2dNativeBackpropInput',
@@ -60,8 +94,19 @@ export function convolutionFilterGradient(
   x: Tensor,
   dy: Tensor,
   filterShape: readonly number[],
-  { strides, pad, depthwise }: ConvolutionGeometry,
+  geometry: ConvolutionGeometry,
 ): Tensor {
+  const { strides, pad, depthwise, groups } = geometry;
+  if (groups > 1)
+    return tf.tidy(() => {
+      const single = { ...geometry, groups: 1 };
+      const shape = [...filterShape.slice(0, 3), filterShape[3]! / groups];
+      const parts = tf.split(dy, groups, 3);
+      return tf.concat(
+        tf.split(x, groups, 3).map((part, at) => convolutionFilterGradient(part, parts[at]!, shape, single)),
+        3,
+      );
+    });
   return depthwise
     ? run('DepthwiseConv2dNativeBackpropFilter', { x, dy }, { strides, pad, dilations: [1, 1], filterShape })
     : run('Conv2DBackpropFilter', { x, dy }, { strides, pad, dataFormat: 'NHWC', filterShape });

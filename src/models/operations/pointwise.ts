@@ -1,5 +1,5 @@
 /** Activations, dense layers and the rearrangements of a network, with their gradients. */
-import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
 import { hasKernel, run } from './convolution.ts';
 import type { Activation } from './convolution.ts';
@@ -23,13 +23,19 @@ export function activationGradient(dy: Tensor, output: Tensor, activation: Activ
   });
 }
 
-/** `[n, f] × [f, u] + [u]`. */
+/** `[n, …, f] × [f, u] + [u]`. */
 export function dense(x: Tensor, weight: Tensor, bias: Tensor | null, activation: Activation): Tensor {
   return tf.tidy(() => {
-    const product = tf.matMul(x, weight);
+    const product = tf.matMul(rowsOf(x), weight);
     const sum = bias === null ? product : tf.add(product, bias);
-    return activation === 'linear' ? sum : activate(sum, activation);
+    const result = activation === 'linear' ? sum : activate(sum, activation);
+    return x.rank === 2 ? result : tf.reshape(result, [...x.shape.slice(0, -1), weight.shape[1]!]);
   });
+}
+
+/** All axes but the last as one. */
+export function rowsOf(x: Tensor): Tensor2D {
+  return x.rank === 2 ? (x as Tensor2D) : tf.reshape(x, [-1, x.shape.at(-1)!]);
 }
 
 /** The option-A shortcut: every `stride`-th pixel, with zero channels before and after. */

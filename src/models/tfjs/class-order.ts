@@ -1,4 +1,4 @@
-import type { Model, NetworkNode, WeightTensor } from '../../values/model.ts';
+import type { NetworkModel, NetworkNode, WeightTensor } from '../../values/model.ts';
 import { NetworkError } from '../network.ts';
 
 /**
@@ -6,7 +6,7 @@ import { NetworkError } from '../network.ts';
  * (or columns) of the layer that makes the logits move, so nothing is computed differently. Throws
  * `NetworkError` if there is no such layer.
  */
-export function reorderClasses(model: Model, order: readonly number[]): Model {
+export function reorderClasses(model: NetworkModel, order: readonly number[]): NetworkModel {
   const node = logitLayer(model);
   const weights: Record<string, WeightTensor> = { ...model.weights };
   for (const part of ['weight', 'bias']) {
@@ -26,7 +26,7 @@ export function reorderClasses(model: Model, order: readonly number[]): Model {
 /**
  * The dense layer or convolution that makes the output, with nothing after it that mixes or scales channels.
  */
-function logitLayer({ network }: Model): NetworkNode {
+function logitLayer({ network }: NetworkModel): NetworkNode {
   const find = (name: string): NetworkNode | undefined => network.nodes.find((node) => node.name === name);
   let node = find(network.output);
   while (node !== undefined && ['global-average-pool', 'average-pool', 'relu', 'dropout'].includes(node.op))

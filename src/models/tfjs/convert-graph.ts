@@ -12,6 +12,7 @@ import { checkWeights, NetworkError } from '../network.ts';
 import { leakyRelu, windows } from './convert.ts';
 import type { ConvertedModel, ConvertOptions } from './convert.ts';
 import type { GraphNode } from './graph-nodes.ts';
+import { elementCount } from '../../values/element-count.ts';
 
 type Pair = readonly [number, number];
 type Sides = readonly [number, number, number, number];
@@ -147,7 +148,7 @@ function convertNode(node: GraphNode, context: Context): string {
     case 'Flatten': {
       if (shape.length === 1) return input;
       // Rows and columns are removed or put one after another.
-      return note(build.flatten(name, input), [shape.reduce((product, extent) => product * extent, 1)]);
+      return note(build.flatten(name, input), [elementCount(shape)]);
     }
     case 'Identity':
     case 'StopGradient':

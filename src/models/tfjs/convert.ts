@@ -11,6 +11,7 @@ import { networkBuilder } from '../builder.ts';
 import type { NetworkBuilder, Padding } from '../builder.ts';
 import { checkWeights, NetworkError } from '../network.ts';
 import type { Layer, Topology } from './layers.ts';
+import { elementCount } from '../../values/element-count.ts';
 
 export interface ConvertedModel {
   readonly network: Network;
@@ -138,7 +139,7 @@ function convertLayer(layer: Layer, context: Context): string {
       return note(build.concat(name, inputs), [...shape.slice(0, -1), channels]);
     }
     case 'Flatten':
-      return note(build.flatten(name, input), [shape.reduce((product, extent) => product * extent, 1)]);
+      return note(build.flatten(name, input), [elementCount(shape)]);
     case 'Dropout':
       return note(build.dropout(name, input, numberOf(config['rate'], 0.5)), shape);
     default:

@@ -6,6 +6,7 @@
 import type { WeightTensor } from '../../values/model.ts';
 import { WeightsError } from '../weights/errors.ts';
 import { halfToNumber } from '../weights/floats.ts';
+import { elementCount } from '../../values/element-count.ts';
 
 export interface ManifestGroup {
   /** File names relative to model.json. */
@@ -85,7 +86,7 @@ export function decodeGroup(
       throw new WeightsError(
         `the weight '${name}' has type ${dtype} stored as ${stored}; only float32 and int32 are supported`,
       );
-    const size = shape.reduce((product, extent) => product * extent, 1);
+    const size = elementCount(shape);
     // This copies, because `slice` of a Buffer shares the memory of its neighbours.
     const part = new Uint8Array(bytes.subarray(offset, offset + size * width));
     if (part.length < size * width)

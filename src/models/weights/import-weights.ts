@@ -15,6 +15,8 @@ export interface ImportOptions {
   readonly rename?: (name: string) => string;
   /** Prefixes of the names of tensors that may be in the file but are not needed. */
   readonly ignored?: readonly string[];
+  /** Says why a file of these names may not be read, although its tensors fit; null if it may. */
+  readonly judge?: (names: readonly string[]) => { readonly message: string; readonly fix: string } | null;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface ImportOptions {
 export function importWeights(
   network: Network,
   { tensors, layout }: WeightFile,
-  { rename = (name) => name, ignored = [] }: ImportOptions = {},
+  { rename = (name) => name, ignored = [], judge }: ImportOptions = {},
 ): Readonly<Record<string, WeightTensor>> {
   const given = new Map(
     [...tensors]
@@ -43,6 +45,8 @@ export function importWeights(
       wrapperRemedy(expected, given),
     );
   }
+  const problem = judge?.([...tensors.keys()]) ?? null;
+  if (problem !== null) throw new WeightsError(problem.message, problem.fix);
   const images = flattenedImages(network);
   const weights: Record<string, WeightTensor> = {};
   for (const [name, shape] of own) {
@@ -62,7 +66,9 @@ export function torchShapes(network: Network): ReadonlyMap<string, readonly numb
       if (shape.length !== 4) return [name, shape];
       const node = network.nodes.find((candidate) => `${candidate.name}.weight` === name);
       const { filters, groups } = node as Extract<NetworkNode, { op: 'conv' }>;
-      return [name, [filters, shape[2]! / groups, shape[0]!, shape[1]!]];
+      // Only a depthwise filter has not all filters in its last axis.
+      const channels = shape[3] === filters ? shape[2]! : shape[2]! / groups;
+      return [name, [filters, channels, shape[0]!, shape[1]!]];
     }),
   );
 }

@@ -7,6 +7,7 @@ import type { NamedTensors, RawTensor } from './named-tensors.ts';
 import { saveStateDictionary } from './state-dictionary.ts';
 import { readTorchLegacy, readTorchZip } from './torch-file.ts';
 import { withoutWrappers } from './wrapper-prefixes.ts';
+import { isZip } from './zip.ts';
 
 export interface WeightFile {
   readonly tensors: NamedTensors;
@@ -22,8 +23,8 @@ export interface WeightFile {
  * training put before every name, such as `module.`, is removed. Throws `WeightsError`.
  */
 export function readWeightFile(bytes: Uint8Array): WeightFile {
-  const [first, second, third, fourth] = bytes;
-  if (first === 0x50 && second === 0x4b && third === 3 && fourth === 4) {
+  const [first, second, third] = bytes;
+  if (isZip(bytes)) {
     return { tensors: withoutWrappers(readTorchZip(bytes)), layout: 'torch' };
   }
   if (first === 0x80 && second !== undefined && second <= 5 && third !== 0) {
@@ -33,6 +34,22 @@ export function readWeightFile(bytes: Uint8Array): WeightFile {
 }
 
 function readSafetensors(bytes: Uint8Array): WeightFile {
+  const { tensors, metadata } = readNamedTensors(bytes);
+  const own = metadata['kind'] === 'model' || isOwnLayout(metadata);
+  const layout = own ? 'ravelin' : 'torch';
+  return { tensors: layout === 'torch' ? withoutWrappers(tensors) : tensors, layout };
+}
+
+/** Whether the metadata of a safetensors file says that `encodeWeights` wrote it. */
+export function isOwnLayout(metadata: Readonly<Record<string, string>>): boolean {
+  return metadata['layout'] === 'ravelin';
+}
+
+/** The tensors of a safetensors file under their own names. Throws `WeightsError`. */
+export function readNamedTensors(bytes: Uint8Array): {
+  readonly tensors: NamedTensors;
+  readonly metadata: Readonly<Record<string, string>>;
+} {
   try {
     const { tensors, metadata, dataStart } = readSafetensorsHeader(bytes, bytes.length);
     const named = new Map<string, RawTensor>();
@@ -45,9 +62,7 @@ function readSafetensors(bytes: Uint8Array): WeightFile {
       const data = bytes.subarray(dataStart + start, dataStart + end);
       named.set(name, { shape, type: dtype, read: () => toFloat32(data, dtype) });
     }
-    const own = metadata['kind'] === 'model' || metadata['layout'] === 'ravelin';
-    const layout = own ? 'ravelin' : 'torch';
-    return { tensors: layout === 'torch' ? withoutWrappers(named) : named, layout };
+    return { tensors: named, metadata };
   } catch (error) {
     if (!(error instanceof SafetensorsError)) throw error;
     const format = foreignFormat(bytes);

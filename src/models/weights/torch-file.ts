@@ -11,6 +11,7 @@ import { PickleGlobal, readPickle } from './pickle.ts';
 import type { Opaque, PickleHooks, PickleValue } from './pickle.ts';
 import { saveStateDictionary, stateDictionary } from './state-dictionary.ts';
 import { readStoredZip } from './zip.ts';
+import { elementCount } from '../../values/element-count.ts';
 
 const storageTypes: Readonly<Record<string, ElementType>> = {
   DoubleStorage: 'F64',
@@ -172,7 +173,7 @@ function torchHooks(): PickleHooks {
 function rebuildTensor([storage, offset, shape, strides]: readonly PickleValue[]): Tensor {
   if (!(storage instanceof Storage) || !isNatural(offset) || !isNaturals(shape) || !isNaturals(strides))
     throw new WeightsError('a tensor is described in an unknown way');
-  const count = shape.reduce((product, extent) => product * extent, 1);
+  const count = elementCount(shape);
   const last = shape.reduce((sum, extent, axis) => sum + (extent - 1) * strides[axis]!, offset);
   // A repeated element (stride 0) could take any amount of memory. Extents may multiply to infinity, and
   // infinity times 0 is NaN.
@@ -203,7 +204,7 @@ function gather(
     throw new WeightsError(
       `the data '${storage.key}' has ${bytes.length} bytes instead of ${storage.count * size}`,
     );
-  const count = shape.reduce((product, extent) => product * extent, 1);
+  const count = elementCount(shape);
   let dense = 1;
   const contiguous = shape
     .map((extent, axis) => [extent, strides[axis]!] as const)

@@ -6,6 +6,8 @@ import { crc32 } from 'node:zlib';
 import { WeightsError } from './errors.ts';
 
 export interface ZipEntry {
+  /** In bytes. */
+  readonly length: number;
   /** Returns a view of the entry's bytes. Throws `WeightsError` if their checksum is wrong. */
   readonly read: () => Uint8Array;
 }
@@ -15,6 +17,11 @@ const end64Signature = 0x06064b50;
 const locator64Signature = 0x07064b50;
 const directorySignature = 0x02014b50;
 const localSignature = 0x04034b50;
+
+/** Whether bytes begin as a zip archive does. */
+export function isZip([first, second, third, fourth]: Uint8Array): boolean {
+  return first === 0x50 && second === 0x4b && third === 3 && fourth === 4;
+}
 
 /** Throws `WeightsError` for a damaged archive and for compressed or encrypted entries. */
 export function readStoredZip(bytes: Uint8Array): ReadonlyMap<string, ZipEntry> {
@@ -68,6 +75,7 @@ export function readStoredZip(bytes: Uint8Array): ReadonlyMap<string, ZipEntry> 
     // Many tensors may be views of one entry, whose checksum is computed only once.
     let isChecked = false;
     entries.set(name, {
+      length,
       read: () => {
         const data = bytes.subarray(start, start + length);
         if (!isChecked && crc32(data) !== checksum)

@@ -45,6 +45,11 @@ export function bindOnTheFly(graph: Graph, registry: StageRegistry): Graph {
   return { ...graph, cells };
 }
 
+/** Whether a cell of a plan makes only the recipe of its defense, which the cells that read it apply themselves. */
+export function isAppliedOnTheFly({ cell, stage }: { readonly cell: Cell; readonly stage: Stage }): boolean {
+  return isDefense(stage) && cell.inputs['images'] === undefined;
+}
+
 /** Whether a stage makes `images` of optional `images`, and gives the `transform` that does it. */
 function isDefense({ in: inputs, out }: Stage): boolean {
   return (

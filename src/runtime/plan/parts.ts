@@ -122,7 +122,11 @@ class Division {
           port,
           { one: { cell: named.get(from.part)!.index, port: from.port } },
         ]);
-        return { ...same, inputs: { ...same.inputs, ...Object.fromEntries(inputs) } };
+        return {
+          ...same,
+          inputs: { ...same.inputs, ...Object.fromEntries(inputs) },
+          ...(parts.computedBefore !== undefined && { computedBefore: parts.computedBefore }),
+        };
       },
     };
   }
@@ -212,6 +216,7 @@ function partCell({ part, cell, reads, self }: SharedPart, stage: string, axes: 
     inputs,
     ...(cell.settings !== undefined && { settings: cell.settings }),
     ...(part.images !== undefined && { images: part.images }),
+    ...(part.expectedShare !== undefined && { expectedShare: part.expectedShare }),
     ...(self >= 0 && { follows: self }),
   };
 }

@@ -4,6 +4,7 @@ import type { Graph } from '../../dsl/graph.ts';
 import { describeMissing } from '../../files/missing-file.ts';
 import { UnreadableFileError } from '../../files/unreadable-file-error.ts';
 import type { Json, JsonObject } from '../../values/json.ts';
+import { MachineError } from '../../values/machine-error.ts';
 import { canonicalJson } from '../../values/json.ts';
 import { sha256 } from '../digest.ts';
 import { drawingCells } from './drawing-cells.ts';
@@ -15,7 +16,7 @@ import type { StageConstant } from './fingerprint.ts';
 import { lastKeysPath, readLastKeys } from './last-keys.ts';
 import type { LastKeys } from './last-keys.ts';
 import { bindOnTheFly } from './on-the-fly.ts';
-import { resolveInside } from './resolve-path.ts';
+import { type CodePermission, noCode, resolveCode, resolveInside } from './resolve-path.ts';
 import { StageError } from '../stage.ts';
 import type { Stage, StageRegistry, Survey } from '../stage.ts';
 import type { Store } from '../store/store.ts';
@@ -29,6 +30,8 @@ export interface PlanRequest {
   readonly store: Store;
   /** Identity of the tensor backend, for the keys of stages that compute on it; null if there is none. */
   readonly numerics: Json | null;
+  /** The code of the project that may run; none if absent. */
+  readonly code?: CodePermission;
   /** Cells to bring up to date, by index, together with all that they read. All cells if absent. */
   readonly select?: ReadonlySet<number>;
   /** Cells to run even if their results are there. */
@@ -81,7 +84,7 @@ export async function plan(request: PlanRequest): Promise<Plan> {
   const stageIndex = stageOfCells(graph);
   const constantOf = stageConstants(graph, registry, request.numerics);
   const files = openFileDigests(store.folder);
-  const surveys = new Map<string, Promise<Survey>>();
+  const surveys = new Map<string, SharedSurvey>();
   const explain = explainer(store, graph);
   const cells: (PlannedCell | null)[] = new Array<PlannedCell | null>(graph.cells.length).fill(null);
   const totals = { cells: 0, shards: 0, reuse: 0, run: 0 };
@@ -104,6 +107,7 @@ export async function plan(request: PlanRequest): Promise<Plan> {
       withText: withText(cell.params, sharded ? stage.extent : undefined),
       survey: null,
       filesText: noFiles,
+      files: () => [],
       images: 0,
       exact: true,
       units: [],
@@ -112,7 +116,7 @@ export async function plan(request: PlanRequest): Promise<Plan> {
       failure: null,
     };
     cells[index] = planned;
-    if (stage.survey !== undefined) await surveyCell(planned, stage, graph, surveys, files);
+    if (stage.survey !== undefined) await surveyCell(planned, request, surveys, files);
     planCell(cells, planned, store, explain);
     totals.cells++;
     totals.shards += planned.units.length;
@@ -163,28 +167,46 @@ function closure(graph: Graph, select: ReadonlySet<number> | undefined): Uint8Ar
   return marks;
 }
 
+/** The survey of all cells of a type with the same parameters, and the absolute paths that it asked for. */
+interface SharedSurvey {
+  readonly survey: Promise<Survey>;
+  readonly named: ReadonlySet<string>;
+}
+
 async function surveyCell(
   planned: PlannedCell,
-  stage: Stage,
-  graph: Graph,
-  surveys: Map<string, Promise<Survey>>,
+  { graph, code = noCode }: PlanRequest,
+  surveys: Map<string, SharedSurvey>,
   files: FileDigests,
 ): Promise<void> {
+  const { stage } = planned;
   const folder = dirname(graph.file);
   const id = `${stage.uses} ${canonicalJson(planned.cell.params)}`;
   try {
-    let survey = surveys.get(id);
-    if (survey === undefined) {
-      const resolve = (path: string): string => resolveInside(graph.root, folder, path);
-      survey = stage.survey!({ params: planned.cell.params as never, resolve });
-      surveys.set(id, survey);
+    let shared = surveys.get(id);
+    if (shared === undefined) {
+      const named = new Set<string>();
+      const resolve = (path: string): string => {
+        const absolute = resolveInside(graph.root, folder, path, graph.allowedPaths);
+        named.add(absolute);
+        return absolute;
+      };
+      const survey = stage.survey!({
+        params: planned.cell.params as never,
+        resolve,
+        resolveCode: (path, program) => resolveCode(code, { root: graph.root, folder }, path, program),
+      });
+      shared = { survey, named };
+      surveys.set(id, shared);
     }
-    planned.survey = await survey;
+    const { named: places } = shared;
+    planned.survey = await shared.survey;
     const { files: list, facts } = planned.survey;
+    planned.files = (first, count) => list(first, count).map(files.describe);
     planned.filesText = (first, count) => {
-      const named = list(first, count).map(
-        (path) => [fileName(path, graph.root), files.digest(path)] as const,
-      );
+      const named = planned
+        .files(first, count)
+        .map(({ path, digest }) => [fileName(path, graph.root, places), digest] as const);
       return filesText(
         facts === undefined ? named : [...named, [factsName, sha256(canonicalJson(facts(first, count)))]],
       );
@@ -252,6 +274,7 @@ function lookUp(store: Store, planned: PlannedCell, unit: Unit): boolean {
   unit.state = 'reuse';
   unit.outputs = record.outputs;
   unit.seconds = record.seconds;
+  unit.warnings = record.warnings ?? [];
   return true;
 }
 
@@ -284,6 +307,7 @@ function toFailure(error: unknown): PlanFailure {
   }
   if (error instanceof UnreadableFileError)
     return { code: 'bad-data', message: error.message, file: error.file, fix: error.fix };
+  if (error instanceof MachineError) return { code: 'stage', message: error.message, fix: error.fix };
   const message = error instanceof Error ? error.message : String(error);
   const problem = toUserError(error);
   if (problem !== null) {

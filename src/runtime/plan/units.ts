@@ -1,6 +1,7 @@
 import type { Cell, CellOutput, Graph, GraphStage, StageSettings } from '../../dsl/graph.ts';
 import { perImageKinds } from '../../values/value.ts';
 import type { PortKind } from '../../values/value.ts';
+import type { FileDigest } from './file-digests.ts';
 import { preimageText } from './fingerprint.ts';
 import type { RecipeInput, RecipeValue, StageConstant } from './fingerprint.ts';
 import type { Stage, Survey } from '../stage.ts';
@@ -18,6 +19,8 @@ export interface Unit {
   outputs: Outputs | null;
   /** Seconds that it took to compute, if it is in the store. */
   seconds: number;
+  /** The warnings of the stage when an earlier run computed it. */
+  warnings: readonly string[];
 }
 
 /** A cell with what the runtime knows about it. The planner fills it, and the run goes on from there. */
@@ -36,6 +39,8 @@ export interface CellState {
   readonly withText: string;
   survey: Survey | null;
   filesText: (first: number, count: number) => string | null;
+  /** The files in that text, by absolute path, with their digests. */
+  files: (first: number, count: number) => readonly FileDigest[];
   /** Images that it makes, as far as that is known, and otherwise those that it reads. */
   images: number;
   /** Whether `images` is certain: no whole stage upstream that has not run can change it. */
@@ -50,7 +55,7 @@ export type BoundInput =
   | { readonly port: string; readonly many: readonly (BoundValue & { readonly axes: Cell['axes'] })[] };
 
 export function newUnit(first: number, count: number): Unit {
-  return { first, count, state: 'waits', key: null, outputs: null, seconds: 0 };
+  return { first, count, state: 'waits', key: null, outputs: null, seconds: 0, warnings: [] };
 }
 
 /** Cuts `images` images into shards of `size`; the last one may be smaller. */
@@ -190,6 +195,14 @@ function bindRange(producer: CellState, port: string, first: number, count: numb
   return { digests, skip: first - from * size };
 }
 
+/** The images whose files decide a unit. */
+export function rangeOf(
+  { sharded, survey }: Pick<CellState, 'sharded' | 'survey'>,
+  { first, count }: Pick<Unit, 'first' | 'count'>,
+): readonly [first: number, count: number] {
+  return [first, sharded ? count : (survey?.images ?? 0)];
+}
+
 /** Canonical JSON of the pre-image of a unit's key. */
 export function unitPreimage(state: CellState, unit: Unit, inputs: readonly RecipeInput[]): string {
   return preimageText({
@@ -198,7 +211,7 @@ export function unitPreimage(state: CellState, unit: Unit, inputs: readonly Reci
     inputs,
     shard: state.sharded ? { first: unit.first, count: unit.count } : null,
     chunk: chunkOf(state),
-    filesText: state.filesText(unit.first, state.sharded ? unit.count : (state.survey?.images ?? 0)),
+    filesText: state.filesText(...rangeOf(state, unit)),
   });
 }
 

@@ -5,6 +5,7 @@ import { readResult } from '../plan/stored-result.ts';
 import { bindInputs } from '../plan/units.ts';
 import type { Unit } from '../plan/units.ts';
 import type { Claims } from '../store/claims.ts';
+import { storedResult } from '../store/record.ts';
 import type { CommitRecord } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
 import type { Reporter } from './reporter.ts';
@@ -51,9 +52,9 @@ export class Dispatcher {
       readResult(store, planned.stage, unit.key!);
     this.#elsewhere = createWaitingRoom(claims, recordOf, {
       waiting: (ready, holder) => reporter.waitingFor(ready, holder),
-      found: ({ planned, shard }, { outputs, seconds }) => {
+      found: ({ planned, shard }, record) => {
         if (schedule.isActive(planned))
-          schedule.commit(planned, shard, { outputs, seconds, reused: true, peakBytes: 0 });
+          schedule.commit(planned, shard, { ...storedResult(record), peakBytes: 0 });
         this.#submitReady();
       },
       freed: ({ planned, shard }) => {

@@ -1,5 +1,5 @@
 import type { Graph } from '../../dsl/graph.ts';
-import type { BackendChange, RunEvent } from '../events.ts';
+import type { BackendChange, ForeseenCell, RunEvent } from '../events.ts';
 import type { Executor, TaskFailure } from '../executor.ts';
 import { lastKeysPath, writeLastKeys } from '../plan/last-keys.ts';
 import type { Plan, PlannedCell } from '../plan/plan.ts';
@@ -22,6 +22,8 @@ export interface ExecuteRequest {
   /** Name of the tensor backend, for people. */
   readonly backend: string;
   readonly workers: number;
+  /** The units of each cell as far as they are known, by its index, for the ledger. */
+  readonly works?: readonly (ForeseenCell | null)[];
   /** To be announced before anything runs. */
   readonly backendChange?: BackendChange | null;
   /** Called once, and only if there is something to compute. */

@@ -35,6 +35,7 @@ const text: Check = (value) => typeof value === 'string';
 const flag: Check = (value) => typeof value === 'boolean';
 const number: Check = (value) => typeof value === 'number';
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const amount: Check = (value) => typeof value === 'number' && value >= 0;
 const digest: Check = (value) => isDigest(value);
 const label: Check = (value) => ['string', 'number', 'boolean'].includes(typeof value);
 /** A time that a `Date` can hold. */
@@ -84,6 +85,8 @@ const fieldsOf: {
     boot: optional(nullable(text)),
     processStarted: optional(nullable(text)),
     choices: optional(object({ set: list(text), profile: list(text), seed: nullable(number) })),
+    params: optional(isMap),
+    revision: optional(text),
     totals: object({ cells: count, shards: count, reuse: count, run: count }),
   },
   'backend-changed': { from: backend, to: backend, shards: count, message: text },
@@ -96,6 +99,10 @@ const fieldsOf: {
     shards: object({ total: count, reuse: count, run: count }),
     images: count,
     because: list(text),
+    expected: optional(amount),
+    reads: optional(list((range) => list(count)(range) && (range as unknown[]).length === 2)),
+    onTheFly: optional((value) => value === true),
+    work: optional(object({ alike: text, perImage: map(amount), perUnit: map(amount) })),
   },
   'shard-started': { cell: text, shard: count, worker: number, attempt: count },
   'shard-progress': { cell: text, shard: count, done: number, total: number, unit: text },

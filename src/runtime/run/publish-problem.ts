@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { toUserError } from '../../files/file-error.ts';
 import { StageError } from '../stage.ts';
 import { DamagedObjectError, errorCode } from '../store/errors.ts';
 
@@ -13,6 +14,10 @@ export interface PublishProblem {
   readonly stale: boolean;
 }
 
+/**
+ * The usual errors of a target have remedies that `toUserError` cannot know: another name, another folder. All others
+ * are said as everywhere.
+ */
 const sentences: Readonly<Record<string, readonly [sentence: string, fix: string]>> = {
   EISDIR: ['is a folder', 'move the folder away, or publish under another name'],
   ENOTDIR: ['cannot be written, because a folder in its path is a file', 'move that file away'],
@@ -35,6 +40,9 @@ export function describeProblem(path: string | null, error: unknown): PublishPro
   const known = sentences[errorCode(error)];
   if (known !== undefined && error instanceof Error && error.name !== 'StoreError')
     return { path, message: `${subject} ${known[0]}`, fix: known[1], stale };
+  const file = path === null ? null : toUserError(error, path);
+  if (file !== null)
+    return { path, message: `${path!} could not be written: ${file.message}`, fix: file.fix, stale };
   const reason = error instanceof Error ? error.message : String(error);
   const message =
     path === null ? `a table could not be shown: ${reason}` : `${path} could not be written: ${reason}`;

@@ -1,4 +1,13 @@
-import { closeSync, existsSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { toUserError } from '../../files/file-error.ts';
 import type { RunEvent } from '../events.ts';
 import { StoreError, toStoreError } from '../store/errors.ts';
@@ -68,6 +77,8 @@ export interface RunInfo {
   readonly run: string;
   readonly folder: string;
   readonly pinned: boolean;
+  /** Names that people gave it, in the order of the alphabet. */
+  readonly tags: readonly string[];
   /** Null if the beginning of the ledger is missing or cannot be read. */
   readonly started: EventOf<'run-started'> | null;
   /** Null while it runs, and for ever if it was killed. */
@@ -116,6 +127,7 @@ export function readRunInfo(cacheFolder: string, run: string): RunInfo {
     run,
     folder,
     pinned: existsSync(`${folder}/pin`),
+    tags: readTags(folder),
     started: started ?? null,
     finished: finished ?? null,
   };
@@ -165,6 +177,32 @@ export function pinRun(cacheFolder: string, run: string, pinned: boolean): void 
   try {
     if (pinned) writeFileSync(path, '');
     else rmSync(path, { force: true });
+  } catch (error) {
+    throw toStoreError(error, path);
+  }
+}
+
+/** Whether a text can be a tag: a word that cannot be taken for the id of a run. */
+export const isTag = (text: string): boolean => /^[A-Za-z][\w.-]{0,39}$/.test(text) && text !== 'latest';
+const mostTagBytes = 4096;
+
+function readTags(folder: string): readonly string[] {
+  try {
+    const path = `${folder}/tags`;
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (!stat?.isFile() || stat.size > mostTagBytes) return [];
+    return [...new Set(readFileSync(path, 'utf8').split('\n').filter(isTag))].sort();
+  } catch {
+    return [];
+  }
+}
+
+/** Gives a run other tags. Throws `StoreError` if the cache cannot be written to. */
+export function tagRun(cacheFolder: string, run: string, tags: readonly string[]): void {
+  const path = `${runFolder(cacheFolder, run)}/tags`;
+  try {
+    if (tags.length === 0) rmSync(path, { force: true });
+    else writeFileSync(path, `${tags.join('\n')}\n`);
   } catch (error) {
     throw toStoreError(error, path);
   }

@@ -1,8 +1,9 @@
 import type { Graph } from '../../dsl/graph.ts';
-import type { BackendChange, Failure, RunEvent, RunEventBody } from '../events.ts';
+import type { BackendChange, Failure, ForeseenCell, RunEvent, RunEventBody } from '../events.ts';
 import type { TaskFailure, TaskMessage, TaskOutcome } from '../executor.ts';
 import type { Plan, PlannedCell } from '../plan/plan.ts';
-import { countShards } from '../plan/units.ts';
+import { isAppliedOnTheFly } from '../plan/on-the-fly.ts';
+import { countShards, references } from '../plan/units.ts';
 import type { ClaimHolder } from '../store/claims.ts';
 import { ownIdentity } from '../store/process-identity.ts';
 import { appendLog, logPath } from './ledger.ts';
@@ -30,6 +31,8 @@ export interface ReporterRequest {
 
 /** The beginning of a run, besides its plan. */
 interface Beginning {
+  /** The units of each cell as far as they are known, by its index. */
+  readonly works?: readonly (ForeseenCell | null)[];
   readonly backend: string;
   readonly workers: number;
   readonly backendChange?: BackendChange | null;
@@ -44,6 +47,8 @@ export class Reporter {
   readonly #startedAt: number;
   /** Seconds of the units that were computed in this run, by the index of their cell. */
   readonly #ranSeconds = new Map<number, number>();
+  /** Metrics that are summed over the shards of a cell, by cell and name: the sum, and the value of each shard. */
+  readonly #counts = new Map<string, { sum: number; readonly values: Map<number, number> }>();
   readonly #failures: { cell: string; failure: Failure }[] = [];
   #unpublished = 0;
   #ranShards = 0;
@@ -58,7 +63,7 @@ export class Reporter {
   begin(
     { pipeline, file }: Pick<Graph, 'pipeline' | 'file'>,
     { totals, cells }: Plan,
-    { backend, workers, backendChange = null }: Beginning,
+    { backend, workers, backendChange = null, works }: Beginning,
   ): void {
     const { run } = this.#request;
     const { host, pid, boot, started: processStarted } = ownIdentity();
@@ -76,6 +81,7 @@ export class Reporter {
       totals,
     });
     if (backendChange !== null) this.#emit({ type: 'backend-changed', ...backendChange });
+    const positions = positionsOf(cells);
     for (const planned of cells) {
       if (planned === null) continue;
       const { id, stage, uses, axes } = planned.cell;
@@ -83,8 +89,38 @@ export class Reporter {
       const shards = countShards(planned.units);
       const { partOf } = planned.graphStage;
       const part = partOf === undefined ? {} : { partOf };
-      this.#emit({ type: 'cell-planned', cell: id, stage, uses, axes, ...part, shards, images, because });
+      const known = shards.run > 0 ? works?.[planned.index] : null;
+      const work = known?.work ? { work: known.work } : {};
+      const expected = known && known.expected < shards.run ? { expected: known.expected } : {};
+      const ranges = rangesOf(references(planned.cell).map(({ cell }) => positions[cell]!));
+      const reads = ranges.length > 0 ? { reads: ranges } : {};
+      const onTheFly = isAppliedOnTheFly(planned) ? { onTheFly: true as const } : {};
+      this.#emit({
+        type: 'cell-planned',
+        cell: id,
+        stage,
+        uses,
+        axes,
+        ...part,
+        shards,
+        images,
+        because,
+        ...work,
+        ...expected,
+        ...reads,
+        ...onTheFly,
+      });
     }
+  }
+
+  /** The sum over the shards of a cell so far. A shard that is computed again counts once. */
+  #sumOf(cell: string, name: string, shard: number, value: number): number {
+    const key = JSON.stringify([cell, name]);
+    const counts = this.#counts.get(key) ?? { sum: 0, values: new Map<number, number>() };
+    counts.sum += value - (counts.values.get(shard) ?? 0);
+    counts.values.set(shard, value);
+    this.#counts.set(key, counts);
+    return counts.sum;
   }
 
   /** The reports of a task while it runs. */
@@ -106,7 +142,9 @@ export class Reporter {
       }
       case 'metric': {
         const axes = { ...planned.cell.axes, ...message.axes };
-        this.#emit({ type: 'metric', cell, name: message.name, value: message.value, axes });
+        const { name, isSummed = false } = message;
+        const value = isSummed ? this.#sumOf(cell, name, shard, message.value) : message.value;
+        this.#emit({ type: 'metric', cell, name, value, axes });
         break;
       }
       case 'warning':
@@ -141,6 +179,9 @@ export class Reporter {
   cellFinished({ index, cell, units }: PlannedCell): void {
     const ran = this.#ranSeconds.get(index);
     const total = units.reduce((sum, unit) => sum + unit.seconds, 0);
+    // What was computed now has warned already.
+    const warnings = new Set(units.flatMap((unit) => unit.warnings));
+    for (const message of warnings) this.#emit({ type: 'warning', cell: cell.id, message });
     this.#emit({
       type: 'cell-finished',
       cell: cell.id,
@@ -254,4 +295,22 @@ export class Reporter {
   #logPath(cell: string): string {
     return logPath(this.#request.cacheFolder, this.#request.run, cell);
   }
+}
+
+/** Positions of the cells of a plan among those that are selected, by their index; −1 for the others. */
+function positionsOf(cells: Plan['cells']): readonly number[] {
+  let next = 0;
+  return cells.map((planned) => (planned === null ? -1 : next++));
+}
+
+/** The numbers from 0 on as ascending ranges without overlaps. */
+function rangesOf(numbers: readonly number[]): readonly (readonly [number, number])[] {
+  const ranges: [number, number][] = [];
+  const selected = numbers.filter((number) => number >= 0);
+  for (const number of [...new Set(selected)].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges;
 }

@@ -6,6 +6,7 @@ import type { Plan, PlannedCell } from '../plan/plan.ts';
 import { readResult } from '../plan/stored-result.ts';
 import { bindInputs, isPerImage, layOut, references, unitPreimage } from '../plan/units.ts';
 import type { Unit } from '../plan/units.ts';
+import { storedResult } from '../store/record.ts';
 import type { OutputPart, Outputs } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
 import { createActionQueue } from './action-queue.ts';
@@ -28,6 +29,8 @@ export interface CommitResult {
   readonly seconds: number;
   /** The unit was found in the store, or another run committed it. */
   readonly reused: boolean;
+  /** The warnings of the stage when it was computed, if it is reused. */
+  readonly warnings?: readonly string[];
   readonly peakBytes: number;
   readonly time?: UnitTime;
 }
@@ -137,6 +140,7 @@ export class Schedule {
     unit.state = 'reuse';
     unit.outputs = result.outputs;
     unit.seconds = result.seconds;
+    unit.warnings = result.warnings ?? [];
     this.#durations.observe(planned, result.seconds);
     this.#damaged.delete(unit);
     this.#states.unitCommitted(planned.index);
@@ -218,8 +222,7 @@ export class Schedule {
       unit.state = 'run';
       this.putBack(planned, shard);
     } else {
-      const { outputs, seconds } = record;
-      this.commit(planned, shard, { outputs, seconds, reused: true, peakBytes: 0 });
+      this.commit(planned, shard, { ...storedResult(record), peakBytes: 0 });
     }
   }
 

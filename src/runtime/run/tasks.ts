@@ -1,7 +1,7 @@
 import type { Graph } from '../../dsl/graph.ts';
 import { seedStream } from '../digest.ts';
 import type { Task } from '../executor.ts';
-import { chunkOf, unitPreimage } from '../plan/units.ts';
+import { chunkOf, rangeOf, unitPreimage } from '../plan/units.ts';
 import type { BoundInput } from '../plan/units.ts';
 import type { ReadyUnit } from './schedule.ts';
 
@@ -28,6 +28,7 @@ export function makeTask(
     seed: seedStream(graph.seed, { ...planned.cell, uses: planned.stage.partOf ?? planned.cell.uses }),
     key: unit.key!,
     preimage: unitPreimage(planned, unit, inputs),
+    files: planned.files(...rangeOf(planned, unit)),
     recompute,
     batchLimit,
     resources: planned.settings.resources,

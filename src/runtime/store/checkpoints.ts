@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { isDigest, sha256 } from '../digest.ts';
+import { isDigest } from '../digest.ts';
+import { checkedBody, checkedFile } from './checked-file.ts';
 import { tryUnlink, writeDurable } from './durable.ts';
 import { errorCode, toStoreError } from './errors.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -23,7 +24,7 @@ export interface Checkpoints {
  * The first line of a file names the unit, and the digest of what follows. The number at the end of the name is
  * raised when this changes, so that two versions of ravelin on one cache pass over each other's checkpoints.
  */
-const extension = '.v1';
+const extension = '.v2';
 
 export function openCheckpoints(cacheFolder: string, quarantine: Quarantine): Checkpoints {
   const checkpointPath = (key: string): string =>
@@ -39,20 +40,19 @@ export function openCheckpoints(cacheFolder: string, quarantine: Quarantine): Ch
         if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return 'absent';
         throw toStoreError(error, path);
       }
-      const end = file.indexOf('\n') + 1;
+      const state = checkedBody(titleOf(key), file);
       // A copy, because the file's memory may be shared and unaligned, and decoders look at numbers of four bytes.
-      const state = new Uint8Array(file.subarray(end));
-      if (file.toString('latin1', 0, end) === headOf(key, state)) return state;
+      if (state !== null) return new Uint8Array(state);
       quarantine(path, `the checkpoint of ${key.slice(0, 12)}…`);
       return 'damaged';
     },
     writeCheckpoint(key, state) {
       const path = checkpointPath(key);
-      const head = Buffer.from(headOf(key, state));
+      const file = checkedFile(titleOf(key), state);
       try {
-        writeDurable(path, Buffer.concat([head, state]));
+        writeDurable(path, file);
       } catch (error) {
-        throw toStoreError(error, path, head.length + state.length);
+        throw toStoreError(error, path, file.length);
       }
     },
     removeCheckpoint(key) {
@@ -67,6 +67,6 @@ export function keyOfCheckpoint(name: string): string | null {
   return isDigest(key) ? key : null;
 }
 
-function headOf(key: string, state: Uint8Array): string {
-  return `ravelin checkpoint ${key} ${sha256(state)}\n`;
+function titleOf(key: string): string {
+  return `ravelin checkpoint ${key}`;
 }

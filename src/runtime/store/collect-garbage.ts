@@ -16,6 +16,8 @@ export interface GarbageRules {
   readonly minFreeBytes?: number;
   /** Keys of the latest and of pinned runs: never removed. */
   readonly keep: ReadonlySet<string>;
+  /** Keys whose records are removed whatever their age. */
+  readonly remove?: ReadonlySet<string>;
   readonly dryRun: boolean;
   readonly now?: number;
 }
@@ -76,8 +78,9 @@ export function collectGarbage(store: Store, rules: GarbageRules): GarbageReport
   const isOld = (time: number): boolean => rules.maxAgeMs !== undefined && now - time > rules.maxAgeMs;
   const oldReason = `older than ${Math.round((rules.maxAgeMs ?? 0) / 86_400_000)} days`;
   const free = records.filter((record) => !rules.keep.has(record.key) && !isInUse(record, live, now));
-  const aged = free.filter(({ created }) => isOld(Date.parse(created)));
-  aged.forEach((record) => remove(record, oldReason));
+  const isNamed = ({ key }: RecordInfo): boolean => rules.remove?.has(key) === true;
+  const aged = free.filter((record) => isNamed(record) || isOld(Date.parse(record.created)));
+  aged.forEach((record) => remove(record, isNamed(record) ? 'no longer wanted' : oldReason));
 
   const committed = new Set(records.map(({ key }) => key));
   const checkpoints = new Map<StoredFile, string>();

@@ -124,7 +124,7 @@ export function writeAtomic(path: string, content: Uint8Array | string, mode?: n
  * Writes something that may be lost, because it only spares work: what cannot be written (the disk is full, or may
  * only be read) is done again another time. Never throws. Returns whether it was written.
  */
-export function writeSideMemory(path: string, content: string, mode?: number): boolean {
+export function writeSideMemory(path: string, content: Uint8Array | string, mode?: number): boolean {
   try {
     writeAtomic(path, content, mode);
     return true;

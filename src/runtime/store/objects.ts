@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { sha256 } from '../digest.ts';
 import { moveDurable, tryUnlink, writeDurable, writeTemporary } from './durable.ts';
 import { DamagedObjectError, errorCode, toStoreError } from './errors.ts';
@@ -16,6 +17,13 @@ export interface Objects {
    * damaged (they are then in quarantine).
    */
   readonly readObject: (digest: string) => Uint8Array;
+  /**
+   * Fills `target` with the bytes from `position` on. They are not verified: the caller knows what they should be, and
+   * calls `condemn` if they are not. Throws `DamagedObjectError` if they are missing.
+   */
+  readonly readRange: (digest: string, position: number, target: Uint8Array) => Promise<void>;
+  /** Moves an object whose bytes are wrong to quarantine, and returns the error for it. */
+  readonly condemn: (digest: string) => DamagedObjectError;
   /** Whether the object is there with its size; its bytes are not read. */
   readonly hasObject: (object: StoredObject) => boolean;
   /** Durable once it returns. Writes nothing if the same bytes are already there. Returns the digest. */
@@ -54,8 +62,32 @@ export function openObjects(cacheFolder: string, quarantine: Quarantine): Object
       throw toStoreError(error, path);
     }
     if (sha256(bytes) === digest) return bytes;
-    quarantine(path, `object ${digest.slice(0, 12)}…`);
-    throw new DamagedObjectError(digest, 'was damaged');
+    throw condemn(digest);
+  };
+
+  const condemn = (digest: string): DamagedObjectError => {
+    quarantine(objectPath(digest), `object ${digest.slice(0, 12)}…`);
+    return new DamagedObjectError(digest, 'was damaged');
+  };
+
+  const readRange = async (digest: string, position: number, target: Uint8Array): Promise<void> => {
+    const path = objectPath(digest);
+    try {
+      const file = await open(path);
+      try {
+        for (let done = 0; done < target.length;) {
+          const { bytesRead } = await file.read(target, done, target.length - done, position + done);
+          if (bytesRead === 0) throw condemn(digest);
+          done += bytesRead;
+        }
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if (error instanceof DamagedObjectError) throw error;
+      if (errorCode(error) === 'ENOENT') throw new DamagedObjectError(digest, 'is missing from the cache');
+      throw toStoreError(error, path);
+    }
   };
 
   /** Whether the object is there and undamaged; a damaged one goes to quarantine. */
@@ -94,5 +126,5 @@ export function openObjects(cacheFolder: string, quarantine: Quarantine): Object
     }
   };
 
-  return { objectPath, readObject, hasObject, writeObject, writeNewObject };
+  return { objectPath, readObject, readRange, condemn, hasObject, writeObject, writeNewObject };
 }

@@ -31,7 +31,18 @@ export interface CommitRecord {
   /** ISO 8601. */
   readonly created: string;
   readonly ravelin: string;
-  readonly log?: string;
+  /** The warnings of the stage about this result, each text once, so that a run that reuses it can say so again. */
+  readonly warnings?: readonly string[];
+}
+
+/** The result of a unit that a run need not compute, from its record. */
+export function storedResult({ outputs, seconds, warnings = [] }: CommitRecord): {
+  readonly outputs: Outputs;
+  readonly seconds: number;
+  readonly reused: true;
+  readonly warnings: readonly string[];
+} {
+  return { outputs, seconds, reused: true, warnings };
 }
 
 const head = '{"check":"';
@@ -57,7 +68,7 @@ export function parseRecord(text: string, key: string): CommitRecord | null {
   const { body, fields } = checked(text);
   const record = fields as unknown as CommitRecord;
   if (fields['format'] !== 1 || record.key !== key || !isOfRecipe(body, record)) return null;
-  return hasTimes(record) && hasOutputs(record) ? record : null;
+  return hasTimes(record) && hasOutputs(record) && hasWarnings(record) ? record : null;
 }
 
 /**
@@ -100,6 +111,10 @@ function isOfRecipe(
 
 function hasTimes({ seconds, cpuSeconds, created }: CommitRecord): boolean {
   return isAmount(seconds) && isAmount(cpuSeconds) && !Number.isNaN(Date.parse(created));
+}
+
+function hasWarnings({ warnings = [] }: CommitRecord): boolean {
+  return Array.isArray(warnings) && warnings.every((text) => typeof text === 'string');
 }
 
 /**

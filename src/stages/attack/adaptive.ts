@@ -1,5 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { attackOutline } from './shared/attack-outline.ts';
+import { budgetParameters } from './shared/budget.ts';
 import { drawsTarget, goalOptions, goalParameters } from './shared/goal.ts';
 import { storageOf, storageParameters } from './shared/storage.ts';
 import { adversarialPort, targetPorts, throughParameters } from './shared/target.ts';
@@ -32,6 +34,7 @@ export const adaptiveStage = defineStage({
       }),
       ...goalParameters,
       ...throughParameters,
+      ...budgetParameters,
       ...storageParameters,
     },
     { additionalProperties: false },
@@ -45,13 +48,26 @@ export const adaptiveStage = defineStage({
   shard: 'images',
   randomness: (params, drawsAt) => drawsTarget(params) || drawsAt('through'),
   device: true,
+  outline: (context) =>
+    attackOutline(context, {
+      steps: context.params.steps,
+      prepared: null,
+      isIdentity: false,
+      searchesImages: false,
+    }),
   run: async (context) => {
     const { adaptiveAscent } = await import('../../attacks/adaptive.ts');
     const { runAttack } = await import('./shared/run-attack.ts');
     const { dissimilarity, steps, learningRate, ...params } = context.params;
     const attack = adaptiveAscent({ ...goalOptions(params, context.seed), steps, learningRate });
     // The bound is the attack's own strength, so no strength is searched.
-    const run = { name: 'dissimilarity', strength: dissimilarity, through: params, ...storageOf(params) };
+    const run = {
+      name: 'dissimilarity',
+      strength: dissimilarity,
+      through: params,
+      ...storageOf(params),
+      ...(params.queries !== undefined && { limit: params.queries }),
+    };
     return { images: await runAttack(context, run, attack) };
   },
 });

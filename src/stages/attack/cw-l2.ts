@@ -38,6 +38,13 @@ export const cwL2Stage = attackStage({
           'minimise over pixels, clipped after each step, or over w with pixels (tanh w + 1) / 2; clip if absent',
       }),
     ),
+    radius: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        description:
+          'radius of the L2 ball around the original onto which each step is projected, in units of [0, 1] pixels of the whole image; no ball if absent',
+      }),
+    ),
     searchSteps: Type.Integer({
       minimum: 1,
       maximum: 100,
@@ -57,8 +64,19 @@ export const cwL2Stage = attackStage({
     ...targetedParameter,
   },
   example: { steps: 20, learningRate: 0.01 },
+  check: (params) =>
+    params.radius !== undefined && carliniWagnerOptions(params, [0, 0]).variable === 'tanh'
+      ? [
+          {
+            path: ['radius'],
+            message: 'steps in tanh space are not projected onto a ball',
+            fix: 'remove radius, or set variable: clip',
+          },
+        ]
+      : [],
   draws: false,
   prepares: () => ({ what: 'direction' }),
+  effort: ({ steps, searchSteps }) => ({ steps: steps * searchSteps, gradientsPerStep: 1 }),
   attack: async (params, seed) => {
     const { carliniWagner } = await import('../../attacks/cw-l2.ts');
     return carliniWagner(carliniWagnerOptions(params, seed));
@@ -73,11 +91,12 @@ interface CarliniWagnerParameters extends Pick<
   readonly variable?: CarliniWagnerOptions['variable'];
   readonly targeted?: NonNullable<CarliniWagnerOptions['targeted']>;
   readonly stopEarly: boolean;
+  readonly radius?: number;
 }
 
 /** The attack's options, with the changes of `like`. */
 export function carliniWagnerOptions(params: CarliniWagnerParameters, seed: Seed): CarliniWagnerOptions {
-  const { lambda, kappa, steps, learningRate, searchSteps, keep, targeted, like } = params;
+  const { lambda, kappa, steps, learningRate, searchSteps, keep, targeted, like, radius } = params;
   const library = like === 'foolbox' || like === 'torchattacks';
   const stops = params.stopEarly || library;
   return {
@@ -93,5 +112,6 @@ export function carliniWagnerOptions(params: CarliniWagnerParameters, seed: Seed
     otherwise: library ? 'original' : 'last',
     seed,
     ...(targeted === undefined ? {} : { targeted }),
+    ...(radius === undefined ? {} : { radius }),
   };
 }

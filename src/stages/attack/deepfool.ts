@@ -1,6 +1,8 @@
 import { Type } from '@sinclair/typebox';
 import type { DeepFoolOptions } from '../../attacks/deepfool.ts';
+import type { Seed } from '../../tensors/random.ts';
 import { attackStage } from './shared/attack-stage.ts';
+import { targetedParameter } from './shared/goal.ts';
 import type { Preset } from './shared/strength.ts';
 
 /** DeepFool (Moosavi-Dezfooli et al. 2016; Guo et al. 2018, section 3: five steps, all classes). */
@@ -25,13 +27,31 @@ export const deepfoolStage = attackStage({
           'classes considered, the true one included: all, or this number of the most likely ones at the original; all if absent (10 like foolbox)',
       }),
     ),
+    ...targetedParameter,
   },
   example: { steps: 5 },
   draws: false,
+  check: ({ targeted, candidates }) =>
+    targeted !== undefined && candidates !== undefined
+      ? [
+          {
+            path: ['candidates'],
+            message: 'a targeted attack goes to one class, so candidates has no effect',
+            fix: 'remove candidates or targeted',
+          },
+        ]
+      : [],
   prepares: () => ({ what: 'first-step', without: { steps: 1 } }),
-  attack: async (params) => {
+  // A gradient for each class that is considered; few images need more than two steps.
+  effort: (params, classes) => {
+    if (params.targeted !== undefined) return { steps: params.steps, gradientsPerStep: 3 / 2 };
+    const { candidates } = deepFoolOptions(params, [0, 0]);
+    const considered = candidates === 'all' ? classes : Math.min(candidates, classes);
+    return { steps: Math.min(params.steps, 2), gradientsPerStep: (1 + considered) / 2 };
+  },
+  attack: async (params, seed) => {
     const { deepFool } = await import('../../attacks/deepfool.ts');
-    return deepFool(deepFoolOptions(params));
+    return deepFool(deepFoolOptions(params, seed));
   },
 });
 
@@ -39,10 +59,14 @@ interface DeepFoolParameters {
   readonly like?: Preset;
   readonly steps: number;
   readonly candidates?: 'all' | number;
+  readonly targeted?: NonNullable<DeepFoolOptions['targeted']>;
 }
 
 /** The attack's options, with the changes of `like`. */
-export function deepFoolOptions({ steps, candidates, like }: DeepFoolParameters): DeepFoolOptions {
+export function deepFoolOptions(
+  { steps, candidates, like, targeted }: DeepFoolParameters,
+  seed: Seed,
+): DeepFoolOptions {
   const foolbox = like === 'foolbox';
   return {
     steps,
@@ -50,5 +74,7 @@ export function deepFoolOptions({ steps, candidates, like }: DeepFoolParameters)
     minimumDistance: foolbox || like === 'torchattacks' ? 0 : 1e-4,
     addedDistance: foolbox ? 1e-4 : 0,
     cumulative: foolbox,
+    seed,
+    ...(targeted === undefined ? {} : { targeted }),
   };
 }

@@ -1,18 +1,13 @@
 import { Type } from '@sinclair/typebox';
 import { attackStage } from './shared/attack-stage.ts';
-import { goalOptions, goalParameters } from './shared/goal.ts';
+import { goalOptions, goalParameters, linfBallStrength } from './shared/goal.ts';
 
 /** Momentum iterative FGSM (Dong et al. 2018). */
 export const miFgsmStage = attackStage({
   uses: 'attack/mi-fgsm',
   version: 3,
   summary: 'Momentum iterative FGSM: steps along the sign of the accumulated gradient, which transfer better',
-  strength: {
-    name: 'epsilon',
-    minimum: 0,
-    maximum: 1,
-    description: 'radius of the L∞ ball, in units of [0, 1] pixels (8/255 say)',
-  },
+  strength: linfBallStrength,
   with: {
     steps: Type.Integer({
       minimum: 1,

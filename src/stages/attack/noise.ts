@@ -20,6 +20,7 @@ export const noiseStage = attackStage({
     }),
   },
   example: { epsilon: 8 / 255 },
+  effort: () => ({ steps: 0, gradientsPerStep: 0 }),
   attack: async ({ distribution }, seed) => {
     const { noise } = await import('../../attacks/noise.ts');
     return noise({ distribution, seed });

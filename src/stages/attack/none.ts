@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage } from '../../runtime/stage.ts';
+import { attackOutline } from './shared/attack-outline.ts';
 import { storageOf, storageParameters } from './shared/storage.ts';
 import { adversarialPort, targetPorts, throughPort } from './shared/target.ts';
 
@@ -14,6 +15,8 @@ export const noAttackStage = defineStage({
   shard: 'images',
   randomness: (_, drawsAt) => drawsAt('through'),
   device: true,
+  outline: (context) =>
+    attackOutline(context, { steps: 0, prepared: null, isIdentity: true, searchesImages: false }),
   run: async (context) => {
     const { identityAttack } = await import('../../attacks/attack-images.ts');
     const { runAttack } = await import('./shared/run-attack.ts');

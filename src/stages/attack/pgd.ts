@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { attackStage } from './shared/attack-stage.ts';
-import { goalOptions, goalParameters } from './shared/goal.ts';
+import { ballNormParameter, ballStrength, goalOptions, goalParameters } from './shared/goal.ts';
 
 /** Step sizes of the libraries, if the user gives none. */
 const stepSizes = {
@@ -13,19 +13,11 @@ export const pgdStage = attackStage({
   uses: 'attack/pgd',
   version: 4,
   summary: 'Projected gradient descent in an L∞ or L2 ball, from random starts',
-  strength: {
-    name: 'epsilon',
-    minimum: 0,
-    maximum: 1000,
-    description: 'radius of the ball, in units of [0, 1] pixels (8/255 say; in L2, of the whole image)',
-  },
+  strength: ballStrength,
   presets:
     'foolbox, torchattacks, fb: gradient rounded as PyTorch does; if no stepSize is given: foolbox 0.0333 × epsilon (L2 0.025 × epsilon), torchattacks 2/255 (L2 0.2)',
   with: {
-    norm: Type.Union([Type.Literal('linf'), Type.Literal('l2')], {
-      default: 'linf',
-      description: 'norm of the ball and of the steps',
-    }),
+    ...ballNormParameter,
     steps: Type.Integer({ minimum: 1, maximum: 100_000, default: 40, description: 'steps of a run' }),
     stepSize: Type.Optional(
       Type.Number({

@@ -27,6 +27,10 @@ export const cifar10Stage = datasetStage({
     }),
   },
   gives: 'uint8 [n, 32, 32, 3] with labels 0 to 9',
+  declares: ({ split, offset }) => ({
+    size: [32, 32, 3],
+    images: Math.max(0, (split === 'train' ? 50_000 : 10_000) - offset),
+  }),
   survey: async ({ params, resolve }) => {
     const root = resolve(params.path);
     const batches = await cifarBatches(root, params.split);

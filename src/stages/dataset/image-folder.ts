@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { canonicalJson } from '../../values/json.ts';
+import { datasetOutline } from './shared/dataset-outline.ts';
 import { listImageFolder } from './shared/folder-listing.ts';
 
 /**
@@ -94,6 +95,12 @@ export const imageFolderStage = defineStage({
   shard: 'images',
   extent: ['limit'],
   libraries: ['sharp'],
+  declaredImages: ({ limit }) => limit ?? null,
+  // Without a crop, only the files say how large the images are.
+  outline: ({ params: { crop, channels } }) =>
+    crop === undefined
+      ? null
+      : datasetOutline([crop, crop, channels === 'rgb' ? 3 : 1], { 'decode photograph': 1 }),
   survey: async ({ params, resolve }) => {
     const listing = await listImageFolder(params, resolve);
     // Once for all shards, as there may be thousands of names.

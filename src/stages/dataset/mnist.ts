@@ -41,6 +41,10 @@ export const mnistStage = datasetStage({
     }),
   },
   gives: 'uint8 [n, 28, 28, 1] with labels 0 to 9',
+  declares: ({ split, offset }) => ({
+    size: [28, 28, 1],
+    images: Math.max(0, (split === 'train' ? 60_000 : 10_000) - offset),
+  }),
   survey: async ({ params, resolve }) => {
     const { images, labels } = idxPaths(params, resolve);
     const { count } = await readIdxHeader(images, 3);

@@ -21,5 +21,6 @@ export const jpegStage = defenseStage({
   },
   takes: 'images of 1 or 3 channels to transform',
   gives: 'uint8 images',
+  givesBytes: true,
   load: async () => (await import('../../defenses/jpeg.ts')).jpeg,
 });

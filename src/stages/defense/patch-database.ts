@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
-import { defineStage, port, StageError } from '../../runtime/stage.ts';
+import { defineStage, port, rowsPort, StageError } from '../../runtime/stage.ts';
+import { outlineOf } from '../shared/network-work.ts';
 
 /** The patches that image quilting draws from (Guo et al. 2018, section 4.3). */
 export const patchDatabaseStage = defineStage({
@@ -24,23 +25,29 @@ export const patchDatabaseStage = defineStage({
     },
     { additionalProperties: false },
   ),
-  in: { images: port('images', { description: 'clean images of 1 or 3 channels, best training images' }) },
+  in: { images: rowsPort({ description: 'clean images of 1 or 3 channels, best training images' }) },
   out: { patches: port('patches', { description: 'uint8 patches with their principal axes' }) },
   randomness: true,
+  outline: ({ params: { patches: count, size }, inputs }) => {
+    const images = outlineOf('images', inputs['images']);
+    if (images === undefined) return null;
+    const length = size * size * images.channels;
+    const bytes = count * length + 4 * (length * length + length);
+    return {
+      perImage: {},
+      perUnit: { 'sample patch': count },
+      out: { patches: { kind: 'patches', count, bytes } },
+      memoryBytes: 0,
+    };
+  },
   async run({ params, inputs: { images }, seed }) {
-    const { placesOf, samplePatches } = await import('../../defenses/quilting/patch-database.ts');
+    const { placesOf, sampleRows } = await import('../../defenses/quilting/patch-database.ts');
     const { patches: count, size } = params;
     const [, height, width, channels] = images.shape;
     if (channels !== 1 && channels !== 3) {
       throw new StageError(`patches have 1 or 3 channels, and these images have ${channels}`, {
         code: 'bad-data',
         fix: 'use images of 1 or 3 channels',
-      });
-    }
-    if (images.pixels instanceof Float32Array && images.pixels.some(Number.isNaN)) {
-      throw new StageError('images of the patch database have pixels that are not numbers (NaN)', {
-        code: 'bad-data',
-        fix: 'look for a NaN where the images come from',
       });
     }
     const places = placesOf(images.shape, size);
@@ -64,6 +71,14 @@ export const patchDatabaseStage = defineStage({
         fix: `use fewer images (\`limit\`): 1,000 photographs are plenty for a million patches`,
       });
     }
-    return { patches: samplePatches(images, { count, size }, seed) };
+    const read = async (rows: Int32Array): Promise<Float32Array | Uint8Array> => {
+      const pixels = await images.read(rows);
+      if (pixels instanceof Uint8Array || !pixels.some(Number.isNaN)) return pixels;
+      throw new StageError('images of the patch database have pixels that are not numbers (NaN)', {
+        code: 'bad-data',
+        fix: 'look for a NaN where the images come from',
+      });
+    };
+    return { patches: await sampleRows({ shape: images.shape, read }, { count, size }, seed) };
   },
 });

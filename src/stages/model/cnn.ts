@@ -91,6 +91,11 @@ export const cnnStage = defineStage({
   ],
   survey: ({ params, resolve }) =>
     Promise.resolve({ files: () => (params.weights === undefined ? [] : [resolve(params.weights)]) }),
+  outline: async ({ params: { height, width, channels, ...rest } }) => {
+    const { cnn } = await import('../../models/architectures/cnn.ts');
+    const { modelOutline } = await import('./shared/model-outline.ts');
+    return modelOutline(cnn({ ...rest, inputShape: [height, width, channels] }));
+  },
   run: async ({ params, seed, resolve }) => {
     const { buildCnn } = await import('./shared/build-cnn.ts');
     return {

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import type { PaddingForm } from '../../models/architectures/options.ts';
 import type { ArchitectureName } from '../../models/architectures/zoo.ts';
 import { defineStage, port } from '../../runtime/stage.ts';
 import type { Stage } from '../../runtime/stage.ts';
@@ -14,6 +15,8 @@ interface Family {
   readonly minimum: number;
   readonly mean: readonly number[];
   readonly std: readonly number[];
+  /** The default of an architecture that exists with both paddings. */
+  readonly padding?: PaddingForm;
 }
 
 const imagenet = { classes: 1000, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
@@ -39,6 +42,18 @@ const densenet = (depth: number): Family => ({
   ...torchvision,
   minimum: 29,
   summary: `DenseNet-${depth} (Huang et al. 2017)`,
+});
+
+const lite = (scale: number, size: number): Family => ({
+  classes: 1000,
+  // The original has bytes and subtracts 127, then divides by 128.
+  mean: [127 / 255, 127 / 255, 127 / 255],
+  std: [128 / 255, 128 / 255, 128 / 255],
+  size,
+  minimum: 1,
+  padding: 'tensorflow',
+  weights: `lukemelas' EfficientNet-PyTorch, as ravelin weights fetch efficientnet-lite${scale} fetches them, or of timm's tf_efficientnet_lite${scale}`,
+  summary: `EfficientNet-Lite${scale} (Tan and Le 2019)`,
 });
 
 const families: Readonly<Record<ArchitectureName, Family>> = {
@@ -67,20 +82,19 @@ const families: Readonly<Record<ArchitectureName, Family>> = {
   },
   'mobilenet-v2': { ...torchvision, minimum: 1, summary: 'MobileNetV2 (Sandler et al. 2018)' },
   'efficientnet-lite0': {
-    ...torchvision,
-    minimum: 1,
-    weights: "timm's efficientnet_lite0",
-    summary: 'EfficientNet-Lite0 (Tan and Le 2019)',
+    ...lite(0, 224),
+    ...imagenet,
+    padding: 'symmetric',
+    weights: "timm's efficientnet_lite0, or of lukemelas' EfficientNet-PyTorch with padding: tensorflow",
   },
+  'efficientnet-lite1': lite(1, 240),
+  'efficientnet-lite2': lite(2, 260),
 };
 
-/** Number of classes and side of the images, if a pipeline gives none. */
-export function publishedDefaults(name: ArchitectureName): {
-  readonly classes: number;
-  readonly size: number;
-} {
-  const { classes, size } = families[name];
-  return { classes, size };
+/** Number of classes, side of the images and preprocessing, if a pipeline gives none. */
+export function publishedDefaults(name: ArchitectureName): Pick<Family, 'classes' | 'size' | 'mean' | 'std'> {
+  const { classes, size, mean, std } = families[name];
+  return { classes, size, mean, std };
 }
 
 /** One stage for each published architecture: `model/resnet50`, … */
@@ -114,6 +128,7 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
           unit: 'px',
           description: `side of the square RGB images${name === 'vgg16' ? '; a multiple of 224' : ''}`,
         }),
+        ...paddingParameter(family.padding),
         ...preprocessingParameters(family.mean, family.std),
       },
       { additionalProperties: false },
@@ -141,10 +156,29 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
     ],
     survey: ({ params, resolve }) =>
       Promise.resolve({ files: () => (params.weights === undefined ? [] : [resolve(params.weights)]) }),
+    outline: async ({ params: { size, classes } }) => {
+      const { zoo } = await import('../../models/architectures/zoo.ts');
+      const { modelOutline } = await import('./shared/model-outline.ts');
+      return modelOutline(zoo[name].build({ size, classes }));
+    },
     run: async ({ params, seed, resolve }) => {
       const { buildPublished } = await import('./shared/build-published.ts');
       const file = params.weights === undefined ? undefined : resolve(params.weights);
       return { model: await buildPublished(name, params, seed, file) };
     },
   });
+}
+
+/** For an architecture with this default; none for those that exist with one padding alone. */
+function paddingParameter(padding: PaddingForm | undefined) {
+  if (padding === undefined) return {};
+  return {
+    padding: Type.Optional(
+      Type.Union([Type.Literal('symmetric'), Type.Literal('tensorflow')], {
+        default: padding,
+        description:
+          'tensorflow: less padding above and left than below and right, and batch norms with ε = 0.001, as the original; symmetric: as timm trained efficientnet_lite0',
+      }),
+    ),
+  };
 }

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { readJsonFile } from '../../files/read-json.ts';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { classOrderParameter, namedFiles } from './shared/class-order-parameter.ts';
 import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
 /** A TensorFlow.js LayersModel or GraphModel as a network of ravelin. */
@@ -20,13 +21,7 @@ export const tfjsStage = defineStage({
           description: 'side of the square images, if the model leaves it open or should get another one',
         }),
       ),
-      classes: Type.Optional(
-        Type.String({
-          format: 'path',
-          description:
-            "JSON list with the name of each output, if the model has an order of its own; the outputs are put into the names' sorted order",
-        }),
-      ),
+      classes: classOrderParameter,
       ...preprocessingParameters([0], [1]),
     },
     { additionalProperties: false },
@@ -34,9 +29,8 @@ export const tfjsStage = defineStage({
   in: {},
   out: { model: port('model', { description: 'the network with its weights and preprocessing' }) },
   survey: ({ params, resolve }) => {
-    const path = resolve(params.path);
-    const own = [path, ...(params.classes === undefined ? [] : [resolve(params.classes)])];
-    return Promise.resolve({ files: () => [...own, ...weightFiles(path)] });
+    const own = namedFiles(params, resolve);
+    return Promise.resolve({ files: () => [...own, ...weightFiles(resolve(params.path))] });
   },
   run: async ({ params, resolve }) => {
     const { buildTfjsModel } = await import('./shared/build-tfjs.ts');

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { outlineOf } from '../shared/network-work.ts';
 import { averagePredictions, firstCopies } from './shared/average-predictions.ts';
 import { memberWeights } from './shared/member-weights.ts';
 
@@ -38,6 +39,17 @@ export const averageStage = defineStage({
   },
   out: { predictions: port('predictions', { description: 'averaged probabilities [n, classes]' }) },
   shard: 'images',
+  outline: ({ inputs }) => {
+    const members = inputs['predictions'] ?? [];
+    const first = outlineOf('predictions', members);
+    if (first === undefined) return null;
+    return {
+      perImage: { 'score image': members.length },
+      perUnit: {},
+      out: { predictions: first },
+      memoryBytes: 0,
+    };
+  },
   run: ({ params, inputs, warn }) => {
     const members = inputs.predictions.map((item) => item.value);
     const copies = firstCopies(members);

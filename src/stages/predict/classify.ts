@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { networkBytes, networkPasses, outlineOf } from '../shared/network-work.ts';
 
 export const classifyStage = defineStage({
   uses: 'predict/classify',
@@ -27,6 +28,19 @@ export const classifyStage = defineStage({
   shard: 'images',
   appliesTransform: true,
   device: true,
+  outline: ({ inputs }) => {
+    const images = outlineOf('images', inputs['images']);
+    const model = outlineOf('model', inputs['model']);
+    const transform = outlineOf('transform', inputs['transform']);
+    if (images === undefined || model === undefined) return null;
+    const draws = transform?.views ?? 1;
+    return {
+      perImage: networkPasses('forward', [model], images.views, { images, transform, draws }),
+      perUnit: { 'network call': images.views * draws },
+      out: { predictions: { kind: 'predictions', classes: model.classes } },
+      memoryBytes: networkBytes('forward', [model]),
+    };
+  },
   run: async (context) => {
     const { runClassify } = await import('./shared/run-classify.ts');
     return { predictions: await runClassify(context) };

@@ -2,6 +2,8 @@ import { Type } from '@sinclair/typebox';
 import { port, StageError } from '../../runtime/stage.ts';
 import {
   clashError,
+  labelProblems,
+  labelsParameter,
   listOf,
   meanOverNames,
   meanOverParameter,
@@ -37,9 +39,9 @@ const clean = port('metrics', {
 
 export const curvesStage = reportStage({
   uses: 'report/curves',
-  version: 2,
+  version: 3,
   summary:
-    'Line charts in panels, as figure 4 of Guo et al. 2018: accuracy over strength, one line a defense',
+    'Line charts in panels, as figure 4 of Guo et al. 2018: accuracy over strength, one line a defense; as SVG, PDF and PNG',
   with: {
     x: Type.String({
       description: 'axis (`strength`) or achieved number (`dissimilarity`) on the horizontal axis',
@@ -53,8 +55,28 @@ export const curvesStage = reportStage({
     ...meanOverParameter,
     ...publishedParameter,
     title: Type.String({ default: '', description: 'written above the panels' }),
-    xLabel: Type.Optional(Type.String({ description: 'default: the name of x' })),
-    yLabel: Type.Optional(Type.String({ description: 'default: the name of y' })),
+    ...labelsParameter,
+    xLabel: Type.Optional(Type.String({ description: 'default: the quantity of x and its unit' })),
+    yLabel: Type.Optional(Type.String({ description: 'default: the quantity of y and its unit' })),
+    intervals: Type.Union([Type.Literal('bars'), Type.Literal('bands'), Type.Literal('none')], {
+      default: 'bars',
+      description: 'how intervals are drawn; bars at one place stand side by side',
+    }),
+    width: Type.Optional(
+      Type.Number({
+        minimum: 2,
+        maximum: 20,
+        description: 'inches; 3.25 is a column of a paper with two columns; default: by the number of panels',
+      }),
+    ),
+    panelsPerRow: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 8, description: 'default: 3, and 2 for four panels' }),
+    ),
+    footer: Type.Union([Type.Boolean(), Type.String({ maxLength: 200 })], {
+      default: true,
+      description:
+        'small line below: true for the number of images and what the intervals are, a text, or false for none',
+    }),
     clean: Type.Union([Type.Boolean(), Type.Number()], {
       default: true,
       description:
@@ -77,6 +99,7 @@ export const curvesStage = reportStage({
     meanOver: meanOverNames,
   },
   places: ['x', 'panel', 'series'],
+  check: ({ labels }) => labelProblems(labels),
   libraries: ['sharp'],
   files: {
     async paths({ published, y }, resolve) {
@@ -122,6 +145,7 @@ export const curvesStage = reportStage({
       series,
       title: params.title,
       clean: params.clean,
+      ...(params.labels && { labels: params.labels }),
       ...(params.xLabel === undefined ? {} : { xLabel: params.xLabel }),
       ...(params.yLabel === undefined ? {} : { yLabel: params.yLabel }),
       ...(inputs.clean === undefined
@@ -136,11 +160,23 @@ export const curvesStage = reportStage({
     const { publishedRecords } = await import('../../report/curves-published.ts');
     const records = [...rows, ...publishedRecords(curves.used, params, rows)];
     const { drawCurves } = await import('../../report/curves.ts');
+    const { svgToPdf } = await import('../../report/pdf.ts');
+    const { footerOf } = await import('../../report/footer.ts');
     const { rowsToCsv, rowsToJson } = await import('../../report/table.ts');
     const { svgToPng } = await import('../../report/raster.ts');
-    const svg = drawCurves(curves);
+    const { width, panelsPerRow, footer } = params;
+    const below = typeof footer === 'string' ? footer : footer ? footerOf(rows, params.y) : '';
+    const svg = drawCurves({
+      ...curves,
+      intervals: params.intervals,
+      dodge: true,
+      ...(width !== undefined && { width: width * 96 }),
+      ...(panelsPerRow !== undefined && { panelsPerRow }),
+      ...(below !== '' && { footer: below }),
+    });
     const files = {
       svg,
+      pdf: svgToPdf(svg),
       png: new Uint8Array(await svgToPng(svg, params.pngScale)),
       csv: rowsToCsv(records),
       json: rowsToJson(records),

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { ImageGrid } from '../../report/image-grid.ts';
 import { port } from '../../runtime/stage.ts';
+import { labelProblems, labelsParameter } from './shared/columns.ts';
 import { reportStage } from './shared/report-stage.ts';
 
 // Ports are declared apart, so that TypeScript distinguishes `list: true` from `list: boolean`.
@@ -23,9 +24,16 @@ const defendedOriginals = port('images', {
     'the originals behind the same defenses: the grid is then figure 2 of the paper, with original, adversarial image and difference as rows and the defenses as columns',
 });
 
+const predictions = port('predictions', {
+  list: true,
+  optional: true,
+  description:
+    'what a network says of the images, which is written under those with the same labels; the first without an axis of the others is of the originals',
+});
+
 export const imagesStage = reportStage({
   uses: 'report/images',
-  version: 3,
+  version: 4,
   summary:
     'A grid of originals, adversarial and defended images and of scaled differences, as figures 1 and 2 of Guo et al. 2018',
   with: {
@@ -68,17 +76,18 @@ export const imagesStage = reportStage({
           'axis that runs across the grid, one block for each image; replaces across; strength in figure 1',
       }),
     ),
+    ...labelsParameter,
     title: Type.String({ default: '', description: 'written above the grid' }),
   },
-  in: { originals, adversarial, defended, defendedOriginals },
+  in: { originals, adversarial, defended, defendedOriginals, predictions },
   names: {
     rows: { names: 'axis', of: ['adversarial', 'defended'] },
     columns: { names: 'axis', of: ['adversarial', 'defended'] },
   },
   places: ['rows', 'columns'],
-  check: ({ rows, columns }) =>
+  check: ({ rows, columns, labels }) =>
     (rows === undefined) === (columns === undefined)
-      ? []
+      ? labelProblems(labels)
       : [
           {
             path: [rows === undefined ? 'columns' : 'rows'],
@@ -92,16 +101,27 @@ export const imagesStage = reportStage({
     const { drawImageGrid } = await import('../../report/image-grid.ts');
     const { adversarial = [], defended = [], defendedOriginals: pairs } = inputs;
     const { rows, columns } = params;
+    const versions = [...adversarial, ...defended, ...(pairs ?? [])];
+    const { captionsFrom, noCaptions } = await import('./shared/image-captions.ts');
+    const captions =
+      inputs.predictions === undefined
+        ? noCaptions
+        : captionsFrom(
+            inputs.predictions,
+            new Set(versions.flatMap(({ axes }) => Object.keys(axes))),
+            params.labels,
+          );
+    const choice = { ...params, captions };
     let grid: ImageGrid;
     if (rows !== undefined && columns !== undefined) {
       const { imagesByAxes } = await import('./shared/image-axes.ts');
-      grid = imagesByAxes(inputs.originals, [...adversarial, ...defended], { rows, columns }, params);
+      grid = imagesByAxes(inputs.originals, [...adversarial, ...defended], { rows, columns }, choice);
     } else if (pairs !== undefined) {
       const { imagePairs } = await import('./shared/image-pairs.ts');
-      grid = imagePairs(inputs.originals, adversarial, defended, pairs, params);
+      grid = imagePairs(inputs.originals, adversarial, defended, pairs, choice);
     } else {
       const { imageVersions } = await import('./shared/image-versions.ts');
-      grid = imageVersions(inputs.originals, adversarial, defended, params);
+      grid = imageVersions(inputs.originals, adversarial, defended, choice);
     }
     const png = new Uint8Array(await drawImageGrid(grid));
     return { title: params.title, files: { png } };

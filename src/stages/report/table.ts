@@ -1,7 +1,10 @@
 import { Type } from '@sinclair/typebox';
+import { boldChoices } from '../../report/best.ts';
 import { port, StageError } from '../../runtime/stage.ts';
 import {
   clashError,
+  labelProblems,
+  labelsParameter,
   listOf,
   meanOverNames,
   meanOverParameter,
@@ -30,8 +33,8 @@ const scores = port('metrics', {
 
 export const tableStage = reportStage({
   uses: 'report/table',
-  version: 3,
-  summary: 'A table of scores as Markdown, CSV and JSON, with intervals',
+  version: 4,
+  summary: 'A table of scores as Markdown, LaTeX, CSV and JSON, with intervals',
   with: {
     rows: Type.Optional(
       names('axis, or list of axes, that heads the rows; default: all that vary and are not in columns'),
@@ -48,6 +51,16 @@ export const tableStage = reportStage({
       description:
         'sanity checks of the accuracies, if the table shows them; those that fail are listed below it and in the summary',
     }),
+    bold: Type.Union(
+      boldChoices.map((choice) => Type.Literal(choice)),
+      { default: 'none', description: 'which numbers are bold in Markdown and LaTeX' },
+    ),
+    form: Type.Union([Type.Literal('wide'), Type.Literal('long')], {
+      default: 'wide',
+      description:
+        'the CSV file: as the table is, or one row for each score, for data frames such as those of pandas',
+    }),
+    ...labelsParameter,
     title: Type.String({ default: '', description: 'heading above the table' }),
   },
   in: { scores },
@@ -59,9 +72,9 @@ export const tableStage = reportStage({
     meanOver: meanOverNames,
   },
   places: ['rows', 'columns'],
-  check: ({ rows, columns }) => {
+  check: ({ rows, columns, labels }) => {
     const index = listOf(columns).findIndex((axis) => listOf(rows).includes(axis));
-    if (index < 0) return [];
+    if (index < 0) return labelProblems(labels);
     const axis = listOf(columns)[index]!;
     return [
       {
@@ -117,6 +130,7 @@ export const tableStage = reportStage({
       publishedToMarkdown,
       publishedToText,
       roundedNote,
+      rowsToCsv,
       rowsToJson,
       tableToCsv,
       tableToMarkdown,
@@ -124,23 +138,29 @@ export const tableStage = reportStage({
       warningsToMarkdown,
       warningsToText,
     } = await import('../../report/table.ts');
-    const table = pivot(shown, { rows: rowAxes, columns, values });
+    const { labels } = params;
+    const table = pivot(shown, { rows: rowAxes, columns, values, ...(labels && { labels }) });
     if ('clash' in table) throw clashError(table.clash.first, table.clash.second, 'rows or columns');
     const { scoreWarnings } = await import('./shared/score-warnings.ts');
     const { given, found } = scoreWarnings(inputs.scores, rows);
     const failed = params.checks && values.includes('accuracy') ? found : [];
     for (const message of failed) warn(message);
     const warnings = [...given, ...failed];
+    const { bestPlaces } = await import('../../report/best.ts');
+    const { tableToLatex } = await import('../../report/latex.ts');
+    const bold = bestPlaces(table, params.bold);
+    const notes = [...(sources === undefined ? [] : [publishedToText(sources).trim()]), ...warnings];
     const files = {
       md:
         headingToMarkdown(params.title) +
-        tableToMarkdown(table) +
+        tableToMarkdown(table, { labels, bold }) +
         (sources === undefined ? '' : publishedToMarkdown(sources)) +
         roundedNote(rows) +
         warningsToMarkdown(warnings),
-      csv: tableToCsv(table),
+      tex: tableToLatex(table, { bold, notes, ...(labels && { labels }) }),
+      csv: params.form === 'long' ? rowsToCsv(shown) : tableToCsv(table),
       txt:
-        tableToText(table) +
+        tableToText(table, { labels }) +
         (sources === undefined ? '' : publishedToText(sources)) +
         roundedNote(rows) +
         warningsToText(warnings),

@@ -1,11 +1,12 @@
 import { StageError } from '../../runtime/stage.ts';
+import type { ImageLabels } from '../../values/image-rows.ts';
 import type { Images } from '../../values/images.ts';
-import type { Model } from '../../values/model.ts';
+import { classesOf, inputShapeOf, type Model } from '../../values/model.ts';
 
 /** Throws `StageError` unless the model takes images of this size. */
-export function checkImageShape(images: Images, model: Model): void {
+export function checkImageShape(images: Pick<Images, 'shape'>, model: Model): void {
   const [, ...shape] = images.shape;
-  const { inputShape } = model.network;
+  const inputShape = inputShapeOf(model);
   if (shape.join() === inputShape.join()) return;
   throw new StageError(
     `the images are ${shape.join('×')} (height×width×channels), but the model takes ${inputShape.join('×')}`,
@@ -20,8 +21,8 @@ export function checkImageShape(images: Images, model: Model): void {
 }
 
 /** Throws `StageError` for a label that the model has no class for. */
-export function checkLabels(images: Images, model: Model): void {
-  const { classes } = model.network;
+export function checkLabels(images: ImageLabels, model: Model): void {
+  const classes = classesOf(model);
   const wrong = images.labels.findIndex((label) => label < 0 || label >= classes);
   if (wrong < 0) return;
   throw new StageError(

@@ -1,6 +1,7 @@
 import type { DefenseDeclaration, DefenseLibrary } from '../../defenses/defense.ts';
 import { openTransform, type OpenTransform } from '../../defenses/open-transform.ts';
 import { type Stage, StageError, type StageRegistry } from '../../runtime/stage.ts';
+import type { ImageRows } from '../../values/image-rows.ts';
 import type { Images } from '../../values/images.ts';
 import type { Transform } from '../../values/transform.ts';
 
@@ -30,7 +31,7 @@ export function isDefenseStage(stage: Stage): stage is DefenseStage {
  */
 export async function openRecipe(
   transform: Transform,
-  images: Images,
+  images: Images | ImageRows,
   stages: StageRegistry,
 ): Promise<OpenTransform> {
   const library = defensesOf(stages);
@@ -47,10 +48,11 @@ export async function openRecipe(
   return opened;
 }
 
-function checkImages(images: Images, transform: OpenTransform): void {
+function checkImages(images: Images | ImageRows, transform: OpenTransform): void {
   const problem = transform.check(images.shape);
   if (problem !== null) throw new StageError(problem.message, { code: 'bad-data', fix: problem.fix });
-  if (images.pixels instanceof Uint8Array) return;
+  // Rows are read from the store, which holds none with a NaN.
+  if ('read' in images || images.pixels instanceof Uint8Array) return;
   const wrong = images.pixels.findIndex(Number.isNaN);
   if (wrong < 0) return;
   const [, height, width, channels] = images.shape;

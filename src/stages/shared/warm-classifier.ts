@@ -1,6 +1,7 @@
 import type { Classifier } from '../../models/classifier.ts';
 import { openClassifier } from '../../models/inference.ts';
-import type { Model } from '../../values/model.ts';
+import type { StageContext } from '../../runtime/stage.ts';
+import { isNetworkModel, type Model } from '../../values/model.ts';
 import { identityOf, RecentCache } from '../../values/recent-cache.ts';
 
 /**
@@ -13,6 +14,9 @@ interface Lendable {
   isLetGo: boolean;
 }
 
+/** The part of a stage's context that opens a model: its backend for a network, and its paths for a program. */
+export type ModelContext = Pick<StageContext<unknown, unknown>, 'backend' | 'resolve' | 'resolveCode'>;
+
 /** Classifiers that this worker keeps open, because it goes from shard to shard of a few models. */
 const warm = new RecentCache<Lendable>({
   limit: 2,
@@ -23,15 +27,15 @@ const warm = new RecentCache<Lendable>({
 });
 
 /**
- * A classifier on the current backend, named `backend`, which this worker may have open already: its weights
+ * A classifier on the current backend, that of `context`, which this worker may have open already: its weights
  * are checked, folded and copied to the device once for all shards. Models are identified by their object,
  * because a worker decodes each of them once. `dispose` returns it. Throws like `openClassifier`.
  */
-export async function warmClassifier(model: Model, backend: string): Promise<Classifier> {
-  const key = `${backend} ${identityOf(model)}`;
+export async function warmClassifier(model: Model, context: ModelContext): Promise<Classifier> {
+  const key = `${context.backend} ${identityOf(model)}`;
   let entry = warm.get(key);
   if (entry === undefined) {
-    entry = { opened: openClassifier(model), leases: 0, isLetGo: false };
+    entry = { opened: open(model, context), leases: 0, isLetGo: false };
     warm.set(key, entry);
   }
   const lent = entry;
@@ -59,6 +63,12 @@ export async function warmClassifier(model: Model, backend: string): Promise<Cla
       closeIfIdle(lent);
     },
   };
+}
+
+async function open(model: Model, context: ModelContext): Promise<Classifier> {
+  if (isNetworkModel(model)) return openClassifier(model);
+  const { openProgram } = await import('./open-program.ts');
+  return openProgram(model, context);
 }
 
 function closeIfIdle({ isLetGo, leases, opened }: Lendable): void {

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
-import { adversaryParameters, adversaryProblems } from './shared/adversary-parameters.ts';
+import { adversaryOf, adversaryParameters, adversaryProblems } from './shared/adversary-parameters.ts';
+import { trainingOutline } from './shared/training-outline.ts';
 import { trainingParameters, trainingPorts, trainingProblems } from './shared/parameters.ts';
 
 // A port apart, so that TypeScript distinguishes `list: true` from `list: boolean`.
@@ -30,7 +31,7 @@ export const adversarialStage = defineStage({
     history: port('metrics', {
       axes: ['epoch'],
       values: ['loss', 'accuracy', 'adversarialAccuracy', 'learningRate'],
-      valuesWith: { validation: ['validationAccuracy', 'validationAdversarialAccuracy'] },
+      valuesWith: { validation: ['validationAccuracy', 'validationAdversarialAccuracy', 'kept'] },
       description:
         'one row per epoch: loss, accuracy on the images that stayed as they are, adversarialAccuracy, learningRate, and both accuracies on the validation images if measured',
     }),
@@ -38,8 +39,10 @@ export const adversarialStage = defineStage({
   randomness: true,
   device: true,
   check: (params) => [...trainingProblems(params), ...adversaryProblems(params)],
+  outline: (context) => trainingOutline(context, adversaryOf(context.params)),
   run: async (context) => {
     const { runAdversarial } = await import('./shared/run-adversarial.ts');
-    return runAdversarial(context);
+    const { withNetworks } = await import('./shared/trained-networks.ts');
+    return runAdversarial(withNetworks(context));
   },
 });

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { trainingOutline } from './shared/training-outline.ts';
 import { trainingParameters, trainingPorts, trainingProblems } from './shared/parameters.ts';
 
 /**
@@ -23,15 +24,17 @@ export const sgdStage = defineStage({
     history: port('metrics', {
       axes: ['epoch'],
       values: ['loss', 'accuracy', 'learningRate'],
-      valuesWith: { validation: ['validationAccuracy'] },
+      valuesWith: { validation: ['validationAccuracy', 'kept'] },
       description: 'one row per epoch: loss, accuracy, learningRate, and validationAccuracy if measured',
     }),
   },
   randomness: true,
   device: true,
   check: trainingProblems,
+  outline: (context) => trainingOutline(context, null),
   run: async (context) => {
     const { runSgd } = await import('./shared/run-sgd.ts');
-    return runSgd(context);
+    const { withNetworks } = await import('./shared/trained-networks.ts');
+    return runSgd(withNetworks(context));
   },
 });

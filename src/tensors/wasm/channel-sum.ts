@@ -6,11 +6,12 @@ import type { TensorInfo } from '@tensorflow/tfjs';
 import { heapKernels } from './heap-kernels/open.ts';
 import { addressOf } from './heap.ts';
 import type { WasmKernelCall } from './heap.ts';
+import { elementCount } from '../../values/element-count.ts';
 
 export function channelSum({ inputs, backend, attrs }: WasmKernelCall): TensorInfo {
   const { x } = inputs as { x: TensorInfo };
   const channels = x.shape.at(-1)!;
-  const rows = x.shape.slice(0, -1).reduce((product, extent) => product * extent, 1);
+  const rows = elementCount(x.shape.slice(0, -1));
   const result = backend.makeOutput([channels], 'float32');
   const [numbers, sums] = [x, result].map((info) => addressOf(backend, info));
   heapKernels(backend).channelSum(numbers!, sums!, rows, channels, attrs['weight'] as number);

@@ -23,10 +23,14 @@ test('the file of an earlier result is named as such, and a folder is not', () =
   expect(describeProblem(join(file, 'below'), systemError('ENOTDIR')).stale).toBe(false);
 });
 
-test('errors of stages, of the store and unknown ones keep their reason', () => {
+test('errors of stages, of the store and unknown ones keep their reason, and rare ones of the disk are said as everywhere', () => {
   expect(describeProblem(file, systemError('EIO')).message).toBe(
     `${file} could not be written: EIO: raw words`,
   );
+  expect(describeProblem(file, Object.assign(systemError('EIO'), { syscall: 'write' }))).toMatchObject({
+    message: `${file} could not be written: the disk of ${file} failed (EIO)`,
+    fix: expect.stringContaining('check the disk') as string,
+  });
   const refused = new StageError('there is no such file', { fix: 'publish another' });
   expect(describeProblem(file, refused)).toMatchObject({
     message: `${file} could not be written: there is no such file`,

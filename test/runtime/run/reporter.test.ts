@@ -14,8 +14,9 @@ const units = [
 ] as const;
 const planned = {
   index: 0,
-  cell: { id: 'added', stage: 'added', uses: 'test/add', axes: { by: 1 } },
+  cell: { id: 'added', stage: 'added', uses: 'test/add', axes: { by: 1 }, inputs: {} },
   graphStage: { at: 'p.yaml:2:1' },
+  stage: { in: {}, out: {} },
   sharded: true,
   images: 100,
   units: units.map((unit) => ({ ...unit })),
@@ -101,12 +102,35 @@ describe('what a task reports', () => {
     expect(events).toEqual([{ ...common, ...event }]);
   });
 
+  test('is added up over the shards of a cell if it says so, and a shard that is computed again counts once', () => {
+    const shard0 = { ...shard1, shard: 0 };
+    const passes = (value: number) =>
+      ({ type: 'metric', id: 1, name: 'passes', value, axes: {}, isSummed: true }) as const;
+    reporter.progress(shard0, 1, passes(5), 0);
+    reporter.progress(shard1, 1, passes(7), 1);
+    reporter.progress(shard1, 2, passes(6), 1);
+    expect(events.map((event) => (event.type === 'metric' ? event.value : null))).toEqual([5, 12, 11]);
+  });
+
   test('goes to the log of the cell, and its own output only there', () => {
     reporter.progress(shard1, 1, { type: 'log', id: 1, message: 'epoch 1' }, 0);
     reporter.progress(shard1, 1, { type: 'output', id: 1, message: 'TensorFlow says hello\n' }, 0);
     expect(events).toEqual([{ ...common, type: 'log', cell: 'added', shard: 1, message: 'epoch 1' }]);
     expect(readFileSync(log, 'utf8')).toBe('epoch 1\nTensorFlow says hello\n');
   });
+});
+
+test('a finished cell says once what its reused units warned of', () => {
+  const [first, second] = planned.units;
+  first!.warnings = ['careful', 'more careful'];
+  second!.warnings = ['careful'];
+  reporter.cellFinished(planned);
+  for (const unit of planned.units) unit.warnings = [];
+  expect(events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))).toEqual([
+    'careful',
+    'more careful',
+  ]);
+  expect(events.at(-1)).toMatchObject({ type: 'cell-finished' });
 });
 
 test('a committed shard has its size; a cell is reused only if none of its shards ran', () => {

@@ -126,11 +126,13 @@ describe('runs at the same time on one cache', () => {
   const isWaiting = (event: RunEvent): boolean =>
     event.type === 'log' && event.message.includes('waiting for it');
 
-  const computed = (graph: Graph): string[] =>
+  const computed = (graph: Graph, cell?: string): string[] =>
     listRuns(cacheOf(graph))
       .flatMap(({ run }) => [...readLedger(cacheOf(graph), run)])
       .filter((event): event is Extract<RunEvent, { type: 'shard-committed' }> => {
-        return event.type === 'shard-committed' && !event.reused;
+        return (
+          event.type === 'shard-committed' && !event.reused && (cell === undefined || event.cell === cell)
+        );
       })
       .map((event) => event.key);
 
@@ -179,6 +181,7 @@ describe('runs at the same time on one cache', () => {
     // The same shard comes again, now from a worker of the heir.
     (await meeting.next()).letGo();
     expect(await heir.ended).toBe(0);
-    expect(computed(slow)).toHaveLength(2);
+    // Only of this cell: a killed run may leave the last 200 ms of its ledger unwritten, in which it committed the photos.
+    expect(computed(slow, 'slow')).toHaveLength(1);
   });
 });

@@ -185,6 +185,8 @@ describe('the store', () => {
         const text = `{"check":"${sha256(body)}","record":${body}}\n`;
         expect([parseRecord(text, key), isForeignRecord(text)]).toEqual([null, false]);
       }
+      expect(read({ ...whole, warnings: ['careful'] })).toMatchObject({ warnings: ['careful'] });
+      for (const warnings of ['careful', null, [1]]) expect(read({ ...whole, warnings })).toBeNull();
       // An output may be named as the field that holds the recipe.
       const odd = { ...whole, outputs: { a: [part], preimage: [part] } };
       expect(read(odd)).toMatchObject(odd);

@@ -58,7 +58,7 @@ export const framePages = {
   ),
   'outside-root': page(
     'A path leaves the project',
-    'Paths in a pipeline are relative to its file and must stay inside the project, which is the nearest folder above with a package.json, .git or .ravelin. So a pipeline from elsewhere can neither read nor write your other files, and a project can be moved as a whole.',
+    'Paths in a pipeline are relative to its file and must stay inside the project, which is the nearest folder above with a package.json, .git or .ravelin. So a pipeline from elsewhere can neither read nor write your other files, and a project can be moved as a whole. Data that lies elsewhere can be linked into the project, or read after ravelin allow-path FOLDER.',
     'with: { path: ../../../data/imagenet }',
     'with: { path: ../data/imagenet }   # data/imagenet in the project may be a link',
   ),

@@ -104,6 +104,12 @@ export const valuePages = {
     'uses: model/resnet50\nwith: { weights: ../weights/resnet5.safetensors }   # no such file',
     'uses: model/resnet50\nwith: { weights: ../weights/resnet50.safetensors }',
   ),
+  'code-not-allowed': page(
+    'A stage names code that may not run here',
+    "This is a warning of 'ravelin validate'. Modules of Python run only if package.json allows them, so that somebody has looked at them, and in a project that you have trusted on this machine ('ravelin trust'). A run fails in the stages that need the module.",
+    'uses: model/python\nwith: { module: my_models.py, height: 32, width: 32 }   # not in package.json',
+    '"ravelin": { "python": ["./my_models.py"] }   # in package.json',
+  ),
   'bad-file': page(
     'A file that a stage reads is wrong',
     "'ravelin validate' looks into small files such as the published values of a report. The message says what is wrong at which line and column: the file cannot be read, or a name in it does not fit the inputs of the stage.",

@@ -1,12 +1,13 @@
 import type { Task, WorkerSetup } from '../../executor.ts';
 
 /**
- * Messages from the driver to a worker process: the setup and the worker's number once, then tasks. At an `end` the
- * process writes its profile and exits.
+ * Messages from the driver to a worker process: the setup and the worker's number once, then tasks. At a `pause` a task
+ * that can go on from a checkpoint writes it and ends; at an `end` the process writes its profile and exits.
  */
 export type DriverMessage =
   | { readonly type: 'setup'; readonly setup: WorkerSetup; readonly worker: number }
   | { readonly type: 'task'; readonly task: Task }
+  | { readonly type: 'pause' }
   | { readonly type: 'end' };
 
 /** A worker's sign of life, beside the messages of its tasks. */

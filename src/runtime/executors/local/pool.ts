@@ -66,6 +66,8 @@ export class LocalPool implements Executor {
   readonly #silenceCheck: NodeJS.Timeout | null = null;
   #listener: ExecutorListener = () => undefined;
   #closed = false;
+  /** The run wants to end. */
+  #isDraining = false;
 
   constructor(request: PoolRequest) {
     const { workers, silentMs, awake = createAwakeClock(lookMs) } = request;
@@ -94,6 +96,11 @@ export class LocalPool implements Executor {
 
   listen(listener: ExecutorListener): void {
     this.#listener = listener;
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    for (const worker of this.#workers) worker.pause();
   }
 
   kill(): void {
@@ -147,6 +154,7 @@ export class LocalPool implements Executor {
       },
     );
     this.#workers.add(worker);
+    if (this.#isDraining) worker.pause();
     return worker;
   }
 

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { limitTime, monotonicNow, type Now } from '../../../timing/awake-time.ts';
 import type { Task, TaskMessage, WorkerSetup } from '../../executor.ts';
 import { isOutcome, readTaskMessage } from '../task/read-message.ts';
+import { BoundedOutput } from './bounded-output.ts';
 import type { KillReason, WorkerExit } from './describe-exit.ts';
 import { heldBytesOf, type DriverMessage } from './messages.ts';
 
@@ -27,6 +28,8 @@ const outputTail = 8_192;
 const briefly = { depth: 1, breakLength: Infinity, maxStringLength: 100 } as const;
 /** A worker that is asked to end and does not is killed after this long. */
 const patienceMs = 10_000;
+/** The last output of a process that has ended arrives within this time. */
+const outputMs = 1_000;
 
 /** One worker process with its tasks: the first one is being computed, the others wait inside the worker. */
 export class WorkerProcess {
@@ -44,6 +47,7 @@ export class WorkerProcess {
   #startedAt = monotonicNow();
   #heardAt: number;
   #output = '';
+  readonly #logged: BoundedOutput;
   #killedFor: KillReason | null = null;
   #cancelTimeLimit: (() => void) | null = null;
 
@@ -62,12 +66,21 @@ export class WorkerProcess {
     this.#child = child;
     this.#listener = listener;
     this.#isProfiled = setup.profiles !== undefined;
+    this.#logged = new BoundedOutput((text) => this.#log(text));
     const capture = (chunk: Buffer): void => this.#capture(chunk.toString());
     child.stdout?.on('data', capture);
     child.stderr?.on('data', capture);
     child.on('message', (message) => this.#receive(message));
     this.gone = new Promise((resolve) => {
-      child.on('exit', () => resolve());
+      child.on('exit', () => {
+        resolve();
+        // A process that the worker started may outlive it and hold the other ends of these streams.
+        const timer = setTimeout(() => {
+          child.stdout?.destroy();
+          child.stderr?.destroy();
+        }, outputMs).unref();
+        child.on('close', () => clearTimeout(timer));
+      });
       // `close` comes after the last of its output, and `error` alone if the process could not be started at
       // all.
       child.on('close', (code, signal) => this.#exited(code, signal));
@@ -107,6 +120,11 @@ export class WorkerProcess {
   kill(): void {
     this.#clearTimeLimit();
     this.#child.kill('SIGKILL');
+  }
+
+  /** Asks the task that is being computed to write its checkpoint and stop, if it can. */
+  pause(): void {
+    this.#send({ type: 'pause' });
   }
 
   /** Ends the process, which has nothing to lose but its profile. */
@@ -159,6 +177,7 @@ export class WorkerProcess {
 
   #end(): { readonly task: Task; readonly ms: number } | null {
     this.#clearTimeLimit();
+    this.#logged.end();
     const task = this.#tasks.shift();
     const ms = monotonicNow() - this.#startedAt;
     this.#output = '';
@@ -168,6 +187,10 @@ export class WorkerProcess {
 
   #capture(text: string): void {
     this.#output = (this.#output + text).slice(-outputTail);
+    this.#logged.add(text);
+  }
+
+  #log(text: string): void {
     const task = this.current?.id ?? this.#lastTask;
     if (task !== null) this.#listener.message(this, { type: 'output', id: task, message: text }, null);
   }
@@ -178,6 +201,7 @@ export class WorkerProcess {
   }
 
   #exited(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#logged.end();
     this.#listener.exited(this, { killedFor: this.#killedFor, code, signal, output: this.#output });
   }
 

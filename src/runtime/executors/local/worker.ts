@@ -1,15 +1,13 @@
 import { guardStream, writeLine } from '../../../console/write.ts';
-import type { Value } from '../../../values/value.ts';
-import { RecentCache } from '../../../values/recent-cache.ts';
 import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
 import type { StageRegistry } from '../../stage.ts';
 import { openStore } from '../../store/store.ts';
+import { InputCache } from '../task/input-cache.ts';
 import { runTask } from '../task/run-task.ts';
 import { profileWorker, type WorkerProfile } from '../task/worker-profile.ts';
 import type { AliveMessage, DriverMessage } from './messages.ts';
 
 const heartbeatMs = 1_000;
-const defaultCacheBytes = 256 * 1024 * 1024;
 
 /**
  * Main loop of a worker process: takes tasks over IPC, computes them one after the other and commits them to
@@ -19,7 +17,6 @@ const defaultCacheBytes = 256 * 1024 * 1024;
  */
 export function serveWorker(
   registry: StageRegistry | ((setup: WorkerSetup) => Promise<StageRegistry>),
-  options: { readonly cacheBytes?: number } = {},
 ): void {
   if (process.send === undefined)
     throw new Error('ravelin starts its workers itself; this entry is not a command');
@@ -30,7 +27,8 @@ export function serveWorker(
   };
   const queue: Task[] = [];
   const abort = new AbortController();
-  const cache = new RecentCache<Value>({ limit: options.cacheBytes ?? defaultCacheBytes });
+  const pause = new AbortController();
+  const cache = new InputCache();
   let setup: WorkerSetup | null = null;
   let profile: WorkerProfile | null = null;
   /** Seconds from the start of the process to its first task. */
@@ -59,7 +57,8 @@ export function serveWorker(
     }
     while ((running = queue.shift()) !== undefined) {
       send({ type: 'started', id: running.id });
-      const surroundings = { registry: stages, setup, store, cache, signal: abort.signal, send };
+      const signals = { signal: abort.signal, pause: pause.signal };
+      const surroundings = { registry: stages, setup, store, cache, ...signals, send };
       send(withStart(await runTask(running, surroundings)));
       profile?.keep();
     }
@@ -68,7 +67,8 @@ export function serveWorker(
 
   process.on('message', (message: DriverMessage) => {
     if (message.type === 'end') process.exit(0);
-    if (message.type === 'setup') {
+    if (message.type === 'pause') pause.abort();
+    else if (message.type === 'setup') {
       setup = message.setup;
       if (setup.profiles !== undefined) {
         const path = `${setup.profiles}/worker-${message.worker}-${process.pid}.cpuprofile`;

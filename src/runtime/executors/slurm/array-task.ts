@@ -1,11 +1,10 @@
 import { guardStream, writeLine } from '../../../console/write.ts';
-import type { Value } from '../../../values/value.ts';
 import { monotonicNow } from '../../../timing/awake-time.ts';
-import { RecentCache } from '../../../values/recent-cache.ts';
 import { appendFileSync } from 'node:fs';
 import { execFile } from 'node:child_process';
 import { hostname } from 'node:os';
 import { profileWorker } from '../task/worker-profile.ts';
+import { InputCache } from '../task/input-cache.ts';
 import { runTask } from '../task/run-task.ts';
 import type { TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
 import type { StageRegistry } from '../../stage.ts';
@@ -16,7 +15,6 @@ import { warningSeconds } from './script.ts';
 
 /** Progress is written at most this often, to spare the file system of the cluster. */
 const progressMs = 2_000;
-const cacheBytes = 256 * 1024 * 1024;
 
 /**
  * Main function of one array task: computes the units of its index one after the other and commits them to
@@ -51,11 +49,13 @@ export async function serveArrayTask(
       ? null
       : profileWorker(profilePath(setup.profiles, index), (problem) => writeLine(process.stderr, problem));
   const registry = await loadRegistry(setup, plugins);
-  const cache = new RecentCache<Value>({ limit: cacheBytes });
+  const cache = new InputCache();
   const signal = new AbortController().signal;
+  const pause = new AbortController();
   const time = { isUp: false };
   process.on('SIGUSR2', () => {
     time.isUp = true;
+    pause.abort();
     writeLine(
       process.stdout,
       `the time limit is near (${warningSeconds} s): finishing this shard, or going back to the queue`,
@@ -69,7 +69,10 @@ export async function serveArrayTask(
     running = task.id;
     writeLine(process.stdout, `${task.cell} shard ${task.shardIndex} on ${hostname()}`);
     send({ type: 'started', id: task.id });
-    const outcome = await runTask(task, { registry, setup, store, cache, signal, send });
+    const surroundings = { registry, setup, store, cache, signal, pause: pause.signal, send };
+    const outcome = await runTask(task, surroundings);
+    // It goes on from its checkpoint when its turn comes again.
+    if (outcome.type === 'returned') return requeue();
     outcomes.push(outcome);
     profile?.keep();
     if (outcome.type === 'failed')

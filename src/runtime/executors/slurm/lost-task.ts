@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Task, TaskOutcome } from '../../executor.ts';
+import { storedResult } from '../../store/record.ts';
 import type { CommitRecord } from '../../store/record.ts';
 import { taskLogPath } from './batch.ts';
 import type { OverdueTask } from './job-table.ts';
@@ -23,8 +24,7 @@ export function outcomesOfLostTask(
   return units.map(({ key, id }): TaskOutcome => {
     const record = readRecord(key);
     if (record !== null) {
-      const { outputs, seconds } = record;
-      return { type: 'committed', id, outputs, seconds, reused: true, peakBytes: 0 };
+      return { type: 'committed', id, ...storedResult(record), peakBytes: 0 };
     }
     if (pending === null) return { type: 'returned', id };
     const outcome: TaskOutcome = { type: 'lost', id, ...pending };

@@ -34,7 +34,8 @@ function hasFields(message: Fields): boolean {
       return (
         has('string', 'name') &&
         (has('number', 'value') || message['value'] === null) &&
-        isMap(message['axes'])
+        isMap(message['axes']) &&
+        ['undefined', 'boolean'].includes(typeof message['isSummed'])
       );
     case 'log':
     case 'warning':
@@ -42,16 +43,17 @@ function hasFields(message: Fields): boolean {
       return has('string', 'message');
     case 'committed':
       return (
-        has('number', 'seconds', 'peakBytes') && has('boolean', 'reused') && areOutputs(message['outputs'])
+        has('number', 'seconds', 'peakBytes') &&
+        has('boolean', 'reused') &&
+        areOutputs(message['outputs']) &&
+        areTexts(message['warnings'] ?? [])
       );
     case 'failed': {
       const failure = message['failure'];
       return isMap(failure) && typeof failure['code'] === 'string' && typeof failure['message'] === 'string';
     }
-    case 'damaged': {
-      const digests = message['digests'];
-      return Array.isArray(digests) && digests.every((digest) => typeof digest === 'string');
-    }
+    case 'damaged':
+      return areTexts(message['digests']);
     case 'lost':
       return has('string', 'cause', 'message');
     default:
@@ -63,6 +65,10 @@ function areOutputs(outputs: unknown): boolean {
   return (
     isMap(outputs) && Object.values(outputs).every((parts) => Array.isArray(parts) && parts.every(isPart))
   );
+}
+
+function areTexts(list: unknown): boolean {
+  return Array.isArray(list) && list.every((text) => typeof text === 'string');
 }
 
 function isPart(part: unknown): boolean {

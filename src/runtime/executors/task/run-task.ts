@@ -1,33 +1,40 @@
-import type { Value } from '../../../values/value.ts';
+import { LostProcessError } from '../../../values/lost-process-error.ts';
 import { WrittenInputError } from '../../../values/value-error.ts';
-import type { RecentCache } from '../../../values/recent-cache.ts';
 import { BatchSizes } from '../../../values/batch-size.ts';
 import { runVerified } from '../../border.ts';
 import type { UnitTime } from '../../events.ts';
 import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
 import { monotonicNow } from '../../../timing/awake-time.ts';
 import { inPhase, measurePhases, phases } from '../../../timing/phases.ts';
+import { changedFile } from '../../plan/file-digests.ts';
 import { librariesOf } from '../../plan/fingerprint.ts';
-import { resolveInside } from '../../plan/resolve-path.ts';
+import { resolveCode, resolveInside } from '../../plan/resolve-path.ts';
 import { readResult } from '../../plan/stored-result.ts';
 import {
   type Checkpoint,
+  PausedError,
   type Stage,
   type StageContext,
   StageError,
   type StageRegistry,
 } from '../../stage.ts';
+import { storedResult } from '../../store/record.ts';
 import type { Store } from '../../store/store.ts';
 import { describeFailure } from './describe-failure.ts';
 import { ofPlugin } from './plugin-failure.ts';
-import { DamagedInputsError, readInputs, writeOutputs } from './task-values.ts';
+import { DamagedInputsError } from './damaged-inputs.ts';
+import type { KeptInputs } from './input-cache.ts';
+import { ResultWarnings } from './result-warnings.ts';
+import { readInputs, writeOutputs } from './task-values.ts';
 
 export interface TaskSurroundings {
   readonly registry: StageRegistry;
   readonly setup: WorkerSetup;
   readonly store: Store;
-  readonly cache: RecentCache<Value>;
+  readonly cache: KeptInputs;
   readonly signal: AbortSignal;
+  /** Aborted when the run is asked to stop: see `Checkpoint.pause`. */
+  readonly pause: AbortSignal;
   readonly send: (message: TaskMessage) => void;
 }
 
@@ -36,7 +43,7 @@ const progressMs = 100;
 
 /** Computes one unit and commits it to the store. It never throws: every way to end is an outcome. */
 export async function runTask(task: Task, surroundings: TaskSurroundings): Promise<TaskOutcome> {
-  const { registry, setup, store, cache, send } = surroundings;
+  const { registry, setup, store, cache, pause, send } = surroundings;
   const clock = startClock();
   const batchSizes = new BatchSizes(task.batchLimit);
   let streamDamage: readonly string[] = [];
@@ -45,8 +52,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     if (stage === undefined) throw new Error(`unknown stage type ${task.uses} in this worker`);
     if (!task.recompute) {
       const record = readResult(store, stage, task.key);
-      if (record !== null)
-        return committed(task, { outputs: record.outputs, seconds: record.seconds, reused: true });
+      if (record !== null) return committed(task, storedResult(record));
     }
     checkSource(stage, task);
     const started = process.hrtime.bigint();
@@ -54,9 +60,10 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     const { inputs, damaged } = readInputs(stage, task, store, cache);
     streamDamage = damaged;
     const warn = (message: string): void => send({ type: 'warning', id: task.id, message });
-    const checkpoint = storedCheckpoint(task.key, store, warn);
+    const warnings = new ResultWarnings(warn);
+    const checkpoint = storedCheckpoint(task.key, store, pause, warn);
     const context = {
-      ...stageContext(task, inputs, checkpoint, surroundings),
+      ...stageContext(task, inputs, checkpoint, warnings.add, surroundings),
       batchSizes,
       libraries: librariesOf(stage),
       stages: registry,
@@ -66,6 +73,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
       sealed: stage.source !== undefined,
     });
     if (damaged.length > 0) throw new DamagedInputsError(damaged);
+    checkFiles(task);
     const written = await writeOutputs(stage, task, outputs, store);
     const seconds = Number(process.hrtime.bigint() - started) / 1e9;
     const { user, system } = process.cpuUsage(cpu);
@@ -77,6 +85,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
       cpuSeconds: (user + system) / 1e6,
       created: new Date().toISOString(),
       ravelin: setup.version,
+      ...warnings.ofRecord(),
     };
     inPhase('write', () => store.commit(record, task.preimage));
     if (checkpoint.used()) store.removeCheckpoint(task.key);
@@ -84,8 +93,11 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
   } catch (error) {
     // The values that this worker keeps may be among those that were written into.
     if (error instanceof WrittenInputError) cache.clear();
+    if (error instanceof PausedError && pause.aborted) return { type: 'returned', id: task.id };
     const digests = error instanceof DamagedInputsError ? error.digests : streamDamage;
     if (digests.length > 0) return { type: 'damaged', id: task.id, digests };
+    if (error instanceof LostProcessError)
+      return { type: 'lost', id: task.id, cause: error.lossCause, message: error.message };
     const failure = describeFailure(error, batchOf(task, batchSizes));
     return { type: 'failed', id: task.id, failure: ofPlugin(failure, error, registry.get(task.uses), setup) };
   }
@@ -98,6 +110,17 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
 function checkSource({ uses, source }: Stage, { preimage }: Task): void {
   if (source === undefined || preimage.includes(`"source":"${source}"`)) return;
   throw new StageError(`the plugin that brings ${uses} was changed while the run was under way`, {
+    fix: 'run again: what it made before stays',
+  });
+}
+
+/** The result of a file that was changed since the plan would be stored under the key of another. Throws `StageError`. */
+function checkFiles({ files }: Task): void {
+  const changed = changedFile(files);
+  if (changed === null) return;
+  throw new StageError(`${changed} was changed while the run was under way`, {
+    code: 'bad-data',
+    file: changed,
     fix: 'run again: what it made before stays',
   });
 }
@@ -140,6 +163,7 @@ function stageContext(
   task: Task,
   inputs: Readonly<Record<string, unknown>>,
   checkpoint: Checkpoint,
+  warn: (message: string) => void,
   { setup, signal, send }: TaskSurroundings,
 ): Omit<StageContext<unknown, unknown>, 'batchSizes' | 'libraries' | 'stages'> {
   let lastProgress = -Infinity;
@@ -149,7 +173,8 @@ function stageContext(
     shard: task.shard ?? { first: 0, count: task.images },
     seed: task.seed,
     backend: setup.backend,
-    resolve: (path) => resolveInside(setup.root, setup.folder, path),
+    resolve: (path) => resolveInside(setup.root, setup.folder, path, setup.allowedPaths),
+    resolveCode: (path, program) => resolveCode(setup.code, setup, path, program),
     signal,
     progress(done, total, unit) {
       const now = monotonicNow();
@@ -158,8 +183,9 @@ function stageContext(
       send({ type: 'progress', id: task.id, done, total, unit });
     },
     metric: (name, value, axes = {}) => send({ type: 'metric', id: task.id, name, value, axes }),
+    count: (name, value) => send({ type: 'metric', id: task.id, name, value, axes: {}, isSummed: true }),
     log: (message) => send({ type: 'log', id: task.id, message }),
-    warn: (message) => send({ type: 'warning', id: task.id, message }),
+    warn,
     checkpoint,
   };
 }
@@ -167,11 +193,16 @@ function stageContext(
 function storedCheckpoint(
   key: string,
   store: Store,
+  pause: AbortSignal,
   warn: (message: string) => void,
 ): Checkpoint & { readonly used: () => boolean } {
   let used = false;
   return {
     used: () => used,
+    pause,
+    get everySteps() {
+      return stepsBetweenCheckpoints();
+    },
     read() {
       const state = store.readCheckpoint(key);
       used = state !== 'absent';
@@ -183,5 +214,19 @@ function storedCheckpoint(
       store.writeCheckpoint(key, bytes);
       return Promise.resolve();
     },
+    refuse: warn,
   };
 }
+
+/** The number in the environment; null if there is none. Throws `StageError` for anything but a whole number from 1 on. */
+function stepsBetweenCheckpoints(): number | null {
+  const said = process.env[checkpointVariable];
+  if (said === undefined || said === '') return null;
+  const steps = Number(said);
+  if (Number.isSafeInteger(steps) && steps >= 1) return steps;
+  throw new StageError(`${checkpointVariable} is '${said}', not a whole number from 1 on`, {
+    fix: 'give the number of steps between two checkpoints, or unset it',
+  });
+}
+
+const checkpointVariable = 'RAVELIN_CHECKPOINT_STEPS';

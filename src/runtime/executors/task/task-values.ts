@@ -1,4 +1,4 @@
-import type { RecentCache } from '../../../values/recent-cache.ts';
+import type { ImageLabels, ImageRows } from '../../../values/image-rows.ts';
 import { inPhase, whileAwaiting } from '../../../timing/phases.ts';
 import { encodeValue } from '../../../values/codec.ts';
 import { concatValues, countOf, sliceValue } from '../../../values/slices.ts';
@@ -11,35 +11,31 @@ import { decodeObject } from '../../store/read-value.ts';
 import type { OutputPart, Outputs, StoredObject } from '../../store/record.ts';
 import type { Store } from '../../store/store.ts';
 import type { BoundValue } from '../../plan/units.ts';
+import { DamagedInputsError } from './damaged-inputs.ts';
+import type { KeptInputs } from './input-cache.ts';
 import { rememberPatches, storedBytes, storePatches } from './stored-patches.ts';
+import { openStoredRows, readStoredLabels } from './stored-rows.ts';
 
-/** Objects of inputs cannot be read. The units that made them have to be computed again. */
-export class DamagedInputsError extends Error {
-  override readonly name = 'DamagedInputsError';
-  readonly digests: readonly string[];
-  constructor(digests: readonly string[]) {
-    super(`${digests.length} input objects are missing or damaged`);
-    this.digests = digests;
-  }
-}
+/** An input as a stage is given it. */
+type Input = Value | Collected[] | Streamed | ImageRows | ImageLabels;
 
 export interface ReadInputs {
-  readonly inputs: Readonly<Record<string, Value | Collected[] | Streamed>>;
+  readonly inputs: Readonly<Record<string, Input>>;
   /** Grows with the damaged objects that the stage meets in a stream, even if it catches the error itself. */
   readonly damaged: readonly string[];
 }
 
 /**
- * Reads, verifies and decodes all inputs of a task, cut to its shard. Those that the stage reads as a stream are
- * read when it does. Throws `DamagedInputsError` with all damaged objects.
+ * Reads, verifies and decodes all inputs of a task, cut to its shard. Those that the stage reads as a stream or row by
+ * row are read when it does. Throws `DamagedInputsError` with all damaged objects.
  */
 export function readInputs(
   stage: Pick<Stage, 'in'>,
   task: Task,
   store: Store,
-  cache: RecentCache<Value>,
+  cache: KeptInputs,
 ): ReadInputs {
-  const inputs: Record<string, Value | Collected[] | Streamed> = {};
+  const inputs: Record<string, Input> = {};
   const damaged: string[] = [];
   const read: ReadInput = (value, shardCount = task.shard?.count ?? null) => {
     try {
@@ -51,8 +47,20 @@ export function readInputs(
     }
   };
   for (const input of task.inputs) {
-    if ('one' in input && stage.in[input.port]?.streamed === true) {
+    const access = stage.in[input.port]?.access;
+    if ('one' in input && access === 'stream') {
       inputs[input.port] = streamOf(input.one, read);
+    } else if ('one' in input && access !== undefined) {
+      const { digests } = input.one;
+      try {
+        inputs[input.port] =
+          access === 'labels'
+            ? readStoredLabels(digests, store)
+            : openStoredRows(digests, store, { onDamage: (found) => damaged.push(...found) });
+      } catch (error) {
+        if (!(error instanceof DamagedInputsError)) throw error;
+        damaged.push(...error.digests);
+      }
     } else if ('one' in input) {
       const value = read(input.one);
       if (value !== null) inputs[input.port] = value;
@@ -83,12 +91,7 @@ function streamOf({ digests, kind }: BoundValue, read: ReadInput): Streamed {
 /** Returns null for a damaged object. */
 type ReadInput = (value: BoundValue, shardCount?: number | null) => Value | null;
 
-function readValue(
-  bound: BoundValue,
-  shardCount: number | null,
-  store: Store,
-  cache: RecentCache<Value>,
-): Value {
+function readValue(bound: BoundValue, shardCount: number | null, store: Store, cache: KeptInputs): Value {
   const id = bound.digests.length === 1 ? bound.digests[0]! : bound.digests.join();
   let value = cache.get(id);
   if (value === undefined) {

@@ -1,6 +1,7 @@
 import type { Strength } from '../../../attacks/attack.ts';
 import { pixelSpace } from '../../../attacks/dissimilarity.ts';
 import { UnknownClassError } from '../../../attacks/goal.ts';
+import { FewClassesError } from '../../../attacks/loss-values.ts';
 import { UndefinedDissimilarityError, UnreachableTargetError } from '../../../attacks/search.ts';
 import { StageError } from '../../../runtime/stage.ts';
 
@@ -29,6 +30,13 @@ export function attackError(error: unknown, strength: Strength): unknown {
         cause: error,
       },
     );
+  }
+  if (error instanceof FewClassesError) {
+    return new StageError(error.message, {
+      code: 'bad-data',
+      fix: 'choose another loss, or for attack/auto-attack version: custom with attacks: [apgd-ce, fab, square]',
+      cause: error,
+    });
   }
   if (error instanceof UnknownClassError) {
     return new StageError(error.message, { code: 'bad-data', fix: `give a class below ${error.classes}` });

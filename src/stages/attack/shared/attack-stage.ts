@@ -10,9 +10,11 @@ import {
   type ParameterProblem,
 } from '../../../runtime/stage.ts';
 import type { Seed } from '../../../tensors/random.ts';
+import { type BudgetParameters, budgetParameters, checkBudget, limitOf } from './budget.ts';
 import { drawsTarget } from './goal.ts';
+import { attackOutline, classesOf } from './attack-outline.ts';
 import { attackParts } from './attack-parts.ts';
-import { type MakeAttack, type PreparedPart, setStrengthOf } from './made-attack.ts';
+import { type AttackEffort, type MakeAttack, type PreparedPart, setStrengthOf } from './made-attack.ts';
 import type { AttackInputs } from './open-target.ts';
 import { storageOf, storageParameters, type StorageParameters } from './storage.ts';
 import {
@@ -25,6 +27,7 @@ import {
 import {
   adversarialPort,
   targetPorts,
+  ownEotParameter,
   throughParameters,
   type ThroughParameters,
   throughPort,
@@ -47,6 +50,7 @@ type OwnParameters<W extends TProperties> = Static<TObject<W>> & { readonly like
 type AllParameters<W extends TProperties> = OwnParameters<W> &
   TargetParameters &
   ThroughParameters &
+  BudgetParameters &
   StorageParameters;
 
 /** Everything that distinguishes one attack from another. */
@@ -79,6 +83,21 @@ export interface AttackDeclaration<W extends TProperties> {
    * apart, shared by the cells of a sweep and by later runs.
    */
   readonly prepares?: (params: OwnParameters<W>) => PreparedPart | null;
+  /** The number of draws through a randomised defense if the user gives none; 10 if this is absent. */
+  readonly eot?: {
+    readonly description: string;
+    readonly of: (params: OwnParameters<W>) => number;
+  };
+  /** Whether the attack is made of several: the outcomes of its members are then reported for the whole cell. */
+  readonly hasMembers?: boolean;
+  /**
+   * For estimates of cost: the steps of an image, as a rule, and the passes to the pixels and back that each takes. If absent,
+   * the parameter `steps`, or one, and one pass.
+   */
+  readonly effort?: (
+    params: OwnParameters<W>,
+    classes: number,
+  ) => { readonly steps: number; readonly gradientsPerStep: number };
   /** Makes the attack; it may import its mathematics here. `seed` keys everything that the attack draws. */
   readonly attack: (params: OwnParameters<W>, seed: Seed) => Attack | Promise<Attack>;
 }
@@ -93,10 +112,12 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
   const { name, natural, ...range } = strength;
   const properties: TProperties = {
     [name]: Type.Optional(Type.Number(range)),
+    ...budgetParameters,
     ...declaration.with,
     ...(presets !== undefined && { like: likeParameter(presets) }),
     ...targetParameters,
     ...throughParameters,
+    ...(declaration.eot && ownEotParameter(declaration.eot.description)),
     ...storageParameters,
   };
   // The parameters have passed the schema above, but TypeScript cannot follow its properties through the
@@ -114,8 +135,24 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     const all = typed(params);
     const chosen = targetOf(all, inputs) ?? ownStrength(params);
     if (chosen === undefined) throw new Error('the parameters give no strength, which their check refuses');
-    return { attack: await declaration.attack(all, seed), strength: chosen, through: all };
+    return { attack: await declaration.attack(all, seed), strength: chosen, through: drawing(all) };
   };
+  const drawing = (params: AllParameters<W>): AllParameters<W> => {
+    const { eot } = params as { eot?: number };
+    return eot === undefined ? { ...params, eot: declaration.eot?.of(params) ?? 1 } : params;
+  };
+  // A limit holds for all passes of an image, so nothing is prepared apart.
+  const prepares = (params: unknown): PreparedPart | null =>
+    typed(params).queries === undefined ? (declaration.prepares?.(typed(params)) ?? null) : null;
+  const isIdentity = (params: Readonly<Record<string, unknown>>): boolean =>
+    (params['dissimilarity'] ?? ownStrength(params)) === 0;
+  const effort = (params: Readonly<Record<string, unknown>>, classes: number): AttackEffort => ({
+    steps: typeof params['steps'] === 'number' ? params['steps'] : 1,
+    ...declaration.effort?.(typed(params), classes),
+    prepared: prepares(params),
+    isIdentity: isIdentity(params),
+    searchesImages: params['dissimilarity'] !== undefined && params['per'] === 'image',
+  });
   return defineStage({
     uses,
     version,
@@ -129,15 +166,23 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     device: true,
     check: (params) => [
       ...checkStrength(params, [name, ...(derived?.from ?? [])], natural !== undefined),
+      ...('queries' in declaration.with ? [] : checkBudget(params)),
       ...(check?.(typed(params)) ?? []),
     ],
     parts: attackParts({
       name,
       randomness,
       make,
-      prepares: (params) => declaration.prepares?.(typed(params)) ?? null,
-      isIdentity: (params) => (params['dissimilarity'] ?? ownStrength(params)) === 0,
+      prepares,
+      effort,
+      hasMembers: declaration.hasMembers === true,
+      isIdentity,
     }),
+    outline: (context) =>
+      attackOutline(
+        { ...context, params: drawing(typed(context.params)) },
+        effort(context.params, classesOf(context)),
+      ),
     run: async (context) => {
       const { runAttack } = await import('./run-attack.ts');
       const inputs: AttackInputs & PartInputs = context.inputs;
@@ -148,6 +193,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
         name,
         ...how,
         ...storageOf(typed(context.params)),
+        ...limitOf(typed(context.params)),
         ...(preparation && { preparation }),
         ...(found && { found }),
       };

@@ -12,6 +12,38 @@ export const targetedParameter = {
   ),
 };
 
+/** The strength of an attack in a ball of either norm. */
+export const ballStrength = {
+  name: 'epsilon',
+  minimum: 0,
+  maximum: 1000,
+  description: 'radius of the ball, in units of [0, 1] pixels (8/255 say; in L2, of the whole image)',
+} as const;
+
+/** The strength of an attack in an L∞ ball. */
+export const linfBallStrength = {
+  name: 'epsilon',
+  minimum: 0,
+  maximum: 1,
+  description: 'radius of the L∞ ball, in units of [0, 1] pixels (8/255 say)',
+} as const;
+
+/** The norm of an attack in a ball. */
+export const ballNormParameter = {
+  norm: Type.Union([Type.Literal('linf'), Type.Literal('l2')], {
+    default: 'linf',
+    description: 'norm of the ball and of the steps',
+  }),
+};
+
+/** The norm of an attack in a ball that has steps of its own in L1. */
+export const anyBallNormParameter = {
+  norm: Type.Union([Type.Literal('linf'), Type.Literal('l2'), Type.Literal('l1')], {
+    default: 'linf',
+    description: 'norm of the ball and of the steps',
+  }),
+};
+
 /** The loss whose gradient is taken, for attacks that climb a loss. */
 export const goalParameters = {
   loss: Type.Union([Type.Literal('cross-entropy'), Type.Literal('margin'), Type.Literal('dlr')], {

@@ -40,8 +40,25 @@ export interface DividedAttack {
   readonly randomness: (params: object, drawsAt: (port: string) => boolean) => boolean;
   readonly make: MakeAttack;
   readonly prepares: (params: Params) => PreparedPart | null;
+  /** Says what an estimate has to know; `classes` are those of the attacked model. */
+  readonly effort: (params: Params, classes: number) => AttackEffort;
+  /** Whether the attack is made of several, whose outcomes are added up over the cell. */
+  readonly hasMembers: boolean;
   /** Whether the strength is 0. */
   readonly isIdentity: (params: Params) => boolean;
+}
+
+/** The facts that an estimate has to know of an attack. */
+export interface AttackEffort {
+  /** Steps of an image, as a rule. */
+  readonly steps: number;
+  /** Passes to the pixels and back that a step takes; 1 if absent. */
+  readonly gradientsPerStep?: number;
+  readonly prepared: PreparedPart | null;
+  /** Whether the images stay as they are. */
+  readonly isIdentity: boolean;
+  /** Whether a strength is searched for each image. */
+  readonly searchesImages: boolean;
 }
 
 /** The parameters of a cell. */

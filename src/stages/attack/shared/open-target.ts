@@ -4,11 +4,11 @@ import type { Classifier } from '../../../models/classifier.ts';
 import { type Collected, type StageContext, StageError } from '../../../runtime/stage.ts';
 import { openBackend } from '../../../tensors/backend.ts';
 import type { Images } from '../../../values/images.ts';
-import type { Model } from '../../../values/model.ts';
+import { classesOf, type Model } from '../../../values/model.ts';
 import type { Transform } from '../../../values/transform.ts';
 import { checkImageShape, checkLabels } from '../../shared/model-input.ts';
 import { openRecipe } from '../../shared/open-recipe.ts';
-import { warmClassifier } from '../../shared/warm-classifier.ts';
+import { type ModelContext, warmClassifier } from '../../shared/warm-classifier.ts';
 import type { ThroughParameters } from './target.ts';
 
 /** The attacked inputs: `model` or `models`, and a defense to go through. */
@@ -39,21 +39,16 @@ export function attackedModels({
  * the defense cannot take.
  */
 export async function openTarget(
-  {
-    inputs,
-    backend,
-    seed,
-    signal,
-    stages,
-  }: Pick<StageContext<unknown, TargetInputs>, 'inputs' | 'backend' | 'seed' | 'signal' | 'stages'>,
+  context: Pick<StageContext<unknown, TargetInputs>, 'inputs' | 'seed' | 'signal' | 'stages'> & ModelContext,
   images: Images,
   { eot, average, backward }: ThroughParameters,
   earlierQueries = 0,
 ): Promise<Classifier> {
+  const { inputs, seed, signal, stages } = context;
   checkModels(inputs, images);
   const transform = inputs.through && (await openRecipe(inputs.through, images, stages));
-  await openBackend(backend);
-  const members = await openAll(attackedModels(inputs), backend);
+  await openBackend(context.backend);
+  const members = await openAll(attackedModels(inputs), context);
   const bare = members.length === 1 ? members[0]! : ensembleClassifier(members, average);
   if (transform === undefined) return bare;
   const draws = { draws: eot, seed: transform.seedFor('attack', seed) };
@@ -62,24 +57,24 @@ export async function openTarget(
 
 function checkModels(inputs: TargetInputs, images: Images): void {
   const models = attackedModels(inputs);
-  const [{ network }] = models;
+  const expected = classesOf(models[0]);
   for (const model of models) {
     checkImageShape(images, model);
     checkLabels(images, model);
-    const { classes } = model.network;
-    if (classes === network.classes) continue;
+    const classes = classesOf(model);
+    if (classes === expected) continue;
     throw new StageError(
-      `all models of an ensemble must have the same classes; found ${network.classes} and ${classes}`,
+      `all models of an ensemble must have the same classes; found ${expected} and ${classes}`,
       { code: 'bad-data', fix: 'attack models of the same classes together' },
     );
   }
 }
 
 /** Opens all models, or none if one fails. */
-async function openAll(models: readonly Model[], backend: string): Promise<readonly Classifier[]> {
+async function openAll(models: readonly Model[], context: ModelContext): Promise<readonly Classifier[]> {
   const opened: Classifier[] = [];
   try {
-    for (const model of models) opened.push(await warmClassifier(model, backend));
+    for (const model of models) opened.push(await warmClassifier(model, context));
     return opened;
   } catch (error) {
     for (const classifier of opened) classifier.dispose();

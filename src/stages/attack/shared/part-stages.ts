@@ -10,6 +10,7 @@ import {
   type Params,
   setStrengthOf,
 } from './made-attack.ts';
+import { classesOf, measureOutline, prepareOutline, probeOutline } from './attack-outline.ts';
 import type { TargetParameters } from './strength.ts';
 import { targetPorts, throughPort } from './target.ts';
 
@@ -26,7 +27,7 @@ const historyPort = port('metrics', {
 });
 
 /** Everything that the attack computes on a shard at every strength. */
-export function preparePart({ randomness, make }: DividedAttack): Stage {
+export function preparePart({ randomness, make, effort }: DividedAttack): Stage {
   return defineStage({
     uses: 'attack/prepare',
     version: 2,
@@ -37,14 +38,21 @@ export function preparePart({ randomness, make }: DividedAttack): Stage {
     shard: 'images',
     randomness,
     device: true,
+    outline: (context) => prepareOutline(context, effort(context.params, classesOf(context))),
     run: async (context) => {
-      const [{ prepareAttack }, { checkViews, withQueries }, { batchOf }, { attackError }] =
-        await Promise.all([
-          import('../../../attacks/attack-images.ts'),
-          import('./run-attack.ts'),
-          import('./stream-set.ts'),
-          import('./attack-error.ts'),
-        ]);
+      const [
+        { prepareAttack },
+        { countQueries },
+        { checkViews, countPasses, withQueries },
+        { batchOf },
+        { attackError },
+      ] = await Promise.all([
+        import('../../../attacks/attack-images.ts'),
+        import('../../../attacks/count-queries.ts'),
+        import('./run-attack.ts'),
+        import('./stream-set.ts'),
+        import('./attack-error.ts'),
+      ]);
       const { images } = context.inputs;
       checkViews(images);
       // No strength is among the parameters, so any will do.
@@ -54,9 +62,12 @@ export function preparePart({ randomness, make }: DividedAttack): Stage {
         context.inputs,
       );
       try {
-        const preparation = await withQueries(context, images, through, (queries, hooks) =>
-          prepareAttack(attack, queries, batchOf(images), hooks),
-        );
+        const preparation = await withQueries(context, images, through, async (queries, hooks) => {
+          const counted = countQueries(queries);
+          const prepared = await prepareAttack(attack, counted.queries, batchOf(images), hooks);
+          countPasses(context, counted.counts());
+          return prepared;
+        });
         return { preparation };
       } catch (error) {
         throw attackError(error, 0);
@@ -74,6 +85,7 @@ export function directionPart({ name, make }: DividedAttack): Stage {
     with: anyParameters,
     in: { model, models, images: streamedPort('images'), preparation: streamedPort('preparation') },
     out: { strength: strengthPort },
+    outline: (context) => measureOutline(context, 'strength'),
     run: async (context) => {
       const [{ directionStrength }, { streamSet }, { attackError }] = await Promise.all([
         import('../../../attacks/set-strength.ts'),
@@ -95,7 +107,7 @@ export function directionPart({ name, make }: DividedAttack): Stage {
 }
 
 /** A first guess of the strength, from a few of the pilot images. */
-export function probePart({ name, randomness, make }: DividedAttack): Stage {
+export function probePart({ name, randomness, make, effort }: DividedAttack): Stage {
   return defineStage({
     uses: 'attack/probe',
     version: 2,
@@ -111,6 +123,7 @@ export function probePart({ name, randomness, make }: DividedAttack): Stage {
     out: { strength: strengthPort, history: historyPort },
     randomness,
     device: true,
+    outline: (context) => probeOutline(context, effort(context.params, classesOf(context))),
     run: async (context) => {
       const [{ probeStrength }, { checkViews, withQueries }, { streamSet }, { attackError }] =
         await Promise.all([
@@ -157,6 +170,7 @@ export function pilotPart({ name, make }: DividedAttack): Stage {
       history: port('metrics'),
     },
     out: { strength: strengthPort, history: historyPort },
+    outline: (context) => measureOutline(context, 'pilot'),
     run: async (context) => {
       const [{ judgeStrength }, { measureSet }, { attackError }] = await Promise.all([
         import('../../../attacks/set-strength.ts'),
@@ -201,6 +215,7 @@ export function checkPart({ name, make }: DividedAttack): Stage {
         values: ['targetDissimilarity', 'achievedDissimilarity', 'halfWidth', 'strength'],
       }),
     },
+    outline: (context) => measureOutline(context, 'check'),
     run: async (context) => {
       const { measureSet } = await import('./measure-set.ts');
       const { images, adversarial, strength: found, ...rest } = context.inputs;

@@ -1,16 +1,19 @@
 import type { Attack, Strength } from '../../../attacks/attack.ts';
 import { attackAlong, attackImages, type AttackResult } from '../../../attacks/attack-images.ts';
 import { meanOf, measurePerturbation, perturbationNorms, ratios } from '../../../attacks/dissimilarity.ts';
+import { countQueries, type PassCounts } from '../../../attacks/count-queries.ts';
 import type { AttackHooks, ImageBatch } from '../../../attacks/images.ts';
+import { dependsOnBatch, watchOutputs } from '../../../attacks/model-checks.ts';
 import { openQueries } from '../../../attacks/open-queries.ts';
 import type { Queries } from '../../../attacks/queries.ts';
 import type { SetStrength } from '../../../attacks/set-strength.ts';
 import { requireReferences, scaleRows } from '../../../attacks/target-strength.ts';
 import { type StageContext, StageError } from '../../../runtime/stage.ts';
 import type { Images } from '../../../values/images.ts';
+import { isNetworkModel } from '../../../values/model.ts';
 import type { Preparation } from '../../../values/preparation.ts';
 import { attackError } from './attack-error.ts';
-import { type AttackInputs, openTarget, type TargetInputs } from './open-target.ts';
+import { type AttackInputs, attackedModels, openTarget, type TargetInputs } from './open-target.ts';
 import { roundToBytes, type StorageParameters } from './storage.ts';
 import { batchOf } from './stream-set.ts';
 import type { ThroughParameters } from './target.ts';
@@ -20,6 +23,8 @@ export interface AttackRun extends StorageParameters {
   readonly name: string;
   readonly strength: Strength;
   readonly through: ThroughParameters;
+  /** Most passes of each image; no limit if absent. */
+  readonly limit?: number;
   /** Preparation of the attack on these images. */
   readonly preparation?: Preparation;
   /** The strength that was found for the set to which the images belong. */
@@ -46,18 +51,19 @@ export async function runAttack(
   const batch = batchOf(images);
   try {
     const result = await resultOf(context, run, attack, batch);
-    const { initial } = result;
+    const { initial, members } = result;
+    const outcomes = { initial, ...(members && { members }) };
     if (run.storeAs === 'uint8') {
       const { bytes, rounded } = roundToBytes(result.pixels);
       report(context, run, { ...result, achieved: achievedBy(rounded, batch, run, result) });
-      const perturbation = { ...measurePerturbation(batch, rounded), initial, rounded: true } as const;
+      const perturbation = { ...measurePerturbation(batch, rounded), ...outcomes, rounded: true } as const;
       return { ...images, pixels: bytes, perturbation };
     }
     report(context, run, result);
     return {
       ...images,
       pixels: result.pixels,
-      perturbation: { ...measurePerturbation(batch, result.pixels), initial },
+      perturbation: { ...measurePerturbation(batch, result.pixels), ...outcomes },
     };
   } catch (error) {
     throw attackError(error, run.strength);
@@ -79,7 +85,7 @@ function achievedBy(
 /** Runs the attack at the strength that was found for the set, or else at its own or by a search. */
 async function resultOf(
   context: StageContext<unknown, AttackInputs>,
-  { strength, through, preparation, found }: AttackRun,
+  { strength, through, preparation, found, limit }: AttackRun,
   attack: Attack,
   batch: ImageBatch,
 ): Promise<AttackResult> {
@@ -92,13 +98,32 @@ async function resultOf(
           context,
           context.inputs.images,
           through,
-          (queries, hooks) =>
-            attackImages(attack, queries, batch, at, { ...hooks, ...(preparation && { preparation }) }),
+          async (queries, hooks) => {
+            const counted = countQueries(queries);
+            const options = {
+              ...hooks,
+              ...(preparation && { preparation }),
+              ...(limit !== undefined && { limit }),
+            };
+            const result = await attackImages(attack, counted.queries, batch, at, options);
+            countPasses(context, counted.counts());
+            if (limit !== undefined) context.count('spentImages', result.spent);
+            return result;
+          },
           preparation === undefined ? 0 : preparationQueries,
         );
   if (found === undefined || found.factor === 1) return result;
   scaleRows(batch.pixels, result.pixels, 0, result.pixels.length, found.factor);
   return { ...result, scaled: result.states.filter((state) => state === 'active').length };
+}
+
+/** Reports the passes of a shard, which are added up over those of the cell that a run computes. */
+export function countPasses(
+  { count }: Pick<StageContext<unknown, unknown>, 'count'>,
+  { forward, backward }: PassCounts,
+): void {
+  count('forwardPasses', forward);
+  count('backwardPasses', backward);
 }
 
 /** Opens what the attack attacks, and closes it afterwards. */
@@ -111,14 +136,34 @@ export async function withQueries<R>(
 ): Promise<R> {
   const classifier = await openTarget(context, images, through, earlierQueries);
   try {
-    return await use(openQueries(classifier), {
+    const { queries, areProbabilities } = watchOutputs(openQueries(classifier));
+    await checkPrograms(context, queries, images);
+    const result = await use(queries, {
       signal: context.signal,
       batchSizes: context.batchSizes,
       onProgress: (done, total) => context.progress(done, total, 'images'),
     });
+    if (areProbabilities())
+      context.warn(
+        'the output of the model looks like probabilities: its gradients vanish where it is confident, which overstates the robustness. Leave the softmax out of the model, so that it returns logits.',
+      );
+    return result;
   } finally {
     classifier.dispose();
   }
+}
+
+/** Warns of a program whose logits depend on chance or on the batch; networks cannot, as graphs without state. */
+async function checkPrograms(
+  { inputs, warn }: Pick<StageContext<unknown, TargetInputs>, 'inputs' | 'warn'>,
+  queries: Queries,
+  images: Images,
+): Promise<void> {
+  if (inputs.through !== undefined || attackedModels(inputs).every(isNetworkModel)) return;
+  if (await dependsOnBatch(queries, batchOf(images)))
+    warn(
+      'the logits of an image change with the other images of its batch: the model is in training mode (dropout, batch norm) or draws at random, so an attack on it proves little. Make it compute as in evaluation, and put what is random into a defense, which attack/auto-attack goes through with version: rand.',
+    );
 }
 
 export function checkViews({ views }: Images): void {
@@ -132,7 +177,7 @@ export function checkViews({ views }: Images): void {
 function report(
   { metric, log, warn }: StageContext<unknown, AttackInputs>,
   { name, strength, found }: AttackRun,
-  { strengths, states, scaled, achieved, zeroGradients }: AttackResult,
+  { strengths, states, scaled, achieved, zeroGradients, spent }: AttackResult,
 ): void {
   const count = states.length;
   if (typeof strength !== 'number' && achieved !== null && found === undefined) {
@@ -149,6 +194,8 @@ function report(
     log(
       `${scaled} of ${count} perturbations were scaled down to the target, because no ${name} gives it exactly`,
     );
+  if (spent > 0)
+    log(`${spent} of ${count} images have spent their queries and end with the best found so far`);
   const notFinite = states.filter((state) => state === 'non-finite').length;
   if (notFinite > 0)
     warn(
@@ -159,7 +206,7 @@ function report(
     log(`${atGoal} of ${count} images reach the goal of the attack from the start and are left unchanged`);
   if (zeroGradients > 0) {
     warn(
-      `the loss gradient is exactly zero at ${zeroGradients} of ${count} images, so the attack cannot move them. This indicates masked gradients, not robustness.`,
+      `the loss gradient is zero or not a number at ${zeroGradients} of ${count} images, so the attack cannot move them. This indicates masked gradients, not robustness.`,
     );
   }
 }

@@ -1,5 +1,7 @@
 import type { TargetDissimilarity } from '../../../attacks/attack.ts';
 import { pixelSpace } from '../../../attacks/dissimilarity.ts';
+import { StageError } from '../../../runtime/stage.ts';
+import { isNetworkModel, type Model, type Preprocessing } from '../../../values/model.ts';
 import { attackedModels, type AttackInputs } from './open-target.ts';
 import { isNormalized, type Preset, type TargetParameters } from './strength.ts';
 
@@ -10,6 +12,16 @@ export function targetOf(
 ): TargetDissimilarity | undefined {
   const { dissimilarity, per, tolerance } = params;
   if (dissimilarity === undefined) return undefined;
-  const space = isNormalized(params) ? attackedModels(inputs)[0].preprocessing : pixelSpace;
+  const space = isNormalized(params) ? preprocessingOf(attackedModels(inputs)[0]) : pixelSpace;
   return { dissimilarity, per, tolerance, space };
+}
+
+function preprocessingOf(model: Model): Preprocessing {
+  if (isNetworkModel(model)) return model.preprocessing;
+  throw new StageError(
+    'the dissimilarity of normalised pixels needs the normalisation of the model, which a Python model keeps to itself',
+    {
+      fix: 'measure it in pixels: leave out like: guo-code',
+    },
+  );
 }

@@ -28,6 +28,17 @@ export const throughParameters = {
   }),
 };
 
+/** `eot` of an attack that chooses its own default. */
+export const ownEotParameter = (description: string) => ({
+  eot: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      description: `through a randomised defense: fresh draws at every step (expectation over transformation); ${description}`,
+    }),
+  ),
+});
+
 // Ports are declared apart, so that TypeScript distinguishes `list: true` from `list: boolean`.
 const models = port('model', {
   list: true,

@@ -8,6 +8,7 @@ import {
   type SurveyContext,
 } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
+import { datasetOutline } from './dataset-outline.ts';
 import { type Available, checkAvailable, checkRead, type LabelledImages } from './check-read.ts';
 
 export type { Available, LabelledImages };
@@ -38,6 +39,14 @@ export interface DatasetStageDeclaration<W extends TProperties> {
   /** npm packages whose versions decide the pixels. */
   readonly libraries?: readonly string[];
   readonly survey: (context: SurveyContext<Static<TObject<W>>>) => Available | Promise<Available>;
+  /**
+   * Says what follows from the parameters alone, for estimates before the data are there: the size of an image, and the number of images
+   * without a limit.
+   */
+  readonly declares?: (params: Static<TObject<W>>) => {
+    readonly size: readonly [height: number, width: number, channels: number];
+    readonly images?: number;
+  };
   /** Reads some of the images. An image must not depend on which others are read with it. */
   readonly read: (context: ReadContext<Static<TObject<W>>>) => LabelledImages | Promise<LabelledImages>;
 }
@@ -60,6 +69,7 @@ export function datasetStage<W extends TProperties>(declaration: DatasetStageDec
     randomness = false,
     libraries = [],
     survey,
+    declares,
     read,
   } = declaration;
   const functions = { survey: typeof survey === 'function', read: typeof read === 'function' };
@@ -80,8 +90,16 @@ export function datasetStage<W extends TProperties>(declaration: DatasetStageDec
     randomness,
     extent: ['limit'],
     libraries,
-    survey: async ({ params, resolve }) => {
-      const available: unknown = await survey({ params: params as Params, resolve });
+    declaredImages: (params) => {
+      const images = Math.min(declares?.(params as Params).images ?? Infinity, limitOf(params));
+      return images === Infinity ? null : images;
+    },
+    outline: ({ params }) => {
+      const declared = declares?.(params as Params);
+      return declared === undefined ? null : datasetOutline(declared.size);
+    },
+    survey: async ({ params, ...paths }) => {
+      const available: unknown = await survey({ params: params as Params, ...paths });
       checkAvailable(available, uses);
       const { images, files = () => [], facts } = available;
       return { images: Math.min(images, limitOf(params)), files, ...(facts && { facts }) };

@@ -1,5 +1,6 @@
 import { StageError } from '../../../runtime/stage.ts';
 import { openData, readRange } from './files.ts';
+import { elementCount } from '../../../values/element-count.ts';
 
 export interface IdxHeader {
   readonly count: number;
@@ -31,7 +32,7 @@ export async function readIdxHeader(path: string, dimensions: number): Promise<I
       throw badIdx(path, `its magic number is ${hex(magic)} instead of ${hex(expected)}${gzip}`);
     }
     const shape = Array.from({ length: dimensions }, (_, axis) => view.getUint32(4 + 4 * axis));
-    const size = shape.reduce((product, extent) => product * extent, 1);
+    const size = elementCount(shape);
     if (length !== dataStart + size) {
       throw badIdx(
         path,
@@ -55,7 +56,7 @@ export async function readIdxItems(
   count: number,
 ): Promise<{ readonly header: IdxHeader; readonly bytes: Uint8Array }> {
   const header = await readIdxHeader(path, dimensions);
-  const itemSize = header.itemShape.reduce((product, extent) => product * extent, 1);
+  const itemSize = elementCount(header.itemShape);
   const { handle } = await openData(path);
   try {
     return {

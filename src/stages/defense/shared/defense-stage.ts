@@ -10,6 +10,9 @@ import {
 } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import type { Patches } from '../../../values/patches.ts';
+import { outlineOf } from '../../shared/network-work.ts';
+import type { TransformOutline } from '../../../values/outline.ts';
+import { defenseOutline } from './defense-outline.ts';
 import { defensePrefix, type DefenseStage } from '../../shared/open-recipe.ts';
 
 type Params<W extends TProperties> = Static<TObject<W>>;
@@ -38,6 +41,13 @@ interface SharedDeclaration<W extends TProperties, R> {
   /** Descriptions of the images that the defense takes and gives, for the reference. */
   readonly takes?: string;
   readonly gives?: string;
+  /** Its images are uint8; float32 if absent. */
+  readonly givesBytes?: true;
+  /**
+   * For estimates of cost: what one view of an image takes for each of its values, in relation to the same defense with other
+   * parameters or another number of patches; 1 if absent.
+   */
+  readonly effort?: (params: Params<W>, patches: number) => number;
   /** Checks between parameters that a schema cannot express. */
   readonly check?: (params: Params<W>) => readonly ParameterProblem[];
   /** Cheap to compute and large to store, so consumers apply it on the fly. */
@@ -105,6 +115,21 @@ export function defenseStage<W extends TProperties, R = Params<W>>(
     device: declaration.device ?? false,
     libraries: declaration.libraries ?? [],
     ...(check && { check: (params) => check(typed(params)) }),
+    outline: ({ params, inputs }) => {
+      const draws = drawnViews(typed(params) as R);
+      const patches = outlineOf('patches', inputs['patches'])?.count ?? 0;
+      const transform: TransformOutline = {
+        kind: 'transform',
+        work: { [uses]: declaration.effort?.(typed(params), patches) ?? 1 },
+        views: draws ?? 1,
+        isRandom: draws !== null,
+      };
+      return defenseOutline(
+        transform,
+        outlineOf('images', inputs['images']),
+        declaration.givesBytes ?? false,
+      );
+    },
     run: async (context) => {
       const { runDefense } = await import('./run-defense.ts');
       const recipe = ((await declaration.recipe?.({ ...context, params: typed(context.params) })) ??

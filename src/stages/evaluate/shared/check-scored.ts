@@ -1,5 +1,5 @@
 import { StageError } from '../../../runtime/stage.ts';
-import type { Images } from '../../../values/images.ts';
+import type { ImageLabels } from '../../../values/image-rows.ts';
 import { nameOfType } from '../../../values/array-problems.ts';
 import { ValueError } from '../../../values/value-error.ts';
 import { verifyScores } from '../../../values/verify.ts';
@@ -14,8 +14,8 @@ export type Scores = Readonly<Record<string, number | null>>;
  */
 export interface ScoreInputs {
   readonly predictions: Predictions;
-  /** The images before the attack, if they are connected. */
-  readonly originals?: Images;
+  /** Labels and ids of the images before the attack, if they are connected; their pixels are not kept. */
+  readonly originals?: ImageLabels;
   /** Predictions on the originals, if they are connected. */
   readonly clean?: Predictions;
 }

@@ -2,6 +2,7 @@ import { type Static, type TObject, type TProperties, Type } from '@sinclair/typ
 import { checkDeclaration, defineStage, port, type Stage } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import { checkScored, checkScores, type ScoreInputs, type Scores } from './check-scored.ts';
+import { originalsPort, scoringOutline } from './scoring.ts';
 import type { NoParameters } from '../../shared/no-parameters.ts';
 
 export type { Scores };
@@ -42,10 +43,7 @@ export function metricStage<W extends TProperties = NoParameters>(
     ...(example && { example }),
     in: {
       predictions: port('predictions', { description: 'predictions to score' }),
-      originals: port('images', {
-        optional: true,
-        description: 'the images before the attack: checked to pair up with the predictions',
-      }),
+      originals: originalsPort('the attack'),
       clean: port('predictions', {
         optional: true,
         description:
@@ -59,6 +57,7 @@ export function metricStage<W extends TProperties = NoParameters>(
         description: `one row: ${typeof gives === 'string' ? gives : gives.join(', ')}`,
       }),
     },
+    outline: () => scoringOutline(),
     run: async ({ params, inputs, metric, warn }) => {
       checkScored(inputs);
       const warnings: string[] = [];

@@ -1,6 +1,7 @@
 import { cnn, type CnnOptions } from '../../../models/architectures/cnn.ts';
 import { initializeModel } from '../../../models/initialize.ts';
-import type { Model, Preprocessing } from '../../../values/model.ts';
+import type { NetworkModel, Preprocessing } from '../../../values/model.ts';
+import { perChannel } from './preprocessing-parameters.ts';
 import { loadWeights } from './weight-file.ts';
 
 export interface CnnParameters extends Omit<CnnOptions, 'inputShape'>, Preprocessing {
@@ -16,16 +17,12 @@ export async function buildCnn(
   params: CnnParameters,
   seed: readonly [high: number, low: number],
   weightsFile: string | undefined,
-): Promise<Model> {
+): Promise<NetworkModel> {
   const { height, width, channels, mean, std, ...rest } = params;
   const network = cnn({ ...rest, inputShape: [height, width, channels] });
-  const preprocessing: Preprocessing = { mean: spread(mean, channels), std: spread(std, channels) };
+  const preprocessing: Preprocessing = { mean: perChannel(mean, channels), std: perChannel(std, channels) };
   if (weightsFile === undefined) return initializeModel(network, preprocessing, seed);
   const fix =
     'give the parameters of the network that the weights were trained for, and name the tensors conv1, bn1, fc1, …';
   return { kind: 'model', network, weights: await loadWeights(network, weightsFile, fix), preprocessing };
-}
-
-function spread(values: readonly number[], channels: number): readonly number[] {
-  return values.length === 1 ? Array.from({ length: channels }, () => values[0]!) : values;
 }

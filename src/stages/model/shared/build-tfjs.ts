@@ -8,8 +8,10 @@ import { decodeGroup, readManifest } from '../../../models/tfjs/manifest.ts';
 import { checkModel, NetworkError } from '../../../models/network.ts';
 import { WeightsError } from '../../../models/weights/errors.ts';
 import { StageError } from '../../../runtime/stage.ts';
-import type { Model, WeightTensor } from '../../../values/model.ts';
+import type { NetworkModel, WeightTensor } from '../../../values/model.ts';
 import { readJson, readWhole } from '../../dataset/shared/files.ts';
+import { perChannel } from './preprocessing-parameters.ts';
+import { sortedOrder } from './sorted-order.ts';
 
 export interface TfjsParameters {
   readonly size?: number;
@@ -22,7 +24,7 @@ export interface TfjsParameters {
 export async function buildTfjsModel(
   path: string,
   { size, classesFile, mean, std }: TfjsParameters,
-): Promise<Model> {
+): Promise<NetworkModel> {
   try {
     const file = readJson(path) as {
       readonly modelTopology?: unknown;
@@ -42,13 +44,11 @@ export async function buildTfjsModel(
       ? convertGraphModel(readGraphNodes(topology), tensors, options)
       : convertLayersModel(readTopology(topology), tensors, options);
     const channels = network.inputShape[2];
-    const spread = (values: readonly number[]): readonly number[] =>
-      values.length === 1 ? Array.from({ length: channels }, () => values[0]!) : values;
-    const model: Model = {
+    const model: NetworkModel = {
       kind: 'model',
       network,
       weights,
-      preprocessing: { mean: spread(mean), std: spread(std) },
+      preprocessing: { mean: perChannel(mean, channels), std: perChannel(std, channels) },
     };
     checkModel(model);
     return classesFile === undefined
@@ -63,18 +63,4 @@ export async function buildTfjsModel(
       cause: error,
     });
   }
-}
-
-/** Position in the list of a file of the i-th name in sorted order. */
-function sortedOrder(path: string, classes: number): readonly number[] {
-  const names = readJson(path);
-  const isList = Array.isArray(names) && names.every((name) => typeof name === 'string');
-  if (!isList || names.length !== classes || new Set(names).size !== classes) {
-    throw new StageError(`${path} is not a list of ${classes} different class names`, {
-      code: 'bad-data',
-      file: path,
-      fix: 'give a JSON list with the name of each output of the model, in its order',
-    });
-  }
-  return [...names.keys()].sort((a, b) => (names[a]! < names[b]! ? -1 : 1));
 }

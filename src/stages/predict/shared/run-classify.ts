@@ -1,11 +1,11 @@
-import type { StageContext } from '../../../runtime/stage.ts';
+import { type StageContext, StageError } from '../../../runtime/stage.ts';
 import type { OpenTransform } from '../../../defenses/open-transform.ts';
 import { transformImages } from '../../../defenses/transform-images.ts';
 import { averageViews, softmaxRows } from '../../../metrics/classification.ts';
 import type { Classifier } from '../../../models/classifier.ts';
 import { openBackend } from '../../../tensors/backend.ts';
 import type { Images } from '../../../values/images.ts';
-import type { Model } from '../../../values/model.ts';
+import { isNetworkModel, type Model } from '../../../values/model.ts';
 import type { Predictions } from '../../../values/predictions.ts';
 import { sliceValue } from '../../../values/slices.ts';
 import type { Transform } from '../../../values/transform.ts';
@@ -31,12 +31,14 @@ export async function runClassify(context: ClassifyContext): Promise<Predictions
   checkImageShape(images, model);
   const opened = transform && (await openRecipe(transform, images, context.stages));
   await openBackend(context.backend);
-  const classifier = await warmClassifier(model, context.backend);
+  const classifier = await warmClassifier(model, context);
   try {
     const { classes } = classifier;
+    warnOfOtherClasses(images, classes, context);
     const { logits, views } = opened
       ? await transformedLogits(classifier, images, opened, context)
       : { logits: await plainLogits(classifier, images, context), views: images.views };
+    checkLogits(logits, views * classes, images.ids, model);
     const probabilities =
       context.params.average === 'logits'
         ? softmaxRows(averageViews(logits, classes, views), classes)
@@ -53,6 +55,30 @@ export async function runClassify(context: ClassifyContext): Promise<Predictions
   } finally {
     classifier.dispose();
   }
+}
+
+/** Labels are numbers of outputs of the model, whatever the names of the classes: a folder of two classes has the labels 0 and 1. */
+function warnOfOtherClasses({ classes: names }: Images, classes: number, { warn }: ClassifyContext): void {
+  if (names.length === 0 || names.length === classes) return;
+  warn(
+    `the dataset has ${names.length} classes and the model ${classes}, so an image of '${names[0]!}' counts as right if the model says class 0. Unless that is meant, give the dataset all classes of the model in their order (classes: FILE).`,
+  );
+}
+
+/** Throws `StageError`, with a remedy for the kind of model, if a logit is NaN or infinite: there are no probabilities then. */
+function checkLogits(logits: Float32Array, each: number, ids: Int32Array, model: Model): void {
+  const at = logits.findIndex((logit) => !Number.isFinite(logit));
+  if (at < 0) return;
+  const value = logits[at]!;
+  throw new StageError(
+    `the model gives logits that are not finite numbers: ${value} for image ${ids[Math.floor(at / each)]!}`,
+    {
+      code: 'bad-data',
+      fix: isNetworkModel(model)
+        ? 'check that its weights, mean and std belong together, and look for images that it was not made for'
+        : `look in ${model.program.module} for a division by zero, a logarithm or root of a negative number, or numbers too large for float16`,
+    },
+  );
 }
 
 function plainLogits(

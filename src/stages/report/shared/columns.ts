@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { meanOver } from '../../../report/mean-over.ts';
 import { axisNames, scoreRows, valueNames, varyingAxes } from '../../../report/rows.ts';
 import type { ScoreRow } from '../../../report/rows.ts';
-import { StageError } from '../../../runtime/stage.ts';
+import { type ParameterProblem, StageError } from '../../../runtime/stage.ts';
 import { nearest } from '../../../values/nearest.ts';
 
 /** A list of names from one name (`attack`), from a list (`[attack, model]`), or from nothing. */
@@ -25,6 +25,38 @@ export const meanOverParameter = {
     }),
   ),
 };
+
+/** Display names of labels, axes and numbers in the report. */
+export const labelsParameter = {
+  labels: Type.Optional(
+    Type.Record(Type.String(), Type.String({ maxLength: 200 }), {
+      maxProperties: 500,
+      description:
+        'what labels, axes and numbers are called for readers, such as { fgsm: FGSM, jpeg: JPEG }; the data in CSV and JSON keep their names',
+    }),
+  ),
+};
+
+/** Labels with one name in common could not be distinguished in a figure. */
+export function labelProblems(
+  labels: Readonly<Record<string, string>> | undefined,
+): readonly ParameterProblem[] {
+  const first = new Map<string, string>();
+  return Object.entries(labels ?? {}).flatMap(([label, name]) => {
+    const other = first.get(name);
+    if (other === undefined) {
+      first.set(name, label);
+      return [];
+    }
+    return [
+      {
+        path: ['labels', label],
+        message: `'${other}' and '${label}' are both called '${name}' (labels)`,
+        fix: 'give each a name of its own',
+      },
+    ];
+  });
+}
 
 /** The rule for the names in `meanOver`. */
 export const meanOverNames = { names: 'axis', of: 'scores', averages: true } as const;

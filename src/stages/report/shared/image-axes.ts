@@ -1,9 +1,11 @@
 import { differenceTile } from '../../../report/image-grid.ts';
 import type { ImageGrid, Tile } from '../../../report/image-grid.ts';
+import { labelled } from '../../../report/labels.ts';
 import { axisLabels, axisNames, type Label } from '../../../report/rows.ts';
 import { StageError } from '../../../runtime/stage.ts';
 import type { Images } from '../../../values/images.ts';
 import { requireName } from './columns.ts';
+import { type Captions, noCaptions } from './image-captions.ts';
 import { imageName, sameSize, shownIndices, tileAt, tilesById } from './image-versions.ts';
 import type { Version, VersionsChoice } from './image-versions.ts';
 
@@ -26,21 +28,30 @@ export function imagesByAxes(
   originals: Images,
   versions: readonly Version[],
   axes: GridAxes,
-  choice: Pick<VersionsChoice, 'count' | 'indices' | 'scale' | 'differences' | 'title'>,
+  choice: Pick<
+    VersionsChoice,
+    'count' | 'indices' | 'scale' | 'differences' | 'title' | 'labels' | 'captions'
+  >,
 ): ImageGrid {
   const asRows = versions.map((version) => ({ ...version, values: {} }));
   for (const param of ['rows', 'columns'] as const)
     requireName(param, axes[param], 'an axis', axisNames(asRows), 'of the images');
   const [down, across] = [axisLabels(asRows, axes.rows), axisLabels(asRows, axes.columns)];
+  const { labels, captions = noCaptions } = choice;
   const shown = shownIndices(originals, choice);
   const ids = shown.map((index) => originals.ids[index]!);
-  const tilesAt = placeVersions(versions, axes, ids);
+  const versionsAt = placeVersions(versions, axes, ids, captions);
   const blocks = shown.map((index, position) => {
     const source = tileAt(originals, index);
-    const name = shown.length > 1 ? `${imageName(originals, index)}, ` : '';
+    const [first = null] = captions.under({}, [ids[position]!], [source]);
+    const name = shown.length > 1 ? `${imageName(originals, index, labels)}, ` : '';
     return down.flatMap((label, row) => {
-      const tiles = across.map((column) => tilesAt(label, column)?.[position] ?? null);
-      const line = { label: `${name}${String(label)}`, tiles: [row === 0 ? source : null, ...tiles] };
+      const tiles = across.map((column) => versionsAt(label, column)?.tiles[position] ?? null);
+      const captioned = across.map((column) => versionsAt(label, column)?.captioned[position] ?? null);
+      const line = {
+        label: `${name}${labelled(labels, label)}`,
+        tiles: [row === 0 ? first : null, ...captioned],
+      };
       if (choice.differences === 'none') return [line];
       const changes = tiles.map((tile) =>
         tile !== null && sameSize(tile, source) ? differenceTile(source, tile, choice.scale) : null,
@@ -50,16 +61,31 @@ export function imagesByAxes(
   });
   return {
     title: choice.title,
-    columns: ['original', ...across.map((label) => `${axes.columns} ${String(label)}`)],
+    columns: [
+      'original',
+      ...across.map((label) => `${labelled(labels, axes.columns)} ${labelled(labels, label)}`),
+    ],
     rows: blocks.flat(),
   };
 }
 
-type TilesAt = (row: Label, column: Label) => readonly (Tile | null)[] | undefined;
+interface Placed {
+  readonly version: Version;
+  readonly tiles: readonly (Tile | null)[];
+  /** The same with what a network says under them. */
+  readonly captioned: readonly (Tile | null)[];
+}
 
-function placeVersions(versions: readonly Version[], axes: GridAxes, ids: readonly number[]): TilesAt {
+type VersionsAt = (row: Label, column: Label) => Placed | undefined;
+
+function placeVersions(
+  versions: readonly Version[],
+  axes: GridAxes,
+  ids: readonly number[],
+  captions: Captions,
+): VersionsAt {
   const keyOf = (row: Label | undefined, column: Label | undefined): string => JSON.stringify([row, column]);
-  const placed = new Map<string, { readonly version: Version; readonly tiles: readonly (Tile | null)[] }>();
+  const placed = new Map<string, Placed>();
   for (const version of versions) {
     const key = keyOf(version.axes[axes.rows], version.axes[axes.columns]);
     const first = placed.get(key);
@@ -72,7 +98,8 @@ function placeVersions(versions: readonly Version[], axes: GridAxes, ids: readon
         { fix: `select one label with where: { ${differing[0] ?? axes.rows}: … }` },
       );
     }
-    placed.set(key, { version, tiles: tilesById(version.value, ids) });
+    const tiles = tilesById(version.value, ids);
+    placed.set(key, { version, tiles, captioned: captions.under(version.axes, ids, tiles) });
   }
-  return (row, column) => placed.get(keyOf(row, column))?.tiles;
+  return (row, column) => placed.get(keyOf(row, column));
 }

@@ -1,7 +1,9 @@
 import { differenceTile } from '../../../report/image-grid.ts';
 import type { ImageGrid, Tile } from '../../../report/image-grid.ts';
+import { labelled } from '../../../report/labels.ts';
 import { StageError } from '../../../runtime/stage.ts';
 import type { Images } from '../../../values/images.ts';
+import { noCaptions } from './image-captions.ts';
 import { imageName, sameSize, shownIndices, tellingAxes, tilesById, versionLabel } from './image-versions.ts';
 import type { Version, VersionsChoice } from './image-versions.ts';
 
@@ -30,20 +32,26 @@ export function imagePairs(
   const shown = shownIndices(originals, choice);
   const ids = shown.map((index) => originals.ids[index]!);
   const telling = defended.length > 1 ? tellingAxes(defended) : undefined;
+  const { labels, captions = noCaptions } = choice;
+  const none = labelled(labels, 'none');
   const columns = [
-    { label: 'no defense', before: originals, after: attacked.value },
+    {
+      label: none === 'none' ? 'no defense' : none,
+      before: { axes: {}, value: originals },
+      after: attacked,
+    },
     ...defended.map((version) => ({
-      label: versionLabel(version, 'defended', telling),
-      before: originalOf(version, defendedOriginals).value,
-      after: version.value,
+      label: versionLabel(version, 'defended', telling, labels),
+      before: originalOf(version, defendedOriginals),
+      after: version,
     })),
   ].map(({ label, before, after }) => ({
     label,
-    before: tilesById(before, ids),
-    after: tilesById(after, ids),
+    before: captions.under(before.axes, ids, tilesById(before.value, ids)),
+    after: captions.under(after.axes, ids, tilesById(after.value, ids)),
   }));
   const rows = shown.flatMap((index, place) => {
-    const name = shown.length > 1 ? `${imageName(originals, index)}: ` : '';
+    const name = shown.length > 1 ? `${imageName(originals, index, labels)}: ` : '';
     const pairs = columns.map(({ before, after }) => [before[place]!, after[place]!] as const);
     return [
       { label: `${name}original`, tiles: pairs.map(([before]) => before) },

@@ -1,8 +1,10 @@
 import { differenceTile } from '../../../report/image-grid.ts';
 import type { ImageGrid, Tile } from '../../../report/image-grid.ts';
+import { labelled, type Labels } from '../../../report/labels.ts';
 import type { Label } from '../../../report/rows.ts';
 import { StageError } from '../../../runtime/stage.ts';
 import type { Images } from '../../../values/images.ts';
+import { type Captions, noCaptions } from './image-captions.ts';
 
 export interface Version {
   readonly axes: Readonly<Record<string, Label>>;
@@ -16,6 +18,9 @@ export interface VersionsChoice {
   readonly differences: 'adversarial' | 'all' | 'none';
   readonly across: 'images' | 'versions';
   readonly title: string;
+  /** Display names of labels and classes. */
+  readonly labels?: Labels | undefined;
+  readonly captions?: Captions;
 }
 
 interface Line {
@@ -36,13 +41,14 @@ export function imageVersions(
   const shown = shownIndices(originals, choice);
   const ids = shown.map((index) => originals.ids[index]!);
   const sources = shown.map((index) => tileAt(originals, index));
-  const lines: Line[] = [{ label: 'original', tiles: sources }];
+  const { labels, captions = noCaptions } = choice;
+  const lines: Line[] = [{ label: 'original', tiles: captions.under({}, ids, sources) }];
   const add = (versions: readonly Version[], name: string, differences: boolean): void => {
     const telling = versions.length > 1 ? tellingAxes(versions) : undefined;
     for (const version of versions) {
-      const label = versionLabel(version, name, telling);
+      const label = versionLabel(version, name, telling, labels);
       const tiles = tilesById(version.value, ids);
-      lines.push({ label, tiles });
+      lines.push({ label, tiles: captions.under(version.axes, ids, tiles) });
       if (!differences) continue;
       const changes = tiles.map((tile, index) =>
         tile !== null && sameSize(tile, sources[index]!)
@@ -55,7 +61,7 @@ export function imageVersions(
   };
   add(adversarial, 'adversarial', choice.differences !== 'none');
   add(defended, 'defended', choice.differences === 'all');
-  const names = shown.map((index) => imageName(originals, index));
+  const names = shown.map((index) => imageName(originals, index, labels));
   if (choice.across === 'images') return { title: choice.title, columns: names, rows: lines };
   return {
     title: choice.title,
@@ -93,20 +99,30 @@ export function versionLabel(
   { axes }: Version,
   name: string,
   telling: readonly string[] | undefined,
+  called?: Labels,
 ): string {
   const shown = telling ?? Object.keys(axes);
   const labels = shown.flatMap((axis) => {
     const label = axes[axis];
     if (label === undefined) return [];
-    return [typeof label === 'string' && !/^[\d.\s/]+$/.test(label) ? label : `${axis} ${label}`];
+    return [
+      typeof label === 'string' && !/^[\d.\s/]+$/.test(label)
+        ? labelled(called, label)
+        : `${labelled(called, axis)} ${labelled(called, label)}`,
+    ];
   });
   return labels.length === 0 ? name : labels.join(', ');
 }
 
 /** Name of an image: that of its class, or its label, or its id. */
-export function imageName(images: Images, index: number): string {
+export function imageName(images: Images, index: number, labels?: Labels): string {
   const label = images.labels[index]!;
-  return images.classes[label] ?? (label >= 0 ? `class ${label}` : `image ${images.ids[index]!}`);
+  const name = images.classes[label];
+  return name !== undefined
+    ? labelled(labels, name)
+    : label >= 0
+      ? `class ${label}`
+      : `image ${images.ids[index]!}`;
 }
 
 /** First view of the image with each id; null if the version lacks it. */

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { decodeText, encodingProblem } from '../../../files/read-text.ts';
 import { CsvError } from '../../../report/csv-records.ts';
 import { publishedProblems, readPublished } from '../../../report/published.ts';
 import type { KnownScores, Published } from '../../../report/published.ts';
@@ -47,7 +48,7 @@ export async function readPublishedFile(path: string, values: readonly string[])
       cause: error,
     });
   }
-  return placed(path, () => readPublished(decode(bytes), values));
+  return placed(path, () => readPublished(decode(bytes, path), values));
 }
 
 /** Throws a `StageError` if a name in the file fits no score. */
@@ -107,7 +108,7 @@ export function checkPublishedFile(
   const bytes = path === undefined ? null : read(path);
   if (bytes === null) return [];
   try {
-    const published = readPublished(decode(bytes), values);
+    const published = readPublished(decode(bytes, path!), values);
     const known = knownScores(inputs['scores'] ?? [], averaged);
     if (known === undefined) return [];
     const required = requiredOf(known.required, published);
@@ -148,22 +149,12 @@ function sentence({ line, column, message }: CsvError): string {
   return `line ${line}, column ${column}: ${message}`;
 }
 
-function decode(bytes: Uint8Array): string {
-  try {
-    // A byte order mark at the beginning, which spreadsheets write, is dropped.
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new CsvError(placeOfBadBytes(bytes), 'the file is not UTF-8', 'save it as CSV in UTF-8');
-  }
-}
-
-/** The line of the first bytes that are not UTF-8, and how many characters come before them. */
-function placeOfBadBytes(bytes: Uint8Array): { readonly line: number; readonly column: number } {
-  const known = new TextDecoder('utf-8').decode(bytes);
-  // A replacement character may also be in the text itself; the place is then too early, but never too late.
-  const before = known.slice(0, known.indexOf('\uFFFD'));
-  const lines = before.split(/\r\n|\r|\n/);
-  return { line: lines.length, column: lines.at(-1)!.length + 1 };
+function decode(bytes: Uint8Array, path: string): string {
+  const problem = encodingProblem(bytes);
+  if (problem === null) return decodeText(bytes, path);
+  const place = problem === 'UTF-16' ? { line: 1, column: 1 } : problem;
+  const encoding = problem === 'UTF-16' ? 'the file is UTF-16, not UTF-8' : 'the file is not UTF-8';
+  throw new CsvError(place, encoding, 'save it as CSV in UTF-8');
 }
 
 function tooLarge(path: string): StageError {

@@ -116,6 +116,15 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
         return { files: () => paths };
       },
     }),
+    outline: ({ inputs }) => ({
+      perImage: {},
+      perUnit: {
+        report: 1,
+        'report input': Object.values(inputs).reduce((sum, values) => sum + values.length, 0),
+      },
+      out: { [output]: { kind: 'figure' } },
+      memoryBytes: 0,
+    }),
     run: async ({ params, inputs, warn, resolve }) => {
       const report: unknown = await draw(inputs, typed(params), warn, resolve);
       checkReport(report, uses);

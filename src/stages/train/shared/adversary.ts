@@ -12,7 +12,7 @@ import { openChangingClassifier, openClassifier } from '../../../models/inferenc
 import { childSeed, randomStream, type Seed } from '../../../tensors/random.ts';
 import type { Adversary, TrainingPlace } from '../../../training/adversary.ts';
 import type { Batch } from '../../../training/batches.ts';
-import type { Model } from '../../../values/model.ts';
+import type { NetworkModel } from '../../../values/model.ts';
 
 /** How the adversary of a training perturbs its images. */
 export interface AdversaryOptions {
@@ -36,7 +36,7 @@ export interface OpenAdversary {
   /** Perturbs all images of a batch against the model with these weights. */
   readonly perturbAll: (
     images: ImageBatch,
-    weights: Model['weights'],
+    weights: NetworkModel['weights'],
     place: TrainingPlace,
   ) => Promise<Float32Array>;
   readonly dispose: () => void;
@@ -47,8 +47,8 @@ export interface OpenAdversary {
  * are. It attacks the model as it classifies, with the running statistics of its batch norms.
  */
 export async function openAdversary(
-  model: Model,
-  sources: readonly Model[],
+  model: NetworkModel,
+  sources: readonly NetworkModel[],
   options: AdversaryOptions,
 ): Promise<OpenAdversary> {
   const own = await openChangingClassifier(model);

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { port, type ParameterProblem } from '../../../runtime/stage.ts';
+import { port, rowsPort, type ParameterProblem } from '../../../runtime/stage.ts';
 
 /** Parameters of every training by stochastic gradient descent. */
 export const trainingParameters = {
@@ -35,6 +35,20 @@ export const trainingParameters = {
     default: 0,
     description: 'share of each target that is spread evenly over all classes (Szegedy et al. 2016)',
   }),
+  keep: Type.Optional(
+    Type.Union([Type.Literal('last'), Type.Literal('best')], {
+      description:
+        'which weights are the trained model: those after the last epoch, or those that did best on the validation images; last if absent',
+    }),
+  ),
+  ema: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      exclusiveMaximum: 1,
+      description:
+        'decay of an exponential moving average of the weights over the steps, which is then the trained model; none if absent',
+    }),
+  ),
   schedule: Type.Object(
     {
       kind: Type.Union(
@@ -122,8 +136,8 @@ export interface AugmentParameters {
 /** Inputs of every training. */
 export const trainingPorts = {
   model: port('model', { description: 'where training starts' }),
-  images: port('images', { description: 'training images' }),
-  validation: port('images', {
+  images: rowsPort({ description: 'training images' }),
+  validation: rowsPort({
     optional: true,
     description: 'images on which accuracy is measured after each epoch, as they are',
   }),

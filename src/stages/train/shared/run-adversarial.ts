@@ -1,24 +1,18 @@
-import { allRows } from '../../../attacks/images.ts';
 import { type Collected, type StageContext, StageError } from '../../../runtime/stage.ts';
-import { type Batch, readBatch } from '../../../training/batches.ts';
-import type { Images } from '../../../values/images.ts';
+import type { Batch } from '../../../training/batches.ts';
+import type { ImageRows } from '../../../values/image-rows.ts';
 import type { Metrics } from '../../../values/metrics.ts';
-import type { Model } from '../../../values/model.ts';
+import type { NetworkModel } from '../../../values/model.ts';
 import { checkImageShape, checkLabels } from '../../shared/model-input.ts';
 import { openAdversary, type OpenAdversary } from './adversary.ts';
 import { adversaryOf, type AdversaryParameters } from './adversary-parameters.ts';
 import { drawEachEpoch, prepareBatch } from './prepare-batch.ts';
-import {
-  accuracyOf,
-  openTraining,
-  runTraining,
-  type TrainingInputs,
-  type TrainingParameters,
-} from './run-sgd.ts';
+import { openTraining, runTraining, type TrainingInputs, type TrainingParameters } from './run-sgd.ts';
+import { accuracyOf } from './validation.ts';
 
 type AdversarialContext = StageContext<
   TrainingParameters & AdversaryParameters,
-  TrainingInputs & { readonly sources?: readonly Collected<Model>[] }
+  TrainingInputs & { readonly sources?: readonly Collected<NetworkModel>[] }
 >;
 
 /**
@@ -27,7 +21,7 @@ type AdversarialContext = StageContext<
  */
 export async function runAdversarial(
   context: AdversarialContext,
-): Promise<{ model: Model; history: Metrics }> {
+): Promise<{ model: NetworkModel; history: Metrics }> {
   const { params, inputs, seed, signal, batchSizes } = context;
   const sources = sourcesOf(context);
   const transform = await openTraining(context);
@@ -58,7 +52,7 @@ export async function runAdversarial(
 }
 
 /** The models of an ensemble, which take the images of the training. */
-function sourcesOf({ params: { method }, inputs }: AdversarialContext): readonly Model[] {
+function sourcesOf({ params: { method }, inputs }: AdversarialContext): readonly NetworkModel[] {
   const { model, images, sources = [] } = inputs;
   if (method !== 'ensemble') {
     if (sources.length > 0)
@@ -88,18 +82,19 @@ function sourcesOf({ params: { method }, inputs }: AdversarialContext): readonly
 async function measureAdversarial(
   context: AdversarialContext,
   { perturbAll }: OpenAdversary,
-  model: Model,
-  validation: Images,
+  model: NetworkModel,
+  validation: ImageRows,
   epoch: number,
   draw: ReturnType<typeof drawEachEpoch>,
 ): Promise<Record<string, number>> {
-  const { shape, views, labels } = validation;
-  const rows = readBatch(validation, allRows(shape[0]), 0, shape[0]);
-  const perturbed = await perturbAll(rows, model.weights, { epoch, step: validationStep });
-  const pixels = draw === undefined ? perturbed : await draw(perturbed, shape, rows.ids, epoch);
-  return {
-    validationAdversarialAccuracy: await accuracyOf(model, { pixels, shape, views, labels }, context),
-  };
+  const { views } = validation;
+  const accuracy = await accuracyOf(model, validation, context, async (part) => {
+    const labels = part.ids.map((_, row) => part.labels[Math.floor(row / views)]!);
+    const place = { epoch, step: validationStep };
+    const perturbed = await perturbAll({ ...part, labels }, model.weights, place);
+    return draw === undefined ? perturbed : draw(perturbed, part.shape, part.ids, epoch);
+  });
+  return { validationAdversarialAccuracy: accuracy };
 }
 
 /** A step that no training takes, so that validation draws apart from it. */

@@ -1,27 +1,27 @@
 import type { OpenTransform } from '../../../defenses/open-transform.ts';
-import { type StageContext, StageError } from '../../../runtime/stage.ts';
-import { argmaxRows, averageViews, softmaxRows } from '../../../metrics/classification.ts';
-import { openClassifier } from '../../../models/inference.ts';
+import { PausedError, type StageContext, StageError } from '../../../runtime/stage.ts';
 import { openBackend } from '../../../tensors/backend.ts';
 import type { Adversary } from '../../../training/adversary.ts';
 import type { Augmentation } from '../../../training/batches.ts';
 import type { Schedule } from '../../../training/schedule.ts';
 import { DivergedError, type EpochReport, type SgdHyperparameters, trainSgd } from '../../../training/sgd.ts';
 import { TrainingStateError } from '../../../training/state.ts';
-import type { Images } from '../../../values/images.ts';
+import type { ImageRows } from '../../../values/image-rows.ts';
 import type { Metrics, MetricsRow } from '../../../values/metrics.ts';
-import type { Model, WeightTensor } from '../../../values/model.ts';
+import type { NetworkModel } from '../../../values/model.ts';
 import type { Transform } from '../../../values/transform.ts';
-import { decodeSafetensors, SafetensorsError } from '../../../values/safetensors.ts';
-import { logitsOf } from '../../shared/classify-batches.ts';
+import { SafetensorsError } from '../../../values/safetensors.ts';
 import { checkImageShape, checkLabels } from '../../shared/model-input.ts';
 import { openRecipe } from '../../shared/open-recipe.ts';
-import { decodeCheckpoint, encodeCheckpoint, type TrainingCheckpoint } from './history.ts';
+import { checkpointPace } from './checkpoint-pace.ts';
+import { type BestWeights, decodeCheckpoint, encodeCheckpoint, type TrainingCheckpoint } from './history.ts';
 import type { AugmentParameters } from './parameters.ts';
 import { prepareBatch } from './prepare-batch.ts';
+import { accuracyOf } from './validation.ts';
 
 export interface TrainingParameters extends Omit<SgdHyperparameters, 'schedule' | 'warmUp' | 'objective'> {
   readonly labelSmoothing: number;
+  readonly keep?: 'best' | 'last';
   readonly schedule: {
     readonly kind: 'constant' | 'step' | 'cosine' | 'one-cycle';
     readonly every: number;
@@ -32,9 +32,9 @@ export interface TrainingParameters extends Omit<SgdHyperparameters, 'schedule' 
 }
 
 export interface TrainingInputs {
-  readonly model: Model;
-  readonly images: Images;
-  readonly validation?: Images;
+  readonly model: NetworkModel;
+  readonly images: ImageRows;
+  readonly validation?: ImageRows;
   readonly transform?: Transform;
 }
 
@@ -49,14 +49,14 @@ export interface Training {
   readonly adversary?: Adversary;
   /** Other numbers of an epoch on the validation images, by name, from the model after it. */
   readonly measure?: (
-    model: Model,
-    validation: Images,
+    model: NetworkModel,
+    validation: ImageRows,
     epoch: number,
   ) => Promise<Readonly<Record<string, number>>>;
 }
 
 /** Trains on the images as they are, or on draws of a defense. */
-export async function runSgd(context: TrainingContext): Promise<{ model: Model; history: Metrics }> {
+export async function runSgd(context: TrainingContext): Promise<{ model: NetworkModel; history: Metrics }> {
   const { params, seed, signal } = context;
   const transform = await openTraining(context);
   const augment = prepareBatch({ augment: params.augment, transform, seed, signal });
@@ -65,10 +65,15 @@ export async function runSgd(context: TrainingContext): Promise<{ model: Model; 
 
 /** Checks the inputs, opens the backend, and opens the defense if there is one. */
 export async function openTraining({
+  params: { keep },
   inputs: { model, images, validation, transform },
   stages,
   backend,
 }: TrainingContext): Promise<OpenTransform | undefined> {
+  if (keep === 'best' && validation === undefined)
+    throw new StageError('keep: best needs images on which the weights of each epoch are compared', {
+      fix: 'connect validation, or leave keep out',
+    });
   const opened = transform && (await openRecipe(transform, images, stages));
   for (const some of validation ? [images, validation] : [images]) {
     checkImageShape(some, model);
@@ -79,22 +84,23 @@ export async function openTraining({
 }
 
 /**
- * Trains with a checkpoint after each epoch. A killed run resumes from it with the same bits, history
- * included.
+ * Trains with checkpoints now and then. A run that is killed, or asked to stop, resumes from the last one with the same bits,
+ * history included.
  */
 export async function runTraining(
   context: TrainingContext,
   training: Training,
-): Promise<{ model: Model; history: Metrics }> {
+): Promise<{ model: NetworkModel; history: Metrics }> {
+  const { epochs } = context.params;
   const bytes = await context.checkpoint.read();
-  const checkpoint = bytes && decodeCheckpoint(bytes, context.params.epochs);
+  const checkpoint = bytes && decodeCheckpoint(bytes, { epochs, model: context.inputs.model });
   if (bytes && !checkpoint)
-    context.warn('its checkpoint does not belong to this training, so it starts again');
+    context.checkpoint.refuse('its checkpoint does not belong to this training, so it starts again');
   try {
     return await trainFrom(context, training, checkpoint);
   } catch (error) {
     if (checkpoint && (error instanceof TrainingStateError || error instanceof SafetensorsError)) {
-      context.warn(`${error.message}: training starts again`);
+      context.checkpoint.refuse(`${error.message}: training starts again`);
       return trainFrom(context, training, null);
     }
     throw error instanceof DivergedError
@@ -107,12 +113,22 @@ async function trainFrom(
   context: TrainingContext,
   training: Training,
   checkpoint: TrainingCheckpoint | null,
-): Promise<{ model: Model; history: Metrics }> {
+): Promise<{ model: NetworkModel; history: Metrics }> {
   const { params, inputs, seed, signal } = context;
+  const { pause, everySteps } = context.checkpoint;
   const rows: MetricsRow[] = [...(checkpoint?.rows ?? [])];
-  if (checkpoint) context.log(`going on after epoch ${rows.length} of ${params.epochs}`);
-  const { epochs, batchSize, learningRate, momentum, weightDecay, nesterov, labelSmoothing } = params;
+  let best = checkpoint?.best ?? null;
+  if (checkpoint) {
+    const steps = checkpoint.step === 0 ? '' : ` and ${checkpoint.step} steps of the next`;
+    context.log(`going on after epoch ${rows.length} of ${params.epochs}${steps}`);
+  }
+  const { epochs, batchSize, learningRate, momentum, weightDecay, nesterov, labelSmoothing, ema } = params;
   const { divergence, augment, adversary } = training;
+  const pace = checkpointPace(everySteps, () => performance.now());
+  const save = (state: () => Promise<Uint8Array>): Promise<void> =>
+    pace.write(async () => context.checkpoint.write(encodeCheckpoint({ rows, best, state: await state() })));
+  let taken = 0;
+  const last: { state?: () => Promise<Uint8Array> } = {};
   const model = await trainSgd({
     epochs,
     batchSize,
@@ -127,28 +143,45 @@ async function trainFrom(
     images: inputs.images,
     seed,
     signal,
+    ...(ema !== undefined && { ema }),
     ...(augment && { augment }),
     ...(adversary && { adversary }),
     ...(checkpoint && { resume: checkpoint.state }),
     progress: (done, total) => context.progress(done, total, 'images'),
+    onStep: async ({ state }) => {
+      taken++;
+      last.state = state;
+      if (!pause.aborted && !pace.isDue(taken)) return;
+      await save(state);
+      if (pause.aborted) throw new PausedError();
+    },
     onEpoch: async (report) => {
-      const state = await report.state();
-      const row = await epochRow(context, training, report, state);
-      rows.push(row);
-      await context.checkpoint.write(encodeCheckpoint({ rows, state }));
+      try {
+        const trained = await report.model();
+        const row = await epochRow(context, training, report, trained);
+        rows.push(row);
+        if (params.keep === 'best' && isBest(rows)) best = { epoch: report.epoch, weights: trained.weights };
+      } catch (error) {
+        // Nothing has changed since the last step: the epoch is measured again.
+        if (error instanceof PausedError && last.state !== undefined) await save(last.state);
+        throw error;
+      }
+      if (pause.aborted || pace.isDueAfterEpoch()) await save(report.state);
+      if (pause.aborted && report.epoch < epochs) throw new PausedError();
     },
   });
-  return { model, history: { kind: 'metrics', rows, warnings: [] } };
+  const kept = best === null ? model : { ...model, weights: best.weights };
+  return { model: kept, history: { kind: 'metrics', rows: markKept(context, rows, best), warnings: [] } };
 }
 
 async function epochRow(
   context: TrainingContext,
   { measure }: Training,
   report: EpochReport,
-  state: Uint8Array,
+  trained: NetworkModel,
 ): Promise<MetricsRow> {
   const { epoch, loss, accuracy, adversarialAccuracy, learningRate } = report;
-  const { model, validation } = context.inputs;
+  const { validation } = context.inputs;
   const values: Record<string, number> = {
     loss,
     ...(accuracy !== null && { accuracy }),
@@ -156,7 +189,6 @@ async function epochRow(
     learningRate,
   };
   if (validation) {
-    const trained = withState(model, state);
     values['validationAccuracy'] = await accuracyOf(trained, validation, context);
     Object.assign(values, await measure?.(trained, validation, epoch));
   }
@@ -166,31 +198,32 @@ async function epochRow(
   return { axes: { epoch }, values };
 }
 
-/** The model with the weights that a training state holds as `weight/NAME`. */
-function withState(model: Model, state: Uint8Array): Model {
-  const { tensors } = decodeSafetensors(state);
-  const weights: Record<string, WeightTensor> = {};
-  for (const [name, { shape }] of Object.entries(model.weights)) {
-    weights[name] = { shape, data: tensors[`weight/${name}`]!.data as Float32Array };
-  }
-  return { ...model, weights };
+/** Whether the last epoch is better than all before it, on the validation images that its adversary perturbed if it has one. */
+function isBest(rows: readonly MetricsRow[]): boolean {
+  const scores = rows.map(
+    ({ values }) => values['validationAdversarialAccuracy'] ?? values['validationAccuracy'] ?? null,
+  );
+  const last = scores.at(-1) ?? null;
+  return last !== null && scores.slice(0, -1).every((score) => score === null || score < last);
 }
 
-/** The share of images that a model classifies correctly, in the mean over their views. */
-export async function accuracyOf(
-  model: Model,
-  images: Pick<Images, 'pixels' | 'shape' | 'views' | 'labels'>,
-  { signal, batchSizes }: Pick<TrainingContext, 'signal' | 'batchSizes'>,
-): Promise<number> {
-  const classifier = await openClassifier(model);
-  try {
-    const { classes } = classifier;
-    const probabilities = softmaxRows(await logitsOf(classifier, images, { signal, batchSizes }), classes);
-    const predicted = argmaxRows(averageViews(probabilities, classes, images.views), classes);
-    return predicted.filter((label, index) => label === images.labels[index]).length / predicted.length;
-  } finally {
-    classifier.dispose();
-  }
+/** Says in each row whether its weights are those that are kept, if the best are. */
+function markKept(
+  context: TrainingContext,
+  rows: readonly MetricsRow[],
+  best: BestWeights | null,
+): readonly MetricsRow[] {
+  if (best === null) return rows;
+  context.metric('bestEpoch', best.epoch);
+  // The values of the weights that are kept come last, for the last ones are shown as the result of the training.
+  const kept = rows.find(({ axes }) => axes['epoch'] === best.epoch);
+  for (const [name, value] of Object.entries(kept?.values ?? {}))
+    if (value !== null) context.metric(name, value);
+  context.log(`kept the weights after epoch ${best.epoch}, which did best on the validation images`);
+  return rows.map(({ axes, values }) => ({
+    axes,
+    values: { ...values, kept: axes['epoch'] === best.epoch ? 1 : 0 },
+  }));
 }
 
 function scheduleOf({ schedule, epochs }: TrainingParameters): Schedule {

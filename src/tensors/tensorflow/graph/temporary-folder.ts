@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isFileError } from '../../../files/file-error.ts';
+import { isFileError, toUserError } from '../../../files/file-error.ts';
 import { MachineError } from '../../../values/machine-error.ts';
 
 /**
@@ -24,6 +24,7 @@ function unusable(error: NodeJS.ErrnoException): MachineError {
   const variable = ['TMPDIR', 'TMP', 'TEMP'].find((name) => (process.env[name] ?? '') !== '');
   const named = variable === undefined ? tmpdir() : `${tmpdir()} (${variable})`;
   const fix = `set ${variable ?? 'TMPDIR'} to a folder of this machine that can be written to`;
+  // The usual errors speak of the folder and its variable, and not of the file in it that the system names.
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: 'does not exist',
     ENOTDIR: 'is not a folder',
@@ -33,6 +34,7 @@ function unusable(error: NodeJS.ErrnoException): MachineError {
     ENOSPC: 'has no space left',
     EDQUOT: 'has no space left for this user',
   };
-  const reason = reasons[error.code ?? ''] ?? `cannot be used: ${error.message}`;
+  const reason =
+    reasons[error.code ?? ''] ?? `cannot be used: ${toUserError(error)?.message ?? error.message}`;
   return new MachineError(`the folder for temporary files ${named} ${reason}`, fix, error);
 }

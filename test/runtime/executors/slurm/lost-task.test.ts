@@ -18,7 +18,7 @@ const typesOf = (outcomes: ReturnType<typeof outcomesOfLostTask>): string[] =>
 test('of the units of a lost task, the first one without a commit record is lost, and the rest has not begun', () => {
   const outcomes = outcomesOfLostTask(units, committed('k1'), loss);
   expect(outcomes).toEqual([
-    { type: 'committed', id: 1, outputs: {}, seconds: 2, reused: true, peakBytes: 0 },
+    { type: 'committed', id: 1, outputs: {}, seconds: 2, reused: true, warnings: [], peakBytes: 0 },
     { type: 'lost', id: 2, cause: 'crash', message: 'gone' },
     { type: 'returned', id: 3 },
     { type: 'returned', id: 4 },

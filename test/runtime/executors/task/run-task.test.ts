@@ -1,14 +1,15 @@
 import { Type } from '@sinclair/typebox';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
-import type { TaskOutcome } from '../../../../src/runtime/executor.ts';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import type { Task, TaskOutcome } from '../../../../src/runtime/executor.ts';
 import { runTask } from '../../../../src/runtime/executors/task/run-task.ts';
 import { sha256 } from '../../../../src/runtime/digest.ts';
 import {
   defineStage,
+  PausedError,
   port,
   type StageContext,
   StageError,
@@ -43,13 +44,18 @@ const stage = {
   source: 'abc',
 };
 
-function run(preimage: string, batchLimit: number | null = null): Promise<TaskOutcome> {
-  return runTask(makeTask(seen.length, { uses: 'lab/score', shard: null, preimage, batchLimit }), {
+function run(
+  preimage: string,
+  batchLimit: number | null = null,
+  files: Task['files'] = [],
+): Promise<TaskOutcome> {
+  return runTask(makeTask(seen.length, { uses: 'lab/score', shard: null, preimage, batchLimit, files }), {
     registry: new Map([[stage.uses, stage]]),
     setup: { ...setup, root: folder, folder, cacheFolder: folder },
     store: openStore(folder),
     cache: new RecentCache<Value>({ limit: 1 }),
     signal: new AbortController().signal,
+    pause: new AbortController().signal,
     send: () => undefined,
   });
 }
@@ -81,6 +87,24 @@ it('refuses a plugin that was changed since the plan, because its results would 
     },
   });
   expect(seen.length).toBe(before);
+});
+
+it('commits nothing made of a file that was changed since the plan, because it would stand under the key of another', async () => {
+  const path = join(folder, 'weights.pt');
+  const files = [{ path, digest: sha256('first') }];
+  const recipe = (name: string): string => `{"libraries":{"source":"abc"},"for":"${name}"}`;
+  writeFileSync(path, 'first');
+  expect(await run(recipe('same'), null, files)).toMatchObject({ type: 'committed' });
+  writeFileSync(path, 'other');
+  const failed = {
+    type: 'failed',
+    failure: { code: 'bad-data', message: `${path} was changed while the run was under way`, file: path },
+  };
+  expect(await run(recipe('changed'), null, files)).toMatchObject(failed);
+  rmSync(path);
+  expect(await run(recipe('gone'), null, files)).toMatchObject(failed);
+  writeFileSync(path, 'first');
+  expect(await run(recipe('changed'), null, files)).toMatchObject({ type: 'committed', reused: false });
 });
 
 it('finds damage in a stream out, even if the stage catches the error', async () => {
@@ -117,11 +141,58 @@ it('finds damage in a stream out, even if the stage catches the error', async ()
       store,
       cache: new RecentCache<Value>({ limit: 1e6 }),
       signal: new AbortController().signal,
+      pause: new AbortController().signal,
       send: () => undefined,
     });
     expect(outcome).toMatchObject({ type: 'damaged', digests: [missing] });
     expect(store.peekRecord(task.key)).toBeNull();
   }
+});
+
+describe('a stage with a checkpoint', () => {
+  const pausing = defineStage({
+    uses: 'lab/pausing',
+    version: 1,
+    summary: 'Pauses when it is asked to, and always says so',
+    with: Type.Object({}),
+    in: {},
+    out: { metrics: port('metrics') },
+    run: async ({ checkpoint }) => {
+      await checkpoint.write(Uint8Array.of(checkpoint.everySteps ?? 0));
+      throw new PausedError();
+    },
+  });
+  const task = makeTask(950, { uses: 'lab/pausing', shard: null, preimage: '{}' });
+  const store = openStore(folder);
+  const pauses = (pause: AbortSignal): Promise<TaskOutcome> =>
+    runTask(task, {
+      registry: new Map([[pausing.uses, pausing]]),
+      setup: { ...setup, root: folder, folder, cacheFolder: folder },
+      store,
+      cache: new RecentCache<Value>({ limit: 1 }),
+      signal: new AbortController().signal,
+      pause,
+      send: () => undefined,
+    });
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('is given back if it was asked to pause, and keeps its state', async () => {
+    vi.stubEnv('RAVELIN_CHECKPOINT_STEPS', '12');
+    expect(await pauses(AbortSignal.abort())).toEqual({ type: 'returned', id: 950 });
+    expect(store.readCheckpoint(task.key)).toEqual(Uint8Array.of(12));
+  });
+
+  it('fails if nobody has asked it', async () => {
+    expect(await pauses(new AbortController().signal)).toMatchObject({ type: 'failed' });
+  });
+
+  it.each(['0', '1.5', 'often'])('is not given %s steps between two states', async (steps) => {
+    vi.stubEnv('RAVELIN_CHECKPOINT_STEPS', steps);
+    expect(await pauses(AbortSignal.abort())).toMatchObject({
+      type: 'failed',
+      failure: { message: `RAVELIN_CHECKPOINT_STEPS is '${steps}', not a whole number from 1 on` },
+    });
+  });
 });
 
 describe('code of a plugin', () => {
@@ -164,6 +235,7 @@ describe('code of a plugin', () => {
       store,
       cache,
       signal: new AbortController().signal,
+      pause: new AbortController().signal,
       send: () => undefined,
     });
   }

@@ -1,0 +1,274 @@
+import { gather, runActiveSet } from './active-set.ts';
+import { batchCapacity, imageSize, takeRows } from './images.ts';
+import { countMoved, projectOntoBallInBox } from './l1-box.ts';
+import { marginOf, misclassifiedRows } from './logits.ts';
+import { type LossName, lossValue } from './loss-values.ts';
+import type { DistanceNorm } from './norms.ts';
+import type { AttackProblem } from './originals.ts';
+import { clip, project } from './projections.ts';
+import type { Gradients } from './queries.ts';
+import { sparseSign, SparsitySchedule } from './sparse-steps.ts';
+import { StepHalving } from './step-halving.ts';
+import { sign, type StepRule, unitL2 } from './step-rules.ts';
+
+/** One run of APGD from given starts. Arrays have one entry per row. */
+export interface ApgdRun {
+  readonly norm: DistanceNorm;
+  readonly loss: LossName;
+  readonly steps: number;
+  readonly rows: Int32Array;
+  readonly radii: Float64Array;
+  /** Points at which the rows start, side by side. */
+  readonly starts: Float32Array;
+  /** In L1: whether the starts are the result of another run, whose sparsity the steps then take over. */
+  readonly continues: boolean;
+  /** Class that each row moves towards; read by `targeted-dlr` alone. */
+  readonly targets: Int32Array;
+  /** Ends an image as soon as it is misclassified. */
+  readonly stopEarly: boolean;
+  readonly trace?: (step: ApgdStep) => void;
+}
+
+/** One step of an image, for those who watch. */
+export interface ApgdStep {
+  /** Row of the attacked images. */
+  readonly row: number;
+  /** 0 at the start. */
+  readonly step: number;
+  readonly loss: number;
+  readonly bestLoss: number;
+  /** Length of the step that led here, in the norm. */
+  readonly stepSize: number;
+}
+
+/** The points that a run found; arrays have one entry per row. */
+export interface ApgdFound {
+  /** The misclassified points of images that ended early, and otherwise the points with the highest loss. */
+  readonly pixels: Float32Array;
+  /** 1 for a point that is misclassified. */
+  readonly reached: Uint8Array;
+  /** Loss and margin at each point. */
+  readonly losses: Float64Array;
+  readonly margins: Float64Array;
+}
+
+/** State of the image in one slot; its points are kept separately. */
+interface SlotState {
+  readonly index: number;
+  taken: number;
+  stepSize: number;
+  halving: StepHalving | null;
+  /** In L1 alone. */
+  sparsity: SparsitySchedule | null;
+  bestLoss: number;
+  bestMargin: number;
+  bestIsReached: boolean;
+}
+
+/** The share of a step in APGD's update, the rest of which is momentum. */
+const share = 0.75;
+
+/** Takes all steps of a run. State is kept per slot of the batch. */
+export class ApgdSteps {
+  readonly #problem: AttackProblem;
+  readonly #run: ApgdRun;
+  readonly #size: number;
+  readonly #capacity: number;
+  readonly #rule: StepRule;
+  readonly #slots: SlotState[] = [];
+  readonly #current: Float32Array;
+  readonly #previous: Float32Array;
+  readonly #best: Float32Array;
+  readonly #bestGradient: Float32Array;
+  readonly #found: ApgdFound;
+
+  constructor(problem: AttackProblem, run: ApgdRun) {
+    this.#problem = problem;
+    this.#run = run;
+    this.#size = imageSize(problem.images.shape);
+    this.#capacity = Math.min(run.rows.length, batchCapacity(this.#size, problem.hooks));
+    this.#rule = run.norm === 'linf' ? sign : unitL2;
+    const state = (): Float32Array => new Float32Array(this.#capacity * this.#size);
+    [this.#current, this.#previous, this.#best, this.#bestGradient] = [state(), state(), state(), state()];
+    const count = run.rows.length;
+    this.#found = {
+      pixels: run.starts.slice(),
+      reached: new Uint8Array(count),
+      losses: new Float64Array(count).fill(-Infinity),
+      margins: new Float64Array(count).fill(-Infinity),
+    };
+  }
+
+  async run(): Promise<ApgdFound> {
+    const process = {
+      enter: (slot: number, index: number) => this.#enter(slot, index),
+      step: (slots: Int32Array) => this.#step(slots),
+    };
+    await runActiveSet(this.#run.rows.length, this.#capacity, process, this.#problem.hooks);
+    return this.#found;
+  }
+
+  #enter(slot: number, index: number): void {
+    this.#slots[slot] = {
+      index,
+      taken: 0,
+      stepSize: (this.#run.norm === 'l1' ? 1 : 2) * this.#run.radii[index]!,
+      halving: null,
+      sparsity: null,
+      bestLoss: -Infinity,
+      bestMargin: -Infinity,
+      bestIsReached: false,
+    };
+    const start = this.#run.starts.subarray(index * this.#size, (index + 1) * this.#size);
+    this.#current.set(start, slot * this.#size);
+    this.#previous.set(start, slot * this.#size);
+    this.#best.set(start, slot * this.#size);
+  }
+
+  /** Takes one step for the images in `slots` and returns the slots that are done. */
+  async #step(slots: Int32Array): Promise<Int32Array> {
+    const { images, queries } = this.#problem;
+    const { rows, loss, targets } = this.#run;
+    const indices = slots.map((slot) => this.#slots[slot]!.index);
+    const batch = {
+      ...takeRows(
+        images,
+        indices.map((index) => rows[index]!),
+      ),
+      pixels: gather(this.#current, slots, this.#size),
+    };
+    const asked =
+      loss === 'targeted-dlr'
+        ? ({ kind: loss, targets: indices.map((index) => targets[index]!) } as const)
+        : loss;
+    const answer = await queries.gradient(batch, asked);
+    const reached = misclassifiedRows(answer.logits, batch.labels, queries.classes);
+    return slots.filter((slot, position) => this.#advance(slot, position, answer, reached[position]!));
+  }
+
+  /** Judges the point of the image in a slot and takes a step from it; returns whether the image is done. */
+  #advance(slot: number, position: number, answer: Gradients, isReached: boolean): boolean {
+    const state = this.#slots[slot]!;
+    const row = this.#run.rows[state.index]!;
+    const { classes, isSpent } = this.#problem.queries;
+    if (isSpent?.(this.#problem.images.ids[row]!) === true) {
+      this.#leave(slot);
+      return true;
+    }
+    const label = this.#problem.images.labels[row]!;
+    const size = this.#size;
+    const gradient = answer.gradient.subarray(position * size, (position + 1) * size);
+    const target = this.#run.targets[state.index] ?? 0;
+    const loss = lossValue(this.#run.loss, answer.logits, classes, position, label, target);
+    const isFirst = state.taken === 0;
+    // A ratio of logits is flat where the label has the third-largest logit, which does not indicate masked gradients.
+    if (isFirst && !isReached && gradient.every((slope) => slope === 0))
+      this.#problem.originals.markZeroGradient(row);
+    if (loss > state.bestLoss || isFirst || (isReached && this.#run.stopEarly)) {
+      state.bestLoss = loss;
+      state.bestMargin = marginOf(answer.logits, classes, position, label);
+      state.bestIsReached = isReached;
+      this.#best.set(this.#current.subarray(slot * size, (slot + 1) * size), slot * size);
+      this.#bestGradient.set(gradient, slot * size);
+    }
+    const { bestLoss, stepSize } = state;
+    this.#run.trace?.({ row, step: state.taken, loss, bestLoss, stepSize });
+    if ((isReached && this.#run.stopEarly) || state.taken === this.#run.steps) {
+      this.#leave(slot);
+      return true;
+    }
+    if (this.#goesBack(slot, loss)) {
+      this.#current.set(this.#best.subarray(slot * size, (slot + 1) * size), slot * size);
+      gradient.set(this.#bestGradient.subarray(slot * size, (slot + 1) * size));
+    }
+    if (this.#run.norm === 'l1') this.#moveSparsely(slot, row, gradient);
+    else this.#move(slot, row, gradient);
+    return false;
+  }
+
+  /** Updates the length of the steps of the image in a slot; returns whether it goes on from its best point. */
+  #goesBack(slot: number, loss: number): boolean {
+    const state = this.#slots[slot]!;
+    const { norm, steps, continues, radii } = this.#run;
+    const isFirst = state.taken === 0;
+    if (norm !== 'l1') {
+      if (isFirst) state.halving = new StepHalving(steps, loss);
+      else if (state.halving!.record(loss, state.bestLoss)) {
+        state.stepSize /= 2;
+        return true;
+      }
+      return false;
+    }
+    const movedIn = (points: Float32Array): number =>
+      countMoved(
+        this.#originalOf(this.#run.rows[state.index]!),
+        points.subarray(slot * this.#size, (slot + 1) * this.#size),
+      );
+    if (isFirst) {
+      state.sparsity = new SparsitySchedule(steps, this.#size, continues ? movedIn(this.#current) : null);
+      return false;
+    }
+    const goesBack = state.sparsity!.record(() => movedIn(this.#best));
+    state.stepSize = state.sparsity!.stepSize * radii[state.index]!;
+    return goesBack;
+  }
+
+  /** x ← P(x + η · step(g)), where P projects onto the L1 ball within the box. */
+  #moveSparsely(slot: number, row: number, gradient: Float32Array): void {
+    const state = this.#slots[slot]!;
+    const original = this.#originalOf(row);
+    const point = this.#current.subarray(slot * this.#size, (slot + 1) * this.#size);
+    sparseSign(gradient, state.sparsity!.share);
+    const delta = Float64Array.from(
+      point,
+      (value, at) => value - original[at]! + state.stepSize * gradient[at]!,
+    );
+    projectOntoBallInBox(delta, original, this.#run.radii[state.index]!);
+    for (let at = 0; at < point.length; at++) point[at] = original[at]! + delta[at]!;
+    clip(point, 0, point.length);
+    state.taken++;
+  }
+
+  /**
+   * z = P(x + η · step(g)), x ← P(x + α (z − x) + (1 − α) (x − x_previous)), where P projects onto the ball and then
+   * clips; α is 1 in the first step.
+   */
+  #move(slot: number, row: number, gradient: Float32Array): void {
+    const state = this.#slots[slot]!;
+    const first = slot * this.#size;
+    const alpha = state.taken === 0 ? 1 : share;
+    this.#rule(this.#size)(gradient);
+    const z = this.#current.slice(first, first + this.#size);
+    for (let at = 0; at < z.length; at++) z[at]! += state.stepSize * gradient[at]!;
+    this.#confine(z, state.index, row);
+    for (let at = 0; at < z.length; at++) {
+      const x = this.#current[first + at]!;
+      z[at] = x + alpha * (z[at]! - x) + (1 - alpha) * (x - this.#previous[first + at]!);
+      this.#previous[first + at] = x;
+    }
+    this.#confine(z, state.index, row);
+    this.#current.set(z, first);
+    state.taken++;
+  }
+
+  #confine(point: Float32Array, index: number, row: number): void {
+    const { norm, radii } = this.#run;
+    const size = this.#size;
+    if (norm === 'l1') throw new RangeError('a point of the L1 ball is confined by moveSparsely');
+    project(this.#problem.images.pixels, row * size, point, 0, size, radii[index]!, norm);
+    clip(point, 0, size);
+  }
+
+  #originalOf(row: number): Float32Array {
+    return this.#problem.images.pixels.subarray(row * this.#size, (row + 1) * this.#size);
+  }
+
+  #leave(slot: number): void {
+    const { index, bestLoss, bestMargin, bestIsReached } = this.#slots[slot]!;
+    const size = this.#size;
+    this.#found.pixels.set(this.#best.subarray(slot * size, (slot + 1) * size), index * size);
+    this.#found.reached[index] = bestIsReached ? 1 : 0;
+    this.#found.losses[index] = bestLoss;
+    this.#found.margins[index] = bestMargin;
+  }
+}

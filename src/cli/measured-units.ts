@@ -1,0 +1,46 @@
+import { statSync } from 'node:fs';
+import defaultRates from '../runtime/cost/default-rates.json' with { type: 'json' };
+import { Calibration, measuredEvents, measuredUnits, type MeasuredUnit } from '../runtime/cost/measured.ts';
+import type { Rates } from '../runtime/cost/rates.ts';
+import { listRuns, readLedger } from '../runtime/run/read-ledger.ts';
+
+/** Units of this number of runs, the latest ones, are read. */
+const mostRuns = 50;
+
+/**
+ * The units of the latest runs of a cache, or of as many of them as have ledgers of `mostBytes` together. A ledger that cannot be read says
+ * nothing.
+ */
+export function unitsOfCache(
+  cacheFolder: string,
+  isWanted: (unit: MeasuredUnit) => boolean,
+  mostBytes = Infinity,
+): readonly MeasuredUnit[] {
+  const units: MeasuredUnit[] = [];
+  let bytes = 0;
+  for (const { run, folder } of listRuns(cacheFolder).slice(-mostRuns).reverse()) {
+    bytes += statSync(`${folder}/events.jsonl`, { throwIfNoEntry: false })?.size ?? 0;
+    if (bytes > mostBytes) break;
+    try {
+      for (const unit of measuredUnits(readLedger(cacheFolder, run, measuredEvents)))
+        if (isWanted(unit)) units.push(unit);
+    } catch {
+      // `ravelin runs` reports it.
+    }
+  }
+  return units;
+}
+
+/** A screen that opens must not wait for the reading of old ledgers. */
+const mostBytesForScreen = 8 << 20;
+
+/** Estimates the wall-clock time of units by earlier runs on this backend, and all others by rates that come with ravelin. */
+export function priorOfCache(cacheFolder: string, backend: string): Calibration {
+  const units = unitsOfCache(cacheFolder, (unit) => unit.backend === backend, mostBytesForScreen);
+  const { backends } = defaultRates as Rates;
+  const secondsPer = (backends[backend] ?? backends['wasm'])?.secondsPer ?? {};
+  return new Calibration(
+    units.map((unit) => ({ ...unit, cpu: unit.wall })),
+    secondsPer,
+  );
+}

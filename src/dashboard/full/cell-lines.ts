@@ -1,0 +1,135 @@
+import { formatCount, formatDuration, formatMetric } from '../format.ts';
+import type { CellState, DashboardState } from '../state.ts';
+import { statusText } from '../inline/cells-frame.ts';
+import { failureLines, wrapped } from '../inline/detail-frame.ts';
+import { span } from '../inline/theme.ts';
+import type { Line, Style } from '../inline/theme.ts';
+import { at } from '../vector.ts';
+import { chosenCell, isMatch } from './full-moves.ts';
+import type { CellTab, FullView } from './full-view.ts';
+
+const tabs: readonly (readonly [CellTab, string])[] = [
+  ['why', 'w why'],
+  ['log', 'l log'],
+  ['timings', 't timings'],
+  ['recipe', 'i recipe'],
+];
+
+/** The selected cell: what it is and found, and below it why it runs, its log, its times or what it is made of. */
+export function cellLines(
+  { state, view }: { readonly state: DashboardState; readonly view: FullView },
+  width: number,
+  height: number,
+): readonly Line[] {
+  const index = chosenCell(view, state);
+  const cell = index === null ? undefined : at(state.cells, index);
+  if (cell === undefined) return [[span('no cell is selected', 'dim')]];
+  const head = headLines(cell, state, width).slice(0, Math.max(1, height - 2));
+  const strip: Line = tabs.flatMap(([tab, name]) => [
+    span(name, tab === view.tab ? 'title' : 'dim'),
+    span('  '),
+  ]);
+  const body = tabLines(cell, state, view.tab, width);
+  const room = Math.max(0, height - head.length - 1);
+  const marked =
+    view.query === '' || view.pane !== 'cell' ? body : body.map((line) => highlighted(line, view.query));
+  return [...head, strip, ...windowed(marked, view, room)];
+}
+
+function windowed(lines: readonly Line[], { tab, scroll }: FullView, height: number): readonly Line[] {
+  const most = Math.max(0, lines.length - height);
+  const first = tab === 'log' ? Math.max(0, most - scroll) : Math.min(scroll, most);
+  return lines.slice(first, first + height);
+}
+
+function highlighted(line: Line, query: string): Line {
+  return line.some(({ text }) => isMatch(text, query)) ? line.map(({ text }) => span(text, 'match')) : line;
+}
+
+function headLines(cell: CellState, state: DashboardState, width: number): readonly Line[] {
+  const { shards, images, seconds } = cell;
+  const facts = [
+    statusText(cell, state),
+    `${formatCount(shards.done)}/${formatCount(shards.total)} shards`,
+    ...(images > 0 ? [`${formatCount(images)} images`] : []),
+    ...(seconds > 0 ? [`${formatDuration(seconds)} of work`] : []),
+    ...(cell.savedSeconds > 0 ? [`saved ${formatDuration(cell.savedSeconds)}`] : []),
+  ];
+  const numbers = Object.entries(cell.metrics)
+    .slice(0, 8)
+    .map(([name, value]) => formatMetric(name, value));
+  return [
+    [span(cell.id, 'bold'), span(`  ${cell.uses}`, 'dim')],
+    ...wrapped(facts.join(', '), width, styleOf(cell), '  '),
+    ...(numbers.length > 0 ? wrapped(numbers.join(', '), width, 'plain', '  ') : []),
+  ];
+}
+
+function styleOf({ status }: CellState): Style {
+  if (status === 'failed') return 'bad';
+  if (status === 'running') return 'busy';
+  return status === 'finished' ? 'good' : status === 'reused' ? 'reused' : 'dim';
+}
+
+function tabLines(cell: CellState, state: DashboardState, tab: CellTab, width: number): readonly Line[] {
+  switch (tab) {
+    case 'why': {
+      const failure = failureLines(cell, state, width);
+      const reasons = cell.because.flatMap((reason) => wrapped(`- ${reason}`, width, 'plain', '  '));
+      if (reasons.length > 0 || failure.length > 0) return [...failure, ...reasons];
+      return [[span('nothing changed since it was computed', 'dim')]];
+    }
+    case 'log': {
+      const lines = cell.logs.flatMap((line) => wrapped(line, width, 'plain', '  '));
+      return lines.length > 0 ? lines : [[span('nothing logged yet; e opens the log file', 'dim')]];
+    }
+    case 'timings':
+      return timingLines(cell, state);
+    case 'recipe':
+      return recipeLines(cell, state, width);
+    default:
+      tab satisfies never;
+      return [];
+  }
+}
+
+function timingLines(cell: CellState, state: DashboardState): readonly Line[] {
+  if (cell.timings.length === 0) return [[span('nothing of it was computed in this run', 'dim')]];
+  const longest = Math.max(...cell.timings.map(({ seconds }) => seconds));
+  return cell.timings.map(({ shard, worker, endedAt, seconds, images }): Line => {
+    const from = (endedAt - (state.startedAt ?? endedAt)) / 1000 - seconds;
+    const bar = '='.repeat(Math.max(1, Math.round((16 * seconds) / Math.max(longest, 1e-9))));
+    return [
+      span(`shard ${String(shard).padEnd(4)} `),
+      span(bar.padEnd(17), seconds > 0.9 * longest ? 'busy' : 'good'),
+      span(formatDuration(seconds).padStart(8)),
+      span(`  from ${formatDuration(Math.max(0, from))}, worker ${worker}`, 'dim'),
+      span(images > 0 ? `, ${formatCount(images)} images` : '', 'dim'),
+    ];
+  });
+}
+
+/** Lists the ingredients of a cell, as far as the ledger says them. */
+function recipeLines(cell: CellState, state: DashboardState, width: number): readonly Line[] {
+  const lines: Line[] = Object.entries(cell.axes).map(([axis, label]) => [
+    span(`${axis}: `, 'dim'),
+    span(String(label)),
+  ]);
+  lines.unshift([span('uses: ', 'dim'), span(cell.uses)]);
+  const read = cell.reads
+    .flatMap(([first, last]) =>
+      Array.from({ length: Math.min(6, last - first + 1) }, (_, offset) => first + offset),
+    )
+    .flatMap((position) => at(state.cells, position)?.id ?? []);
+  for (const id of read.slice(0, 6)) lines.push([span('reads: ', 'dim'), span(id)]);
+  const count = cell.reads.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  if (count > 6) lines.push([span(`and ${formatCount(count - 6)} more`, 'dim')]);
+  const work = state.kinds.get(cell.kind)?.work;
+  if (work) {
+    const each = Object.entries(work.perImage).map(
+      ([name, amount]) => `${formatCount(Math.round(amount))} ${name}`,
+    );
+    if (each.length > 0) lines.push(...wrapped(`each image: ${each.join(', ')}`, width, 'dim', '  '));
+  }
+  return lines;
+}

@@ -1,0 +1,32 @@
+import { type Collected, type StageContext, StageError } from '../../../runtime/stage.ts';
+import { isNetworkModel, type Model, type NetworkModel } from '../../../values/model.ts';
+
+interface Models {
+  readonly model: Model;
+  readonly sources?: readonly Collected<Model>[];
+}
+
+type Networks<I> = {
+  readonly [N in keyof I]: I[N] extends Model
+    ? NetworkModel
+    : NonNullable<I[N]> extends readonly Collected<Model>[]
+      ? readonly Collected<NetworkModel>[]
+      : I[N];
+};
+
+/**
+ * The context of a training whose models are networks, which ravelin can change. Throws `StageError` for a program of
+ * the user.
+ */
+export function withNetworks<P, I extends Models>(context: StageContext<P, I>): StageContext<P, Networks<I>> {
+  const { model, sources = [] } = context.inputs;
+  if (![model, ...sources.map(({ value }) => value)].every(isNetworkModel)) {
+    throw new StageError(
+      'a training changes the weights of a network, and one of these models is a program of Python',
+      {
+        fix: 'train it in Python and give its weights to model/python, or export it with torch.export for model/torch-export and train that',
+      },
+    );
+  }
+  return context as unknown as StageContext<P, Networks<I>>;
+}

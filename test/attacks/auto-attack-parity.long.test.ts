@@ -1,0 +1,59 @@
+/**
+ * Images left by the attacks of AutoAttack beside those that its original code leaves, within one image: ResNet-20 and
+ * the first 64 CIFAR-10 test images. RAVELIN_TEST_LARGE=1 also runs APGD-T, FAB-T, the three in order and L1, which takes
+ * minutes. The numbers of the original are those of test/reference/auto_attack.py.
+ */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { versionMembers } from '../../src/attacks/auto-attack.ts';
+import { openClassifier } from '../../src/models/inference.ts';
+import { openBackend } from '../../src/tensors/backend.ts';
+import { readyBackends } from '../tensors/backends.ts';
+import { attackImages, classify } from './attack-classifier.ts';
+import { autoAttackWith } from './every-attack.ts';
+import { resnet20 } from './trained-network.ts';
+
+const budgets = [
+  { norm: 'linf', epsilon: 0.5 / 255, left: { 'apgd-ce': 17, 'apgd-t': 17, 'fab-t': 17 } },
+  { norm: 'linf', epsilon: 1 / 255, left: { 'apgd-ce': 3, 'apgd-t': 3, 'fab-t': 3, 'in order': 3 } },
+  { norm: 'l2', epsilon: 0.1, left: { 'apgd-ce': 11, 'apgd-t': 10, 'fab-t': 10, 'in order': 10 } },
+  { norm: 'l1', epsilon: 0.5, left: { 'apgd-ce': 26, 'apgd-t': 30, 'fab-t': 30 } },
+] as const;
+
+const attacks = {
+  'apgd-ce': ['apgd-ce'],
+  'apgd-t': ['apgd-t'],
+  'fab-t': ['fab-t'],
+  'in order': ['apgd-ce', 'apgd-t', 'fab-t'],
+} as const;
+
+const large = process.env['RAVELIN_TEST_LARGE'] === '1';
+const backend = 'tensorflow';
+const network = readyBackends.includes(backend) ? await resnet20(64) : null;
+if (!readyBackends.includes(backend)) {
+  process.stderr.write('SKIPPED: parity with AutoAttack, for the tensorflow backend is not ready\n');
+}
+
+describe.skipIf(network === null).each(budgets)('in $norm with $epsilon', ({ norm, epsilon, left }) => {
+  beforeAll(async () => {
+    await openBackend(backend);
+  });
+
+  const found = (Object.entries(left) as [keyof typeof attacks, number][]).filter(
+    // In L1 APGD-CE has five restarts.
+    ([name]) => large || (name === 'apgd-ce' && norm !== 'l1'),
+  );
+  it.each(found)('%s leaves as many images as the original, %i, within one', async (name, expected) => {
+    const own: readonly string[] = attacks[name];
+    const chosen = versionMembers('standard', norm).filter((member) => own.includes(member.name));
+    const attack = autoAttackWith({ norm, members: chosen, steps: 100, targets: 9 });
+    const { model, images } = network!;
+    const classifier = await openClassifier(model);
+    const { pixels, members: outcomes } = await attackImages(attack, classifier, images, epsilon);
+    const { classes } = await classify(classifier, { ...images, pixels });
+    classifier.dispose();
+    const count = classes.filter((predicted, row) => predicted === images.labels[row]).length;
+    process.stderr.write(`${name} in ${norm} with ${epsilon}: ${count} left, the original ${expected}\n`);
+    expect(Math.abs(count - expected)).toBeLessThanOrEqual(1);
+    expect(outcomes!.rightShare.reduce((sum, share) => sum + share, 0)).toBe(count);
+  });
+});

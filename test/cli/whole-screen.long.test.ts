@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { listRuns, readLedger } from '../../src/runtime/run/read-ledger.ts';
+import { hasTerminals, openTerminal, type Terminal } from '../terminal/terminal.ts';
+import { createConductedProject, type ConductedProject } from './conducted-project.ts';
+import { commandLine } from './ravelin.ts';
+
+const ravelin = `'${process.execPath}' '${commandLine()}'`;
+const [enter, leave] = ['\u001B[?1049h', '\u001B[?1049l'];
+
+function open(project: ConductedProject, command: string): Terminal {
+  return openTerminal(command, {
+    cwd: project.folder,
+    rows: 30,
+    columns: 120,
+    env: { NO_COLOR: '1', RAVELIN_CACHE: '', RAVELIN_HOME: project.path('home'), RAVELIN_TRUST: '1' },
+  });
+}
+
+const count = (text: string, part: string): number => text.split(part).length - 1;
+
+/** The alternate screen has been left as often as it was entered, and nothing that scrolled away was erased. */
+function expectClean(terminal: Terminal): void {
+  const written = terminal.written();
+  expect(count(written, enter)).toBeGreaterThan(0);
+  expect(count(written, leave)).toBe(count(written, enter));
+  expect(written.lastIndexOf(leave)).toBeGreaterThan(written.lastIndexOf(enter));
+  expect(written).not.toContain('\u001B[3J');
+  expect(terminal.erased()).toBe(0);
+}
+
+function pidOf(project: ConductedProject): number {
+  const cache = project.path('.ravelin');
+  const { run } = listRuns(cache)[0]!;
+  const [started] = [...readLedger(cache, run, ['run-started'])];
+  return started!.pid;
+}
+
+describe.skipIf(!hasTerminals)('the whole screen', () => {
+  it('stays when the run ends until q, and leaves the summary behind', async () => {
+    const project = await createConductedProject(2);
+    project.meeting.letAllGo();
+    const terminal = open(project, `${ravelin} run p.yaml -j 1 --ui full`);
+    await terminal.shows(/conducted · ok/);
+    await terminal.shows(/\? keys/);
+    terminal.type('q');
+    expect(await terminal.ended).toBe(0);
+    expectClean(terminal);
+    expect(terminal.written().slice(terminal.written().lastIndexOf(leave))).toContain('conducted: ok');
+  });
+
+  it('comes and goes with F', async () => {
+    const project = await createConductedProject(2);
+    const terminal = open(project, `${ravelin} run p.yaml -j 1`);
+    const stage = await terminal.unlessEnded(project.meeting.next());
+    await terminal.shows(/q quit/);
+    terminal.type('F');
+    await terminal.shows(/\? keys/);
+    terminal.type('F');
+    await terminal.shows(/F whole screen/);
+    stage.letGo();
+    project.meeting.letAllGo();
+    expect(await terminal.ended).toBe(0);
+    expectClean(terminal);
+  });
+
+  it('is left on q while the run goes on with lines', async () => {
+    const project = await createConductedProject(2);
+    const terminal = open(project, `${ravelin} run p.yaml -j 1 --ui full`);
+    const stage = await terminal.unlessEnded(project.meeting.next());
+    await terminal.shows(/\? keys/);
+    terminal.type('q');
+    await terminal.shows(/The display is closed and the run goes on/);
+    stage.letGo();
+    project.meeting.letAllGo();
+    expect(await terminal.ended).toBe(0);
+    expectClean(terminal);
+  });
+
+  it('is left on SIGTERM, after what runs has finished', async () => {
+    const project = await createConductedProject(2);
+    const terminal = open(project, `${ravelin} run p.yaml -j 1 --ui full`);
+    const stage = await terminal.unlessEnded(project.meeting.next());
+    await terminal.shows(/1 stages/);
+    process.kill(pidOf(project), 'SIGTERM');
+    await terminal.shows(/Finishing the running shards/);
+    stage.letGo();
+    await terminal.shows(/conducted · interrupted/);
+    process.kill(pidOf(project), 'SIGTERM');
+    expect(await terminal.ended).toBe(143);
+    expectClean(terminal);
+  });
+
+  it('gives the terminal back on Ctrl-Z, and comes back with fg', async () => {
+    const project = await createConductedProject(2);
+    const terminal = open(
+      project,
+      // It waits for a line, so that what it says is on the screen until it has been seen.
+      `set -m; ${ravelin} run p.yaml -j 1 --ui full; echo it is stopped; read -r line; fg; exit $?`,
+    );
+    const stage = await terminal.unlessEnded(project.meeting.next());
+    await terminal.shows(/\? keys/);
+    terminal.type('\u001A');
+    await terminal.shows(/it is stopped/);
+    terminal.type('\n');
+    stage.letGo();
+    project.meeting.letAllGo();
+    await terminal.shows(/conducted · ok/);
+    terminal.type('q');
+    expect(await terminal.ended).toBe(0);
+    expectClean(terminal);
+    expect(count(terminal.written(), enter)).toBe(2);
+  });
+
+  it('shows a run of the past with browse, and with watch', async () => {
+    const project = await createConductedProject(1);
+    project.meeting.letAllGo();
+    expect((await project.run('run', 'p.yaml', '--ui', 'quiet')).code).toBe(0);
+    for (const command of ['browse', 'watch']) {
+      const terminal = open(project, `${ravelin} ${command}`);
+      await terminal.shows(/conducted · ok/);
+      terminal.type('0');
+      await terminal.shows(/0\.0 s of /);
+      terminal.type('q');
+      expect(await terminal.ended).toBe(0);
+      expectClean(terminal);
+    }
+  });
+});
+
+it('browse says what it needs', async () => {
+  const project = await createConductedProject(1);
+  project.meeting.letAllGo();
+  await project.run('run', 'p.yaml', '--ui', 'quiet');
+  expect(await project.run('browse')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^error: browse needs a terminal that it can draw on\n {2}fix: /) as string,
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import { createEstimator, type Prior } from '../../src/dashboard/estimate.ts';
+import { formatRemaining } from '../../src/dashboard/format.ts';
+import { reduce } from '../../src/dashboard/reduce.ts';
+import { initialState } from '../../src/dashboard/state.ts';
+import defaultRates from '../../src/runtime/cost/default-rates.json' with { type: 'json' };
+import { Calibration, measuredUnits } from '../../src/runtime/cost/measured.ts';
+import type { RunEvent } from '../../src/runtime/events.ts';
+import { recordedLedger, withoutOtherPrograms, type LedgerName } from './fixtures/recorded-ledgers.ts';
+
+const { secondsPer } = defaultRates.backends.wasm;
+const byRates = new Calibration([], secondsPer);
+
+/** What a ledger says of wall-clock times, as the command line gives it to a screen. */
+function after(name: LedgerName): Prior {
+  const units = measuredUnits(withoutOtherPrograms(recordedLedger(name)));
+  return new Calibration(
+    units.map((unit) => ({ ...unit, cpu: unit.wall })),
+    secondsPer,
+  );
+}
+
+/** The shares of the time from a fifth of a run on in which the estimate is right, and the truth is in its range. */
+function replayed(events: readonly RunEvent[], prior: Prior): { right: number; inRange: number } {
+  const [begin, end] = [events[0]!.at, events.at(-1)!.at];
+  const estimator = createEstimator(prior);
+  let state = initialState();
+  let next = 0;
+  let [right, inRange, looks] = [0, 0, 0];
+  for (let step = 0; step < 200; step++) {
+    const now = begin + ((end - begin) * step) / 200;
+    while (events[next]!.at <= now) state = reduce(state, events[next++]!);
+    const remaining = estimator.remaining(state, now);
+    if (step < 40) continue;
+    looks++;
+    const truth = (end - now) / 1000;
+    if (remaining === null) continue;
+    const { seconds, low, high } = remaining;
+    // In the last two seconds no factor is asked for: nobody plans by them.
+    const near = (a: number, b: number): boolean => a <= 1.5 * b || a - b < 2;
+    if (near(seconds, truth) && near(truth, seconds)) right++;
+    if (low - 2 <= truth && truth <= high + 2) inRange++;
+  }
+  return { right: right / looks, inRange: inRange / looks };
+}
+
+describe('from a fifth of a run on, the time left is right within a factor of 1.5 for 90 % of the time', () => {
+  test.each(['quickstart-smoke', 'figure-4-smoke', 'training', 'quickstart'] as const)(
+    'in %s without other programs beside it, by rates that come with ravelin',
+    (name) => {
+      expect(replayed(withoutOtherPrograms(recordedLedger(name)), byRates).right).toBeGreaterThanOrEqual(0.9);
+    },
+  );
+
+  test('in figure-4-smoke after a run of quickstart-smoke, and in quickstart for 80 %', () => {
+    const right = (name: LedgerName): number =>
+      replayed(withoutOtherPrograms(recordedLedger(name)), after('quickstart-smoke')).right;
+    expect(right('figure-4-smoke')).toBeGreaterThanOrEqual(0.9);
+    expect(right('quickstart')).toBeGreaterThanOrEqual(0.8);
+  });
+});
+
+// These machines had up to twenty other programs, which changed the speed threefold during a run; nothing could foresee that.
+test.each([
+  ['quickstart-smoke', 0.85],
+  ['figure-4-smoke', 0.8],
+  ['training', 0.4],
+  ['quickstart', 0.6],
+] as const)('in %s as it was recorded it is for less', (name, least) => {
+  expect(replayed(recordedLedger(name), byRates).right).toBeGreaterThanOrEqual(least);
+});
+
+test('an estimate counts down between two looks, and is made again after a second', () => {
+  const events = recordedLedger('quickstart');
+  const half = events.slice(0, events.length >> 1);
+  const state = half.reduce(reduce, initialState());
+  const estimator = createEstimator(byRates);
+  const at = half.at(-1)!.at;
+  const first = estimator.remaining(state, at)!;
+  expect(estimator.remaining(state, at + 400)!.seconds).toBeCloseTo(first.seconds - 0.4);
+});
+
+test('an estimate is rounded to what it can know, and has its range if that is wide', () => {
+  expect(formatRemaining({ seconds: 193, low: 180, high: 210 })).toBe('about 3:10 left');
+  expect(formatRemaining({ seconds: 193, low: 120, high: 301 })).toBe('about 3:10 left (2:00 to 5:00)');
+  expect(formatRemaining({ seconds: 22_489, low: 11_000, high: 40_000 })).toBe(
+    'about 6:15:00 left (3:05:00 to 11:05:00)',
+  );
+  expect(formatRemaining({ seconds: 2, low: 1, high: 4 })).toBe('seconds left');
+});
