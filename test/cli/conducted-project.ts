@@ -33,7 +33,7 @@ export async function createConductedProject(cells: number): Promise<ConductedPr
   const names = Array.from({ length: cells }, (_, index) => `cell-${index}`);
   const project = createProject({
     'package.json': JSON.stringify({ ravelin: { plugins: ['./meet-stage.mjs'] } }),
-    'meet.mjs': transformSync(readFileSync('test/conducted/meet.ts', 'utf8'), { loader: 'ts' }).code,
+    'meet.mjs': meetModule(),
     'meet-stage.mjs': meetStage,
     'p.yaml': `ravelin: 1
 name: conducted
@@ -42,8 +42,63 @@ stages:
   waits: { uses: debug/meet, with: { name: $(axes.name) }, matrix: { name: [${names.join(', ')}] } }
 `,
   });
+  return conducted(project);
+}
+
+/**
+ * A project whose pipeline is a training of five steps an epoch, each of which waits at the meeting place: the defense that it
+ * trains on leaves the images as they are, but comes there first.
+ */
+export function createTrainingProject(epochs: number): Project {
+  return createProject({
+    'package.json': JSON.stringify({ ravelin: { plugins: ['./meet-defense.mjs'] } }),
+    'meet.mjs': meetModule(),
+    'meet-defense.mjs': meetDefense,
+    'p.yaml': `ravelin: 1
+name: training
+seed: 5
+plugins: [./meet-defense.mjs]
+stages:
+  images: { uses: dataset/mnist, with: { split: test, limit: 40 } }
+  network: { uses: model/cnn, with: { height: 28, width: 28, channels: 1, filters: [2], dense: [] } }
+  waits: { uses: defense/meet }
+  classifier:
+    uses: train/sgd
+    with: { epochs: ${epochs}, batchSize: 8 }
+    in: { model: network, images: images, transform: waits.transform }
+  predictions: { uses: predict/classify, in: { model: classifier, images: images } }
+`,
+  });
+}
+
+export async function conducted(project: Project): Promise<ConductedProject> {
   return { ...project, meeting: await openMeetingPlace(project.path('meeting')) };
 }
+
+const meetModule = (): string =>
+  transformSync(readFileSync('test/conducted/meet.ts', 'utf8'), { loader: 'ts' }).code;
+
+const meetDefense = `import { defenseStage } from 'ravelin';
+import { fileURLToPath } from 'node:url';
+import { meet } from './meet.mjs';
+
+const socket = fileURLToPath(new URL('meeting', import.meta.url));
+export const stages = [
+  defenseStage({
+    uses: 'defense/meet',
+    version: 1,
+    summary: 'Waits until the test lets it go',
+    with: {},
+    onTheFly: true,
+    defense: {
+      apply: async (pixels) => {
+        await meet(socket, 'batch');
+        return pixels.slice();
+      },
+    },
+  }),
+];
+`;
 
 const meetStage = `import { defineStage, port, Type } from 'ravelin';
 import { meet } from './meet.mjs';

@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest';
-import { createConductedProject, start, startPlain } from './conducted-project.ts';
+import {
+  conducted,
+  createConductedProject,
+  createTrainingProject,
+  start,
+  startPlain,
+} from './conducted-project.ts';
 import { recordedOutputs, storedFiles } from '../soak/project.ts';
 import { createProject, realPipeline } from './ravelin.ts';
 
@@ -78,27 +84,24 @@ it('the second SIGINT stops at once', async () => {
 });
 
 it('the first SIGINT ends a training after its epoch, and the next run goes on from there to the same bits', async () => {
-  const training = `ravelin: 1
-name: training
-seed: 5
-stages:
-  images: { uses: dataset/mnist, with: { split: test, limit: 40 } }
-  network: { uses: model/cnn, with: { height: 28, width: 28, channels: 1, filters: [2], dense: [] } }
-  classifier: { uses: train/sgd, with: { epochs: 60, batchSize: 8 }, in: { model: network, images: images } }
-  predictions: { uses: predict/classify, in: { model: classifier, images: images } }
-`;
-  const whole = createProject({ 'p.yaml': training });
+  const whole = createTrainingProject(12);
   expect((await whole.run('run', 'p.yaml', '--ui', 'quiet')).code).toBe(0);
-  const project = createProject({ 'p.yaml': training });
+  const project = await conducted(createTrainingProject(12));
   const run = start(project);
+  // It is in its third epoch, and waits there for us.
+  for (let step = 0; step < 12; step++) (await run.unlessEnded(project.meeting.next())).letGo();
   await run.event(({ type }) => type === 'metric');
+  const waiting = await run.unlessEnded(project.meeting.next());
   run.signal('SIGINT');
+  await run.says(/Press Ctrl-C again/);
+  waiting.letGo();
+  project.meeting.letAllGo();
   expect(await run.ended).toBe(130);
   expect(storedFiles(project.path('.ravelin'), 'checkpoints')).toHaveLength(1);
   const { stdout } = await project.run('run', 'p.yaml', '--ui', 'json');
-  const after = /going on after epoch (\d+) of 60/.exec(stdout)?.[1];
+  const after = /going on after epoch (\d+) of 12/.exec(stdout)?.[1];
   expect(Number(after)).toBeGreaterThanOrEqual(1);
-  expect(Number(after)).toBeLessThan(60);
+  expect(Number(after)).toBeLessThan(12);
   expect(recordedOutputs(project.path('.ravelin'))).toEqual(recordedOutputs(whole.path('.ravelin')));
   expect(storedFiles(project.path('.ravelin'), 'checkpoints')).toEqual([]);
 });
