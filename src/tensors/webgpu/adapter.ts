@@ -12,8 +12,9 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { readJsonFile } from '../../files/read-json.ts';
 import { ravelinHome } from '../../setup/locations.ts';
+import { describeNvidiaDriver, nvidiaPackage } from './nvidia-driver.ts';
 import { driverFingerprint, findSoftwareDriver, mayHaveGpu } from './vulkan.ts';
-import type { SoftwareDriver } from './vulkan.ts';
+import type { VulkanDriver } from './vulkan.ts';
 import { reinstall } from '../../setup/reinstall.ts';
 
 export interface AdapterDescription {
@@ -29,7 +30,7 @@ export interface AdapterDescription {
 export interface AdapterChoice {
   readonly adapter: AdapterDescription;
   /** Driver that the process must select before it requests the adapter; null for the system's own. */
-  readonly driver: SoftwareDriver | null;
+  readonly driver: VulkanDriver | null;
 }
 
 const dawnName = 'webgpu';
@@ -84,21 +85,29 @@ function choose(): AdapterChoice | string {
   if (gpuSeen && !wantsSoftware) {
     const adapter = queryAdapter(dawn, null);
     if (adapter !== null) return { adapter, driver: null };
+    const driver = describeNvidiaDriver(join(ravelinHome(), 'vulkan'));
+    const described = driver && queryAdapter(dawn, driver);
+    if (described !== null) return { adapter: described, driver };
   }
   const driver = findSoftwareDriver();
   const adapter = driver && queryAdapter(dawn, driver);
   if (adapter !== null) return { adapter, driver };
   if (wantsSoftware)
     return 'RAVELIN_WEBGPU_SOFTWARE selects SwiftShader, which was not found; install Chromium (apt-get install chromium)';
+  const nvidia = nvidiaPackage();
   return gpuSeen
-    ? "there is a GPU, but no Vulkan driver for it; install libvulkan1 and the GPU vendor's Vulkan driver"
+    ? `there is a GPU, but no Vulkan driver for it; install libvulkan1 and ${
+        nvidia === null
+          ? "the GPU vendor's Vulkan driver"
+          : `${nvidia}, and give a container NVIDIA_DRIVER_CAPABILITIES=all`
+      }`
     : "there is no GPU; on a machine with one, install libvulkan1 and its vendor's Vulkan driver (for tests: apt-get install chromium)";
 }
 
 /** Returns null if Dawn finds no adapter. */
 function queryAdapter(
   dawn: { entry: string; version: string },
-  driver: SoftwareDriver | null,
+  driver: VulkanDriver | null,
 ): AdapterDescription | null {
   const key = createHash('sha256')
     .update(`${dawn.version} ${process.platform} ${process.arch} ${release()}\n`)

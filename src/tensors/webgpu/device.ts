@@ -56,8 +56,8 @@ async function open(): Promise<OpenDevice> {
   const choice = chooseAdapter();
   if (typeof choice === 'string') throw new DeviceError(choice, false);
   if (choice.driver !== null) {
-    const { useSoftwareDriver } = await import('./vulkan.ts');
-    useSoftwareDriver(choice.driver);
+    const { useDriver } = await import('./vulkan.ts');
+    useDriver(choice.driver);
   }
   const { create, globals } = await import('webgpu');
   // TensorFlow.js and our own code use GPUBuffer, GPUBufferUsage and others as globals, like in a browser.

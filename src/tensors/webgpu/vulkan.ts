@@ -6,8 +6,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** A driver that computes on the CPU, for tests of code that is written for GPUs. */
-export interface SoftwareDriver {
+/** A driver that a process has to select, because the loader would not find it or would prefer another one. */
+export interface VulkanDriver {
   /** Absolute path of the driver's description, for VK_DRIVER_FILES. */
   readonly file: string;
   /** The libvulkan.so.1 beside it; null if the system's own must be used. */
@@ -33,10 +33,11 @@ const driverVariables = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_ADD_DRIVER_F
  */
 const noDelete = 0x1000;
 
-/** SwiftShader of an installed Chromium; null if there is none. */
-export function findSoftwareDriver(): SoftwareDriver | null {
+/** SwiftShader of an installed Chromium, or of the folder in RAVELIN_SWIFTSHADER; null if there is none. */
+export function findSoftwareDriver(): VulkanDriver | null {
   if (process.platform !== 'linux') return null;
-  for (const folder of browserFolders) {
+  const own = process.env['RAVELIN_SWIFTSHADER'] ?? '';
+  for (const folder of own === '' ? browserFolders : [own]) {
     const file = join(folder, 'vk_swiftshader_icd.json');
     if (!existsSync(file)) continue;
     const loader = join(folder, 'libvulkan.so.1');
@@ -76,7 +77,7 @@ export function driverFingerprint(): string {
  * Makes this process use `driver` in every later query of Vulkan. The loader beside it is loaded here,
  * because the dynamic linker reads LD_LIBRARY_PATH only when a process starts.
  */
-export function useSoftwareDriver(driver: SoftwareDriver): void {
+export function useDriver(driver: VulkanDriver): void {
   process.env['VK_DRIVER_FILES'] = driver.file;
   if (driver.loader === null) return;
   try {
