@@ -75,6 +75,8 @@ export interface ParameterProblem {
 export type KnownInputs = Readonly<Record<string, readonly KnownValue[]>>;
 
 export interface KnownValue {
+  /** The stage type that makes it. */
+  readonly uses: string;
   /** The labels that tell it apart in a list; none for a single value. */
   readonly axes: Readonly<Record<string, string | number | boolean>>;
   /** Axes of the rows inside it; undefined if only a run shows them. */

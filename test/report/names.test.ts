@@ -181,6 +181,7 @@ describe('the judgement before a run and the run agree', () => {
   };
   const known = (list: readonly object[]): KnownInputs => ({
     scores: list.map((own) => ({
+      uses: 'evaluate/robustness',
       axes: own as KnownInputs[string][number]['axes'],
       innerAxes: [],
       values: numbers,

@@ -79,6 +79,6 @@ class KnownValues {
     const more = Object.entries(output?.valuesWith ?? {}).filter(([input]) => inputs[input] !== undefined);
     const values =
       more.length === 0 ? output?.values : output?.values?.concat(more.flatMap(([, names]) => names));
-    return { axes, innerAxes: output?.axes, values };
+    return { uses, axes, innerAxes: output?.axes, values };
   }
 }

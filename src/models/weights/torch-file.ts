@@ -61,7 +61,7 @@ class Tensor implements Opaque {
 export function readTorchZip(bytes: Uint8Array): NamedTensors {
   const entries = readStoredZip(bytes);
   const pickle = [...entries.keys()].find((name) => name === 'data.pkl' || name.endsWith('/data.pkl'));
-  if (pickle === undefined) throw new WeightsError(noPickle([...entries.keys()]), saveStateDictionary);
+  if (pickle === undefined) throw noPickle([...entries.keys()]);
   const folder = pickle.slice(0, -'data.pkl'.length);
   const order = entries.get(`${folder}byteorder`)?.read();
   if (order !== undefined && new TextDecoder().decode(order) !== 'little')
@@ -74,9 +74,17 @@ export function readTorchZip(bytes: Uint8Array): NamedTensors {
   });
 }
 
-function noPickle(names: readonly string[]): string {
+function noPickle(names: readonly string[]): WeightsError {
+  if (names.some((name) => name === 'archive_format' || name.endsWith('/archive_format')))
+    return new WeightsError(
+      'the file is a whole network of torch.export',
+      'name it .pt2, and read it with model/torch-export',
+    );
   const kind = names.some((name) => name.endsWith('.npy')) ? ', as .npz,' : '';
-  return `the file is a zip archive${kind} without a data.pkl, so torch.save did not write it`;
+  return new WeightsError(
+    `the file is a zip archive${kind} without a data.pkl, so torch.save did not write it`,
+    saveStateDictionary,
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { adversaryOf, adversaryParameters, adversaryProblems } from './shared/adversary-parameters.ts';
+import { programProblems, withNetworks } from './shared/trained-networks.ts';
 import { trainingOutline } from './shared/training-outline.ts';
 import { trainingParameters, trainingPorts, trainingProblems } from './shared/parameters.ts';
 
@@ -39,10 +40,10 @@ export const adversarialStage = defineStage({
   randomness: true,
   device: true,
   check: (params) => [...trainingProblems(params), ...adversaryProblems(params)],
+  checkInputs: (_params, inputs) => programProblems(inputs),
   outline: (context) => trainingOutline(context, adversaryOf(context.params)),
   run: async (context) => {
     const { runAdversarial } = await import('./shared/run-adversarial.ts');
-    const { withNetworks } = await import('./shared/trained-networks.ts');
     return runAdversarial(withNetworks(context));
   },
 });

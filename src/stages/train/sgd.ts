@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { programProblems, withNetworks } from './shared/trained-networks.ts';
 import { trainingOutline } from './shared/training-outline.ts';
 import { trainingParameters, trainingPorts, trainingProblems } from './shared/parameters.ts';
 
@@ -31,10 +32,10 @@ export const sgdStage = defineStage({
   randomness: true,
   device: true,
   check: trainingProblems,
+  checkInputs: (_params, inputs) => programProblems(inputs),
   outline: (context) => trainingOutline(context, null),
   run: async (context) => {
     const { runSgd } = await import('./shared/run-sgd.ts');
-    const { withNetworks } = await import('./shared/trained-networks.ts');
     return runSgd(withNetworks(context));
   },
 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { WeightsError } from '../../../src/models/weights/errors.ts';
 import { readPickle } from '../../../src/models/weights/pickle.ts';
@@ -36,6 +36,17 @@ describe('readWeightFile', () => {
       expect(tensors.size).toBe(9);
     },
   );
+
+  it('says what a whole network of torch.export is, under the name of weights', () => {
+    const folder = new URL('../../reference/torch-export-files/', import.meta.url);
+    const exported = readdirSync(folder).find((name) => name.endsWith('.pt2'))!;
+    expect(() => readWeightFile(readFileSync(new URL(exported, folder)))).toThrow(
+      new WeightsError(
+        'the file is a whole network of torch.export',
+        'name it .pt2, and read it with model/torch-export',
+      ),
+    );
+  });
 
   it.each(['evil.pth', 'evil-legacy.pth'])(
     'refuses %s, which would run a command, and runs nothing',

@@ -1,5 +1,12 @@
-import { type Collected, type StageContext, StageError } from '../../../runtime/stage.ts';
+import {
+  type Collected,
+  type KnownInputs,
+  type ParameterProblem,
+  type StageContext,
+  StageError,
+} from '../../../runtime/stage.ts';
 import { isNetworkModel, type Model, type NetworkModel } from '../../../values/model.ts';
+import { pythonStage } from '../../model/python.ts';
 
 interface Models {
   readonly model: Model;
@@ -14,19 +21,23 @@ type Networks<I> = {
       : I[N];
 };
 
+const message = 'a training changes the weights of a network, and one of these models is a program of Python';
+const fix =
+  'train it in Python and give its weights to model/python, or export it with torch.export for model/torch-export and train that';
+
+/** The problem of a training of programs, which the graph shows before the run. */
+export function programProblems(inputs: KnownInputs): ParameterProblem[] {
+  const models = [...(inputs['model'] ?? []), ...(inputs['sources'] ?? [])];
+  return models.some(({ uses }) => uses === pythonStage.uses) ? [{ path: [], message, fix }] : [];
+}
+
 /**
  * The context of a training whose models are networks, which ravelin can change. Throws `StageError` for a program of
  * the user.
  */
 export function withNetworks<P, I extends Models>(context: StageContext<P, I>): StageContext<P, Networks<I>> {
   const { model, sources = [] } = context.inputs;
-  if (![model, ...sources.map(({ value }) => value)].every(isNetworkModel)) {
-    throw new StageError(
-      'a training changes the weights of a network, and one of these models is a program of Python',
-      {
-        fix: 'train it in Python and give its weights to model/python, or export it with torch.export for model/torch-export and train that',
-      },
-    );
-  }
+  if (![model, ...sources.map(({ value }) => value)].every(isNetworkModel))
+    throw new StageError(message, { fix });
   return context as unknown as StageContext<P, Networks<I>>;
 }
