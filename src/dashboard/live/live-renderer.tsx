@@ -147,14 +147,8 @@ class LiveRenderer implements Renderer {
   #mount(): void {
     if (this.#app !== null || this.#ended) return;
     const { stderr, stdin } = this.#io;
-    const isInline = this.#mode === 'inline';
-    if (!isInline) writeAsIs(stderr, enterScreen);
-    const element = isInline ? (
-      <App screen={this.#inline} interactive={this.#interactive} />
-    ) : (
-      <FullApp screen={this.#full} theme={this.#theme} interactive={this.#interactive} />
-    );
-    this.#app = render(element, {
+    if (this.#mode !== 'inline') writeAsIs(stderr, enterScreen);
+    this.#app = render(this.#element(), {
       stdout: forInk(stderr),
       stdin,
       exitOnCtrlC: false,
@@ -162,6 +156,14 @@ class LiveRenderer implements Renderer {
     });
     this.#clock = setInterval(this.#draw, frameMs[this.#mode]);
     this.#draw();
+  }
+
+  #element() {
+    return this.#mode === 'inline' ? (
+      <App screen={this.#inline} interactive={this.#interactive} />
+    ) : (
+      <FullApp screen={this.#full} theme={this.#theme} interactive={this.#interactive} />
+    );
   }
 
   /** Gives the terminal back. What is below the prompt is erased, unless it is the last frame. */
@@ -179,13 +181,12 @@ class LiveRenderer implements Renderer {
   async #end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    const wasInline = this.#mode === 'inline' && this.#app !== null;
-    if (wasInline) {
-      this.#inline.end();
-      // React must draw the last frame before Ink releases the terminal.
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
     const app = this.#app;
+    if (this.#mode === 'inline' && app !== null) {
+      this.#inline.end();
+      // Ink takes what it was given last into its frame at once, where a change of the screen waits for React.
+      app.rerender(this.#element());
+    }
     this.#unmount(true);
     await app?.waitUntilExit();
     this.#io.stderr.off('resize', this.#draw);
