@@ -146,6 +146,17 @@ describe('train/sgd', () => {
     expect(resumed.history).toEqual(whole.history);
   });
 
+  it('says that a network has learned nothing, and what may help', async () => {
+    const { warnings, history } = await train({ epochs: 8, learningRate: 1 });
+    expect(history.rows.at(-1)!.values['accuracy']).toBeLessThan(0.13);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^the network has learned nothing: in the last epoch it classified 1\d\.\d % .* lower learningRate \(now 1\)/,
+      ),
+    ]);
+    expect((await train({ epochs: 8 })).warnings).toEqual([]);
+  });
+
   it('keeps the weights that did best on the validation images, and says of which epoch they are', async () => {
     // On wrong labels a trained model becomes worse from epoch to epoch.
     const wrong = { ...images, labels: images.labels.map((label) => (label + 1) % 10) };

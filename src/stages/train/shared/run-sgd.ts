@@ -170,8 +170,30 @@ async function trainFrom(
       if (pause.aborted && report.epoch < epochs) throw new PausedError();
     },
   });
+  warnIfNothingLearned(context, rows);
   const kept = best === null ? model : { ...model, weights: best.weights };
   return { model: kept, history: { kind: 'metrics', rows: markKept(context, rows, best), warnings: [] } };
+}
+
+/** Fewer steps than these need not have got anywhere. */
+const stepsToLearn = 100;
+
+/** Warns if the last epoch was no better than the same answer for every image: a network whose loss is finite may still have diverged. */
+function warnIfNothingLearned({ params, inputs, warn }: TrainingContext, rows: readonly MetricsRow[]): void {
+  const { images } = inputs;
+  const count = images.labels.length;
+  const accuracy = rows.at(-1)?.values['accuracy'];
+  if (typeof accuracy !== 'number' || rows.length * Math.ceil(count / params.batchSize) < stepsToLearn)
+    return;
+  const counts = new Map<number, number>();
+  for (const label of images.labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const constant = Math.max(...counts.values()) / count;
+  if (counts.size < 2 || accuracy > constant) return;
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  warn(
+    `the network has learned nothing: in the last epoch it classified ${percent(accuracy)} of the images correctly, and the same answer for all would ` +
+      `be right for ${percent(constant)}; lower learningRate (now ${params.learningRate}), or let it rise with schedule: { warmUp: 1 } or schedule: { kind: one-cycle }`,
+  );
 }
 
 async function epochRow(
