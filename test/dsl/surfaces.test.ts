@@ -5,6 +5,7 @@ import { pluginsOf } from '../../src/dsl/load.ts';
 import { paint } from '../../src/console/styled-text.ts';
 import { diagnosticsJson, renderDiagnostics, styledDiagnostics } from '../../src/dsl/diagnostics/render.ts';
 import { selectCells } from '../../src/dsl/selector.ts';
+import { examplePipeline } from '../../src/cli/stage-examples.ts';
 import { stageList, stagesMarkdown, stageText } from '../../src/dsl/reference/stages-page.ts';
 import { stages } from '../../src/stages/index.ts';
 import { graphOf, load, registry } from './fakes.ts';
@@ -139,11 +140,35 @@ describe('the pages of stage types', () => {
   });
 
   it('have every real stage, and say what each of its parameters means', () => {
-    const markdown = stagesMarkdown(stages);
+    const markdown = stagesMarkdown(stages, examplePipeline);
     for (const uses of stages.keys()) expect(markdown).toContain(`## ${uses}\n`);
     expect(markdown).toContain("| `schedule.kind` | 'constant', 'step', 'cosine' or 'one-cycle' | ");
+    expect(markdown).toContain(
+      '  example: { uses: attack/apgd, in: { model: network, images: digits }, with: { epsilon: 8/255 } }\n```\n',
+    );
     expect(stageText(stages.get('train/sgd')!)).toContain('  augment.flip: true or false (default false)\n');
     expect(markdown.split('\n').filter((line) => /^\| `[^|]+\|[^|]+\|[^|]+\|\s+\|$/.test(line))).toEqual([]);
+  });
+});
+
+describe('the example of a stage type', () => {
+  it('connects inputs by their kinds, and takes the parameters that the type gives', () => {
+    const signature = registry.get('attack/one')!;
+    expect(
+      examplePipeline({ ...signature, example: { epsilon: 8 / 255, name: 'a b', list: [1, 'x'] } }),
+    ).toBe(
+      [
+        'ravelin: 1',
+        'stages:',
+        '  digits: { uses: dataset/mnist, with: { limit: 100 } }',
+        '  network: { uses: model/cnn }',
+        '  example:',
+        '    uses: attack/one',
+        '    in: { images: digits, model: network }',
+        '    with: { epsilon: 8/255, name: "a b", list: [1, x] }',
+        '',
+      ].join('\n'),
+    );
   });
 });
 

@@ -2,8 +2,11 @@ import { describeSchema } from '../schema/describe-schema.ts';
 import { branchesOf, itemSchema, type JsonSchema } from '../schema/json-schema-types.ts';
 import type { InputPort, SignatureRegistry, StageSignature } from '../signature.ts';
 
-/** `docs/stages.md`: every stage type with its parameters and ports, generated from the declarations. */
-export function stagesMarkdown(registry: SignatureRegistry): string {
+/** A pipeline in YAML that uses a stage type. */
+export type ExampleOf = (signature: StageSignature) => string;
+
+/** `docs/stages.md`: every stage type with its parameters, ports and an example, generated from the declarations. */
+export function stagesMarkdown(registry: SignatureRegistry, exampleOf?: ExampleOf): string {
   const signatures = sorted(registry);
   const folders = [...new Set(signatures.map(folderOf))];
   const contents = folders.map((folder) => {
@@ -19,7 +22,10 @@ export function stagesMarkdown(registry: SignatureRegistry): string {
     '',
     ...contents,
     '',
-    ...signatures.flatMap(stageSection),
+    ...signatures.flatMap((signature) => [
+      ...stageSection(signature),
+      ...(exampleOf === undefined ? [] : ['```yaml', exampleOf(signature).trimEnd(), '```', '']),
+    ]),
   ].join('\n');
 }
 
@@ -118,8 +124,8 @@ function cell(text: string): string {
   return text.replaceAll('|', String.raw`\|`).replaceAll('\n', ' ');
 }
 
-/** One stage type for the terminal. */
-export function stageText(signature: StageSignature): string {
+/** One stage type for the terminal, with an example if there is one. */
+export function stageText(signature: StageSignature, exampleOf?: ExampleOf): string {
   const parameters = parametersOf(signature);
   const lines = [signature.uses, `  ${signature.summary}`];
   if (parameters.length > 0) {
@@ -146,7 +152,12 @@ export function stageText(signature: StageSignature): string {
       port === signature.defaultOutput && Object.keys(signature.out).length > 1 ? ' (default)' : '';
     lines.push(`  ${port}: ${kind}${named}${description === '' ? '' : `, ${description}`}`);
   }
+  if (exampleOf !== undefined) lines.push('', 'example:', indented(exampleOf(signature)));
   return `${lines.join('\n')}\n`;
+}
+
+function indented(text: string): string {
+  return text.trimEnd().replaceAll(/^/gm, '  ');
 }
 
 /** One line for each type, for `ravelin stages`. */
