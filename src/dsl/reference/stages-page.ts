@@ -1,4 +1,4 @@
-import { describeSchema } from '../schema/describe-schema.ts';
+import { describeSchema, unitOf } from '../schema/describe-schema.ts';
 import { branchesOf, itemSchema, type JsonSchema } from '../schema/json-schema-types.ts';
 import type { InputPort, SignatureRegistry, StageSignature } from '../signature.ts';
 
@@ -19,6 +19,14 @@ export function stagesMarkdown(registry: SignatureRegistry, exampleOf?: ExampleO
     '# Stage types',
     '',
     '<!-- Generated from the declarations in src/stages by `npm run generate`. -->',
+    '',
+    'Every stage type with its parameters, inputs and outputs, and a whole pipeline that uses it. `ravelin stages NAME` shows the same on a terminal.',
+    '',
+    'A parameter such as `schedule.kind` is a key inside the map `schedule`. These units need a word:',
+    '',
+    '- **pixel value**: one channel of a pixel, in [0, 1]. `8/255` is eight grey levels. In L2, L1 and L0 it is the norm over all values of an image.',
+    '- **share**, **probability**: a number from 0 to 1. **factor**, **weight**: a number without a unit.',
+    '- **steps**, **images**, **queries**, …: a count of these. A **pass** is one forward or one backward pass of an image through the model.',
     '',
     ...contents,
     '',
@@ -48,6 +56,7 @@ function anchorOf(heading: string): string {
 interface Parameter {
   readonly name: string;
   readonly takes: string;
+  readonly unit: string;
   readonly fallback: string;
   readonly description: string;
 }
@@ -63,6 +72,7 @@ function fieldsOf({ properties = {}, required = [] }: JsonSchema, prefix: string
     const own: Parameter = {
       name,
       takes: describeSchema(schema),
+      unit: unitOf(schema),
       fallback:
         schema.default !== undefined
           ? JSON.stringify(schema.default)
@@ -87,8 +97,8 @@ function stageSection(signature: StageSignature): string[] {
   const parameters = parametersOf(signature);
   const inputs = Object.entries(signature.in);
   const rows = parameters.map(
-    ({ name, takes, fallback, description }) =>
-      `| \`${name}\` | ${cell(takes)} | ${/^(required|absent)$/.test(fallback) ? fallback : `\`${cell(fallback)}\``} | ${cell(description)} |`,
+    ({ name, takes, unit, fallback, description }) =>
+      `| \`${name}\` | ${cell(takes.replaceAll(/ \((?:px|ms)\)/g, ''))} | ${cell(unit)} | ${/^(required|absent)$/.test(fallback) ? fallback : `\`${cell(fallback)}\``} | ${cell(description)} |`,
   );
   return [
     `## ${uses}`,
@@ -97,7 +107,7 @@ function stageSection(signature: StageSignature): string[] {
     '',
     ...(rows.length === 0
       ? []
-      : ['| parameter | takes | default | meaning |', '| --- | --- | --- | --- |', ...rows, '']),
+      : ['| parameter | takes | unit | default | meaning |', '| --- | --- | --- | --- | --- |', ...rows, '']),
     ...(inputs.length === 0
       ? ['No inputs.', '']
       : ['| input | kind | meaning |', '| --- | --- | --- |', ...inputs.map(inputRow), '']),
@@ -130,11 +140,12 @@ export function stageText(signature: StageSignature, exampleOf?: ExampleOf): str
   const lines = [signature.uses, `  ${signature.summary}`];
   if (parameters.length > 0) {
     lines.push('', 'with:');
-    for (const { name, takes, fallback, description } of parameters) {
+    for (const { name, takes, unit, fallback, description } of parameters) {
       const otherwise =
         fallback === 'required' ? 'required' : fallback === 'absent' ? 'optional' : `default ${fallback}`;
       lines.push(
         `  ${name}: ${takes} (${otherwise})`,
+        ...(unit === '' ? [] : [`      unit: ${unit}`]),
         ...(description === '' ? [] : [`      ${description}`]),
       );
     }

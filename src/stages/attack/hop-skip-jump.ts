@@ -15,24 +15,28 @@ export const hopSkipJumpStage = attackStage({
       description: 'norm of the perturbation',
     }),
     steps: Type.Integer({
+      unit: 'steps',
       minimum: 1,
       maximum: 10_000,
       default: 40,
       description: 'jumps of an image; 40 take about 18,000 queries',
     }),
     firstSamples: Type.Integer({
+      unit: 'queries',
       minimum: 1,
       maximum: 1_000_000,
       default: 100,
       description: 'queries for the direction of the first jump; jump t takes √t times as many',
     }),
     mostSamples: Type.Integer({
+      unit: 'queries',
       minimum: 1,
       maximum: 1_000_000,
       default: 10_000,
       description: 'most queries for a direction',
     }),
     starts: Type.Integer({
+      unit: 'images',
       minimum: 1,
       maximum: 100_000,
       default: 100,

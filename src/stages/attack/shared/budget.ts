@@ -12,12 +12,15 @@ const meaning =
   'most passes of an image, forward and backward counted alike, the classification of its original included: when they are spent, it ends with the best that has been found';
 
 export const budgetParameters = {
-  queries: Type.Optional(Type.Integer({ ...range, description: `${meaning}; no limit if absent` })),
+  queries: Type.Optional(
+    Type.Integer({ unit: 'passes', ...range, description: `${meaning}; no limit if absent` }),
+  ),
 };
 
 /** The budget of an attack that has one by default. */
 export const defaultBudget = (queries: number) => ({
   queries: Type.Integer({
+    unit: 'passes',
     ...range,
     default: queries,
     description: `${meaning}; with dissimilarity, of each strength that is tried`,

@@ -5,16 +5,24 @@ import type { Seed } from '../../../tensors/random.ts';
 /** The class that an attack moves towards, for every attack that can be targeted. */
 export const targetedParameter = {
   targeted: Type.Optional(
-    Type.Union([Type.Literal('least-likely'), Type.Literal('random'), Type.Integer({ minimum: 0 })], {
-      description:
-        'class to steer towards: the least likely one at the original, a random wrong one, or an index; away from the true class if absent',
-    }),
+    Type.Union(
+      [
+        Type.Literal('least-likely'),
+        Type.Literal('random'),
+        Type.Integer({ unit: 'class index', minimum: 0 }),
+      ],
+      {
+        description:
+          'class to steer towards: the least likely one at the original, a random wrong one, or an index; away from the true class if absent',
+      },
+    ),
   ),
 };
 
 /** The strength of an attack in a ball of either norm. */
 export const ballStrength = {
   name: 'epsilon',
+  unit: 'pixel value',
   minimum: 0,
   maximum: 1000,
   description: 'radius of the ball, in units of [0, 1] pixels (8/255 say; in L2, of the whole image)',
@@ -23,6 +31,7 @@ export const ballStrength = {
 /** The strength of an attack in an L∞ ball. */
 export const linfBallStrength = {
   name: 'epsilon',
+  unit: 'pixel value',
   minimum: 0,
   maximum: 1,
   description: 'radius of the L∞ ball, in units of [0, 1] pixels (8/255 say)',
@@ -56,6 +65,7 @@ export const goalParameters = {
 
 export const randomStartParameter = {
   randomStart: Type.Number({
+    unit: 'pixel value',
     minimum: 0,
     maximum: 1,
     default: 0,
