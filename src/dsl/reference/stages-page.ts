@@ -28,6 +28,8 @@ export function stagesMarkdown(registry: SignatureRegistry, exampleOf?: ExampleO
     '- **share**, **probability**: a number from 0 to 1. **factor**, **weight**: a number without a unit.',
     '- **steps**, **images**, **queries**, …: a count of these. A **pass** is one forward or one backward pass of an image through the model.',
     '',
+    'The stage types:',
+    '',
     ...contents,
     '',
     ...signatures.flatMap((signature) => [
