@@ -12,7 +12,7 @@ export const apgdMinimalStage = attackStage({
   strength: foundScale,
   with: {
     ...anyBallNormParameter,
-    loss: Type.Union(apgdLosses, { default: 'dlr', description: 'what is climbed, as in attack/apgd' }),
+    loss: Type.Union(apgdLosses, { default: 'dlr', description: 'loss to maximise, as in attack/apgd' }),
     steps: Type.Integer({
       unit: 'steps',
       minimum: 1,

@@ -14,7 +14,7 @@ export const apgdStage = attackStage({
     loss: Type.Union(apgdLosses, {
       default: 'cross-entropy',
       description:
-        'what is climbed: cross-entropy, the margin max Z_k − Z_y, the difference-of-logits ratio (at least 3 classes), or that ratio towards one wrong class after another (at least 4 classes)',
+        'loss to maximise: cross-entropy, the margin max Z_k − Z_y, the difference-of-logits ratio (at least 3 classes), or that ratio towards one wrong class after another (at least 4 classes)',
     }),
     steps: Type.Integer({
       unit: 'steps',

@@ -66,7 +66,8 @@ export const autoAttackStage = attackStage({
       minimum: 1,
       maximum: 10_000_000,
       default: 5000,
-      description: 'most points of an image that Square classifies; `queries` limits all attacks together',
+      description:
+        'maximum number of points of an image that Square classifies; `queries` limits all attacks together',
     }),
     draws: Type.Integer({
       unit: 'draws',

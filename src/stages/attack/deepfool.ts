@@ -26,7 +26,7 @@ export const deepfoolStage = attackStage({
       minimum: 1,
       maximum: 10_000,
       default: 5,
-      description: 'most steps of an image',
+      description: 'maximum number of steps of an image',
     }),
     candidates: Type.Optional(
       Type.Union([Type.Literal('all'), Type.Integer({ unit: 'classes', minimum: 2 })], {

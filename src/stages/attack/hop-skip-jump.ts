@@ -33,7 +33,7 @@ export const hopSkipJumpStage = attackStage({
       minimum: 1,
       maximum: 1_000_000,
       default: 10_000,
-      description: 'most queries for a direction',
+      description: 'maximum number of queries for a direction',
     }),
     starts: Type.Integer({
       unit: 'images',

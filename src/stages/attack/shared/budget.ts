@@ -9,7 +9,7 @@ export interface BudgetParameters {
 
 const range = { minimum: 1, maximum: 1_000_000_000 };
 const meaning =
-  'most passes of an image, forward and backward counted alike, the classification of its original included: when they are spent, it ends with the best that has been found';
+  'maximum number of passes of an image, forward and backward counted alike and including the classification of its original; when they are spent, the attack ends with the best that it has found';
 
 export const budgetParameters = {
   queries: Type.Optional(

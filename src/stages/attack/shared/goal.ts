@@ -25,7 +25,7 @@ export const ballStrength = {
   unit: 'pixel value',
   minimum: 0,
   maximum: 1000,
-  description: 'radius of the ball, in units of [0, 1] pixels (8/255 say; in L2, of the whole image)',
+  description: 'radius of the ball, in units of [0, 1] pixels (such as 8/255; in L2, of the whole image)',
 } as const;
 
 /** The strength of an attack in an L∞ ball. */
@@ -34,7 +34,7 @@ export const linfBallStrength = {
   unit: 'pixel value',
   minimum: 0,
   maximum: 1,
-  description: 'radius of the L∞ ball, in units of [0, 1] pixels (8/255 say)',
+  description: 'radius of the L∞ ball, in units of [0, 1] pixels (such as 8/255)',
 } as const;
 
 /** The norm of an attack in a ball. */
@@ -58,7 +58,7 @@ export const goalParameters = {
   loss: Type.Union([Type.Literal('cross-entropy'), Type.Literal('margin'), Type.Literal('dlr')], {
     default: 'cross-entropy',
     description:
-      'what is climbed: cross-entropy, the margin max Z_k − Z_y, or the difference-of-logits ratio (at least 3 classes)',
+      'loss to maximise: cross-entropy, the margin max Z_k − Z_y, or the difference-of-logits ratio (at least 3 classes)',
   }),
   ...targetedParameter,
 };

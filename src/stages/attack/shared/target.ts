@@ -45,7 +45,7 @@ export const ownEotParameter = (description: string) => ({
 const models = port('model', {
   list: true,
   optional: true,
-  description: 'several models attacked as one, in the place of model: an ensemble of sources for a transfer',
+  description: 'several models attacked as one, instead of model: an ensemble of sources for a transfer',
 });
 
 /** Inputs of every attack. */
