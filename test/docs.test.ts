@@ -87,6 +87,11 @@ describe('the pipelines in the documentation', () => {
   });
 });
 
+it('the pipeline of README.md is a file, whose figure stands below it', () => {
+  const [block] = yamlBlocks('README.md');
+  expect(block?.text).toBe(readFileSync('pipelines/who-knows-the-defense.yaml', 'utf8'));
+});
+
 it('the links of the documentation lead somewhere', () => {
   const broken = markdown.flatMap((page) =>
     [...readFileSync(page, 'utf8').matchAll(/\]\((?!https?:)([^)#]+)?(#[^)]+)?\)/g)].flatMap(

@@ -282,6 +282,6 @@ network: { uses: model/cnn }
 example:
   uses: train/adversarial
   in: { model: network, images: training, validation: validation }
-  with: { method: pgd, epsilon: 0.1, steps: 7, epochs: 5, keep: best }
+  with: { method: pgd, epsilon: 0.1, steps: 7, epochs: 5, schedule: { kind: one-cycle }, keep: best }
 `,
 };
