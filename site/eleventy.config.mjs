@@ -1,6 +1,6 @@
 // The documentation as a site of static files: `npm run docs` writes it to site/dist. All links are relative and all
 // scripts are plain files, so that it works from any folder of a server, and from the disk (file://).
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderer } from './markdown.mjs';
@@ -13,6 +13,7 @@ export default function (eleventyConfig) {
   const pages = readPages(root);
   const files = new Set();
   const copyOf = (file) => {
+    if (!existsSync(join(root, file))) throw new Error(`a page links to ${file}, which does not exist`);
     files.add(file);
     return file.startsWith('docs/') ? file.slice('docs/'.length) : `files/${file}`;
   };
