@@ -8,6 +8,7 @@ export default tseslint.config(
       'results',
       '.ravelin',
       'scripts/*.mjs',
+      'site/*.{mjs,js}',
       'examples/**/*.mjs',
       'templates/**/*.mjs',
       'eslint.config.js',

@@ -19,7 +19,7 @@ import { readOutput } from './outputs.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from './pipeline.ts';
 import { selected } from './selection.ts';
 
-/** A cell that makes a model, and the model if it can be had without a run. */
+/** A cell that makes a model, and the model if it can be made without a run. */
 export interface CellModel {
   readonly cell: Cell;
   /** Null for a program of the user that has not run: what it makes is known once it has. */

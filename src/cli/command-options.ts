@@ -40,10 +40,12 @@ export function lazyWithFile(
       if (words === 'list') return handler(file, rest, parameters.at(-1));
       const [word, extra] = rest;
       if (words === 'one' && word === undefined)
-        throw new UsageError(`no cell is named after ${file}`, "name one; 'ravelin dag --expand' lists them");
+        throw new UsageError(
+          `no cell was given after ${file}`,
+          "name one; 'ravelin dag --expand' lists them",
+        );
       const superfluous = words === 'one' ? extra : word;
-      if (superfluous !== undefined)
-        throw new UsageError(`'${superfluous}' is one word too many after ${file}`);
+      if (superfluous !== undefined) throw new UsageError(`'${superfluous}' is not expected after ${file}`);
       return words === 'one' ? handler(file, word, parameters.at(-1)) : handler(file, parameters.at(-1));
     };
   });
@@ -80,7 +82,7 @@ export function withPipelineOptions(command: Command): Command {
     .option('-S, --set <params.NAME=VALUE>', 'set a parameter of the pipeline (repeatable)', collect)
     .option('-p, --profile <name>', 'apply a profile of the pipeline (repeatable, in order)', collect)
     .option('--seed <n>', 'seed instead of the one in the file', naturalNumber)
-    .option('--max-cells <n>', 'refuse pipelines with more cells', positiveInteger)
+    .option('--max-cells <n>', 'refuse pipelines with more cells than this', positiveInteger)
     .addOption(
       new Option(
         '--backend <name>',

@@ -29,7 +29,7 @@ export function fileFirst(words: readonly string[]): {
   if (first !== undefined && (isPipelineFile(first) || !isFile(defaultFile))) return { file: first, rest };
   if (isFile(defaultFile)) return { file: defaultFile, rest: words };
   throw new UsageError(
-    `no pipeline is named, and there is no ${defaultFile} in this folder`,
+    `no pipeline was given, and there is no ${defaultFile} in this folder`,
     "name its file, or write a first one with 'ravelin init'",
   );
 }

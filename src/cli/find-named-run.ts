@@ -18,7 +18,7 @@ export function findNamedRun(
   const info = latestRun(cacheFolder, resolve(named));
   if (info === null)
     throw new UsageError(
-      `${named} has no run in ${cacheFolder}`,
+      `${named} has no runs in ${cacheFolder}`,
       `run it with 'ravelin run ${named}', or name its cache with --cache`,
     );
   return { cacheFolder, info };

@@ -62,7 +62,7 @@ export async function openModelFile(path: string, options: ModelFileOptions): Pr
   const { architecture, classes } = options;
   if (architecture !== undefined || classes !== undefined)
     throw new UsageError(
-      `${path} says itself what network it is`,
+      `${path} already describes its network`,
       `leave --${architecture === undefined ? 'classes' : 'architecture'} out`,
     );
   return opener(path, options);
@@ -82,7 +82,7 @@ async function openWeights(path: string, options: ModelFileOptions): Promise<Net
   const named = options.architecture ?? recognized?.name;
   if (named === undefined)
     throw new UsageError(
-      `${path} holds weights alone, and no architecture of ravelin has tensors of their names`,
+      `${path} contains only weights, and their names match no architecture of ravelin`,
       `'ravelin weights show ${path}' lists them; --architecture NAME says what does not fit. A network that ravelin does not have is read from ONNX (model/onnx), from torch.export (model/torch-export), as a network file (model/network), or runs in Python (model/python)`,
     );
   const name = architectureNamed(named);
@@ -116,7 +116,7 @@ function isExported(bytes: Uint8Array): boolean {
     const { metadata } = readSafetensorsHeader(bytes, bytes.length);
     return metadata['kind'] === 'model' && (metadata['network'] ?? metadata['program']) !== undefined;
   } catch (error) {
-    // Not every file of weights is safetensors, and the reader says what is wrong with one that is none.
+    // Not every file of weights is safetensors, and the reader's error says what is wrong with the others.
     if (error instanceof SafetensorsError || error instanceof RangeError) return false;
     throw error;
   }

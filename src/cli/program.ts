@@ -54,7 +54,7 @@ function addWriting(program: Command): void {
     .description(`check pipelines without running anything (default: ${defaultFile})`)
     .option('-S, --set <params.NAME=VALUE>', 'set a parameter (repeatable)', collect)
     .option('-p, --profile <name>', 'apply a profile (repeatable)', collect)
-    .option('--max-cells <n>', 'refuse pipelines with more cells', positiveInteger)
+    .option('--max-cells <n>', 'refuse pipelines with more cells than this', positiveInteger)
     .option('--json', 'print diagnostics as JSON')
     .action(lazy(async () => (await import('./commands/validate.ts')).validate));
   program
@@ -117,7 +117,7 @@ function addPlanning(program: Command): void {
     .option('--json', 'print as JSON')
     .action(lazyWithFile('one', async () => (await import('./commands/why.ts')).why));
   withPipelineOptions(program.command('params [file]'))
-    .description('show the params of a pipeline, and what the latest run had instead')
+    .description('show the params of a pipeline, and the values that the latest run used instead')
     .option('--json', 'print as JSON')
     .action(lazyWithFile('none', async () => (await import('./commands/params.ts')).params));
   withPipelineOptions(program.command('dag [file]'))
@@ -168,7 +168,7 @@ function addRunning(program: Command): void {
   program
     .command('browse [run]')
     .description(
-      'look at a run of any kind on the whole screen, now or at any time of it (default: the latest)',
+      'show a running or finished run on the whole screen, as it was at any moment (default: the latest)',
     )
     .action(lazy(async () => (await import('./commands/watch.ts')).browse));
   withPipelineOptions(program.command('status [file]'))
@@ -295,7 +295,7 @@ function addMachine(program: Command): void {
     .command('slurm')
     .description('check whether runs with --executor slurm work from here')
     .action(lazy(async () => (await import('./commands/doctor-slurm.ts')).doctorSlurm));
-  const setup = program.command('setup').description('install what npm does not');
+  const setup = program.command('setup').description('install backends that npm does not bring');
   setup
     .command('tensorflow')
     .description('download TensorFlow with pip and compile its binding: several times as fast as wasm')

@@ -9,7 +9,7 @@ export const terminalHost: TerminalHost = {
   onStop: (stopped, continued) => {
     const onStop = (): void => {
       stopped();
-      // Once nobody listens, the signal does what it always does.
+      // Without a listener, the signal has its default effect again.
       process.off('SIGTSTP', onStop);
       process.kill(process.pid, 'SIGTSTP');
     };

@@ -40,7 +40,7 @@ export function remember(
     writeFileSync(file, [project, ...lines].map((line) => `${line}\n`).join(''));
   } catch (error) {
     throw new UsageError(
-      `${failure.what} cannot be remembered in ${dirname(file)}: ${error instanceof Error ? error.message : String(error)}`,
+      `${failure.what} cannot be saved in ${dirname(file)}: ${error instanceof Error ? error.message : String(error)}`,
       `make that folder writable, or ${failure.otherwise}`,
     );
   }

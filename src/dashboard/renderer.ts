@@ -34,8 +34,8 @@ export interface RendererIo {
   readonly onInterrupt: () => void;
   /**
    * Called on `q`; the caller decides what happens to the run. `leave` releases the screen without a summary. It
-   * resolves to what the screen knows of the run, for a renderer that goes on; from then on the screen knows no
-   * more.
+   * resolves to what the screen knows of the run, for a renderer that goes on; from then on the screen is no
+   * longer updated.
    */
   readonly onQuit: (leave: () => Promise<DashboardState>) => void;
   /** The process, for a display; without it, there is no Ctrl-Z, no pager and no opening of files. */

@@ -14,7 +14,7 @@ describe('a mistake in the call', () => {
 
   it.each([
     [['frobnicate'], 'unknown command'],
-    [['run'], 'no pipeline is named'],
+    [['run'], 'no pipeline was given'],
     [['run', 'p.yaml', '--frobnicate'], 'unknown option'],
     [['run', 'p.yaml', 'b'], "no stage 'b'"],
     [['run', 'p.yaml', 'a[x=1]'], 'x'],

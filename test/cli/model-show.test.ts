@@ -128,7 +128,7 @@ cannot start  the module 'm.py' is code, and this project does not allow it`);
     );
     expect(await stderrOf(project, 'model', 'show', 'gone.pth')).toBe(`error: gone.pth does not exist`);
     expect(await stderrOf(project, 'model', 'show', 'ours.json', '--architecture', 'resnet18')).toBe(
-      'error: ours.json says itself what network it is\n  fix: leave --architecture out',
+      'error: ours.json already describes its network\n  fix: leave --architecture out',
     );
   });
 
@@ -147,7 +147,7 @@ cannot start  the module 'm.py' is code, and this project does not allow it`);
     const data = new Float32Array(4);
     project.write('other.safetensors', encodeSafetensors({ w: { dtype: 'F32', shape: [2, 2], data } }));
     expect(await stderrOf(project, 'model', 'show', 'other.safetensors')).toMatch(
-      /^error: other\.safetensors holds weights alone, and no architecture of ravelin has tensors of their names\n {2}fix: 'ravelin weights show other\.safetensors' lists them; --architecture NAME says what does not fit/,
+      /^error: other\.safetensors contains only weights, and their names match no architecture of ravelin\n {2}fix: 'ravelin weights show other\.safetensors' lists them; --architecture NAME says what does not fit/,
     );
   });
 });
@@ -175,7 +175,7 @@ describe('ravelin weights export', () => {
   it('refuses a program in Python, and a name that is not .json, and writes nothing', async () => {
     const project = createProject({ 'pipeline.yaml': pipeline });
     expect(await stderrOf(project, 'weights', 'export', 'program', '--to', 'p.json')).toMatch(
-      /^error: program is a program in Python, which has no network that ravelin knows\n {2}fix: export it from Python, to ONNX/,
+      /^error: program is a program in Python, so ravelin does not know its network\n {2}fix: export it from Python, to ONNX/,
     );
     expect(await stderrOf(project, 'weights', 'export', 'net', '--to', 'p.safetensors')).toContain(
       "'p.safetensors' does not end in .json",

@@ -98,7 +98,7 @@ stages:
   it('refuses a GPU of which nothing is known, and options without --cost', async () => {
     const unknown = await project.run('plan', 'real.yaml', '--cost', '--gpu', 'abacus');
     expect(unknown).toMatchObject({ code: 2 });
-    expect(unknown.stderr).toContain("nothing is known of the GPU 'abacus'");
+    expect(unknown.stderr).toContain("unknown GPU 'abacus'");
     const without = await project.run('plan', 'real.yaml', '--workers', '8');
     expect(without).toMatchObject({ code: 2 });
     expect(without.stderr).toContain('add --cost');

@@ -185,7 +185,7 @@ describe('ravelin new', () => {
   it.each([
     [['new', 'attak', 'mine'], "unknown kind of plugin 'attak'"],
     [['new', 'attack', 'My Attack'], "'My Attack' cannot name a stage"],
-    [['new', 'attack', 'mine', '--randomised'], '--randomised goes with a defense'],
+    [['new', 'attack', 'mine', '--randomised'], '--randomised is for defenses'],
     [['test'], 'allows no plugin of the project'],
   ])('%j is refused with the reason', async (command, reason) => {
     const outcome = await createProject({ 'package.json': '{}' }).run(...command);

@@ -109,7 +109,7 @@ stages:
     expect((await convert('ours.pth', ...target)).stderr).toContain(
       "'ours.pth' does not end in .safetensors",
     );
-    expect((await convert('torch.safetensors', ...target)).stderr).toContain('is the input file, too');
+    expect((await convert('torch.safetensors', ...target)).stderr).toContain('is also the input file');
     const size = await convert('ours.safetensors', '--architecture', 'vgg16', '--size', '100');
     expect(size).toMatchObject({ code: 2 });
     expect(size.stderr).toContain("the size of vgg16's images must be a multiple of 224, got 100");

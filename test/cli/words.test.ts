@@ -72,10 +72,10 @@ describe('pipeline.yaml', () => {
         code: 2,
         stdout: '',
         stderr:
-          "error: no pipeline is named, and there is no pipeline.yaml in this folder\n  fix: name its file, or write a first one with 'ravelin init'",
+          "error: no pipeline was given, and there is no pipeline.yaml in this folder\n  fix: name its file, or write a first one with 'ravelin init'",
       });
-    expect((await project.run('why')).stderr).toContain('no cell is named after pipeline.yaml');
-    expect((await project.run('status', 'x')).stderr).toContain("'x' is one word too many");
+    expect((await project.run('why')).stderr).toContain('no cell was given after pipeline.yaml');
+    expect((await project.run('status', 'x')).stderr).toContain("'x' is not expected after");
   });
 });
 
@@ -113,7 +113,7 @@ describe('metrics', () => {
   });
 
   it('takes a pipeline file, whatever ran after it, and the columns to print', async () => {
-    expect((await project.run('metrics', 'pipeline.yaml')).stderr).toContain('pipeline.yaml has no run in');
+    expect((await project.run('metrics', 'pipeline.yaml')).stderr).toContain('pipeline.yaml has no runs in');
     expect((await project.run('run', '--ui', 'quiet')).code).toBe(0);
     expect((await project.run('run', 'digits.yaml', '--ui', 'quiet')).code).toBe(0);
     expect((await project.run('metrics')).stderr).toMatch(

@@ -5,6 +5,8 @@ import { pluginsOf } from '../../src/dsl/load.ts';
 import { paint } from '../../src/console/styled-text.ts';
 import { diagnosticsJson, renderDiagnostics, styledDiagnostics } from '../../src/dsl/diagnostics/render.ts';
 import { selectCells } from '../../src/dsl/selector.ts';
+import { examplePipeline } from '../../src/cli/stage-examples.ts';
+import { branchesOf, type JsonSchema } from '../../src/dsl/schema/json-schema-types.ts';
 import { stageList, stagesMarkdown, stageText } from '../../src/dsl/reference/stages-page.ts';
 import { stages } from '../../src/stages/index.ts';
 import { graphOf, load, registry } from './fakes.ts';
@@ -139,11 +141,62 @@ describe('the pages of stage types', () => {
   });
 
   it('have every real stage, and say what each of its parameters means', () => {
-    const markdown = stagesMarkdown(stages);
+    const markdown = stagesMarkdown(stages, examplePipeline);
     for (const uses of stages.keys()) expect(markdown).toContain(`## ${uses}\n`);
     expect(markdown).toContain("| `schedule.kind` | 'constant', 'step', 'cosine' or 'one-cycle' | ");
+    expect(markdown).toContain('| `augment.crop` | a whole number from 0 to 1024 | px | `0` | ');
+    expect(markdown).toContain(
+      '  example: { uses: attack/apgd, in: { model: network, images: digits }, with: { epsilon: 8/255 } }\n```\n',
+    );
     expect(stageText(stages.get('train/sgd')!)).toContain('  augment.flip: true or false (default false)\n');
-    expect(markdown.split('\n').filter((line) => /^\| `[^|]+\|[^|]+\|[^|]+\|\s+\|$/.test(line))).toEqual([]);
+    expect(
+      markdown.split('\n').filter((line) => /^\| `[^|]+\|[^|]+\|[^|]+\|[^|]+\|\s+\|$/.test(line)),
+    ).toEqual([]);
+  });
+});
+
+it('every number among the parameters of a real stage has a unit', () => {
+  const numbersWithoutUnit = (schema: JsonSchema, name: string): readonly string[] =>
+    branchesOf(schema).flatMap((branch) => {
+      if (branch.type === 'number' || branch.type === 'integer')
+        return branch.unit === undefined ? [name] : [];
+      const members = [
+        branch.items,
+        branch.additionalProperties,
+        ...Object.values(branch.patternProperties ?? {}),
+      ];
+      return [
+        ...Object.entries(branch.properties ?? {}).flatMap(([key, member]) =>
+          numbersWithoutUnit(member, `${name}.${key}`),
+        ),
+        ...members.flatMap((member) =>
+          typeof member === 'object' ? numbersWithoutUnit(member as JsonSchema, `${name}[]`) : [],
+        ),
+      ];
+    });
+  expect(
+    [...stages.values()].flatMap(({ uses, with: schema }) => numbersWithoutUnit(schema as JsonSchema, uses)),
+  ).toEqual([]);
+});
+
+describe('the example of a stage type', () => {
+  it('connects inputs by their kinds, and takes the parameters that the type gives', () => {
+    const signature = registry.get('attack/one')!;
+    expect(
+      examplePipeline({ ...signature, example: { epsilon: 8 / 255, name: 'a b', list: [1, 'x'] } }),
+    ).toBe(
+      [
+        'ravelin: 1',
+        'stages:',
+        '  digits: { uses: dataset/mnist, with: { limit: 100 } }',
+        '  network: { uses: model/cnn }',
+        '  example:',
+        '    uses: attack/one',
+        '    in: { images: digits, model: network }',
+        '    with: { epsilon: 8/255, name: "a b", list: [1, x] }',
+        '',
+      ].join('\n'),
+    );
   });
 });
 

@@ -40,6 +40,9 @@ const rules: readonly Rule[] = [
   words('way back', 'backward pass'),
   words(String.raw`so many(?! \w+ that)`, 'the number'),
   words('standing', 'active'),
+  words('knows? no(?! longer)', 'does not know, or does not support'),
+  words('be had', 'exist, or be made'),
+  words('as good as absent', 'treated as absent'),
   words(String.raw`(?<!there )(?:is|are|was|were) no (?!longer\b|more than\b)\w+`, 'is not a'),
   {
     pattern: /^\s*(?:Of|What)\s+\S+/g,

@@ -98,7 +98,7 @@ describe('report/table', () => {
   test('refuses one axis on both sides', async () => {
     const params = { rows: 'attack', columns: 'attack', value: 'accuracy', title: '' };
     await expect(figureOf(tableStage, params, { scores })).rejects.toThrow(
-      "'attack' heads both the rows and the columns",
+      "'attack' is in both rows and columns",
     );
   });
 });

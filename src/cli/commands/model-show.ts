@@ -23,8 +23,8 @@ export async function modelShow(words: readonly string[], options: Options): Pro
     throw new UsageError(`${first} is a folder`, 'name the file of a model in it');
   const { file, rest } = fileFirst(words);
   const [cell, extra] = rest;
-  if (cell === undefined) throw new UsageError(`no stage is named after ${file}`, 'name one that makes a model'); // prettier-ignore
-  if (extra !== undefined) throw new UsageError(`'${extra}' is one word too many after ${cell}`);
+  if (cell === undefined) throw new UsageError(`no stage was given after ${file}`, 'name one that makes a model'); // prettier-ignore
+  if (extra !== undefined) throw new UsageError(`'${extra}' is not expected after ${cell}`);
   const found = await modelOfCell(file, cell, options);
   if (found.model === null) return showProgram(found, null, options);
   return isNetworkModel(found.model)

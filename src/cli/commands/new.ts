@@ -38,7 +38,7 @@ export async function newPlugin(
   }
   if (randomised && kind !== 'defense') {
     throw new UsageError(
-      `--randomised goes with a defense, not with the kind '${kind}'`,
+      `--randomised is for defenses, not for the kind '${kind}'`,
       `leave it out, or write ravelin new defense ${name} --randomised`,
     );
   }

@@ -86,10 +86,7 @@ function cardOf(name: string | undefined): AssumedCard | null {
   if (name === undefined) return null;
   const card = assumedCards[name.toLowerCase()];
   if (card !== undefined) return card;
-  throw new UsageError(
-    `nothing is known of the GPU '${name}'`,
-    `give one of ${Object.keys(assumedCards).join(', ')}`,
-  );
+  throw new UsageError(`unknown GPU '${name}'`, `give one of ${Object.keys(assumedCards).join(', ')}`);
 }
 
 function workersOf({ graph, backend }: OpenPipeline, { workers, gpu }: CostOptions): readonly number[] {

@@ -17,7 +17,7 @@ export async function schema(options: {
   const { registry, broken } = await stagesOfProject();
   if (options.out !== undefined && broken.length > 0) {
     throw new UsageError(
-      `${options.out} is left as it is, because the schema would lack stages of plugins`,
+      `${options.out} was not changed, because the schema would lack the stages of plugins`,
       'correct the plugins, or take them out of package.json',
     );
   }

@@ -3,6 +3,7 @@ import { nearest } from '../../values/nearest.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 import { stagesOfProject } from '../project.ts';
+import { examplePipeline } from '../stage-examples.ts';
 
 /** Lists or describes the stage types: the built-in ones and those of the project's plugins. */
 export async function stages(
@@ -11,7 +12,7 @@ export async function stages(
 ): Promise<ExitCode> {
   const { registry } = await stagesOfProject();
   if (options.markdown) {
-    print(stagesMarkdown(registry));
+    print(stagesMarkdown(registry, examplePipeline));
     return exitCodes.ok;
   }
   if (name === undefined) {
@@ -30,9 +31,9 @@ export async function stages(
   }
   if (options.json) {
     const { uses, version, summary, with: schema, in: inputs, out } = stage;
-    printJson({ uses, version, summary, with: schema, in: inputs, out });
+    printJson({ uses, version, summary, with: schema, in: inputs, out, example: examplePipeline(stage) });
   } else {
-    print(stageText(stage));
+    print(stageText(stage, examplePipeline));
   }
   return exitCodes.ok;
 }

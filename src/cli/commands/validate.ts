@@ -88,7 +88,7 @@ function codeProblem(file: string, path: string): { message: string; fix: string
 /** A larger file is not read before a run. */
 const mostBytes = 2 ** 24;
 
-/** The bytes of a regular file; null for anything else, of which nothing can be said before the run. */
+/** The bytes of a regular file; null for anything else, which cannot be checked before the run. */
 function readData(path: string): Uint8Array | null {
   try {
     const stats = statSync(path);

@@ -23,7 +23,7 @@ export async function weightsExport(
   const { model } = await modelOfCell(file, cell, options);
   if (model === null || !isNetworkModel(model))
     throw new UsageError(
-      `${cell} is a program in Python, which has no network that ravelin knows`,
+      `${cell} is a program in Python, so ravelin does not know its network`,
       'export it from Python, to ONNX for model/onnx or with torch.export for model/torch-export',
     );
   const weightsFile = `${basename(to, extname(to))}.safetensors`;

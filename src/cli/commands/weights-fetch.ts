@@ -3,7 +3,7 @@ import { nearest } from '../../values/nearest.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { complain, formatBytes, print } from '../output.ts';
 
-/** Fetches published weights with pip, and prints the stage that reads them. Throws `SetupError` if they cannot be had. */
+/** Fetches published weights with pip, and prints the stage that reads them. Throws `SetupError` if they cannot be fetched. */
 export async function weightsFetch(name: string, options: { readonly to?: string }): Promise<ExitCode> {
   const published = Object.hasOwn(publishedWeights, name) ? publishedWeights[name] : undefined;
   if (published === undefined) {

@@ -73,7 +73,7 @@ export async function weightsConvert(from: string, to: string, options: ConvertO
       'give a name that does: weights are written as safetensors',
     );
   if (resolve(from) === resolve(to))
-    throw new UsageError(`'${to}' is the input file, too`, 'give the output another name');
+    throw new UsageError(`'${to}' is also the input file`, 'give the output another name');
   const bytes = await explained(from, async () => {
     const network = buildArchitecture(name, options);
     const fix = `give weights of ${name} for ${network.classes} classes; 'ravelin weights show ${from}' lists its tensors`;

@@ -117,7 +117,7 @@ function onlyWith(axes: readonly string[], { says }: Variant): string {
   return `${all} ${axes.length === 1 ? 'comes' : 'come'} only with ${/^ \(with (.*)\)$/.exec(says)?.[1] ?? 'some of them'}`;
 }
 
-/** Reports `$(axes.x)` in parameters and seeds where the cells have no axis x. */
+/** Reports each `$(axes.x)` in parameters and seeds of cells that have no axis x. */
 function reportUnknownAxes(
   stage: StageSource,
   variants: readonly ConnectedVariant[],

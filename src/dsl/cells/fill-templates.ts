@@ -53,7 +53,7 @@ export function filled(template: LocatedTemplate, labelOf: LabelOf): LocatedScal
   }
   const [only] = values;
   const text = values.length === 1 ? String(only) : values.join('');
-  // `-$(axes.x)` is a number again if it reads as one: nobody could write it otherwise.
+  // `-$(axes.x)` is a number again if it reads as one: there is no other way to write it.
   const value =
     values.length === 1
       ? only!

@@ -19,7 +19,7 @@ export interface Budget {
 export const mostValues = 1_000_000;
 export const tooManyValues = `after templates and $(…) are expanded, the pipeline has more than ${mostValues} values`;
 
-/** Code that the project does not allow, or that nobody on this machine has trusted. */
+/** Code that the project does not allow, or that has not been trusted on this machine. */
 export interface CodeProblem {
   readonly message: string;
   readonly fix: string | undefined;
@@ -46,9 +46,9 @@ export interface LoadContext {
   readonly allowedFlags: readonly string[];
   /** Absolute paths of files and folders outside of the project that the user lets its stages read. */
   readonly allowedPaths: readonly string[];
-  /** Undefined if nobody wants to know which files are missing. */
+  /** Undefined if the caller does not look for missing files. */
   readonly exists: ((absolutePath: string) => boolean) | undefined;
-  /** Why a file of code may not run; null if it may. Undefined if nobody wants to know. */
+  /** Why a file of code may not run; null if it may. Undefined if the caller does not check this. */
   readonly codeProblem: ((path: string) => CodeProblem | null) | undefined;
   /** Reads a file that a parameter names; null if it cannot be read. Undefined if no data is looked at. */
   readonly readData: ((absolutePath: string) => Uint8Array | null) | undefined;

@@ -1,9 +1,12 @@
-import { describeSchema } from '../schema/describe-schema.ts';
+import { describeSchema, unitOf } from '../schema/describe-schema.ts';
 import { branchesOf, itemSchema, type JsonSchema } from '../schema/json-schema-types.ts';
 import type { InputPort, SignatureRegistry, StageSignature } from '../signature.ts';
 
-/** `docs/stages.md`: every stage type with its parameters and ports, generated from the declarations. */
-export function stagesMarkdown(registry: SignatureRegistry): string {
+/** A pipeline in YAML that uses a stage type. */
+export type ExampleOf = (signature: StageSignature) => string;
+
+/** `docs/stages.md`: every stage type with its parameters, ports and an example, generated from the declarations. */
+export function stagesMarkdown(registry: SignatureRegistry, exampleOf?: ExampleOf): string {
   const signatures = sorted(registry);
   const folders = [...new Set(signatures.map(folderOf))];
   const contents = folders.map((folder) => {
@@ -17,9 +20,22 @@ export function stagesMarkdown(registry: SignatureRegistry): string {
     '',
     '<!-- Generated from the declarations in src/stages by `npm run generate`. -->',
     '',
+    'Every stage type with its parameters, inputs and outputs, and a whole pipeline that uses it. `ravelin stages NAME` shows the same on a terminal.',
+    '',
+    'A parameter such as `schedule.kind` is a key inside the map `schedule`. These units need a word:',
+    '',
+    '- **pixel value**: one channel of a pixel, in [0, 1]. `8/255` is eight grey levels. In L2, L1 and L0 it is the norm over all values of an image.',
+    '- **share**, **probability**: a number from 0 to 1. **factor**, **weight**: a number without a unit.',
+    '- **steps**, **images**, **queries**, …: a count of these. A **pass** is one forward or one backward pass of an image through the model.',
+    '',
+    'The stage types:',
+    '',
     ...contents,
     '',
-    ...signatures.flatMap(stageSection),
+    ...signatures.flatMap((signature) => [
+      ...stageSection(signature),
+      ...(exampleOf === undefined ? [] : ['```yaml', exampleOf(signature).trimEnd(), '```', '']),
+    ]),
   ].join('\n');
 }
 
@@ -42,6 +58,7 @@ function anchorOf(heading: string): string {
 interface Parameter {
   readonly name: string;
   readonly takes: string;
+  readonly unit: string;
   readonly fallback: string;
   readonly description: string;
 }
@@ -57,6 +74,7 @@ function fieldsOf({ properties = {}, required = [] }: JsonSchema, prefix: string
     const own: Parameter = {
       name,
       takes: describeSchema(schema),
+      unit: unitOf(schema),
       fallback:
         schema.default !== undefined
           ? JSON.stringify(schema.default)
@@ -81,8 +99,8 @@ function stageSection(signature: StageSignature): string[] {
   const parameters = parametersOf(signature);
   const inputs = Object.entries(signature.in);
   const rows = parameters.map(
-    ({ name, takes, fallback, description }) =>
-      `| \`${name}\` | ${cell(takes)} | ${/^(required|absent)$/.test(fallback) ? fallback : `\`${cell(fallback)}\``} | ${cell(description)} |`,
+    ({ name, takes, unit, fallback, description }) =>
+      `| \`${name}\` | ${cell(takes.replaceAll(/ \((?:px|ms)\)/g, ''))} | ${cell(unit)} | ${/^(required|absent)$/.test(fallback) ? fallback : `\`${cell(fallback)}\``} | ${cell(description)} |`,
   );
   return [
     `## ${uses}`,
@@ -91,7 +109,7 @@ function stageSection(signature: StageSignature): string[] {
     '',
     ...(rows.length === 0
       ? []
-      : ['| parameter | takes | default | meaning |', '| --- | --- | --- | --- |', ...rows, '']),
+      : ['| parameter | takes | unit | default | meaning |', '| --- | --- | --- | --- | --- |', ...rows, '']),
     ...(inputs.length === 0
       ? ['No inputs.', '']
       : ['| input | kind | meaning |', '| --- | --- | --- |', ...inputs.map(inputRow), '']),
@@ -118,17 +136,18 @@ function cell(text: string): string {
   return text.replaceAll('|', String.raw`\|`).replaceAll('\n', ' ');
 }
 
-/** One stage type for the terminal. */
-export function stageText(signature: StageSignature): string {
+/** One stage type for the terminal, with an example if there is one. */
+export function stageText(signature: StageSignature, exampleOf?: ExampleOf): string {
   const parameters = parametersOf(signature);
   const lines = [signature.uses, `  ${signature.summary}`];
   if (parameters.length > 0) {
     lines.push('', 'with:');
-    for (const { name, takes, fallback, description } of parameters) {
+    for (const { name, takes, unit, fallback, description } of parameters) {
       const otherwise =
         fallback === 'required' ? 'required' : fallback === 'absent' ? 'optional' : `default ${fallback}`;
       lines.push(
         `  ${name}: ${takes} (${otherwise})`,
+        ...(unit === '' ? [] : [`      unit: ${unit}`]),
         ...(description === '' ? [] : [`      ${description}`]),
       );
     }
@@ -146,7 +165,12 @@ export function stageText(signature: StageSignature): string {
       port === signature.defaultOutput && Object.keys(signature.out).length > 1 ? ' (default)' : '';
     lines.push(`  ${port}: ${kind}${named}${description === '' ? '' : `, ${description}`}`);
   }
+  if (exampleOf !== undefined) lines.push('', 'example:', indented(exampleOf(signature)));
   return `${lines.join('\n')}\n`;
+}
+
+function indented(text: string): string {
+  return text.trimEnd().replaceAll(/^/gm, '  ');
 }
 
 /** One line for each type, for `ravelin stages`. */

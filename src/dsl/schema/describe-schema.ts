@@ -1,8 +1,11 @@
 import { branchesOf, type JsonSchema } from './json-schema-types.ts';
 
+/** Units that change how a number reads, so that every sentence about it has them. */
+const measures = ['px', 'ms'];
+
 /**
  * Describes the values of a schema for a sentence: `a whole number from 1 to 10`, `'pixel' or 'normalized'`,
- * `a list of numbers`.
+ * `a list of numbers`. It names only the units of lengths and times; `unitOf` gives all units.
  */
 export function describeSchema(schema: JsonSchema): string {
   const phrases = [...new Set(branchesOf(schema).flatMap(phrasesOf))];
@@ -41,6 +44,25 @@ function phrasesOf(schema: JsonSchema): readonly string[] {
   }
 }
 
+/** The units of the numbers in a value; empty if it has no numbers, or if sentences name their unit. */
+export function unitOf(schema: JsonSchema): string {
+  const units = branchesOf(schema).flatMap((branch) => {
+    if (branch.unit === 'bytes' || branch.unit === 'duration') return [];
+    if (branch.unit !== undefined) return [branch.unit];
+    const members = [
+      branch.items,
+      branch.additionalProperties,
+      ...Object.values(branch.patternProperties ?? {}),
+    ];
+    return members.flatMap((member) => (isSchema(member) ? [unitOf(member)] : []));
+  });
+  return [...new Set(units)].filter((unit) => unit !== '').join(' or ');
+}
+
+function isSchema(member: JsonSchema | readonly JsonSchema[] | boolean | undefined): member is JsonSchema {
+  return typeof member === 'object' && !Array.isArray(member);
+}
+
 function literal(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : String(value);
 }
@@ -48,7 +70,7 @@ function literal(value: unknown): string {
 function number(schema: JsonSchema): string {
   if (schema.unit === 'bytes') return `a size such as 6GiB or 512MiB${unitRange(schema)}`;
   if (schema.unit === 'duration') return `a duration such as 30m, 90s or 1h30m${unitRange(schema)}`;
-  const unit = schema.unit === undefined ? '' : ` (${schema.unit})`;
+  const unit = schema.unit !== undefined && measures.includes(schema.unit) ? ` (${schema.unit})` : '';
   const multiple = schema.multipleOf === undefined ? '' : ` that is a multiple of ${schema.multipleOf}`;
   return `${schema.type === 'integer' ? 'a whole number' : 'a number'}${range(schema)}${multiple}${unit}`;
 }

@@ -27,8 +27,8 @@ export interface JsonSchema {
   readonly title?: string;
   readonly description?: string;
   /**
-   * A keyword of ours: `bytes` and `duration` (milliseconds) are written with their unit; other units are
-   * only shown.
+   * A keyword of ours: `bytes` and `duration` (milliseconds) are written with their unit; other units, such as
+   * `pixel value` or `steps`, are only shown.
    */
   readonly unit?: string;
   /** A keyword of ours beside `pattern`: the pattern in words, for messages. */

@@ -15,7 +15,7 @@ const syntax = /\$?\{\{[^{}\n]*\}\}|\$\{[^{}\n]*\}/g;
 /**
  * The foreign references that YAML itself reads as maps, as in `{ epsilon: ${axes.eps} }`: each would be
  * several syntax errors, none of which says what to write. References in texts, quoted ones included, are
- * left to the interpolation, and those in comments are nobody's.
+ * left to the interpolation, and those in comments are ignored.
  */
 export function foreignReferences(
   text: string,

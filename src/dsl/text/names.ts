@@ -9,7 +9,8 @@ export function nameProblem(text: string): string | undefined {
   const strange = /[^A-Za-z0-9_-]/u.exec(text)?.[0];
   if (strange !== undefined)
     return `it contains ${nameCharacter(strange)}, and a name consists of letters, digits, - and _`;
-  if (!/^[A-Za-z_]/.test(text)) return `it begins with '${text[0]!}', and a name begins with a letter or _`;
+  if (!/^[A-Za-z_]/.test(text))
+    return `it begins with '${text[0]!}', and names must begin with a letter or _`;
   return undefined;
 }
 
@@ -24,10 +25,10 @@ export function asName(text: string): string | undefined {
 export function labelProblem(text: string): string | undefined {
   if (text.trim() === '') return 'it is empty';
   const strange = /[,=*[\]]/u.exec(text)?.[0];
-  if (strange !== undefined) return `it contains '${strange}', and a label has none of , = * [ ]`;
+  if (strange !== undefined) return `it contains '${strange}', and labels cannot contain , = * [ ]`;
   const control = Array.from(text).find(hasUnsafeCharacters);
   if (control !== undefined)
-    return `it contains ${nameCharacter(control)}, and a label has no control characters and no marks that turn the direction of text`;
+    return `it contains ${nameCharacter(control)}, and labels cannot contain control characters or marks that turn the direction of text`;
   if (/^\s/.test(text)) return 'it begins with a blank, which would be lost in the names of cells';
   if (/\s$/.test(text)) return 'it ends with a blank, which would be lost in the names of cells';
   return undefined;

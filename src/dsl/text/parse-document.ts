@@ -203,7 +203,7 @@ class Converter {
       const name = typeof key.value === 'string' ? key.value : key.text;
       const first = entries.get(name);
       if (first !== undefined) {
-        this.#sink.error('duplicate-key', key.at, `the key '${name}' is here a second time`, {
+        this.#sink.error('duplicate-key', key.at, `the key '${name}' is already used in this map`, {
           related: [{ message: 'the first is here', at: first.key.at }],
           fix: 'remove one of them, or give it another name',
         });

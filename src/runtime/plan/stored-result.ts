@@ -5,8 +5,8 @@ import type { Store } from '../store/store.ts';
 
 /**
  * Returns the record of a key if it can stand for a unit of this stage: a record that lacks an output, has one that
- * is not declared, or counts images where there are none, is a miss. The store cannot know that, because it knows
- * no stage.
+ * is not declared, or counts images where there are none, is a miss. The store cannot know that, because it does not
+ * know stages.
  */
 export function readResult(
   { readRecord }: Pick<Store, 'readRecord'>,

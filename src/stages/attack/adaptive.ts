@@ -16,18 +16,21 @@ export const adaptiveStage = defineStage({
   with: Type.Object(
     {
       dissimilarity: Type.Number({
+        unit: '‖x′ − x‖₂ / ‖x‖₂',
         exclusiveMinimum: 0,
         maximum: 100,
         default: 0.05,
         description: 'radius of the ball of each image: ‖x′ − x‖₂ / ‖x‖₂ is at most this; 0.05 in the paper',
       }),
       steps: Type.Integer({
+        unit: 'steps',
         minimum: 1,
         maximum: 100_000,
         default: 1000,
         description: 'number of steps; 1,000 in the paper',
       }),
       learningRate: Type.Number({
+        unit: 'pixel value',
         exclusiveMinimum: 0,
         default: 0.1,
         description: 'L2 length of a step, in units of [0, 1] pixels; 0.1 in the paper',

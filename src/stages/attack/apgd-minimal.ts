@@ -12,9 +12,16 @@ export const apgdMinimalStage = attackStage({
   strength: foundScale,
   with: {
     ...anyBallNormParameter,
-    loss: Type.Union(apgdLosses, { default: 'dlr', description: 'what is climbed, as in attack/apgd' }),
-    steps: Type.Integer({ minimum: 1, maximum: 100_000, default: 100, description: 'steps of a run' }),
+    loss: Type.Union(apgdLosses, { default: 'dlr', description: 'loss to maximise, as in attack/apgd' }),
+    steps: Type.Integer({
+      unit: 'steps',
+      minimum: 1,
+      maximum: 100_000,
+      default: 100,
+      description: 'steps of a run',
+    }),
     searchSteps: Type.Integer({
+      unit: 'radii',
       minimum: 1,
       maximum: 100,
       default: 12,
@@ -22,11 +29,13 @@ export const apgdMinimalStage = attackStage({
     }),
     firstRadius: Type.Optional(
       Type.Number({
+        unit: 'pixel value',
         exclusiveMinimum: 0,
         description: 'the first radius that is tried; 8/255 in L∞, 1 in L2 and 12 in L1 if absent',
       }),
     ),
     restarts: Type.Integer({
+      unit: 'runs',
       minimum: 1,
       maximum: 1000,
       default: 1,

@@ -14,15 +14,17 @@ export const apgdStage = attackStage({
     loss: Type.Union(apgdLosses, {
       default: 'cross-entropy',
       description:
-        'what is climbed: cross-entropy, the margin max Z_k − Z_y, the difference-of-logits ratio (at least 3 classes), or that ratio towards one wrong class after another (at least 4 classes)',
+        'loss to maximise: cross-entropy, the margin max Z_k − Z_y, the difference-of-logits ratio (at least 3 classes), or that ratio towards one wrong class after another (at least 4 classes)',
     }),
     steps: Type.Integer({
+      unit: 'steps',
       minimum: 1,
       maximum: 100_000,
       default: 100,
       description: 'steps of a run; the checkpoints at which the step may be halved follow from them',
     }),
     restarts: Type.Integer({
+      unit: 'runs',
       minimum: 1,
       maximum: 1000,
       default: 1,

@@ -47,12 +47,14 @@ export const autoAttackStage = attackStage({
       }),
     ),
     steps: Type.Integer({
+      unit: 'steps',
       minimum: 1,
       maximum: 100_000,
       default: 100,
       description: 'steps of a run of APGD and FAB',
     }),
     targets: Type.Integer({
+      unit: 'classes',
       minimum: 1,
       maximum: 1000,
       default: 9,
@@ -60,12 +62,15 @@ export const autoAttackStage = attackStage({
         'wrong classes of apgd-t and fab-t, from the most likely one at the original; at most 5 for apgd-t in the standard version in L1',
     }),
     squareQueries: Type.Integer({
+      unit: 'queries',
       minimum: 1,
       maximum: 10_000_000,
       default: 5000,
-      description: 'most points of an image that Square classifies; `queries` limits all attacks together',
+      description:
+        'maximum number of points of an image that Square classifies; `queries` limits all attacks together',
     }),
     draws: Type.Integer({
+      unit: 'draws',
       minimum: 2,
       maximum: 1000,
       default: 10,

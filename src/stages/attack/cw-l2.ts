@@ -12,6 +12,7 @@ export const cwL2Stage = attackStage({
   summary: "Carlini and Wagner's L2 attack: the smallest perturbation with a margin in the logits, by Adam",
   strength: {
     name: 'scale',
+    unit: 'factor',
     minimum: 1,
     maximum: 10_000,
     natural: 1,
@@ -21,13 +22,26 @@ export const cwL2Stage = attackStage({
     'foolbox: tanh space from pixels × 0.999999, an image ends when its loss did not fall by 0.01 % in a tenth of the steps, and is the original if no step succeeded; torchattacks: tanh space, an image ends when its loss rose, and is the original if no step succeeded',
   with: {
     lambda: Type.Number({
+      unit: 'weight',
       exclusiveMinimum: 0,
       default: 10,
       description: "weight of the logits' term; the first value tried if it is searched",
     }),
-    kappa: Type.Number({ minimum: 0, default: 0, description: 'margin in the logits to be reached' }),
-    steps: Type.Integer({ minimum: 1, maximum: 100_000, default: 100, description: 'steps of Adam' }),
+    kappa: Type.Number({
+      unit: 'logits',
+      minimum: 0,
+      default: 0,
+      description: 'margin in the logits to be reached',
+    }),
+    steps: Type.Integer({
+      unit: 'steps',
+      minimum: 1,
+      maximum: 100_000,
+      default: 100,
+      description: 'steps of Adam',
+    }),
     learningRate: Type.Number({
+      unit: 'unit of the variable',
       exclusiveMinimum: 0,
       default: 0.001,
       description: "Adam's, in units of the variable",
@@ -40,12 +54,14 @@ export const cwL2Stage = attackStage({
     ),
     radius: Type.Optional(
       Type.Number({
+        unit: 'pixel value',
         exclusiveMinimum: 0,
         description:
           'radius of the L2 ball around the original onto which each step is projected, in units of [0, 1] pixels of the whole image; no ball if absent',
       }),
     ),
     searchSteps: Type.Integer({
+      unit: 'values of lambda',
       minimum: 1,
       maximum: 100,
       default: 1,

@@ -12,24 +12,28 @@ export const ddnStage = attackStage({
   strength: foundScale,
   with: {
     steps: Type.Integer({
+      unit: 'steps',
       minimum: 1,
       maximum: 100_000,
       default: 100,
       description: 'points that are visited',
     }),
     gamma: Type.Number({
+      unit: 'share',
       exclusiveMinimum: 0,
       exclusiveMaximum: 1,
       default: 0.05,
       description: 'share by which the norm changes in a step',
     }),
     firstNorm: Type.Number({
+      unit: 'pixel value',
       exclusiveMinimum: 0,
       default: 1,
       description: 'norm of the first perturbation, in units of [0, 1] pixels of the whole image',
     }),
     levels: Type.Optional(
       Type.Integer({
+        unit: 'levels',
         minimum: 2,
         maximum: 65_536,
         description: 'levels per channel to which the points are rounded; 256 in the paper, none if absent',

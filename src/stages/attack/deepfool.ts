@@ -12,6 +12,7 @@ export const deepfoolStage = attackStage({
   summary: 'DeepFool: steps to the nearest linearised boundary until the image is misclassified',
   strength: {
     name: 'stepScale',
+    unit: 'factor',
     minimum: 0,
     maximum: 10_000,
     natural: 1.02,
@@ -20,9 +21,15 @@ export const deepfoolStage = attackStage({
   presets:
     'foolbox: the 10 classes that are most likely at the original, each distance plus 1e-4, steps added up before clipping; torchattacks: no least distance, so that ties stay',
   with: {
-    steps: Type.Integer({ minimum: 1, maximum: 10_000, default: 5, description: 'most steps of an image' }),
+    steps: Type.Integer({
+      unit: 'steps',
+      minimum: 1,
+      maximum: 10_000,
+      default: 5,
+      description: 'maximum number of steps of an image',
+    }),
     candidates: Type.Optional(
-      Type.Union([Type.Literal('all'), Type.Integer({ minimum: 2 })], {
+      Type.Union([Type.Literal('all'), Type.Integer({ unit: 'classes', minimum: 2 })], {
         description:
           'classes considered, the true one included: all, or this number of the most likely ones at the original; all if absent (10 like foolbox)',
       }),

@@ -17,13 +17,21 @@ export const fabStage = attackStage({
         'FAB-T: go to the boundaries of the most likely wrong classes one after another, which takes one gradient in a step; otherwise to the nearest of all boundaries, which takes one for each class',
     }),
     targets: Type.Integer({
+      unit: 'classes',
       minimum: 1,
       maximum: 1000,
       default: 9,
       description: 'with targeted: wrong classes to go to, from the most likely one at the original',
     }),
-    steps: Type.Integer({ minimum: 1, maximum: 100_000, default: 100, description: 'steps of a run' }),
+    steps: Type.Integer({
+      unit: 'steps',
+      minimum: 1,
+      maximum: 100_000,
+      default: 100,
+      description: 'steps of a run',
+    }),
     restarts: Type.Integer({
+      unit: 'runs',
       minimum: 1,
       maximum: 1000,
       default: 1,
@@ -31,24 +39,28 @@ export const fabStage = attackStage({
     }),
     startRadius: Type.Optional(
       Type.Number({
+        unit: 'pixel value',
         exclusiveMinimum: 0,
         description:
           'random starts are at half this distance, or at half the distance found so far; 0.3 in L∞, 1 in L2 and 5 in L1 if absent',
       }),
     ),
     alphaMax: Type.Number({
+      unit: 'share',
       minimum: 0,
       maximum: 1,
       default: 0.1,
       description: 'largest weight of the original in a step',
     }),
     overshoot: Type.Number({
+      unit: 'factor',
       minimum: 1,
       maximum: 10,
       default: 1.05,
       description: 'factor on the steps to a boundary',
     }),
     backStep: Type.Number({
+      unit: 'share',
       exclusiveMinimum: 0,
       exclusiveMaximum: 1,
       default: 0.9,

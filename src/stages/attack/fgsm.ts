@@ -8,9 +8,10 @@ export const fgsmStage = attackStage({
   summary: 'Fast gradient sign method: one step of size epsilon along the sign of the loss gradient',
   strength: {
     name: 'epsilon',
+    unit: 'pixel value',
     minimum: 0,
     maximum: 1,
-    description: 'size of the step, in units of [0, 1] pixels (8/255 say)',
+    description: 'size of the step, in units of [0, 1] pixels (such as 8/255)',
   },
   presets:
     'foolbox, torchattacks, fb: the gradient of the cross-entropy rounded as PyTorch does (softmax − 1 in float32)',

@@ -13,23 +13,27 @@ export const fmnStage = attackStage({
   with: {
     ...measureParameter,
     steps: Type.Integer({
+      unit: 'steps',
       minimum: 1,
       maximum: 100_000,
       default: 100,
       description: 'points that are visited',
     }),
     firstStep: Type.Number({
+      unit: 'pixel value',
       exclusiveMinimum: 0,
       default: 1,
       description: 'L2 length of the first step; the last one has a hundredth of it',
     }),
     firstGamma: Type.Number({
+      unit: 'share',
       exclusiveMinimum: 0,
       exclusiveMaximum: 1,
       default: 0.05,
       description: 'share by which the radius changes in the first step',
     }),
     lastGamma: Type.Number({
+      unit: 'share',
       exclusiveMinimum: 0,
       exclusiveMaximum: 1,
       default: 0.001,

@@ -9,6 +9,7 @@ export const iFgsmStage = attackStage({
   summary: 'Iterated fast gradient sign method: several small steps, each clipped to [0, 1]',
   strength: {
     name: 'stepSize',
+    unit: 'pixel value',
     minimum: 0,
     maximum: 1,
     description: 'size of one step, in units of [0, 1] pixels; epsilon / steps if only epsilon is given',
@@ -18,13 +19,20 @@ export const iFgsmStage = attackStage({
   with: {
     epsilon: Type.Optional(
       Type.Number({
+        unit: 'pixel value',
         minimum: 0,
         maximum: 1,
         description:
           'radius of the L∞ ball around the original to which each step is projected; no ball if absent',
       }),
     ),
-    steps: Type.Integer({ minimum: 1, maximum: 10_000, default: 10, description: 'number of steps' }),
+    steps: Type.Integer({
+      unit: 'steps',
+      minimum: 1,
+      maximum: 10_000,
+      default: 10,
+      description: 'number of steps',
+    }),
     ...goalParameters,
     ...randomStartParameter,
   },

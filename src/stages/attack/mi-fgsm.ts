@@ -10,12 +10,14 @@ export const miFgsmStage = attackStage({
   strength: linfBallStrength,
   with: {
     steps: Type.Integer({
+      unit: 'steps',
       minimum: 1,
       maximum: 10_000,
       default: 10,
       description: 'steps of epsilon / steps',
     }),
     decay: Type.Number({
+      unit: 'factor',
       minimum: 0,
       maximum: 10,
       default: 1,

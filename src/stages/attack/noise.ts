@@ -8,6 +8,7 @@ export const noiseStage = attackStage({
   summary: 'Random noise, which knows neither model nor label: the control for every attack',
   strength: {
     name: 'epsilon',
+    unit: 'pixel value',
     minimum: 0,
     maximum: 1000,
     description: 'standard deviation (gaussian) or half width (uniform), in units of [0, 1] pixels',

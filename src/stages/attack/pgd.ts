@@ -18,9 +18,16 @@ export const pgdStage = attackStage({
     'foolbox, torchattacks, fb: gradient rounded as PyTorch does; if no stepSize is given: foolbox 0.0333 × epsilon (L2 0.025 × epsilon), torchattacks 2/255 (L2 0.2)',
   with: {
     ...ballNormParameter,
-    steps: Type.Integer({ minimum: 1, maximum: 100_000, default: 40, description: 'steps of a run' }),
+    steps: Type.Integer({
+      unit: 'steps',
+      minimum: 1,
+      maximum: 100_000,
+      default: 40,
+      description: 'steps of a run',
+    }),
     stepSize: Type.Optional(
       Type.Number({
+        unit: 'pixel value',
         exclusiveMinimum: 0,
         description: 'length of a step in the norm; 2.5 × epsilon / steps if absent',
       }),
@@ -30,6 +37,7 @@ export const pgdStage = attackStage({
       description: 'start at a uniform draw from the ball, instead of at the original',
     }),
     restarts: Type.Integer({
+      unit: 'runs',
       minimum: 1,
       maximum: 1000,
       default: 1,

@@ -15,12 +15,14 @@ export const spsaStage = attackStage({
         'spsa: random signs as directions, and steps of Adam; nes: normal directions, and steps along the sign',
     }),
     samples: Type.Integer({
+      unit: 'directions',
       minimum: 1,
       maximum: 1_000_000,
       default: 128,
       description: 'directions for each estimate; each costs two queries',
     }),
     delta: Type.Number({
+      unit: 'pixel value',
       exclusiveMinimum: 0,
       maximum: 1,
       default: 0.01,
@@ -28,12 +30,19 @@ export const spsaStage = attackStage({
         'how far from the image the loss is queried; a defense that rounds needs more than what it rounds to',
     }),
     learningRate: Type.Number({
+      unit: 'pixel value',
       exclusiveMinimum: 0,
       maximum: 1,
       default: 0.01,
       description: 'length of a step in each pixel',
     }),
-    steps: Type.Integer({ minimum: 1, maximum: 100_000, default: 100, description: 'number of steps' }),
+    steps: Type.Integer({
+      unit: 'steps',
+      minimum: 1,
+      maximum: 100_000,
+      default: 100,
+      description: 'number of steps',
+    }),
     stopEarly: Type.Boolean({
       default: true,
       description: 'end an image as soon as it is misclassified (or reaches its target)',

@@ -13,6 +13,7 @@ export const squareStage = attackStage({
     ...anyBallNormParameter,
     ...defaultBudget(5000),
     initialShare: Type.Number({
+      unit: 'share',
       exclusiveMinimum: 0,
       maximum: 1,
       default: 0.8,
@@ -25,6 +26,7 @@ export const squareStage = attackStage({
         'shrink the squares in proportion to the number of queries, as the paper does, instead of as for 10,000 queries whatever their number, as AutoAttack does',
     }),
     restarts: Type.Integer({
+      unit: 'runs',
       minimum: 1,
       maximum: 1000,
       default: 1,

@@ -10,15 +10,23 @@ export const transferStage = attackStage({
     'Iterated FGSM for networks that it does not see: momentum (MI), look-ahead (NI), input diversity (DI), smoothed gradients (TI) and variance tuning (VMI), which combine',
   strength: linfBallStrength,
   with: {
-    steps: Type.Integer({ minimum: 1, maximum: 10_000, default: 10, description: 'number of steps' }),
+    steps: Type.Integer({
+      unit: 'steps',
+      minimum: 1,
+      maximum: 10_000,
+      default: 10,
+      description: 'number of steps',
+    }),
     stepSize: Type.Optional(
       Type.Number({
+        unit: 'pixel value',
         exclusiveMinimum: 0,
         maximum: 1,
         description: 'length of a step; epsilon / steps if absent',
       }),
     ),
     decay: Type.Number({
+      unit: 'factor',
       minimum: 0,
       maximum: 10,
       default: 1,
@@ -29,6 +37,7 @@ export const transferStage = attackStage({
       description: 'NI: take the gradient where the momentum leads, as far ahead as a step',
     }),
     diversity: Type.Number({
+      unit: 'probability',
       minimum: 0,
       maximum: 1,
       default: 0,
@@ -36,12 +45,14 @@ export const transferStage = attackStage({
         'DI: probability with which the image is made smaller and put somewhere on black before each gradient; 0.5 in the paper',
     }),
     smallest: Type.Number({
+      unit: 'share',
       exclusiveMinimum: 0,
       exclusiveMaximum: 1,
       default: 0.9,
       description: 'with diversity: the smallest size, as a share of the side',
     }),
     kernel: Type.Integer({
+      unit: 'px',
       minimum: 1,
       maximum: 255,
       default: 1,
@@ -49,6 +60,7 @@ export const transferStage = attackStage({
         'TI: side of the Gaussian kernel (of ± 3 standard deviations) that smooths the gradients, odd; 15 in the paper for sides of 299, 1 for none',
     }),
     neighbours: Type.Integer({
+      unit: 'points',
       minimum: 0,
       maximum: 10_000,
       default: 0,
@@ -56,6 +68,7 @@ export const transferStage = attackStage({
         'VMI: random points around the image at which each step takes a further gradient, to correct the next one; 20 in the paper, 0 for none',
     }),
     range: Type.Number({
+      unit: 'multiple of epsilon',
       exclusiveMinimum: 0,
       maximum: 100,
       default: 1.5,

@@ -21,6 +21,7 @@ export const cifar10Stage = datasetStage({
       description: 'the training batches that are there, counted from 1, or the test batch',
     }),
     offset: Type.Integer({
+      unit: 'images',
       minimum: 0,
       default: 0,
       description: 'images to skip at the start of the split',

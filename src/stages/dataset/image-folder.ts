@@ -29,6 +29,7 @@ export const imageFolderStage = defineStage({
       ),
       resize: Type.Optional(
         Type.Integer({
+          unit: 'px',
           minimum: 1,
           maximum: 8192,
           description:
@@ -37,6 +38,7 @@ export const imageFolderStage = defineStage({
       ),
       crop: Type.Optional(
         Type.Integer({
+          unit: 'px',
           minimum: 1,
           maximum: 8192,
           description: 'pixels of the side of the centre square that is kept; the whole image if absent',
@@ -56,11 +58,14 @@ export const imageFolderStage = defineStage({
         }),
       ),
       offset: Type.Integer({
+        unit: 'images',
         minimum: 0,
         default: 0,
         description: 'images to skip at the start, after files, onlyClasses and stratify',
       }),
-      limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all if absent' })),
+      limit: Type.Optional(
+        Type.Integer({ unit: 'images', minimum: 1, description: 'images to take; all if absent' }),
+      ),
       stratify: Type.Boolean({
         default: false,
         description:

@@ -35,6 +35,7 @@ export const mnistStage = datasetStage({
       description: 'the 60,000 training images or the 10,000 test images',
     }),
     offset: Type.Integer({
+      unit: 'images',
       minimum: 0,
       default: 0,
       description: 'images to skip at the start of the file',

@@ -7,7 +7,7 @@ export const constantStage = defineStage({
   version: 1,
   summary: 'One metrics row that holds a given number (for measuring the runner itself)',
   with: Type.Object(
-    { value: Type.Number({ default: 0, description: 'the number to return' }) },
+    { value: Type.Number({ unit: 'any', default: 0, description: 'the number to return' }) },
     { additionalProperties: false },
   ),
   in: {

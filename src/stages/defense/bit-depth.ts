@@ -7,7 +7,13 @@ export const bitDepthStage = defenseStage({
   version: 1,
   summary: 'Bit-depth reduction: each channel is rounded to a few levels',
   with: {
-    bits: Type.Integer({ minimum: 1, maximum: 8, default: 3, description: 'bits a channel; 3 in the paper' }),
+    bits: Type.Integer({
+      unit: 'bits',
+      minimum: 1,
+      maximum: 8,
+      default: 3,
+      description: 'bits a channel; 3 in the paper',
+    }),
     compat: Type.Union([Type.Literal('paper'), Type.Literal('fb')], {
       default: 'paper',
       description: "paper: 2^bits levels; fb: the 2^bits + 1 levels of the authors' code",

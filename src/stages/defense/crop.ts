@@ -8,6 +8,7 @@ export const cropStage = defenseStage({
   summary: 'Random square crops, resized back to the size of the image; predictions are averaged over them',
   with: {
     crops: Type.Integer({
+      unit: 'views',
       minimum: 1,
       maximum: 1000,
       default: 30,

@@ -9,6 +9,7 @@ export const jpegStage = defenseStage({
   summary: 'JPEG compression and decompression, with the pixels of libjpeg-turbo',
   with: {
     quality: Type.Integer({
+      unit: 'JPEG quality',
       minimum: 1,
       maximum: 100,
       default: 75,

@@ -23,6 +23,7 @@ export const nonLocalMeansStage = defenseStage({
       description: 'pixels up to this many rows and columns away are averaged',
     }),
     h: Type.Number({
+      unit: 'pixel value',
       exclusiveMinimum: 0,
       maximum: 10,
       default: 4 / 255,

@@ -8,12 +8,14 @@ export const nullificationStage = defenseStage({
   summary: 'Random feature nullification: a random share of the pixels of each image is set to zero',
   with: {
     rate: Type.Number({
+      unit: 'share',
       minimum: 0,
       maximum: 1,
       default: 0.3,
       description: 'mean of the share of features that are set to zero, μ',
     }),
     deviation: Type.Number({
+      unit: 'share',
       minimum: 0,
       maximum: 1,
       default: 0.05,
@@ -25,6 +27,7 @@ export const nullificationStage = defenseStage({
         'pixel-channel: each channel of a pixel is a feature by itself; pixel: all its channels together',
     }),
     draws: Type.Integer({
+      unit: 'views',
       minimum: 1,
       maximum: 1000,
       default: 1,

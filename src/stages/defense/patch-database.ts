@@ -10,6 +10,7 @@ export const patchDatabaseStage = defineStage({
   with: Type.Object(
     {
       patches: Type.Integer({
+        unit: 'patches',
         minimum: 1,
         maximum: 10_000_000,
         default: 1_000_000,

@@ -11,6 +11,7 @@ export const quiltingStage = defenseStage({
   summary: 'Image quilting: the image is put together from the nearest patches of clean images',
   with: {
     neighbors: Type.Integer({
+      unit: 'patches',
       minimum: 1,
       maximum: 1000,
       default: 1,
@@ -32,6 +33,7 @@ export const quiltingStage = defenseStage({
       description: 'pixels that neighbouring tiles share',
     }),
     draws: Type.Integer({
+      unit: 'views',
       minimum: 1,
       maximum: 1000,
       default: 1,

@@ -9,12 +9,14 @@ export const tvmStage = defenseStage({
   summary: 'Pixel dropout, then the image of least total variation that fits the pixels kept',
   with: {
     keep: Type.Number({
+      unit: 'probability',
       minimum: 0,
       maximum: 1,
       default: 0.5,
       description: 'probability of a pixel to be kept; 0.5 in the paper, 1 for no dropout',
     }),
     lambda: Type.Number({
+      unit: 'weight',
       minimum: 0,
       maximum: 10,
       default: 0.03,
@@ -31,6 +33,7 @@ export const tvmStage = defenseStage({
         'norm of the gradient at a pixel: Euclidean, or the sum of absolute values; groups: Euclidean norms of the differences of whole rows and columns, as equation 7 of the paper prints them',
     }),
     draws: Type.Integer({
+      unit: 'views',
       minimum: 1,
       maximum: 1000,
       default: 1,
@@ -42,6 +45,7 @@ export const tvmStage = defenseStage({
         "exact: to the tolerance; skimage: as scikit-image's denoise_tv_bregman; fb: as the authors' code, dark at the borders",
     }),
     tolerance: Type.Number({
+      unit: 'relative distance',
       minimum: 1e-9,
       maximum: 0.1,
       default: 1e-3,

@@ -55,7 +55,7 @@ export const optimalityStage = defineStage({
         'cleanAccuracy',
       ],
       description:
-        'one row for each of the predictions, with its axes: n, optimality (1: as good as the envelope of all attacks), exactOptimality (with exact areas in the place of trapezoids), globalOptimality (the mean of optimality over models), attackSuccessRate among images that were right at first, median distance of these images, the median of the envelope',
+        'one row for each of the predictions, with its axes: n, optimality (1: as good as the envelope of all attacks), exactOptimality (with exact areas instead of trapezoids), globalOptimality (the mean of optimality over models), attackSuccessRate among images that were right at first, median distance of these images, the median of the envelope',
     }),
   },
   checkInputs: (params, inputs) => judgeNames(rules, params as JsonObject, inputs),

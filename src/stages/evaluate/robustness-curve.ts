@@ -14,7 +14,7 @@ export const robustnessCurveStage = defineStage({
     {
       ...recordedNormParameter,
       epsilons: Type.Optional(
-        Type.Array(Type.Number({ minimum: 0 }), {
+        Type.Array(Type.Number({ unit: 'pixel value', minimum: 0 }), {
           minItems: 1,
           maxItems: 10_000,
           uniqueItems: true,
@@ -22,6 +22,7 @@ export const robustnessCurveStage = defineStage({
         }),
       ),
       points: Type.Integer({
+        unit: 'strengths',
         minimum: 2,
         maximum: 10_000,
         default: 25,

@@ -25,13 +25,20 @@ export const cnnStage = defineStage({
         description: 'width of the images',
       }),
       channels: Type.Integer({
+        unit: 'channels',
         minimum: 1,
         maximum: 16,
         default: 1,
         description: 'colour channels of the images',
       }),
-      classes: Type.Integer({ minimum: 2, maximum: 100_000, default: 10, description: 'number of classes' }),
-      filters: Type.Array(Type.Integer({ minimum: 1, maximum: 4096 }), {
+      classes: Type.Integer({
+        unit: 'classes',
+        minimum: 2,
+        maximum: 100_000,
+        default: 10,
+        description: 'number of classes',
+      }),
+      filters: Type.Array(Type.Integer({ unit: 'filters', minimum: 1, maximum: 4096 }), {
         minItems: 1,
         maxItems: 8,
         default: [16, 32],
@@ -45,12 +52,13 @@ export const cnnStage = defineStage({
         description: 'side of the convolution kernels; odd, so that padding keeps the size',
       }),
       batchNorm: Type.Boolean({ default: false, description: 'batch normalisation after each convolution' }),
-      dense: Type.Array(Type.Integer({ minimum: 1, maximum: 65_536 }), {
+      dense: Type.Array(Type.Integer({ unit: 'units', minimum: 1, maximum: 65_536 }), {
         maxItems: 8,
         default: [64],
         description: 'units of the hidden dense layers',
       }),
       dropout: Type.Number({
+        unit: 'share',
         minimum: 0,
         exclusiveMaximum: 1,
         default: 0,

@@ -116,6 +116,7 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
           }),
         ),
         classes: Type.Integer({
+          unit: 'classes',
           minimum: 2,
           maximum: 100_000,
           default: family.classes,

@@ -21,10 +21,14 @@ export const pythonStage = defineStage({
         default: 'make_model',
         description: 'function of the module that returns a torch.nn.Module for pixels in [0, 1]',
       }),
-      arguments: Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Boolean()]), {
-        default: {},
-        description: 'arguments of that function by name',
-      }),
+      arguments: Type.Record(
+        Type.String(),
+        Type.Union([Type.Number({ unit: 'any' }), Type.String(), Type.Boolean()]),
+        {
+          default: {},
+          description: 'arguments of that function by name',
+        },
+      ),
       weights: Type.Optional(
         Type.String({
           format: 'path',
@@ -39,6 +43,7 @@ export const pythonStage = defineStage({
       height: Type.Integer({ minimum: 1, maximum: 4096, unit: 'px', description: 'height of the images' }),
       width: Type.Integer({ minimum: 1, maximum: 4096, unit: 'px', description: 'width of the images' }),
       channels: Type.Integer({
+        unit: 'channels',
         minimum: 1,
         maximum: 16,
         default: 3,

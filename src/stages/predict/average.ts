@@ -14,8 +14,8 @@ export const averageStage = defineStage({
       weights: Type.Optional(
         Type.Union(
           [
-            Type.Array(Type.Number({ minimum: 0 }), { minItems: 1 }),
-            Type.Record(Type.String(), Type.Number({ minimum: 0 })),
+            Type.Array(Type.Number({ unit: 'weight', minimum: 0 }), { minItems: 1 }),
+            Type.Record(Type.String(), Type.Number({ unit: 'weight', minimum: 0 })),
           ],
           {
             description:

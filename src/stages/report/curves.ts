@@ -64,25 +64,32 @@ export const curvesStage = reportStage({
     }),
     width: Type.Optional(
       Type.Number({
+        unit: 'inches',
         minimum: 2,
         maximum: 20,
         description: 'inches; 3.25 is a column of a paper with two columns; default: by the number of panels',
       }),
     ),
     panelsPerRow: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 8, description: 'default: 3, and 2 for four panels' }),
+      Type.Integer({
+        unit: 'panels',
+        minimum: 1,
+        maximum: 8,
+        description: 'default: 3, and 2 for four panels',
+      }),
     ),
     footer: Type.Union([Type.Boolean(), Type.String({ maxLength: 200 })], {
       default: true,
       description:
         'small line below: true for the number of images and what the intervals are, a text, or false for none',
     }),
-    clean: Type.Union([Type.Boolean(), Type.Number()], {
+    clean: Type.Union([Type.Boolean(), Type.Number({ unit: 'unit of y' })], {
       default: true,
       description:
         'dotted line: a height in the unit of y, or true for the input `clean`, else `cleanAccuracy`, else the point at x = 0',
     }),
     pngScale: Type.Number({
+      unit: 'factor',
       default: 2,
       minimum: 0.5,
       maximum: 8,

@@ -38,19 +38,21 @@ export const imagesStage = reportStage({
     'A grid of originals, adversarial and defended images and of scaled differences, as figures 1 and 2 of Guo et al. 2018',
   with: {
     count: Type.Integer({
+      unit: 'images',
       default: 8,
       minimum: 1,
       maximum: 100,
       description: 'images shown, from the first on',
     }),
     indices: Type.Optional(
-      Type.Array(Type.Integer({ minimum: 0 }), {
+      Type.Array(Type.Integer({ unit: 'image index', minimum: 0 }), {
         minItems: 1,
         maxItems: 100,
         description: 'positions of the images shown, from 0; replaces count',
       }),
     ),
     scale: Type.Number({
+      unit: 'factor',
       default: 10,
       exclusiveMinimum: 0,
       description: 'factor of the differences, which are drawn around grey; named in the label',

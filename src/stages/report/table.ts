@@ -79,7 +79,7 @@ export const tableStage = reportStage({
     return [
       {
         path: Array.isArray(columns) ? ['columns', String(index)] : ['columns'],
-        message: `'${axis}' heads both the rows and the columns`,
+        message: `'${axis}' is in both rows and columns`,
         fix: `take '${axis}' out of one of them`,
       },
     ];
@@ -106,7 +106,7 @@ export const tableStage = reportStage({
     requireAxes(rows, 'rows', rowAxes);
     const twice = rowAxes.find((axis) => columns.includes(axis));
     if (twice !== undefined) {
-      throw new StageError(`'${twice}' heads both the rows and the columns`, {
+      throw new StageError(`'${twice}' is in both rows and columns`, {
         fix: `take '${twice}' out of one of them`,
       });
     }

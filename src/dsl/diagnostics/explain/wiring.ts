@@ -81,7 +81,7 @@ export const wiringPages = {
     'uses: report/table\nin: { scores: { from: scores, collect: all } }\nwith: { columns: strength, value: accuracy }',
   ),
   'unplaced-axis': page(
-    'Several scores or images fall on one place of a report',
+    'Several scores or images have the same place in a report',
     'They differ only in an axis that has no place in the report, so it could show one of them only. Give the axis a place, average over it with meanOver, or select one of its labels with where.',
     'uses: report/table\nin: { scores: { from: scores, collect: all } }   # axes attack, strength and defense\nwith: { rows: attack, columns: strength }',
     'uses: report/table\nin: { scores: { from: scores, collect: all } }\nwith: { rows: [attack, defense], columns: strength }',
@@ -142,7 +142,7 @@ export const wiringPages = {
   ),
   'bad-publish': page(
     'publish: is not the path of a file in the project',
-    'publish: takes paths relative to the pipeline file. Labels are written $(axes.x). Hidden files and folders, node_modules, package.json, the files of the pipeline and what its stages read cannot be published over.',
+    'publish: takes paths relative to the pipeline file. Labels are written $(axes.x). Hidden files and folders, node_modules, package.json, the files of the pipeline and the files that its stages read cannot be overwritten.',
     'publish: results/{attack}.svg',
     'publish: results/$(axes.attack).svg',
   ),

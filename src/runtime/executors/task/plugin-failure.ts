@@ -21,7 +21,7 @@ export function ofPlugin(
   const isPlugin = stage?.source !== undefined;
   const uses = stage?.partOf ?? stage?.uses ?? 'the stage';
   if (error instanceof ValueError) {
-    // The mathematics knows no stages, so its messages do not name them, but a defense by the half of its name.
+    // The mathematics does not know stages, so its messages do not name them, but a defense by the half of its name.
     const names = isPlugin ? [uses, `'${uses.split('/')[1]!}'`] : [''];
     return names.some((name) => failure.message.includes(name))
       ? failure

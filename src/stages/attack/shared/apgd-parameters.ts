@@ -10,6 +10,7 @@ export const apgdLosses = [
 
 /** The number of targets of APGD with the targeted loss. */
 export const apgdTargets = Type.Integer({
+  unit: 'classes',
   minimum: 1,
   maximum: 1000,
   default: 9,

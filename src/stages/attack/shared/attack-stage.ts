@@ -39,6 +39,8 @@ export interface StrengthDeclaration {
   readonly minimum: number;
   readonly maximum: number;
   readonly description: string;
+  /** The unit that the reference shows, such as `pixel value` or `factor`; absent if the description says it. */
+  readonly unit?: string;
   /** Strength if the user gives none; if absent, a strength is required. */
   readonly natural?: number;
 }

@@ -9,15 +9,18 @@ export interface BudgetParameters {
 
 const range = { minimum: 1, maximum: 1_000_000_000 };
 const meaning =
-  'most passes of an image, forward and backward counted alike, the classification of its original included: when they are spent, it ends with the best that has been found';
+  'maximum number of passes of an image, forward and backward counted alike and including the classification of its original; when they are spent, the attack ends with the best that it has found';
 
 export const budgetParameters = {
-  queries: Type.Optional(Type.Integer({ ...range, description: `${meaning}; no limit if absent` })),
+  queries: Type.Optional(
+    Type.Integer({ unit: 'passes', ...range, description: `${meaning}; no limit if absent` }),
+  ),
 };
 
 /** The budget of an attack that has one by default. */
 export const defaultBudget = (queries: number) => ({
   queries: Type.Integer({
+    unit: 'passes',
     ...range,
     default: queries,
     description: `${meaning}; with dissimilarity, of each strength that is tried`,

@@ -5,27 +5,36 @@ import type { Seed } from '../../../tensors/random.ts';
 /** The class that an attack moves towards, for every attack that can be targeted. */
 export const targetedParameter = {
   targeted: Type.Optional(
-    Type.Union([Type.Literal('least-likely'), Type.Literal('random'), Type.Integer({ minimum: 0 })], {
-      description:
-        'class to steer towards: the least likely one at the original, a random wrong one, or an index; away from the true class if absent',
-    }),
+    Type.Union(
+      [
+        Type.Literal('least-likely'),
+        Type.Literal('random'),
+        Type.Integer({ unit: 'class index', minimum: 0 }),
+      ],
+      {
+        description:
+          'class to steer towards: the least likely one at the original, a random wrong one, or an index; away from the true class if absent',
+      },
+    ),
   ),
 };
 
 /** The strength of an attack in a ball of either norm. */
 export const ballStrength = {
   name: 'epsilon',
+  unit: 'pixel value',
   minimum: 0,
   maximum: 1000,
-  description: 'radius of the ball, in units of [0, 1] pixels (8/255 say; in L2, of the whole image)',
+  description: 'radius of the ball, in units of [0, 1] pixels (such as 8/255; in L2, of the whole image)',
 } as const;
 
 /** The strength of an attack in an L∞ ball. */
 export const linfBallStrength = {
   name: 'epsilon',
+  unit: 'pixel value',
   minimum: 0,
   maximum: 1,
-  description: 'radius of the L∞ ball, in units of [0, 1] pixels (8/255 say)',
+  description: 'radius of the L∞ ball, in units of [0, 1] pixels (such as 8/255)',
 } as const;
 
 /** The norm of an attack in a ball. */
@@ -49,13 +58,14 @@ export const goalParameters = {
   loss: Type.Union([Type.Literal('cross-entropy'), Type.Literal('margin'), Type.Literal('dlr')], {
     default: 'cross-entropy',
     description:
-      'what is climbed: cross-entropy, the margin max Z_k − Z_y, or the difference-of-logits ratio (at least 3 classes)',
+      'loss to maximise: cross-entropy, the margin max Z_k − Z_y, or the difference-of-logits ratio (at least 3 classes)',
   }),
   ...targetedParameter,
 };
 
 export const randomStartParameter = {
   randomStart: Type.Number({
+    unit: 'pixel value',
     minimum: 0,
     maximum: 1,
     default: 0,

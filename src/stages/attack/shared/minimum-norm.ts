@@ -4,6 +4,7 @@ import type { StrengthDeclaration } from './attack-stage.ts';
 /** The strength of attacks that look for the smallest perturbation. */
 export const foundScale: StrengthDeclaration = {
   name: 'scale',
+  unit: 'factor',
   minimum: 1,
   maximum: 10_000,
   natural: 1,

@@ -29,6 +29,7 @@ export interface TargetParameters {
 export const targetParameters = {
   dissimilarity: Type.Optional(
     Type.Number({
+      unit: '‖x′ − x‖₂ / ‖x‖₂',
       minimum: 0,
       maximum: 100,
       description:
@@ -44,12 +45,13 @@ export const targetParameters = {
     default: 'set',
     description: 'one strength for all images, whose mean reaches the target, or one strength for each image',
   }),
-  pilot: Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all')], {
+  pilot: Type.Union([Type.Integer({ unit: 'images', minimum: 1 }), Type.Literal('all')], {
     default: 1000,
     description:
       'images, from the first on, on which the strength for a set is found; the others are attacked at that strength, so more images compute new shards only',
   }),
   tolerance: Type.Number({
+    unit: 'share',
     minimum: 1e-6,
     maximum: 0.5,
     default: 0.01,

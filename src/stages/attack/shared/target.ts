@@ -10,6 +10,7 @@ export interface ThroughParameters {
 
 export const throughParameters = {
   eot: Type.Integer({
+    unit: 'draws',
     minimum: 1,
     maximum: 1000,
     default: 10,
@@ -32,6 +33,7 @@ export const throughParameters = {
 export const ownEotParameter = (description: string) => ({
   eot: Type.Optional(
     Type.Integer({
+      unit: 'draws',
       minimum: 1,
       maximum: 1000,
       description: `through a randomised defense: fresh draws at every step (expectation over transformation); ${description}`,
@@ -43,7 +45,7 @@ export const ownEotParameter = (description: string) => ({
 const models = port('model', {
   list: true,
   optional: true,
-  description: 'several models attacked as one, in the place of model: an ensemble of sources for a transfer',
+  description: 'several models attacked as one, instead of model: an ensemble of sources for a transfer',
 });
 
 /** Inputs of every attack. */

@@ -52,7 +52,9 @@ export interface DatasetStageDeclaration<W extends TProperties> {
 }
 
 const limitParameter = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, description: 'images to take; all if absent' })),
+  limit: Type.Optional(
+    Type.Integer({ unit: 'images', minimum: 1, description: 'images to take; all if absent' }),
+  ),
 };
 
 /**

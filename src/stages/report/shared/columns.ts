@@ -114,7 +114,7 @@ export function clashError(first: ScoreRow, second: ScoreRow, places: string): S
     });
   }
   const axes = differing.map((axis) => `'${axis}'`).join(', ');
-  return new StageError(`several scores fall on one place: they differ only in ${axes}`, {
+  return new StageError(`several scores have the same place: they differ only in ${axes}`, {
     fix: `add ${axes} to ${places}, or select one label with where: { ${differing[0]!}: … }`,
   });
 }

@@ -94,7 +94,7 @@ function placeVersions(
         (axis) => version.axes[axis] !== first.version.axes[axis],
       );
       throw new StageError(
-        `several images fall on one place of the grid: they differ in ${differing.map((axis) => `'${axis}'`).join(', ') || 'nothing'}`,
+        `several images have the same place in the grid: they differ in ${differing.map((axis) => `'${axis}'`).join(', ') || 'nothing'}`,
         { fix: `select one label with where: { ${differing[0] ?? axes.rows}: … }` },
       );
     }

@@ -207,7 +207,7 @@ function clashProblems(
     {
       code: 'unplaced-axis',
       path: [first],
-      message: `several ${known.noun} fall on one place: they differ only in ${axes}`,
+      message: `several ${known.noun} have the same place: they differ only in ${axes}`,
       fix: `${others}select one label with where: { ${differing[0]!}: … }`,
     },
   ];

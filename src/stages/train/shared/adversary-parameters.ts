@@ -16,6 +16,7 @@ export const adversaryParameters = {
     description: 'norm of the ball and of the steps',
   }),
   epsilon: Type.Number({
+    unit: 'pixel value',
     minimum: 0,
     maximum: 1000,
     default: 8 / 255,
@@ -23,6 +24,7 @@ export const adversaryParameters = {
   }),
   steps: Type.Optional(
     Type.Integer({
+      unit: 'steps',
       minimum: 1,
       maximum: 10_000,
       description: 'steps of the adversary; if absent 7 for pgd, 10 for trades and 1 for the others',
@@ -30,6 +32,7 @@ export const adversaryParameters = {
   ),
   stepSize: Type.Optional(
     Type.Number({
+      unit: 'pixel value',
       exclusiveMinimum: 0,
       description: 'length of a step; if absent epsilon for one step and 2.5 × epsilon / steps for several',
     }),
@@ -42,6 +45,7 @@ export const adversaryParameters = {
   ),
   cleanShare: Type.Optional(
     Type.Number({
+      unit: 'share',
       minimum: 0,
       exclusiveMaximum: 1,
       description:
@@ -49,6 +53,7 @@ export const adversaryParameters = {
     }),
   ),
   beta: Type.Number({
+    unit: 'weight',
     exclusiveMinimum: 0,
     maximum: 1000,
     default: 6,

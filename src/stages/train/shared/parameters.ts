@@ -4,25 +4,35 @@ import { port, rowsPort, type ParameterProblem } from '../../../runtime/stage.ts
 /** Parameters of every training by stochastic gradient descent. */
 export const trainingParameters = {
   epochs: Type.Integer({
+    unit: 'epochs',
     minimum: 0,
     maximum: 100_000,
     default: 10,
     description: 'passes over the images',
   }),
-  batchSize: Type.Integer({ minimum: 1, maximum: 65_536, default: 64, description: 'images in a step' }),
+  batchSize: Type.Integer({
+    unit: 'images',
+    minimum: 1,
+    maximum: 65_536,
+    default: 64,
+    description: 'images in a step',
+  }),
   learningRate: Type.Number({
+    unit: 'factor',
     minimum: 0,
     maximum: 1000,
     default: 0.1,
     description: 'size of a step at the start',
   }),
   momentum: Type.Number({
+    unit: 'share',
     minimum: 0,
     exclusiveMaximum: 1,
     default: 0.9,
     description: 'share of the last update that is kept, as in PyTorch',
   }),
   weightDecay: Type.Number({
+    unit: 'share',
     minimum: 0,
     maximum: 1,
     default: 0.0001,
@@ -30,6 +40,7 @@ export const trainingParameters = {
   }),
   nesterov: Type.Boolean({ default: false, description: "Nesterov's momentum" }),
   labelSmoothing: Type.Number({
+    unit: 'share',
     minimum: 0,
     exclusiveMaximum: 1,
     default: 0,
@@ -43,6 +54,7 @@ export const trainingParameters = {
   ),
   ema: Type.Optional(
     Type.Number({
+      unit: 'factor',
       exclusiveMinimum: 0,
       exclusiveMaximum: 1,
       description:
@@ -60,18 +72,21 @@ export const trainingParameters = {
         },
       ),
       every: Type.Integer({
+        unit: 'epochs',
         minimum: 1,
         maximum: 100_000,
         default: 30,
         description: 'epochs between two steps (step)',
       }),
       factor: Type.Number({
+        unit: 'factor',
         exclusiveMinimum: 0,
         maximum: 1,
         default: 0.1,
         description: 'the rate is multiplied by it at each step (step)',
       }),
       warmUp: Type.Number({
+        unit: 'epochs',
         minimum: 0,
         maximum: 100_000,
         default: 0,
@@ -98,13 +113,13 @@ export const trainingParameters = {
       resizedCrop: Type.Optional(
         Type.Object(
           {
-            scale: Type.Array(Type.Number({ exclusiveMinimum: 0, maximum: 1 }), {
+            scale: Type.Array(Type.Number({ unit: 'share of the area', exclusiveMinimum: 0, maximum: 1 }), {
               minItems: 2,
               maxItems: 2,
               default: [0.08, 1],
               description: 'smallest and largest share of the area',
             }),
-            ratio: Type.Array(Type.Number({ exclusiveMinimum: 0, maximum: 100 }), {
+            ratio: Type.Array(Type.Number({ unit: 'width / height', exclusiveMinimum: 0, maximum: 100 }), {
               minItems: 2,
               maxItems: 2,
               default: [3 / 4, 4 / 3],
