@@ -178,7 +178,7 @@ async function trainFrom(
 /** Fewer steps than these need not have got anywhere. */
 const stepsToLearn = 100;
 
-/** Warns if the last epoch was no better than the same answer for every image: a network whose loss is finite may still have diverged. */
+/** Warns if the same answer for every image would have been at least as good in the last epoch: a network whose loss is finite may still have diverged. */
 function warnIfNothingLearned({ params, inputs, warn }: TrainingContext, rows: readonly MetricsRow[]): void {
   const { images } = inputs;
   const count = images.labels.length;
