@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pages, type YamlBlock, yamlBlocks } from './yaml-blocks.ts';
@@ -33,17 +33,17 @@ interface WrongLine {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'ravelin-docs-'));
-const fileOf = ({ page, line }: YamlBlock): string =>
-  join(folder, basename(page, '.md'), `line-${String(line)}.yaml`);
+const nameOf = (page: string): string => page.replaceAll('/', '-').replace(/\.md$/, '');
+const fileOf = ({ page, line }: YamlBlock): string => join(folder, nameOf(page), `line-${String(line)}.yaml`);
 const errors = new Map<string, string[]>();
 
 beforeAll(async () => {
   writeFileSync(join(folder, 'package.json'), '{}');
-  for (const page of pages) mkdirSync(join(folder, basename(page, '.md')));
+  for (const page of pages) mkdirSync(join(folder, nameOf(page)));
   for (const block of pipelines) writeFileSync(fileOf(block), block.text);
   for (const { page, text } of files) {
     const name = /^# file: (\S+)/.exec(text)![1]!;
-    writeFileSync(join(folder, basename(page, '.md'), name), text);
+    writeFileSync(join(folder, nameOf(page), name), text);
   }
   // Exit code 2 where one of them is wrong: what it prints says which.
   const { stdout } = await promisify(execFile)(
@@ -71,7 +71,7 @@ describe('the pipelines in the documentation', () => {
     expect(errors.get(fileOf(block)) ?? []).toEqual([]);
   });
 
-  it('have no other mark than fragment, and no fragment outside the pages of errors, models and plugins', () => {
+  it('have no other mark than fragment, and no fragment outside the tutorial and the pages of errors, models and plugins', () => {
     const marked = blocks.filter(({ mark }) => mark !== '');
     expect([...new Set(marked.map(({ mark }) => mark))]).toEqual(['fragment']);
     expect([...new Set(marked.map(({ page }) => page))].sort()).toEqual([
@@ -79,6 +79,7 @@ describe('the pipelines in the documentation', () => {
       'docs/extending.md',
       'docs/models.md',
       'docs/own-models.md',
+      'docs/tutorial.md',
     ]);
   });
 

@@ -10,9 +10,10 @@ export interface YamlBlock {
 
 export const pages: readonly string[] = [
   'README.md',
-  ...readdirSync('docs')
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
+    .map((name) => `docs/${name}`)
+    .sort(),
 ];
 
 export function yamlBlocks(page: string): readonly YamlBlock[] {
