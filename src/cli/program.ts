@@ -46,7 +46,11 @@ function addWriting(program: Command): void {
   program
     .command('init [dir]')
     .description('write a first pipeline')
-    .option('--template <name>', 'template to start from: mnist, figure, cifar or imagenet', 'mnist')
+    .option(
+      '--template <name>',
+      'template to start from: mnist, figure, adaptive, plugin, own-model, cifar or imagenet',
+      'mnist',
+    )
     .option('--force', 'overwrite files that exist')
     .action(lazy(async () => (await import('./commands/init.ts')).init));
   program

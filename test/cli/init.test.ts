@@ -13,6 +13,9 @@ describe('init', () => {
     ['figure', 'figure-4-mnist'],
     ['cifar', 'adaptive-cifar'],
     ['imagenet', 'defenses-imagenet'],
+    ['adaptive', 'adaptive'],
+    ['plugin', 'plugin'],
+    ['own-model', 'own-model'],
   ])(
     '--template %s writes a pipeline of its own folder, which is right but for its data',
     async (name, title) => {
@@ -25,8 +28,59 @@ describe('init', () => {
       const valid = await project.run('validate', `${name}/pipeline.yaml`);
       expect(valid.code).toBe(0);
       expect(valid.stderr.match(/ error\[/)).toBe(null);
+      expect(readFileSync(project.path(`${name}/.gitignore`), 'utf8')).toBe(
+        '.ravelin/\ndata/\nweights/\nresults/\nnode_modules/\n',
+      );
     },
   );
+
+  it.each([
+    ['mnist', 'quickstart.md', /^\| i-fgsm \| jpeg +\|/m],
+    ['adaptive', 'adaptive.md', /^\| tvm +\| black-box \|/m],
+    ['plugin', 'plugin.md', /^\| mine +\| jpeg +\|/m],
+  ])('the pipeline of --template %s runs in small', async (name, table, row) => {
+    const { code, stderr } = await project.run(
+      'run',
+      `${name}/pipeline.yaml`,
+      '-p',
+      'smoke',
+      '--ui',
+      'quiet',
+    );
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(readFileSync(project.path(`${name}/results/${table}`), 'utf8')).toMatch(row);
+  });
+
+  it('--template plugin writes a plugin that is allowed, trusted and known to the schema', async () => {
+    const untrusted = createProject({}, { RAVELIN_TRUST: '' });
+    expect((await untrusted.run('init', 'new', '--template', 'plugin')).code).toBe(0);
+    expect(JSON.parse(readFileSync(untrusted.path('new/package.json'), 'utf8'))).toEqual({
+      private: true,
+      ravelin: { plugins: ['./plugins/my-attack.mjs'] },
+    });
+    expect(readFileSync(untrusted.path('new/pipeline.schema.json'), 'utf8')).toContain('attack/my-attack');
+    expect(await untrusted.run('validate', 'new/pipeline.yaml')).toMatchObject({ code: 0, stderr: '' });
+    const { code, stderr } = await untrusted.run('init', 'new', '--template', 'plugin');
+    expect(code).toBe(2);
+    expect(stderr).toContain('already exists\n  fix: give another folder, or --force to overwrite it');
+  });
+
+  it('--template own-model writes a module that may run only once the project is trusted', async () => {
+    const untrusted = createProject({}, { RAVELIN_TRUST: '' });
+    expect((await untrusted.run('init', 'new', '--template', 'own-model')).code).toBe(0);
+    const text = readFileSync(untrusted.path('new/pipeline.yaml'), 'utf8');
+    const inPython = /^# +(network: \{ uses: model\/python.*)$/m.exec(text)![1]!;
+    untrusted.write('new/python.yaml', text.replace(/network: \{ uses: model\/onnx.*/, inPython));
+    const { code, stderr } = await untrusted.run('validate', 'new/python.yaml');
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      "the module 'my_model.py' is code, and this project is not trusted on this machine",
+    );
+    expect(await project.run('validate', untrusted.path('new/python.yaml'))).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+  });
 
   it('writes a schema of less than 200 kB, which the pipeline names', () => {
     expect(statSync(project.path('mnist/pipeline.schema.json')).size).toBeLessThan(200_000);
@@ -46,7 +100,7 @@ describe('init', () => {
 
   it('knows no other template', async () => {
     expect((await project.run('init', 'x', '--template', 'cifar10')).stderr).toBe(
-      "error: unknown template 'cifar10'; did you mean 'cifar'?\n  fix: use mnist, figure, cifar or imagenet",
+      "error: unknown template 'cifar10'; did you mean 'cifar'?\n  fix: use mnist, figure, adaptive, plugin, own-model, cifar or imagenet",
     );
   });
 });

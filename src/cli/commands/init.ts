@@ -7,54 +7,97 @@ import { defaultFile } from '../command-words.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { packageFolder } from '../package-folder.ts';
 import { print } from '../output.ts';
-import { stagesOfProject } from '../project.ts';
+import { allowCode, pluginFiles, writePlugin } from '../plugins/write-plugin.ts';
+import { projectOf, stagesOfProject } from '../project.ts';
 
-/** Template name → file of pipelines/. */
-const templates: Readonly<Record<string, string>> = {
-  mnist: 'quickstart.yaml',
-  figure: 'figure-4-mnist.yaml',
-  cifar: 'adaptive-cifar.yaml',
-  imagenet: 'defenses-imagenet.yaml',
+/** A project to begin from: a pipeline, and the code that it names. */
+interface Template {
+  /** Pipeline file, from the folder of the package. */
+  readonly pipeline: string;
+  /** Module of Python beside the pipeline file, which package.json then allows for `model/python`. */
+  readonly python?: string;
+  /** Name of a plugin that is written from the template of attacks, which package.json then allows. */
+  readonly attack?: string;
+  /** Said to the user: the work that has to be done before a run. */
+  readonly before?: string;
+}
+
+const templates: Readonly<Record<string, Template>> = {
+  mnist: { pipeline: 'pipelines/quickstart.yaml' },
+  figure: { pipeline: 'pipelines/figure-4-mnist.yaml' },
+  adaptive: { pipeline: 'templates/projects/adaptive/pipeline.yaml' },
+  plugin: { pipeline: 'templates/projects/plugin/pipeline.yaml', attack: 'my-attack' },
+  'own-model': {
+    pipeline: 'templates/projects/own-model/pipeline.yaml',
+    python: 'my_model.py',
+    before: 'python my_model.py   exports the network to mine.onnx (needs torch, onnx and onnxscript)',
+  },
+  cifar: {
+    pipeline: 'pipelines/adaptive-cifar.yaml',
+    before: 'link CIFAR-10 and the weights into data/ and weights/, as the head of the pipeline says',
+  },
+  imagenet: {
+    pipeline: 'pipelines/defenses-imagenet.yaml',
+    before: 'link photographs and weights into data/, as the head of the pipeline says',
+  },
 };
 
 /** The lines of .gitignore: what can be computed or downloaded again. */
 const ignoredFolders = ['.ravelin/', 'data/', 'weights/', 'results/', 'node_modules/'];
 
 /**
- * Writes a first pipeline, the schema that editors complete it with, and lines of .gitignore for what can be
- * computed or downloaded again.
+ * Writes a first pipeline with the code that it names, the schema that editors complete it with, and lines of
+ * .gitignore for what can be computed or downloaded again.
  */
 export async function init(
   folder: string | undefined,
   options: { readonly template: string; readonly force?: boolean },
 ): Promise<ExitCode> {
-  const template = Object.hasOwn(templates, options.template) ? templates[options.template] : undefined;
-  if (template === undefined) {
-    throw new UsageError(
-      `unknown template '${options.template}'${didYouMean(options.template, Object.keys(templates))}`,
-      'use mnist, figure, cifar or imagenet',
-    );
-  }
+  const template = templateOf(options.template);
   const target = resolve(folder ?? '.');
   const pipeline = join(target, defaultFile);
-  if (existsSync(pipeline) && options.force !== true) {
-    throw new UsageError(`${pipeline} already exists`, 'give another folder, or --force to overwrite it');
-  }
+  const module = template.python === undefined ? [] : [join(target, template.python)];
+  const plugin = template.attack === undefined ? [] : pluginFiles(target, template.attack);
+  for (const file of [pipeline, ...module, ...plugin])
+    if (existsSync(file) && options.force !== true)
+      throw new UsageError(`${file} already exists`, 'give another folder, or --force to overwrite it');
   mkdirSync(target, { recursive: true });
-  const text = readFileSync(join(packageFolder(), 'pipelines', template), 'utf8')
-    .replaceAll('../schemas/', '')
-    .replaceAll(`ravelin run pipelines/${template}`, 'ravelin run')
-    // The pipelines are in a folder of this repository, and the new one is at the top of its project.
-    .replaceAll('../', '');
+  const text = pipelineText(template.pipeline);
   writeFileSync(pipeline, text);
-  const { registry } = await stagesOfProject();
+  if (template.python !== undefined) {
+    const source = join(packageFolder(), template.pipeline, '..', template.python);
+    writeFileSync(join(target, template.python), readFileSync(source));
+    allowCode(target, 'python', `./${template.python}`);
+  }
+  if (template.attack !== undefined) writePlugin(target, 'attack', template.attack);
+  const { registry } = await stagesOfProject(await projectOf(pipeline));
   writeFileSync(join(target, 'pipeline.schema.json'), `${JSON.stringify(pipelineJsonSchema(registry))}\n`);
   ignore(join(target, '.gitignore'));
-  print(`${pipeline}
-
+  const before = template.before === undefined ? '' : `\nfirst:  ${template.before}`;
+  print(`${[pipeline, ...module, ...plugin].join('\n')}
+${before}
 next:  ${folder === undefined ? '' : `cd ${shellWord(folder)} && `}ravelin run${text.includes('smoke:') ? ' -p smoke' : ''}
-plugins:  ravelin new attack my-attack   writes one with its test, and a package.json that allows it`);
+plugins:  ravelin new defense my-defense   writes one with its test, and a package.json that allows it`);
   return exitCodes.ok;
+}
+
+/** Throws `UsageError` for an unknown name. */
+function templateOf(name: string): Template {
+  const template = Object.hasOwn(templates, name) ? templates[name] : undefined;
+  if (template !== undefined) return template;
+  const names = Object.keys(templates);
+  throw new UsageError(
+    `unknown template '${name}'${didYouMean(name, names)}`,
+    `use ${names.slice(0, -1).join(', ')} or ${names.at(-1)!}`,
+  );
+}
+
+/** The pipelines of the package are in a folder of it, and the new one is at the top of its project. */
+function pipelineText(path: string): string {
+  return readFileSync(join(packageFolder(), path), 'utf8')
+    .replaceAll('../schemas/', '')
+    .replaceAll(`ravelin run ${path}`, 'ravelin run')
+    .replaceAll('../', '');
 }
 
 function ignore(path: string): void {
