@@ -47,6 +47,10 @@ function priorOf(backend: string): Calibration {
   );
 }
 
+/** Estimates above it, in per cent of the run, are drawn at it. */
+const highest = 200;
+const drawnEvery = 5;
+
 const panels = positionals.map((path) => {
   const recorded = readLedger(path);
   const events = values.idle === true ? withoutOtherPrograms(recorded) : recorded;
@@ -58,14 +62,34 @@ const panels = positionals.map((path) => {
   console.log(
     `${name}: ${looks[0]!.truth.toFixed(0)} s, within a factor of 1.5 for ${percent(isRight)} of the time, in its range for ${percent(isInRange)}`,
   );
-  const known = looks.flatMap(({ at, remaining }) => (remaining === null ? [] : [{ at, remaining }]));
+  const whole = looks[0]!.truth;
+  const share = (seconds: number): number => Math.min(highest, (100 * seconds) / whole);
   return {
     title: name.replace(/\.jsonl(\.gz)?$/, ''),
     series: [
-      { name: 'truth', points: looks.map(({ at, truth }) => ({ x: at, y: truth })) },
+      {
+        name: 'truth',
+        points: [
+          { x: 0, y: 100 },
+          { x: 100, y: 0 },
+        ],
+      },
       {
         name: 'estimate and its range',
-        points: known.map(({ at, remaining: { seconds, low, high } }) => ({ x: at, y: seconds, low, high })),
+        points: looks
+          .filter((_, look) => look % drawnEvery === 0)
+          .flatMap(({ at, remaining }) =>
+            remaining === null
+              ? []
+              : [
+                  {
+                    x: share(at),
+                    y: share(remaining.seconds),
+                    low: share(remaining.low),
+                    high: share(remaining.high),
+                  },
+                ],
+          ),
       },
     ],
   };
@@ -73,5 +97,12 @@ const panels = positionals.map((path) => {
 if (values.svg !== undefined)
   writeFileSync(
     values.svg,
-    drawCurves({ title: '', xLabel: 'time (s)', yLabel: 'time left (s)', intervals: 'bands', panels }),
+    drawCurves({
+      title: '',
+      xLabel: 'time since the begin (% of the run)',
+      yLabel: 'time left (% of the run)',
+      yDomain: [0, highest],
+      intervals: 'bands',
+      panels,
+    }),
   );

@@ -19,7 +19,7 @@ export class OptionalCells {
   constructor(cells: Iterable<CellState>) {
     for (const cell of cells) {
       const fate = fateOf(cell);
-      if (fate === 'certain' || fate === 'open') continue;
+      if (fate === 'certain' || fate === 'open' || cell.expectedShare === 0) continue;
       const counts = this.#counts.get(cell.uses) ?? { decided: 0, computed: 0 };
       counts.decided++;
       if (fate === 'computed') counts.computed++;
@@ -31,6 +31,8 @@ export class OptionalCells {
   shareOf(cell: CellState): number {
     const fate = fateOf(cell);
     if (fate === 'certain' || fate === 'computed') return 1;
+    // The plan knows it to be equal to another cell, which is counted instead, whichever of the two comes first.
+    if (cell.expectedShare === 0) return 0;
     const { decided, computed } = this.#counts.get(cell.uses) ?? { decided: 0, computed: 0 };
     return (weightOfPlan * cell.expectedShare + computed) / (weightOfPlan + decided);
   }
