@@ -5,16 +5,18 @@ import { axisLabels, type Label, type ScoreRow } from './rows.ts';
 /**
  * Finds the place of a row's line among all lines that figures of a pipeline can have: with a single axis, the place of its label among all
  * labels of that axis; with several, the place among all combinations. A label has the same place in every figure, whichever labels
- * that figure shows. `known` are the labels that the pipeline has on each axis; labels that only the rows have come after them.
+ * that figure shows. `known` are the labels that the pipeline has on each axis; labels that only the rows have come after them, and `none`, which
+ * the others are compared with, comes first.
  */
 export function seriesPlaces(
   rows: readonly ScoreRow[],
   axes: readonly string[],
   known: Readonly<Record<string, readonly Label[]>>,
 ): (row: ScoreRow) => number {
-  const labels = axes.map((axis) => [
-    ...new Set([...(Object.hasOwn(known, axis) ? known[axis]! : []), ...axisLabels(rows, axis)]),
-  ]);
+  const labels = axes.map((axis) => {
+    const all = [...(Object.hasOwn(known, axis) ? known[axis]! : []), ...axisLabels(rows, axis)];
+    return [...new Set(all.includes('none') ? ['none', ...all] : all)];
+  });
   return (row) =>
     axes.reduce((place, axis, index) => {
       const label = row.axes[axis];

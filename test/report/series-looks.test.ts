@@ -20,6 +20,11 @@ describe('the place of a line', () => {
     expect(rows.map(seriesPlaces(rows, ['defense'], {}))).toEqual([0, 1]);
   });
 
+  test('is the first for none, wherever the document has it', () => {
+    const rows = ['jpeg', 'none'].map((defense) => rowOf({ defense }));
+    expect(rows.map(seriesPlaces(rows, ['defense'], { defense: ['crop', 'jpeg', 'none'] }))).toEqual([2, 0]);
+  });
+
   test('is that of the combination of several labels', () => {
     const rows = [
       { model: 'small', defense: 'jpeg' },
