@@ -11,6 +11,7 @@ import { gunzipSync } from 'node:zlib';
 import { drawCurves } from '../src/report/curves.ts';
 import defaultRates from '../src/runtime/cost/default-rates.json' with { type: 'json' };
 import { Calibration, measuredUnits } from '../src/runtime/cost/measured.ts';
+import { undisturbedUnits } from '../src/runtime/cost/undisturbed.ts';
 import type { RunEvent } from '../src/runtime/events.ts';
 import { parseEvent } from '../src/runtime/run/parse-event.ts';
 import { withoutOtherPrograms } from '../test/dashboard/fixtures/recorded-ledgers.ts';
@@ -40,7 +41,7 @@ function readLedger(path: string): readonly RunEvent[] {
 /** The prior of a run as the command line makes it: the wall-clock seconds of earlier units, or else the rates of its backend. */
 function priorOf(backend: string): Calibration {
   const rates = defaultRates.backends as Readonly<Record<string, { secondsPer: Record<string, number> }>>;
-  const units = values.after === undefined ? [] : measuredUnits(readLedger(values.after));
+  const units = values.after === undefined ? [] : undisturbedUnits(measuredUnits(readLedger(values.after)));
   return new Calibration(
     units.map((unit) => ({ ...unit, cpu: unit.wall })),
     rates[backend]?.secondsPer ?? {},
