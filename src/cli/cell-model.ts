@@ -6,7 +6,7 @@ import { runVerified } from '../runtime/border.ts';
 import { seedStream } from '../runtime/digest.ts';
 import { librariesOf } from '../runtime/plan/fingerprint.ts';
 import { resolveCode, resolveInside } from '../runtime/plan/resolve-path.ts';
-import { noCheckpoint, type Stage, type StageContext, StageError } from '../runtime/stage.ts';
+import { noCheckpoint, nothingPrinted, type Stage, type StageContext, StageError } from '../runtime/stage.ts';
 import { BatchSizes } from '../values/batch-size.ts';
 import type { Model } from '../values/model.ts';
 import { planPipeline } from './commands/plan.ts';
@@ -87,6 +87,7 @@ async function makeModel(
     seed: seedStream(graph.seed, { ...cell, uses: stage.partOf ?? cell.uses }),
     backend,
     batchSizes: new BatchSizes(),
+    printed: nothingPrinted,
     libraries: librariesOf(stage),
     stages: registry,
     resolve: (path) => resolveInside(root, folder, path, allowedPaths),

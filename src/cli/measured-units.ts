@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import defaultRates from '../runtime/cost/default-rates.json' with { type: 'json' };
 import { Calibration, measuredEvents, measuredUnits, type MeasuredUnit } from '../runtime/cost/measured.ts';
+import { undisturbedUnits } from '../runtime/cost/undisturbed.ts';
 import type { Rates } from '../runtime/cost/rates.ts';
 import { listRuns, readLedger } from '../runtime/run/read-ledger.ts';
 
@@ -22,8 +23,8 @@ export function unitsOfCache(
     bytes += statSync(`${folder}/events.jsonl`, { throwIfNoEntry: false })?.size ?? 0;
     if (bytes > mostBytes) break;
     try {
-      for (const unit of measuredUnits(readLedger(cacheFolder, run, measuredEvents)))
-        if (isWanted(unit)) units.push(unit);
+      const measured = measuredUnits(readLedger(cacheFolder, run, measuredEvents));
+      for (const unit of undisturbedUnits(measured)) if (isWanted(unit)) units.push(unit);
     } catch {
       // `ravelin runs` reports it.
     }

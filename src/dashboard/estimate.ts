@@ -1,7 +1,8 @@
 import type { UnitWork } from '../runtime/events.ts';
 import { secondsUntilEnd, type OpenCell } from '../runtime/cost/remaining.ts';
 import type { CellState, DashboardState, KindState, RunningShard } from './state.ts';
-import { at } from './vector.ts';
+import { OptionalCells } from './optional-cells.ts';
+import { at, items } from './vector.ts';
 
 const rateWindowMs = 30_000;
 
@@ -84,6 +85,8 @@ function estimateNow(state: DashboardState, now: number, prior: Prior): Remainin
   const cells: OpenCell[] = [];
   const indices = new Map<number, number>();
   const sums = new Map<string, number>();
+  const optional = new OptionalCells(items(state.cells));
+  let chance = 0;
   const pause = pauseOf(state);
   const runningOf = groupByCell(state.running);
   for (let position = 0; position < state.cells.length; position++) {
@@ -94,8 +97,11 @@ function estimateNow(state: DashboardState, now: number, prior: Prior): Remainin
     // Before anything is known, only shards that say how far they are can be judged.
     const isJudged = units === 0 && (runningOf.get(position) ?? []).every(({ done }) => done > 0);
     if (!expected.isKnown && !isJudged) return null;
-    const isSure = cell.expectedShare < 1;
-    const seconds = pause + cell.expectedShare * expected.secondsOf(cell.kind, imagesOfUnit(cell), !isSure);
+    const isOptional = cell.expectedShare < 1;
+    const share = optional.shareOf(cell);
+    const whole = expected.secondsOf(cell.kind, imagesOfUnit(cell), !isOptional);
+    const seconds = pause + share * whole;
+    chance += share * (1 - share) * (units * whole) ** 2;
     indices.set(position, cells.length);
     cells.push({ units, seconds, running, after: openReads(cell, position, indices) });
     sums.set(cell.kind, (sums.get(cell.kind) ?? 0) + units * seconds);
@@ -106,7 +112,7 @@ function estimateNow(state: DashboardState, now: number, prior: Prior): Remainin
     }
   }
   const seconds = secondsUntilEnd(cells, state.workers);
-  const spread = Math.exp(quantile * spreadOf(sums, expected));
+  const spread = Math.exp(quantile * spreadOf(sums, expected, chance));
   return { seconds, low: seconds / spread, high: seconds * spread };
 }
 
@@ -164,13 +170,14 @@ function restOf(shard: RunningShard, cell: CellState, now: number, expected: Exp
   return weight * Math.sqrt(overall * recent) + (1 - weight) * byTime;
 }
 
-function spreadOf(sums: ReadonlyMap<string, number>, expected: Expectations): number {
+/** The relative standard deviation of the work that is left. `chance` is the variance of that which may not have to be done, in s². */
+function spreadOf(sums: ReadonlyMap<string, number>, expected: Expectations, chance: number): number {
   const total = [...sums.values()].reduce((sum, seconds) => sum + seconds, 0);
   if (total === 0) return 0;
   const variance = [...sums].reduce(
     (sum, [kind, seconds]) =>
       sum + ((seconds / total) * (kind === '' ? loadSpread : expected.spreadOf(kind))) ** 2,
-    loadSpread ** 2,
+    loadSpread ** 2 + chance / total ** 2,
   );
   return Math.sqrt(variance);
 }

@@ -280,6 +280,9 @@ function cellFinished(state: DashboardState, event: Event<'cell-finished'>): Das
   return changeCell(finished, event.cell, (old) => ({
     ...old,
     status: event.reused ? 'reused' : 'finished',
+    // Numbers of an equal cell are its own, too.
+    metrics:
+      isShared && Object.keys(old.metrics).length === 0 ? at(state.cells, old.sameAs!)!.metrics : old.metrics,
     seconds: event.seconds,
     savedSeconds: saved,
     shards: { total: old.shards.total, done: old.shards.total, running: 0 },

@@ -20,6 +20,7 @@ export type {
   KnownInputs,
   ReadFile,
   ParameterProblem,
+  Printed,
   Stage,
   StageContext,
   StageRegistry,

@@ -11,6 +11,8 @@ export interface CurveSeries {
   readonly name: string;
   /** The points in the order in which the line connects them. */
   readonly points: readonly CurvePoint[];
+  /** Its place among all lines of the pipeline, which decides its look; by its order in the figure if absent. */
+  readonly place?: number;
   /** Height of a dotted line in the colour of the series, if the series have clean accuracies of their own. */
   readonly clean?: number;
 }

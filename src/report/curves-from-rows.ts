@@ -5,6 +5,7 @@ import type { PublishedRow } from './published.ts';
 import { axisLabels, axisNames, isShare, labelNumber, readableAxis, readableName } from './rows.ts';
 import type { Label, ScoreRow } from './rows.ts';
 import { labelled, type Labels } from './labels.ts';
+import { seriesPlaces } from './series-looks.ts';
 
 export interface CurvesRecipe {
   /** An axis (`strength`) or a measured number (`dissimilarity`). */
@@ -24,6 +25,8 @@ export interface CurvesRecipe {
   readonly clean: boolean | number;
   /** Scores on clean images if they are known separately; they take precedence over the rows. */
   readonly cleanRows?: readonly ScoreRow[];
+  /** All labels that the pipeline has on the axes of the lines: they decide the looks of the lines. */
+  readonly axes?: Readonly<Record<string, readonly Label[]>>;
   /** Display names of labels and names. */
   readonly labels?: Labels;
   /** Published numbers, which are drawn beside the lines with their labels. */
@@ -55,6 +58,7 @@ export function curvesFromRows(
   };
   const panels: CurvePanel[] = [];
   const used = new Set<PublishedRow>();
+  const placeOf = seriesPlaces(rows, recipe.series, recipe.axes ?? {});
   const places = {
     x: recipe.x,
     y: recipe.y,
@@ -72,7 +76,7 @@ export function curvesFromRows(
         .map((row) => curvePoint(row, xOf(row), recipe.y, scale))
         .filter((point) => Number.isFinite(point.x))
         .sort((a, b) => a.x - b.x);
-      series.push({ name: seriesName, points });
+      series.push({ name: seriesName, place: placeOf(seriesRows[0]!), points });
       const beside = publishedSeries(seriesName, seriesRows, recipe.published ?? [], places, used);
       if (beside !== undefined) published.push(beside);
     }

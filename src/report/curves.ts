@@ -3,9 +3,9 @@ import { layoutCurves, sizes } from './curves-layout.ts';
 import type { CurvesLayout, PanelLayout } from './curves-layout.ts';
 import { dodges, errorBar, intervalBand, marker } from './curves-marks.ts';
 import { drawPublished, drawSpans, publishedLegendEntry } from './draw-published.ts';
-import { seriesLook } from './palette.ts';
 import type { SeriesLook } from './palette.ts';
 import { position } from './scale.ts';
+import { looksOf } from './series-looks.ts';
 import { element, escapeXml, fitText, shortNumber } from './svg.ts';
 
 /**
@@ -17,7 +17,7 @@ export function drawCurves(curves: Curves): string {
   const layout = layoutCurves(curves);
   const { width, height } = layout;
   const names = layout.legend.map((entry) => entry.name);
-  const looks = new Map(names.map((name, index) => [name, seriesLook(index)]));
+  const looks = looksOf(names, curves);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>\n',
     `<svg xmlns="http://www.w3.org/2000/svg" width="${shortNumber(width)}" height="${shortNumber(height)}" `,

@@ -34,6 +34,9 @@ const markers = [
 ] as const;
 const dashes = [undefined, '6 2', '2 2', '8 2 2 2', '4 4', '1 2', '10 3', '6 2 2 2 2 2'] as const;
 
+/** How many looks there are before the first one comes again. */
+export const distinctLooks = 64;
+
 /**
  * Look of the series at `index` (from 0). The first 64 are distinct, because the markers shift after each
  * round of colours.

@@ -136,6 +136,16 @@ export function tableToText(table: Table, { labels }: TableLook = {}): string {
   return text.map((record) => `${padded(record, widths, table).join('  ').trimEnd()}\n`).join('');
 }
 
+/** Writes a line below the table; nothing if it is empty. */
+export function footerToMarkdown(footer: string): string {
+  return footer === '' ? '' : `\n${markdownText(footer)}\n`;
+}
+
+/** The same for a terminal. */
+export function footerToText(footer: string): string {
+  return footer === '' ? '' : `\n${visibleLine(footer)}\n`;
+}
+
 /** Says below the table what stands behind the slash, and where it was published. */
 export function publishedToMarkdown(sources: readonly string[]): string {
   return `\n${escapeMarkdown(publishedNote(sources))}\n`;

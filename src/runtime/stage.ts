@@ -15,10 +15,12 @@ import type { ImageLabels, ImageRows } from '../values/image-rows.ts';
 import type { Outline, OutlineContext } from '../values/outline.ts';
 import type { PortKind, Value, ValueOf } from '../values/value.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import type { Printed } from './printed.ts';
 import { DeclarationError } from './stage-errors.ts';
 
 export type { CellParts, Checkpoint, KnownInputs, ParameterProblem, Part, PartOutput, ReadFile };
 export { noCheckpoint, PausedError } from './checkpoint.ts';
+export { nothingPrinted, type Printed } from './printed.ts';
 export { DeclarationError, StageError } from './stage-errors.ts';
 
 /**
@@ -54,6 +56,8 @@ export interface Stage extends StageSignature {
    * Whether the stage computes on the tensor backend; the backend's numeric identity is then part of the key.
    */
   readonly device: boolean;
+  /** Facts of the run that the stage prints, and that are then part of its key; none if absent. `axes` are those whose labels it needs. */
+  readonly prints?: (params: never) => { readonly backend?: boolean; readonly axes?: readonly string[] };
   /** npm packages whose versions decide the numbers (`sharp`); their versions are then part of the key. */
   readonly libraries: readonly string[];
   /**
@@ -149,6 +153,8 @@ export interface StageContext<P, I> {
   readonly seed: readonly [high: number, low: number];
   /** Name of the tensor backend to compute on. */
   readonly backend: string;
+  /** Facts of the run that the stage prints, as they are in the key. */
+  readonly printed: Printed;
   /** Decides how many images the stage computes at a time. */
   readonly batchSizes: BatchSizes;
   /** Versions of the stage's `libraries`, and `source` for a stage of a plugin, as they are in the key. */

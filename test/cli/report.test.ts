@@ -89,6 +89,33 @@ it('of a run that reused everything has the same claims', async () => {
   expect(await claims()).toEqual(first);
 });
 
+it('follows what a defense leaves as it is to its attack, and strength 0 to the clean images', async () => {
+  const project = createProject({
+    'p.yaml': `ravelin: 1
+name: left-alone
+stages:
+  digits: { uses: dataset/mnist, with: { split: test, limit: 16 } }
+  network: { uses: model/cnn, with: { filters: [4], dense: [16] } }
+  adversarial: { uses: attack/fgsm, in: { model: network, images: digits }, matrix: { epsilon: [0, 0.3] }, with: { epsilon: $(axes.epsilon) } }
+  defended:
+    in: { images: adversarial }
+    matrix: { defense: { none: { uses: defense/none }, bits: { uses: defense/bit-depth, with: { bits: 1 } } } }
+  predictions: { uses: predict/classify, in: { model: network, images: defended } }
+  scores: { uses: evaluate/robustness, in: { predictions: predictions, originals: digits } }
+`,
+  });
+  await project.run('run', 'p.yaml', '-j', '1');
+  await project.run('report', '--to', 'r.html');
+  const page = readFileSync(join(project.folder, 'r.html'), 'utf8');
+  const claims = rowsOf(page.slice(page.indexOf('id="claims"')));
+  expect(claims.map((row) => row[1])).toEqual(['none', 'bit-depth']);
+  expect(claims.map((row) => row[3])).toEqual([
+    expect.stringMatching(/ fgsm$/),
+    expect.stringMatching(/ fgsm$/),
+  ]);
+  expect(page).toContain('data: digits, budget: epsilon 0.3, images: 16');
+});
+
 it('of a failed run says what failed, and shows the rest', async () => {
   const project = createProject({
     'p.yaml': `${pipeline}  broken: { uses: dataset/image-folder, with: { path: absent } }\n`,

@@ -6,6 +6,7 @@ import { initialState } from '../../src/dashboard/state.ts';
 import type { DashboardState } from '../../src/dashboard/state.ts';
 import { at, emptyVector, items, push, set } from '../../src/dashboard/vector.ts';
 import type { RunEvent } from '../../src/runtime/events.ts';
+import { recordedLedger } from './fixtures/recorded-ledgers.ts';
 import { after, scriptedRun, start } from './fixtures/scripted-run.ts';
 
 const stateAfter = (events: readonly RunEvent[]): DashboardState => events.reduce(reduce, initialState());
@@ -277,4 +278,14 @@ test('a persistent vector does what an array does, and leaves its past alone', (
     }),
     { numRuns: 40 },
   );
+});
+
+test('a cell that is equal to another one of the run has its numbers', () => {
+  const state = recordedLedger('quickstart-tensorflow').reduce(reduce, initialState());
+  const [computed, equal] = ['fgsm', 'i-fgsm'].map((attack) =>
+    at(state.cells, state.index.get(`scores[attack=${attack},strength=0,defense=none]`)!)!,
+  );
+  expect(equal!.status).toBe('reused');
+  expect(computed!.metrics['accuracy']).toBe(0.982);
+  expect(equal!.metrics).toEqual(computed!.metrics);
 });

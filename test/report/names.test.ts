@@ -6,6 +6,7 @@ import { positionAt } from '../../src/dsl/diagnostics/source.ts';
 import type { SignatureRegistry } from '../../src/dsl/signature.ts';
 import { meanNames, meanOver } from '../../src/report/mean-over.ts';
 import { defineStage, type KnownInputs, port, type Stage, Type } from '../../src/kit/index.ts';
+import { nothingPrinted } from '../../src/runtime/stage.ts';
 import { stages } from '../../src/stages/index.ts';
 import { metricStage } from '../../src/stages/evaluate/shared/metric-stage.ts';
 import { reportStage } from '../../src/stages/report/shared/report-stage.ts';
@@ -191,7 +192,7 @@ describe('the judgement before a run and the run agree', () => {
   async function failureOf(stage: Stage, params: object, inputs: object): Promise<string | undefined> {
     const run = stage.run as unknown as (context: object) => Promise<unknown>;
     const whole = Value.Default(stage.with, { ...params });
-    return run({ params: whole, inputs, warn: () => {} }).then(
+    return run({ params: whole, inputs, printed: nothingPrinted, warn: () => {} }).then(
       () => undefined,
       (error: unknown) => (error as Error).message,
     );

@@ -1,7 +1,8 @@
 import { Value } from '@sinclair/typebox/value';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import type { Stage } from '../../src/runtime/stage.ts';
+import { nothingPrinted, type Printed, type Stage } from '../../src/runtime/stage.ts';
+import { seriesLook } from '../../src/report/palette.ts';
 import { curvesStage } from '../../src/stages/report/curves.ts';
 import { imagePairs } from '../../src/stages/report/shared/image-pairs.ts';
 import { imageVersions } from '../../src/stages/report/shared/image-versions.ts';
@@ -11,11 +12,16 @@ import { tableStage } from '../../src/stages/report/table.ts';
 import type { Figure } from '../../src/values/figure.ts';
 import type { Images } from '../../src/values/images.ts';
 
-/** Runs a stage outside the runtime: a report reads nothing of its context but params and inputs. */
-async function figureOf(stage: Stage, params: object, inputs: object): Promise<Figure> {
+/** Runs a stage outside the runtime: a report reads nothing of its context but params, inputs and what it prints of the run. */
+async function figureOf(
+  stage: Stage,
+  params: object,
+  inputs: object,
+  printed: Printed = nothingPrinted,
+): Promise<Figure> {
   const run = stage.run as unknown as (context: object) => Promise<Readonly<Record<string, Figure>>>;
   const whole = Value.Default(stage.with, { ...params });
-  return (await run({ params: whole, inputs, warn: () => {} }))[stage.defaultOutput]!;
+  return (await run({ params: whole, inputs, printed, warn: () => {} }))[stage.defaultOutput]!;
 }
 
 const scores = ['fgsm', 'i-fgsm'].flatMap((attack) =>
@@ -74,6 +80,34 @@ describe('report/curves', () => {
       message: expect.stringContaining(message) as string,
       fix: expect.stringContaining(fix) as string,
     });
+  });
+
+  test('the footer says the number of images, what the intervals are, and what computed them', async () => {
+    const counted = scores.map(({ axes, value }) => ({
+      axes,
+      value: { ...value, rows: value.rows.map((row) => ({ ...row, values: { ...row.values, n: 50 } })) },
+    }));
+    const printed = { backend: 'wasm', axes: {} };
+    const svgOf = async (params: object): Promise<string> =>
+      text(
+        (await figureOf(curvesStage, { ...curves, ...params }, { scores: counted }, printed)).files['svg'],
+      );
+    expect(await svgOf({})).toContain('>n = 50, 95 % intervals, computed with wasm</text>');
+    expect(await svgOf({ footer: 'Own words' })).toContain('>Own words</text>');
+    expect(await svgOf({ footer: false })).not.toContain('computed with');
+  });
+
+  test('a line has the look of its label in the pipeline, whichever labels the figure shows', async () => {
+    const printed = { backend: null, axes: { attack: ['deepfool', 'fgsm', 'i-fgsm'] } };
+    const coloursOf = async (shown: typeof scores): Promise<Readonly<Record<string, string>>> => {
+      const { files } = await figureOf(curvesStage, curves, { scores: shown }, printed);
+      const lines = text(files['svg']).matchAll(/data-series="([^"]+)"[^>]*>.*?stroke="(#\w+)"/g);
+      return Object.fromEntries([...lines].map(([, name, colour]) => [name!, colour!]));
+    };
+    const all = await coloursOf(scores);
+    const only = await coloursOf(scores.filter(({ axes }) => axes.attack === 'i-fgsm'));
+    expect(all).toEqual({ fgsm: seriesLook(1).colour, 'i-fgsm': seriesLook(2).colour });
+    expect(only).toEqual({ 'i-fgsm': seriesLook(2).colour });
   });
 
   test('no scores at all are refused', async () => {
@@ -135,7 +169,12 @@ describe('the checks of report/table', () => {
     const warned: string[] = [];
     const stage = tableStage.run as unknown as (context: object) => Promise<{ table: Figure }>;
     const given = Value.Default(tableStage.with, { ...params });
-    const { table } = await stage({ params: given, inputs, warn: (message: string) => warned.push(message) });
+    const { table } = await stage({
+      params: given,
+      inputs,
+      printed: { backend: 'wasm', axes: {} },
+      warn: (message: string) => warned.push(message),
+    });
     return { figure: table, warned };
   }
 
@@ -160,6 +199,15 @@ describe('the checks of report/table', () => {
     expect(text(figure.files['md'])).toContain(
       '\n- **Warning:** attacker=adaptive, epsilon=8/255: the attack left 3 of 200 images exactly as they were\n',
     );
+  });
+
+  test('stand below the line with the backend', async () => {
+    const { figure } = await run({}, { scores: broken });
+    expect(text(figure.files['md'])).toMatch(/\n\nn = 200, computed with wasm\n\n- \*\*Warning/);
+    expect(text(figure.files['txt'])).toContain('\nn = 200, computed with wasm\n');
+    expect(text(figure.files['tex'])).toContain('% n = 200, computed with wasm\n');
+    const without = await run({ footer: false }, { scores: sound });
+    expect(text(without.figure.files['md'])).not.toContain('computed with');
   });
 
   test('can be turned off, and leave tables of other numbers alone', async () => {

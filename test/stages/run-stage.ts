@@ -2,7 +2,7 @@ import { Value as Schema } from '@sinclair/typebox/value';
 import { resolve as resolvePath } from 'node:path';
 import type { Stage, StageContext, Survey } from '../../src/runtime/stage.ts';
 import { librariesOf } from '../../src/runtime/plan/fingerprint.ts';
-import { noCheckpoint, StageError } from '../../src/runtime/stage.ts';
+import { noCheckpoint, nothingPrinted, type Printed, StageError } from '../../src/runtime/stage.ts';
 import { stages } from '../../src/stages/index.ts';
 import { BatchSizes } from '../../src/values/batch-size.ts';
 import { givenInputs } from '../../src/values/image-rows.ts';
@@ -21,6 +21,7 @@ export interface RunOptions {
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly shard?: { readonly first: number; readonly count: number };
   readonly root?: string;
+  readonly printed?: Printed;
   readonly seed?: readonly [number, number];
   readonly checkpoint?: Uint8Array | null;
   readonly everySteps?: number;
@@ -59,6 +60,7 @@ export function contextOf(
     seed: options.seed ?? [1, 2],
     backend: 'wasm',
     batchSizes: new BatchSizes(),
+    printed: options.printed ?? nothingPrinted,
     libraries: librariesOf(stage),
     stages,
     ...pathsIn(options.root ?? '/'),

@@ -29,9 +29,12 @@ export function readRecords(store: Store, keys: readonly string[]): readonly Com
 export class RunRecipes {
   readonly #makers = new Map<string, RecordedCell[]>();
   readonly #predictions = new Map<string, RecordedCell>();
+  readonly #places = new Map<RecordedCell, number>();
 
+  /** The cells come in the order of the plan: each after those that it reads. */
   constructor(cells: readonly RecordedCell[]) {
-    for (const cell of cells) {
+    for (const [place, cell] of cells.entries()) {
+      this.#places.set(cell, place);
       this.#addPrediction(cell);
       const [first] = cell.records;
       for (const parts of Object.values(first?.outputs ?? {})) {
@@ -49,6 +52,10 @@ export class RunRecipes {
     return this.#predictions.get(digest);
   }
 
+  #placeOf(cell: RecordedCell): number {
+    return this.#places.get(cell) ?? Infinity;
+  }
+
   #addPrediction(cell: RecordedCell): void {
     if (partsOf(cell, 'predictions').length === 0) return;
     const [defense] = inputValues(cell, 'transform');
@@ -61,10 +68,13 @@ export class RunRecipes {
   /** The cells whose outputs a cell reads at a port, in the order of the input. */
   sources(cell: RecordedCell, port: string): readonly RecordedCell[] {
     return firstDigests(recipeOf(cell)?.['inputs'], port).flatMap((digest) => {
-      const made = this.#makers.get(digest) ?? [];
+      // A cell may make what it reads, such as the defense none. The one that it reads comes before it.
+      const made = (this.#makers.get(digest) ?? []).filter(
+        (maker) => this.#placeOf(maker) < this.#placeOf(cell),
+      );
       // Equal results may come from several cells, such as attacks of strength 0: the one with the labels of the reader is meant.
       const maker = made.toSorted((one, other) => agreement(other, cell) - agreement(one, cell))[0];
-      return maker === undefined || maker === cell ? [] : [maker];
+      return maker === undefined ? [] : [maker];
     });
   }
 }

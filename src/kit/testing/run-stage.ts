@@ -1,7 +1,13 @@
 import { Value as Schema } from '@sinclair/typebox/value';
 import { resolve } from 'node:path';
 import { runVerified } from '../../runtime/border.ts';
-import { noCheckpoint, type Stage, type StageContext } from '../../runtime/stage.ts';
+import {
+  noCheckpoint,
+  nothingPrinted,
+  type Printed,
+  type Stage,
+  type StageContext,
+} from '../../runtime/stage.ts';
 import { stages } from '../../stages/index.ts';
 import { BatchSizes } from '../../values/batch-size.ts';
 import { givenInputs } from '../../values/image-rows.ts';
@@ -25,6 +31,8 @@ export interface StageRunOptions {
   readonly seed?: Seed;
   /** Tensor backend; wasm if absent. */
   readonly backend?: string;
+  /** Facts of the run that a report prints; none if absent. */
+  readonly printed?: Printed;
   /** Folder that relative paths start from; the working directory if absent. */
   readonly folder?: string;
   /** Stages of plugins that this one needs, such as a defense that an attack goes through. */
@@ -53,6 +61,7 @@ export async function runStage(
     seed: options.seed ?? [1, 2],
     backend: options.backend ?? 'wasm',
     batchSizes: new BatchSizes(),
+    printed: options.printed ?? nothingPrinted,
     libraries: {},
     stages: new Map([
       ...stages,

@@ -69,6 +69,7 @@ function claimsPart(claims: readonly ComparedClaim[], differenceOf: DifferenceOf
   ];
   const seen = new Set<string>();
   const both: Field[][] = [];
+  const same: Field[][] = [];
   const one: Field[][] = [];
   for (const { before, after } of claims) {
     const { model, defense, budget } = (before ?? after)!;
@@ -79,7 +80,7 @@ function claimsPart(claims: readonly ComparedClaim[], differenceOf: DifferenceOf
       const key = JSON.stringify([model, defense]);
       if (kind === 'clean' && seen.has(key)) continue;
       if (kind === 'clean') seen.add(key);
-      (old === null || current === null ? one : both).push([
+      (old === null || current === null ? one : isEqual(old, current) ? same : both).push([
         { html: text(model) },
         { html: text(defense) },
         { html: kind === 'clean' ? '–' : text(budget) },
@@ -95,13 +96,27 @@ function claimsPart(claims: readonly ComparedClaim[], differenceOf: DifferenceOf
     { id: 'claims' },
     html('h2', {}, 'What the two runs say'),
     both.length === 0
-      ? html('p', {}, 'The runs have no accuracy of the same model, defense and budget.')
+      ? html(
+          'p',
+          {},
+          same.length === 0
+            ? 'The runs have no accuracy of the same model, defense and budget.'
+            : 'The runs have the same accuracy of each model, defense and budget.',
+        )
       : table('Accuracies with 95 % intervals in both runs, and their difference in points', columns, both),
     html(
       'p',
       { class: 'note' },
       'The interval of a difference is that of two independent samples (Newcombe 1998). If both runs judge the same images, the difference is known better than that.',
     ),
+    same.length === 0
+      ? ''
+      : html(
+          'details',
+          {},
+          html('summary', {}, `${same.length} accuracies that are the same in both runs`),
+          table('Accuracies that are the same in both runs', columns, same),
+        ),
     one.length === 0
       ? ''
       : html(
@@ -110,6 +125,16 @@ function claimsPart(claims: readonly ComparedClaim[], differenceOf: DifferenceOf
           html('summary', {}, `${one.length} accuracies that only one of the runs has`),
           table('Accuracies of one run', columns, one),
         ),
+  );
+}
+
+/** Whether two runs have found the same accuracy with the same interval, of the same attack. */
+function isEqual(one: Claimed, other: Claimed): boolean {
+  return (
+    one.value === other.value &&
+    one.low === other.low &&
+    one.high === other.high &&
+    one.attack === other.attack
   );
 }
 

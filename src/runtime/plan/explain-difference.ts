@@ -27,6 +27,7 @@ export function explainDifference(
   }
   explainFiles(previous['files'], next['files'], reasons);
   explainNumerics(previous['numerics'], next['numerics'], reasons);
+  explainPrinted(previous['printed'] ?? {}, next['printed'] ?? {}, reasons);
   explainLibraries(previous['libraries'] ?? {}, next['libraries'] ?? {}, plugin, reasons);
   if (previous['format'] !== next['format']) {
     reasons.push(`cache format ${show(previous['format'])} → ${show(next['format'])}`);
@@ -49,6 +50,17 @@ function explainTree(
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
     explainTree(`${path}${joint}${key}`, a[key], b[key], reasons);
   }
+}
+
+/** Compares the facts of the run that a report prints: `printed backend wasm → tensorflow`, `labels of defense changed`. */
+function explainPrinted(a: Json, b: Json, reasons: string[]): void {
+  if (!isJsonObject(a) || !isJsonObject(b)) return;
+  if (differs(a['backend'], b['backend']))
+    reasons.push(`printed backend ${show(a['backend'])} → ${show(b['backend'])}`);
+  const [before, after] = [a['axes'] ?? {}, b['axes'] ?? {}];
+  if (!isJsonObject(before) || !isJsonObject(after)) return;
+  for (const axis of new Set([...Object.keys(before), ...Object.keys(after)]))
+    if (differs(before[axis], after[axis])) reasons.push(`labels of ${axis} in the pipeline changed`);
 }
 
 function explainInputs(a: Json | undefined, b: Json | undefined, reasons: string[]): void {

@@ -23,6 +23,7 @@ import type { Stage } from '../stage.ts';
  *   chunk      images in one object, for whole stages that make images or predictions
  *   files      [[name, digest], …], or {count, digest} if there are more than 128
  *   numerics   identity of the tensor backend, for stages that compute on it
+ *   printed    {axes?, backend?}: facts of the run that a report prints (`stage.prints`)
  *   libraries  name → version, for packages that decide the numbers, and `source` → digest of the
  *              plugin that brought the stage
  *
@@ -55,6 +56,7 @@ export interface RecipeValue {
 export interface StageConstant {
   readonly libraries: string;
   readonly numerics: string;
+  readonly printed: string;
   readonly seed: string;
   readonly usesAndVersion: string;
 }
@@ -65,11 +67,17 @@ export interface Seeds {
   readonly stage: number;
 }
 
-/** `seed` is null for a cell that draws no random numbers. */
-export function stageConstant(stage: Stage, seed: Seeds | null, numerics: Json | null): StageConstant {
+/** `seed` is null for a cell that draws no random numbers; `printed` is canonical JSON, and empty for a cell that prints no facts of the run. */
+export function stageConstant(
+  stage: Stage,
+  seed: Seeds | null,
+  numerics: Json | null,
+  printed = '',
+): StageConstant {
   return {
     libraries: librariesText(librariesOf(stage)),
     numerics: stage.device && numerics !== null ? `"numerics":${canonicalJson(numerics)},` : '',
+    printed: printed === '' ? '' : `"printed":${printed},`,
     seed: seed === null ? '' : `"seed":{"pipeline":${seed.pipeline},"stage":${seed.stage}},`,
     usesAndVersion: `"uses":${JSON.stringify(stage.uses)},"version":${stage.version}`,
   };
@@ -102,7 +110,7 @@ export function preimageText(recipe: UnitRecipe): string {
   const { constant, shard } = recipe;
   let text = recipe.chunk === null ? '{' : `{"chunk":${recipe.chunk},`;
   if (recipe.filesText !== null) text += `"files":${recipe.filesText},`;
-  text += `"format":1,"inputs":${inputsText(recipe.inputs)},${constant.libraries}${constant.numerics}${constant.seed}`;
+  text += `"format":1,"inputs":${inputsText(recipe.inputs)},${constant.libraries}${constant.numerics}${constant.printed}${constant.seed}`;
   if (shard !== null) text += `"shard":{"count":${shard.count},"first":${shard.first}},`;
   const skip = skipText(recipe.inputs);
   if (skip !== '') text += `"skip":{${skip}},`;

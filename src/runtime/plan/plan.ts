@@ -16,6 +16,7 @@ import type { StageConstant } from './fingerprint.ts';
 import { lastKeysPath, readLastKeys } from './last-keys.ts';
 import type { LastKeys } from './last-keys.ts';
 import { bindOnTheFly } from './on-the-fly.ts';
+import { printedFacts } from './printed-facts.ts';
 import { type CodePermission, noCode, resolveCode, resolveInside } from './resolve-path.ts';
 import { StageError } from '../stage.ts';
 import type { Stage, StageRegistry, Survey } from '../stage.ts';
@@ -133,15 +134,18 @@ function stageConstants(
   numerics: Json | null,
 ): (index: number, stage: Stage) => StageConstant {
   const draws = drawingCells(graph, registry);
+  const shared = graph.sharedNumerics ? null : numerics;
+  const printedBy = printedFacts(graph, registry, shared);
   const known = new Map<string, StageConstant>();
   return (index, stage) => {
     const cell = graph.cells[index]!;
     const isRandom = draws(index);
-    const name = isRandom ? `${cell.uses} ${cell.seed ?? 0}` : cell.uses;
+    const printed = printedBy(index, stage);
+    const name = `${cell.uses} ${isRandom ? (cell.seed ?? 0) : ''} ${printed}`;
     let constant = known.get(name);
     if (constant === undefined) {
       const seed = isRandom ? { pipeline: graph.seed, stage: cell.seed ?? 0 } : null;
-      constant = stageConstant(stage, seed, graph.sharedNumerics ? null : numerics);
+      constant = stageConstant(stage, seed, shared, printed);
       known.set(name, constant);
     }
     return constant;

@@ -39,7 +39,7 @@ const clean = port('metrics', {
 
 export const curvesStage = reportStage({
   uses: 'report/curves',
-  version: 3,
+  version: 4,
   summary:
     'Line charts in panels, as figure 4 of Guo et al. 2018: accuracy over strength, one line a defense; as SVG, PDF and PNG',
   with: {
@@ -81,7 +81,7 @@ export const curvesStage = reportStage({
     footer: Type.Union([Type.Boolean(), Type.String({ maxLength: 200 })], {
       default: true,
       description:
-        'small line below: true for the number of images and what the intervals are, a text, or false for none',
+        'small line below: true for the number of images, what the intervals are and the backend; a text; or false for none',
     }),
     clean: Type.Union([Type.Boolean(), Type.Number({ unit: 'unit of y' })], {
       default: true,
@@ -106,6 +106,7 @@ export const curvesStage = reportStage({
     meanOver: meanOverNames,
   },
   places: ['x', 'panel', 'series'],
+  prints: { backend: true, axes: ['series'] },
   check: ({ labels }) => labelProblems(labels),
   libraries: ['sharp'],
   files: {
@@ -119,7 +120,7 @@ export const curvesStage = reportStage({
         requiredAxes(varying, axes, x, [...listOf(panel), ...listOf(series)]),
       ),
   },
-  async draw(inputs, params, warn, resolve) {
+  async draw(inputs, params, warn, resolve, printed) {
     const { axisNames, scoreRows, valueNames, varyingAxes } = await import('../../report/rows.ts');
     const { meanOver } = await import('../../report/mean-over.ts');
     const rows = rowsToReport(inputs.scores, params.meanOver);
@@ -152,6 +153,7 @@ export const curvesStage = reportStage({
       series,
       title: params.title,
       clean: params.clean,
+      axes: printed.axes,
       ...(params.labels && { labels: params.labels }),
       ...(params.xLabel === undefined ? {} : { xLabel: params.xLabel }),
       ...(params.yLabel === undefined ? {} : { yLabel: params.yLabel }),
@@ -172,7 +174,8 @@ export const curvesStage = reportStage({
     const { rowsToCsv, rowsToJson } = await import('../../report/table.ts');
     const { svgToPng } = await import('../../report/raster.ts');
     const { width, panelsPerRow, footer } = params;
-    const below = typeof footer === 'string' ? footer : footer ? footerOf(rows, params.y) : '';
+    const below =
+      typeof footer === 'string' ? footer : footer ? footerOf(rows, [params.y], printed.backend) : '';
     const svg = drawCurves({
       ...curves,
       intervals: params.intervals,

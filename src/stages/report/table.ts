@@ -33,7 +33,7 @@ const scores = port('metrics', {
 
 export const tableStage = reportStage({
   uses: 'report/table',
-  version: 4,
+  version: 5,
   summary: 'A table of scores as Markdown, LaTeX, CSV and JSON, with intervals',
   with: {
     rows: Type.Optional(
@@ -61,6 +61,11 @@ export const tableStage = reportStage({
         'the CSV file: as the table is, or one row for each score, for data frames such as those of pandas',
     }),
     ...labelsParameter,
+    footer: Type.Union([Type.Boolean(), Type.String({ maxLength: 200 })], {
+      default: true,
+      description:
+        'line below the table: true for the number of images, what the intervals are and the backend; a text; or false for none',
+    }),
     title: Type.String({ default: '', description: 'heading above the table' }),
   },
   in: { scores },
@@ -72,6 +77,7 @@ export const tableStage = reportStage({
     meanOver: meanOverNames,
   },
   places: ['rows', 'columns'],
+  prints: { backend: true },
   check: ({ rows, columns, labels }) => {
     const index = listOf(columns).findIndex((axis) => listOf(rows).includes(axis));
     if (index < 0) return labelProblems(labels);
@@ -93,7 +99,7 @@ export const tableStage = reportStage({
     check: ({ published, value, meanOver }, inputs, read) =>
       checkPublishedFile(published, listOf(value), inputs, read, listOf(meanOver)),
   },
-  async draw(inputs, params, warn, resolve) {
+  async draw(inputs, params, warn, resolve, printed) {
     const { axisNames, varyingAxes } = await import('../../report/rows.ts');
     const rows = rowsToReport(inputs.scores, params.meanOver);
     const values = listOf(params.value);
@@ -125,6 +131,8 @@ export const tableStage = reportStage({
       shown = joined.rows;
     }
     const {
+      footerToMarkdown,
+      footerToText,
       headingToMarkdown,
       pivot,
       publishedToMarkdown,
@@ -149,11 +157,19 @@ export const tableStage = reportStage({
     const { bestPlaces } = await import('../../report/best.ts');
     const { tableToLatex } = await import('../../report/latex.ts');
     const bold = bestPlaces(table, params.bold);
-    const notes = [...(sources === undefined ? [] : [publishedToText(sources).trim()]), ...warnings];
+    const { footerOf } = await import('../../report/footer.ts');
+    const { footer } = params;
+    const below = typeof footer === 'string' ? footer : footer ? footerOf(rows, values, printed.backend) : '';
+    const notes = [
+      ...(below === '' ? [] : [below]),
+      ...(sources === undefined ? [] : [publishedToText(sources).trim()]),
+      ...warnings,
+    ];
     const files = {
       md:
         headingToMarkdown(params.title) +
         tableToMarkdown(table, { labels, bold }) +
+        footerToMarkdown(below) +
         (sources === undefined ? '' : publishedToMarkdown(sources)) +
         roundedNote(rows) +
         warningsToMarkdown(warnings),
@@ -161,6 +177,7 @@ export const tableStage = reportStage({
       csv: params.form === 'long' ? rowsToCsv(shown) : tableToCsv(table),
       txt:
         tableToText(table, { labels }) +
+        footerToText(below) +
         (sources === undefined ? '' : publishedToText(sources)) +
         roundedNote(rows) +
         warningsToText(warnings),

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { comparisonPage } from '../../../src/report/html/comparison-page.ts';
 import { reportPage } from '../../../src/report/html/page.ts';
-import { richComparison, richReport } from './rich-report.ts';
+import { firstPaintOf } from './first-paint.ts';
+import { curvesFigure, richComparison, richReport } from './rich-report.ts';
 import { inside } from '../../../src/report/html/attachments.ts';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome'];
@@ -187,5 +188,27 @@ describe.skipIf(browser === undefined)('the script of the page', () => {
       flags,
     );
     expect(found).toEqual(['pgd', 'ascending', 'fgsm', 'descending']);
+  });
+});
+
+describe.skipIf(browser === undefined)('the first paint', () => {
+  const figures = Array.from({ length: 100 }, (_, index) => curvesFigure(`figure-${index}`));
+
+  it.each([
+    ['a report', () => reportPage(richReport)],
+    ['a report of 100 figures', () => reportPage({ ...richReport, figures })],
+    ['two runs', () => comparisonPage(richComparison, inside, () => ({ low: -0.1, high: 0.1 }))],
+  ] as const)('of %s takes the main thread less than a second, as a trace shows', async (name, pageOf) => {
+    const page = pageOf();
+    expect(Buffer.byteLength(page)).toBeLessThan(5_000_000);
+    const path = join(folder, 'painted.html');
+    writeFileSync(path, page);
+    const { seconds, cpuSeconds } = await firstPaintOf(browser!, path, mkdtempSync(join(folder, 'profile-')));
+    console.info(
+      `first paint of ${name}: ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of the processor`,
+    );
+    // Other programs on the machine prolong the seconds of the clock, and not those of the processor.
+    expect(cpuSeconds).toBeGreaterThan(0);
+    expect(cpuSeconds).toBeLessThan(1);
   });
 });

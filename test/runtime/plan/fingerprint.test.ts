@@ -32,6 +32,7 @@ const recipes: fc.Arbitrary<UnitRecipe> = fc.record({
   constant: fc.record({
     libraries: fc.constantFrom('', '"libraries":{"sharp":"0.35.5"},'),
     numerics: fc.constantFrom('', '"numerics":{"backend":"wasm"},'),
+    printed: fc.constantFrom('', '"printed":{"backend":"wasm"},'),
     seed: fc.constantFrom('', '"seed":[1,2],'),
     usesAndVersion: fc.constant('"uses":"test/a","version":3'),
   }),

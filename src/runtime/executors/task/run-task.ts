@@ -10,8 +10,10 @@ import { changedFile } from '../../plan/file-digests.ts';
 import { librariesOf } from '../../plan/fingerprint.ts';
 import { resolveCode, resolveInside } from '../../plan/resolve-path.ts';
 import { readResult } from '../../plan/stored-result.ts';
+import { printedOf } from '../../plan/printed-facts.ts';
 import {
   type Checkpoint,
+  nothingPrinted,
   PausedError,
   type Stage,
   type StageContext,
@@ -65,6 +67,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
     const context = {
       ...stageContext(task, inputs, checkpoint, warnings.add, surroundings),
       batchSizes,
+      printed: stage.prints === undefined ? nothingPrinted : printedOf(task.preimage),
       libraries: librariesOf(stage),
       stages: registry,
     };
@@ -165,7 +168,7 @@ function stageContext(
   checkpoint: Checkpoint,
   warn: (message: string) => void,
   { setup, signal, send }: TaskSurroundings,
-): Omit<StageContext<unknown, unknown>, 'batchSizes' | 'libraries' | 'stages'> {
+): Omit<StageContext<unknown, unknown>, 'batchSizes' | 'printed' | 'libraries' | 'stages'> {
   let lastProgress = -Infinity;
   return {
     params: task.params,

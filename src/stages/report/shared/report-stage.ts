@@ -8,11 +8,13 @@ import {
   type KnownInputs,
   type Stage,
   type ParameterProblem,
+  type Printed,
   type ReadFile,
 } from '../../../runtime/stage.ts';
 import { nameOfType } from '../../../values/array-problems.ts';
 import { ValueError } from '../../../values/value-error.ts';
 import type { JsonObject } from '../../../values/json.ts';
+import { listOf } from './columns.ts';
 import type { NoParameters } from '../../shared/no-parameters.ts';
 import { judgeNames, type NameRule, type NameRules } from './names.ts';
 
@@ -51,6 +53,11 @@ export interface ReportStageDeclaration<W extends TProperties, I extends InputPo
    * that differ in other axes only are an error before the run.
    */
   readonly places?: readonly (keyof W & string)[];
+  /**
+   * Facts of the run that the report prints: the backend that computed the scores, and all labels that the pipeline has on the axes that
+   * these parameters name. `draw` gets them as its fifth argument.
+   */
+  readonly prints?: { readonly backend?: boolean; readonly axes?: readonly (keyof W & string)[] };
   /** Files that parameters of the format `path` name, and that the report reads beside its inputs. */
   readonly files?: ReportFiles<Static<TObject<W>>>;
   /**
@@ -62,6 +69,7 @@ export interface ReportStageDeclaration<W extends TProperties, I extends InputPo
     params: Static<TObject<W>>,
     warn: (sentence: string) => void,
     resolve: (path: string) => string,
+    printed: Printed,
   ) => Report | Promise<Report>;
 }
 
@@ -86,6 +94,7 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
     libraries = [],
     check,
     files,
+    prints,
     draw,
   } = declaration;
   checkDeclaration('reportStage', { ...declaration }, { draw: typeof draw === 'function' });
@@ -110,6 +119,12 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
         return problems.length > 0 ? problems : (files?.check?.(typed(params), inputs, read) ?? []);
       },
     }),
+    ...(prints && {
+      prints: (params: Readonly<Record<string, unknown>>) => ({
+        backend: prints.backend ?? false,
+        axes: (prints.axes ?? []).flatMap((name) => listOf(params[name] as string | undefined)),
+      }),
+    }),
     ...(files && {
       survey: async ({ params, resolve }) => {
         const paths = await files.paths(typed(params), resolve);
@@ -125,8 +140,8 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
       out: { [output]: { kind: 'figure' } },
       memoryBytes: 0,
     }),
-    run: async ({ params, inputs, warn, resolve }) => {
-      const report: unknown = await draw(inputs, typed(params), warn, resolve);
+    run: async ({ params, inputs, warn, resolve, printed }) => {
+      const report: unknown = await draw(inputs, typed(params), warn, resolve, printed);
       checkReport(report, uses);
       const { title = '', files } = report;
       const encoder = new TextEncoder();
