@@ -124,9 +124,7 @@ it('predictions and defended images have no trace', async () => {
   const { outputs } = await runStage('defense/bit-depth', { bits: 3 }, { inputs: { images } });
   expect((outputs['images'] as Images).perturbation!.trace).toBeUndefined();
   expect((outputs['transform'] as Transform).kind).toBe('transform');
-  const error = await failureOf(
-    runStage('evaluate/trace', {}, { inputs: { images: outputs['images'] } }),
-  );
+  const error = await failureOf(runStage('evaluate/trace', {}, { inputs: { images: outputs['images'] } }));
   expect(error.message).toBe("the images of 'images' have no trace");
   expect(error.fix).toContain('trace: true');
 });
