@@ -178,9 +178,11 @@ export class ApgdSteps {
       this.#best.set(this.#current.subarray(slot * size, (slot + 1) * size), slot * size);
       this.#bestGradient.set(gradient, slot * size);
     }
-    const point = this.#current.subarray(slot * size, (slot + 1) * size);
-    const { isOutside: isElsewhere = false } = this.#run;
-    this.#points?.visit(row, point, answer.logits, position, { loss, isElsewhere });
+    if (this.#points !== undefined) {
+      const point = this.#current.subarray(slot * size, (slot + 1) * size);
+      const { isOutside: isElsewhere = false } = this.#run;
+      this.#points.visit(row, point, answer.logits, position, { loss, isElsewhere });
+    }
     const { bestLoss, stepSize } = state;
     this.#run.watch?.({ row, step: state.taken, loss, bestLoss, stepSize });
     if ((isReached && this.#run.stopEarly) || state.taken === this.#run.steps) {

@@ -216,10 +216,11 @@ class DeepFoolSteps {
       pixels: gather(this.#current, slots, size),
     };
     const logits = await queries.logits(batch);
-    for (const [position, slot] of slots.entries()) {
-      const point = batch.pixels.subarray(position * size, (position + 1) * size);
-      this.#points?.visit(this.#rowIn(slot), point, logits, position);
-    }
+    if (this.#points !== undefined)
+      for (const [position, slot] of slots.entries()) {
+        const point = batch.pixels.subarray(position * size, (position + 1) * size);
+        this.#points.visit(this.#rowIn(slot), point, logits, position);
+      }
     const classes = argmaxRows(logits, queries.classes);
     const positions = Int32Array.from(slots.keys()).filter(
       (position) => !this.#isDone(slots[position]!, classes[position]!),

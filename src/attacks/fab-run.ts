@@ -82,8 +82,10 @@ export class FabSteps {
     const reached = misclassifiedRows(logits, batch.labels, queries.classes);
     return slots.filter((slot, position) => {
       const index = this.#indices[slot]!;
-      const point = batch.pixels.subarray(position * this.#size, (position + 1) * this.#size);
-      this.#points?.visit(this.#rowIn(slot), point, logits, position);
+      if (this.#points !== undefined) {
+        const point = batch.pixels.subarray(position * this.#size, (position + 1) * this.#size);
+        this.#points.visit(this.#rowIn(slot), point, logits, position);
+      }
       if (reached[position]) this.#stepBack(slot);
       const distance = this.#run.best.distances[index]!;
       this.#run.watch?.(this.#rowIn(slot), distance);

@@ -154,8 +154,10 @@ class SquareSearch {
     const reached = misclassifiedRows(logits, batch.labels, queries.classes);
     return slots.filter((slot, position) => {
       const margin = marginOf(logits, queries.classes, position, batch.labels[position]!);
-      const point = batch.pixels.subarray(position * this.#size, (position + 1) * this.#size);
-      this.#points?.visit(some[position]!, point, logits, position);
+      if (this.#points !== undefined) {
+        const point = batch.pixels.subarray(position * this.#size, (position + 1) * this.#size);
+        this.#points.visit(some[position]!, point, logits, position);
+      }
       return this.#advance(slot, margin, reached[position]!);
     });
   }
