@@ -6,7 +6,7 @@ import { type Minimum, minimumNormAttack, nothingFound } from './minimum-norm.ts
 import { distanceBetween, lengthOf } from './norms.ts';
 import { quietly } from './originals.ts';
 
-export interface ApgdMinimalOptions extends Omit<ApgdOptions, 'stopEarly' | 'trace'> {
+export interface ApgdMinimalOptions extends Omit<ApgdOptions, 'stopEarly' | 'watch'> {
   /** Number of radii that are tried for each image. */
   readonly searchSteps: number;
   /** The first radius that is tried. */

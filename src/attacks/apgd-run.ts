@@ -7,6 +7,7 @@ import type { DistanceNorm } from './norms.ts';
 import type { AttackProblem } from './originals.ts';
 import { clip, project } from './projections.ts';
 import type { Gradients } from './queries.ts';
+import type { PointRecorder } from './trace-recorder.ts';
 import { sparseSign, SparsitySchedule } from './sparse-steps.ts';
 import { StepHalving } from './step-halving.ts';
 import { sign, type StepRule, unitL2 } from './step-rules.ts';
@@ -26,7 +27,9 @@ export interface ApgdRun {
   readonly targets: Int32Array;
   /** Ends an image as soon as it is misclassified. */
   readonly stopEarly: boolean;
-  readonly trace?: (step: ApgdStep) => void;
+  /** Whether the points are in a larger ball than the result. */
+  readonly isOutside?: boolean;
+  readonly watch?: (step: ApgdStep) => void;
 }
 
 /** One step of an image, for those who watch. */
@@ -81,10 +84,14 @@ export class ApgdSteps {
   readonly #best: Float32Array;
   readonly #bestGradient: Float32Array;
   readonly #found: ApgdFound;
+  readonly #points: PointRecorder | undefined;
 
   constructor(problem: AttackProblem, run: ApgdRun) {
     this.#problem = problem;
     this.#run = run;
+    const { norm, loss } = run;
+    const goal = { norm, loss, labels: problem.images.labels, sign: 1 } as const;
+    this.#points = problem.trace?.follow(problem.queries, goal);
     this.#size = imageSize(problem.images.shape);
     this.#capacity = Math.min(run.rows.length, batchCapacity(this.#size, problem.hooks));
     this.#rule = run.norm === 'linf' ? sign : unitL2;
@@ -171,8 +178,13 @@ export class ApgdSteps {
       this.#best.set(this.#current.subarray(slot * size, (slot + 1) * size), slot * size);
       this.#bestGradient.set(gradient, slot * size);
     }
+    if (this.#points !== undefined) {
+      const point = this.#current.subarray(slot * size, (slot + 1) * size);
+      const { isOutside: isElsewhere = false } = this.#run;
+      this.#points.visit(row, point, answer.logits, position, { loss, isElsewhere });
+    }
     const { bestLoss, stepSize } = state;
-    this.#run.trace?.({ row, step: state.taken, loss, bestLoss, stepSize });
+    this.#run.watch?.({ row, step: state.taken, loss, bestLoss, stepSize });
     if ((isReached && this.#run.stopEarly) || state.taken === this.#run.steps) {
       this.#leave(slot);
       return true;

@@ -32,7 +32,7 @@ export interface ApgdOptions {
   readonly largerEpsilons?: boolean;
   readonly seed: Seed;
   /** Called at every point that an image visits. */
-  readonly trace?: (step: ApgdStep) => void;
+  readonly watch?: (step: ApgdStep) => void;
 }
 
 /**
@@ -113,6 +113,7 @@ export async function apgdRuns(
         radii,
         starts: intoL1Balls(problem, some, starts, radii),
         stopEarly: false,
+        isOutside: true,
       };
       starts = (await new ApgdSteps(problem, run).run()).pixels;
     }

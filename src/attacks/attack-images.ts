@@ -34,6 +34,7 @@ import {
 } from './originals.ts';
 import type { Queries } from './queries.ts';
 import { stepAlong } from './step-along.ts';
+import type { TraceRecorder } from './trace-recorder.ts';
 import { reachDissimilarity, requireReferences, type SearchPlan } from './target-strength.ts';
 
 /** Adversarial images and what the attack did. */
@@ -82,6 +83,8 @@ export interface AttackOptions extends AttackHooks {
    * whose passes are spent ends with the best that the attack has found. No limit if absent.
    */
   readonly limit?: number;
+  /** Records the points that the attack visits, at the latest of several strengths. */
+  readonly trace?: TraceRecorder;
 }
 
 /**
@@ -110,7 +113,7 @@ export async function sweepStrengths(
   queries: Queries,
   images: ImageBatch,
   strengths: readonly Strength[],
-  { preparation, limit, ...hooks }: AttackOptions = {},
+  options: AttackOptions = {},
 ): Promise<readonly AttackResult[]> {
   for (const strength of strengths) {
     if (typeof strength !== 'number' && !isZero(strength)) requireReferences(images, strength.space);
@@ -118,14 +121,7 @@ export async function sweepStrengths(
   checkAttack(attack);
   const isNeeded = strengths.some((strength) => !isZero(strength));
   return guarded(images, async () => {
-    const prepared = await openAttack(
-      isNeeded ? attack : identityAttack,
-      queries,
-      images,
-      hooks,
-      preparation,
-      limit,
-    );
+    const prepared = await openAttack(isNeeded ? attack : identityAttack, queries, images, options);
     const results: AttackResult[] = [];
     for (const strength of strengths) results.push(await attackAt(prepared, images, strength));
     return results;
@@ -180,17 +176,21 @@ export async function openAttack(
   attack: Attack,
   queries: Queries,
   images: ImageBatch,
-  hooks: AttackHooks,
-  known?: Preparation,
-  limit?: number,
+  { preparation: known, limit, trace, ...hooks }: AttackOptions,
 ): Promise<PreparedAttack> {
-  const unlimited = openProblem(queries, images, hooks, known);
+  const unlimited = openProblem(queries, images, hooks, known, trace);
   const problem = limit === undefined ? unlimited : await limitProblem(unlimited, limit);
   const { originals } = problem;
   if (attack.kind === 'iterated') {
     const iteration = checkIteration(await attack.prepare(problem), images);
     await completeOriginals(problem);
-    return { ...attack, ...iteration, originals };
+    if (trace === undefined) return { ...attack, ...iteration, originals };
+    trace.markPrepared();
+    const perturb: Perturb = (rows, strengths) => {
+      trace.restart(rows);
+      return iteration.perturb(rows, strengths);
+    };
+    return { ...attack, ...iteration, perturb, originals };
   }
   if (known !== undefined)
     return { kind: 'direction', maximum: attack.maximum, direction: known.displacement, originals };

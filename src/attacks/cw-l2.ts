@@ -7,6 +7,7 @@ import { isFiniteRow, marginOf } from './logits.ts';
 import type { AttackProblem } from './originals.ts';
 import { clip, project } from './projections.ts';
 import { adam, type Stepper } from './step-rules.ts';
+import type { PointRecorder } from './trace-recorder.ts';
 
 export interface CarliniWagnerOptions extends Pick<GoalOptions, 'seed' | 'targeted'> {
   /** Margin that the logits must reach, κ ≥ 0. */
@@ -96,12 +97,14 @@ class Minimisation {
   /** x′, or w if the variable is tanh. */
   readonly #current: Float32Array;
   readonly #best: Float32Array;
+  readonly #points: PointRecorder | undefined;
 
   constructor(problem: AttackProblem, goal: Goal, options: CarliniWagnerOptions) {
     const { images, hooks } = problem;
     this.#problem = problem;
     this.#goal = goal;
     this.#options = options;
+    this.#points = problem.trace?.follow(problem.queries, { ...goal, norm: 'l2' });
     this.#size = imageSize(images.shape);
     this.#direction = new Float32Array(images.pixels.length);
     const capacity = Math.min(images.shape[0], batchCapacity(this.#size, hooks));
@@ -170,6 +173,7 @@ class Minimisation {
         excess,
         isAdversarial: reachesGoal(this.#goal, predicted[position]!, label) && excess <= -this.#options.kappa,
       };
+      this.#points?.visit(this.#slots[slot]!.row, answer.pixels, logits, position);
       const isFirst = this.#slots[slot]!.steps === 0 && this.#slots[slot]!.searches === 0;
       if (!isFiniteRow(logits, classes, position)) {
         if (!isFirst) this.#leave(slot);

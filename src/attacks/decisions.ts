@@ -1,13 +1,17 @@
+import { argmaxRows } from '../metrics/classification.ts';
 import { batchesOf, imageSize, takeRows } from './images.ts';
-import { misclassifiedRows } from './logits.ts';
+import { type Goal, reachesGoal } from './goal.ts';
+import { isFiniteRow } from './logits.ts';
 import type { AttackProblem } from './originals.ts';
 
 /**
- * Whether each of some points is misclassified, which is all that a decision-based attack learns; `rows` are those of the
- * originals to which the points belong, and may repeat. 1 for a misclassified point; one whose logits are not finite is none.
+ * Whether each of some points reaches the goal, which is all that a decision-based attack learns: is misclassified, or
+ * classified as its target. `rows` are those of the originals to which the points belong, and may repeat. 1 for a point that
+ * does; one whose logits are not finite does not.
  */
 export async function decideFor(
   { images, queries, hooks }: Pick<AttackProblem, 'images' | 'queries' | 'hooks'>,
+  goal: Pick<Goal, 'labels' | 'sign'>,
   rows: readonly number[],
   points: readonly Float32Array[],
 ): Promise<Uint8Array> {
@@ -17,8 +21,11 @@ export async function decideFor(
     const batch = takeRows(images, rows.slice(first, end));
     for (let index = first; index < end; index++) batch.pixels.set(points[index]!, (index - first) * size);
     const logits = await queries.logits(batch);
-    misclassifiedRows(logits, batch.labels, queries.classes).forEach((isMisclassified, position) => {
-      decisions[first + position] = isMisclassified ? 1 : 0;
+    argmaxRows(logits, queries.classes).forEach((predicted, position) => {
+      const isReached =
+        reachesGoal(goal, predicted, goal.labels[rows[first + position]!]!) &&
+        isFiniteRow(logits, queries.classes, position);
+      decisions[first + position] = isReached ? 1 : 0;
     });
   }
   return decisions;

@@ -9,6 +9,7 @@ import { type BoundaryRule, nearestBoundaries, type NearestBoundaries } from './
 import { type AttackProblem, classifyOriginals, markAtTargets, markMisclassified } from './originals.ts';
 import { clip } from './projections.ts';
 import { stepAlong } from './step-along.ts';
+import type { PointRecorder } from './trace-recorder.ts';
 
 export interface DeepFoolOptions extends BoundaryRule, Targeted {
   /** Most steps for an image; M = 5 in the paper. */
@@ -52,6 +53,9 @@ export function deepFool(options: DeepFoolOptions): Attack {
       const { images } = problem;
       const logits = await classifyOriginals(problem);
       const boundaries = await boundariesOf(problem, logits, options);
+      const trace = followDeepFool(problem, boundaries);
+      if (trace !== undefined)
+        for (const row of activeRows(problem)) trace.visit(row, takeRows(images, [row]).pixels, logits, row);
       const firstStep = problem.firstStep ?? (await firstSteps(problem, boundaries, options));
       return {
         firstStep,
@@ -70,6 +74,18 @@ export function deepFool(options: DeepFoolOptions): Attack {
       };
     },
   };
+}
+
+/** Records the points of DeepFool in a trace, if there is one. */
+function followDeepFool(
+  { trace, queries, images }: AttackProblem,
+  boundaries: Boundaries,
+): PointRecorder | undefined {
+  const towards =
+    boundaries.kind === 'target'
+      ? ({ labels: boundaries.targets, sign: -1 } as const)
+      : ({ labels: images.labels, sign: 1 } as const);
+  return trace?.follow(queries, { norm: 'l2', loss: 'margin', ...towards });
 }
 
 /** Chooses the classes, and marks the images that have reached their goal. */
@@ -102,6 +118,10 @@ function chosenFor(
   return pairs;
 }
 
+function activeRows({ images, originals }: Pick<AttackProblem, 'images' | 'originals'>): Int32Array {
+  return Int32Array.from(images.labels.keys()).filter((row) => originals.isActive(row));
+}
+
 /** The first r of each active image, laid out as the pixels. */
 async function firstSteps(
   { queries, images, originals, hooks }: AttackProblem,
@@ -110,7 +130,7 @@ async function firstSteps(
 ): Promise<Float32Array> {
   const size = imageSize(images.shape);
   const steps = new Float32Array(images.pixels.length);
-  const active = Int32Array.from(images.labels.keys()).filter((row) => originals.isActive(row));
+  const active = activeRows({ images, originals });
   for (const [first, end] of batchesOf(active.length, size, hooks)) {
     const some = active.subarray(first, end);
     const initial = some.map((row) => originals.initial[row]!);
@@ -148,10 +168,12 @@ class DeepFoolSteps {
   readonly #current: Float32Array;
   /** Σ r from the original, for cumulative steps. */
   readonly #total: Float32Array;
+  readonly #points: PointRecorder | undefined;
 
   constructor(problem: AttackProblem, options: StepsOptions) {
     this.#problem = problem;
     this.#options = options;
+    this.#points = followDeepFool(problem, options.boundaries);
     this.#size = imageSize(problem.images.shape);
     this.#capacity = Math.min(options.rows.length, batchCapacity(this.#size, problem.hooks));
     this.#result = options.starts;
@@ -193,7 +215,13 @@ class DeepFoolSteps {
       ),
       pixels: gather(this.#current, slots, size),
     };
-    const classes = argmaxRows(await queries.logits(batch), queries.classes);
+    const logits = await queries.logits(batch);
+    if (this.#points !== undefined)
+      for (const [position, slot] of slots.entries()) {
+        const point = batch.pixels.subarray(position * size, (position + 1) * size);
+        this.#points.visit(this.#rowIn(slot), point, logits, position);
+      }
+    const classes = argmaxRows(logits, queries.classes);
     const positions = Int32Array.from(slots.keys()).filter(
       (position) => !this.#isDone(slots[position]!, classes[position]!),
     );

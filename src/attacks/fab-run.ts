@@ -6,6 +6,7 @@ import type { Minimum } from './minimum-norm.ts';
 import { type DistanceNorm, distanceBetween, dualNorm, lengthOf } from './norms.ts';
 import type { AttackProblem } from './originals.ts';
 import { clip } from './projections.ts';
+import type { PointRecorder } from './trace-recorder.ts';
 
 /** One run of FAB from given starts. Arrays have one entry per row. */
 export interface FabRun {
@@ -27,7 +28,7 @@ export interface FabRun {
   /** The points of earlier runs, which are replaced where this run finds something nearer. */
   readonly best: Minimum;
   /** Called after each step: the smallest distance so far. */
-  readonly trace?: (row: number, distance: number) => void;
+  readonly watch?: (row: number, distance: number) => void;
 }
 
 /** Takes all steps of a run. State is kept per slot of the batch. */
@@ -39,10 +40,12 @@ export class FabSteps {
   readonly #indices: Int32Array;
   readonly #taken: Int32Array;
   readonly #current: Float32Array;
+  readonly #points: PointRecorder | undefined;
 
   constructor(problem: AttackProblem, run: FabRun) {
     this.#problem = problem;
     this.#run = run;
+    this.#points = followFab(problem, run.norm);
     this.#size = imageSize(problem.images.shape);
     this.#capacity = Math.min(run.rows.length, batchCapacity(this.#size, problem.hooks));
     this.#indices = new Int32Array(this.#capacity);
@@ -79,9 +82,13 @@ export class FabSteps {
     const reached = misclassifiedRows(logits, batch.labels, queries.classes);
     return slots.filter((slot, position) => {
       const index = this.#indices[slot]!;
+      if (this.#points !== undefined) {
+        const point = batch.pixels.subarray(position * this.#size, (position + 1) * this.#size);
+        this.#points.visit(this.#rowIn(slot), point, logits, position);
+      }
       if (reached[position]) this.#stepBack(slot);
       const distance = this.#run.best.distances[index]!;
-      this.#run.trace?.(this.#rowIn(slot), distance);
+      this.#run.watch?.(this.#rowIn(slot), distance);
       const isStuck = boundaries[position] === null;
       return ++this.#taken[slot]! === this.#run.steps || distance <= this.#run.within[index]! || isStuck;
     });
@@ -162,6 +169,14 @@ export class FabSteps {
     const first = this.#rowIn(slot) * this.#size;
     return this.#problem.images.pixels.subarray(first, first + this.#size);
   }
+}
+
+/** Records the points of FAB in a trace, if there is one. */
+export function followFab(
+  { trace, queries, images }: AttackProblem,
+  norm: DistanceNorm,
+): PointRecorder | undefined {
+  return trace?.follow(queries, { norm, loss: 'margin', labels: images.labels, sign: 1 });
 }
 
 /** A linearised boundary: the slope of Z_k − Z_y at a point, and that difference there. */

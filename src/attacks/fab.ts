@@ -1,7 +1,7 @@
 import { randomStream, type Seed } from '../tensors/random.ts';
 import type { Attack } from './attack.ts';
 import { mostLikely } from './candidate-classes.ts';
-import { type FabRun, FabSteps } from './fab-run.ts';
+import { type FabRun, FabSteps, followFab } from './fab-run.ts';
 import { startStream } from './goal.ts';
 import { imageSize, takeRows } from './images.ts';
 import { type Minimum, minimumNormAttack, type MinimumSearch, nothingFound } from './minimum-norm.ts';
@@ -10,7 +10,7 @@ import { jumpToSphere } from './random-start.ts';
 
 export interface FabOptions extends Pick<
   FabRun,
-  'norm' | 'steps' | 'alphaMax' | 'overshoot' | 'backStep' | 'trace'
+  'norm' | 'steps' | 'alphaMax' | 'overshoot' | 'backStep' | 'watch'
 > {
   /**
    * Number of targets: one run after another to the boundaries of the most likely wrong classes at the original
@@ -47,6 +47,9 @@ export function fabSearch(problem: AttackProblem, logits: Float32Array, options:
   const runs = restarts * Math.max(1, width - 1);
   return async (rows, within) => {
     const best = nothingFound(takeRows(images, rows).pixels, rows.length);
+    const points = followFab(problem, norm);
+    for (const row of rows)
+      points?.visit(row, images.pixels.subarray(row * size, (row + 1) * size), logits, row);
     /** Indices into `rows` of the images that are not near enough yet. */
     let left = Int32Array.from(rows.keys());
     for (let run = 0; run < runs && left.length > 0; run++) {

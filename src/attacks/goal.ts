@@ -91,10 +91,11 @@ export async function goalGradient(queries: Queries, batch: ImageBatch, goal: Go
  * everywhere. Rows whose logits are not finite are 0.
  */
 export async function gradientSigns(
-  { queries, images, originals, hooks }: AttackProblem,
+  { queries, images, originals, hooks, trace: recorder }: AttackProblem,
   goal: Goal,
   points: Float32Array = images.pixels,
 ): Promise<Int8Array> {
+  const trace = recorder?.follow(queries, { ...goal, norm: 'linf' });
   const size = imageSize(images.shape);
   const rows = images.shape[0];
   const signs = new Int8Array(images.pixels.length);
@@ -104,6 +105,7 @@ export async function gradientSigns(
     const { gradient, logits } = await goalGradient(queries, batch, goal);
     if (points === images.pixels) originals.record(first, logits, queries.classes);
     for (let row = first; row < end; row++) {
+      trace?.visit(row, points.subarray(row * size, (row + 1) * size), logits, row - first);
       if (!isFiniteRow(logits, queries.classes, row - first)) continue;
       let isZero = true;
       for (let index = 0; index < size; index++) {

@@ -36,6 +36,8 @@ export interface GradientSteps {
   readonly rule: LookAheadRule;
   /** Takes the gradients; that of the goal if absent. It may also estimate them, or change them. */
   readonly gradientAt?: GradientAt;
+  /** Whether the logits of `gradientAt` are not those of the images, so that a trace does not know their classes. */
+  readonly asksElsewhere?: boolean;
   /** Step size of each row, which multiplies the step of the rule. */
   readonly stepSizes: Float64Array;
   /** Ball around each original that no step leaves; unbounded if absent. */
@@ -67,6 +69,7 @@ export async function gradientSteps(problem: AttackProblem, options: GradientSte
   const reachedPoints: (Float32Array | null)[] = [];
   const { isSpent } = queries;
   const gradientAt: GradientAt = options.gradientAt ?? ((points) => goalGradient(queries, points, goal));
+  const trace = problem.trace?.follow(queries, { ...goal, norm: ball?.norm ?? 'linf' });
   const steppers: ReturnType<LookAheadRule>[] = [];
   const move = (slot: number, gradient: Float32Array): void => {
     const index = indices[slot]!;
@@ -111,6 +114,11 @@ export async function gradientSteps(problem: AttackProblem, options: GradientSte
         const predicted = stopEarly || isSpent !== undefined ? argmaxRows(logits, queries.classes) : null;
         return slots.filter((slot, position) => {
           const index = indices[slot]!;
+          if (trace !== undefined) {
+            const isElsewhere = steppers[slot]!.lookAhead !== undefined || options.asksElsewhere === true;
+            const point = here.subarray(position * size, (position + 1) * size);
+            trace.visit(rows[index]!, point, logits, position, { isElsewhere });
+          }
           const wasRefused = isSpent?.(batch.ids[position]!) === true;
           const isReached =
             !wasRefused && predicted !== null && reachesGoal(goal, predicted[position]!, labels[position]!);
@@ -121,8 +129,8 @@ export async function gradientSteps(problem: AttackProblem, options: GradientSte
             move(slot, gradient.subarray(position * size, (position + 1) * size));
             if (++taken[slot]! < steps) return false;
           }
-          const point = wasRefused ? reachedPoints[slot] : null;
-          result.set(point ?? current.subarray(slot * size, (slot + 1) * size), index * size);
+          const reached = wasRefused ? reachedPoints[slot] : null;
+          result.set(reached ?? current.subarray(slot * size, (slot + 1) * size), index * size);
           return true;
         });
       },

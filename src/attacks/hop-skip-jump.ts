@@ -1,15 +1,16 @@
-import { type RandomStream, randomStream, type Seed } from '../tensors/random.ts';
+import { type RandomStream, randomStream } from '../tensors/random.ts';
 import { runActiveSet } from './active-set.ts';
 import type { Attack } from './attack.ts';
 import { decideFor } from './decisions.ts';
-import { estimateStream } from './goal.ts';
+import { estimateStream, type Goal } from './goal.ts';
 import { batchCapacity, batchesOf, imageSize, takeRows } from './images.ts';
-import { type Minimum, minimumNormAttack, nothingFound } from './minimum-norm.ts';
+import { type Minimum, minimumNormAttack, nothingFound, type Targeted } from './minimum-norm.ts';
 import { distanceBetween } from './norms.ts';
 import type { AttackProblem } from './originals.ts';
 import { clip, type Norm } from './projections.ts';
+import type { PointRecorder } from './trace-recorder.ts';
 
-export interface HopSkipJumpOptions {
+export interface HopSkipJumpOptions extends Targeted {
   readonly norm: Norm;
   /** Jumps of an image. */
   readonly steps: number;
@@ -19,9 +20,8 @@ export interface HopSkipJumpOptions {
   readonly mostSamples: number;
   /** Random images that are tried as a start. */
   readonly starts: number;
-  readonly seed: Seed;
   /** Called after each jump of an image: the smallest distance so far. */
-  readonly trace?: (row: number, distance: number) => void;
+  readonly watch?: (row: number, distance: number) => void;
 }
 
 /**
@@ -30,13 +30,19 @@ export interface HopSkipJumpOptions {
  * misclassified random image it goes to the boundary by bisection; then each jump estimates the normal of the boundary
  * from the classes of random points around, steps along it as far as it stays misclassified, halving ‖x′ − x‖ / √t,
  * and goes back to the boundary. The nearest misclassified point that was queried is the result.
+ *
+ * With `targeted`, all of this is done with the points that are classified as the target. Networks give noise few classes,
+ * so that the random images are then also of larger squares, of 2, 4, 8 … pixels in turn.
  */
 export function hopSkipJump(options: HopSkipJumpOptions): Attack {
-  return minimumNormAttack((problem) => async (rows) => {
-    const best = nothingFound(takeRows(problem.images, rows).pixels, rows.length);
-    await new Jumps(problem, options, rows, best).run();
-    return best;
-  });
+  return minimumNormAttack(
+    (problem, _logits, goal) => async (rows) => {
+      const best = nothingFound(takeRows(problem.images, rows).pixels, rows.length);
+      await new Jumps(problem, options, goal, rows, best).run();
+      return best;
+    },
+    options,
+  );
 }
 
 /** The image in one slot. */
@@ -46,7 +52,7 @@ interface SlotState {
   readonly original: Float32Array;
   readonly stream: RandomStream;
   jump: number;
-  /** A misclassified point, on the boundary after a bisection; empty before a start is found. */
+  /** A point that reaches the goal, on the boundary after a bisection; empty before a start is found. */
   point: Float32Array;
   /** Distance of the point at which the latest bisection began, which decides how far the next estimate looks. */
   reach: number;
@@ -61,10 +67,20 @@ class Jumps {
   /** Width at which a bisection ends: 1 / d^1.5 in L2 and 1 / d² in L∞, with d values in an image. */
   readonly #theta: number;
   readonly #slots: SlotState[] = [];
+  readonly #goal: Pick<Goal, 'labels' | 'sign'>;
+  readonly #points: PointRecorder | undefined;
 
-  constructor(problem: AttackProblem, options: HopSkipJumpOptions, rows: Int32Array, best: Minimum) {
+  constructor(
+    problem: AttackProblem,
+    options: HopSkipJumpOptions,
+    goal: Pick<Goal, 'labels' | 'sign'>,
+    rows: Int32Array,
+    best: Minimum,
+  ) {
     this.#problem = problem;
     this.#options = options;
+    this.#goal = goal;
+    this.#points = problem.trace?.follow(problem.queries, { ...goal, norm: options.norm, loss: 'margin' });
     this.#rows = rows;
     this.#best = best;
     this.#size = imageSize(problem.images.shape);
@@ -102,24 +118,21 @@ class Jumps {
     const begun = states.filter(({ jump }) => jump > 0);
     await this.#findStarts(fresh);
     await this.#jump(begun);
-    const { steps, trace } = this.#options;
+    const { steps, watch } = this.#options;
     return slots.filter((_, position) => {
       const state = states[position]!;
       if (state.point.length === 0) return true;
-      trace?.(state.row, this.#best.distances[state.index]!);
+      this.#points?.reach(state.row, state.point);
+      watch?.(state.row, this.#best.distances[state.index]!);
       return state.jump++ === steps || this.#isSpent(state);
     });
   }
 
-  /** Tries random images until one is misclassified, and goes from it towards the original. */
+  /** Tries random images until one reaches the goal, and goes from it towards the original. */
   async #findStarts(states: readonly SlotState[]): Promise<void> {
     let left = states;
     for (let round = 0; round < this.#options.starts && left.length > 0; round++) {
-      const candidates = left.map(({ stream }) => {
-        const candidate = new Float32Array(this.#size);
-        stream.fillUniform(candidate);
-        return candidate;
-      });
+      const candidates = left.map(({ stream }) => this.#randomImage(stream, round));
       const decisions = await this.#decide(left, candidates);
       for (const [position, state] of left.entries())
         if (decisions[position] === 1) state.point = candidates[position]!;
@@ -129,6 +142,23 @@ class Jumps {
     // The authors' code first goes along the line to the original, in L∞ too, and then to the boundary of the norm.
     await this.#bisect(found, 'l2', 1e-3);
     await this.#bisect(found, this.#options.norm, this.#theta);
+  }
+
+  /** Uniform noise, in squares of 1, 2, 4 … pixels in turn if the attack is targeted. */
+  #randomImage(stream: RandomStream, round: number): Float32Array {
+    const [, height, width, channels] = this.#problem.images.shape;
+    const sizes = 1 + Math.floor(Math.log2(Math.min(height, width)));
+    const side = this.#options.targeted === undefined ? 1 : 2 ** (round % sizes);
+    const [rows, columns] = [Math.ceil(height / side), Math.ceil(width / side)];
+    const squares = new Float32Array(rows * columns * channels);
+    stream.fillUniform(squares);
+    if (side === 1) return squares;
+    return Float32Array.from({ length: this.#size }, (_, at) => {
+      const pixel = Math.floor(at / channels);
+      const row = Math.floor(pixel / width / side);
+      const column = Math.floor((pixel % width) / side);
+      return squares[(row * columns + column) * channels + (at % channels)]!;
+    });
   }
 
   async #jump(states: readonly SlotState[]): Promise<void> {
@@ -250,6 +280,7 @@ class Jumps {
   #decide(states: readonly SlotState[], points: readonly Float32Array[]): Promise<Uint8Array> {
     return decideFor(
       this.#problem,
+      this.#goal,
       states.map(({ row }) => row),
       points,
     );

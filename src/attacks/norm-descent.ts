@@ -10,12 +10,13 @@ import { distanceBetween, lengthOf, type Measure } from './norms.ts';
 import type { AttackProblem } from './originals.ts';
 import { clip } from './projections.ts';
 import type { AttackLoss, Gradients } from './queries.ts';
+import type { PointRecorder } from './trace-recorder.ts';
 
 export interface NormDescentOptions extends Targeted {
   readonly norm: Measure;
   readonly steps: number;
   /** Called at every point that an image visits: the smallest distance so far. */
-  readonly trace?: (row: number, distance: number) => void;
+  readonly watch?: (row: number, distance: number) => void;
 }
 
 /** Everything that a rule knows of an image at one of its points. */
@@ -90,6 +91,7 @@ class Descent {
   readonly #capacity: number;
   readonly #slots: SlotState[] = [];
   readonly #current: Float32Array;
+  readonly #points: PointRecorder | undefined;
 
   constructor(
     problem: AttackProblem,
@@ -107,6 +109,7 @@ class Descent {
     this.#rows = rows;
     this.#within = within;
     this.#best = best;
+    this.#points = problem.trace?.follow(problem.queries, { ...goal, norm: options.norm });
     this.#size = imageSize(problem.images.shape);
     this.#capacity = Math.min(rows.length, batchCapacity(this.#size, problem.hooks));
     this.#current = new Float32Array(this.#capacity * this.#size);
@@ -153,7 +156,7 @@ class Descent {
 
   /** Judges the point of the image in a slot and moves it; returns whether the image is done. */
   #advance(slot: number, position: number, answer: Gradients, isReached: boolean): boolean {
-    const { norm, steps, trace } = this.#options;
+    const { norm, steps, watch } = this.#options;
     const state = this.#slots[slot]!;
     const row = this.#rows[state.index]!;
     const size = this.#size;
@@ -161,6 +164,7 @@ class Descent {
     const gradient = answer.gradient.subarray(position * size, (position + 1) * size);
     if (state.step === 0 && gradient.every((slope) => slope === 0)) originals.markZeroGradient(row);
     const image = this.#current.subarray(slot * size, (slot + 1) * size);
+    this.#points?.visit(row, image, answer.logits, position);
     const original = this.#originalOf(row);
     const distance = distanceBetween(original, image, norm);
     const { distances, pixels } = this.#best;
@@ -169,7 +173,7 @@ class Descent {
       pixels.set(image, state.index * size);
     }
     const bestDistance = distances[state.index]!;
-    trace?.(row, bestDistance);
+    watch?.(row, bestDistance);
     const isSpent = queries.isSpent?.(images.ids[row]!) === true;
     if (isSpent || state.step + 1 === steps || bestDistance <= this.#within[state.index]!) return true;
     const point: DescentPoint = {

@@ -3,6 +3,7 @@ import { type ImageState, imageStates, type Preparation } from '../values/prepar
 import { type AttackHooks, type ImageBatch, batchesOf, imageSize, sliceRows } from './images.ts';
 import { isFiniteRow } from './logits.ts';
 import type { Queries } from './queries.ts';
+import type { TraceRecorder } from './trace-recorder.ts';
 
 export type { ImageState };
 
@@ -101,6 +102,8 @@ export interface AttackProblem {
    * not compute it again.
    */
   readonly firstStep?: Float32Array | Int8Array;
+  /** Takes the points that the attack visits; absent unless `trace` asks for them. */
+  readonly trace?: TraceRecorder;
 }
 
 export function openProblem(
@@ -108,9 +111,11 @@ export function openProblem(
   images: ImageBatch,
   hooks: AttackHooks = {},
   known?: Preparation,
+  trace?: TraceRecorder,
 ): AttackProblem {
-  if (known === undefined) return { queries, images, originals: new Originals(images.shape[0]), hooks };
-  return { queries, images, originals: Originals.from(known), hooks, firstStep: known.displacement };
+  const common = { queries, images, hooks, ...(trace && { trace }) };
+  if (known === undefined) return { ...common, originals: new Originals(images.shape[0]) };
+  return { ...common, originals: Originals.from(known), firstStep: known.displacement };
 }
 
 /** The same problem without progress reports, for work that reports progress of its own. */

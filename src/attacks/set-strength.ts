@@ -91,7 +91,10 @@ export async function probeStrength(
   const rows = evenlySpaced(units.length, probeSize(units.length));
   const isAll = rows.length === units.length;
   const { images, preparation } = gatherRows(set, rows);
-  const prepared = await openAttack(attack, queries, images, hooks, preparation);
+  const prepared = await openAttack(attack, queries, images, {
+    ...hooks,
+    ...(preparation && { preparation }),
+  });
   const bias = meanOf(Float64Array.from(rows, (row) => units[row]!)) / meanOf(Float64Array.from(units));
   const goal = target.dissimilarity * (bias > 0 && bias < Infinity ? bias : 1);
   const plan = searchPlan(prepared, images, target.space);

@@ -7,6 +7,7 @@ import { marginOf, misclassifiedRows } from './logits.ts';
 import type { DistanceNorm } from './norms.ts';
 import { type AttackProblem, classifyOriginals, markMisclassified } from './originals.ts';
 import { largestRadius } from './projections.ts';
+import type { PointRecorder } from './trace-recorder.ts';
 import { proposalOf, type ProposalShape, startOf } from './square-proposals.ts';
 
 export interface SquareOptions {
@@ -21,7 +22,7 @@ export interface SquareOptions {
   readonly restarts: number;
   readonly seed: Seed;
   /** Called with each point that an image visits: its margin, and the largest so far. */
-  readonly trace?: (row: number, margin: number, bestMargin: number) => void;
+  readonly watch?: (row: number, margin: number, bestMargin: number) => void;
 }
 
 /**
@@ -96,6 +97,7 @@ class SquareSearch {
   /** The point to be classified next, and the best one so far. */
   readonly #current: Float32Array;
   readonly #best: Float32Array;
+  readonly #points: PointRecorder | undefined;
   readonly #found: { pixels: Float32Array; reached: Uint8Array; margins: Float64Array };
 
   constructor(
@@ -111,6 +113,8 @@ class SquareSearch {
     this.#radii = radii;
     this.#run = run;
     this.#options = options;
+    const goal = { norm: options.norm, loss: 'margin', labels: problem.images.labels, sign: 1 } as const;
+    this.#points = problem.trace?.follow(problem.queries, goal);
     this.#shape = { height, width, channels };
     this.#size = imageSize(problem.images.shape);
     this.#capacity = Math.min(rows.length, batchCapacity(this.#size, problem.hooks));
@@ -150,13 +154,17 @@ class SquareSearch {
     const reached = misclassifiedRows(logits, batch.labels, queries.classes);
     return slots.filter((slot, position) => {
       const margin = marginOf(logits, queries.classes, position, batch.labels[position]!);
+      if (this.#points !== undefined) {
+        const point = batch.pixels.subarray(position * this.#size, (position + 1) * this.#size);
+        this.#points.visit(some[position]!, point, logits, position);
+      }
       return this.#advance(slot, margin, reached[position]!);
     });
   }
 
   /** Judges the point of the image in a slot and proposes the next; returns whether the image is done. */
   #advance(slot: number, margin: number, isReached: boolean): boolean {
-    const { queries, norm, initialShare, rescaled = false, trace } = this.#options;
+    const { queries, norm, initialShare, rescaled = false, watch } = this.#options;
     const state = this.#slots[slot]!;
     const row = this.#rows[state.index]!;
     const [first, end] = [slot * this.#size, (slot + 1) * this.#size];
@@ -164,7 +172,7 @@ class SquareSearch {
       state.bestMargin = margin;
       this.#best.set(this.#current.subarray(first, end), first);
     }
-    trace?.(row, margin, state.bestMargin);
+    watch?.(row, margin, state.bestMargin);
     const best = this.#best.subarray(first, end);
     const isSpent = this.#problem.queries.isSpent?.(this.#problem.images.ids[row]!) === true;
     if (isReached || isSpent || ++state.asked === queries) {

@@ -64,6 +64,7 @@ export function transferAttack(options: TransferOptions): Attack {
             rows,
             rule: options.nesterov ? nesterov(decay, undefined, { scale: 'mean' }) : momentum(decay),
             gradientAt: (points, here, some) => gradients.at(points, here, some),
+            asksElsewhere: options.diversity !== undefined,
             stepSizes: radii.map((radius) => stepSize ?? radius / steps),
             ball: { norm: 'linf', radii },
             steps,

@@ -1,17 +1,20 @@
 import type { Images } from '../values/images.ts';
+import { withoutTrace } from '../values/trace.ts';
 import type { Draw, Pixels } from './defense.ts';
 import type { OpenTransform } from './open-transform.ts';
 
 /**
  * The images with all views that the defense gives: view v is draw v. If the images already have several
  * views, each of them is transformed with draws of its own: V views and a defense of W views give V × W
- * views, and those of one former view are consecutive. Labels, ids and perturbation stay.
+ * views, and those of one former view are consecutive. Labels, ids and perturbation stay, but not its trace.
  */
 export async function transformImages(
   transform: OpenTransform,
-  images: Images,
+  given: Images,
   { seed, ...hooks }: Pick<Draw, 'seed' | 'signal' | 'onRow' | 'onSolved'>,
 ): Promise<Images> {
+  const { perturbation } = given;
+  const images = perturbation ? { ...given, perturbation: withoutTrace(perturbation) } : given;
   const [, height, width, channels] = images.shape;
   const size = height * width * channels;
   const count = images.ids.length;

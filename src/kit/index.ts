@@ -103,6 +103,7 @@ export type {
   TargetedDlr,
 } from '../attacks/queries.ts';
 export { leastLikely, marginOf } from '../attacks/logits.ts';
+export type { PointRecorder, TracedGoal, TraceRecorder, VisitOptions } from '../attacks/trace-recorder.ts';
 export { measurePerturbation, pixelSpace } from '../attacks/dissimilarity.ts';
 
 // Defenses
@@ -137,5 +138,6 @@ export type { Model, Network, NetworkNode, Preprocessing, WeightTensor } from '.
 export type { Patches } from '../values/patches.ts';
 export type { Predictions } from '../values/predictions.ts';
 export { toFloats } from '../values/slices.ts';
+export type { Trace } from '../values/trace.ts';
 export type { Transform, TransformStep } from '../values/transform.ts';
 export type { Value } from '../values/value.ts';

@@ -14,8 +14,8 @@ import { wilsonInterval } from './wilson.ts';
  *   2018, section 2), whatever the label; null without `initial`;
  * - `accuracyInitiallyCorrect` with its interval: accuracy over the `nInitiallyCorrect` images that were
  *   classified correctly before the attack;
- * - `dissimilarity`, `l2`, `linf`: means over the images of what the attack recorded; null for images that
- *   were never attacked;
+ * - `dissimilarity`, `l2`, `linf`, `l1`: means over the images of what the attack recorded; null for images that
+ *   were never attacked, and `l1` for those of attacks that did not record it;
  * - `unmoved`: number of images that were classified correctly before the attack and that it did not change
  *   at all, as happens when a gradient is zero;
  * - `roundedToBytes`: 1 if the attacked images were rounded to bytes, and otherwise absent.
@@ -45,6 +45,7 @@ export function robustnessScores(
     dissimilarity: perturbation ? mean(perturbation.dissimilarity) : null,
     l2: perturbation ? mean(perturbation.l2) : null,
     linf: perturbation ? mean(perturbation.linf) : null,
+    l1: perturbation?.l1 ? mean(perturbation.l1) : null,
     unmoved: perturbation ? countUnmoved(perturbation, labels) : null,
     accuracyInitiallyCorrect: null,
     accuracyInitiallyCorrectLow: null,

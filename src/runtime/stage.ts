@@ -73,6 +73,8 @@ export interface Stage extends StageSignature {
    * computes only the new images.
    */
   readonly extent?: readonly string[];
+  /** Values of optional parameters that mean the same as their absence, so that they stay out of the key too. */
+  readonly unset?: Readonly<Record<string, string | number | boolean>>;
   readonly survey?: (context: SurveyContext<never>) => Promise<Survey>;
   /** The number of images that a survey would find, from the parameters alone, for estimates; null if they do not say. */
   readonly declaredImages?: (params: never) => number | null;
@@ -337,6 +339,7 @@ export function defineStage<
   readonly device?: boolean;
   readonly libraries?: readonly string[];
   readonly extent?: readonly string[];
+  readonly unset?: Readonly<Record<string, string | number | boolean>>;
   readonly check?: (params: Static<W>) => readonly ParameterProblem[];
   readonly checkInputs?: (
     params: Static<W>,

@@ -37,6 +37,7 @@ import { tvmStage } from './defense/tvm.ts';
 import { optimalityStage } from './evaluate/optimality.ts';
 import { robustnessCurveStage } from './evaluate/robustness-curve.ts';
 import { robustnessStage } from './evaluate/robustness.ts';
+import { traceStage } from './evaluate/trace.ts';
 import { worstCaseStage } from './evaluate/worst-case.ts';
 import { cnnStage } from './model/cnn.ts';
 import { publishedModelStages } from './model/published.ts';
@@ -103,6 +104,7 @@ const all: readonly Stage[] = [
   robustnessCurveStage,
   optimalityStage,
   worstCaseStage,
+  traceStage,
   curvesStage,
   htmlStage,
   imagesStage,

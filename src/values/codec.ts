@@ -21,6 +21,7 @@ import {
 import type { Predictions } from './predictions.ts';
 import type { Preparation } from './preparation.ts';
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, type StoredTensor } from './safetensors.ts';
+import { readTrace, traceEntries, traceTensors } from './trace-codec.ts';
 import type { PortKind, Value } from './value.ts';
 
 /**
@@ -189,16 +190,18 @@ function labelTensors({ labels, ids, perturbation }: Labelled): Record<string, S
         'perturbation.members.by': vector(perturbation.members.by),
         'perturbation.members.rightShare': reals(perturbation.members.rightShare),
       }),
+      ...traceTensors(perturbation.trace),
     }),
   };
 }
 
-/** The metadata of a perturbation; none without `rounded` and `members`, so that other values keep their bytes. */
+/** The metadata of a perturbation; none without `rounded`, `members` and `trace`, so that other values keep their bytes. */
 function perturbationEntries({ perturbation }: Labelled): Record<string, string> {
-  const { rounded, members } = perturbation ?? {};
+  const { rounded, members, trace } = perturbation ?? {};
   return {
     ...(rounded && { 'perturbation.rounded': 'true' }),
     ...(members && { 'perturbation.members.names': JSON.stringify(members.names) }),
+    ...traceEntries(trace),
   };
 }
 
@@ -206,6 +209,7 @@ function readLabels(
   tensors: Readonly<Record<string, StoredTensor>>,
   metadata: Readonly<Record<string, string>>,
 ): Labelled {
+  const trace = readTrace(tensors, metadata);
   const perturbation: Perturbation | undefined =
     tensors['perturbation.l2'] === undefined
       ? undefined
@@ -224,6 +228,7 @@ function readLabels(
               rightShare: floats(tensors, 'perturbation.members.rightShare').data,
             },
           }),
+          ...(trace && { trace }),
         };
   return {
     labels: integers(tensors, 'labels'),

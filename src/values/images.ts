@@ -1,4 +1,5 @@
 /** A batch of labelled images: what datasets make, attacks perturb and defenses transform. */
+import type { Trace } from './trace.ts';
 
 /**
  * How far an attack moved each image, relative to the original that it started from; every array is
@@ -21,6 +22,8 @@ export interface Perturbation {
   readonly rounded?: true;
   /** Set by attacks that are made of several. */
   readonly members?: MemberOutcomes;
+  /** The course of the attack, if `trace` asks for it. It stays with the images of the attack itself. */
+  readonly trace?: Trace;
 }
 
 /** Outcomes of the attacks of an ensemble, one after another on the images that the earlier ones had left. */

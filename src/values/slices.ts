@@ -4,6 +4,7 @@ import type { Predictions } from './predictions.ts';
 import type { Preparation } from './preparation.ts';
 import type { PerImage } from './value.ts';
 import { elementCount } from './element-count.ts';
+import { cutTrace, joinTraces } from './trace.ts';
 
 export type { PerImage };
 
@@ -131,7 +132,7 @@ function joinPreparations(parts: readonly Preparation[]): Preparation {
 }
 
 function cutPerturbation(
-  { l2, linf, l1, l0, dissimilarity, initial, rounded, members }: Perturbation,
+  { l2, linf, l1, l0, dissimilarity, initial, rounded, members, trace }: Perturbation,
   first: number,
   end: number,
 ): Perturbation {
@@ -150,6 +151,7 @@ function cutPerturbation(
         rightShare: members.rightShare.subarray(first, end),
       },
     }),
+    ...(trace && { trace: cutTrace(trace, first, end) }),
   };
 }
 
@@ -173,6 +175,7 @@ function isWhole(parts: readonly (Float32Array | undefined)[]): parts is readonl
 function concatPerturbations(parts: readonly Perturbation[]): Perturbation {
   const [l1, l0] = [parts.map((part) => part.l1), parts.map((part) => part.l0)];
   const members = concatMembers(parts);
+  const trace = joinTraces(parts.map((part) => part.trace));
   return {
     l2: concatArrays(parts.map((part) => part.l2)),
     linf: concatArrays(parts.map((part) => part.linf)),
@@ -182,6 +185,7 @@ function concatPerturbations(parts: readonly Perturbation[]): Perturbation {
     initial: concatArrays(parts.map((part) => part.initial)),
     ...(parts.every(({ rounded }) => rounded) && { rounded: true }),
     ...(members && { members }),
+    ...(trace && { trace }),
   };
 }
 

@@ -9,6 +9,7 @@ import {
 } from './array-problems.ts';
 import type { Images, MemberOutcomes, Perturbation } from './images.ts';
 import { imageStates } from './preparation.ts';
+import { traceProblem } from './trace.ts';
 import type { PortKind } from './value.ts';
 import { ValueError } from './value-error.ts';
 import { verifyModel } from './verify-model.ts';
@@ -174,6 +175,13 @@ function verifyPerturbation(perturbation: Perturbation, count: number, origin: O
     'set it to true, or leave it out',
   );
   if (perturbation.members !== undefined) verifyMembers(perturbation.members, count, origin);
+  const { trace } = perturbation;
+  const problem = trace === undefined ? null : traceProblem(trace, count);
+  ensure(
+    problem === null,
+    `the perturbation.trace of ${origin} ${problem}`,
+    'leave perturbation.trace out, which attacks with trace: true set',
+  );
 }
 
 function verifyMembers(members: MemberOutcomes, count: number, origin: Origin): void {

@@ -80,7 +80,7 @@ describe('APGD', () => {
           const attack = apgdWith({
             ...options,
             targets: 2,
-            trace: (step) => {
+            watch: (step) => {
               const before = step.step === 0 ? undefined : last.get(step.row);
               if (before !== undefined) {
                 expect(step.step).toBe(before.step + 1);

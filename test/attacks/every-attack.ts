@@ -212,6 +212,7 @@ export const everyAttack: readonly (readonly [name: string, attack: Attack, stre
   ['spsa like nes', spsaWith({ directions: 'normal' }), 0.05],
   ['hop-skip-jump', hopSkipJumpWith(), 1],
   ['hop-skip-jump in L∞', hopSkipJumpWith({ norm: 'linf' }), 1],
+  ['hop-skip-jump to a class', hopSkipJumpWith({ targeted: 'random' }), 1],
   ['noise', noise({ distribution: 'gaussian', seed }), 0.1],
   ['uniform noise', noise({ distribution: 'uniform', seed }), 0.1],
 ];

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attackImages } from '../../src/attacks/attack-images.ts';
 import { countQueries } from '../../src/attacks/count-queries.ts';
-import type { ImageBatch } from '../../src/attacks/images.ts';
+import { type ImageBatch, takeRows } from '../../src/attacks/images.ts';
 import { distanceBetween } from '../../src/attacks/norms.ts';
 import type { Queries } from '../../src/attacks/queries.ts';
 import reference from '../reference/hop_skip_jump.json' with { type: 'json' };
@@ -57,7 +57,7 @@ describe('attack/hop-skip-jump', () => {
             norm,
             steps: 4,
             firstSamples: first,
-            trace: (row, distance) => {
+            watch: (row, distance) => {
               expect(distance).toBeLessThanOrEqual(last.get(row) ?? Infinity);
               last.set(row, distance);
             },
@@ -106,7 +106,7 @@ describe('attack/hop-skip-jump', () => {
       const mean = distances.reduce((sum, distance) => sum + distance / count, 0);
       const median = (distances[count / 2 - 1]! + distances[count / 2]!) / 2;
       const expected = results[norm];
-      expect(expected.misclassified).toBe(count);
+      expect(expected.reached).toBe(count);
       process.stderr.write(
         `${norm}: mean ${mean.toFixed(6)} (${expected.mean}), median ${median.toFixed(6)} (${expected.median}), queries ${(counted.counts().forward / count).toFixed(0)} (${expected.queries})\n`,
       );
@@ -118,4 +118,65 @@ describe('attack/hop-skip-jump', () => {
       expect(Math.abs(queries / expected.queries - 1)).toBeLessThan(0.15);
     },
   );
+
+  it.each(bothNorms)('in %s goes to a target as near as that of ART does', async (norm) => {
+    const { images: count, steps, results } = reference;
+    const expected = results[`${norm} to the next class`];
+    const network = plainNetwork(sides);
+    const images = plainImages(sides, network, count);
+    const distances: number[] = [];
+    for (let target = 0; target < 4; target++) {
+      const rows = [...images.labels.keys()].filter((row) => (images.labels[row]! + 1) % 4 === target);
+      if (rows.length === 0) continue;
+      const some = takeRows(images, rows);
+      const attack = hopSkipJumpWith({
+        norm,
+        steps,
+        targeted: target,
+        firstSamples: 100,
+        mostSamples: 10_000,
+        starts: 100,
+      });
+      const { pixels } = await attackImages(attack, network.queries, some, 1);
+      const logits = await network.queries.logits({ ...some, pixels });
+      for (const [index, distance] of distancesOf(some, pixels, norm).entries()) {
+        const own = [...logits.subarray(index * 4, index * 4 + 4)];
+        expect(own.indexOf(Math.max(...own))).toBe(distance === 0 ? images.labels[rows[index]!] : target);
+        if (distance > 0) distances.push(distance);
+      }
+    }
+    distances.sort((a, b) => a - b);
+    const mean = distances.reduce((sum, distance) => sum + distance / distances.length, 0);
+    const median =
+      (distances[Math.ceil(distances.length / 2) - 1]! + distances[Math.floor(distances.length / 2)]!) / 2;
+    process.stderr.write(
+      `${norm} to a class: ${distances.length} reached (${expected.reached}), mean ${mean.toFixed(6)} (${expected.mean}), median ${median.toFixed(6)} (${expected.median})\n`,
+    );
+    expect(distances.length).toBeGreaterThanOrEqual(expected.reached);
+    expect(median / expected.median).toBeLessThan(1.1);
+    expect(mean / expected.mean).toBeLessThan(1.1);
+  });
+
+  it('leaves images alone that have the target, and those for which no start is found', async () => {
+    const network = plainNetwork(sides);
+    const images = plainImages(sides, network, 6);
+    const target = images.labels[0]!;
+    const { pixels, states } = await attackImages(
+      hopSkipJumpWith({ targeted: target, starts: 1, steps: 1 }),
+      network.queries,
+      images,
+      1,
+    );
+    const logits = await network.queries.logits({ ...images, pixels });
+    for (const [row, label] of images.labels.entries()) {
+      expect(states[row]).toBe(label === target ? 'at-goal' : 'active');
+      const own = [...logits.subarray(row * 4, row * 4 + 4)];
+      const [distance] = distancesOf(
+        takeRows(images, [row]),
+        pixels.subarray(row * 108, (row + 1) * 108),
+        'l2',
+      );
+      if (distance! > 0) expect(own.indexOf(Math.max(...own))).toBe(target);
+    }
+  });
 });

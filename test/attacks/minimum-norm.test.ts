@@ -196,13 +196,13 @@ describe('DDN and FMN', () => {
           const images = await labelled(model, 5, seed);
           const last = new Map<number, number>();
           let visits = 0;
-          const trace = (row: number, distance: number): void => {
+          const watch = (row: number, distance: number): void => {
             expect(distance).toBeLessThanOrEqual(last.get(row) ?? Infinity);
             last.set(row, distance);
             visits++;
           };
           const norm = which === 'DDN' ? 'l2' : which;
-          const attack = which === 'DDN' ? ddnWith({ steps, trace }) : fmnWith({ norm, steps, trace });
+          const attack = which === 'DDN' ? ddnWith({ steps, watch }) : fmnWith({ norm, steps, watch });
           const { pixels } = await attackImages(attack, model.classifier, images, 1);
           const { classes } = await classify(model.classifier, { ...images, pixels });
           expect(visits).toBe(5 * steps);
@@ -273,7 +273,7 @@ describe('FAB', () => {
             norm,
             targets,
             restarts,
-            trace: (row, distance) => {
+            watch: (row, distance) => {
               expect(distance).toBeLessThanOrEqual(last.get(row) ?? Infinity);
               last.set(row, distance);
             },

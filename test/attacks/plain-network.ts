@@ -47,6 +47,17 @@ export function plainNetwork(
     }
     return gradient;
   };
+  /** Gradients of the logits of some classes, side by side. */
+  const classGradientsOf = (image: ArrayLike<number>, chosen: readonly number[]): Float64Array => {
+    const activations = activationsOf(image);
+    const gradients = new Float64Array(chosen.length * size);
+    for (const [index, k] of chosen.entries())
+      for (const [unit, activation] of activations.entries()) {
+        const back = b[k * hidden + unit]! * (1 - activation * activation);
+        for (let at = 0; at < size; at++) gradients[index * size + at]! += back * a[unit * size + at]!;
+      }
+    return gradients;
+  };
   const forEach = (
     batch: ImageBatch,
     of: (image: Float32Array, row: number) => Float64Array,
@@ -73,7 +84,14 @@ export function plainNetwork(
         return Promise.resolve({ gradient, logits: forEach(batch, logitsOf) });
       },
       vectorJacobianProduct: refuse,
-      classGradients: refuse,
+      classGradients: (batch, chosen) => {
+        asked++;
+        const width = chosen.length / batch.shape[0];
+        const gradients = forEach(batch, (image, row) =>
+          classGradientsOf(image, [...chosen.subarray(row * width, (row + 1) * width)]),
+        );
+        return Promise.resolve({ gradients, logits: forEach(batch, logitsOf) });
+      },
     },
   };
 }

@@ -42,7 +42,7 @@ describe('Square', () => {
             norm,
             queries,
             restarts,
-            trace: (row, margin, bestMargin) => {
+            watch: (row, margin, bestMargin) => {
               const { margin: before, asked } = best.get(row) ?? { margin: -Infinity, asked: 0 };
               const isStart = asked % queries === 0;
               expect(bestMargin).toBe(isStart ? margin : Math.max(before, margin));

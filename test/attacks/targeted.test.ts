@@ -2,11 +2,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Attack } from '../../src/attacks/attack.ts';
 import { measurePerturbation } from '../../src/attacks/dissimilarity.ts';
-import type { ImageBatch } from '../../src/attacks/images.ts';
+import * as engine from '../../src/attacks/attack-images.ts';
+import { type ImageBatch, takeRows } from '../../src/attacks/images.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { attackImages, classify } from './attack-classifier.ts';
+import deepFoolReference from '../reference/targeted_deepfool.json' with { type: 'json' };
 import { carliniWagnerWith, ddnWith, deepFoolWith, fmnWith } from './every-attack.ts';
 import { type LinearModel, randomImages, randomLinearModel } from './linear-classifier.ts';
+import { plainImages, plainNetwork } from './plain-network.ts';
 
 const shape = [5, 5, 1] as const;
 const size = 25;
@@ -76,6 +79,26 @@ describe('a targeted attack', () => {
       expect(length).toBeGreaterThan(0);
     }
   });
+});
+
+it('DeepFool goes where its formula goes by autograd, image by image', async () => {
+  const network = plainNetwork([6, 6, 3]);
+  const { results, scale, steps } = deepFoolReference;
+  const images = plainImages([6, 6, 3], network, results.length);
+  expect([...images.labels]).toEqual(results.map(({ label }) => label));
+  for (let target = 0; target < 4; target++) {
+    const rows = results.flatMap(({ reached }, row) => (reached === target ? [row] : []));
+    const some = takeRows(images, rows);
+    const attack = deepFoolWith({ targeted: target, steps });
+    const { pixels } = await engine.attackImages(attack, network.queries, some, scale);
+    const { l2, linf } = measurePerturbation(some, pixels);
+    for (const [index, row] of rows.entries()) {
+      expect(l2[index]! / results[row]!.l2).toBeCloseTo(1, 3);
+      expect(linf[index]! / results[row]!.linf).toBeCloseTo(1, 3);
+    }
+  }
+  // From class k to k + 1, of which none is out of reach.
+  expect(results.every(({ label, reached }) => reached === (label + 1) % 4)).toBe(true);
 });
 
 it('FMN in L0 changes as few pixels of a linear model as it takes, give or take one', async () => {

@@ -99,26 +99,12 @@ describe('the pipelines that come with ravelin', () => {
   it.each(readdirSync('pipelines').filter((name) => name.endsWith('.yaml') && needsNothing(name)))(
     '%s runs in its smoke form',
     async (name) => {
-      const { code, stderr, stdout } = await project.run(
-        'run',
-        `pipelines/${name}`,
-        '-p',
-        'smoke',
-        '--ui',
-        'plain',
-      );
+      const { code, stderr } = await project.run('run', `pipelines/${name}`, '-p', 'smoke', '--ui', 'plain');
       expect({ code, stderr }).toMatchObject({ code: 0 });
-      expect(stdout).toContain('fgsm');
-      expect(
-        readdirSync(project.path('results')).filter((file) => file.startsWith(name.replace('.yaml', ''))),
-      ).toEqual(
-        expect.arrayContaining([
-          name.replace('.yaml', '.svg'),
-          name.replace('.yaml', '.png'),
-          name.replace('.yaml', '-images.png'),
-          name.replace('.yaml', '.md'),
-        ]),
-      );
+      const text = readFileSync(`pipelines/${name}`, 'utf8');
+      const published = [...text.matchAll(/results\/([\w.-]+)/g)].map(([, file]) => file!);
+      expect(published).toContain(name.replace('.yaml', '.svg'));
+      expect(readdirSync(project.path('results'))).toEqual(expect.arrayContaining(published));
     },
   );
 });

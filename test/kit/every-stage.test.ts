@@ -26,7 +26,9 @@ function registered(folder: string): (readonly [uses: string, invariants: readon
       // These invariants are of metrics of one attack with one row.
       .filter(
         ({ uses }) =>
-          !['worst-case', 'optimality', 'robustness-curve'].some((name) => uses === `evaluate/${name}`),
+          !['worst-case', 'optimality', 'robustness-curve', 'trace'].some(
+            (name) => uses === `evaluate/${name}`,
+          ),
       )
       .filter(({ uses }) => folder !== 'dataset' || uses === 'dataset/mnist')
       .map((stage) => [stage.uses, of(stage)])

@@ -40,6 +40,14 @@ describe('robustnessScores', () => {
     });
   });
 
+  it('has the mean L1 norm where the attack recorded it', () => {
+    const l1 = Float32Array.of(1, 2, 3, 6);
+    const perturbation = { ...attacked.perturbation!, l1 };
+    expect(robustnessScores({ ...attacked, perturbation })['l1']).toBe(3);
+    // Attacks of earlier versions did not record it.
+    expect(robustnessScores(attacked)['l1']).toBeNull();
+  });
+
   it('counts the images that were right and that the attack left as they were', () => {
     // Image 2 was wrong before the attack, so that there was nothing to do.
     const l2 = Float32Array.from([0, 2, 0, 4]);

@@ -14,7 +14,7 @@ import type { Stage } from '../stage.ts';
  *   format     1; raised when this list or the meaning of a field changes
  *   uses       stage type, and its `version`
  *   with       parameters, defaults filled, without those that only say how many images there are
- *              (`stage.extent`)
+ *              (`stage.extent`) and those with a value that means their absence (`stage.unset`)
  *   inputs     port → digests of the objects that this unit reads, in order; for list ports
  *              [{axes, digests, skip?}] because a report prints the labels
  *   skip       port → images of the first object that come before this shard, if not 0
@@ -96,10 +96,20 @@ function librariesText(libraries: Readonly<Record<string, string>>): string {
   return Object.keys(libraries).length === 0 ? '' : `"libraries":${canonicalJson(libraries)},`;
 }
 
-/** Canonical JSON of the parameters that enter the key. */
-export function withText(params: JsonObject, extent: readonly string[] | undefined): string {
-  if (extent === undefined || extent.length === 0) return canonicalJson(params);
-  return canonicalJson(Object.fromEntries(Object.entries(params).filter(([name]) => !extent.includes(name))));
+/**
+ * Canonical JSON of the parameters that enter the key: all but those of `extent`, and those with the value in `unset`, which
+ * means the same as their absence.
+ */
+export function withText(
+  params: JsonObject,
+  extent: readonly string[] = [],
+  unset: Readonly<Record<string, Json>> = {},
+): string {
+  const enters = (name: string, value: Json): boolean =>
+    !extent.includes(name) && !(Object.hasOwn(unset, name) && unset[name] === value);
+  const entries = Object.entries(params);
+  const kept = entries.filter(([name, value]) => enters(name, value));
+  return canonicalJson(kept.length === entries.length ? params : Object.fromEntries(kept));
 }
 
 /**

@@ -105,7 +105,7 @@ export async function plan(request: PlanRequest): Promise<Plan> {
       settings: cell.settings ?? graphStage.settings,
       constant: constantOf(index, stage),
       sharded,
-      withText: withText(cell.params, sharded ? stage.extent : undefined),
+      withText: withText(cell.params, sharded ? stage.extent : undefined, stage.unset),
       survey: null,
       filesText: noFiles,
       files: () => [],

@@ -5,6 +5,7 @@ import { budgetParameters } from './shared/budget.ts';
 import { drawsTarget, goalOptions, goalParameters } from './shared/goal.ts';
 import { storageOf, storageParameters } from './shared/storage.ts';
 import { adversarialPort, targetPorts, throughParameters } from './shared/target.ts';
+import { traceParameters } from './shared/trace.ts';
 
 /**
  * The attack that broke the defenses of Guo et al. 2018 (Athalye, Carlini and Wagner 2018, section 5.3.2).
@@ -39,6 +40,7 @@ export const adaptiveStage = defineStage({
       ...throughParameters,
       ...budgetParameters,
       ...storageParameters,
+      ...traceParameters,
     },
     { additionalProperties: false },
   ),
@@ -48,6 +50,7 @@ export const adaptiveStage = defineStage({
   },
   out: { images: adversarialPort },
   example: { steps: 20 },
+  unset: { trace: false },
   shard: 'images',
   randomness: (params, drawsAt) => drawsTarget(params) || drawsAt('through'),
   device: true,
@@ -70,6 +73,7 @@ export const adaptiveStage = defineStage({
       through: params,
       ...storageOf(params),
       ...(params.queries !== undefined && { limit: params.queries }),
+      isTraced: params.trace === true,
     };
     return { images: await runAttack(context, run, attack) };
   },

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { attackStage } from './shared/attack-stage.ts';
+import { targetedParameter } from './shared/goal.ts';
 import { foundScale } from './shared/minimum-norm.ts';
 
 /** HopSkipJump (Chen, Jordan and Wainwright 2020). */
@@ -41,8 +42,9 @@ export const hopSkipJumpStage = attackStage({
       maximum: 100_000,
       default: 100,
       description:
-        'random images that are tried until one is misclassified; an image without one is left unchanged',
+        'random images that are tried until one is misclassified (or classified as the target); an image without one is left unchanged',
     }),
+    ...targetedParameter,
   },
   example: { steps: 2, firstSamples: 10 },
   // A forward pass costs about a third of a gradient.
@@ -54,7 +56,15 @@ export const hopSkipJumpStage = attackStage({
   },
   attack: async (params, seed) => {
     const { hopSkipJump } = await import('../../attacks/hop-skip-jump.ts');
-    const { norm, steps, firstSamples, mostSamples, starts } = params;
-    return hopSkipJump({ norm, steps, firstSamples, mostSamples, starts, seed });
+    const { norm, steps, firstSamples, mostSamples, starts, targeted } = params;
+    return hopSkipJump({
+      norm,
+      steps,
+      firstSamples,
+      mostSamples,
+      starts,
+      seed,
+      ...(targeted === undefined ? {} : { targeted }),
+    });
   },
 });

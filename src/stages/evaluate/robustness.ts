@@ -3,7 +3,7 @@ import { metricStage } from './shared/metric-stage.ts';
 /** Scores of one cell; the success rate is that of Guo et al. 2018, section 2. */
 export const robustnessStage = metricStage({
   uses: 'evaluate/robustness',
-  version: 2,
+  version: 3,
   summary: 'Accuracy with its 95 % interval, success rate of the attack, and size of the perturbation',
   gives: [
     'n',
@@ -15,6 +15,7 @@ export const robustnessStage = metricStage({
     'dissimilarity',
     'l2',
     'linf',
+    'l1',
     'unmoved',
     'accuracyInitiallyCorrect',
     'accuracyInitiallyCorrectLow',

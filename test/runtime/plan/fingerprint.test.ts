@@ -95,6 +95,13 @@ describe('keys', () => {
     );
   });
 
+  test('a value that means the absence of a parameter stays out, and no other value of it', () => {
+    const unset = { trace: false };
+    expect(withText({ steps: 5, trace: false }, undefined, unset)).toBe(withText({ steps: 5 }));
+    expect(withText({ steps: 5, trace: true }, undefined, unset)).not.toBe(withText({ steps: 5 }));
+    expect(withText({ limit: 5, steps: 5, trace: false }, ['limit'], unset)).toBe(withText({ steps: 5 }));
+  });
+
   test('the seed stream differs between stage types, seeds of stages and seeds of pipelines', () => {
     const streams = [
       seedStream(1, { uses: 'a/b' }),

@@ -65,7 +65,7 @@ export function attackOutline(context: OutlineContext<Params>, effort: AttackEff
   const tries = effort.searchesImages ? triesOfProbe : 1;
   const steps = effort.isIdentity ? 0 : leftSteps(effort, context.inputs['preparation'] !== undefined);
   const perImage = addWork(
-    [1, queryWork(attacked)],
+    [context.params['trace'] === true ? 2 : 1, queryWork(attacked)],
     [tries, stepsWork(attacked, effort, steps)],
     [1, { 'measure values': valuesOf(attacked.images) }],
   );

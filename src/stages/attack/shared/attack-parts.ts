@@ -4,6 +4,7 @@ import type { DividedAttack, Params, PreparedPart } from './made-attack.ts';
 import { membersPart } from './members-part.ts';
 import { checkPart, directionPart, pilotPart, preparePart, probePart } from './part-stages.ts';
 import { storageParameters } from './storage.ts';
+import { traceParameters, withoutTrace } from './trace.ts';
 import { isNormalized, searchesSet, targetParameters, type TargetParameters } from './strength.ts';
 
 /** The inputs that are attacked. */
@@ -58,7 +59,7 @@ function divide(params: Params, { name, prepares, hasMembers, isIdentity }: Divi
   const { pilot } = params as unknown as TargetParameters;
   const some = {
     group: 'search',
-    params: params as JsonObject,
+    params: withoutTrace(params) as JsonObject,
     ...(pilot !== 'all' && { images: pilot }),
   };
   const space = isNormalized(params as unknown as TargetParameters) ? models : [];
@@ -77,6 +78,7 @@ function divide(params: Params, { name, prepares, hasMembers, isIdentity }: Divi
       ...some,
       name: `try-${round}`,
       stage: 'self',
+      params: params as JsonObject,
       shares: ['images', ...target],
       inputs: { ...inputs, strength },
       ...(round === 2 && { expectedShare: secondTries }),
@@ -120,7 +122,7 @@ function membersOf(params: Params): Part {
     name: 'members',
     stage: 'members',
     group: 'members',
-    params: params as JsonObject,
+    params: withoutTrace(params) as JsonObject,
     shares: [],
     inputs: { adversarial: { part: 'self', port: 'images' } },
   };
@@ -131,7 +133,7 @@ function check(params: Params, space: readonly string[], found: string): Part {
     name: 'check',
     stage: 'check',
     group: 'check',
-    params: params as JsonObject,
+    params: withoutTrace(params) as JsonObject,
     shares: ['images', ...space],
     inputs: {
       adversarial: { part: 'self', port: 'images' },
@@ -142,7 +144,10 @@ function check(params: Params, space: readonly string[], found: string): Part {
 
 /** The parameters that decide what is prepared. */
 function withoutStrength(params: Params, name: string, { without = {} }: PreparedPart): JsonObject {
-  const strengths = new Set([name, ...Object.keys({ ...targetParameters, ...storageParameters })]);
+  const strengths = new Set([
+    name,
+    ...Object.keys({ ...targetParameters, ...storageParameters, ...traceParameters }),
+  ]);
   const left = Object.entries({ ...params, ...without });
   return Object.fromEntries(
     left.filter(([param, value]) => !strengths.has(param) && value !== undefined),

@@ -24,6 +24,7 @@ import {
   targetParameters,
   type TargetParameters,
 } from './strength.ts';
+import { type TraceParameters, traceParameters } from './trace.ts';
 import {
   adversarialPort,
   targetPorts,
@@ -53,7 +54,8 @@ type AllParameters<W extends TProperties> = OwnParameters<W> &
   TargetParameters &
   ThroughParameters &
   BudgetParameters &
-  StorageParameters;
+  StorageParameters &
+  TraceParameters;
 
 /** Everything that distinguishes one attack from another. */
 export interface AttackDeclaration<W extends TProperties> {
@@ -112,9 +114,12 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
   checkAttack({ ...declaration });
   const { uses, version, summary, strength, presets, derived, check } = declaration;
   const { name, natural, ...range } = strength;
+  // A parameter of this name may be the attack's own, in a plugin.
+  const hasTrace = declaration.hasMembers !== true && !('trace' in declaration.with);
   const properties: TProperties = {
     [name]: Type.Optional(Type.Number(range)),
     ...budgetParameters,
+    ...(hasTrace && traceParameters),
     ...declaration.with,
     ...(presets !== undefined && { like: likeParameter(presets) }),
     ...targetParameters,
@@ -143,9 +148,12 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     const { eot } = params as { eot?: number };
     return eot === undefined ? { ...params, eot: declaration.eot?.of(params) ?? 1 } : params;
   };
-  // A limit holds for all passes of an image, so nothing is prepared apart.
-  const prepares = (params: unknown): PreparedPart | null =>
-    typed(params).queries === undefined ? (declaration.prepares?.(typed(params)) ?? null) : null;
+  const isTraced = (params: unknown): boolean => hasTrace && typed(params).trace === true;
+  // A limit holds for all passes of an image, and a trace has all of its points, so nothing is prepared apart.
+  const prepares = (params: unknown): PreparedPart | null => {
+    const isApart = typed(params).queries === undefined && !isTraced(params);
+    return isApart ? (declaration.prepares?.(typed(params)) ?? null) : null;
+  };
   const isIdentity = (params: Readonly<Record<string, unknown>>): boolean =>
     (params['dissimilarity'] ?? ownStrength(params)) === 0;
   const effort = (params: Readonly<Record<string, unknown>>, classes: number): AttackEffort => ({
@@ -161,6 +169,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     summary,
     with: Type.Object(properties, { additionalProperties: false }),
     example: declaration.example,
+    ...(hasTrace && { unset: { trace: false } }),
     in: { ...targetPorts, through: throughPort },
     out: { images: adversarialPort },
     shard: 'images',
@@ -196,6 +205,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
         ...how,
         ...storageOf(typed(context.params)),
         ...limitOf(typed(context.params)),
+        isTraced: isTraced(context.params),
         ...(preparation && { preparation }),
         ...(found && { found }),
       };

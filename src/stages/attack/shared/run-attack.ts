@@ -8,10 +8,12 @@ import { openQueries } from '../../../attacks/open-queries.ts';
 import type { Queries } from '../../../attacks/queries.ts';
 import type { SetStrength } from '../../../attacks/set-strength.ts';
 import { requireReferences, scaleRows } from '../../../attacks/target-strength.ts';
+import { TraceRecorder } from '../../../attacks/trace-recorder.ts';
 import { type StageContext, StageError } from '../../../runtime/stage.ts';
 import type { Images } from '../../../values/images.ts';
 import { isNetworkModel } from '../../../values/model.ts';
 import type { Preparation } from '../../../values/preparation.ts';
+import type { Trace } from '../../../values/trace.ts';
 import { attackError } from './attack-error.ts';
 import { type AttackInputs, attackedModels, openTarget, type TargetInputs } from './open-target.ts';
 import { roundToBytes, type StorageParameters } from './storage.ts';
@@ -29,6 +31,12 @@ export interface AttackRun extends StorageParameters {
   readonly preparation?: Preparation;
   /** The strength that was found for the set to which the images belong. */
   readonly found?: SetStrength;
+  /** Whether the course of the attack is kept. */
+  readonly isTraced?: boolean;
+}
+
+interface TracedResult extends AttackResult {
+  readonly trace?: Trace;
 }
 
 /**
@@ -51,8 +59,8 @@ export async function runAttack(
   const batch = batchOf(images);
   try {
     const result = await resultOf(context, run, attack, batch);
-    const { initial, members } = result;
-    const outcomes = { initial, ...(members && { members }) };
+    const { initial, members, trace } = result;
+    const outcomes = { initial, ...(members && { members }), ...(trace && { trace }) };
     if (run.storeAs === 'uint8') {
       const { bytes, rounded } = roundToBytes(result.pixels);
       report(context, run, { ...result, achieved: achievedBy(rounded, batch, run, result) });
@@ -85,33 +93,43 @@ function achievedBy(
 /** Runs the attack at the strength that was found for the set, or else at its own or by a search. */
 async function resultOf(
   context: StageContext<unknown, AttackInputs>,
-  { strength, through, preparation, found, limit }: AttackRun,
+  run: AttackRun,
   attack: Attack,
   batch: ImageBatch,
-): Promise<AttackResult> {
+): Promise<TracedResult> {
+  const { strength, through, preparation, found, limit, isTraced = false } = run;
   const at = found?.strength ?? strength;
   if (found !== undefined && typeof strength !== 'number') requireReferences(batch, strength.space);
-  const result =
-    preparation !== undefined && attack.kind === 'direction'
-      ? await attackAlong(attack, preparation, batch, at)
-      : await withQueries(
-          context,
-          context.inputs.images,
-          through,
-          async (queries, hooks) => {
-            const counted = countQueries(queries);
-            const options = {
-              ...hooks,
-              ...(preparation && { preparation }),
-              ...(limit !== undefined && { limit }),
-            };
-            const result = await attackImages(attack, counted.queries, batch, at, options);
-            countPasses(context, counted.counts());
-            if (limit !== undefined) context.count('spentImages', result.spent);
-            return result;
-          },
-          preparation === undefined ? 0 : preparationQueries,
-        );
+  if (preparation !== undefined && attack.kind === 'direction')
+    return scaledTo(found, batch, await attackAlong(attack, preparation, batch, at));
+  return withQueries(
+    context,
+    context.inputs.images,
+    through,
+    async (queries, hooks) => {
+      const counted = countQueries(queries);
+      const trace = isTraced ? new TraceRecorder(batch) : undefined;
+      const options = {
+        ...hooks,
+        ...(preparation && { preparation }),
+        ...(limit !== undefined && { limit }),
+        ...(trace && { trace }),
+      };
+      const attacked = await attackImages(attack, counted.queries, batch, at, options);
+      countPasses(context, counted.counts());
+      if (limit !== undefined) context.count('spentImages', attacked.spent);
+      const result = scaledTo(found, batch, attacked);
+      if (trace === undefined) return result;
+      // These passes are not the attack's, so nothing counts or limits them.
+      const stored = run.storeAs === 'uint8' ? roundToBytes(result.pixels).rounded : result.pixels;
+      return { ...result, trace: await trace.finish(queries, stored, hooks) };
+    },
+    preparation === undefined ? 0 : preparationQueries,
+  );
+}
+
+/** The result with every perturbation scaled down in place, if the strength of the set asks for it. */
+function scaledTo(found: SetStrength | undefined, batch: ImageBatch, result: AttackResult): AttackResult {
   if (found === undefined || found.factor === 1) return result;
   scaleRows(batch.pixels, result.pixels, 0, result.pixels.length, found.factor);
   return { ...result, scaled: result.states.filter((state) => state === 'active').length };

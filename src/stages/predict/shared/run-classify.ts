@@ -8,6 +8,7 @@ import type { Images } from '../../../values/images.ts';
 import { isNetworkModel, type Model } from '../../../values/model.ts';
 import type { Predictions } from '../../../values/predictions.ts';
 import { sliceValue } from '../../../values/slices.ts';
+import { withoutTrace } from '../../../values/trace.ts';
 import type { Transform } from '../../../values/transform.ts';
 import { logitsOf } from '../../shared/classify-batches.ts';
 import { checkImageShape } from '../../shared/model-input.ts';
@@ -50,7 +51,7 @@ export async function runClassify(context: ClassifyContext): Promise<Predictions
       labels: images.labels,
       ids: images.ids,
       classes: images.classes,
-      ...(images.perturbation && { perturbation: images.perturbation }),
+      ...(images.perturbation && { perturbation: withoutTrace(images.perturbation) }),
     };
   } finally {
     classifier.dispose();
