@@ -8,6 +8,14 @@ import {
   type SourceFile,
 } from './architecture/sources.ts';
 
+/** What nearly all of the dashboard reads. */
+const dashboardState: readonly string[] = [
+  'dashboard/estimate.ts',
+  'dashboard/format.ts',
+  'dashboard/state.ts',
+  'dashboard/vector.ts',
+];
+
 /**
  * The tables of rooms in ARCHITECTURE.md, as a test: what each folder of src/ may import. A room may be
  * divided into sub-rooms: its key then goes, each sub-room has a key (`dsl/text`), and so has each file at
@@ -161,7 +169,84 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'report',
     'stages',
   ],
-  dashboard: ['console', 'runtime/events.ts', 'runtime/cost/remaining.ts', 'dsl/graph.ts'],
+  'dashboard/vector.ts': [],
+  'dashboard/state.ts': ['runtime/events.ts', 'dsl/graph.ts', 'dashboard/vector.ts'],
+  'dashboard/reduce-work.ts': ['runtime/events.ts', 'dashboard/state.ts'],
+  'dashboard/reduce.ts': [
+    'runtime/events.ts',
+    'dashboard/reduce-work.ts',
+    'dashboard/state.ts',
+    'dashboard/vector.ts',
+  ],
+  'dashboard/estimate.ts': [
+    'runtime/events.ts',
+    'runtime/cost/remaining.ts',
+    'dashboard/state.ts',
+    'dashboard/vector.ts',
+  ],
+  'dashboard/format.ts': ['runtime/events.ts', 'dashboard/estimate.ts'],
+  'dashboard/next-failure.ts': ['dashboard/state.ts', 'dashboard/vector.ts'],
+  'dashboard/stage-info.ts': ['dashboard/format.ts', 'dashboard/state.ts', 'dashboard/vector.ts'],
+  'dashboard/summary.ts': ['dashboard/format.ts', 'dashboard/state.ts'],
+  'dashboard/terminal-host.ts': [],
+  'dashboard/pictures.ts': [],
+  'dashboard/renderer.ts': [
+    'runtime/events.ts',
+    'dashboard/estimate.ts',
+    'dashboard/pictures.ts',
+    'dashboard/state.ts',
+    'dashboard/terminal-host.ts',
+  ],
+  'dashboard/json.ts': ['console', 'dashboard/renderer.ts'],
+  'dashboard/quiet.ts': [
+    'console',
+    'dashboard/reduce.ts',
+    'dashboard/renderer.ts',
+    'dashboard/state.ts',
+    'dashboard/summary.ts',
+  ],
+  'dashboard/plain.ts': [
+    'console',
+    'runtime/events.ts',
+    ...dashboardState,
+    'dashboard/reduce.ts',
+    'dashboard/renderer.ts',
+    'dashboard/summary.ts',
+  ],
+  'dashboard/parts': ['console/visible-text.ts', ...dashboardState, 'dashboard/stage-info.ts'],
+  'dashboard/inline': [
+    'runtime/events.ts',
+    ...dashboardState,
+    'dashboard/next-failure.ts',
+    'dashboard/reduce.ts',
+    'dashboard/parts',
+  ],
+  'dashboard/full': [
+    'runtime/events.ts',
+    ...dashboardState,
+    'dashboard/next-failure.ts',
+    'dashboard/pictures.ts',
+    'dashboard/reduce.ts',
+    'dashboard/renderer.ts',
+    'dashboard/stage-info.ts',
+    'dashboard/parts',
+  ],
+  'dashboard/live': [
+    'console',
+    ...dashboardState,
+    'dashboard/renderer.ts',
+    'dashboard/summary.ts',
+    'dashboard/parts',
+    'dashboard/inline',
+    'dashboard/full',
+  ],
+  'dashboard/create-renderer.ts': [
+    'dashboard/json.ts',
+    'dashboard/live',
+    'dashboard/plain.ts',
+    'dashboard/quiet.ts',
+    'dashboard/renderer.ts',
+  ],
   cli: ['*'],
 };
 

@@ -5,7 +5,7 @@ import type { DashboardState } from '../dashboard/state.ts';
 import { terminal } from './terminal.ts';
 
 /** All that a screen can show beside the events. */
-export type ScreenDetails = Pick<RendererIo, 'prior' | 'logOf'>;
+export type ScreenDetails = Pick<RendererIo, 'prior' | 'logOf' | 'control' | 'picturesOf' | 'devices'>;
 
 /**
  * Opens the renderer of a run. `hasWork` is false for a run with nothing to do, which is shown in lines on any

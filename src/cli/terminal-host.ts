@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { writeSync } from 'node:fs';
-import type { TerminalHost } from '../dashboard/live/terminal-host.ts';
+import type { TerminalHost } from '../dashboard/terminal-host.ts';
 
 /** The process of the command line, as displays need it. */
 export const terminalHost: TerminalHost = {

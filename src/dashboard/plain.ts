@@ -83,6 +83,8 @@ function changeLine(event: RunEvent, before: DashboardState, after: DashboardSta
     }
     case 'backend-changed':
       return `backend  ${event.message}`;
+    case 'run-paused':
+      return event.paused ? 'paused   nothing more starts' : 'resumed  the run goes on';
     case 'shard-started': {
       const position = after.index.get(event.cell);
       const cell = position === undefined ? undefined : at(before.cells, position);

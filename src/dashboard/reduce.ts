@@ -26,6 +26,8 @@ export function reduce(state: DashboardState, event: RunEvent): DashboardState {
       return runStarted(now, event);
     case 'backend-changed':
       return { ...now, backendChange: event.message };
+    case 'run-paused':
+      return { ...now, isPaused: event.paused };
     case 'cell-planned':
       return cellPlanned(now, event);
     case 'shard-started':
@@ -99,6 +101,7 @@ function cellPlanned(state: DashboardState, event: Event<'cell-planned'>): Dashb
     sameAs: null,
     savedSeconds: 0,
     failure: null,
+    firstKey: null,
     logs: [],
   };
   const position = state.cells.length;
@@ -285,6 +288,7 @@ function cellFinished(state: DashboardState, event: Event<'cell-finished'>): Das
       isShared && Object.keys(old.metrics).length === 0 ? at(state.cells, old.sameAs!)!.metrics : old.metrics,
     seconds: event.seconds,
     savedSeconds: saved,
+    firstKey: event.keys[0] ?? null,
     shards: { total: old.shards.total, done: old.shards.total, running: 0 },
   }));
 }
@@ -293,6 +297,9 @@ function cellFailed(state: DashboardState, event: Event<'cell-failed'>): Dashboa
   const running = new Map(state.running);
   running.delete(shardName(event));
   const { cell, shard, failure, blocked } = event;
+  // The other shards of a cell that fails go on; those of one that is cancelled do not.
+  if (failure.code === 'cancelled')
+    for (const [name, { cell: of }] of running) if (of === find(state, cell)) running.delete(name);
   const failed = { ...state, running, failures: [...state.failures, { cell, shard, failure, blocked }] };
   const position = find(failed, cell);
   if (position === undefined) return failed;

@@ -1,6 +1,7 @@
 import type { RunEvent } from '../runtime/events.ts';
-import type { TerminalHost } from './live/terminal-host.ts';
+import type { TerminalHost } from './terminal-host.ts';
 import type { Prior } from './estimate.ts';
+import type { FindPictures } from './pictures.ts';
 import type { DashboardState } from './state.ts';
 
 /** One way to show a run. */
@@ -17,6 +18,22 @@ export interface Renderer {
 
 /** `recorded` is the whole screen on a run of the past or of another process. */
 export type RendererKind = 'inline' | 'full' | 'recorded' | 'plain' | 'json' | 'quiet';
+
+/** The memory of a device and how busy it is. */
+export interface DeviceLoad {
+  readonly name: string;
+  readonly usedBytes: number;
+  readonly totalBytes: number;
+  /** From 0 to 1; null if its driver does not say. */
+  readonly busy: number | null;
+}
+
+/** The power of a screen over the run that it shows. */
+export interface ScreenControl {
+  readonly pause: (paused: boolean) => void;
+  /** Returns why a cell cannot be cancelled; null if it was. */
+  readonly cancel: (cell: string) => string | null;
+}
 
 /** The environment of a renderer, which is passed in so that tests can replace it. */
 export interface RendererIo {
@@ -40,8 +57,14 @@ export interface RendererIo {
   readonly onQuit: (leave: () => Promise<DashboardState>) => void;
   /** The process, for a display; without it, there is no Ctrl-Z, no pager and no opening of files. */
   readonly host?: TerminalHost;
+  /** The commands of a person to the run; absent for a run that another process computes. */
+  readonly control?: ScreenControl;
   /** Path of the log of a cell; null if it has none. */
   readonly logOf?: (cell: string) => string | null;
+  /** The devices of this machine as they were some seconds ago; absent for a run that is over or elsewhere. */
+  readonly devices?: () => readonly DeviceLoad[];
+  /** Finds the images of cells. */
+  readonly picturesOf?: FindPictures;
   /** The time that units took in earlier runs. */
   readonly prior?: Prior;
   /** State that another renderer has shown, if this one goes on where that one was left. */

@@ -39,6 +39,8 @@ export interface CellState {
   /** Seconds that its reused shards took when they were computed; 0 until it has finished. */
   readonly savedSeconds: number;
   readonly failure: Failure | null;
+  /** The key of its first shard, once the cell has finished. */
+  readonly firstKey: string | null;
   /** Only the last lines of its log. */
   readonly logs: readonly string[];
 }
@@ -144,6 +146,8 @@ export interface DashboardState {
   /** The sentence about results of another backend that are passed over; empty if there are none. */
   readonly backendChange: string;
   readonly startedAt: number | null;
+  /** Whether a person has paused the run, so that it starts nothing. */
+  readonly isPaused: boolean;
   /** Time of the latest event. */
   readonly now: number;
   readonly totals: {
@@ -211,6 +215,7 @@ export function initialState(): DashboardState {
     workers: 0,
     backendChange: '',
     startedAt: null,
+    isPaused: false,
     now: 0,
     totals: { cells: 0, shards: 0, reuse: 0, run: 0 },
     stages: [],

@@ -28,6 +28,19 @@ export function at<T>(vector: Vector<T>, index: number): T | undefined {
   return node[index & (width - 1)] as T;
 }
 
+/** The leaf that holds the item at `index`, which must exist: as long as it is the same, so are all items in it. */
+export function leafOf<T>({ root, depth }: Vector<T>, index: number): readonly unknown[] {
+  let node = root;
+  for (let level = depth; level > 0; level--) {
+    node = node[(index >>> (level * bits)) & (width - 1)] as VectorNode<T>;
+  }
+  return node;
+}
+
+export function isSameLeaf(one: number, other: number): boolean {
+  return one >>> bits === other >>> bits;
+}
+
 export function push<T>(vector: Vector<T>, item: T): Vector<T> {
   const { length, root, depth } = vector;
   const capacity = width ** (depth + 1);

@@ -42,6 +42,8 @@ export type RunEventBody =
         readonly run: number;
       };
     }
+  /** A person has paused the run, or has let it go on. */
+  | { readonly type: 'run-paused'; readonly paused: boolean }
   /** Comes before anything runs, if results of another backend are passed over. */
   | ({ readonly type: 'backend-changed' } & BackendChange)
   | {

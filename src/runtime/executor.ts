@@ -134,6 +134,11 @@ export interface Executor {
    * go on from a checkpoint.
    */
   readonly drain?: () => void;
+  /**
+   * Ends what computes these tasks, which get no outcome any more, or one that nobody needs. Without it they are computed to
+   * their ends.
+   */
+  readonly cancel?: (tasks: readonly number[]) => void;
   /** Stops everything at once. Unfinished tasks get no outcome. */
   readonly kill: () => void;
   /** Ends all workers. Resolves when they are gone. */

@@ -76,6 +76,61 @@ describe.skipIf(!hasTerminals)('the whole screen', () => {
     expectClean(terminal);
   });
 
+  it('pauses a run, which starts nothing until it goes on', async () => {
+    const project = await createConductedProject(2);
+    const terminal = open(project, `${ravelin} run p.yaml -j 1 --ui full`);
+    const first = await terminal.unlessEnded(project.meeting.next());
+    await terminal.shows(/\? keys/);
+    terminal.type('p');
+    await terminal.shows(/conducted · .* · paused/);
+    first.letGo();
+    await terminal.shows(/1\/2 cells/);
+    terminal.type('p');
+    const second = await terminal.unlessEnded(project.meeting.next());
+    await terminal.shows(/the run goes on/);
+    second.letGo();
+    await terminal.shows(/conducted · ok/);
+    terminal.type('q');
+    expect(await terminal.ended).toBe(0);
+    const events = [...readLedger(project.path('.ravelin'), listRuns(project.path('.ravelin'))[0]!.run)];
+    const order = events.flatMap((event) =>
+      event.type === 'run-paused'
+        ? [event.paused ? 'paused' : 'resumed']
+        : event.type === 'shard-started' || event.type === 'shard-committed'
+          ? [event.type]
+          : [],
+    );
+    expect(order).toEqual([
+      'shard-started',
+      'paused',
+      'shard-committed',
+      'resumed',
+      'shard-started',
+      'shard-committed',
+    ]);
+  });
+
+  it('cancels a cell that runs, and the run goes on with the others', async () => {
+    const project = await createConductedProject(2);
+    const terminal = open(project, `${ravelin} run p.yaml -j 1 --ui full`);
+    const first = await terminal.unlessEnded(project.meeting.next());
+    await terminal.shows(/\? keys/);
+    terminal.type(`:goto name=${first.name}\r`);
+    await terminal.shows(/3 cell/);
+    terminal.type('x');
+    await terminal.shows(/cancel waits\[name=cell-\d\] and what waits for it\?/);
+    terminal.type('y');
+    await first.gone;
+    const second = await terminal.unlessEnded(project.meeting.next());
+    expect(second.name).not.toBe(first.name);
+    second.letGo();
+    await terminal.shows(/conducted · failed/);
+    terminal.type('q');
+    expect(await terminal.ended).toBe(3);
+    expectClean(terminal);
+    expect(terminal.written()).toContain('it was cancelled');
+  });
+
   it('is left on SIGTERM, after what runs has finished', async () => {
     const project = await createConductedProject(2);
     const terminal = open(project, `${ravelin} run p.yaml -j 1 --ui full`);

@@ -3,7 +3,7 @@ import { render } from 'ink-testing-library';
 import { afterEach, describe, expect, test } from 'vitest';
 import { App, type Screen } from '../../src/dashboard/inline/app.tsx';
 import { createScreen } from '../../src/dashboard/inline/screen.ts';
-import { chooseTheme, renderLine, span, textColumns } from '../../src/dashboard/inline/theme.ts';
+import { chooseTheme, renderLine, span, textColumns } from '../../src/dashboard/parts/theme.ts';
 import type { Effect } from '../../src/dashboard/inline/view.ts';
 import type { RunEvent } from '../../src/runtime/events.ts';
 import { after, scriptedRun, start } from './fixtures/scripted-run.ts';

@@ -2,12 +2,16 @@ import { stripVTControlCharacters } from 'node:util';
 import { render } from 'ink-testing-library';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createEstimator } from '../../src/dashboard/estimate.ts';
+import { createCanvas } from '../../src/dashboard/full/canvas.ts';
 import { FullApp } from '../../src/dashboard/full/full-app.tsx';
 import { createFullScreen, type FullScreen } from '../../src/dashboard/full/full-screen.ts';
-import type { FullEffect } from '../../src/dashboard/full/full-view.ts';
+import type { Abilities, FullEffect } from '../../src/dashboard/full/full-view.ts';
 import { createRecording, type Recording } from '../../src/dashboard/full/recording.ts';
-import { chooseTheme, textColumns } from '../../src/dashboard/inline/theme.ts';
-import type { Key } from '../../src/dashboard/inline/view.ts';
+import { pictureLines } from '../../src/dashboard/full/picture-lines.ts';
+import { chooseTheme, renderLine, textColumns } from '../../src/dashboard/parts/theme.ts';
+import type { Key } from '../../src/dashboard/parts/keys.ts';
+import type { CellPictures, FindPictures } from '../../src/dashboard/pictures.ts';
+import type { DeviceLoad } from '../../src/dashboard/renderer.ts';
 import type { RunEvent } from '../../src/runtime/events.ts';
 import { recordedLedger } from './fixtures/recorded-ledgers.ts';
 import { scriptedRun } from './fixtures/scripted-run.ts';
@@ -38,6 +42,9 @@ function open(
   events: readonly RunEvent[],
   size: { columns: number; rows: number },
   environment: Record<string, string> = { LANG: 'C.UTF-8', NO_COLOR: '1' },
+  abilities: Abilities = { isRecorded: true, canControl: false },
+  pictures: FindPictures | null = null,
+  devices: readonly DeviceLoad[] = [],
 ): Opened {
   const recording = createRecording(() => 0);
   for (const event of events) recording.add(event);
@@ -51,7 +58,9 @@ function open(
       remaining: estimator.remaining(recording.state(), recording.now()),
       notice: '',
       place: recording.place(),
-      abilities: { isRecorded: true },
+      abilities,
+      devices,
+      pictures,
     }),
     (effect) => {
       effects.push(effect);
@@ -61,14 +70,13 @@ function open(
   screen.tick();
   const theme = chooseTheme(environment);
   const draw = (): readonly string[] => {
-    const app = render(<FullApp screen={screen} theme={theme} interactive={false} />);
-    // The terminal of the testing library has 100 columns; wider frames would be wrapped.
-    Object.defineProperty(app.stdout, 'columns', { get: () => size.columns });
-    app.rerender(<FullApp screen={screen} theme={theme} interactive={false} />);
+    const canvas = createCanvas(() => undefined);
+    const app = render(<FullApp screen={screen} canvas={canvas} theme={theme} interactive={false} />);
     unmount = app.unmount;
-    const frame = app.lastFrame()!;
+    const rows = canvas.rows().map((line) => stripVTControlCharacters(line).trimEnd());
     app.unmount();
-    return frame.split('\n').map((line) => stripVTControlCharacters(line).trimEnd());
+    // The last row of the terminal stays empty.
+    return rows.slice(0, rows.findLastIndex((row) => row !== '') + 1);
   };
   return {
     screen,
@@ -191,6 +199,154 @@ describe('the keys', () => {
     press('1', 'down', 'down', 'down');
     expect(lines().join('\n')).toMatch(/classifier {2}4 epochs/);
     expect(lines().join('\n')).toMatch(/loss +[▁▂▃▄▅▆▇█]{4}/);
+  });
+});
+
+describe('the keys that change a run', () => {
+  const size = { columns: 120, rows: 40 };
+  const environment = { LANG: 'C.UTF-8', NO_COLOR: '1' };
+  const own = { isRecorded: false, canControl: true };
+  const goesOn = half(run);
+
+  test('p pauses it and lets it go on, and the screen says so', () => {
+    const running = open(goesOn, size, environment, own);
+    running.press('p');
+    expect(running.effects).toEqual([{ type: 'pause', paused: true }]);
+    const pausedAt = goesOn.at(-1)!.at;
+    const paused = open(
+      [...goesOn, { v: 1, at: pausedAt, type: 'run-paused', paused: true }],
+      size,
+      environment,
+      own,
+    );
+    expect(paused.lines()[0]).toContain('· paused');
+    paused.press('p');
+    expect(paused.effects).toEqual([{ type: 'pause', paused: false }]);
+  });
+
+  test('x cancels the selected cell, but only after y', () => {
+    const { press, lines, effects } = open(goesOn, size, environment, own);
+    const cell = 'scores[attack=i-fgsm,strength=0.4,defense=jpeg]';
+    press(':', ...Array.from(`goto ${cell}`), 'enter', 'x');
+    expect(lines().at(-1)).toContain(`cancel ${cell} and what waits for it?`);
+    press('n');
+    expect(lines().at(-1)).toContain('nothing was cancelled');
+    press('x', 'y');
+    expect(effects).toEqual([{ type: 'cancel', cell }]);
+  });
+
+  test('a cell that has ended is not cancelled, and a run of another process is neither paused nor cancelled', () => {
+    const ended = open(goesOn, size, environment, own);
+    ended.press(':', ...Array.from('goto network'), 'enter', 'x');
+    expect(ended.lines().at(-1)).toContain('network has ended already');
+    const recorded = open(run, size);
+    for (const key of ['p', 'x']) {
+      recorded.press(key);
+      expect(recorded.lines().at(-1)).toContain('only the process that computes the run can do that');
+    }
+    expect([...ended.effects, ...recorded.effects]).toEqual([]);
+  });
+});
+
+test('the workers pane has the memory of each device', () => {
+  const device = { name: '0 NVIDIA H200', usedBytes: 2 ** 30, totalBytes: 140 * 2 ** 30, busy: 0.37 };
+  const own = { isRecorded: false, canControl: true };
+  const { lines } = open(half(run), { columns: 120, rows: 40 }, {}, own, null, [device]);
+  expect(lines().join('\n')).toMatch(
+    /4 workers -+[^\n]*\ndevice 0 NVIDIA H200: 1\.0 GiB of 140(\.0)? GiB, 37 % busy/,
+  );
+});
+
+describe('the images of a cell', () => {
+  const picture = (...values: number[]) => ({
+    width: 2,
+    height: 2,
+    channels: 1,
+    pixels: Uint8Array.from(values),
+  });
+  const pictures = (): CellPictures => ({
+    count: 2,
+    at: (index) => ({
+      title: `image ${index}, seven`,
+      before: index === 0 ? picture(0, 0, 255, 255) : null,
+      after: picture(0, 5, 255, 255),
+    }),
+  });
+  const size = { columns: 120, rows: 40 };
+  const own = { isRecorded: true, canControl: false };
+
+  test('are shown before and after, with ten times the change, one at a time', () => {
+    const { press, lines } = open(run, size, { LANG: 'C.UTF-8', NO_COLOR: '1' }, own, pictures);
+    press('2', 's');
+    const shown = (): string => lines().join('\n');
+    expect(shown()).toContain('image 0, seven  1/2');
+    expect(shown()).toMatch(/before +after +change x10/);
+    press('down');
+    expect(shown()).toContain('image 1, seven  2/2');
+    expect(shown()).not.toContain('before ');
+  });
+
+  test('are half blocks in two colours of 24 bits, or of 256, and signs of a brightness without colours', () => {
+    const pair = pictures().at(0);
+    const drawn = (environment: Record<string, string>): string =>
+      pictureLines(pair, { theme: chooseTheme(environment), width: 16, height: 4 })
+        .slice(2)
+        .map((line) => renderLine(line, 16, chooseTheme(environment)))
+        .join('\n');
+    const colours = { LANG: 'C.UTF-8', TERM: 'xterm-256color' };
+    expect(drawn({ ...colours, COLORTERM: 'truecolor' })).toContain(
+      '\u001B[38;2;5;5;5m\u001B[48;2;5;5;5m▀\u001B[0m',
+    );
+    expect(drawn(colours)).toContain('\u001B[38;5;232m\u001B[48;5;232m▀\u001B[0m');
+    expect(drawn({ ...colours, NO_COLOR: '1' })).toMatch(/^[ .:\-=+*#%@\n]+$/);
+  });
+
+  test('are there once the cell has finished, if it makes any', () => {
+    const waiting = open(half(run), size, {}, own, pictures);
+    waiting.press(':', ...Array.from('goto scores[attack=i-fgsm,strength=0.4,defense=jpeg]'), 'enter', 's');
+    expect(waiting.lines().join('\n')).toContain('its images can be seen once it has finished');
+    const none = open(run, size, {}, own, () => 'this cell makes no images');
+    none.press('s');
+    expect(none.lines().join('\n')).toContain('this cell makes no images');
+  });
+});
+
+describe('the commands', () => {
+  const size = { columns: 120, rows: 60 };
+  const type = (text: string): string[] => [':', ...Array.from(text), 'enter'];
+
+  test('go to stages and cells by a part of their names', () => {
+    const { press, lines } = open(run, size);
+    press(...type('goto defended'));
+    expect(lines().join('\n')).toContain('2 defended');
+    press(...type('g scores[attack=i-fgsm,strength=0.3'));
+    expect(lines().join('\n')).toContain('scores[attack=i-fgsm,strength=0.3,defense=none]');
+    press(...type('goto nowhere'));
+    expect(lines().at(-1)).toContain("no stage and no cell has 'nowhere'");
+  });
+
+  test('filter stages, and bring them all back', () => {
+    const { press, lines } = open(run, size);
+    press(...type('filter adv'));
+    expect(lines().join('\n')).toContain("stages with 'adv'");
+    press(...type('filter'));
+    expect(lines().join('\n')).toContain('1 stages ─');
+  });
+
+  test('are shown while they are typed, may be cut, and are listed if they are unknown', () => {
+    const { press, lines, effects } = open(run, size);
+    press(':', 'q', 'u');
+    expect(lines().at(-1)).toMatch(/^:qu_/);
+    press('escape');
+    expect(lines().at(-1)).toContain('? keys');
+    press(...type('re'));
+    expect(lines().at(-1)).toContain("'re' may be retry, resume");
+    press(...type('dance'));
+    expect(lines().at(-1)).toContain("unknown command 'dance'; known: goto, filter");
+    press(...type('help'));
+    expect(lines().join('\n')).toContain(':goto');
+    press('q', ...type('q'));
+    expect(effects).toEqual([{ type: 'quit' }]);
   });
 });
 

@@ -44,8 +44,9 @@ export function createTerminalScreen(rows: number): TerminalScreen {
     else if (command === 'B' || command === 'E') moveTo(row + count);
     else if (command === 'G') column = count - 1;
     else if (command === 'H') {
-      moveTo(top());
-      column = 0;
+      const [toRow = 1, toColumn = 1] = parameters.split(';').map(Number);
+      moveTo(top() + Math.max(1, toRow) - 1);
+      column = Math.max(1, toColumn) - 1;
     } else if (command === 'J') erase(parameters);
     else if (command === 'K') lines[row] = parameters === '2' ? [] : lines[row]!.slice(0, column);
   };

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Prior } from '../../dashboard/estimate.ts';
 import type { Renderer } from '../../dashboard/renderer.ts';
 import type { ForeseenCell, RunChoices, RunEvent } from '../../runtime/events.ts';
+import { createRunControl } from '../../runtime/run/control.ts';
 import { execute } from '../../runtime/run/execute.ts';
 import { openLedger, unkeptLedger, type Ledger } from '../../runtime/run/ledger.ts';
 import { newRunId } from '../../runtime/run/run-id.ts';
@@ -16,12 +17,14 @@ import { shortParams } from '../run-params.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { executorName, openExecutor, slurmScripts } from '../executor.ts';
 import { listenForInterrupts } from '../interruption.ts';
+import { openDeviceLoads } from '../device-loads.ts';
 import { machineKey } from '../machine-key.ts';
 import { complain, describeLoss, print } from '../output.ts';
 import { describeProfiles, profilesFolder } from '../profiles.ts';
 import { parallelism } from '../parallelism.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
 import { logsOfRun } from '../cell-logs.ts';
+import { picturesOfCache } from '../cell-pictures.ts';
 import { openResultTables } from '../result-tables.ts';
 import { openScreen } from '../run-screen.ts';
 import type { SelectionOptions } from '../selection.ts';
@@ -69,9 +72,13 @@ export async function run(
   const { workers, threads } = parallelism(pipeline.backend, availableParallelism(), options.jobs);
   const ledger = ledgerOf(pipeline, planned);
   const prior = await priorOf(pipeline, planned, options);
+  const control = createRunControl();
   screen = await openScreen(options.ui, planned.totals.run > 0, interruption.interrupt, {
     ...(prior !== undefined && { prior }),
     logOf: logsOfRun(pipeline.cacheFolder, ledger.run),
+    control,
+    picturesOf: picturesOfCache(pipeline.store),
+    devices: openDeviceLoads(),
   });
   const choices = choicesOf(options);
   const origin = originOf(pipeline, choices);
@@ -104,6 +111,7 @@ export async function run(
         }),
       emit,
       ...(options.ui !== 'quiet' && { reader: tables }),
+      control,
       drain: interruption.drain,
       kill: interruption.kill,
       ...(options.overwrite && { overwrite: true }),

@@ -7,6 +7,8 @@ import { findCacheFolder } from '../cache-folder.ts';
 import type { RendererKind } from '../../dashboard/renderer.ts';
 import type { RunInfo } from '../../runtime/run/read-ledger.ts';
 import { logsOfRun } from '../cell-logs.ts';
+import { picturesOfCache } from '../cell-pictures.ts';
+import { openStore } from '../../runtime/store/store.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import type { ScreenDetails } from '../run-screen.ts';
 import { findRun } from '../find-run.ts';
@@ -94,7 +96,8 @@ async function follow(
 /** Finds all that a screen shows of a run beside its events. The times of earlier runs are needed only while it goes on. */
 async function detailsOf(cacheFolder: string, info: RunInfo, kind: RendererKind): Promise<ScreenDetails> {
   const logOf = logsOfRun(cacheFolder, info.run);
-  if (kind === 'json' || info.started === null) return { logOf };
+  const picturesOf = picturesOfCache(openStore(cacheFolder));
+  if (kind === 'json' || info.started === null) return { logOf, picturesOf };
   const { priorOfCache } = await import('../measured-units.ts');
-  return { logOf, prior: priorOfCache(cacheFolder, info.started.backend) };
+  return { logOf, picturesOf, prior: priorOfCache(cacheFolder, info.started.backend) };
 }

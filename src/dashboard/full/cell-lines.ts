@@ -1,23 +1,28 @@
 import { formatCount, formatDuration, formatMetric } from '../format.ts';
 import type { CellState, DashboardState } from '../state.ts';
-import { statusText } from '../inline/cells-frame.ts';
-import { failureLines, wrapped } from '../inline/detail-frame.ts';
-import { span } from '../inline/theme.ts';
-import type { Line, Style } from '../inline/theme.ts';
+import { statusText } from '../parts/status-text.ts';
+import { failureLines } from '../parts/failure-lines.ts';
+import { wrapped } from '../parts/wrapped.ts';
+import { span } from '../parts/theme.ts';
+import type { Line, Style, Theme } from '../parts/theme.ts';
 import { at } from '../vector.ts';
 import { chosenCell, isMatch } from './full-moves.ts';
+import type { FullSnapshot } from './full-screen.ts';
 import type { CellTab, FullView } from './full-view.ts';
+import { pictureLines } from './picture-lines.ts';
 
 const tabs: readonly (readonly [CellTab, string])[] = [
   ['why', 'w why'],
   ['log', 'l log'],
   ['timings', 't timings'],
   ['recipe', 'i recipe'],
+  ['images', 's images'],
 ];
 
 /** The selected cell: what it is and found, and below it why it runs, its log, its times or what it is made of. */
 export function cellLines(
-  { state, view }: { readonly state: DashboardState; readonly view: FullView },
+  { state, view, pictures }: Pick<FullSnapshot, 'state' | 'view' | 'pictures'>,
+  theme: Theme,
   width: number,
   height: number,
 ): readonly Line[] {
@@ -29,8 +34,10 @@ export function cellLines(
     span(name, tab === view.tab ? 'title' : 'dim'),
     span('  '),
   ]);
-  const body = tabLines(cell, state, view.tab, width);
   const room = Math.max(0, height - head.length - 1);
+  if (view.tab === 'images')
+    return [...head, strip, ...imageLines(cell, pictures, view.scroll, { theme, width, height: room })];
+  const body = tabLines(cell, state, view.tab, width);
   const marked =
     view.query === '' || view.pane !== 'cell' ? body : body.map((line) => highlighted(line, view.query));
   return [...head, strip, ...windowed(marked, view, room)];
@@ -71,7 +78,12 @@ function styleOf({ status }: CellState): Style {
   return status === 'finished' ? 'good' : status === 'reused' ? 'reused' : 'dim';
 }
 
-function tabLines(cell: CellState, state: DashboardState, tab: CellTab, width: number): readonly Line[] {
+function tabLines(
+  cell: CellState,
+  state: DashboardState,
+  tab: Exclude<CellTab, 'images'>,
+  width: number,
+): readonly Line[] {
   switch (tab) {
     case 'why': {
       const failure = failureLines(cell, state, width);
@@ -91,6 +103,22 @@ function tabLines(cell: CellState, state: DashboardState, tab: CellTab, width: n
       tab satisfies never;
       return [];
   }
+}
+
+/** One of the images of the first shard, by how far is scrolled. */
+function imageLines(
+  { firstKey }: CellState,
+  find: FullSnapshot['pictures'],
+  scroll: number,
+  room: Parameters<typeof pictureLines>[1],
+): readonly Line[] {
+  if (firstKey === null) return [[span('its images can be seen once it has finished', 'dim')]];
+  const found = find === null ? 'images cannot be shown here' : find(firstKey);
+  if (typeof found === 'string') return [[span(found, 'dim')]];
+  const index = Math.min(scroll, found.count - 1);
+  const pair = found.at(index);
+  const title = `${pair.title}  ${index + 1}/${found.count}, up and down turn`;
+  return pictureLines({ ...pair, title }, room);
 }
 
 function timingLines(cell: CellState, state: DashboardState): readonly Line[] {

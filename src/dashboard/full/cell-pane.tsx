@@ -1,12 +1,20 @@
+import { memo } from 'react';
 import { cellLines } from './cell-lines.ts';
 import { Pane } from './pane.tsx';
-import type { PaneContext } from './pane-context.ts';
+import { isSameButTime, type PaneContext } from './pane-context.ts';
 
 /** The selected cell. */
-export function CellPane({ snapshot, theme, size }: PaneContext) {
+export const CellPane = memo(function CellPane({ snapshot, theme, place }: PaneContext) {
   const { view } = snapshot;
-  const lines = cellLines(snapshot, size.width, size.height - 1);
+  const lines = cellLines(snapshot, theme, place.width, place.height - 1);
   return (
-    <Pane number={3} title="cell" isFocused={view.pane === 'cell'} {...size} lines={lines} theme={theme} />
+    <Pane
+      number={3}
+      title="cell"
+      isFocused={view.pane === 'cell'}
+      place={place}
+      lines={lines}
+      theme={theme}
+    />
   );
-}
+}, isSameButTime);

@@ -1,7 +1,8 @@
-import { rerunCommand } from '../format.ts';
-import type { Key } from '../inline/view.ts';
+import type { Key } from '../parts/keys.ts';
 import type { CellState, DashboardState } from '../state.ts';
 import { at } from '../vector.ts';
+import { runCommand } from './commands.ts';
+import { answered, asked, paused, retried } from './control-keys.ts';
 import {
   chosenCell,
   enter,
@@ -31,8 +32,11 @@ export function pressFull(
     const interrupts = view.interrupts + 1;
     return { view: { ...view, interrupts }, effect: { type: interrupts === 1 ? 'drain' : 'stop' } };
   }
+  if (key.name === 'redraw') return { view, effect: { type: 'redraw' } };
   if (key.name === 'suspend') return { view, effect: { type: 'suspend' } };
   const quiet = { ...view, note: '' };
+  if (view.confirm !== null) return answered(quiet, key);
+  if (view.command !== null) return commanded(quiet, view.command, key, state, abilities);
   if (view.typing) return { view: typed(quiet, key, state) };
   if (view.help)
     return key.name === 'text' && key.text === 'q'
@@ -66,6 +70,23 @@ export function pressFull(
       key.name satisfies never;
       return { view };
   }
+}
+
+/** A command is typed until enter runs it. */
+function commanded(
+  view: FullView,
+  command: string,
+  key: Key,
+  state: DashboardState,
+  abilities: Abilities,
+): FullPressed {
+  const ended = { ...view, command: null };
+  if (key.name === 'text') return { view: { ...view, command: command + key.text } };
+  if (key.name === 'enter') return runCommand(ended, command, state, abilities);
+  if (key.name === 'escape' || (key.name === 'backspace' && command === '')) return { view: ended };
+  if (key.name === 'backspace')
+    return { view: { ...view, command: Array.from(command).slice(0, -1).join('') } };
+  return { view };
 }
 
 function helpKey(view: FullView, key: Key): FullPressed {
@@ -122,6 +143,8 @@ function letter(view: FullView, text: string, state: DashboardState, abilities: 
       return { view: showTab({ ...view, cell: index }, 'timings') };
     case 'i':
       return { view: showTab({ ...view, cell: index }, 'recipe') };
+    case 's':
+      return { view: showTab({ ...view, cell: index }, 'images') };
     case 'g':
       return { view: toEnd(view, state, -1) };
     case 'G':
@@ -151,21 +174,13 @@ function letter(view: FullView, text: string, state: DashboardState, abilities: 
     case 'y':
       return copied(view, cell);
     case 'r':
-      return retried(view, cell, state);
+      return retried(view, state);
     case 'x':
-      return {
-        view: {
-          ...view,
-          note: 'a single cell cannot be cancelled; Ctrl-C finishes what runs and ends the run',
-        },
-      };
+      return asked(view, state, abilities);
     case 'p':
-      return {
-        view: {
-          ...view,
-          note: 'a run cannot be paused; Ctrl-Z stops all of it until fg, and Ctrl-C ends it after what runs',
-        },
-      };
+      return paused(view, state, abilities, !state.isPaused);
+    case ':':
+      return { view: { ...view, command: '' } };
     case 'e':
       return pagerOf(view, cell);
     case 'o':
@@ -184,15 +199,6 @@ function copied(view: FullView, cell: CellState | undefined): FullPressed {
   if (view.pane === 'cell' && view.tab === 'log')
     return { view, effect: { type: 'copy', text: cell.logs.join('\n'), what: `the log of ${cell.id}` } };
   return { view, effect: { type: 'copy', text: cell.id, what: cell.id } };
-}
-
-/** A run tries a failed shard again by itself; once it has given up, the command that runs the cell again is copied. */
-function retried(view: FullView, cell: CellState | undefined, state: DashboardState): FullPressed {
-  if (cell === undefined) return { view: { ...view, note: 'no cell is selected' } };
-  return {
-    view,
-    effect: { type: 'copy', text: rerunCommand(state, cell.id), what: 'the command that runs it again' },
-  };
 }
 
 function pagerOf(view: FullView, cell: CellState | undefined): FullPressed {

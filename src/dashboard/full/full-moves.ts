@@ -1,5 +1,6 @@
-import { matchingStages } from '../inline/grid.ts';
-import { firstView, selectedCell, type Key } from '../inline/view.ts';
+import { matchingStages } from '../parts/matching.ts';
+import type { Key } from '../parts/keys.ts';
+import { selectedCell } from '../parts/selected-cell.ts';
 import { failureAfter } from '../next-failure.ts';
 import type { DashboardState, StageState } from '../state.ts';
 import { at, items } from '../vector.ts';
@@ -11,7 +12,7 @@ export function chosenCell(
   { stage, cell }: Pick<FullView, 'stage' | 'cell'>,
   state: DashboardState,
 ): number | null {
-  return selectedCell({ ...firstView, stage, cell }, state);
+  return selectedCell({ stage, cell }, state);
 }
 
 export function tableOf(view: FullView, state: DashboardState): AxisTable | null {
@@ -83,7 +84,8 @@ export function move(view: FullView, dx: number, dy: number, state: DashboardSta
   }
 }
 
-function toStage(view: FullView, stage: number): FullView {
+/** Shows a stage, with nothing of it selected. */
+export function toStage(view: FullView, stage: number): FullView {
   return { ...view, stage, cell: null, axes: null, slice: 0, number: null, scroll: 0 };
 }
 

@@ -1,5 +1,7 @@
 import type { Remaining } from '../estimate.ts';
-import type { Key } from '../inline/view.ts';
+import type { Key } from '../parts/keys.ts';
+import type { FindPictures } from '../pictures.ts';
+import type { DeviceLoad } from '../renderer.ts';
 import type { DashboardState } from '../state.ts';
 import { pressFull } from './full-keys.ts';
 import { firstFullView, type Abilities, type FullEffect, type FullView } from './full-view.ts';
@@ -15,6 +17,9 @@ export interface FullSnapshot {
   readonly notice: string;
   readonly place: string;
   readonly abilities: Abilities;
+  readonly devices: readonly DeviceLoad[];
+  /** Null if the screen can show no images. */
+  readonly pictures: FindPictures | null;
 }
 
 /** All that the screen shows of the world around it. */

@@ -1,6 +1,6 @@
 export const paneNames = ['stages', 'grid', 'cell', 'workers', 'history'] as const;
 export type PaneName = (typeof paneNames)[number];
-export type CellTab = 'why' | 'log' | 'timings' | 'recipe';
+export type CellTab = 'why' | 'log' | 'timings' | 'recipe' | 'images';
 
 /** The part of the run that the user looks at on the whole screen: plain data, which only `pressFull` changes. */
 export interface FullView {
@@ -23,6 +23,10 @@ export interface FullView {
   readonly typing: boolean;
   /** Lines scrolled up from the end of a log, or down from the start of other text. */
   readonly scroll: number;
+  /** The command that is typed after `:`; null if none is. */
+  readonly command: string | null;
+  /** The cell that is cancelled if the next key is `y`; null without a question. */
+  readonly confirm: string | null;
   readonly help: boolean;
   readonly interrupts: number;
   readonly note: string;
@@ -40,14 +44,18 @@ export const firstFullView: FullView = {
   query: '',
   typing: false,
   scroll: 0,
+  command: null,
+  confirm: null,
   help: false,
   interrupts: 0,
   note: '',
 };
 
 export type FullEffect =
-  | { readonly type: 'drain' | 'stop' | 'quit' | 'inline' | 'suspend' }
+  | { readonly type: 'drain' | 'stop' | 'quit' | 'inline' | 'suspend' | 'redraw' }
   | { readonly type: 'copy'; readonly text: string; readonly what: string }
+  | { readonly type: 'pause'; readonly paused: boolean }
+  | { readonly type: 'cancel'; readonly cell: string }
   | { readonly type: 'pager' | 'open'; readonly path: string }
   | { readonly type: 'time'; readonly move: TimeMove };
 
@@ -63,4 +71,6 @@ export interface FullPressed {
 /** Says which keys do more than look around: some need a run that goes on, others one that is recorded. */
 export interface Abilities {
   readonly isRecorded: boolean;
+  /** Whether this process conducts the run, so that it can pause it and cancel cells. */
+  readonly canControl: boolean;
 }

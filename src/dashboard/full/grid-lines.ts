@@ -1,10 +1,10 @@
 import { formatDuration, formatMetric } from '../format.ts';
 import { isTraining } from '../stage-info.ts';
 import type { CellState, DashboardState } from '../state.ts';
-import { windowStart } from '../inline/stages-frame.ts';
-import { markOf, statusSpan } from '../inline/strip.ts';
-import { cellText, heatStyle, span, textColumns } from '../inline/theme.ts';
-import type { Line, Span, Theme } from '../inline/theme.ts';
+import { windowStart } from '../parts/stage-lines.ts';
+import { markOf, statusSpan } from '../parts/strip.ts';
+import { cellText, heatStyle, span, textColumns } from '../parts/theme.ts';
+import type { Line, Span, Theme } from '../parts/theme.ts';
 import { at } from '../vector.ts';
 import { placeOf, type AxisTable } from './axis-table.ts';
 import { chosenCell, isMatch, tableOf } from './full-moves.ts';

@@ -1,15 +1,23 @@
+import { memo } from 'react';
 import { gridLines } from './grid-lines.ts';
 import { Pane } from './pane.tsx';
-import type { PaneContext } from './pane-context.ts';
+import { isSameButTime, type PaneContext } from './pane-context.ts';
 
 /** The cells of a stage by two axes. */
-export function GridPane({ snapshot, theme, size }: PaneContext) {
+export const GridPane = memo(function GridPane({ snapshot, theme, place }: PaneContext) {
   const { state, view } = snapshot;
   const stage = state.stages[view.stage];
   const number = view.number ?? (stage?.score === null || stage === undefined ? '' : stage.score.name);
   const title = stage === undefined ? 'cells' : `${stage.id}${number === '' ? '' : `: ${number}`}`;
-  const lines = gridLines({ state, view, theme, width: size.width, height: size.height - 1 });
+  const lines = gridLines({ state, view, theme, width: place.width, height: place.height - 1 });
   return (
-    <Pane number={2} title={title} isFocused={view.pane === 'grid'} {...size} lines={lines} theme={theme} />
+    <Pane
+      number={2}
+      title={title}
+      isFocused={view.pane === 'grid'}
+      place={place}
+      lines={lines}
+      theme={theme}
+    />
   );
-}
+}, isSameButTime);

@@ -1,8 +1,8 @@
 import { elapsedSeconds, imageRate, type Remaining } from '../estimate.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatRemaining } from '../format.ts';
-import { wrapped } from '../inline/detail-frame.ts';
-import { span, textColumns } from '../inline/theme.ts';
-import type { Line, Span, Style, Theme } from '../inline/theme.ts';
+import { wrapped } from '../parts/wrapped.ts';
+import { span, textColumns } from '../parts/theme.ts';
+import type { Line, Span, Style, Theme } from '../parts/theme.ts';
 import type { DashboardState } from '../state.ts';
 
 /** All that the header shows beside the state. */
@@ -35,7 +35,9 @@ function titleLine({ state, theme, now, remaining, place }: HeadContext, width: 
   const status = state.finished?.status;
   const style: Style = status === 'ok' ? 'good' : status === undefined ? 'plain' : 'bad';
   left.push(span(separator, 'dim'), span(status === undefined ? elapsed : `${status} in ${elapsed}`, style));
-  if (remaining !== null) left.push(span(separator, 'dim'), span(formatRemaining(remaining, width >= 60)));
+  if (state.isPaused && state.finished === null) left.push(span(separator, 'dim'), span('paused', 'busy'));
+  else if (remaining !== null)
+    left.push(span(separator, 'dim'), span(formatRemaining(remaining, width >= 60)));
   if (place !== '') left.push(span(separator, 'dim'), span(place, 'busy'));
   const right = [
     ...(state.backend === '' ? [] : [`${state.backend} ${times}${state.workers}`]),

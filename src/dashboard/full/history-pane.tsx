@@ -3,15 +3,15 @@ import type { PaneContext } from './pane-context.ts';
 import { historyLines } from './side-lines.ts';
 
 /** The images of each period of the run. */
-export function HistoryPane({ snapshot, theme, size }: PaneContext) {
+export function HistoryPane({ snapshot, theme, place }: PaneContext) {
   const { state, view, now } = snapshot;
-  const lines = historyLines({ state, theme, now }, size.width, size.height - 1);
+  const lines = historyLines({ state, theme, now }, place.width, place.height - 1);
   return (
     <Pane
       number={5}
       title="history"
       isFocused={view.pane === 'history'}
-      {...size}
+      place={place}
       lines={lines}
       theme={theme}
     />

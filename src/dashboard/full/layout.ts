@@ -1,19 +1,19 @@
 import type { FullView, PaneName } from './full-view.ts';
 
-/** The columns and rows of a pane, its title included. */
-export interface PaneSize {
+/** The rectangle of a pane in the room of all panes, its title included. */
+export interface PaneRectangle extends PaneSize {
+  readonly left: number;
+  readonly top: number;
+}
+
+interface PaneSize {
   readonly name: PaneName;
   readonly width: number;
   readonly height: number;
 }
 
-/** Panes in columns, each from top to bottom. */
-export interface Layout {
-  readonly columns: readonly (readonly PaneSize[])[];
-}
-
 /** Columns between two panes. */
-export const gap = 2;
+const gap = 2;
 
 /**
  * Divides the room below the header. A wide terminal shows all panes in two columns, a smaller one that in focus above another
@@ -23,18 +23,29 @@ export function layout(
   { pane, zoomed }: Pick<FullView, 'pane' | 'zoomed'>,
   { width, height }: { readonly width: number; readonly height: number },
   needs: { readonly stages: number; readonly workers: number },
-): Layout {
-  if (height <= 0 || width <= 0) return { columns: [] };
-  if (zoomed || height < 12 || width < 50) return { columns: [[{ name: pane, width, height }]] };
-  if (width < 100 || height < 16) return { columns: [stacked(pane, width, height)] };
+): readonly PaneRectangle[] {
+  if (height <= 0 || width <= 0) return [];
+  if (zoomed || height < 12 || width < 50) return below([{ name: pane, width, height }], 0);
+  if (width < 100 || height < 16) return below(stacked(pane, width, height), 0);
   const left = Math.max(48, Math.min(90, Math.floor((width - gap) * 0.5)));
-  return {
-    columns: [leftPanes(left, height, needs), rightPanes(width - gap - left, height)],
-  };
+  return [
+    ...below(leftPanes(left, height, needs), 0),
+    ...below(rightPanes(width - gap - left, height), left + gap),
+  ];
+}
+
+/** Panes from top to bottom. */
+function below(panes: readonly PaneSize[], left: number): readonly PaneRectangle[] {
+  let top = 0;
+  return panes.map((pane) => {
+    const placed = { ...pane, left, top };
+    top += pane.height;
+    return placed;
+  });
 }
 
 function stacked(pane: PaneName, width: number, height: number): readonly PaneSize[] {
-  const below: Readonly<Record<PaneName, PaneName>> = {
+  const others: Readonly<Record<PaneName, PaneName>> = {
     stages: 'grid',
     grid: 'cell',
     cell: 'workers',
@@ -44,7 +55,7 @@ function stacked(pane: PaneName, width: number, height: number): readonly PaneSi
   const top = Math.ceil(height * 0.6);
   return [
     { name: pane, width, height: top },
-    { name: below[pane], width, height: height - top },
+    { name: others[pane], width, height: height - top },
   ];
 }
 

@@ -1,30 +1,27 @@
-import { Box } from 'ink';
-import { memo } from 'react';
-import { renderLine, span, textColumns, type Line, type Theme } from '../inline/theme.ts';
-import { TerminalLine } from './line.tsx';
+import { drawLine, span, textColumns, type Line, type Theme } from '../parts/theme.ts';
+import { Placed } from './placed.tsx';
+import type { PanePlace } from './pane-context.ts';
 
 export interface PaneProps {
   readonly number: number;
   readonly title: string;
   readonly isFocused: boolean;
-  readonly width: number;
-  readonly height: number;
+  readonly place: PanePlace;
   readonly lines: readonly Line[];
   readonly theme: Theme;
 }
 
 /** A part of the screen below its title, cut to its size. */
-export const Pane = memo(function Pane({ number, title, isFocused, width, height, lines, theme }: PaneProps) {
-  const shown = lines.slice(0, Math.max(0, height - 1));
+export function Pane({ number, title, isFocused, place, lines, theme }: PaneProps) {
+  const { width, height } = place;
+  const shown = [
+    titleLine(number, title, isFocused, width, theme),
+    ...lines.slice(0, Math.max(0, height - 1)),
+  ];
   return (
-    <Box flexDirection="column" width={width} height={height} overflow="hidden">
-      <TerminalLine text={renderLine(titleLine(number, title, isFocused, width, theme), width, theme)} />
-      {shown.map((line, row) => (
-        <TerminalLine key={row} text={renderLine(line, width, theme)} />
-      ))}
-    </Box>
+    <Placed {...place} name={`pane ${number}`} lines={shown.map((line) => drawLine(line, width, theme))} />
   );
-});
+}
 
 function titleLine(
   number: number,

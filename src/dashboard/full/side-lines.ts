@@ -1,15 +1,17 @@
 import { imageRate } from '../estimate.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../format.ts';
+import type { DeviceLoad } from '../renderer.ts';
 import type { DashboardState, WorkerState } from '../state.ts';
+import type { FullSnapshot } from './full-screen.ts';
 import { isTraining, trainingInfo } from '../stage-info.ts';
-import { cellText, span, textColumns } from '../inline/theme.ts';
-import type { Line, Theme } from '../inline/theme.ts';
+import { cellText, span, textColumns } from '../parts/theme.ts';
+import type { Line, Theme } from '../parts/theme.ts';
 import { at } from '../vector.ts';
 import { barRows } from './sparkline.ts';
 
-/** A line for each worker: its cell and how far it is, and what it has done so far. */
+/** A line for each device, and one for each worker: its cell and how far it is, and what it has done so far. */
 export function workerLines(
-  { state, theme, now }: { readonly state: DashboardState; readonly theme: Theme; readonly now: number },
+  { state, theme, now, devices }: Pick<FullSnapshot, 'state' | 'now' | 'devices'> & { readonly theme: Theme },
   width: number,
   selected: number | null,
 ): readonly Line[] {
@@ -17,7 +19,8 @@ export function workerLines(
     return [[span(state.finished === null ? 'no worker has started yet' : 'nothing was computed', 'dim')]];
   const sorted = [...state.workerStates].sort(([a], [b]) => a - b);
   const digits = Math.max(...sorted.map(([id]) => String(id).length));
-  return sorted.map(([id, worker]) => {
+  const ofDevices = devices.map((device): Line => [span(deviceText(device), 'dim')]);
+  const ofWorkers = sorted.map(([id, worker]): Line => {
     const { text, cell } = doing(worker, state, now);
     const sums = width >= 60 ? sumsOf(worker, state, now) : '';
     const room = width - digits - 3 - textColumns(sums) - (sums === '' ? 0 : 1);
@@ -33,6 +36,13 @@ export function workerLines(
       span(sums === '' ? '' : ` ${sums}`, 'dim'),
     ];
   });
+  return [...ofDevices, ...ofWorkers];
+}
+
+/** `device 0 NVIDIA H200: 1.0 GiB of 140 GiB, 37 % busy`. */
+function deviceText({ name, usedBytes, totalBytes, busy }: DeviceLoad): string {
+  const load = busy === null ? '' : `, ${Math.round(100 * busy)} % busy`;
+  return `device ${name}: ${formatBytes(usedBytes)} of ${formatBytes(totalBytes)}${load}`;
 }
 
 function doing(

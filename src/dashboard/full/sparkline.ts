@@ -1,4 +1,4 @@
-import type { Theme } from '../inline/theme.ts';
+import type { Theme } from '../parts/theme.ts';
 
 /** Values as bars of one row, the latest last, from the lowest to the highest of those that are shown. */
 export function sparkline(

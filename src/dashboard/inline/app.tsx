@@ -1,6 +1,6 @@
 import { Box, Text, useInput } from 'ink';
 import { useSyncExternalStore } from 'react';
-import type { Key } from './view.ts';
+import { keysOf, type Key } from '../parts/keys.ts';
 
 /** The screen that the component shows: it provides lines of terminal text, and receives keys. */
 export interface Screen {
@@ -31,43 +31,4 @@ export function App({ screen, interactive }: { readonly screen: Screen; readonly
       ))}
     </Box>
   );
-}
-
-interface InkKey {
-  readonly upArrow: boolean;
-  readonly downArrow: boolean;
-  readonly leftArrow: boolean;
-  readonly rightArrow: boolean;
-  readonly pageUp: boolean;
-  readonly pageDown: boolean;
-  readonly return: boolean;
-  readonly escape: boolean;
-  readonly backspace: boolean;
-  readonly delete: boolean;
-  readonly tab: boolean;
-  readonly shift: boolean;
-  readonly ctrl: boolean;
-  readonly meta: boolean;
-}
-
-/** Text that was pasted or typed fast arrives in one piece; each character becomes a key. */
-export function keysOf(text: string, key: InkKey): readonly Key[] {
-  if (key.ctrl) return text === 'c' ? [{ name: 'interrupt' }] : text === 'z' ? [{ name: 'suspend' }] : [];
-  if (key.tab) return [{ name: key.shift ? 'shift-tab' : 'tab' }];
-  if (key.upArrow) return [{ name: 'up' }];
-  if (key.downArrow) return [{ name: 'down' }];
-  if (key.leftArrow) return [{ name: 'left' }];
-  if (key.rightArrow) return [{ name: 'right' }];
-  if (key.pageUp) return [{ name: 'page-up' }];
-  if (key.pageDown) return [{ name: 'page-down' }];
-  if (key.return) return [{ name: 'enter' }];
-  if (key.escape) return [{ name: 'escape' }];
-  if (key.backspace || key.delete) return [{ name: 'backspace' }];
-  if (key.meta) return [];
-  return Array.from(text, (character): Key => {
-    if (character === '\u0003') return { name: 'interrupt' };
-    if (character === '\t') return { name: 'tab' };
-    if (character === '\r' || character === '\n') return { name: 'enter' };
-    return { name: 'text', text: character };
-  });
 }

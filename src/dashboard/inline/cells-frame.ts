@@ -1,14 +1,16 @@
 import { formatDuration, formatMetric } from '../format.ts';
+import { failureLines } from '../parts/failure-lines.ts';
+import { matchingCells } from '../parts/matching.ts';
+import { selectedCell } from '../parts/selected-cell.ts';
+import { windowStart } from '../parts/stage-lines.ts';
+import { statusText } from '../parts/status-text.ts';
+import { markOf, statusSpan } from '../parts/strip.ts';
+import { cellText, shareStyle, span, textColumns } from '../parts/theme.ts';
+import type { Line, Span } from '../parts/theme.ts';
 import type { CellState, DashboardState, StageState } from '../state.ts';
 import { at } from '../vector.ts';
-import { failureLines } from './detail-frame.ts';
 import type { FrameContext } from './frame-context.ts';
-import { axisGrid, fitsAsGrid, matchingCells } from './grid.ts';
-import { windowStart } from './stages-frame.ts';
-import { markOf, statusSpan } from './strip.ts';
-import { cellText, shareStyle, span, textColumns } from './theme.ts';
-import type { Line, Span } from './theme.ts';
-import { selectedCell } from './view.ts';
+import { axisGrid, fitsAsGrid } from './grid.ts';
 
 /**
  * Shows one stage: the grid of its axes if that fits, otherwise a list of its cells; below it the state of
@@ -132,18 +134,6 @@ function progressText(cell: CellState): string {
   if (cell.status === 'running' || cell.status === 'partly' || cell.status === 'waiting')
     return `${cell.shards.done}/${cell.shards.total}`;
   return cell.status === 'blocked' ? 'not run' : cell.status;
-}
-
-/** The status of a cell in words, with the reason if it was not computed. */
-export function statusText(cell: CellState, state: DashboardState): string {
-  const { status, sameAs, onTheFly } = cell;
-  if (status === 'blocked') return 'not run';
-  if (status === 'partly') return 'partly done';
-  if (onTheFly && (status === 'finished' || status === 'reused'))
-    return 'applied on the fly by the cells that read it';
-  if (status === 'reused' && sameAs !== null)
-    return `equal to ${at(state.cells, sameAs)!.id}, so not computed twice`;
-  return status;
 }
 
 function detailLines(cell: CellState, state: DashboardState, columns: number): readonly Line[] {

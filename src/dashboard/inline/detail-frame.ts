@@ -1,7 +1,8 @@
-import { rerunCommand } from '../format.ts';
+import { failureLines } from '../parts/failure-lines.ts';
+import { span } from '../parts/theme.ts';
+import type { Line } from '../parts/theme.ts';
+import { wrapped } from '../parts/wrapped.ts';
 import type { CellState, DashboardState } from '../state.ts';
-import { span, textColumns } from './theme.ts';
-import type { Line, Style } from './theme.ts';
 
 /** Explains why the plan runs or reuses a cell. */
 export function whyLines(
@@ -36,19 +37,6 @@ export function logLines(
   ];
 }
 
-/** The failure of a cell with its remedy, its log and the command that runs it again. */
-export function failureLines(cell: CellState, state: DashboardState, columns: number): readonly Line[] {
-  const { failure } = cell;
-  if (failure === null) return [];
-  return [
-    ...wrapped(`${failure.message} [${failure.code}]`, columns, 'bad', '  '),
-    ...(failure.fix === undefined ? [] : wrapped(`fix:   ${failure.fix}`, columns, 'plain', '       ')),
-    ...wrapped(`at:    ${failure.at}`, columns, 'plain', '       '),
-    ...wrapped(`log:   ${failure.log}`, columns, 'plain', '       '),
-    ...wrapped(`again: ${rerunCommand(state, cell.id)}`, columns, 'plain', '       '),
-  ];
-}
-
 export function helpLines(columns: number): readonly Line[] {
   const keys: readonly (readonly [string, string])[] = [
     ['arrows, jk', 'move (in a grid also left and right, h)'],
@@ -59,6 +47,7 @@ export function helpLines(columns: number): readonly Line[] {
     ['l', 'log of the selected cell'],
     ['f', 'go to the next failure'],
     ['F', 'fill the screen: grids, workers, timings, history'],
+    ['p', 'pause: start nothing more until p is pressed again'],
     ['q', 'quit the display'],
     ['Ctrl-C', 'finish running shards; twice: stop now'],
     ['strip', 'one mark per cell: done, running, waiting'],
@@ -66,27 +55,4 @@ export function helpLines(columns: number): readonly Line[] {
   return keys.flatMap(([key, meaning]) =>
     wrapped(`${key.padEnd(11)} ${meaning}`, columns, 'plain', ' '.repeat(12)),
   );
-}
-
-/**
- * Breaks lines at spaces. Words longer than a line are cut into pieces without marks, so that a path can be
- * copied whole.
- */
-export function wrapped(text: string, columns: number, style: Style, indent: string): readonly Line[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/(?<= )/)) {
-    if (textColumns(line + word.trimEnd()) <= columns) {
-      line += word;
-      continue;
-    }
-    if (line.trim() !== '') lines.push(line.trimEnd());
-    line = (lines.length === 0 ? '' : indent) + word;
-    while (textColumns(line) > columns && columns > indent.length + 4) {
-      lines.push(line.slice(0, columns));
-      line = indent + line.slice(columns);
-    }
-  }
-  if (line.trim() !== '' || lines.length === 0) lines.push(line.trimEnd());
-  return lines.map((content) => [span(content, style)]);
 }

@@ -1,6 +1,6 @@
 import type { Remaining } from '../estimate.ts';
 import type { DashboardState } from '../state.ts';
-import type { Theme } from './theme.ts';
+import type { Theme } from '../parts/theme.ts';
 import type { View } from './view.ts';
 
 /** The inputs of every part of a frame. */

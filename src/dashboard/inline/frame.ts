@@ -1,13 +1,14 @@
 import { elapsedSeconds, imageRate } from '../estimate.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatRemaining } from '../format.ts';
+import { selectedCell } from '../parts/selected-cell.ts';
+import { stageLines } from '../parts/stage-lines.ts';
+import { renderLine, span, textColumns } from '../parts/theme.ts';
+import type { Line, Theme } from '../parts/theme.ts';
+import { wrapped } from '../parts/wrapped.ts';
 import { at } from '../vector.ts';
 import { cellsBody } from './cells-frame.ts';
-import { helpLines, logLines, whyLines, wrapped } from './detail-frame.ts';
+import { helpLines, logLines, whyLines } from './detail-frame.ts';
 import type { FrameContext } from './frame-context.ts';
-import { stagesBody } from './stages-frame.ts';
-import { renderLine, span, textColumns } from './theme.ts';
-import type { Line, Theme } from './theme.ts';
-import { selectedCell } from './view.ts';
 import type { View } from './view.ts';
 
 export interface FrameSize {
@@ -37,7 +38,8 @@ function headerLines(context: FrameContext): readonly Line[] {
   const sign = state.finished === null ? [span(`${turning} `, 'busy')] : [];
   const head: Line[] = [[...sign, span(state.pipeline === '' ? 'planning' : state.pipeline, 'bold')]];
   head.push([span(state.finished === null ? elapsed : `${state.finished.status} in ${elapsed}`)]);
-  if (remaining !== null && state.finished === null)
+  if (state.isPaused && state.finished === null) head.push([span('paused, p goes on', 'busy')]);
+  else if (remaining !== null && state.finished === null)
     head.push([span(formatRemaining(remaining, columns >= 60))]);
   if (state.backend !== '') head.push([span(`${state.backend} ${times}${state.workers}`, 'dim')]);
   if (state.peakBytes > 0) head.push([span(`peak ${formatBytes(state.peakBytes)}`, 'dim')]);
@@ -90,7 +92,7 @@ function bodyLines(context: FrameContext, height: number): readonly Line[] {
   const cell = index === null ? undefined : at(state.cells, index);
   switch (view.screen) {
     case 'stages':
-      return stagesBody(context, height);
+      return stageLines({ ...context, stage: context.view.stage, filter: context.view.stageFilter }, height);
     case 'cells':
       return cellsBody(context, height);
     case 'why':

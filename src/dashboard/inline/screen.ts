@@ -4,9 +4,10 @@ import { reduce } from '../reduce.ts';
 import { initialState } from '../state.ts';
 import type { DashboardState } from '../state.ts';
 import { frame } from './frame.ts';
-import type { Theme } from './theme.ts';
+import type { Theme } from '../parts/theme.ts';
 import { firstView, press } from './view.ts';
-import type { Effect, Key } from './view.ts';
+import type { Effect } from './view.ts';
+import type { Key } from '../parts/keys.ts';
 
 export interface ScreenOptions {
   readonly theme: Theme;

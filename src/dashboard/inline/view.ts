@@ -1,7 +1,10 @@
 import { failureAfter } from '../next-failure.ts';
 import type { DashboardState } from '../state.ts';
-import { at, items } from '../vector.ts';
-import { axisGrid, fitsAsGrid, matchingCells, matchingStages } from './grid.ts';
+import type { Key } from '../parts/keys.ts';
+import { matchingCells, matchingStages } from '../parts/matching.ts';
+import { selectedCell } from '../parts/selected-cell.ts';
+import { at } from '../vector.ts';
+import { axisGrid, fitsAsGrid } from './grid.ts';
 
 /** The part of the run that the user looks at: plain data, which only `press` changes. */
 export interface View {
@@ -35,26 +38,7 @@ export const firstView: View = {
   note: '',
 };
 
-export type Key =
-  | {
-      readonly name:
-        | 'up'
-        | 'down'
-        | 'left'
-        | 'right'
-        | 'enter'
-        | 'escape'
-        | 'backspace'
-        | 'interrupt'
-        | 'page-up'
-        | 'page-down'
-        | 'tab'
-        | 'shift-tab'
-        | 'suspend';
-    }
-  | { readonly name: 'text'; readonly text: string };
-
-export type Effect = 'drain' | 'stop' | 'quit' | 'full' | 'suspend';
+export type Effect = 'pause' | 'drain' | 'stop' | 'quit' | 'full' | 'suspend';
 
 export interface Pressed {
   readonly view: View;
@@ -91,6 +75,7 @@ export function press(view: View, key: Key, state: DashboardState, width: number
     case 'backspace':
     case 'tab':
     case 'shift-tab':
+    case 'redraw':
       return { view: quiet };
     default:
       key.name satisfies never;
@@ -120,6 +105,8 @@ function letter(view: View, text: string, state: DashboardState, width: number):
       return { view: nextFailure(view, state) };
     case 'F':
       return { view, effect: 'full' };
+    case 'p':
+      return { view, effect: 'pause' };
     case 'q':
       return { view, effect: 'quit' };
     default:
@@ -183,21 +170,6 @@ function neighbour(view: View, dx: number, dy: number, state: DashboardState, wi
   }
   const cells = matchingCells(state, stage, view.cellFilter);
   return cells[clamp(Math.max(0, cells.indexOf(from)) + dy + dx, cells.length)] ?? from;
-}
-
-/**
- * The cell that `w` and `l` refer to: the selected one, or else the cell of the stage that most needs
- * attention.
- */
-export function selectedCell(view: View, state: DashboardState): number | null {
-  const stage = state.stages[view.stage];
-  if (stage === undefined) return null;
-  if (view.cell !== null && at(state.cells, view.cell)?.stage === view.stage) return view.cell;
-  for (const status of ['failed', 'running'] as const) {
-    if (stage.counts[status] === 0) continue;
-    for (const index of items(stage.cells)) if (at(state.cells, index)!.status === status) return index;
-  }
-  return at(stage.cells, 0) ?? null;
 }
 
 function enter(view: View, state: DashboardState): View {

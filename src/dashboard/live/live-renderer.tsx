@@ -3,12 +3,13 @@ import { visibleText } from '../../console/visible-text.ts';
 import { writeAsIs, writeLine } from '../../console/write.ts';
 import { createEstimator } from '../estimate.ts';
 import type { FullEffect } from '../full/full-view.ts';
+import { createCanvas } from '../full/canvas.ts';
 import { FullApp } from '../full/full-app.tsx';
 import { createFullScreen } from '../full/full-screen.ts';
 import { createRecording } from '../full/recording.ts';
 import { App } from '../inline/app.tsx';
 import { createScreen } from '../inline/screen.ts';
-import { chooseTheme } from '../inline/theme.ts';
+import { chooseTheme } from '../parts/theme.ts';
 import type { Effect } from '../inline/view.ts';
 import type { Renderer, RendererIo } from '../renderer.ts';
 import type { DashboardState } from '../state.ts';
@@ -19,7 +20,7 @@ import { forInk, isTerminal, sizeOf } from './terminal-stream.ts';
 export type LiveMode = 'inline' | 'full' | 'recorded';
 
 const frameMs: Readonly<Record<LiveMode, number>> = { inline: 120, full: 500, recorded: 250 };
-const enterScreen = '\u001B[?1049h\u001B[2J\u001B[H';
+const enterScreen = '\u001B[?1049h\u001B[2J\u001B[H\u001B[?25l';
 const leaveScreen = '\u001B[?1049l\u001B[?25h';
 /** Terminals take no more in one go. */
 const mostCopied = 70_000;
@@ -39,6 +40,7 @@ class LiveRenderer implements Renderer {
   readonly #inline;
   readonly #full;
   readonly #recording;
+  readonly #canvas;
   readonly #estimator;
   #mode: LiveMode;
   #app: Instance | null = null;
@@ -57,6 +59,7 @@ class LiveRenderer implements Renderer {
     this.#interactive = isTerminal(io.stdin);
     this.#recording = first === 'recorded' ? createRecording(io.now) : null;
     this.#estimator = createEstimator(io.prior);
+    this.#canvas = createCanvas((text) => writeAsIs(io.stderr, text));
     this.#inline = createScreen({
       theme: this.#theme,
       size: () => sizeOf(io.stderr),
@@ -129,7 +132,12 @@ class LiveRenderer implements Renderer {
       remaining: this.#estimator.remaining(state, now),
       notice: this.#notice,
       place: this.#recording?.place() ?? '',
-      abilities: { isRecorded: this.#recording !== null },
+      devices: this.#mode === 'full' && state.finished === null ? (this.#io.devices?.() ?? []) : [],
+      pictures: this.#io.picturesOf ?? null,
+      abilities: {
+        isRecorded: this.#recording !== null,
+        canControl: this.#recording === null && this.#io.control !== undefined,
+      },
     };
   }
 
@@ -148,6 +156,7 @@ class LiveRenderer implements Renderer {
     if (this.#app !== null || this.#ended) return;
     const { stderr, stdin } = this.#io;
     if (this.#mode !== 'inline') writeAsIs(stderr, enterScreen);
+    this.#canvas.forget();
     this.#app = render(this.#element(), {
       stdout: forInk(stderr),
       stdin,
@@ -162,7 +171,12 @@ class LiveRenderer implements Renderer {
     return this.#mode === 'inline' ? (
       <App screen={this.#inline} interactive={this.#interactive} />
     ) : (
-      <FullApp screen={this.#full} theme={this.#theme} interactive={this.#interactive} />
+      <FullApp
+        screen={this.#full}
+        canvas={this.#canvas}
+        theme={this.#theme}
+        interactive={this.#interactive}
+      />
     );
   }
 
@@ -197,6 +211,7 @@ class LiveRenderer implements Renderer {
     if (effect === 'quit') this.#leave();
     else if (effect === 'suspend') this.#suspend();
     else if (effect === 'full') this.#switchTo('full');
+    else if (effect === 'pause') this.#io.control?.pause(!this.#state().isPaused);
     else this.#io.onInterrupt();
   }
 
@@ -219,8 +234,22 @@ class LiveRenderer implements Renderer {
         this.#suspend();
         return;
       }
+      case 'redraw': {
+        this.#canvas.forget();
+        this.#canvas.flush(sizeOf(this.#io.stderr));
+        return;
+      }
       case 'copy': {
         this.#copy(effect.text, effect.what);
+        return;
+      }
+      case 'pause':
+        this.#io.control?.pause(effect.paused);
+        this.#full.say(effect.paused ? 'paused: what runs is finished, and p goes on' : 'the run goes on');
+        return;
+      case 'cancel': {
+        const problem = this.#io.control?.cancel(effect.cell) ?? null;
+        this.#full.say(problem ?? `cancelled ${effect.cell}`);
         return;
       }
       case 'pager':
@@ -241,6 +270,8 @@ class LiveRenderer implements Renderer {
   #leave(): void {
     this.#quit();
     if (this.#recording === null && this.#isComplete()) return;
+    // Without a screen there is no key to let it go on.
+    this.#io.control?.pause(false);
     this.#io.onQuit(async () => {
       await this.#end();
       return this.#state();

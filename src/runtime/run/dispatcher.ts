@@ -26,6 +26,8 @@ export interface DispatcherParts {
   readonly claims: Claims;
   readonly reporter: Reporter;
   readonly stopSwitch: StopSwitch;
+  /** Whether nothing may start until `resume`. */
+  readonly isPaused: () => boolean;
   /** Fails the cell of a unit for good. */
   readonly fail: (planned: PlannedCell, shard: number, failure: TaskFailure, attempts: number) => void;
 }
@@ -92,9 +94,29 @@ export class Dispatcher {
     this.#elsewhere.close();
   }
 
+  /** Starts what was not started while the run was paused. */
+  resume(): void {
+    this.#submitReady();
+  }
+
+  /** Ends the tasks of a cell that has failed, so that their workers are free for others. */
+  cancel(planned: PlannedCell): void {
+    const { claims, executor } = this.#parts;
+    const tasks: number[] = [];
+    for (const [task, { ready, key }] of this.#flights) {
+      if (ready.planned !== planned) continue;
+      this.#flights.delete(task);
+      claims.release(key);
+      tasks.push(task);
+    }
+    if (tasks.length > 0) executor.cancel?.(tasks);
+    this.#elsewhere.forget(planned);
+    this.#submitReady();
+  }
+
   #submitReady(): void {
-    const { executor, schedule, stopSwitch } = this.#parts;
-    while (!stopSwitch.isOff && executor.capacity() > 0) {
+    const { executor, schedule, stopSwitch, isPaused } = this.#parts;
+    while (!stopSwitch.isOff && !isPaused() && executor.capacity() > 0) {
       const ready = schedule.next();
       if (ready === null) break;
       this.#submit(ready);
@@ -123,7 +145,11 @@ export class Dispatcher {
 
   #receive(message: TaskMessage, worker: number): void {
     const flight = this.#flights.get(message.id);
-    if (flight === undefined) return;
+    if (flight === undefined) {
+      // Its cell was cancelled, and what computed it is free now.
+      if (isOutcome(message)) this.#submitReady();
+      return;
+    }
     if (isOutcome(message)) {
       this.#flights.delete(message.id);
       this.#parts.claims.release(flight.key);

@@ -5,6 +5,7 @@ import { lastKeysPath, writeLastKeys } from '../plan/last-keys.ts';
 import type { Plan, PlannedCell } from '../plan/plan.ts';
 import { openClaims } from '../store/claims.ts';
 import type { Store } from '../store/store.ts';
+import type { RunControl } from './control.ts';
 import { Dispatcher, type DispatcherParts } from './dispatcher.ts';
 import { FinishedCells, type ResultReader } from './finished-cells.ts';
 import { openPublisher } from './publish.ts';
@@ -37,6 +38,8 @@ export interface ExecuteRequest {
   readonly overwrite?: boolean;
   /** A secret of this machine, which signs what was published. Without one every file counts as not published. */
   readonly machineKey?: Uint8Array | null;
+  /** The commands of a person to the run while it goes on. */
+  readonly control?: RunControl;
   /** Once aborted, nothing is started and what runs is finished. */
   readonly drain?: AbortSignal;
   /** Once aborted, workers are killed. */
@@ -68,9 +71,25 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
     recomputing: (planned, shard) => reporter.recomputing(planned, shard),
   });
 
+  let computing: { readonly dispatcher: Dispatcher; readonly close: () => Promise<void> } | null = null;
+  const disobey = request.control?.obey({
+    pause: (paused) => {
+      reporter.paused(paused);
+      computing?.dispatcher.resume();
+    },
+    cancel: (id) => {
+      const planned = plan.cells.find((candidate) => candidate?.cell.id === id) ?? null;
+      if (planned === null) return `there is no cell ${id}`;
+      if (!schedule.isActive(planned)) return `${id} has ended already`;
+      const failure: TaskFailure = { code: 'cancelled', message: 'it was cancelled' };
+      reporter.cellFailed(planned, 0, failure, 0, schedule.fail(planned));
+      computing?.dispatcher.cancel(planned);
+      return null;
+    },
+  });
+
   reporter.begin(graph, plan, request);
   schedule.begin();
-  let computing: { readonly dispatcher: Dispatcher; readonly close: () => Promise<void> } | null = null;
   for (;;) {
     if (schedule.hasReady() && !stopSwitch.isOff) {
       computing ??= await openComputing(request, { schedule, reporter, stopSwitch, fail });
@@ -80,6 +99,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
     if (damaged.length === 0 || stopSwitch.isOff) break;
     for (const { planned, digests } of damaged) schedule.recomputeOutputs(planned, digests);
   }
+  disobey?.();
   await computing?.close();
   finishedCells.close();
   saveLastKeys(request);
@@ -90,13 +110,17 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
 }
 
 async function openComputing(
-  { graph, plan, store, run, openExecutor }: ExecuteRequest,
+  { graph, plan, store, run, openExecutor, control }: ExecuteRequest,
   parts: Pick<DispatcherParts, 'schedule' | 'reporter' | 'stopSwitch' | 'fail'>,
 ): Promise<{ readonly dispatcher: Dispatcher; readonly close: () => Promise<void> }> {
   const executor = await openExecutor();
   const claims = openClaims(store.folder, run);
   return {
-    dispatcher: new Dispatcher({ graph, plan, store, executor, claims, ...parts }),
+    dispatcher: new Dispatcher({
+      ...{ graph, plan, store, executor, claims },
+      ...parts,
+      isPaused: () => control?.isPaused() === true,
+    }),
     async close() {
       await executor.close();
       claims.close();

@@ -89,6 +89,7 @@ const fieldsOf: {
     revision: optional(text),
     totals: object({ cells: count, shards: count, reuse: count, run: count }),
   },
+  'run-paused': { paused: flag },
   'backend-changed': { from: backend, to: backend, shards: count, message: text },
   'cell-planned': {
     cell: text,

@@ -192,6 +192,10 @@ export class Reporter {
     });
   }
 
+  paused(paused: boolean): void {
+    this.#emit({ type: 'run-paused', paused });
+  }
+
   published({ cell }: PlannedCell, path: string): void {
     this.#emit({ type: 'published', cell: cell.id, path });
   }

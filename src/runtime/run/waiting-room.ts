@@ -9,6 +9,8 @@ export interface WaitingRoom {
    * claim; the unit then waits for that run.
    */
   readonly admit: (ready: ReadyUnit) => boolean;
+  /** The units of this cell wait no longer: nobody needs them. */
+  readonly forget: (planned: ReadyUnit['planned']) => void;
   readonly size: () => number;
   readonly close: () => void;
 }
@@ -56,6 +58,10 @@ export function createWaitingRoom(
       listener.waiting(ready, holder);
       timer ??= setInterval(poll, pollMs);
       return false;
+    },
+    forget(planned) {
+      for (const [key, ready] of [...waiting]) if (ready.planned === planned) waiting.delete(key);
+      if (waiting.size === 0) stop();
     },
     size: () => waiting.size,
     close: stop,

@@ -3,6 +3,7 @@ import { linkSync, mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunEvent } from '../../../src/runtime/events.ts';
+import { createRunControl } from '../../../src/runtime/run/control.ts';
 import { execute } from '../../../src/runtime/run/execute.ts';
 import type { ExecuteRequest } from '../../../src/runtime/run/execute.ts';
 import type { RunSummary } from '../../../src/runtime/run/reporter.ts';
@@ -327,4 +328,90 @@ test('a unit that another run computes waits until that run has committed it or 
   expect(executor.open).toEqual(['added 0', 'photos 1']);
   while (executor.open[0] !== undefined) executor.commit(executor.open[0]);
   expect(await ended).toMatchObject({ status: 'ok', totals: { shards: 5, reused: 1, ran: 4 } });
+});
+
+describe('a paused run', () => {
+  // The last stage is the most urgent.
+  const three = ['three', 'two', 'one'].map((id, value): CellLiteral => ({
+    id,
+    uses: 'test/constant',
+    with: { value },
+  }));
+
+  test('starts nothing more until it goes on, and says both', async () => {
+    const control = createRunControl();
+    const { executor, events, ended } = await start(three, { slots: 1, control });
+    control.pause(true);
+    executor.commit('one 0');
+    expect(executor.open).toEqual([]);
+    control.pause(true);
+    control.pause(false);
+    executor.commit('two 0');
+    executor.commit('three 0');
+    expect((await ended).status).toBe('ok');
+    expect(events.filter(({ type }) => type === 'run-paused')).toMatchObject([
+      { paused: true },
+      { paused: false },
+    ]);
+  });
+
+  test('ends when it is interrupted', async () => {
+    const control = createRunControl();
+    const drain = new AbortController();
+    const { executor, ended } = await start(three, { slots: 1, control, drain: drain.signal });
+    control.pause(true);
+    executor.commit('one 0');
+    drain.abort();
+    expect((await ended).status).toBe('interrupted');
+    expect(executor.submitted.length).toBe(1);
+  });
+});
+
+describe('a cancelled cell', () => {
+  test('fails with all that reads it, its tasks are given up, and the rest goes on', async () => {
+    const control = createRunControl();
+    const literals = [...chain, { id: 'other', uses: 'test/constant', with: { value: 1 } }];
+    const { executor, events, ended } = await start(literals, { control });
+    expect(executor.open).toEqual(expect.arrayContaining(['photos 0', 'photos 1', 'other 0']));
+    const tasks = [executor.task('photos 0').id, executor.task('photos 1').id];
+    expect(control.cancel('photos')).toBeNull();
+    expect(executor.calls).toEqual([`cancel ${tasks.join(' ')}`]);
+    expect(control.cancel('photos')).toBe('photos has ended already');
+    expect(control.cancel('nothing')).toBe('there is no cell nothing');
+    executor.commit('other 0');
+    const summary = await ended;
+    expect(summary).toMatchObject({ status: 'failed', stopped: false });
+    expect(summary.failures).toMatchObject([{ cell: 'photos', failure: { code: 'cancelled' } }]);
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'cell-failed', cell: 'photos', blocked: 2 }),
+    );
+    expect(readdirSync(claimsFolder()).filter((name) => !name.startsWith('run-'))).toEqual([]);
+    expect(control.cancel('other')).toBe('no run is going on');
+  });
+
+  test('leaves its worker to others as soon as that one has ended', async () => {
+    const control = createRunControl();
+    const literals = ['two', 'one'].map((id, value): CellLiteral => ({
+      id,
+      uses: 'test/constant',
+      with: { value },
+    }));
+    const { executor, ended } = await start(literals, { slots: 1, control });
+    control.cancel('one');
+    expect(executor.open).toEqual(['one 0']);
+    executor.lose('one 0');
+    expect(executor.open).toEqual(['two 0']);
+    executor.commit('two 0');
+    expect((await ended).totals).toMatchObject({ ran: 1 });
+  });
+
+  test('does not wait for another run that computes it', async () => {
+    const control = createRunControl();
+    const literals: readonly CellLiteral[] = [{ id: 'one', uses: 'test/constant', with: { value: 1 } }];
+    const planned = (await planGraph(makeGraph(folder, literals))).cells[0]!;
+    claimForAnotherRun(planned.units[0]!.key!);
+    const { ended } = await start(literals, { control });
+    control.cancel('one');
+    expect((await ended).status).toBe('failed');
+  });
 });

@@ -103,6 +103,14 @@ export class LocalPool implements Executor {
     for (const worker of this.#workers) worker.pause();
   }
 
+  /** Replaces the workers that compute these tasks. One that waits inside a worker is short, and is computed. */
+  cancel(tasks: readonly number[]): void {
+    const isCancelled = (task: Task | undefined): boolean => task !== undefined && tasks.includes(task.id);
+    for (let index = this.#waiting.length - 1; index >= 0; index--)
+      if (isCancelled(this.#waiting[index])) this.#waiting.splice(index, 1);
+    for (const worker of this.#workers) if (isCancelled(worker.current)) worker.kill();
+  }
+
   kill(): void {
     this.#stop();
     for (const worker of [...this.#workers, ...this.#ending]) worker.kill();

@@ -131,6 +131,16 @@ describe('a worker that exits', () => {
   });
 });
 
+test('the worker of a cancelled task is killed and replaced, and a cancelled task that waits is dropped', () => {
+  const { pool, processes, reports } = open(1);
+  submit(pool, 1, 2, 3);
+  pool.cancel([1, 2]);
+  expect(processes[0]!.signals).toEqual(['SIGKILL']);
+  processes[0]!.exit(null, 'SIGKILL');
+  expect(reports).toEqual([expect.stringMatching(/^lost 1 by 0/)]);
+  expect(tasksOf(processes)).toEqual([[1], [3]]);
+});
+
 test('a worker that ran out of memory is replaced, and its next tasks go to the new one', () => {
   const { pool, processes, reports } = open(1);
   submit(pool, 1);

@@ -1,5 +1,5 @@
 import type { CellState, CellStatus, DashboardState, StageState } from '../state.ts';
-import { at } from '../vector.ts';
+import { at, isSameLeaf, leafOf } from '../vector.ts';
 import { span } from './theme.ts';
 import type { Line, Span, Style, Theme } from './theme.ts';
 
@@ -33,19 +33,56 @@ export function stripLength(state: DashboardState, stage: StageState): number {
 /** The shards of a cell are a share, which more marks do not make plainer. */
 const mostShardMarks = 20;
 
+/** The cells that share a mark, and where they were found when it was made. */
+interface Bucket {
+  readonly first: number;
+  readonly end: number;
+  mark: Mark;
+  /** One cell of each leaf of `state.cells` that has some of these cells, and that leaf. */
+  readonly positions: readonly number[];
+  readonly leaves: (readonly unknown[])[];
+}
+
+// Cells are planned once, so the identity of their list serves as the key.
+const buckets = new WeakMap<StageState['cells'], readonly Bucket[]>();
+
+/** Looks again only at cells that share a leaf of the list with one that has changed, since there may be 100,000. */
 function compressed(state: DashboardState, stage: StageState, width: number, theme: Theme): Line {
+  const columns = Math.min(width, stage.cells.length);
+  let known = buckets.get(stage.cells);
+  if (known?.length !== columns) buckets.set(stage.cells, (known = makeBuckets(stage, columns)));
+  for (const bucket of known) {
+    const { positions, leaves } = bucket;
+    let isSame = true;
+    for (let index = 0; index < positions.length; index++) {
+      const leaf = leafOf(state.cells, positions[index]!);
+      if (leaves[index] === leaf) continue;
+      isSame = false;
+      leaves[index] = leaf;
+    }
+    if (!isSame) bucket.mark = markOfAll(state, stage, bucket);
+  }
+  return merged(known.map(({ mark }) => statusSpan(mark, theme)));
+}
+
+function makeBuckets(stage: StageState, columns: number): readonly Bucket[] {
   const cells = stage.cells.length;
-  const columns = Math.min(width, cells);
-  const marks: Span[] = [];
-  for (let column = 0; column < columns; column++) {
+  return Array.from({ length: columns }, (_, column) => {
     const first = Math.floor((column * cells) / columns);
     const end = Math.floor(((column + 1) * cells) / columns);
-    const statuses = new Set<Mark>();
-    for (let index = first; index < end; index++)
-      statuses.add(markOf(at(state.cells, at(stage.cells, index)!)!));
-    marks.push(statusSpan(bucketMark(statuses), theme));
-  }
-  return merged(marks);
+    const positions: number[] = [];
+    for (let index = first; index < end; index++) {
+      const position = at(stage.cells, index)!;
+      if (positions.length === 0 || !isSameLeaf(positions.at(-1)!, position)) positions.push(position);
+    }
+    return { first, end, mark: 'waiting', positions, leaves: [] };
+  });
+}
+
+function markOfAll(state: DashboardState, stage: StageState, { first, end }: Bucket): Mark {
+  const marks = new Set<Mark>();
+  for (let index = first; index < end; index++) marks.add(markOf(at(state.cells, at(stage.cells, index)!)!));
+  return bucketMark(marks);
 }
 
 /** Shows one cell with many shards as a bar of its shards. */

@@ -22,6 +22,8 @@ type HeatStep = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 export interface Span {
   readonly text: string;
   readonly style: Style;
+  /** Sequences of its own in place of those of the style, for a terminal with colours. */
+  readonly sequence?: string;
 }
 
 export type Line = readonly Span[];
@@ -50,6 +52,8 @@ export interface Theme {
   readonly colour: boolean;
   /** Colours that the terminal has: 16, which follow its own theme, or 256. */
   readonly colours: 16 | 256;
+  /** Whether it also has all colours of 8 bits a channel. */
+  readonly hasAllColours: boolean;
   readonly glyphs: Glyphs;
 }
 
@@ -108,7 +112,14 @@ export function chooseTheme(environment: Readonly<Record<string, string | undefi
   const isOld = /^(linux|xterm|screen|ansi|rxvt|vt\d+|cygwin)$/.test(term ?? '');
   const colours =
     isOld && (environment['COLORTERM'] ?? '') === '' && force !== '2' && force !== '3' ? 16 : 256;
-  return { colour, colours, glyphs: utf8 && term !== 'linux' && term !== 'dumb' ? unicode : ascii };
+  const hasAllColours =
+    colours === 256 && (/^(?:truecolor|24bit)$/.test(environment['COLORTERM'] ?? '') || force === '3');
+  return {
+    colour,
+    colours,
+    hasAllColours,
+    glyphs: utf8 && term !== 'linux' && term !== 'dumb' ? unicode : ascii,
+  };
 }
 
 /** SGR parameters. The shares go from red over yellow to green in five steps of the 256-colour cube. */
@@ -151,6 +162,13 @@ function codeOf(style: Exclude<Style, 'plain'>, { colours }: Theme): string {
   return step < 0.34 ? '31' : step < 0.67 ? '33' : '32';
 }
 
+/** Sequences by colours and style, since each frame needs hundreds. */
+const sequences: Record<string, string> = {};
+
+function sequenceOf(style: Exclude<Style, 'plain'>, theme: Theme): string {
+  return (sequences[`${theme.colours} ${style}`] ??= sequencesOf(codeOf(style, theme)));
+}
+
 export function span(text: string, style: Style = 'plain'): Span {
   return { text, style };
 }
@@ -167,21 +185,31 @@ export function heatStyle(share: number): Style {
   return `heat-${step as HeatStep}`;
 }
 
+/** A line as terminal text, and the columns that it takes. */
+export interface DrawnLine {
+  readonly text: string;
+  readonly columns: number;
+}
+
 /** The line as terminal text, cut to `width` columns. Control characters never reach the terminal. */
 export function renderLine(line: Line, width: number, theme: Theme): string {
+  return drawLine(line, width, theme).text;
+}
+
+export function drawLine(line: Line, width: number, theme: Theme): DrawnLine {
   let room = width;
   let text = '';
-  for (const { text: raw, style } of line) {
+  for (const { text: raw, style, sequence } of line) {
     if (room <= 0) break;
     if (raw === '') continue;
     const shown = clip(visibleLine(raw), room, theme.glyphs.ellipsis);
     room -= textColumns(shown);
     text +=
-      style === 'plain' || !theme.colour
+      (style === 'plain' && sequence === undefined) || !theme.colour
         ? markSelection(shown, style)
-        : `${sequencesOf(codeOf(style, theme))}${shown}\u001B[0m`;
+        : `${sequence ?? sequenceOf(style as Exclude<Style, 'plain'>, theme)}${shown}\u001B[0m`;
   }
-  return text;
+  return { text, columns: width - room };
 }
 
 /** Marks the selection by brackets if there is room for them, but colour is not available. */
@@ -211,7 +239,8 @@ export function textColumns(text: string): number {
   let columns = 0;
   for (const character of text) {
     const code = character.codePointAt(0)!;
-    if (code < 0x300) columns += 1;
+    // Nearly all text, and the marks of this theme: the expressions below are slow.
+    if (code < 0x300 || (code >= 0x2010 && code < 0x20d0) || (code >= 0x2100 && code < 0x2c00)) columns += 1;
     else if (/\p{Mark}|\u200D|\uFE0F/u.test(character)) columns += 0;
     else columns += isWide(code) ? 2 : 1;
   }

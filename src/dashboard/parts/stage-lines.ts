@@ -2,22 +2,32 @@ import { formatCount, formatDuration } from '../format.ts';
 import { stageInfo } from '../stage-info.ts';
 import type { DashboardState, StageState } from '../state.ts';
 import { at } from '../vector.ts';
-import type { FrameContext } from './frame-context.ts';
-import { matchingStages } from './grid.ts';
+import { matchingStages } from './matching.ts';
 import { cellStrip, stripLength } from './strip.ts';
 import { cellText, span, textColumns } from './theme.ts';
-import type { Line, Span } from './theme.ts';
+import type { Line, Span, Theme } from './theme.ts';
+
+/** All that the rows of the stages show. */
+export interface StagesContext {
+  readonly state: DashboardState;
+  /** Index of the selected stage. */
+  readonly stage: number;
+  /** Only stages with this text are shown. */
+  readonly filter: string;
+  readonly theme: Theme;
+  readonly columns: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
 
 /** One row per stage: its name, a strip of its cells, the share done, the time, and its current work. */
-export function stagesBody(context: FrameContext, height: number): readonly Line[] {
-  const { state, view, columns } = context;
-  const stages = matchingStages(state, view.stageFilter);
+export function stageLines(context: StagesContext, height: number): readonly Line[] {
+  const { state, stage: selected, filter, columns } = context;
+  const stages = matchingStages(state, filter);
   if (stages.length === 0) {
-    return [
-      [span(view.stageFilter === '' ? 'no stages yet' : `no stage matches '${view.stageFilter}'`, 'dim')],
-    ];
+    return [[span(filter === '' ? 'no stages yet' : `no stage matches '${filter}'`, 'dim')]];
   }
-  const first = windowStart(stages.indexOf(view.stage), stages.length, height);
+  const first = windowStart(stages.indexOf(selected), stages.length, height);
   const shown = stages.slice(first, first + height);
   const longest = Math.max(...stages.map((index) => textColumns(state.stages[index]!.id)));
   const nameWidth = Math.min(longest, 28, Math.max(8, Math.floor(columns * 0.34)));
@@ -39,12 +49,12 @@ interface Widths {
   readonly stripWidth: number;
 }
 
-function stageLine(context: FrameContext, index: number, widths: Widths): Line {
+function stageLine(context: StagesContext, index: number, widths: Widths): Line {
   const { nameWidth, countWidth } = widths;
-  const { state, view, theme, columns, now } = context;
+  const { state, theme, columns, now } = context;
   const stage = state.stages[index]!;
   const { ellipsis, pointer } = theme.glyphs;
-  const selected = index === view.stage;
+  const selected = index === context.stage;
   const wide = columns >= 60;
   const timed = columns >= 48;
   const info = wide ? stageInfo(stage, state, now) : '';
