@@ -1,11 +1,15 @@
 """Minimal norms and images left right by the attacks of adv-lib and torchattacks: the oracle of attack/fab, attack/ddn,
 attack/fmn, attack/apgd and attack/square, and what they cost.
 
-    python test/reference/field_attacks.py DATA OUT.json [--images 64] [--attacks ddn fmn-l2 …] [--update] [--seconds]
+    python test/reference/field_attacks.py DATA OUT.json [--images 64] [--attacks ddn fmn-l2 …] [--budget 1/255] [--update] [--seconds]
 
 DATA holds cifar10-jpeg75/cifar-10-batches-bin and models/cifar10-resnet20.safetensors. The attacks get those of the
 images that are classified correctly. `left` counts those that are still right, or farther than the budget. With
---seconds: CPU seconds (all threads added).
+--seconds: CPU seconds (all threads added). AutoAttack runs only if it is named: auto-attack takes 100 steps, as the
+original does, and auto-attack-10 the 10 steps that torchattacks takes by default.
+
+--nudges N runs each attack N times more, on images with normal noise of 1e-6, into `nudged`: how far an attack's numbers
+depend on the last bits. Those of FMN in L1 and L0 and to a target change by up to 4 %.
 
 torch 2.13.0, adv-lib 0.2.8, torchattacks 3.5.1, numpy, safetensors.
 """
@@ -24,7 +28,9 @@ import torch
 
 from attacks import load
 
-BUDGET = 1 / 255
+BUDGET = "1/255"
+BATCH = 64
+NUDGE = 1e-6
 SQUARE_QUERIES = 200
 INF = float("inf")
 
@@ -37,7 +43,7 @@ def without_drawing():
         sys.modules.setdefault(name, stub)
 
 
-def adv_lib(model):
+def adv_lib(model, budget):
     without_drawing()
     from adv_lib import attacks
 
@@ -55,35 +61,58 @@ def adv_lib(model):
         "fmn-l2-least-likely": (2, lambda x, y: attacks.fmn(model, x, least(x), targeted=True, norm=2, steps=100)),
         "fab-l2": (2, lambda x, y: attacks.fab(model, x, y, norm=2, n_iter=20)),
         "fab-linf": (INF, lambda x, y: attacks.fab(model, x, y, norm=INF, n_iter=20)),
-        "apgd-ce": (INF, lambda x, y: attacks.apgd(model, x, y, BUDGET, INF, loss_function="ce")),
+        "apgd-ce": (INF, lambda x, y: attacks.apgd(model, x, y, budget, INF, loss_function="ce")),
     }
 
 
-def torchattacks_attacks(model):
+def in_batches(attack):
+    return lambda x, y: torch.cat([attack(*pair) for pair in zip(x.split(BATCH), y.split(BATCH))])
+
+
+def torchattacks_attacks(model, budget):
     import torchattacks
 
+    def auto_attack(steps):
+        attack = torchattacks.AutoAttack(model, norm="Linf", eps=budget, version="standard", n_classes=10, seed=0)
+        for member in attack._autoattack.attacks[:3]:
+            member.steps = steps
+        return in_batches(attack)
+
     return {
-        "apgd-ce": (INF, torchattacks.APGD(model, norm="Linf", eps=BUDGET, steps=100, loss="ce", eot_iter=1)),
-        "apgd-t": (INF, torchattacks.APGDT(model, norm="Linf", eps=BUDGET, steps=100, eot_iter=1, n_classes=10)),
+        "apgd-ce": (INF, torchattacks.APGD(model, norm="Linf", eps=budget, steps=100, loss="ce", eot_iter=1)),
+        "apgd-t": (INF, torchattacks.APGDT(model, norm="Linf", eps=budget, steps=100, eot_iter=1, n_classes=10)),
         "fab-t": (
             INF,
-            torchattacks.FAB(model, norm="Linf", eps=BUDGET, steps=100, n_restarts=1, multi_targeted=True, n_classes=10),
+            torchattacks.FAB(model, norm="Linf", eps=budget, steps=100, n_restarts=1, multi_targeted=True, n_classes=10),
         ),
-        "square": (INF, torchattacks.Square(model, norm="Linf", eps=BUDGET, n_queries=SQUARE_QUERIES, p_init=0.8)),
+        "square": (INF, torchattacks.Square(model, norm="Linf", eps=budget, n_queries=SQUARE_QUERIES, p_init=0.8)),
+        "auto-attack": (INF, auto_attack(100)),
+        "auto-attack-10": (INF, auto_attack(10)),
     }
 
 
 LIBRARIES = {"adv-lib": adv_lib, "torchattacks": torchattacks_attacks}
+ONLY_IF_NAMED = ("auto-attack", "auto-attack-10")
 
 
-def measure(model, attack, norm, images, labels, timed):
+def value(text):
+    number, _, divisor = text.partition("/")
+    return float(number) / float(divisor or 1)
+
+
+def nudged(images, seed):
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(seed))
+    return (images + NUDGE * noise).clamp(0, 1)
+
+
+def measure(model, attack, norm, images, labels, budget, timed):
     cpu = time.process_time()
     found = attack(images, labels).detach()
     cpu = time.process_time() - cpu
     with torch.no_grad():
         right = model(found).argmax(1) == labels
     distances = (found - images).flatten(1).norm(p=norm, dim=1)
-    missed = right | (distances > BUDGET * 1.0001)
+    missed = right | (distances > budget * 1.0001)
     return {
         "images": len(images),
         "right": right.sum().item(),
@@ -100,6 +129,8 @@ def main():
     parser.add_argument("--attacks", nargs="+")
     parser.add_argument("--libraries", nargs="+", default=list(LIBRARIES))
     parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--budget", default=BUDGET)
+    parser.add_argument("--nudges", type=int, default=0)
     parser.add_argument("--update", action="store_true", help="keep what OUT.json has of other attacks")
     parser.add_argument("--seconds", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
@@ -115,15 +146,22 @@ def main():
     for library in options.libraries:
         try:
             version = importlib.metadata.version(library)
-            attacks = LIBRARIES[library](model)
+            attacks = LIBRARIES[library](model, value(options.budget))
         except ImportError:
             absent.append(library)
             continue
         results[library] = known.get(library, {}) | {"version": version}
         for name, (norm, attack) in attacks.items():
-            if options.attacks is not None and name not in options.attacks:
+            if name in ONLY_IF_NAMED if options.attacks is None else name not in options.attacks:
                 continue
-            results[library][name] = measure(model, attack, norm, images, labels, options.seconds)
+            budget = value(options.budget)
+            row = measure(model, attack, norm, images, labels, budget, options.seconds)
+            if options.nudges > 0:
+                row["nudged"] = [
+                    measure(model, attack, norm, nudged(images, seed + 1), labels, budget, False)
+                    for seed in range(options.nudges)
+                ]
+            results[library][name] = row
             print(library, name, results[library][name], flush=True)
     with open(options.out, "w") as file:
         json.dump({"torch": torch.__version__, "absent": absent, "results": results}, file, indent=2)
