@@ -300,10 +300,16 @@ function addMachine(program: Command): void {
     .command('tensorflow')
     .description('download TensorFlow with pip and compile its binding: several times as fast as wasm')
     .option('--gpu', 'include CUDA and cuDNN')
+    .option('--from <dir>', 'use the wheels in this folder instead of downloading them')
     .option('--from-wheel <file>', 'use this wheel instead of downloading one')
     .option('--check', 'only check that the installed TensorFlow computes')
     .option('--time', 'only time convolutions with the installed TensorFlow')
     .action(lazy(async () => (await import('./commands/setup.ts')).setupTensorflow));
+  setup
+    .command('webgpu')
+    .description('download Dawn, WebGPU for Node, with npm')
+    .option('--from <dir>', 'use the package in this folder instead of downloading it')
+    .action(lazy(async () => (await import('./commands/setup.ts')).setupWebgpu));
 }
 
 function addReference(program: Command): void {
