@@ -65,6 +65,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'values',
     'setup/bundled.ts',
     'setup/locations.ts',
+    'setup/nvidia.ts',
     'setup/one-dnn.ts',
     'setup/reinstall.ts',
   ],

@@ -64,7 +64,8 @@ async function download(pinned: PinnedPackage, scratch: string): Promise<void> {
     { reject: false, all: true, stdin: 'ignore', cwd: scratch },
   );
   if (run.exitCode === 0) return;
-  throw npmError(run.all ?? '', run.code === 'ENOENT', pinned);
+  const isMissing = run.code === 'ENOENT';
+  throw npmError(isMissing ? '' : run.all, isMissing, pinned);
 }
 
 /** Identifies what went wrong from the output of npm. */

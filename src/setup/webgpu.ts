@@ -79,7 +79,7 @@ async function load(entry: string): Promise<void> {
     { reject: false, all: true, stdin: 'ignore' },
   );
   if (run.exitCode === 0) return;
-  const said = (run.all ?? '').split('\n').find((line) => /error/i.test(line)); // prettier-ignore
+  const said = run.all.split('\n').find((line) => /error/i.test(line)); // prettier-ignore
   throw new SetupError(
     `Dawn is there but cannot be loaded (${run.signal ?? `exit code ${String(run.exitCode)}`})${said === undefined ? '' : `: ${said.trim()}`}`,
     'use another backend; Dawn needs a system about as new as Debian 12',

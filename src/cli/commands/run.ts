@@ -19,6 +19,7 @@ import { listenForInterrupts } from '../interruption.ts';
 import { machineKey } from '../machine-key.ts';
 import { complain, describeLoss, print } from '../output.ts';
 import { describeProfiles, profilesFolder } from '../profiles.ts';
+import { cudaDevices } from '../../tensors/backend.ts';
 import { parallelism } from '../parallelism.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
 import { logsOfRun } from '../cell-logs.ts';
@@ -66,7 +67,12 @@ export async function run(
     else screen.notice(text);
   });
   pipeline.remember(pipeline.numerics);
-  const { workers, threads } = parallelism(pipeline.backend, availableParallelism(), options.jobs);
+  const shares = parallelism(
+    pipeline.backend,
+    availableParallelism(),
+    options.jobs,
+    cudaDevices(pipeline.backend),
+  );
   const ledger = ledgerOf(pipeline, planned);
   const prior = await priorOf(pipeline, planned, options);
   screen = await openScreen(options.ui, planned.totals.run > 0, interruption.interrupt, {
@@ -90,13 +96,12 @@ export async function run(
       store: pipeline.store,
       run: ledger.run,
       backend: pipeline.backend,
-      workers,
+      workers: shares.workers,
       backendChange,
       works: await worksOf(planned),
       openExecutor: () =>
         openExecutor(pipeline, {
-          workers,
-          threads,
+          parallelism: shares,
           run: ledger.run,
           name: executorName(options, pipeline),
           emit,

@@ -11,7 +11,7 @@ import { oneDnnVariable, usesOneDnn } from '../../setup/one-dnn.ts';
 import type { BackendDriver, BackendProbe } from '../driver.ts';
 import { timed } from '../../timing/phases.ts';
 import type { TensorflowBackend } from './raw.ts';
-import { cudaIdentity, prepareCuda, requireCuda } from './cuda.ts';
+import { cudaDevice, cudaIdentity, prepareCuda, requireCuda } from './cuda.ts';
 
 /** Raise this when a kernel in this folder, or a network as a graph, computes other bits than before. */
 const kernelsVersion = 2;
@@ -39,7 +39,7 @@ function probe(): BackendProbe {
   return {
     name: 'tensorflow',
     ready: true,
-    version: `${number}${gpu ? cudaIdentity(process.env) : ''}${oneDnn ? '-onednn' : ''}+${kernelsVersion}`,
+    version: `${number}${gpu ? cudaIdentity(process.env, cudaDevice(folder, process.env)) : ''}${oneDnn ? '-onednn' : ''}+${kernelsVersion}`,
     device: gpu
       ? { kind: 'gpu', name: 'a CUDA device', memory: null, threads: 'its cores' }
       : {
