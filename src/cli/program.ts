@@ -10,6 +10,7 @@ import {
 } from './command-options.ts';
 import { defaultFile } from './command-words.ts';
 import { addModel, addWeights } from './model-commands.ts';
+import { exitCodes } from './exit-codes.ts';
 import { complain, print } from './output.ts';
 
 export function createProgram(): Command {
@@ -141,6 +142,7 @@ function addRunning(program: Command): void {
     .addOption(new Option('--executor <name>', 'where to compute').choices(['local', 'slurm']))
     .option('--cpu-profile', 'write a CPU profile of each worker into the folder of the run')
     .option('-n, --dry-run', 'only plan, like ravelin plan')
+    .option('--confirm', 'show the plan and ask before it runs')
     .option('--detach', 'run in the background; follow it with ravelin watch')
     .option('--watch', 'run again whenever the pipeline or a file that it reads changes')
     .option('--keep-going', 'run everything that does not depend on a failure; exit code 3')
@@ -331,6 +333,18 @@ function addReference(program: Command): void {
       lazy(async () => {
         const { complete } = await import('./commands/complete.ts');
         return (shell: string, words: readonly string[]) => complete(shell, words, program);
+      }),
+    );
+  program
+    .command('manual', { hidden: true })
+    .description('print the manual page of all commands, as man reads it')
+    .action(
+      lazy(async () => {
+        const { manualPage } = await import('./manual-page.ts');
+        return () => {
+          print(manualPage(program));
+          return exitCodes.ok;
+        };
       }),
     );
   program

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { didYouMean } from '../../values/nearest.ts';
 import { pipelineJsonSchema } from '../../dsl/reference/json-schema.ts';
 import { shellWord } from '../../dsl/text/shell-word.ts';
-import { defaultFile } from '../command-words.ts';
+import { defaultFile, findDefaultFile } from '../command-words.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { packageFolder } from '../package-folder.ts';
 import { print } from '../output.ts';
@@ -37,8 +37,12 @@ export async function init(
   }
   const target = resolve(folder ?? '.');
   const pipeline = join(target, defaultFile);
-  if (existsSync(pipeline) && options.force !== true) {
-    throw new UsageError(`${pipeline} already exists`, 'give another folder, or --force to overwrite it');
+  const existing = findDefaultFile(target);
+  if (existing !== null && options.force !== true) {
+    throw new UsageError(
+      `${join(target, existing)} already exists`,
+      `give another folder, or --force to write ${defaultFile}`,
+    );
   }
   mkdirSync(target, { recursive: true });
   const text = readFileSync(join(packageFolder(), 'pipelines', template), 'utf8')

@@ -34,6 +34,7 @@ export interface RunOptions extends PipelineOptions, SelectionOptions {
   readonly executor?: 'local' | 'slurm';
   readonly cpuProfile?: boolean;
   readonly dryRun?: boolean;
+  readonly confirm?: boolean;
   readonly detach?: boolean;
   readonly watch?: boolean;
   readonly keepGoing?: boolean;
@@ -48,6 +49,11 @@ export async function run(
   options: RunOptions,
 ): Promise<ExitCode> {
   if (options.dryRun) return dryRun(file, selectors, options);
+  if (options.confirm) {
+    const { confirmRun } = await import('./run-confirm.ts');
+    if (!(await confirmRun(file, selectors, options))) return exitCodes.workPending;
+    return run(file, selectors, { ...options, confirm: false });
+  }
   if (options.watch) {
     const { runAndWatch } = await import('./run-watch.ts');
     return runAndWatch(file, options, () => run(file, selectors, { ...options, watch: false }));
@@ -189,7 +195,9 @@ function detach(cacheFolder: string): ExitCode {
   const id = newRunId(cacheFolder);
   // Nobody would see the error of the process that computes.
   openLedger(cacheFolder, id).close();
-  const parameters = process.argv.slice(1).filter((parameter) => parameter !== '--detach');
+  const parameters = process.argv
+    .slice(1)
+    .filter((parameter) => parameter !== '--detach' && parameter !== '--confirm');
   spawn(process.execPath, [...parameters, '--ui', 'quiet'], {
     detached: true,
     stdio: 'ignore',
