@@ -14,8 +14,10 @@ prepare() {
   mount -t proc proc "$1/proc"
   # The network is the one of this machine.
   cp /etc/resolv.conf /etc/hosts "$1/etc/"
+  # So are the certificates that it trusts.
+  cp "${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}" "$1/etc/machine.crt"
 }
-enter() { chroot "$1" /usr/bin/env -i PATH=/opt/ravelin/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8 RAVELIN_HOME=/opt/ravelin/home sh -euc "$2"; }
+enter() { chroot "$1" /usr/bin/env -i PATH=/opt/ravelin/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8 RAVELIN_HOME=/opt/ravelin/home NODE_EXTRA_CA_CERTS=/etc/machine.crt PIP_CERT=/etc/machine.crt sh -euc "$2"; }
 
 prepare "$build"
 rm -rf "$build/src" "$build/opt/ravelin"

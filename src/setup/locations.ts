@@ -60,6 +60,7 @@ export function readyFile(folder: string): string {
  * script of the npm package downloads. That one is used in no other case, because no result was ever compared with it.
  */
 export function findTensorflow(): TensorflowBuild | null {
+  if (!hasBindingBackend()) return null;
   const named = process.env['RAVELIN_TENSORFLOW'];
   if (named === 'prebuilt') return prebuiltTensorflow();
   if (named !== undefined && named !== '') {
@@ -75,6 +76,15 @@ export function findTensorflow(): TensorflowBuild | null {
       return { binding, version: tensorflowVersion, gpu, folder };
   }
   return null;
+}
+
+/** Whether the part that calls the binding is there; a bundle of a bench may have been made without it. */
+function hasBindingBackend(): boolean {
+  try {
+    return bundledVersion('binding') !== '';
+  } catch {
+    return false;
+  }
 }
 
 /** Binding that the install script of the npm package downloaded; null if there is none. */
