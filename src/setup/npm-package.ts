@@ -18,7 +18,7 @@ export interface PinnedPackage {
 
 /**
  * Returns the tarball of a package, from the folder `from` or, if that is null, downloaded into `scratch`. Throws `SetupError` if
- * it cannot be had, or is not what is pinned.
+ * it cannot be downloaded, or is not what is pinned.
  */
 export async function bringPackage(
   pinned: PinnedPackage,
