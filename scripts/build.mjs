@@ -5,6 +5,7 @@ import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync } from 'node
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { bundlePackages } from './packages.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
@@ -47,6 +48,7 @@ await build({
   },
   logLevel: 'warning',
 });
+await bundlePackages(root);
 chmodSync(`${root}/dist/cli.js`, 0o755);
 // Its place beside the bundle is that beside its source.
 copyFileSync(`${root}/src/models/python/python-server.py`, `${root}/dist/python-server.py`);

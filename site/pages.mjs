@@ -40,6 +40,7 @@ const groups = [
       'docs/cache.md',
       'docs/backends.md',
       'docs/slurm.md',
+      'docs/containers.md',
       'docs/operations.md',
       'docs/security.md',
     ],

@@ -13,6 +13,7 @@ describe('the generated files', () => {
     ['schemas/network.schema.json', ['schema', '--of', 'network']],
     ['docs/stages.md', ['stages', '--markdown']],
     ['docs/errors.md', ['explain', '--markdown']],
+    ['man/ravelin.1', ['manual']],
   ])('%s is what the built command line prints: npm run generate writes it', (path, command) => {
     expect(read(path)).toBe(ravelin(...command));
   });

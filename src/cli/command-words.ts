@@ -1,8 +1,27 @@
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { UsageError } from './exit-codes.ts';
 
-/** The pipeline of commands that name none: the one that `ravelin init` writes. */
-export const defaultFile = 'pipeline.yaml';
+/** The pipeline that `ravelin init` writes. Editors know its kind by the end of its name. */
+export const defaultFile = 'pipeline.ravelin.yaml';
+
+/** Other names of the pipeline of a folder, in order. */
+const otherDefaults = ['ravelin.yaml', 'pipeline.yaml'] as const;
+
+/**
+ * The pipeline of commands that name none: the one that `ravelin init` writes, or one with another of the usual names, or the only
+ * one in this folder that ends in `.ravelin.yaml`. Null if there is none.
+ */
+export function findDefaultFile(folder = '.'): string | null {
+  let names: readonly string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return null;
+  }
+  const usual = [defaultFile, ...otherDefaults].find((name) => names.includes(name));
+  const ending = names.filter((name) => /.\.ravelin\.ya?ml$/.test(name));
+  return usual ?? (ending.length === 1 ? ending[0]! : null);
+}
 
 /** Whether a word of a command names a pipeline file, and not a selection of cells or a run. */
 export function isPipelineFile(word: string): boolean {
@@ -19,15 +38,17 @@ function isFile(path: string): boolean {
 
 /**
  * Splits the words of a command into the pipeline file and the rest. If the first word names no file, and the
- * folder has a `pipeline.yaml`, that is the file. Throws `UsageError` if no file is named and none is there.
+ * folder has a pipeline by one of the usual names, that is the file. Throws `UsageError` if no file is named and none is there.
  */
 export function fileFirst(words: readonly string[]): {
   readonly file: string;
   readonly rest: readonly string[];
 } {
   const [first, ...rest] = words;
-  if (first !== undefined && (isPipelineFile(first) || !isFile(defaultFile))) return { file: first, rest };
-  if (isFile(defaultFile)) return { file: defaultFile, rest: words };
+  if (first !== undefined && isPipelineFile(first)) return { file: first, rest };
+  const found = findDefaultFile();
+  if (found !== null) return { file: found, rest: words };
+  if (first !== undefined) return { file: first, rest };
   throw new UsageError(
     `no pipeline was given, and there is no ${defaultFile} in this folder`,
     "name its file, or write a first one with 'ravelin init'",

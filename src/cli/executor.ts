@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../runtime/events.ts';
 import type { Executor, WorkerSetup } from '../runtime/executor.ts';
 import type { Plan } from '../runtime/plan/plan.ts';
+import type { Parallelism } from './parallelism.ts';
 import type { OpenPipeline } from './pipeline.ts';
 
 export type ExecutorName = 'local' | 'slurm';
@@ -28,9 +29,8 @@ export async function openExecutor(
   pipeline: OpenPipeline,
   request: {
     readonly name: ExecutorName;
-    readonly workers: number;
-    /** Threads of each worker on this machine; the jobs of a cluster have their own number. */
-    readonly threads: number;
+    /** Workers on this machine, and their threads; the jobs of a cluster have their own number. */
+    readonly parallelism: Parallelism;
     readonly run: string;
     readonly emit: (event: RunEvent) => void;
     /** Folder for the CPU profiles of the workers. */
@@ -54,15 +54,18 @@ export async function openExecutor(
       report: (message) => request.emit({ v: 1, at: Date.now(), type: 'warning', cell: null, message }),
     });
   }
+  const { workers, hostWorkers, environments, threads } = request.parallelism;
   const { createLocalPool } = await import('../runtime/executors/local/pool.ts');
   return createLocalPool({
     entry: workerEntry(),
-    workers: request.workers,
+    workers,
+    hostWorkers,
+    environments,
     setup,
     silentMs,
     env: {
       RAVELIN_PLUGINS: JSON.stringify(graph.plugins),
-      RAVELIN_THREADS: String(request.threads),
+      RAVELIN_THREADS: String(threads),
     },
   });
 }

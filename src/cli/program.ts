@@ -10,6 +10,7 @@ import {
 } from './command-options.ts';
 import { defaultFile } from './command-words.ts';
 import { addModel, addWeights } from './model-commands.ts';
+import { exitCodes } from './exit-codes.ts';
 import { complain, print } from './output.ts';
 
 export function createProgram(): Command {
@@ -145,6 +146,7 @@ function addRunning(program: Command): void {
     .addOption(new Option('--executor <name>', 'where to compute').choices(['local', 'slurm']))
     .option('--cpu-profile', 'write a CPU profile of each worker into the folder of the run')
     .option('-n, --dry-run', 'only plan, like ravelin plan')
+    .option('--confirm', 'show the plan and ask before it runs')
     .option('--detach', 'run in the background; follow it with ravelin watch')
     .option('--watch', 'run again whenever the pipeline or a file that it reads changes')
     .option('--keep-going', 'run everything that does not depend on a failure; exit code 3')
@@ -304,10 +306,16 @@ function addMachine(program: Command): void {
     .command('tensorflow')
     .description('download TensorFlow with pip and compile its binding: several times as fast as wasm')
     .option('--gpu', 'include CUDA and cuDNN')
+    .option('--from <dir>', 'use the wheels in this folder instead of downloading them')
     .option('--from-wheel <file>', 'use this wheel instead of downloading one')
     .option('--check', 'only check that the installed TensorFlow computes')
     .option('--time', 'only time convolutions with the installed TensorFlow')
     .action(lazy(async () => (await import('./commands/setup.ts')).setupTensorflow));
+  setup
+    .command('webgpu')
+    .description('download Dawn, WebGPU for Node, with npm')
+    .option('--from <dir>', 'use the package in this folder instead of downloading it')
+    .action(lazy(async () => (await import('./commands/setup.ts')).setupWebgpu));
 }
 
 function addReference(program: Command): void {
@@ -329,6 +337,18 @@ function addReference(program: Command): void {
       lazy(async () => {
         const { complete } = await import('./commands/complete.ts');
         return (shell: string, words: readonly string[]) => complete(shell, words, program);
+      }),
+    );
+  program
+    .command('manual', { hidden: true })
+    .description('print the manual page of all commands, as man reads it')
+    .action(
+      lazy(async () => {
+        const { manualPage } = await import('./manual-page.ts');
+        return () => {
+          print(manualPage(program));
+          return exitCodes.ok;
+        };
       }),
     );
   program

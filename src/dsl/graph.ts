@@ -59,7 +59,11 @@ export interface StageSettings {
   readonly shard: number;
   readonly onError: 'stop' | 'continue';
   readonly retry: { readonly max: number; readonly on: readonly RetryCause[] };
-  readonly resources: { readonly gpu?: number; readonly memoryBytes?: number; readonly timeMs?: number };
+  readonly resources: {
+    readonly gpu?: number | string;
+    readonly memoryBytes?: number;
+    readonly timeMs?: number;
+  };
   readonly store: 'auto' | 'always' | 'never';
 }
 

@@ -18,6 +18,8 @@ export interface Task {
   readonly stage: string;
   readonly shardIndex: number;
   readonly uses: string;
+  /** It computes on the backend. */
+  readonly onDevice?: boolean;
   readonly params: JsonObject;
   readonly inputs: readonly BoundInput[];
   /** Null for a whole unit. */

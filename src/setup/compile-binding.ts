@@ -3,17 +3,14 @@
  * one of ours.
  */
 import { rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
+import { bundleFolder, folderOf } from './bundled.ts';
 import { SetupError } from './errors.ts';
-import { quietAddon } from './locations.ts';
+import { bindingPackageName, quietAddon } from './locations.ts';
 import { libraries } from './wheel.ts';
-import { reinstall } from './reinstall.ts';
 
 export interface Compilation {
-  /** Folder of the npm package with the sources. */
-  readonly sources: string;
   /** Folder that holds `tensorflow/` with libraries and headers. */
   readonly packages: string;
   /** The addon to write. */
@@ -71,12 +68,15 @@ export async function findCompiler(): Promise<string> {
 
 /** Compiles the addon and its quiet companion. Throws `SetupError` with the first errors of the compiler. */
 export async function compileBinding(compiler: string, compilation: Compilation): Promise<void> {
-  const { sources, packages, target, runPath } = compilation;
+  const { packages, target, runPath } = compilation;
+  const bundle = bundleFolder();
+  const sources = bundle ?? folderOf(bindingPackageName);
+  const headers = bundle === null ? join(folderOf('node-api-headers'), 'include') : join(bundle, 'node-api');
   const quietFile = join(dirname(target), 'quiet.cc');
   await writeFile(quietFile, quiet);
   const common = [
     ...['-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8'],
-    ...[napiHeaders(), join(packages, 'tensorflow', 'include'), join(sources, 'binding'), sources].map(
+    ...[headers, join(packages, 'tensorflow', 'include'), join(sources, 'binding'), sources].map(
       (folder) => `-I${folder}`,
     ),
     `-L${join(packages, 'tensorflow')}`,
@@ -96,12 +96,4 @@ async function compile(compiler: string, parameters: readonly string[]): Promise
     `${compiler} cannot compile the binding: ${complaints.join('; ') || run.all.slice(0, 300)}`,
     'try another compiler with C++17 (CXX=clang++); it needs GCC 9 or later',
   );
-}
-
-function napiHeaders(): string {
-  try {
-    return join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
-  } catch {
-    throw new SetupError('the npm package node-api-headers is not installed', reinstall());
-  }
 }

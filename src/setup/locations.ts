@@ -1,9 +1,8 @@
-/** Finds TensorFlow and its binding on this machine. Reads a few small files and loads nothing. */
+/** Finds TensorFlow, its binding and Dawn on this machine. Reads a few small files and loads nothing. */
 import { existsSync, readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { readJsonFile } from '../files/read-json.ts';
+import { bundledVersion, folderOf, versionOf } from './bundled.ts';
 
 /** Version of TensorFlow that `ravelin setup tensorflow` installs and that the kernels were tested with. */
 export const tensorflowVersion = '2.21.0';
@@ -18,11 +17,6 @@ export interface TensorflowBuild {
   readonly gpu: boolean;
   /** Folder of the set-up that made it; null for a binding that came with the package. */
   readonly folder: string | null;
-}
-
-export interface BindingPackage {
-  readonly folder: string;
-  readonly version: string;
 }
 
 /** Folder of ravelin's own downloads, shared by all projects of a user: $RAVELIN_HOME or ~/.cache/ravelin. */
@@ -42,30 +36,9 @@ export function tensorflowFolder(gpu: boolean): string {
   );
 }
 
-/** The npm package whose sources the binding is compiled from; null if it is not installed. */
-export function bindingPackage(): BindingPackage | null {
-  try {
-    const description = createRequire(import.meta.url).resolve(`${bindingPackageName}/package.json`);
-    const { version } = readJsonFile(description) as { version: string };
-    return { folder: dirname(description), version };
-  } catch {
-    return null;
-  }
-}
-
-/** Binding that the package's own install script downloaded; null if that script was not allowed to run. */
-export function prebuiltBinding({ folder }: BindingPackage): string | null {
-  const library = join(folder, 'lib');
-  if (!existsSync(library)) return null;
-  const file = readdirSync(library)
-    .filter((name) => name.startsWith('napi-v'))
-    .map((name) => join(library, name, 'tfjs_binding.node'))
-    .find((candidate) => existsSync(candidate));
-  return file ?? null;
-}
-
-export function compiledBinding(folder: string, { version }: BindingPackage): string {
-  return join(folder, `binding-${version}`, 'tfjs_binding.node');
+/** Folder of a binding that the set-up compiles, and of the mark that it works: they are of one version of its sources. */
+export function compiledBinding(folder: string): string {
+  return join(folder, `binding-${bundledVersion('binding')}`, 'tfjs_binding.node');
 }
 
 /**
@@ -77,31 +50,85 @@ export function quietAddon(binding: string): string {
 }
 
 /** Marks a finished set-up: it is written last, once the binding has computed something. */
-export function readyFile(folder: string, { version }: BindingPackage): string {
-  return join(folder, `ready-${version}.json`);
+export function readyFile(folder: string): string {
+  return join(folder, `ready-${bundledVersion('binding')}.json`);
 }
 
 /**
- * Finds the build to load: one with GPU support before one without, ours before the package's.
- * RAVELIN_TENSORFLOW names a folder to use even if its set-up was not finished, which is how the set-up
- * verifies it.
+ * Finds the build to load: one with GPU support before one without. RAVELIN_TENSORFLOW names a folder to use even if its
+ * set-up was not finished, which is how the set-up verifies it, or is `prebuilt` for the old TensorFlow that the install
+ * script of the npm package downloads. That one is used in no other case, because no result was ever compared with it.
  */
-export function findTensorflow(from: BindingPackage): TensorflowBuild | null {
+export function findTensorflow(): TensorflowBuild | null {
+  if (!hasBindingBackend()) return null;
   const named = process.env['RAVELIN_TENSORFLOW'];
+  if (named === 'prebuilt') return prebuiltTensorflow();
   if (named !== undefined && named !== '') {
-    const binding = compiledBinding(named, from);
+    const binding = compiledBinding(named);
     return existsSync(binding)
       ? { binding, version: tensorflowVersion, gpu: named.endsWith('-gpu'), folder: named }
       : null;
   }
   for (const gpu of [true, false]) {
     const folder = tensorflowFolder(gpu);
-    const binding = compiledBinding(folder, from);
-    if (existsSync(readyFile(folder, from)) && existsSync(binding))
+    const binding = compiledBinding(folder);
+    if (existsSync(readyFile(folder)) && existsSync(binding))
       return { binding, version: tensorflowVersion, gpu, folder };
   }
-  const binding = prebuiltBinding(from);
-  return binding === null
-    ? null
-    : { binding, version: `of ${bindingPackageName} ${from.version}`, gpu: true, folder: null };
+  return null;
+}
+
+/** Whether the part that calls the binding is there; a bundle of a bench may have been made without it. */
+function hasBindingBackend(): boolean {
+  try {
+    return bundledVersion('binding') !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** Binding that the install script of the npm package downloaded; null if there is none. */
+function prebuiltTensorflow(): TensorflowBuild | null {
+  let folder: string;
+  try {
+    folder = folderOf(bindingPackageName);
+  } catch {
+    return null;
+  }
+  const library = join(folder, 'lib');
+  if (!existsSync(library)) return null;
+  const binding = readdirSync(library)
+    .filter((name) => name.startsWith('napi-v'))
+    .map((name) => join(library, name, 'tfjs_binding.node'))
+    .find((candidate) => existsSync(candidate));
+  const version = `of ${bindingPackageName} ${versionOf(folder)}`;
+  return binding === undefined ? null : { binding, version, gpu: true, folder: null };
+}
+
+/** Version of Dawn, WebGPU for Node, that `ravelin setup webgpu` installs. */
+export const dawnVersion = '0.6.2';
+
+/** The folder of its package that has the library for this machine. */
+export const dawnPlatform =
+  process.platform === 'darwin' ? 'darwin-universal' : `${process.platform}-${process.arch}`;
+
+export function dawnFolder(): string {
+  return join(ravelinHome(), `dawn-${dawnVersion}-${dawnPlatform}`);
+}
+
+export interface Dawn {
+  /** The module to import. */
+  readonly entry: string;
+  readonly version: string;
+}
+
+/** Finds Dawn: the npm package `webgpu` beside ravelin, or the one that the set-up installed; null if there is neither. */
+export function findDawn(): Dawn | null {
+  try {
+    const folder = folderOf('webgpu');
+    return { entry: join(folder, 'index.js'), version: versionOf(folder) };
+  } catch {
+    const entry = join(dawnFolder(), 'index.js');
+    return existsSync(entry) ? { entry, version: dawnVersion } : null;
+  }
 }

@@ -4,6 +4,7 @@
  */
 import { execa } from 'execa';
 import { SetupError } from './errors.ts';
+import { cpuWheel } from './tensorflow-wheels.ts';
 
 /** The package that pip shall bring, for messages. */
 export interface Wanted {
@@ -14,11 +15,16 @@ export interface Wanted {
   readonly ifUnknown: string;
 }
 
+/** How to download TensorFlow for the CPU with any Python, for messages. */
+export const downloadCommand = [
+  'python3 -m pip download --no-deps --only-binary=:all: --python-version 3.12 --platform manylinux_2_27_x86_64',
+  `${cpuWheel.name}==${cpuWheel.version}`,
+].join(' ');
+
 const tensorflow: Wanted = {
   name: 'TensorFlow',
-  otherwise:
-    'download the wheel on a machine with a network (python3 -m pip download --no-deps tensorflow-cpu==2.21.0), copy it here, and run ravelin setup tensorflow --from-wheel FILE',
-  ifUnknown: 'use a Python between 3.10 and 3.13 (RAVELIN_PYTHON), or ',
+  otherwise: `download the wheel on a machine with a network (${downloadCommand}), copy it here, and run ravelin setup tensorflow --from-wheel FILE`,
+  ifUnknown: 'see whether pip is configured with an index that has it, or ',
 };
 
 /** Finds a Python to run pip with. Throws `SetupError` if there is none, or only one without pip. */

@@ -4,29 +4,28 @@
  * resumes where it stopped.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { compileBinding, findCompiler } from './compile-binding.ts';
 import { SetupError } from './errors.ts';
+import { compiledBinding, readyFile, tensorflowFolder, tensorflowVersion } from './locations.ts';
 import { readMeasurement, writeMeasurement } from './one-dnn.ts';
-import { bindingPackage, bindingPackageName, compiledBinding, prebuiltBinding } from './locations.ts';
-import { readyFile, tensorflowFolder, tensorflowVersion } from './locations.ts';
-import { findPython, pip } from './pip.ts';
+import { downloadCommand, findPython, pip } from './pip.ts';
+import { checkSpace, inScratch, removeLeftovers, replace } from './scratch.ts';
+import { cpuWheel, forFixedPython, gpuWheels, requirementsOf } from './tensorflow-wheels.ts';
 import { unpackWheel } from './wheel.ts';
-import { reinstall } from './reinstall.ts';
 
 export interface TensorflowSetup {
   /** With CUDA and cuDNN. */
   readonly gpu: boolean;
   /** Path of a wheel to use instead of downloading one. */
   readonly fromWheel: string | null;
+  /** Folder of wheels to use instead of downloading them. */
+  readonly from: string | null;
   readonly report: (line: string) => void;
-  /**
-   * Computes something in another process, with the build in `folder` or, if it is null, the package's own.
-   * Returns a description of the device.
-   */
-  readonly verify: (folder: string | null) => Promise<string>;
+  /** Computes something in another process, with the build in `folder`. Returns a description of the device. */
+  readonly verify: (folder: string) => Promise<string>;
   /**
    * Processor seconds of some convolutions and their gradients in another process, with the build in `folder`,
    * with oneDNN or without.
@@ -43,21 +42,13 @@ export async function setUpTensorflow(setup: TensorflowSetup): Promise<void> {
   if (gpu && fromWheel !== null) {
     throw new SetupError(
       '--from-wheel cannot be combined with --gpu, because CUDA needs more than one wheel',
-      'give only --gpu; set PIP_NO_INDEX and PIP_FIND_LINKS to let pip take wheels from a folder',
+      'give the folder of all of them: --gpu --from DIR',
     );
-  }
-  const sources = bindingPackage();
-  if (sources === null) {
-    throw new SetupError(`the npm package ${bindingPackageName} is not installed`, reinstall());
-  }
-  if (prebuiltBinding(sources) !== null && fromWheel === null && !gpu) {
-    report(`${bindingPackageName} has its own binding: ${await verify(null)}`);
-    return;
   }
   checkPlatform();
   const folder = tensorflowFolder(gpu);
-  const ready = readyFile(folder, sources);
-  const binding = compiledBinding(folder, sources);
+  const ready = readyFile(folder);
+  const binding = compiledBinding(folder);
   const packages = join(folder, 'packages');
   if (existsSync(ready) && existsSync(binding)) {
     const device = await verify(folder);
@@ -73,7 +64,6 @@ export async function setUpTensorflow(setup: TensorflowSetup): Promise<void> {
     report(`compiling the binding with ${compiler} (10 s)`);
     await inScratch(folder, async (scratch) => {
       await compileBinding(compiler, {
-        sources: sources.folder,
         packages,
         target: join(scratch, 'tfjs_binding.node'),
         runPath: '../packages/tensorflow',
@@ -107,36 +97,56 @@ async function measureOneDnn({ report, timeConvolutions }: TensorflowSetup, fold
 }
 
 async function bringPackages(
-  { gpu, fromWheel, report }: TensorflowSetup,
+  { gpu, fromWheel, from, report }: TensorflowSetup,
   folder: string,
   packages: string,
 ): Promise<void> {
   await checkSpace(folder, gpu ? needs.gpu : needs.cpu);
   if (gpu) {
     const python = await findPython();
-    report(`installing TensorFlow ${tensorflowVersion} with CUDA and cuDNN (a download of about 3 GB)`);
+    const source = from === null ? 'a download of about 3 GB' : `from ${from}`;
+    report(`installing TensorFlow ${tensorflowVersion} with CUDA and cuDNN (${source})`);
     await inScratch(folder, async (scratch) => {
       const target = join(scratch, 'packages');
-      const what = `tensorflow[and-cuda]==${tensorflowVersion}`;
-      await pip(python, ['install', '--target', target, '--no-compile', what], scratch);
+      const requirements = join(scratch, 'requirements.txt');
+      await writeFile(requirements, requirementsOf(gpuWheels));
+      await pip(python, gpuParameters(target, requirements, from), scratch);
       await replace(target, packages);
     });
     return;
   }
-  const wheel = fromWheel === null ? await fetchWheel(folder, report) : resolve(fromWheel);
+  const given = fromWheel ?? (from === null ? null : await wheelIn(from));
+  const wheel = given === null ? await fetchWheel(folder, report) : resolve(given);
   report('unpacking and checking the wheel (10 s)');
   await inScratch(folder, async (scratch) => {
     try {
       await unpackWheel(wheel, scratch, tensorflowVersion);
     } catch (error) {
       // The next attempt must not find a damaged wheel again.
-      if (fromWheel === null && error instanceof SetupError)
-        await rm(join(folder, 'wheel'), { recursive: true });
+      if (given === null && error instanceof SetupError) await rm(join(folder, 'wheel'), { recursive: true });
       throw error;
     }
     await replace(scratch, packages);
   });
   await rm(join(folder, 'wheel'), { recursive: true, force: true });
+}
+
+/** The command of pip that installs TensorFlow for CUDA into `target`, from a folder of wheels or its index. */
+export function gpuParameters(target: string, requirements: string, from: string | null): string[] {
+  const source = from === null ? [] : ['--no-index', '--find-links', resolve(from)];
+  return [
+    ...['install', '--target', target, '--no-compile', '--require-hashes', '--requirement', requirements],
+    ...forFixedPython,
+    ...source,
+  ];
+}
+
+/** The command of pip that downloads TensorFlow for the CPU into `target`. */
+export function cpuParameters(target: string, requirements: string): string[] {
+  return [
+    ...['download', '--dest', target, '--require-hashes', '--requirement', requirements],
+    ...forFixedPython,
+  ];
 }
 
 async function fetchWheel(folder: string, report: (line: string) => void): Promise<string> {
@@ -146,15 +156,30 @@ async function fetchWheel(folder: string, report: (line: string) => void): Promi
     report(`downloading TensorFlow ${tensorflowVersion} with pip (280 MB)`);
     await inScratch(folder, async (scratch) => {
       const target = join(scratch, 'wheel');
-      const what = `tensorflow-cpu==${tensorflowVersion}`;
-      await pip(python, ['download', '--no-deps', '--only-binary=:all:', '--dest', target, what], scratch);
+      const requirements = join(scratch, 'requirements.txt');
+      await writeFile(requirements, requirementsOf([cpuWheel]));
+      await pip(python, cpuParameters(target, requirements), scratch);
       await replace(target, home);
     });
   }
-  const file = (await readdir(home)).find((name) => name.endsWith('.whl'));
+  return wheelIn(home);
+}
+
+/** The wheel of TensorFlow for the CPU in `folder`. Throws `SetupError` if there is none. */
+async function wheelIn(folder: string): Promise<string> {
+  let names: readonly string[];
+  try {
+    names = await readdir(folder);
+  } catch {
+    throw new SetupError(`the folder ${folder} cannot be read`, 'give the folder that has the wheel');
+  }
+  const file = names.find((name) => /^tensorflow(_cpu)?-.*\.whl$/.test(name));
   if (file === undefined)
-    throw new SetupError(`${home} contains no wheel`, 'remove that folder and run the set-up again');
-  return join(home, file);
+    throw new SetupError(
+      `${folder} contains no wheel of TensorFlow`,
+      `bring it, or remove that folder if the set-up made it; on a machine with a network: ${downloadCommand}`,
+    );
+  return join(folder, file);
 }
 
 /**
@@ -179,55 +204,4 @@ export function checkPlatform(
 function glibcVersion(): string | null {
   const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   return report.header?.glibcVersionRuntime ?? null;
-}
-
-/** Throws `SetupError` if the disk of `folder` has fewer than `bytes` free bytes. */
-export async function checkSpace(folder: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
-  if (bavail * bsize >= bytes) return;
-  const gigabytes = (value: number): string => (value / 1e9).toFixed(1);
-  throw new SetupError(
-    `${folder} has ${gigabytes(bavail * bsize)} GB left, but ${gigabytes(bytes)} GB are needed`,
-    'free some space, or set RAVELIN_HOME to a folder on a larger disk',
-  );
-}
-
-/**
- * Gives `work` a folder and removes it afterwards, whatever happens, with everything that was not moved out
- * of it.
- */
-async function inScratch(folder: string, work: (scratch: string) => Promise<void>): Promise<void> {
-  const scratch = join(folder, `partial-${process.pid}`);
-  await mkdir(scratch, { recursive: true });
-  try {
-    await work(scratch);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-/** Renames atomically. If another set-up was faster, its result stays. */
-async function replace(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if (!existsSync(to)) throw error;
-  }
-}
-
-/** Removes the folders of set-ups that were killed, but not of those that are running. */
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const owner = /^partial-(\d+)$/.exec(name)?.[1];
-    if (owner !== undefined && !isAlive(Number(owner))) await rm(join(folder, name), { recursive: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

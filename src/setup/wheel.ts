@@ -10,6 +10,7 @@ import { Transform } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { SetupError } from './errors.ts';
+import { downloadCommand } from './pip.ts';
 import { listZip, readZipEntry, ZipError } from './zip.ts';
 import type { ZipEntry } from './zip.ts';
 
@@ -96,6 +97,6 @@ function damaged(path: string, why: string): SetupError {
 function wrongWheel(path: string, why: string): SetupError {
   return new SetupError(
     `${path} is the wrong wheel: ${why}`,
-    'on a machine with a network, download the right one: python3 -m pip download --no-deps tensorflow-cpu==2.21.0',
+    `on a machine with a network, download the right one: ${downloadCommand}`,
   );
 }

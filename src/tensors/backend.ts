@@ -5,6 +5,7 @@
 import { whileAwaiting } from '../timing/phases.ts';
 import type { BackendDriver, BackendProbe } from './driver.ts';
 import { tensorflowDriver } from './tensorflow/driver.ts';
+import { listGpus, visibleGpus } from './tensorflow/visible-gpus.ts';
 import { wasmDriver } from './wasm/driver.ts';
 import { webgpuDriver } from './webgpu/driver.ts';
 
@@ -80,6 +81,12 @@ export function bestBackend(): string {
  */
 export function numericIdentity(name: string): { readonly backend: string; readonly version: string } {
   return { backend: name, version: driverOf(name).version() };
+}
+
+/** The CUDA devices that `backend` computes on, by the names of CUDA_VISIBLE_DEVICES; none if it computes elsewhere. */
+export function cudaDevices(backend: string): readonly string[] {
+  if (backend !== 'tensorflow' || tensorflowDriver.probe().device?.kind !== 'gpu') return [];
+  return visibleGpus(process.env, listGpus);
 }
 
 async function openDriver(driver: BackendDriver): Promise<Backend> {

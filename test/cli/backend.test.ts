@@ -2,13 +2,7 @@ import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { basename, dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { backendChoices } from '../../src/dsl/schema/pipeline-schema.ts';
-import {
-  bindingPackage,
-  compiledBinding,
-  ravelinHome,
-  readyFile,
-  tensorflowFolder,
-} from '../../src/setup/locations.ts';
+import { compiledBinding, ravelinHome, readyFile, tensorflowFolder } from '../../src/setup/locations.ts';
 import { backendNames } from '../../src/tensors/backend.ts';
 import { readyBackends } from '../tensors/backends.ts';
 import { createProject, type PlanJson, type Project } from './ravelin.ts';
@@ -27,12 +21,11 @@ const toTensorflow =
 
 /** Makes a folder look like a TensorFlow that was set up, which is all that planning needs. */
 function pretendTensorflow(home: string, { gpu = false } = {}): void {
-  const from = bindingPackage()!;
   const folder = join(home, basename(tensorflowFolder(gpu)));
-  const binding = compiledBinding(folder, from);
+  const binding = compiledBinding(folder);
   mkdirSync(dirname(binding), { recursive: true });
   writeFileSync(binding, '');
-  writeFileSync(readyFile(folder, from), '{}');
+  writeFileSync(readyFile(folder), '{}');
 }
 
 async function plan(project: Project, ...parameters: readonly string[]): Promise<PlanJson> {
@@ -62,7 +55,7 @@ it('a backend that a pipeline names and that is not there is an error with two w
   expect((await project.run('validate', 'p.yaml')).code).toBe(0);
 });
 
-describe.runIf(bindingPackage() !== null)('a pipeline that has run on wasm before TensorFlow came', () => {
+describe('a pipeline that has run on wasm before TensorFlow came', () => {
   const project = createProject({ 'p.yaml': pipeline() });
 
   beforeAll(async () => {
@@ -155,7 +148,7 @@ describe.runIf(bindingPackage() !== null)('a pipeline that has run on wasm befor
   });
 });
 
-describe.runIf(bindingPackage() !== null)('under `numerics: shared`', () => {
+describe('under `numerics: shared`', () => {
   const project = createProject({ 'p.yaml': pipeline('numerics: shared') });
 
   it('another backend costs no shard, which is said only if something is left to compute on it', async () => {

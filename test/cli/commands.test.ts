@@ -166,7 +166,7 @@ describe('the other commands', () => {
   it('init writes a pipeline that validates', async () => {
     const fresh = createProject();
     expect((await fresh.run('init')).code).toBe(0);
-    expect((await fresh.run('validate', 'pipeline.yaml')).code).toBe(0);
+    expect((await fresh.run('validate', 'pipeline.ravelin.yaml')).code).toBe(0);
     expect((await fresh.run('init')).code).toBe(2);
   });
 

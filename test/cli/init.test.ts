@@ -22,10 +22,10 @@ describe('init', () => {
       const { code, stdout } = await project.run('init', name, '--template', name);
       expect(code).toBe(0);
       expect(stdout).toContain(`next:  cd ${name} && ravelin run`);
-      const text = readFileSync(project.path(`${name}/pipeline.yaml`), 'utf8');
+      const text = readFileSync(project.path(`${name}/pipeline.ravelin.yaml`), 'utf8');
       expect(text).toContain(`name: ${title}\n`);
       expect(text).not.toContain('../');
-      const valid = await project.run('validate', `${name}/pipeline.yaml`);
+      const valid = await project.run('validate', `${name}/pipeline.ravelin.yaml`);
       expect(valid.code).toBe(0);
       expect(valid.stderr.match(/ error\[/)).toBe(null);
       expect(readFileSync(project.path(`${name}/.gitignore`), 'utf8')).toBe(
@@ -84,7 +84,7 @@ describe('init', () => {
 
   it('writes a schema of less than 200 kB, which the pipeline names', () => {
     expect(statSync(project.path('mnist/pipeline.schema.json')).size).toBeLessThan(200_000);
-    expect(readFileSync(project.path('mnist/pipeline.yaml'), 'utf8')).toMatch(
+    expect(readFileSync(project.path('mnist/pipeline.ravelin.yaml'), 'utf8')).toMatch(
       /^# yaml-language-server: \$schema=pipeline\.schema\.json\n/,
     );
   });
@@ -96,6 +96,18 @@ describe('init', () => {
     expect(readFileSync(project.path('mine/.gitignore'), 'utf8')).toBe(
       '/data\nnotes\n.ravelin/\nweights/\nresults/\nnode_modules/\n',
     );
+  });
+
+  it('writes a name by which editors find the schema, and leaves a pipeline of another usual name alone', async () => {
+    const catalog = JSON.parse(readFileSync('schemas/catalog.json', 'utf8')) as {
+      schemas: { fileMatch: string[]; url: string }[];
+    };
+    expect(catalog.schemas[0]).toMatchObject({ url: 'pipeline.schema.json' });
+    expect(catalog.schemas[0]!.fileMatch).toContain('*.ravelin.yaml');
+    project.write('old/pipeline.yaml', 'ravelin: 1\n');
+    const { code, stderr } = await project.run('init', 'old');
+    expect(code).toBe(2);
+    expect(stderr).toContain('old/pipeline.yaml already exists');
   });
 
   it('knows no other template', async () => {

@@ -1,18 +1,18 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parallelism } from '../../src/cli/parallelism.ts';
 
 it('wasm gets a worker a core, or as many as asked for, of one thread each', () => {
-  expect(parallelism('wasm', 6)).toEqual({ workers: 6, threads: 1 });
-  expect(parallelism('wasm', 6, 3)).toEqual({ workers: 3, threads: 1 });
+  expect(parallelism('wasm', 6)).toMatchObject({ workers: 6, threads: 1 });
+  expect(parallelism('wasm', 6, 3)).toMatchObject({ workers: 3, threads: 1 });
 });
 
 it('a cell alone on TensorFlow has all cores of a small machine', () => {
-  expect(parallelism('tensorflow', 1)).toEqual({ workers: 1, threads: 1 });
-  expect(parallelism('tensorflow', 2)).toEqual({ workers: 2, threads: 2 });
-  expect(parallelism('tensorflow', 8)).toEqual({ workers: 2, threads: 8 });
-  expect(parallelism('tensorflow', 16)).toEqual({ workers: 4, threads: 8 });
-  expect(parallelism('tensorflow', 16, 1)).toEqual({ workers: 1, threads: 16 });
+  expect(parallelism('tensorflow', 1)).toMatchObject({ workers: 1, threads: 1 });
+  expect(parallelism('tensorflow', 2)).toMatchObject({ workers: 2, threads: 2 });
+  expect(parallelism('tensorflow', 8)).toMatchObject({ workers: 2, threads: 8 });
+  expect(parallelism('tensorflow', 16)).toMatchObject({ workers: 4, threads: 8 });
+  expect(parallelism('tensorflow', 16, 1)).toMatchObject({ workers: 1, threads: 16 });
 });
 
 it('TensorFlow has no more than two threads a core in all, and one a worker at least', () => {
@@ -25,4 +25,31 @@ it('TensorFlow has no more than two threads a core in all, and one a worker at l
       expect(workers * threads).toBeLessThanOrEqual(Math.max(2 * cores, workers));
     }),
   );
+});
+
+describe('TensorFlow with CUDA', () => {
+  const shares = (gpus: readonly string[], jobs?: number) => {
+    const { workers, hostWorkers, environments } = parallelism('tensorflow', 16, jobs, gpus);
+    const devices = environments.map(({ CUDA_VISIBLE_DEVICES }) => CUDA_VISIBLE_DEVICES);
+    expect(devices).toHaveLength(gpus.length === 0 ? 0 : workers);
+    return { devices: devices.slice(0, workers - hostWorkers), others: devices.slice(workers - hostWorkers) };
+  };
+  const hidden = Array.from({ length: 8 }, () => '');
+
+  it('has one worker a GPU or slice, and others that see none', () => {
+    expect(shares([])).toEqual({ devices: [], others: [] });
+    expect(shares(['0'])).toEqual({ devices: ['0'], others: hidden });
+    expect(shares(['0', '1', '2', '3'])).toEqual({ devices: ['0', '1', '2', '3'], others: hidden });
+    expect(shares(['MIG-1', 'MIG-2'])).toEqual({ devices: ['MIG-1', 'MIG-2'], others: hidden });
+  });
+
+  it('has as many workers on the GPUs as -j says, in turn', () => {
+    expect(shares(['0', '1'], 3)).toEqual({ devices: ['0', '1', '0'], others: hidden });
+    expect(parallelism('tensorflow', 16, 3, ['0', '1']).threads).toBe(5);
+    expect(parallelism('tensorflow', 1, undefined, ['0'])).toMatchObject({
+      workers: 2,
+      hostWorkers: 1,
+      threads: 1,
+    });
+  });
 });

@@ -72,7 +72,7 @@ describe('pipeline.yaml', () => {
         code: 2,
         stdout: '',
         stderr:
-          "error: no pipeline was given, and there is no pipeline.yaml in this folder\n  fix: name its file, or write a first one with 'ravelin init'",
+          "error: no pipeline was given, and there is no pipeline.ravelin.yaml in this folder\n  fix: name its file, or write a first one with 'ravelin init'",
       });
     expect((await project.run('why')).stderr).toContain('no cell was given after pipeline.yaml');
     expect((await project.run('status', 'x')).stderr).toContain("'x' is not expected after");

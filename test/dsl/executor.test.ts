@@ -128,3 +128,19 @@ describe('what a pipeline may not give to sbatch', () => {
     ).toEqual([expect.stringMatching(/^wrong-format .*takes a long flag without white space/s)]);
   });
 });
+
+describe('the GPUs of a stage', () => {
+  const text = (gpu: string): string =>
+    `ravelin: 1\nstages: { net: { uses: data/net, resources: { gpu: ${gpu} } } }\n`;
+
+  it('are a number, or a kind and a number as Slurm has them', () => {
+    for (const [written, gpu] of [
+      ['2', 2],
+      ['1g.10gb:1', '1g.10gb:1'],
+      ['a100:2', 'a100:2'],
+    ] as const)
+      expect(graphOf(text(written)).stages[0]!.settings.resources).toEqual({ gpu });
+    for (const wrong of ['-1', '"a b:1"', 'a100', '"x:1 --wrap=reboot"', 'gpu:a100:1'])
+      expect(problems(text(wrong))).toHaveLength(1);
+  });
+});

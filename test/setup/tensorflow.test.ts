@@ -2,9 +2,12 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { bindingPackage, findTensorflow, tensorflowFolder } from '../../src/setup/locations.ts';
+import { folderOf } from '../../src/setup/bundled.ts';
+import { findTensorflow, tensorflowFolder } from '../../src/setup/locations.ts';
 import { findPython, pipError } from '../../src/setup/pip.ts';
-import { checkPlatform, checkSpace, setUpTensorflow } from '../../src/setup/tensorflow.ts';
+import { checkSpace } from '../../src/setup/scratch.ts';
+import { checkPlatform, cpuParameters, gpuParameters, setUpTensorflow } from '../../src/setup/tensorflow.ts';
+import { cpuWheel, gpuWheels, requirementsOf } from '../../src/setup/tensorflow-wheels.ts';
 import { wheelBytes } from './zip-fixture.ts';
 
 const libraries = {
@@ -43,8 +46,7 @@ function wheel(): string {
 describe('setUpTensorflow', () => {
   it('is ready only after it has computed, and then does nothing more', async () => {
     const compiled = fakeCompiler();
-    const from = bindingPackage()!;
-    const setup = { gpu: false, fromWheel: wheel(), report: () => undefined };
+    const setup = { gpu: false, fromWheel: wheel(), from: null, report: () => undefined };
     await expect(
       setUpTensorflow({
         ...setup,
@@ -52,7 +54,7 @@ describe('setUpTensorflow', () => {
         timeConvolutions: () => Promise.resolve(1),
       }),
     ).rejects.toThrow('crashed');
-    expect(findTensorflow(from)).toBeNull();
+    expect(findTensorflow()).toBeNull();
     expect(compiled()).toBe(1);
     rmSync(join(home, 'calls'));
     // Goes on after the compilation: neither the wheel nor the compiler is needed again.
@@ -63,12 +65,12 @@ describe('setUpTensorflow', () => {
       timeConvolutions: () => Promise.resolve(1),
     });
     expect(compiled()).toBe(0);
-    expect(findTensorflow(from)).toMatchObject({ version: '2.21.0', gpu: false });
+    expect(findTensorflow()).toMatchObject({ version: '2.21.0', gpu: false });
     expect(readdirSync(tensorflowFolder(false)).sort()).toEqual([
-      `binding-${from.version}`,
+      'binding-4.22.0',
       'one-dnn.json',
       'packages',
-      `ready-${from.version}.json`,
+      'ready-4.22.0.json',
     ]);
   });
 
@@ -82,6 +84,7 @@ describe('setUpTensorflow', () => {
       setUpTensorflow({
         gpu: false,
         fromWheel: path,
+        from: null,
         report: () => undefined,
         verify: () => Promise.resolve(''),
         timeConvolutions: () => Promise.resolve(1),
@@ -97,6 +100,7 @@ describe('setUpTensorflow', () => {
       setUpTensorflow({
         gpu: false,
         fromWheel: wheel(),
+        from: null,
         report: () => undefined,
         verify: () => Promise.resolve(''),
         timeConvolutions: () => Promise.resolve(1),
@@ -127,6 +131,68 @@ describe('setUpTensorflow', () => {
       /needs glibc 2\.27 or later, and this is glibc 2\.17/,
     );
   });
+});
+
+describe('the wheels', () => {
+  it('are those of one Python, whatever Python runs pip, and each has its digest', () => {
+    const fixed = [
+      ...['--no-deps', '--only-binary=:all:'],
+      ...['--python-version', '3.12', '--implementation', 'cp', '--abi', 'cp312'],
+      ...['--platform', 'manylinux_2_27_x86_64', '--platform', 'manylinux_2_25_x86_64'],
+      ...['--platform', 'manylinux_2_17_x86_64', '--platform', 'manylinux2014_x86_64'],
+      ...['--platform', 'manylinux2010_x86_64'],
+    ];
+    const files = ['--require-hashes', '--requirement', 'r.txt'];
+    expect(cpuParameters('t', 'r.txt')).toEqual(['download', '--dest', 't', ...files, ...fixed]);
+    const gpu = ['install', '--target', 't', '--no-compile', ...files, ...fixed];
+    expect(gpuParameters('t', 'r.txt', null)).toEqual(gpu);
+    expect(gpuParameters('t', 'r.txt', '/w')).toEqual([...gpu, '--no-index', '--find-links', '/w']);
+    expect(requirementsOf([cpuWheel])).toBe(
+      'tensorflow-cpu==2.21.0 --hash=sha256:dcc8afd32930e42d5296b6ee19078b773706830af4ea97fbe503b9f5e0f820cb\n',
+    );
+    for (const { sha256 } of gpuWheels) expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(gpuWheels).toHaveLength(13);
+  });
+
+  it('may lie in a folder, and a folder without one is named', async () => {
+    fakeCompiler();
+    const path = join(home, 'wheels');
+    mkdirSync(path);
+    const setup = {
+      gpu: false,
+      fromWheel: null,
+      from: path,
+      report: () => undefined,
+      verify: () => Promise.resolve('the CPU'),
+      timeConvolutions: () => Promise.resolve(1),
+    };
+    await expect(setUpTensorflow(setup)).rejects.toThrow(`${path} contains no wheel of TensorFlow`);
+    const name = 'tensorflow_cpu-2.21.0-cp39-cp39-manylinux_2_27_x86_64.whl';
+    writeFileSync(join(path, name), wheelBytes(libraries));
+    await setUpTensorflow(setup);
+    expect(findTensorflow()).toMatchObject({ version: '2.21.0', gpu: false });
+    // The folder is the user's.
+    expect(readdirSync(path)).toEqual([name]);
+  });
+});
+
+it('the TensorFlow that the install script of the npm package downloads computes only if it is named', () => {
+  const folder = folderOf('@tensorflow/tfjs-node-gpu');
+  const library = join(folder, 'lib/napi-v8');
+  expect(existsSync(join(folder, 'lib'))).toBe(false);
+  try {
+    mkdirSync(library, { recursive: true });
+    writeFileSync(join(library, 'tfjs_binding.node'), '');
+    expect(findTensorflow()).toBeNull();
+    vi.stubEnv('RAVELIN_TENSORFLOW', 'prebuilt');
+    expect(findTensorflow()).toMatchObject({
+      version: 'of @tensorflow/tfjs-node-gpu 4.22.0',
+      binding: join(library, 'tfjs_binding.node'),
+      folder: null,
+    });
+  } finally {
+    rmSync(join(folder, 'lib'), { recursive: true });
+  }
 });
 
 describe('pipError', () => {

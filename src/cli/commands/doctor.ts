@@ -1,11 +1,24 @@
-import { statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { probeBackends } from '../../tensors/backend.ts';
+import { tensorflowFolder } from '../../setup/locations.ts';
+import {
+  hasNvidia,
+  nvidiaNotes,
+  nvidiaProblems,
+  readNvidiaFacts,
+  type NvidiaFacts,
+} from '../../setup/nvidia.ts';
 import { reinstall } from '../../setup/reinstall.ts';
 import { forgetAdapters } from '../../tensors/webgpu/adapter.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { isMissingSharp, sharpIsMissing } from '../missing-sharp.ts';
 import { formatBytes, formatColumns, print, printJson } from '../output.ts';
+
+interface NvidiaReport extends NvidiaFacts {
+  readonly problems: readonly string[];
+  readonly notes: readonly string[];
+}
 
 /** Reports what this machine can do, and how to install what is missing. */
 export async function doctor(options: { readonly json?: boolean }): Promise<ExitCode> {
@@ -35,6 +48,7 @@ export async function doctor(options: { readonly json?: boolean }): Promise<Exit
     freeDiskBytes: disk.bavail * disk.bsize,
     backends,
     sharp: await sharpVersion(),
+    nvidia: nvidiaReport(),
   };
   if (options.json) {
     printJson(report);
@@ -47,10 +61,31 @@ export async function doctor(options: { readonly json?: boolean }): Promise<Exit
       ['memory', `${formatBytes(report.freeMemoryBytes)} free of ${formatBytes(report.memoryBytes)}`],
       ['disk', `${formatBytes(report.freeDiskBytes)} free here`],
       ['sharp', report.sharp.ready ? report.sharp.version : `missing: ${report.sharp.why}`],
+      ...describeNvidia(report.nvidia).map((line) => ['nvidia', line]),
       ...backends.map((backend) => [`backend ${backend.name}`, describe(backend)]),
     ]),
   );
   return backends.some(({ ready }) => ready) && report.sharp.ready ? exitCodes.ok : exitCodes.cellFailed;
+}
+
+/** The GPUs and what keeps TensorFlow from them; null if nothing shows one and TensorFlow is not set up for one. */
+function nvidiaReport(): NvidiaReport | null {
+  if (!hasNvidia() && !existsSync(tensorflowFolder(true))) return null;
+  const facts = readNvidiaFacts();
+  return { ...facts, problems: nvidiaProblems(facts), notes: nvidiaNotes(facts) };
+}
+
+function describeNvidia(report: NvidiaReport | null): readonly string[] {
+  if (report === null) return [];
+  const { driver, gpus, problems, notes } = report;
+  return [
+    ...gpus.map(
+      ({ name, memory, capability }) =>
+        `${name}, ${memory}, compute capability ${capability}, driver ${driver ?? 'unknown'}`,
+    ),
+    ...problems.map((problem) => `not usable: ${problem}`),
+    ...notes,
+  ];
 }
 
 function describe(backend: {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { didYouMean } from '../../values/nearest.ts';
 import { pipelineJsonSchema } from '../../dsl/reference/json-schema.ts';
 import { shellWord } from '../../dsl/text/shell-word.ts';
-import { defaultFile } from '../command-words.ts';
+import { defaultFile, findDefaultFile } from '../command-words.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { packageFolder } from '../package-folder.ts';
 import { print } from '../output.ts';
@@ -56,11 +56,16 @@ export async function init(
   const template = templateOf(options.template);
   const target = resolve(folder ?? '.');
   const pipeline = join(target, defaultFile);
+  const existing = findDefaultFile(target);
   const module = template.python === undefined ? [] : [join(target, template.python)];
   const plugin = template.attack === undefined ? [] : pluginFiles(target, template.attack);
-  for (const file of [pipeline, ...module, ...plugin])
+  const written = [...(existing === null ? [] : [join(target, existing)]), ...module, ...plugin];
+  for (const file of written)
     if (existsSync(file) && options.force !== true)
-      throw new UsageError(`${file} already exists`, 'give another folder, or --force to overwrite it');
+      throw new UsageError(
+        `${file} already exists`,
+        `give another folder, or --force to write ${defaultFile}`,
+      );
   mkdirSync(target, { recursive: true });
   const text = pipelineText(template.pipeline);
   writeFileSync(pipeline, text);

@@ -21,6 +21,7 @@ import { openDeviceLoads } from '../device-loads.ts';
 import { machineKey } from '../machine-key.ts';
 import { complain, describeLoss, print } from '../output.ts';
 import { describeProfiles, profilesFolder } from '../profiles.ts';
+import { cudaDevices } from '../../tensors/backend.ts';
 import { parallelism } from '../parallelism.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
 import { logsOfRun } from '../cell-logs.ts';
@@ -36,6 +37,7 @@ export interface RunOptions extends PipelineOptions, SelectionOptions {
   readonly executor?: 'local' | 'slurm';
   readonly cpuProfile?: boolean;
   readonly dryRun?: boolean;
+  readonly confirm?: boolean;
   readonly detach?: boolean;
   readonly watch?: boolean;
   readonly keepGoing?: boolean;
@@ -50,6 +52,11 @@ export async function run(
   options: RunOptions,
 ): Promise<ExitCode> {
   if (options.dryRun) return dryRun(file, selectors, options);
+  if (options.confirm) {
+    const { confirmRun } = await import('./run-confirm.ts');
+    if (!(await confirmRun(file, selectors, options))) return exitCodes.workPending;
+    return run(file, selectors, { ...options, confirm: false });
+  }
   if (options.watch) {
     const { runAndWatch } = await import('./run-watch.ts');
     return runAndWatch(file, options, () => run(file, selectors, { ...options, watch: false }));
@@ -69,7 +76,12 @@ export async function run(
     else screen.notice(text);
   });
   pipeline.remember(pipeline.numerics);
-  const { workers, threads } = parallelism(pipeline.backend, availableParallelism(), options.jobs);
+  const shares = parallelism(
+    pipeline.backend,
+    availableParallelism(),
+    options.jobs,
+    cudaDevices(pipeline.backend),
+  );
   const ledger = ledgerOf(pipeline, planned);
   const prior = await priorOf(pipeline, planned, options);
   const control = createRunControl();
@@ -97,13 +109,12 @@ export async function run(
       store: pipeline.store,
       run: ledger.run,
       backend: pipeline.backend,
-      workers,
+      workers: shares.workers,
       backendChange,
       works: await worksOf(planned),
       openExecutor: () =>
         openExecutor(pipeline, {
-          workers,
-          threads,
+          parallelism: shares,
           run: ledger.run,
           name: executorName(options, pipeline),
           emit,
@@ -192,7 +203,9 @@ function detach(cacheFolder: string): ExitCode {
   const id = newRunId(cacheFolder);
   // Nobody would see the error of the process that computes.
   openLedger(cacheFolder, id).close();
-  const parameters = process.argv.slice(1).filter((parameter) => parameter !== '--detach');
+  const parameters = process.argv
+    .slice(1)
+    .filter((parameter) => parameter !== '--detach' && parameter !== '--confirm');
   spawn(process.execPath, [...parameters, '--ui', 'quiet'], {
     detached: true,
     stdio: 'ignore',

@@ -9,6 +9,7 @@ import { complain, print } from '../output.ts';
 export interface SetupOptions {
   readonly gpu?: boolean;
   readonly fromWheel?: string;
+  readonly from?: string;
   readonly check?: boolean;
   readonly time?: boolean;
 }
@@ -28,11 +29,27 @@ export async function setupTensorflow(options: SetupOptions): Promise<ExitCode> 
   await setUpTensorflow({
     gpu: options.gpu ?? false,
     fromWheel: options.fromWheel ?? null,
+    from: options.from ?? null,
     report: (line) => complain(line),
     verify: (folder) => computeInChild('--check', folder),
     timeConvolutions: async (folder, oneDnn) =>
       Number(await computeInChild('--time', folder, { [oneDnnVariable]: oneDnn ? '1' : '0' })),
   });
+  return exitCodes.ok;
+}
+
+/** Installs Dawn, and says on which device WebGPU computes. Throws `SetupError`. */
+export async function setupWebgpu(options: { readonly from?: string }): Promise<ExitCode> {
+  const { setUpWebgpu } = await import('../../setup/webgpu.ts');
+  await setUpWebgpu({ from: options.from ?? null, report: (line) => complain(line) });
+  const { chooseAdapter, forgetAdapters } = await import('../../tensors/webgpu/adapter.ts');
+  forgetAdapters();
+  const choice = chooseAdapter();
+  complain(
+    typeof choice === 'string'
+      ? `WebGPU has no device here: ${choice}`
+      : `WebGPU computes on ${choice.adapter.description || choice.adapter.device}${choice.adapter.software ? ', emulated in software' : ''}`,
+  );
   return exitCodes.ok;
 }
 
@@ -42,11 +59,10 @@ export async function setupTensorflow(options: SetupOptions): Promise<ExitCode> 
  */
 async function computeInChild(
   option: '--check' | '--time',
-  folder: string | null,
+  folder: string,
   variables: NodeJS.ProcessEnv = {},
 ): Promise<string> {
-  const named = folder === null ? {} : { RAVELIN_TENSORFLOW: folder };
-  const env = { ...process.env, ...named, ...variables };
+  const env = { ...process.env, RAVELIN_TENSORFLOW: folder, ...variables };
   try {
     const check = [process.argv[1]!, 'setup', 'tensorflow', option];
     return (await promisify(execFile)(process.execPath, check, { env })).stdout.trim();
@@ -55,7 +71,7 @@ async function computeInChild(
     const said = stderr.trim().split('\n').slice(-5).join('\n');
     throw new SetupError(
       `TensorFlow is installed but does not compute (${signal ?? `exit code ${String(code)}`}): ${said}`,
-      folder === null ? 'reinstall the package' : `remove ${folder} and run the set-up again`,
+      `remove ${folder} and run the set-up again`,
     );
   }
 }

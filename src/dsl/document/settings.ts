@@ -10,7 +10,7 @@ interface SettingsText {
   readonly shard?: number;
   readonly onError?: StageSettings['onError'];
   readonly retry?: number | Partial<StageSettings['retry']>;
-  readonly resources?: { readonly gpu?: number; readonly memory?: number; readonly time?: number };
+  readonly resources?: { readonly gpu?: number | string; readonly memory?: number; readonly time?: number };
   readonly store?: StageSettings['store'];
 }
 

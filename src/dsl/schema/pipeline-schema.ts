@@ -22,7 +22,19 @@ const words = (values: readonly string[], description: string) =>
 
 export const resourcesSchema = Type.Object(
   {
-    gpu: Type.Optional(Type.Integer({ minimum: 0, description: 'number of GPUs' })),
+    gpu: Type.Optional(
+      Type.Union(
+        [
+          Type.Integer({ minimum: 0, description: 'number of GPUs' }),
+          Type.String({
+            pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]*:[0-9]+$',
+            patternSays: 'a kind of GPU and a number, such as 1g.10gb:1',
+            description: 'kind and number of GPUs, as Slurm has them after gpu:',
+          }),
+        ],
+        { description: 'number of GPUs, or kind and number as Slurm has them: a100:2, 1g.10gb:1' },
+      ),
+    ),
     memory: Type.Optional(
       Type.Number({ minimum: 0, unit: 'bytes', description: 'memory of a worker, e.g. 6GiB' }),
     ),

@@ -20,6 +20,7 @@ export function makeTask(
     stage: planned.cell.stage,
     shardIndex: shard,
     uses: planned.cell.uses,
+    ...(planned.stage.device && { onDevice: true }),
     params: planned.cell.params,
     inputs,
     shard: planned.sharded ? { first: unit.first, count: unit.count } : null,

@@ -5,15 +5,13 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
-import { join } from 'node:path';
-import { bindingPackage, bindingPackageName, findTensorflow, quietAddon } from '../../setup/locations.ts';
-import type { BindingPackage, TensorflowBuild } from '../../setup/locations.ts';
+import { bindingPackageName, findTensorflow, quietAddon } from '../../setup/locations.ts';
+import type { TensorflowBuild } from '../../setup/locations.ts';
 import { oneDnnVariable, usesOneDnn } from '../../setup/one-dnn.ts';
 import type { BackendDriver, BackendProbe } from '../driver.ts';
-import { reinstall } from '../../setup/reinstall.ts';
 import { timed } from '../../timing/phases.ts';
 import type { TensorflowBackend } from './raw.ts';
-import { cudaIdentity, prepareCuda, requireCuda } from './cuda.ts';
+import { cudaDevice, cudaIdentity, prepareCuda, requireCuda } from './cuda.ts';
 
 /** Raise this when a kernel in this folder, or a network as a graph, computes other bits than before. */
 const kernelsVersion = 2;
@@ -36,12 +34,12 @@ function probe(): BackendProbe {
   const found = locate();
   if (typeof found === 'string')
     return { name: 'tensorflow', ready: false, version: null, device: null, why: found };
-  const { version: number, gpu, folder } = found.build;
+  const { version: number, gpu, folder } = found;
   const oneDnn = !gpu && usesOneDnn(folder);
   return {
     name: 'tensorflow',
     ready: true,
-    version: `${number}${gpu ? cudaIdentity(process.env) : ''}${oneDnn ? '-onednn' : ''}+${kernelsVersion}`,
+    version: `${number}${gpu ? cudaIdentity(process.env, cudaDevice(folder, process.env)) : ''}${oneDnn ? '-onednn' : ''}+${kernelsVersion}`,
     device: gpu
       ? { kind: 'gpu', name: 'a CUDA device', memory: null, threads: 'its cores' }
       : {
@@ -55,17 +53,13 @@ function probe(): BackendProbe {
 }
 
 /** Finds the build to load, or returns why there is none. */
-function locate(): { readonly build: TensorflowBuild; readonly from: BindingPackage } | string {
-  const from = bindingPackage();
-  if (from === null) return `the package ${bindingPackageName} is not installed; ${reinstall()}`;
-  const build = findTensorflow(from);
-  return build === null ? 'TensorFlow is not set up; run ravelin setup tensorflow' : { build, from };
+function locate(): TensorflowBuild | string {
+  return findTensorflow() ?? 'TensorFlow is not set up; run ravelin setup tensorflow';
 }
 
 async function open(): Promise<void> {
-  const found = locate();
-  if (typeof found === 'string') throw new Error(found);
-  const { build, from } = found;
+  const build = locate();
+  if (typeof build === 'string') throw new Error(build);
   // TensorFlow reads these once, when it is loaded.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   process.env[oneDnnVariable] = usesOneDnn(build.folder) ? '1' : '0';
@@ -73,25 +67,21 @@ async function open(): Promise<void> {
   const threads = process.env['RAVELIN_THREADS'];
   if (threads !== undefined) process.env['TF_NUM_INTRAOP_THREADS'] ??= threads;
   const { tf } = await import('../tf.ts');
-  const require = createRequire(join(from.folder, 'package.json'));
+  const require = createRequire(import.meta.url);
   restoreUtilities(require);
-  // The package finds its binding with this, in a folder of its own in node_modules, which the next npm ci
-  // empties.
-  const finder = require('@mapbox/node-pre-gyp/lib/pre-binding') as { find: () => string };
-  finder.find = () => build.binding;
   const addon = quietAddon(build.binding);
   const quiet = existsSync(addon) ? (require(addon) as { mute: () => void; unmute: () => void }) : null;
+  const { loadBindingBackend } = await import('../packages.ts');
+  const BindingBackend = loadBindingBackend();
   quiet?.mute();
   try {
-    require(from.folder);
+    // The package's own entry looks for the binding in node_modules, and brings layers and callbacks that nothing here uses.
+    const binding = require(build.binding) as unknown;
+    tf.registerBackend('tensorflow', () => new BindingBackend(binding, bindingPackageName));
+    if (!(await tf.setBackend('tensorflow'))) throw new Error('TensorFlow.js refused its tensorflow backend');
   } finally {
     quiet?.unmute();
   }
-  // Another copy of TensorFlow.js in the package would have registered the backend there.
-  if (!(await tf.setBackend('tensorflow')))
-    throw new Error(
-      `${bindingPackageName} uses another copy of TensorFlow.js than ravelin does; run npm dedupe`,
-    );
   const backend = tf.backend() as unknown as {
     readonly isUsingGpuDevice: boolean;
     binding: TensorflowBackend['binding'];

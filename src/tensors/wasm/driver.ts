@@ -1,14 +1,10 @@
 /** WebAssembly with SIMD: the embedded backend, one thread, no native code. */
-import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
-import { dirname, join, sep } from 'node:path';
-import type * as wasmBackend from '@tensorflow/tfjs-backend-wasm';
-import { readJsonFile } from '../../files/read-json.ts';
+import { sep } from 'node:path';
+import { bundledVersion } from '../../setup/bundled.ts';
 import type { BackendDevice, BackendDriver } from '../driver.ts';
 import { reinstall } from '../../setup/reinstall.ts';
 import { timed } from '../../timing/phases.ts';
-
-const packageName = '@tensorflow/tfjs-backend-wasm';
 
 /**
  * Raise this when a kernel in this folder computes other bits than before, so that results made with the old
@@ -38,7 +34,7 @@ export const wasmDriver: BackendDriver = {
         why: null,
       };
     } catch (cause) {
-      const why = `the package ${packageName} cannot be read (${cause instanceof Error ? cause.message : String(cause)}); ${reinstall()}`;
+      const why = `the wasm backend of TensorFlow.js cannot be read (${cause instanceof Error ? cause.message : String(cause)}); ${reinstall()}`;
       return { name: 'wasm', ready: false, version: null, device: null, why };
     }
   },
@@ -46,21 +42,15 @@ export const wasmDriver: BackendDriver = {
 };
 
 function version(): string {
-  const description = readJsonFile(join(packageFolder(), 'package.json')) as {
-    version: string;
-  };
-  return `${description.version}+${kernelsVersion}`;
-}
-
-function packageFolder(): string {
-  return dirname(dirname(createRequire(import.meta.url).resolve(packageName)));
+  return `${bundledVersion('wasm')}+${kernelsVersion}`;
 }
 
 async function open(): Promise<void> {
   const { tf } = await import('../tf.ts');
-  const { setWasmPaths } = createRequire(import.meta.url)(packageName) as typeof wasmBackend;
+  const { loadWasmBackend, wasmModules } = await import('../packages.ts');
+  const { setWasmPaths } = loadWasmBackend();
   const { registerWasmKernels } = await import('./register.ts');
-  setWasmPaths(join(packageFolder(), 'wasm-out') + sep);
+  setWasmPaths(wasmModules() + sep);
   const exceptionHandlers = new Set<unknown>(process.listeners('uncaughtException'));
   const rejectionHandlers = new Set<unknown>(process.listeners('unhandledRejection'));
   if (!(await tf.setBackend('wasm'))) throw new Error('TensorFlow.js refused its wasm backend');

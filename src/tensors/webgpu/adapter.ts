@@ -6,16 +6,14 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { readJsonFile } from '../../files/read-json.ts';
-import { ravelinHome } from '../../setup/locations.ts';
+import { findDawn, ravelinHome, type Dawn } from '../../setup/locations.ts';
 import { describeNvidiaDriver, nvidiaPackage } from './nvidia-driver.ts';
 import { driverFingerprint, findSoftwareDriver, mayHaveGpu } from './vulkan.ts';
 import type { VulkanDriver } from './vulkan.ts';
-import { reinstall } from '../../setup/reinstall.ts';
 
 export interface AdapterDescription {
   readonly vendor: string;
@@ -33,7 +31,6 @@ export interface AdapterChoice {
   readonly driver: VulkanDriver | null;
 }
 
-const dawnName = 'webgpu';
 const queryMs = 30_000;
 /** Describes the adapter that `open` in device.ts would open. */
 const queryScript = `
@@ -64,22 +61,9 @@ export function forgetAdapters(): void {
   writeAnswers({});
 }
 
-/** Dawn's package; null if it is not installed. */
-export function dawnPackage(): { readonly entry: string; readonly version: string } | null {
-  try {
-    const entry = createRequire(import.meta.url).resolve(dawnName);
-    const { version } = readJsonFile(join(dirname(entry), 'package.json')) as {
-      version: string;
-    };
-    return { entry, version };
-  } catch {
-    return null;
-  }
-}
-
 function choose(): AdapterChoice | string {
-  const dawn = dawnPackage();
-  if (dawn === null) return `the package ${dawnName} is not installed; ${reinstall()}`;
+  const dawn = findDawn();
+  if (dawn === null) return 'Dawn, which is WebGPU for Node, is not set up; run ravelin setup webgpu';
   const wantsSoftware = process.env['RAVELIN_WEBGPU_SOFTWARE'] === '1';
   const gpuSeen = mayHaveGpu();
   if (gpuSeen && !wantsSoftware) {
@@ -105,10 +89,7 @@ function choose(): AdapterChoice | string {
 }
 
 /** Returns null if Dawn finds no adapter. */
-function queryAdapter(
-  dawn: { entry: string; version: string },
-  driver: VulkanDriver | null,
-): AdapterDescription | null {
+function queryAdapter(dawn: Dawn, driver: VulkanDriver | null): AdapterDescription | null {
   const key = createHash('sha256')
     .update(`${dawn.version} ${process.platform} ${process.arch} ${release()}\n`)
     .update(`${driver?.file ?? ''}\n${driverFingerprint()}`)

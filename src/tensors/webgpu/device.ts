@@ -1,4 +1,7 @@
 /** The GPU device of this process, opened through Dawn and shared by TensorFlow.js and our own shaders. */
+import { pathToFileURL } from 'node:url';
+import type * as dawn from 'webgpu';
+import { findDawn } from '../../setup/locations.ts';
 import { chooseAdapter } from './adapter.ts';
 
 /**
@@ -59,7 +62,7 @@ async function open(): Promise<OpenDevice> {
     const { useDriver } = await import('./vulkan.ts');
     useDriver(choice.driver);
   }
-  const { create, globals } = await import('webgpu');
+  const { create, globals } = (await import(pathToFileURL(findDawn()!.entry).href)) as typeof dawn;
   // TensorFlow.js and our own code use GPUBuffer, GPUBufferUsage and others as globals, like in a browser.
   Object.assign(globalThis, globals);
   const gpu = create([]);

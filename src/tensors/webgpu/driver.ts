@@ -1,15 +1,11 @@
 /** Any GPU through Dawn (Vulkan, Metal, Direct3D 12), or SwiftShader on the CPU for tests. */
-import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
-import { readJsonFile } from '../../files/read-json.ts';
+import { bundledVersion } from '../../setup/bundled.ts';
+import { findDawn } from '../../setup/locations.ts';
 import type { BackendDriver, BackendProbe } from '../driver.ts';
-import { chooseAdapter, dawnPackage } from './adapter.ts';
+import { chooseAdapter } from './adapter.ts';
 import type { AdapterDescription } from './adapter.ts';
 import { mayHaveGpu } from './vulkan.ts';
-import { reinstall } from '../../setup/reinstall.ts';
-
-const packageName = '@tensorflow/tfjs-backend-webgpu';
 
 /** Raise this when a kernel in this folder computes other bits than before. */
 const kernelsVersion = 1;
@@ -34,13 +30,11 @@ function probe(): BackendProbe {
     device: null,
     why,
   });
-  const kernels = packageVersion();
-  if (kernels === null) return absent(`the package ${packageName} is not installed; ${reinstall()}`);
   const choice = chooseAdapter();
   if (typeof choice === 'string') return absent(choice);
   const { adapter } = choice;
   // The GPU's driver compiles the shaders, so it decides the last bits as much as the kernels do.
-  const numbers = `${kernels}+${kernelsVersion} dawn ${dawnPackage()!.version} ${inWords(adapter)}`;
+  const numbers = `${bundledVersion('webgpu')}+${kernelsVersion} dawn ${findDawn()!.version} ${inWords(adapter)}`;
   return {
     name: 'webgpu',
     ready: true,
@@ -58,15 +52,6 @@ function probe(): BackendProbe {
 function inWords({ vendor, architecture, device, description }: AdapterDescription): string {
   const parts = [vendor, architecture, device, description].filter((part) => part !== '');
   return [...new Set(parts)].join(' ');
-}
-
-function packageVersion(): string | null {
-  try {
-    const entry = createRequire(import.meta.url).resolve(packageName);
-    return (readJsonFile(join(dirname(dirname(entry)), 'package.json')) as { version: string }).version;
-  } catch {
-    return null;
-  }
 }
 
 async function open(): Promise<void> {

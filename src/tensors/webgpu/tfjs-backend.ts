@@ -1,7 +1,8 @@
 /** TensorFlow.js' webgpu backend on our own device, and access to its private parts. */
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { whileAwaiting } from '../../timing/phases.ts';
-import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { loadWebgpuBackend } from '../packages.ts';
 import type { OpenDevice } from './device.ts';
 
 interface Inside {
@@ -18,7 +19,7 @@ type Values = ReturnType<WebGPUBackend['readSync']>;
  * zeros.
  */
 export function createTfjsBackend({ device, info, throwFault }: OpenDevice): WebGPUBackend {
-  const backend = new WebGPUBackend(device, info);
+  const backend = new (loadWebgpuBackend().WebGPUBackend)(device, info);
   // The package is compiled to constructor functions, which no class can extend.
   const readUnchecked = backend.read.bind(backend);
   backend.read = async (id) => {

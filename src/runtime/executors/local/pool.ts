@@ -11,8 +11,12 @@ export interface LocalPoolOptions {
   /** Absolute path of the module that calls `serveWorker`. */
   readonly entry: string;
   readonly workers: number;
+  /** The last of the workers, which take only tasks that do not compute on the backend. */
+  readonly hostWorkers?: number;
   readonly setup: WorkerSetup;
   readonly env?: Readonly<Record<string, string>>;
+  /** Further variables of each worker, by its number. */
+  readonly environments?: readonly Readonly<Record<string, string>>[];
   readonly execArgv?: readonly string[];
   /**
    * A worker that sends nothing for this long is killed. Off by default, because a long kernel call cannot
@@ -27,15 +31,27 @@ export interface LocalPoolOptions {
  */
 const shortTasksAhead = 3;
 
+/**
+ * Tasks that wait for workers of one kind while those of the other kind have nothing to do: at most this number may come before the first one
+ * for them.
+ */
+const tasksPassedOver = 64;
+
 /** Silent workers are looked for this often. */
 const lookMs = 1_000;
 
 /** An executor of worker processes on this machine. */
-export function createLocalPool({ entry, env, execArgv = [], ...options }: LocalPoolOptions): Executor {
-  const startProcess = (): WorkerChild =>
+export function createLocalPool({
+  entry,
+  env,
+  environments = [],
+  execArgv = [],
+  ...options
+}: LocalPoolOptions): Executor {
+  const startProcess = (number: number): WorkerChild =>
     fork(entry, [], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, ...environments[number] },
       execArgv: [...execArgv],
     });
   return new LocalPool({ ...options, startProcess });
@@ -43,9 +59,10 @@ export function createLocalPool({ entry, env, execArgv = [], ...options }: Local
 
 export interface PoolRequest {
   readonly workers: number;
+  readonly hostWorkers?: number;
   readonly setup: WorkerSetup;
   readonly silentMs?: number;
-  readonly startProcess: () => WorkerChild;
+  readonly startProcess: (number: number) => WorkerChild;
   /** A clock that stands still while this process is stopped. */
   readonly awake?: Now;
 }
@@ -84,9 +101,32 @@ export class LocalPool implements Executor {
   }
 
   capacity(): number {
-    let free = this.#request.workers - this.#workers.size - this.#waiting.length;
-    for (const worker of this.#workers) free += this.#room(worker) - worker.load;
+    const { workers, hostWorkers = 0 } = this.#request;
+    if (hostWorkers === 0) return this.#free(workers, () => true);
+    const onDevice = this.#free(workers - hostWorkers, (number) => number < workers - hostWorkers);
+    const onHost = this.#free(hostWorkers, (number) => number >= workers - hostWorkers);
+    return Math.max(onDevice, onHost) > 0 && this.#waiting.length < tasksPassedOver ? 1 : 0;
+  }
+
+  /** Tasks that the `count` workers with these numbers can take beside those that wait for them. */
+  #free(count: number, isOne: (number: number) => boolean): number {
+    let free = count;
+    for (const worker of this.#workers)
+      if (isOne(worker.number)) free += this.#room(worker) - worker.load - 1;
+    for (const task of this.#waiting) if (isOne(this.#firstFor(task))) free--;
     return free;
+  }
+
+  /** Number of the first worker of the kind that takes the task. */
+  #firstFor({ onDevice = false }: Task): number {
+    const { workers, hostWorkers = 0 } = this.#request;
+    return onDevice || hostWorkers === 0 ? 0 : workers - hostWorkers;
+  }
+
+  /** Whether the worker with this number takes the task. */
+  #takes(number: number, task: Task): boolean {
+    const { workers, hostWorkers = 0 } = this.#request;
+    return hostWorkers === 0 || number < workers - hostWorkers === (task.onDevice ?? false);
   }
 
   submit(task: Task): void {
@@ -101,6 +141,8 @@ export class LocalPool implements Executor {
   drain(): void {
     this.#isDraining = true;
     for (const worker of this.#workers) worker.pause();
+    if ((this.#request.hostWorkers ?? 0) === 0) return;
+    for (const { id } of this.#waiting.splice(0)) this.#listener({ type: 'returned', id }, 0);
   }
 
   /** Replaces the workers that compute these tasks. One that waits inside a worker is short, and is computed. */
@@ -134,16 +176,28 @@ export class LocalPool implements Executor {
    * another worker rather than let a task wait.
    */
   #assign(): void {
-    while (this.#waiting.length > 0 && !this.#closed) {
-      let best: WorkerProcess | null = null;
-      for (const worker of this.#workers) {
-        if (worker.load < this.#room(worker) && (best === null || worker.load < best.load)) best = worker;
+    for (let index = 0; index < this.#waiting.length && !this.#closed;) {
+      const task = this.#waiting[index]!;
+      const worker = this.#workerFor(task);
+      if (worker === null) {
+        if ((this.#request.hostWorkers ?? 0) === 0) return;
+        index++;
+      } else {
+        this.#waiting.splice(index, 1);
+        worker.give(task);
       }
-      if ((best === null || best.load > 0) && this.#workers.size < this.#request.workers)
-        best = this.#start();
-      if (best === null) return;
-      best.give(this.#waiting.shift()!);
     }
+  }
+
+  #workerFor(task: Task): WorkerProcess | null {
+    let best: WorkerProcess | null = null;
+    for (const worker of this.#workers) {
+      if (!this.#takes(worker.number, task) || worker.load >= this.#room(worker)) continue;
+      if (best === null || worker.load < best.load) best = worker;
+    }
+    if (best !== null && best.load === 0) return best;
+    const free = this.#freeNumbers.findIndex((number) => this.#takes(number, task));
+    return free < 0 ? best : this.#start(this.#freeNumbers.splice(free, 1)[0]!);
   }
 
   /** Tasks that the worker may have at a time. */
@@ -151,11 +205,11 @@ export class LocalPool implements Executor {
     return current !== undefined && this.#times.isShort(current.uses) ? shortTasksAhead : 1;
   }
 
-  #start(): WorkerProcess {
+  #start(number: number): WorkerProcess {
     const { startProcess, setup } = this.#request;
     const worker = new WorkerProcess(
-      this.#freeNumbers.shift()!,
-      { child: startProcess(), setup, awake: this.#awake },
+      number,
+      { child: startProcess(number), setup, awake: this.#awake },
       {
         message: (from, message, ended) => this.#receive(from, message, ended),
         exited: (from, exit) => this.#replace(from, exit),

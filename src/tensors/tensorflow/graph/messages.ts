@@ -1,7 +1,5 @@
 /** The protocol-buffer classes that a SavedModel needs, as the binding's package ships them. */
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { bindingPackage, bindingPackageName } from '../../../setup/locations.ts';
+import { loadGraphMessages } from '../../packages.ts';
 
 export interface Messages {
   readonly SavedModel: new () => {
@@ -55,15 +53,6 @@ export interface ShapeMessage {
   addDim(dimension: object): void;
 }
 
-let loaded: Messages | null = null;
-
-/** Throws if the package is not installed; the tensorflow backend cannot be open then. */
 export function graphMessages(): Messages {
-  if (loaded === null) {
-    const found = bindingPackage();
-    if (found === null) throw new Error(`the package ${bindingPackageName} is not installed`);
-    const require = createRequire(join(found.folder, 'package.json'));
-    loaded = require('./dist/proto/api_pb.js') as Messages;
-  }
-  return loaded;
+  return loadGraphMessages() as Messages;
 }

@@ -11,7 +11,12 @@ afterEach(() => void vi.useRealTimers());
 /** A pool with the processes that it started, in order, and what it reported. */
 function open(
   workers: number,
-  options: { readonly silentMs?: number; readonly setup?: WorkerSetup; readonly awake?: () => number } = {},
+  options: {
+    readonly silentMs?: number;
+    readonly setup?: WorkerSetup;
+    readonly awake?: () => number;
+    readonly hostWorkers?: number;
+  } = {},
 ) {
   const processes: ConductedProcess[] = [];
   const reports: string[] = [];
@@ -323,5 +328,42 @@ describe('a worker with a profile', () => {
     submit(pool, 1);
     pool.kill();
     expect(processes[0]!.signals).toEqual(['SIGKILL']);
+  });
+});
+
+describe('a pool with workers that have no device', () => {
+  const onDevice = (id: number): Task => ({ ...makeTask(id), onDevice: true });
+
+  test('gives each kind its tasks, and looks past those that wait for the device', () => {
+    const { pool, processes } = open(2, { hostWorkers: 1 });
+    submit(pool, onDevice(1), onDevice(2), onDevice(3));
+    expect([pool.capacity(), tasksOf(processes)]).toEqual([1, [[1]]]);
+    submit(pool, 4, 5);
+    expect([pool.capacity(), tasksOf(processes)]).toEqual([0, [[1], [4]]]);
+    expect(processes.map(({ received }) => received[0])).toEqual([
+      { type: 'setup', setup, worker: 0 },
+      { type: 'setup', setup, worker: 1 },
+    ]);
+    processes[0]!.commit(1);
+    processes[1]!.commit(4);
+    expect(tasksOf(processes)).toEqual([
+      [1, 2, 3],
+      [4, 5],
+    ]);
+  });
+
+  test('passes over no more than 64 tasks', () => {
+    const { pool, processes } = open(2, { hostWorkers: 1 });
+    for (let id = 1; id <= 64; id++) submit(pool, onDevice(id));
+    expect(pool.capacity()).toBe(1);
+    submit(pool, onDevice(65));
+    expect([pool.capacity(), tasksOf(processes)]).toEqual([0, [[1]]]);
+  });
+
+  test('returns what waits when the run wants to end', () => {
+    const { pool, processes, reports } = open(2, { hostWorkers: 1 });
+    submit(pool, onDevice(1), onDevice(2), 3);
+    pool.drain();
+    expect([reports, tasksOf(processes)]).toEqual([['returned 2 by 0'], [[1], [3]]]);
   });
 });

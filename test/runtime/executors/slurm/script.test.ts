@@ -44,6 +44,15 @@ exec '/usr/bin/node' '/ravelin/worker.js' --batch '/cache/slurm/r1-0'
 `);
   });
 
+  it('asks for the GPUs of the stage before those of the executor, by number or as Slurm names them', () => {
+    const gres = (resources: ScriptRequest['resources']): string | undefined =>
+      /^#SBATCH --gres=(.*)$/m.exec(slurmScript({ ...request, resources }))?.[1];
+    expect(gres({ gpu: 2 })).toBe('gpu:2');
+    expect(gres({ gpu: '1g.10gb:1' })).toBe('gpu:1g.10gb:1');
+    expect(gres({ gpu: 'a100:2' })).toBe('gpu:a100:2');
+    expect(gres({})).toBe('gpu:1');
+  });
+
   it('has no line, word or comment of its options, whatever they are: it is not written then', () => {
     const shape = slurmScript(request).split('\n').length;
     fc.assert(
