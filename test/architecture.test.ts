@@ -187,9 +187,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'dashboard/state.ts',
     'dashboard/vector.ts',
   ],
+  'dashboard/optional-cells.ts': ['dashboard/state.ts'],
   'dashboard/estimate.ts': [
     'runtime/events.ts',
     'runtime/cost/remaining.ts',
+    'dashboard/optional-cells.ts',
     'dashboard/state.ts',
     'dashboard/vector.ts',
   ],

@@ -28,7 +28,7 @@ export interface PointRecorder {
     position: number,
     more?: VisitOptions,
   ) => void;
-  /** The image `row` is at `point`, which reaches the goal; the attack knows no logits. */
+  /** The image `row` is at `point`, which reaches the goal; the attack does not see the logits. */
   readonly reach: (row: number, point: Float32Array) => void;
 }
 

@@ -56,16 +56,19 @@ export async function init(
   const template = templateOf(options.template);
   const target = resolve(folder ?? '.');
   const pipeline = join(target, defaultFile);
-  const existing = findDefaultFile(target);
   const module = template.python === undefined ? [] : [join(target, template.python)];
   const plugin = template.attack === undefined ? [] : pluginFiles(target, template.attack);
-  const written = [...(existing === null ? [] : [join(target, existing)]), ...module, ...plugin];
-  for (const file of written)
-    if (existsSync(file) && options.force !== true)
+  if (options.force !== true) {
+    const present = [pipeline, ...module, ...plugin].find((file) => existsSync(file));
+    if (present !== undefined)
+      throw new UsageError(`${present} already exists`, 'give another folder, or --force to overwrite it');
+    const other = findDefaultFile(target);
+    if (other !== null)
       throw new UsageError(
-        `${file} already exists`,
-        `give another folder, or --force to write ${defaultFile}`,
+        `${join(target, other)} already exists`,
+        `give another folder, or --force to write ${defaultFile} beside it`,
       );
+  }
   mkdirSync(target, { recursive: true });
   const text = pipelineText(template.pipeline);
   writeFileSync(pipeline, text);

@@ -15,6 +15,7 @@ export const traceStage = defineStage({
         // A trace keeps at least this number of entries of a longer course.
         maximum: 250,
         default: 200,
+        unit: 'steps',
         description: 'most steps, evenly spaced; the last one is always there',
       }),
     },
