@@ -100,7 +100,7 @@ if (values.svg !== undefined)
     values.svg,
     drawCurves({
       title: '',
-      xLabel: 'time since the begin (% of the run)',
+      xLabel: 'time since the start (% of the run)',
       yLabel: 'time left (% of the run)',
       yDomain: [0, highest],
       intervals: 'bands',

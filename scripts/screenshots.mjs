@@ -68,7 +68,7 @@ async function report(page) {
     '--no-sandbox',
     '--disable-gpu',
     '--hide-scrollbars',
-    '--window-size=1000,1440',
+    '--window-size=1000,900',
   ];
   execFileSync('chromium', [...flags, `--screenshot=${shot}`, `file://${resolve(page)}`], {
     stdio: 'ignore',
