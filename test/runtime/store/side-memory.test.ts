@@ -50,7 +50,7 @@ const guarded: Readonly<Record<string, { readonly files: readonly string[]; read
       'runtime/run/run-state.ts',
       'runtime/store/durable.ts',
       'runtime/store/process-identity.ts',
-      'setup/tensorflow.ts',
+      'setup/scratch.ts',
     ],
     instead: 'isRunning: the number of a process may have been given to another',
   },
