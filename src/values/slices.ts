@@ -1,3 +1,4 @@
+import { concatArrays } from './concat-arrays.ts';
 import type { ImageLabels } from './image-rows.ts';
 import type { Images, MemberOutcomes, Perturbation } from './images.ts';
 import type { Predictions } from './predictions.ts';
@@ -187,15 +188,4 @@ function concatPerturbations(parts: readonly Perturbation[]): Perturbation {
     ...(members && { members }),
     ...(trace && { trace }),
   };
-}
-
-function concatArrays<A extends Float32Array | Int32Array | Int8Array | Uint8Array>(parts: readonly A[]): A {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const joined = new (parts[0]!.constructor as new (length: number) => A)(length);
-  let position = 0;
-  for (const part of parts) {
-    joined.set(part, position);
-    position += part.length;
-  }
-  return joined;
 }

@@ -1,3 +1,5 @@
+import { concatArrays } from './concat-arrays.ts';
+
 /** The norms in which a trace may measure distances; L0 counts the values that differ. */
 export type TraceNorm = 'linf' | 'l2' | 'l1' | 'l0';
 
@@ -65,7 +67,7 @@ export function joinTraces(parts: readonly (Trace | undefined)[]): Trace | null 
   if (traces.some(({ norm, loss }) => norm !== head.norm || loss !== head.loss)) return null;
   const joined = ['lengths', ...perEntry].map((name) => [
     name,
-    joinArrays(traces.map((trace) => trace[name as keyof Trace] as Float32Array)),
+    concatArrays(traces.map((trace) => trace[name as keyof Trace] as Float32Array)),
   ]);
   return { norm: head.norm, loss: head.loss, ...Object.fromEntries(joined) } as Trace;
 }
@@ -90,15 +92,4 @@ export function traceProblem(trace: Trace, count: number): string | null {
 
 function sum(lengths: Int32Array): number {
   return lengths.reduce((total, length) => total + length, 0);
-}
-
-function joinArrays<A extends Float32Array | Int32Array | Uint8Array>(parts: readonly A[]): A {
-  const length = parts.reduce((total, part) => total + part.length, 0);
-  const joined = new (parts[0]!.constructor as new (length: number) => A)(length);
-  let position = 0;
-  for (const part of parts) {
-    joined.set(part, position);
-    position += part.length;
-  }
-  return joined;
 }

@@ -1,28 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { attackedImages } from './attacked-images.ts';
 import { decodeValue, encodeValue } from '../../src/values/codec.ts';
-import type { Images, MemberOutcomes } from '../../src/values/images.ts';
+import type { MemberOutcomes } from '../../src/values/images.ts';
 import { concatValues, sliceValue } from '../../src/values/slices.ts';
 import { verifyValue } from '../../src/values/verify.ts';
 
-function attacked(members?: MemberOutcomes): Images {
-  const sizes = (): Float32Array => Float32Array.of(0.1, 0.2, 0);
-  return {
-    kind: 'images',
-    pixels: Float32Array.of(0, 0.5, 1),
-    shape: [3, 1, 1, 1],
-    views: 1,
-    labels: Int32Array.of(0, 1, 0),
-    ids: Int32Array.of(4, 5, 6),
-    classes: [],
-    perturbation: {
-      l2: sizes(),
-      linf: sizes(),
-      dissimilarity: sizes(),
-      initial: Int32Array.of(0, 1, 1),
-      ...(members && { members }),
-    },
-  };
-}
+const attacked = (members?: MemberOutcomes) => attackedImages({ ...(members && { members }) });
 
 const outcomes = {
   names: ['apgd-ce', 'square'],

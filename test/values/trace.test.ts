@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { attackedImages } from './attacked-images.ts';
 import { decodeValue, encodeValue } from '../../src/values/codec.ts';
-import type { Images } from '../../src/values/images.ts';
 import { concatValues, sliceValue } from '../../src/values/slices.ts';
 import { cutTrace, joinTraces, type Trace } from '../../src/values/trace.ts';
 import { verifyValue } from '../../src/values/verify.ts';
@@ -19,25 +19,7 @@ const trace: Trace = {
   reached: Uint8Array.of(0, 1, 1, 0, 2, 0),
 };
 
-function attacked(of?: Trace): Images {
-  const sizes = (): Float32Array => Float32Array.of(0.5, 0, 0.75);
-  return {
-    kind: 'images',
-    pixels: Float32Array.of(0, 0.5, 1),
-    shape: [3, 1, 1, 1],
-    views: 1,
-    labels: Int32Array.of(0, 1, 0),
-    ids: Int32Array.of(4, 5, 6),
-    classes: [],
-    perturbation: {
-      l2: sizes(),
-      linf: sizes(),
-      dissimilarity: sizes(),
-      initial: Int32Array.of(0, 0, 0),
-      ...(of && { trace: of }),
-    },
-  };
-}
+const attacked = (trace?: Trace) => attackedImages({ ...(trace && { trace }) });
 
 describe('the trace of an attack', () => {
   it('is cut by the entries of the images, and joined again', () => {
