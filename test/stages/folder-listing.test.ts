@@ -118,6 +118,23 @@ describe('a choice of images', () => {
   });
 });
 
+describe('classes that a limit leaves out', () => {
+  it('are counted if there was room for them, and the user did not choose', async () => {
+    await files(...['a/1', 'a/2', 'a/3', 'b/1', 'c/1'].map((name) => `data/${name}.png`));
+    const missed = async (params: Partial<ListingParameters>): Promise<number> => {
+      const defaults = { path: 'data', offset: 0, stratify: false, extensions: ['png'] };
+      return (await listImageFolder({ ...defaults, ...params }, (path) => join(root, path))).missed;
+    };
+    expect(await missed({ limit: 3 })).toBe(2);
+    expect(await missed({ limit: 4 })).toBe(1);
+    // One image is of one class anyway.
+    expect(await missed({ limit: 1 })).toBe(0);
+    expect(await missed({})).toBe(0);
+    expect(await missed({ limit: 3, stratify: true })).toBe(0);
+    expect(await missed({ limit: 2, onlyClasses: ['a'] })).toBe(0);
+  });
+});
+
 describe('names', () => {
   const composed = 'caf\u00e9';
   const apart = 'cafe\u0301';

@@ -8,6 +8,7 @@ import { type LocatedMap, sectionOf, valueOf } from '../text/located.ts';
 import { judgeParamsAlone } from './connect-inputs.ts';
 import { expandStage, type PreparedStage } from './expand.ts';
 import type { Expansion } from './expansion.ts';
+import { warnOfIdleAxes } from './idle-axes.ts';
 import { LabelTable } from './labels.ts';
 import { noMatrix, readMatrix } from './matrix.ts';
 import { type Edge, topologicalOrder } from './order.ts';
@@ -37,6 +38,7 @@ export function resolveGraph(pipeline: Pipeline, context: LoadContext): Graph {
     const stage = graphStage(prepared.get(id)!, pipeline, expansion, files, context);
     if (stage !== undefined) stages.push(stage);
   }
+  warnOfIdleAxes(prepared, stages, expansion.cells, context);
   protectSources(files, pipeline.head.plugins, context);
   const placed = new Set(order);
   for (const [id, { stage, variants }] of prepared)

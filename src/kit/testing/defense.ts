@@ -144,6 +144,10 @@ function drawOf(opened: OpenTransform, { ids }: Images): Draw {
 async function checkDerivative(open: () => Promise<OpenTransform>): Promise<void> {
   const images = testImages(2);
   const opened = await open();
+  ok(
+    opened.hasDerivative,
+    "the defense has no pullBack, so attacks through it take the identity (BPDA): leave out derivative: 'exact', or write one",
+  );
   const draw = drawOf(opened, images);
   const start = toFloats(images.pixels).map((value) => 0.25 + value / 2);
   const view = await opened.applyWithPullBack(start, images.shape, draw);

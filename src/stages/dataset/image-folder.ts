@@ -123,6 +123,11 @@ export const imageFolderStage = defineStage({
   run: async (context) => {
     const { params, shard, resolve } = context;
     const listing = await listImageFolder(params, resolve);
+    const { missed } = listing;
+    if (missed > 0 && shard.first === 0)
+      context.warn(
+        `limit: ${params.limit} leaves out ${missed} ${missed === 1 ? 'class' : 'classes'} of the folder, because images are taken class after class; stratify: true takes the classes in turn`,
+      );
     const { decodeImages } = await import('./shared/decode.ts');
     const entries = listing.entries.slice(shard.first, shard.first + shard.count);
     const decoded = await decodeImages(

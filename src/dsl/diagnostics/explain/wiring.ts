@@ -104,6 +104,12 @@ export const wiringPages = {
     'matrix: { strength: [] }',
     'matrix: { strength: [0.06] }',
   ),
+  'idle-axis': page(
+    'An axis changes nothing',
+    'Cells that differ in the label of this axis alone have equal parameters and inputs, so they are computed once, and a report would show the same numbers under each label. A label changes a stage only by $(axes.NAME) in it, or by what the label itself sets.',
+    'uses: attack/pgd\nmatrix: { epsilon: [0.1, 0.2] }\nwith: { epsilon: 0.1 }',
+    'uses: attack/pgd\nmatrix: { epsilon: [0.1, 0.2] }\nwith: { epsilon: $(axes.epsilon) }',
+  ),
   'axis-clash': page(
     'A matrix repeats an axis that the stage already has',
     'A stage inherits the axes of its inputs, so its matrix cannot have an axis with the same name.',

@@ -82,6 +82,15 @@ export function checkStrength(
   hasNatural: boolean,
 ): readonly ParameterProblem[] {
   const given = names.filter((name) => params[name] !== undefined);
+  const { epsilon, norm } = params;
+  if (norm === 'linf' && given.includes('epsilon') && typeof epsilon === 'number' && epsilon > 1)
+    return [
+      {
+        path: ['epsilon'],
+        message: `in L∞ 'epsilon' takes a number from 0 to 1, not ${epsilon}, because pixels are in [0, 1]`,
+        fix: epsilon <= 255 ? `write ${epsilon}/255` : 'give it in units of [0, 1] pixels',
+      },
+    ];
   const all = names.map((name) => `'${name}'`).join(' or ');
   if (params['dissimilarity'] === undefined) {
     if (given.length > 0 || hasNatural) return [];

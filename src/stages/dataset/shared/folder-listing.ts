@@ -16,6 +16,8 @@ export interface FolderEntry {
 export interface FolderListing {
   readonly entries: readonly FolderEntry[];
   readonly classes: readonly string[];
+  /** Classes that the limit leaves out although there is room for an image of each. */
+  readonly missed: number;
 }
 
 export interface ListingParameters {
@@ -68,7 +70,23 @@ export async function listImageFolder(
     .filter(({ label }) => wanted === null || wanted.has(label));
   const ordered = params.stratify ? inTurn(byLabel(chosen)) : chosen;
   afterOffset(ordered.length, params.offset, 'listing', root);
-  return { entries: ordered.slice(params.offset).slice(0, params.limit), classes };
+  const entries = ordered.slice(params.offset).slice(0, params.limit);
+  return { entries, classes, missed: missedClasses(ordered, entries, params) };
+}
+
+/**
+ * The number of classes that a limit leaves out although there is room for an image of each, because the listing goes from class to
+ * class. 0 if the user chose the images or their order.
+ */
+function missedClasses(
+  all: FolderListing['entries'],
+  taken: FolderListing['entries'],
+  { files, stratify, limit, offset }: ListingParameters,
+): number {
+  if (limit === undefined || stratify || files !== undefined || offset > 0) return 0;
+  const present = new Set(all.map(({ label }) => label)).size;
+  const covered = new Set(taken.map(({ label }) => label)).size;
+  return covered < Math.min(limit, present) ? present - covered : 0;
 }
 
 async function classFolders(
