@@ -55,6 +55,15 @@ it('counts the images that have spent their queries', async () => {
   const poor = await run(7);
   expect(poor.metrics).toMatchObject({ forwardPasses: 12, backwardPasses: 9, spentImages: 3 });
   expect(poor.logs).toContain('3 of 3 images have spent their queries and end with the best found so far');
+  expect(poor.warnings).toEqual([]);
+  const nothing = await runStage(
+    'attack/spsa',
+    { epsilon: 0.3, samples: 128, queries: 250 },
+    { inputs: { model, images: digits } },
+  );
+  expect(nothing.warnings).toEqual([
+    expect.stringContaining('the queries were spent before the attack had moved any of 3 images'),
+  ]);
   expect((await run(11)).metrics).toMatchObject({ forwardPasses: 18, backwardPasses: 15, spentImages: 0 });
 });
 

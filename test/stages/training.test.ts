@@ -151,10 +151,13 @@ describe('train/sgd', () => {
     expect(history.rows.at(-1)!.values['accuracy']).toBeLessThan(0.13);
     expect(warnings).toEqual([
       expect.stringMatching(
-        /^the network has learned nothing: in the last epoch it classified 1\d\.\d % .* lower learningRate \(now 1\)/,
+        /^the network has learned nothing: in epoch 8 it classified 1\d\.\d % .* lower learningRate \(now 1\)/,
       ),
     ]);
     expect((await train({ epochs: 8 })).warnings).toEqual([]);
+    // The weights that are kept are those of an epoch before it diverged, or of none that moved.
+    const still = await train({ epochs: 8, learningRate: 1e-9 });
+    for (const warning of still.warnings) expect(warning).toContain('raise learningRate');
   });
 
   it('keeps the weights that did best on the validation images, and says of which epoch they are', async () => {

@@ -1,3 +1,4 @@
+import { readJsonFile } from '../../files/read-json.ts';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { didYouMean } from '../../values/nearest.ts';
@@ -69,6 +70,9 @@ export async function init(
         `give another folder, or --force to write ${defaultFile} beside it`,
       );
   }
+  // What cannot be read ends the command before it has written anything.
+  const settings = join(target, 'package.json');
+  if (module.length + plugin.length > 0 && existsSync(settings)) readJsonFile(settings);
   mkdirSync(target, { recursive: true });
   const text = pipelineText(template.pipeline);
   writeFileSync(pipeline, text);

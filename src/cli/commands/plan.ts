@@ -35,13 +35,27 @@ export async function plan(
   }
   const planned = await planPipeline(pipeline, selectors, options);
   const change = await changeOfBackend(pipeline, planned, selectors, options);
-  if (options.json) {
-    print(jsonText({ ...planJson(pipeline.graph, planned), ...backendJson(pipeline, change) }));
-  } else {
-    print(`${planText(pipeline, planned)}\n${describeBackend(pipeline)}`);
-    if (change !== null) print(change.message);
-  }
+  print(
+    options.json
+      ? jsonText({ ...planJson(pipeline.graph, planned), ...backendJson(pipeline, change) })
+      : planLines(pipeline, planned, change),
+  );
   return options.exitCode && planned.totals.run > 0 ? exitCodes.workPending : exitCodes.ok;
+}
+
+/** The plan of a run for people, with what it computes on. */
+export async function describePlan(
+  pipeline: OpenPipeline,
+  planned: Plan,
+  selectors: readonly string[],
+  options: PipelineOptions & SelectionOptions,
+): Promise<string> {
+  return planLines(pipeline, planned, await changeOfBackend(pipeline, planned, selectors, options));
+}
+
+function planLines(pipeline: OpenPipeline, planned: Plan, change: BackendChange | null): string {
+  const text = `${planText(pipeline, planned)}\n${describeBackend(pipeline)}`;
+  return change === null ? text : `${text}\n${change.message}`;
 }
 
 export async function planPipeline(

@@ -4,7 +4,7 @@ import { complain } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
 import type { SelectionOptions } from '../selection.ts';
 import { terminal } from '../terminal.ts';
-import { plan, planPipeline } from './plan.ts';
+import { describePlan, planPipeline } from './plan.ts';
 
 /**
  * Shows the plan of a run, and resolves to whether the person at the terminal wants it; also to true if there is nothing to
@@ -21,8 +21,11 @@ export async function confirmRun(
       '--confirm asks on a terminal, and there is none',
       'leave it out, or look at the plan first: ravelin plan',
     );
-  await plan(file, selectors, options);
-  const { totals } = await planPipeline(await openPipeline(file, options), selectors, options);
+  const pipeline = await openPipeline(file, options);
+  const planned = await planPipeline(pipeline, selectors, options);
+  const { totals } = planned;
+  // Beside the question: the output may go into a file, or to a program that reads events.
+  complain(await describePlan(pipeline, planned, selectors, options));
   if (totals.run === 0) return true;
   complain(`Compute ${totals.run === 1 ? 'this shard' : `these ${totals.run} shards`}? Type y to go on.`);
   const answer = await firstLine(stdin);

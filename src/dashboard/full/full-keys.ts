@@ -30,7 +30,9 @@ export function pressFull(
 ): FullPressed {
   if (key.name === 'interrupt') {
     const interrupts = view.interrupts + 1;
-    return { view: { ...view, interrupts }, effect: { type: interrupts === 1 ? 'drain' : 'stop' } };
+    // A question or a command that is open would hide what is said of the end, and take the next keys.
+    const closed = { ...view, interrupts, typing: false, command: null, confirm: null };
+    return { view: closed, effect: { type: interrupts === 1 ? 'drain' : 'stop' } };
   }
   if (key.name === 'redraw') return { view, effect: { type: 'redraw' } };
   if (key.name === 'suspend') return { view, effect: { type: 'suspend' } };

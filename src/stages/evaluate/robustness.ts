@@ -38,7 +38,7 @@ export const robustnessStage = metricStage({
           ? ' Rounding to bytes also removes perturbations below half a grey level.'
           : '';
       warn(
-        `the attack left ${unmoved!} of ${n!} images exactly as they were, though the model classified them correctly. Zero gradients indicate masked gradients, not robustness.${orRounding}`,
+        `the attack left ${unmoved!} of ${n!} images exactly as they were, though the model classified them correctly: it failed on them, or its gradients are zero there, which indicates masked gradients and not robustness.${orRounding}`,
       );
     }
     return scores;

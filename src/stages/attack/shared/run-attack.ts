@@ -13,6 +13,7 @@ import { type StageContext, StageError } from '../../../runtime/stage.ts';
 import type { Images } from '../../../values/images.ts';
 import { isNetworkModel } from '../../../values/model.ts';
 import type { Preparation } from '../../../values/preparation.ts';
+import { toFloats } from '../../../values/slices.ts';
 import type { Trace } from '../../../values/trace.ts';
 import { attackError } from './attack-error.ts';
 import { type AttackInputs, attackedModels, openTarget, type TargetInputs } from './open-target.ts';
@@ -193,9 +194,9 @@ export function checkViews({ views }: Images): void {
 }
 
 function report(
-  { metric, log, warn }: StageContext<unknown, AttackInputs>,
+  { inputs, metric, log, warn }: StageContext<unknown, AttackInputs>,
   { name, strength, found }: AttackRun,
-  { strengths, states, scaled, achieved, zeroGradients, spent }: AttackResult,
+  { pixels, strengths, states, scaled, achieved, zeroGradients, spent }: AttackResult,
 ): void {
   const count = states.length;
   if (typeof strength !== 'number' && achieved !== null && found === undefined) {
@@ -214,6 +215,11 @@ function report(
     );
   if (spent > 0)
     log(`${spent} of ${count} images have spent their queries and end with the best found so far`);
+  const unmoved = spent === 0 ? 0 : unmovedRows(inputs.images, pixels);
+  if (spent > 0 && unmoved === count)
+    warn(
+      `the queries were spent before the attack had moved any of ${count} images, so the accuracy says nothing about robustness: give more queries`,
+    );
   const notFinite = states.filter((state) => state === 'non-finite').length;
   if (notFinite > 0)
     warn(
@@ -227,4 +233,15 @@ function report(
       `the loss gradient is zero or not a number at ${zeroGradients} of ${count} images, so the attack cannot move them. This indicates masked gradients, not robustness.`,
     );
   }
+}
+
+/** The number of images that are as they were. */
+function unmovedRows(images: Images, pixels: Float32Array): number {
+  const originals = toFloats(images.pixels);
+  const size = pixels.length / images.shape[0];
+  return Array.from({ length: images.shape[0] }, (_, row) => row).filter((row) =>
+    pixels
+      .subarray(row * size, (row + 1) * size)
+      .every((value, offset) => value === originals[row * size + offset]),
+  ).length;
 }

@@ -170,29 +170,42 @@ async function trainFrom(
       if (pause.aborted && report.epoch < epochs) throw new PausedError();
     },
   });
-  warnIfNothingLearned(context, rows);
+  warnIfNothingLearned(context, rows, best);
   const kept = best === null ? model : { ...model, weights: best.weights };
   return { model: kept, history: { kind: 'metrics', rows: markKept(context, rows, best), warnings: [] } };
 }
 
 /** Fewer steps than these need not have got anywhere. */
 const stepsToLearn = 100;
+/** A network that has learned nothing at a rate below this has rather not moved than diverged. */
+const smallRate = 1e-4;
 
-/** Warns if the same answer for every image would have been at least as good in the last epoch: a network whose loss is finite may still have diverged. */
-function warnIfNothingLearned({ params, inputs, warn }: TrainingContext, rows: readonly MetricsRow[]): void {
-  const { images } = inputs;
-  const count = images.labels.length;
-  const accuracy = rows.at(-1)?.values['accuracy'];
-  if (typeof accuracy !== 'number' || rows.length * Math.ceil(count / params.batchSize) < stepsToLearn)
-    return;
+/**
+ * Warns if the same answer for every image would have been at least as good in the last epoch, or in that whose weights are kept: a
+ * network whose loss is finite may still have diverged.
+ */
+function warnIfNothingLearned(
+  { params, inputs, warn }: TrainingContext,
+  rows: readonly MetricsRow[],
+  best: BestWeights | null,
+): void {
+  const { labels } = inputs.images;
+  const { epochs, batchSize, learningRate } = params;
+  if (epochs * Math.ceil(labels.length / batchSize) < stepsToLearn) return;
+  const kept = rows[(best?.epoch ?? rows.length) - 1]?.values ?? {};
+  const accuracy = kept['accuracy'] ?? kept['adversarialAccuracy'];
   const counts = new Map<number, number>();
-  for (const label of images.labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-  const constant = Math.max(...counts.values()) / count;
-  if (counts.size < 2 || accuracy > constant) return;
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const constant = Math.max(...counts.values()) / labels.length;
+  if (typeof accuracy !== 'number' || counts.size < 2 || accuracy > constant) return;
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const advice =
+    learningRate < smallRate
+      ? `raise learningRate (now ${learningRate})`
+      : `lower learningRate (now ${learningRate}), or let it rise with schedule: { warmUp: 1 } or schedule: { kind: one-cycle }`;
   warn(
-    `the network has learned nothing: in the last epoch it classified ${percent(accuracy)} of the images correctly, and the same answer for all would ` +
-      `be right for ${percent(constant)}; lower learningRate (now ${params.learningRate}), or let it rise with schedule: { warmUp: 1 } or schedule: { kind: one-cycle }`,
+    `the network has learned nothing: in epoch ${best?.epoch ?? rows.length} it classified ${percent(accuracy)} of the ${kept['accuracy'] === undefined ? 'adversarial images' : 'images'} correctly, ` +
+      `and the same answer for all would be right for ${percent(constant)}; ${advice}`,
   );
 }
 
