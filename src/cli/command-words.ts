@@ -1,4 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
+import { shortList } from '../values/nearest.ts';
 import { UsageError } from './exit-codes.ts';
 
 /** The pipeline that `ravelin init` writes. Editors know its kind by the end of its name. */
@@ -12,15 +13,20 @@ const otherDefaults = ['ravelin.yaml', 'pipeline.yaml'] as const;
  * one in this folder that ends in `.ravelin.yaml`. Null if there is none.
  */
 export function findDefaultFile(folder = '.'): string | null {
-  let names: readonly string[];
-  try {
-    names = readdirSync(folder);
-  } catch {
-    return null;
-  }
+  const names = namesIn(folder);
   const usual = [defaultFile, ...otherDefaults].find((name) => names.includes(name));
-  const ending = names.filter((name) => /.\.ravelin\.ya?ml$/.test(name));
+  const ending = names.filter(hasEnding);
   return usual ?? (ending.length === 1 ? ending[0]! : null);
+}
+
+const hasEnding = (name: string): boolean => /.\.ravelin\.ya?ml$/.test(name);
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** Whether a word of a command names a pipeline file, and not a selection of cells or a run. */
@@ -49,6 +55,12 @@ export function fileFirst(words: readonly string[]): {
   const found = findDefaultFile();
   if (found !== null) return { file: found, rest: words };
   if (first !== undefined) return { file: first, rest };
+  const several = namesIn('.').filter(hasEnding).sort();
+  if (several.length > 1)
+    throw new UsageError(
+      `no pipeline was given, and this folder has ${several.length}: ${shortList(several)}`,
+      'name one of them',
+    );
   throw new UsageError(
     `no pipeline was given, and there is no ${defaultFile} in this folder`,
     "name its file, or write a first one with 'ravelin init'",

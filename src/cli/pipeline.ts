@@ -85,11 +85,22 @@ export async function openPipeline(file: string, options: PipelineOptions): Prom
 
 /**
  * The graph of a pipeline as it is written, for commands that need no backend. With `remember: false` nothing is
- * written.
+ * written into the cache.
  */
-export async function openGraph(file: string, options: PipelineOptions, remember = true): Promise<Graph> {
+export async function openGraph(
+  file: string,
+  options: PipelineOptions,
+  loading: Loading = {},
+): Promise<Graph> {
   const path = resolve(file);
-  return (await loadGraph(path, cacheFolderOf(path, options.cache), options, remember)).graph;
+  return (await loadGraph(path, cacheFolderOf(path, options.cache), options, loading)).graph;
+}
+
+interface Loading {
+  /** Whether the resolved pipeline is kept in the cache; it is if absent. */
+  readonly remember?: boolean;
+  /** Whether warnings are shown; they are if absent. */
+  readonly warn?: boolean;
 }
 
 function warnOfTrackedCache(cacheFolder: string): void {
@@ -103,7 +114,7 @@ async function loadGraph(
   file: string,
   cacheFolder: string,
   options: PipelineOptions,
-  remember = true,
+  { remember = true, warn = true }: Loading = {},
 ): Promise<Pick<OpenPipeline, 'graph' | 'registry' | 'sources'>> {
   const root = projectRoot(file);
   const allowed = allowedPaths(root);
@@ -156,7 +167,7 @@ async function loadGraph(
   const read = sources.filter(({ absolute }) => isAbsolute(absolute));
   if (loaded.warnings.length > 0) {
     // This is not cached, so that the warnings are shown again.
-    showDiagnostics(new DiagnosticsError(loaded.warnings, sources));
+    if (warn) showDiagnostics(new DiagnosticsError(loaded.warnings, sources));
   } else if (graph.plugins.length === 0 && allowedFlags.length === 0 && cache !== null) {
     const files = read.map(({ absolute, text }) => [absolute, sha256(text)] as const);
     writeCachedGraph(cache, request, { files: Object.fromEntries(files), env: env.read() }, graph);

@@ -31,3 +31,10 @@ it('commands that name none take it', async () => {
   const project = createProject({ 'own.ravelin.yaml': text });
   expect((await project.run('validate')).stdout).toBe('own.ravelin.yaml: ok, 1 stages, 1 cells');
 });
+
+it('commands that name none say which there are if there are several', async () => {
+  const project = createProject({ 'two.ravelin.yaml': '', 'one.ravelin.yaml': '' });
+  expect((await project.run('validate')).stderr).toBe(
+    'error: no pipeline was given, and this folder has 2: one.ravelin.yaml, two.ravelin.yaml\n  fix: name one of them',
+  );
+});

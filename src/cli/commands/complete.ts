@@ -70,7 +70,10 @@ async function graphOf(command: TypedCommand): ReturnType<typeof openGraph> {
     ...(cache !== undefined && { cache }),
   };
   // A press of a key makes no folder.
-  return openGraph(file, options, existsSync(cacheFolderOf(resolve(file), cache)));
+  return openGraph(file, options, {
+    remember: existsSync(cacheFolderOf(resolve(file), cache)),
+    warn: false,
+  });
 }
 
 async function profileNames(file: string): Promise<readonly string[]> {

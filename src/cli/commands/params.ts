@@ -14,9 +14,9 @@ export async function params(
   file: string,
   options: PipelineOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
-  const { params: values } = await openGraph(file, options, false);
+  const { params: values } = await openGraph(file, options, { remember: false });
   const { set: _set, profile: _profile, ...plain } = options;
-  const { params: defaults } = await openGraph(file, plain, false);
+  const { params: defaults } = await openGraph(file, plain, { remember: false });
   const last = latestRun(cacheFolderOf(resolve(file), options.cache), resolve(file))?.started?.params ?? null;
   const rows = Object.entries(values).map(([name, value]) => ({
     name,
