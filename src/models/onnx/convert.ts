@@ -3,6 +3,7 @@
  * other. It reads the operations of image classifiers as PyTorch's exporters, tf2onnx and Paddle write them; an error names any
  * other node. A softmax at the end is left out, since attacks and predictions need logits.
  */
+import { logitsOutput } from '../imported/logits-output.ts';
 import type { NetworkModel } from '../../values/model.ts';
 import { checkModel } from '../network.ts';
 import { constantNode, constantOf, folded, shapeOf } from './constants.ts';
@@ -277,35 +278,19 @@ function inputValue(context: Context, { inputShape, layout }: ImageInput): Activ
   return flatten({ node, context, inputs: [images] });
 }
 
-/** Name of the value with the logits: the output, before a softmax and what changes nothing. */
-function logitsOf({ nodes, outputs }: OnnxGraph, wanted: string | undefined): string {
-  const [first] = outputs;
-  if (first === undefined) throw damaged('its graph has no output');
-  if (wanted === undefined && outputs.length > 1)
-    throw new OnnxError(
-      'not-supported',
-      `the model has ${outputs.length} outputs: ${outputs.slice(0, 8).join(', ')}`,
-      `set output to the name of the one with the logits, as output: ${first}`,
-    );
-  if (wanted !== undefined && !outputs.includes(wanted))
-    throw new OnnxError(
-      'not-supported',
-      `the model has no output '${wanted}', only ${outputs.slice(0, 8).join(', ')}`,
-      'set output to one of these names',
-    );
-  const makers = new Map(nodes.map((node) => [node.outputs[0], node]));
-  let last = wanted ?? first;
-  // No longer than the graph, which could be a circle.
-  for (let count = 0; count < nodes.length; count++) {
-    const node = makers.get(last);
-    if (node === undefined || !['Softmax', 'LogSoftmax', 'Identity'].includes(node.op)) break;
-    const axis = node.attributes.get('axis')?.integer ?? 1;
-    if (node.op !== 'Identity' && axis !== 1 && axis !== -1)
-      throw unsupported(node, `the axis ${axis}, which is not that of the classes`);
-    last = node.inputs[0] ?? '';
-  }
-  return last;
-}
+const logitsOf = (graph: OnnxGraph, wanted: string | undefined): string =>
+  logitsOutput(graph, wanted, {
+    called: 'model',
+    withoutOutput: () => damaged('its graph has no output'),
+    notSupported: (message, fix) => new OnnxError('not-supported', message, fix),
+    inputBefore: (node) => {
+      if (!['Softmax', 'LogSoftmax', 'Identity'].includes(node.op)) return null;
+      const axis = node.attributes.get('axis')?.integer ?? 1;
+      if (node.op !== 'Identity' && axis !== 1 && axis !== -1)
+        throw unsupported(node, `the axis ${axis}, which is not that of the classes`);
+      return node.inputs[0] ?? '';
+    },
+  });
 
 /** The nodes that a value depends on, in their order, in which each comes after those that it reads. */
 function nodesBefore({ nodes }: OnnxGraph, value: string): readonly OnnxNode[] {

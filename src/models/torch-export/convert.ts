@@ -3,6 +3,7 @@
  * cached like any other. It reads the operations of image classifiers as torch.export writes them, before they are decomposed; an
  * error names any other. A softmax at the end is left out, since attacks and predictions need logits.
  */
+import { logitsOutput } from '../imported/logits-output.ts';
 import type { NetworkModel } from '../../values/model.ts';
 import { withoutDeadNodes, withoutNormalisation } from '../imported/finish.ts';
 import { checkModel } from '../network.ts';
@@ -266,39 +267,19 @@ function imageShape({
   );
 }
 
-/** Name of the value with the logits: the output, before a softmax and what changes nothing. */
-function logitsOf({ nodes, outputs }: ExportedProgram, wanted: string | undefined): string {
-  const [first] = outputs;
-  if (first === undefined) throw damaged('it has no output');
-  if (wanted === undefined && outputs.length > 1)
-    throw new TorchExportError(
-      'not-supported',
-      `the program has ${outputs.length} outputs: ${outputs.slice(0, 8).join(', ')}`,
-      `set output to the name of the one with the logits, as output: ${first}`,
-    );
-  if (wanted !== undefined && !outputs.includes(wanted))
-    throw new TorchExportError(
-      'not-supported',
-      `the program has no output '${wanted}', only ${outputs.slice(0, 8).join(', ')}`,
-      'set output to one of these names',
-    );
-  const makers = new Map(nodes.map((node) => [node.outputs[0], node]));
-  let last = wanted ?? first;
-  // No longer than the graph, which could be a circle.
-  for (let count = 0; count < nodes.length; count++) {
-    const node = makers.get(last);
-    const name = node === undefined ? '' : nameOf(node);
-    if (
-      node === undefined ||
-      !['softmax', '_softmax', 'log_softmax', '_log_softmax', 'alias', 'clone'].includes(name)
-    )
-      break;
-    const dim = node.inputs.get('dim');
-    if (dim?.kind === 'integers' && ![1, -1].includes(Number(dim.values[0]))) break;
-    last = firstInput(node) ?? '';
-  }
-  return last;
-}
+const logitsOf = (program: ExportedProgram, wanted: string | undefined): string =>
+  logitsOutput(program, wanted, {
+    called: 'program',
+    withoutOutput: () => damaged('it has no output'),
+    notSupported: (message, fix) => new TorchExportError('not-supported', message, fix),
+    inputBefore: (node) => {
+      const unchanging = ['softmax', '_softmax', 'log_softmax', '_log_softmax', 'alias', 'clone'];
+      if (!unchanging.includes(nameOf(node))) return null;
+      const dim = node.inputs.get('dim');
+      if (dim?.kind === 'integers' && ![1, -1].includes(Number(dim.values[0]))) return null;
+      return firstInput(node) ?? '';
+    },
+  });
 
 /** The nodes that a value depends on, and those that change one of these in place, in their order. */
 function nodesBefore({ nodes }: ExportedProgram, value: string): readonly ExportNode[] {
