@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import ts from 'typescript';
@@ -151,6 +151,17 @@ for block in json.load(sys.stdin):
     expect(codes.length).toBeGreaterThanOrEqual(8);
     expect(codes.filter(({ code }) => explain(code) === undefined)).toEqual([]);
   });
+
+  it('in messages has the wording of the corpus of wrong pipelines', () => {
+    const folder = 'test/diagnostics';
+    const corpus = readdirSync(folder).filter((name) => name.endsWith('.txt'));
+    const wordings = new Set(corpus.flatMap((name) => wordingsIn(readFileSync(join(folder, name), 'utf8'))));
+    const shown = inLanguage('text').flatMap(({ place, text }) =>
+      wordingsIn(text).map((wording) => ({ place, wording })),
+    );
+    expect(shown.length).toBeGreaterThanOrEqual(8);
+    expect(shown.filter(({ wording }) => !wordings.has(wording))).toEqual([]);
+  });
 });
 
 it('the index leads to every page of docs/', () => {
@@ -159,6 +170,13 @@ it('the index leads to every page of docs/', () => {
   const top = documentation.filter((page) => /^docs\/[^/]+\.md$/.test(page) && page !== 'docs/README.md');
   expect(top.filter((page) => !linked.has(page))).toEqual([]);
 });
+
+/** The messages of diagnostics in a text, without their places and with blanks for what they quote. */
+function wordingsIn(text: string): readonly string[] {
+  return [...text.matchAll(/^ *\S+:\d+:\d+ (?:error|warning)(\[[a-z-]+\]: .*)$/gm)].map(([, message]) =>
+    message!.replaceAll(/'[^']*'/g, "''").replaceAll(/[\w-]+\/[\w-]+|\w+\[[^\]]*=[^\]]*\]/g, '…'),
+  );
+}
 
 /** What the command line says against these words, without running the command; null if they are right. */
 function problemOf(words: readonly string[]): string | null {

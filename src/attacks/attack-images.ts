@@ -144,7 +144,7 @@ export async function prepareAttack(
     const displacement = prepared.kind === 'direction' ? prepared.direction : prepared.firstStep;
     if (displacement === undefined)
       throw new ValueError(
-        'the attack prepares nothing: it has no firstStep',
+        'the stage says that the attack prepares something, but the attack has no firstStep',
         "return firstStep from prepare, or leave 'prepares' out of the stage",
       );
     const { shape, ids } = images;

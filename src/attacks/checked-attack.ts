@@ -12,7 +12,7 @@ export function checkAttack(attack: Attack): void {
   const { kind, maximum } = fieldsOf(attack, 'the attack');
   if (kind !== 'direction' && kind !== 'iterated') {
     throw new ValueError(
-      `the attack is of no kind that the engine knows: its kind is ${typeof kind === 'string' ? `'${kind}'` : nameOfType(kind)}`,
+      `the kind of the attack is neither 'direction' nor 'iterated': it is ${typeof kind === 'string' ? `'${kind}'` : nameOfType(kind)}`,
       "return { kind: 'direction', maximum, direction } or { kind: 'iterated', maximum, prepare }",
     );
   }

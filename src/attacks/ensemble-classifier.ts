@@ -9,11 +9,11 @@ import { type Average, meanClassifier } from './mean-classifier.ts';
  */
 export function ensembleClassifier(members: readonly Classifier[], average: Average): Classifier {
   const [first] = members;
-  if (first === undefined) throw new RangeError('an ensemble of no models');
+  if (first === undefined) throw new RangeError('an ensemble needs at least one model');
   for (const { classes, inputShape } of members) {
     if (classes !== first.classes || inputShape.join() !== first.inputShape.join()) {
       throw new RangeError(
-        `an ensemble of models for ${first.inputShape.join('×')} with ${first.classes} classes and for ${inputShape.join('×')} with ${classes}`,
+        `the models of an ensemble must take the same images and have the same classes: one takes ${first.inputShape.join('×')} and has ${first.classes} classes, another ${inputShape.join('×')} and ${classes}`,
       );
     }
   }

@@ -90,7 +90,7 @@ async function meanOf<R extends object>(
     const values: Record<string, Tensor> = await evaluate(part);
     sums = sums === null ? values : combine(sums, (name, sum) => tf.add(sum, values[name]!), values);
   }
-  if (sums === null) throw new RangeError('a mean of no classifiers');
+  if (sums === null) throw new RangeError('a mean needs at least one classifier');
   if (parts.length === 1) return sums as R;
   return combine(sums, (_, sum) => tf.div(sum, parts.length), {}) as R;
 }

@@ -87,7 +87,9 @@ export function* searchStrength(options: StrengthSearchOptions): StrengthSearch 
 /** Whatever is compared with NaN is false, so a search that went on would never end. */
 function measured(dissimilarity: number): number {
   if (Number.isFinite(dissimilarity)) return dissimilarity;
-  throw new RangeError(`a dissimilarity is ${dissimilarity}, so no strength can be searched for`);
+  throw new RangeError(
+    `the dissimilarity of an image is ${dissimilarity}, so no strength can be searched for`,
+  );
 }
 
 /** No strength of the attack reaches the target dissimilarity. */

@@ -59,7 +59,8 @@ function stripes(
   const row = Float64Array.from({ length: width * channels }, () => epsilon * randomSign(stream));
   const start = original.map((pixel, at) => pixel + row[at % row.length]!);
   confine(original, start, epsilon);
-  if (start.length !== height * row.length) throw new RangeError('the image has another shape');
+  if (start.length !== height * row.length)
+    throw new RangeError('the proposals are for images of another shape');
   return start;
 }
 

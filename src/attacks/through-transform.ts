@@ -87,7 +87,9 @@ export function throughTransform(
   ): Promise<readonly Part[]> => {
     const [rows] = pixels.shape;
     if (isRandomised && ids.length !== rows) {
-      throw new RangeError(`a randomised defense draws by image: ${ids.length} ids for ${rows} rows`);
+      throw new RangeError(
+        `a randomised defense needs an id for each row, got ${ids.length} ids for ${rows} rows`,
+      );
     }
     const batch: Batch = {
       pixels: (await pixels.data()) as Float32Array,

@@ -81,8 +81,12 @@ export function withPipelineOptions(command: Command): Command {
   return command
     .option('-S, --set <params.NAME=VALUE>', 'set a parameter of the pipeline (repeatable)', collect)
     .option('-p, --profile <name>', 'apply a profile of the pipeline (repeatable, in order)', collect)
-    .option('--seed <n>', 'seed instead of the one in the file', naturalNumber)
-    .option('--max-cells <n>', 'refuse pipelines with more cells than this', positiveInteger)
+    .option('--seed <n>', 'seed of all random numbers, instead of the one in the file', naturalNumber)
+    .option(
+      '--max-cells <n>',
+      'refuse pipelines with more cells than this (default: 100000)',
+      positiveInteger,
+    )
     .addOption(
       new Option(
         '--backend <name>',

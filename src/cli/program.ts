@@ -59,14 +59,18 @@ function addWriting(program: Command): void {
     .description(`check pipelines without running anything (default: ${defaultFile})`)
     .option('-S, --set <params.NAME=VALUE>', 'set a parameter (repeatable)', collect)
     .option('-p, --profile <name>', 'apply a profile (repeatable)', collect)
-    .option('--max-cells <n>', 'refuse pipelines with more cells than this', positiveInteger)
+    .option(
+      '--max-cells <n>',
+      'refuse pipelines with more cells than this (default: 100000)',
+      positiveInteger,
+    )
     .option('--json', 'print diagnostics as JSON')
     .action(lazy(async () => (await import('./commands/validate.ts')).validate));
   program
     .command('schema')
     .description('print the JSON Schema of pipeline files, or of network files, for editors')
     .addOption(
-      new Option('--of <files>', 'files that the schema is of')
+      new Option('--of <files>', 'kind of file that the schema describes')
         .choices(['pipeline', 'network'])
         .default('pipeline'),
     )
@@ -194,7 +198,7 @@ function addRuns(program: Command): void {
     .action(lazy(async () => (await import('./commands/runs.ts')).runsList));
   runs
     .command('show [run]')
-    .description('show one run (default: the latest)')
+    .description('show one run: its stages, failures and figures (default: the latest)')
     .option('--time', 'where its time went, by stage')
     .option('--params', 'with the params that it had')
     .option('--scores', 'with its scores')
@@ -221,7 +225,7 @@ function addRuns(program: Command): void {
   runs
     .command('pin <run>')
     .description('protect the results of a run from garbage collection')
-    .option('--remove', 'unpin')
+    .option('--remove', 'no longer protect them')
     .action(lazy(async () => (await import('./commands/runs.ts')).runsPin));
 }
 
@@ -251,7 +255,7 @@ function addResults(program: Command): void {
   withPipelineOptions(program.command('export [file] [cell]'))
     .usage('[options] [file] <cell>')
     .description(
-      'write an output of a cell (CELL or CELL.port) to a folder, or to a .safetensors, .npz, .csv, .png, .svg or .md file',
+      'write an output of a cell (CELL or CELL.output) to a folder, or to a .safetensors, .npz, .csv, .png, .svg or .md file',
     )
     .requiredOption('--to <path>', 'folder or file to write')
     .action(lazyWithFile('one', async () => (await import('./commands/export.ts')).exportOutput));
@@ -266,17 +270,17 @@ function addCache(program: Command): void {
   const cache = program.command('cache').description('inspect and clean the store of results');
   cache
     .command('du', { isDefault: true })
-    .description('show how much space it takes')
+    .description('show how much space the store takes')
     .option('--json', 'print as JSON')
     .action(lazy(async () => (await import('./commands/cache.ts')).cacheUsage));
   cache
     .command('ls')
-    .description('list its entries')
+    .description('list the entries of the store')
     .option('--json', 'print as JSON')
     .action(lazy(async () => (await import('./commands/cache.ts')).cacheList));
   cache
     .command('verify')
-    .description('check the digest of everything in it; damaged entries are moved to quarantine')
+    .description('check the digest of every entry; damaged ones are moved to quarantine')
     .option('--json', 'print as JSON')
     .action(lazy(async () => (await import('./commands/cache.ts')).cacheVerify));
   cache

@@ -6,7 +6,10 @@ const foreseen: Readonly<Record<string, { readonly code: ExitCode; readonly fix?
   StageError: { code: exitCodes.cellFailed },
   ValueError: { code: exitCodes.cellFailed },
   BackendError: { code: exitCodes.cellFailed },
-  DamagedObjectError: { code: exitCodes.storage, fix: 'run the pipeline again, which computes it again' },
+  DamagedObjectError: {
+    code: exitCodes.storage,
+    fix: 'run the pipeline again; the damaged result is recomputed',
+  },
 };
 
 /**
@@ -32,7 +35,7 @@ function isTooManyFiles(error: unknown): boolean {
 
 function reportTooManyFiles(): ExitCode {
   complain(
-    'error: the system lets this process open no more files\n  fix: raise the limit of this shell, for example with: ulimit -n 1024',
+    'error: this process has reached the limit of open files\n  fix: raise the limit of this shell, for example with: ulimit -n 1024',
   );
   return exitCodes.storage;
 }

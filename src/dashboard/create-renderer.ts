@@ -70,6 +70,6 @@ export async function createRenderer(wanted: RendererKind, io: RendererIo): Prom
     }
     default:
       kind satisfies never;
-      throw new TypeError(`unknown renderer '${String(kind)}'`);
+      throw new TypeError(`there is no renderer '${String(kind)}'`);
   }
 }

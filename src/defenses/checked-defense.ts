@@ -94,7 +94,7 @@ function withoutSeed(name: string, draw: Draw): Draw {
     enumerable: false,
     get: () => {
       throw new ValueError(
-        `defense '${name}' reads draw.seed, but declares no views, so nobody knows that it draws at random`,
+        `defense '${name}' reads draw.seed, but declares no views, so ravelin does not know that it draws random numbers`,
         'declare views: (params) => the number of draws that predictions average over',
       );
     },

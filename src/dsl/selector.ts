@@ -134,7 +134,7 @@ function matching(
       'unknown-label',
       labelAt,
       `the axis '${axis}' has no label '${label}'${didYouMean(label, present)}`,
-      { fix: `its labels: ${shortList([...present])}` },
+      { fix: `choose one of its labels: ${shortList([...present])}` },
     );
   }
   if (sink.errorCount > before) return [];

@@ -11,7 +11,9 @@ export function averageProbabilities(
   average: 'probabilities' | 'logits',
 ): Float32Array {
   if (weights.length !== members.length) {
-    throw new RangeError(`${weights.length} weights for ${members.length} predictions`);
+    throw new RangeError(
+      `expected a weight for each of ${members.length} predictions, got ${weights.length}`,
+    );
   }
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (!(total > 0)) throw new RangeError('the weights sum to 0');

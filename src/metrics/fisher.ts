@@ -13,7 +13,7 @@ export interface Proportion {
 export function fisherGreater(a: Proportion, b: Proportion): number {
   for (const { successes, n } of [a, b]) {
     if (!Number.isInteger(successes) || !Number.isInteger(n) || successes < 0 || successes > n)
-      throw new RangeError(`${successes} successes in ${n} trials`);
+      throw new RangeError(`there cannot be ${successes} successes in ${n} trials`);
   }
   const successes = a.successes + b.successes;
   const total = a.n + b.n;

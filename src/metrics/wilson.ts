@@ -13,7 +13,8 @@ const z95 = 1.959963984540054;
  * unless 0 ≤ successes ≤ n.
  */
 export function wilsonInterval(successes: number, n: number): Interval | null {
-  if (!(successes >= 0 && successes <= n)) throw new RangeError(`${successes} successes in ${n} trials`);
+  if (!(successes >= 0 && successes <= n))
+    throw new RangeError(`there cannot be ${successes} successes in ${n} trials`);
   if (n === 0) return null;
   const p = successes / n;
   const z2 = z95 * z95;

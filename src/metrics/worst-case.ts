@@ -20,7 +20,7 @@ export function worstCaseScores(
   clean: Predictions | undefined,
 ): MetricsRow['values'] {
   const [first] = attacked;
-  if (first === undefined) throw new RangeError('a worst case over no attacks');
+  if (first === undefined) throw new RangeError('a worst case needs at least one attack');
   const n = first.labels.length;
   const flags = attacked.map(rightRows);
   const own = clean && rightRows(clean);

@@ -81,7 +81,7 @@ class Reader {
     if (quote >= 0) {
       throw new CsvError(
         { line: place.line, column: place.column + quote },
-        'a quote stands inside a field that does not begin with one',
+        'the field has a quote inside, but does not begin with one',
         'put the whole field in quotes, and double the quotes inside: "a ""b"""',
       );
     }

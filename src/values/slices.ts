@@ -49,7 +49,7 @@ export function sliceValue<V extends PerImage>(value: V, first: number, count: n
  */
 export function concatValues<V extends PerImage>(parts: readonly V[]): V {
   const head = parts[0];
-  if (head === undefined) throw new RangeError('nothing to join');
+  if (head === undefined) throw new RangeError('there is nothing to join');
   if (parts.length === 1) return head;
   for (const part of parts) {
     if (part.shape.slice(1).join() !== head.shape.slice(1).join()) {
@@ -68,7 +68,7 @@ export function concatValues<V extends PerImage>(parts: readonly V[]): V {
 /** Joins what images and predictions share. Throws `RangeError` for an empty list. */
 export function concatLabels(parts: readonly ImageLabels[]): ImageLabels {
   const head = parts[0];
-  if (head === undefined) throw new RangeError('nothing to join');
+  if (head === undefined) throw new RangeError('there is nothing to join');
   const perturbations = parts.map((part) => part.perturbation).filter((part) => part !== undefined);
   return {
     labels: concatArrays(parts.map((part) => part.labels)),

@@ -137,7 +137,7 @@ describe.each(readyBackends)('an ensemble of linear models on %s', (backend) => 
 
   it('refuses members for other images or classes, and an empty list', () => {
     expect(() => ensembleClassifier([a.classifier, randomLinearModel(shape, 3).classifier], 'loss')).toThrow(
-      'an ensemble of models for 3×4×1 with 4 classes and for 3×4×1 with 3',
+      'the models of an ensemble must take the same images and have the same classes: one takes 3×4×1 and has 4 classes, another 3×4×1 and 3',
     );
     expect(() => ensembleClassifier([], 'loss')).toThrow(RangeError);
   });

@@ -73,7 +73,7 @@ describe('a run with broken plugins', () => {
     ],
     [
       'through/prepare',
-      "defense 'draws' reads draw.seed, but declares no views, so nobody knows that it draws at random",
+      "defense 'draws' reads draw.seed, but declares no views, so ravelin does not know that it draws random numbers",
     ],
     ['written', "defense 'writes' wrote into the pixels that apply was given"],
     ['thrown', 'a plugin threw TypeError: boom'],

@@ -123,7 +123,7 @@ describe('a defense that reads draw.seed', () => {
   it('must declare views', async () => {
     await expect(apply(drawing)).rejects.toMatchObject({
       message:
-        "defense 'mine' reads draw.seed, but declares no views, so nobody knows that it draws at random",
+        "defense 'mine' reads draw.seed, but declares no views, so ravelin does not know that it draws random numbers",
       fix: 'declare views: (params) => the number of draws that predictions average over',
     });
   });

@@ -73,7 +73,7 @@ describe('CSV', () => {
 
   test.each([
     ['a,b\n1,"2', 2, 3, 'does not end'],
-    ['a,b\n1,2"3"', 2, 4, 'inside a field'],
+    ['a,b\n1,2"3"', 2, 4, 'the field has a quote inside'],
     ['a,b\n"1"x,2', 2, 4, 'goes on after its closing quote'],
   ])('%j is wrong at line %i, column %i', (text, line, column, message) => {
     const error = errorOf(() => readCsv(text));
@@ -114,14 +114,14 @@ describe('published values', () => {
     ['attack;accuracy\nfgsm;1', 1, 1, 'not separated by commas'],
     ['attack,\nfgsm,1', 1, 8, 'column 2 has no name'],
     ['attack,accuracy,attack\n', 1, 17, "two columns are called 'attack'"],
-    ['attack,acuracy\n', 1, 1, "no column is called 'accuracy'"],
+    ['attack,acuracy\n', 1, 1, "the report shows 'accuracy', and no column has that name"],
     ['attack,accuracy\nfgsm', 2, 1, 'the row has 1 field, but the header names 2 columns'],
     ['attack,accuracy\nfgsm,0.1,3', 2, 10, 'the row has 3 fields'],
     ['attack,accuracy\nfgsm,about 3', 2, 6, "'about 3' (accuracy) is not a number"],
     ['attack,accuracy\nfgsm,"0,5"', 2, 6, "'0,5' (accuracy) is not a number"],
     ['attack,accuracy\nfgsm,65.41', 2, 6, 'not a share between 0 and 1'],
     ['attack,accuracy\nfgsm,', 2, 1, 'the row has no number'],
-    ['attack,accuracyLow,accuracyHigh\nfgsm,0.1,', 2, 6, 'the range has one end only'],
+    ['attack,accuracyLow,accuracyHigh\nfgsm,0.1,', 2, 6, 'the range has only one end'],
     ['attack,accuracyLow,accuracyHigh\nfgsm,0.2,0.1', 2, 6, 'not in order'],
     ['attack,accuracy\nfgsm,0.1\nfgsm,0.2', 3, 1, 'the same labels as line 2'],
     ['attack,accuracy\nfg\u001B[2Jsm,0.1', 2, 1, 'control character U+001B'],
@@ -379,7 +379,11 @@ stages:
     [table, 'attack,epsilon,accuracy\nfgsm,8/255,40%\n', "'epsilon' is not an axis"],
     [table, 'attack,accuracy\nfgsm,40%\n', "for which 'eps' its numbers are"],
     [table, 'attack,eps,accuracy\nfgms,8/255,40%\n', "did you mean 'fgsm'?"],
-    [curves, 'attack,eps,acuracy\nfgsm,8/255,40%\n', "no column is called 'accuracy'"],
+    [
+      curves,
+      'attack,eps,acuracy\nfgsm,8/255,40%\n',
+      "the report shows 'accuracy', and no column has that name",
+    ],
     [curves, 'attack,accuracy\nfgsm,40%\n', "for which 'eps' its numbers are"],
   ])('%s with %j', (report, content, message) => {
     expect(problemsOf(report, content)).toEqual([expect.stringContaining(message) as string]);

@@ -81,7 +81,7 @@ describe('published weights', () => {
     const target = join(folder, 'weights.pth');
     await writeFile(target, 'mine');
     expect((await problemOf(fetchWeights(made, target))).message).toBe(
-      `${target} is there, and is another file`,
+      `${target} exists and is another file`,
     );
     expect(await readFile(target, 'utf8')).toBe('mine');
   });

@@ -118,6 +118,6 @@ describe('attack stages', () => {
   it('refuse a target class that the model does not have', async () => {
     const failure = await failureOf(attack('attack/cw-l2', { targeted: 10 }));
     expect(failure.message).toBe('target class 10 does not exist: the model has 10 classes');
-    expect(failure.fix).toBe('give a class below 10');
+    expect(failure.fix).toBe('set targeted to a class from 0 to 9');
   });
 });

@@ -29,7 +29,7 @@ export async function exportOutput(
   const [, selector, portName] = /^([^[.]+(?:\[[^\]]*\])?)(?:\.([\w-]+))?$/.exec(target) ?? [];
   if (selector === undefined)
     throw new UsageError(
-      `'${target}' is not CELL or CELL.port`,
+      `'${target}' is not CELL or CELL.output`,
       "for example 'defended[attack=fgsm].images'",
     );
   const cells = [...selected(pipeline.graph, [selector])];

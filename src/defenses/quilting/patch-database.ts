@@ -56,7 +56,8 @@ class Sampling {
 
   constructor(shape: Images['shape'], { count, size }: Request, seed: Seed) {
     const places = placesOf(shape, size);
-    if (count < 1 || count > places) throw new RangeError(`${count} patches from ${places} places`);
+    if (count < 1 || count > places)
+      throw new RangeError(`asked for ${count} patches, but the images have only ${places} places for one`);
     this.#shape = shape;
     this.#size = size;
     this.#places = samplePlaces(places, count, seed);

@@ -138,7 +138,7 @@ function inputPort(
   }
   const labelled = spec.list ? undefined : references.find(({ labelsAt }) => labelsAt !== undefined);
   if (labelled !== undefined) {
-    const message = `label: distinguishes the items of a list, and the input '${port}' of ${uses} takes one value`;
+    const message = `label: is for items of a list, and the input '${port}' of ${uses} takes one value`;
     sink.error('bad-reference', labelled.labelsAt!, message, { same: port, fix: 'remove label:' });
     return undefined;
   }
@@ -151,7 +151,7 @@ function inputPort(
     {
       same: port,
       fix: list
-        ? 'name one stage'
+        ? 'name one stage; to run once for each of them, let labels of a matrix change in:'
         : 'remove collect:, so that each cell of the source gets its own cell here',
     },
   );
@@ -198,11 +198,11 @@ function requiredInputsAreThere(
     if (connected(port) || (unless === undefined ? optional : connected(unless))) continue;
     fine = false;
     if (partial || misspelt) continue;
-    const about = description === '' ? '' : ` (${description})`;
+    const about = description === '' ? '' : `: ${description}`;
     sink.error(
       'missing-input',
       entryOf(body, 'in')?.key.at ?? stage.keyAt,
-      `'${stage.id}' needs the input '${port}' of ${uses}: ${kind === 'any' ? 'any value' : kind}${about}`,
+      `'${stage.id}' needs the input '${port}' of ${uses} (${kind === 'any' ? 'any kind' : `kind '${kind}'`})${about}`,
       {
         same: `${stage.id} ${port}`,
         fix: `add 'in: { ${port}: STAGE }'${unless === undefined ? '' : ` or 'in: { ${unless}: [STAGE, …] }'`}`,
@@ -225,7 +225,7 @@ function joinOffers(
       stage.keyAt,
       `the inputs of '${stage.id}' have ${axes.size} axes; at most ${mostAxes} can be joined`,
       {
-        fix: 'select labels with where: { axis: label }, which drops the axis, or fan in with collect:',
+        fix: 'select labels with where: { axis: label }, which drops the axis, or read a list with collect:',
       },
     );
     return undefined;
@@ -244,7 +244,7 @@ function reportTooMany({ reference }: Offer, stage: StageSource, { sink, maxCell
     reference.at,
     `the inputs of '${stage.id}' have too many combinations; at most ${maxCells} are allowed`,
     {
-      fix: 'select with where:, fan in with collect:, or allow more with --max-cells',
+      fix: 'select with where:, read a list with collect:, or allow more with --max-cells',
     },
   );
 }

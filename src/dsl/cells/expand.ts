@@ -74,7 +74,7 @@ function reportAxisClashes(
         `'${stage.id}' already has the axis '${axis.name}' from its input '${offer.reference.stage}'`,
         {
           related: [{ message: 'the axis comes from here', at: offer.reference.at }],
-          fix: 'rename this axis, or fan the input in with collect:',
+          fix: `rename this axis, or read a list over the axis of the input with collect: [${axis.name}]`,
         },
       );
     }
@@ -108,13 +108,13 @@ function reportDifferingAxes(
   }
 }
 
-/** `'lambda' and 'steps' come only with attack=cw`; empty for no axes. */
+/** `only attack=cw has 'lambda' and 'steps'`; empty for no axes. */
 function onlyWith(axes: readonly string[], { says }: Variant): string {
   if (axes.length === 0) return '';
   const names = axes.map((axis) => `'${axis}'`);
   const last = names.pop()!;
   const all = names.length === 0 ? last : `${names.join(', ')} and ${last}`;
-  return `${all} ${axes.length === 1 ? 'comes' : 'come'} only with ${/^ \(with (.*)\)$/.exec(says)?.[1] ?? 'some of them'}`;
+  return `only ${/^ \(with (.*)\)$/.exec(says)?.[1] ?? 'one of its variants'} has ${all}`;
 }
 
 /** Reports each `$(axes.x)` in parameters and seeds of cells that have no axis x. */
@@ -127,9 +127,14 @@ function reportUnknownAxes(
   for (const { params, seed } of variants) {
     for (const { axis, at } of [...params.axes, ...(seed?.axes ?? [])]) {
       if (axes.includes(axis)) continue;
-      sink.error('unknown-axis', at, `'${stage.id}' has no axis '${axis}'${didYouMean(axis, axes, 'axes')}`, {
-        fix: `a stage has the axes of its inputs and those of its matrix`,
-      });
+      sink.error(
+        'unknown-axis',
+        at,
+        `'${stage.id}' has no axis '${axis}'${didYouMean(axis, axes, 'its axes')}`,
+        {
+          fix: 'add it to the matrix; a stage has the axes of its matrix and those of its inputs',
+        },
+      );
     }
   }
 }

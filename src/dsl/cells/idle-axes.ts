@@ -34,7 +34,7 @@ export function warnOfIdleAxes(
     sink.warn(
       'idle-axis',
       at,
-      `the axis '${name}' changes nothing: cells that differ in its label alone have equal parameters and inputs`,
+      `the axis '${name}' changes nothing: cells with different labels on it have the same parameters and inputs`,
       { fix: `use it, as in 'with: { …: $(axes.${name}) }', or remove it` },
     );
 }

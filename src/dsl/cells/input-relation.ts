@@ -228,7 +228,7 @@ function checkPorts(
       sink.error(
         'kind-mismatch',
         reference.at,
-        `${sourceName} gives ${output.kind}, but the input '${consumer.port}' of ${consumer.uses} takes ${consumer.kind}`,
+        `${sourceName} is of kind '${output.kind}', but the input '${consumer.port}' of ${consumer.uses} takes kind '${consumer.kind}'`,
         {
           same: `${consumer.port} ${output.kind}`,
           related: [here],

@@ -171,7 +171,7 @@ export function labelOf(
   { sink }: LoadContext,
 ): Label | undefined {
   if (located.kind === 'template') {
-    forbidAxes(located, 'a label', sink, 'labels make the axes; put $(axes.…) into with:');
+    forbidAxes(located, 'a label', sink, 'write the label itself, and use $(axes.…) in with:');
     return undefined;
   }
   if (located.kind !== 'scalar' || located.value === null) {
@@ -250,7 +250,7 @@ function includedRow(item: LocatedMap, axes: readonly Axis[], context: LoadConte
       sink.error(
         'unknown-axis',
         key.at,
-        `the matrix has no axis '${name}'${didYouMean(name, known, 'axes')}`,
+        `the matrix has no axis '${name}'${didYouMean(name, known, 'its axes')}`,
       );
       continue;
     }
@@ -266,7 +266,7 @@ function includedRow(item: LocatedMap, axes: readonly Axis[], context: LoadConte
     sink.error(
       'incomplete-row',
       firstCharacters(item.at),
-      `a row of matrix.include needs a label on every axis; '${missing.join("', '")}' is missing`,
+      `this row of include: has no label on '${missing.join("', '")}'; it needs one on every axis`,
       {
         fix: `add '${missing[0] ?? ''}: …'`,
       },

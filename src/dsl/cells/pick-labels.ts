@@ -45,7 +45,7 @@ export function findLabel(wanted: WantedLabel, labels: readonly AxisLabel[], own
     message: `${owner} has no label ${quoteCompared(wanted)}${didYouMean(String(wanted.value), known)}`,
     fix: known.includes(wanted.text)
       ? `write '${wanted.text}', with the quotes`
-      : `its labels: ${shortList(known)}${isNumber ? "; 'first', 'last', 'min' and 'max' pick one of any labels" : ''}`,
+      : `choose one of its labels: ${shortList(known)}${isNumber ? "; or 'first', 'last', 'min' or 'max'" : ''}`,
   };
 }
 
@@ -59,8 +59,8 @@ function pick(word: LabelPick, labels: readonly AxisLabel[], owner: string): Fou
   if (other !== -1) {
     return {
       ok: false,
-      message: `${owner} has no label '${word}', and its labels cannot be compared as numbers, because one is '${String(labels[other])}'`,
-      fix: `write first or last, or one of its labels: ${shortList(labels)}`,
+      message: `'${word}' compares labels as numbers, and ${owner} has the label '${String(labels[other])}', which is not a number`,
+      fix: `write 'first' or 'last', or one of its labels: ${shortList(labels)}`,
     };
   }
   const known = numbers as readonly number[];

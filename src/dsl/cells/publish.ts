@@ -73,7 +73,7 @@ function pathOf(value: Located, stage: ExpandedStage, { sink }: LoadContext): st
         sink.error(
           'unknown-axis',
           part.at,
-          `'${stage.id}' has no axis '${part.axis}'${didYouMean(part.axis, stage.axes, 'axes')}`,
+          `'${stage.id}' has no axis '${part.axis}'${didYouMean(part.axis, stage.axes, 'its axes')}`,
         );
       }
       return `{${part.axis}}`;
@@ -87,13 +87,17 @@ function pathOf(value: Located, stage: ExpandedStage, { sink }: LoadContext): st
     sink.error(
       'bad-publish',
       value.at,
-      `publish: takes a path such as results/figure.svg, not ${quote(value)}`,
+      `publish: takes the path of a file, such as results/figure.svg, not ${quote(value)}`,
     );
     return undefined;
   }
   if (braced(value, value.value, sink)) return undefined;
   if (/[/\\]$/.test(value.value)) {
-    sink.error('bad-publish', value.at, `${quote(value)} is a folder; publish: takes the path of a file`);
+    sink.error(
+      'bad-publish',
+      value.at,
+      `publish: takes the path of a file, and ${quote(value)} names a folder`,
+    );
     return undefined;
   }
   return value.value;
@@ -102,9 +106,14 @@ function pathOf(value: Located, stage: ExpandedStage, { sink }: LoadContext): st
 function braced(value: Located, text: string, sink: LoadContext['sink']): boolean {
   const match = /\{([^{}]*)\}?|\}/.exec(text);
   if (match === null) return false;
-  sink.error('bad-publish', value.at, `a published path must not contain braces: ${quote(value)}`, {
-    fix: `write $(axes.${match[1] ?? 'x'}) for a label`,
-  });
+  sink.error(
+    'bad-publish',
+    value.at,
+    `the published path ${quote(value)} contains braces, which stand for nothing here`,
+    {
+      fix: `write $(axes.${match[1] ?? 'x'}) for a label`,
+    },
+  );
   return true;
 }
 

@@ -23,7 +23,7 @@ export interface Where {
   readonly single: boolean;
 }
 
-/** One source of an input: `stage`, `stage.port` or `{ from, where, collect }`. */
+/** One source of an input: `stage`, `stage.output` or `{ from, where, collect }`. */
 export interface Reference {
   readonly at: SourceRange;
   readonly stage: string;
@@ -77,7 +77,15 @@ function readInput(value: Located, context: LoadContext): Pick<Binding, 'list' |
 function readReference(value: Located, context: LoadContext): Reference | undefined {
   const { sink } = context;
   if (isUnknown(value)) return undefined;
-  if (forbidAxes(value, 'a reference', sink, 'join on axes by name, or select with where:')) return undefined;
+  if (
+    forbidAxes(
+      value,
+      'a reference',
+      sink,
+      'axes of one name are joined by themselves; select labels with where:',
+    )
+  )
+    return undefined;
   if (value.kind === 'scalar' && typeof value.value === 'string')
     return parseName(value, [], undefined, sink);
   if (value.kind !== 'map') {
@@ -85,7 +93,7 @@ function readReference(value: Located, context: LoadContext): Reference | undefi
     sink.error(
       'bad-reference',
       value.at,
-      `an input is 'stage', 'stage.port' or { from, where, collect }, not ${quote(value)}`,
+      `an input is 'stage', 'stage.output' or { from, where, collect }, not ${quote(value)}`,
       { fix },
     );
     return undefined;
@@ -108,8 +116,8 @@ function readLongForm(value: LocatedMap, context: LoadContext): Reference | unde
     const message =
       from === undefined
         ? 'this reference does not say which stage it reads'
-        : `from: takes the name of a stage or 'stage.port', not ${quote(from)}`;
-    sink.error('bad-reference', at, message, { fix: "write 'from: stage' or 'from: stage.port'" });
+        : `from: takes the name of a stage or 'stage.output', not ${quote(from)}`;
+    sink.error('bad-reference', at, message, { fix: "write 'from: stage' or 'from: stage.output'" });
     return undefined;
   }
   const where = readWhere(valueOf(value, 'where'), sink);
@@ -196,10 +204,10 @@ function parseName(
   const match = /^([A-Za-z_][A-Za-z0-9_-]*)(?:\.([A-Za-z_][A-Za-z0-9_-]*))?$/.exec(text);
   if (match === null) {
     const selects = text.includes('[');
-    sink.error('bad-reference', at, `${quote(from)} is neither 'stage' nor 'stage.port'`, {
+    sink.error('bad-reference', at, `${quote(from)} is neither 'stage' nor 'stage.output'`, {
       fix: selects
         ? `write { from: ${text.split('[')[0] ?? ''}, where: { axis: label } } to select cells`
-        : undefined,
+        : 'write the name of a stage, such as digits, or of one of its outputs, such as defended.transform',
     });
     return undefined;
   }

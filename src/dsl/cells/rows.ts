@@ -48,7 +48,9 @@ export function rowsOf(
   }
   if (rows.length === 0) {
     const message = `'${stage.id}' has no cells: matrix.exclude removes all of them`;
-    context.sink.error('no-cells', stage.keyAt, message);
+    context.sink.error('no-cells', stage.keyAt, message, {
+      fix: 'remove an item of exclude:, or add the rows that are to stay with include:',
+    });
     return undefined;
   }
   if (variants.length === 1) return rows;
@@ -71,7 +73,7 @@ function isOfPlannableSize(
       stage.keyAt,
       `'${stage.id}' would have ${count} cells${so}; at most ${maxCells} are allowed`,
       {
-        fix: 'select with where:, exclude combinations, fan in with collect:, or allow more with --max-cells',
+        fix: 'select with where:, exclude combinations, read a list with collect:, or allow more with --max-cells',
       },
     );
     return false;

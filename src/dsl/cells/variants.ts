@@ -168,7 +168,7 @@ function reportRepeatedRows(matrix: Matrix, variants: readonly Variant[], { sink
       const at = matrix.include[index - included]?.at;
       if (seen.has(key) && at !== undefined) {
         sink.error('duplicate-label', at, `the matrix already has this row${says}`, {
-          fix: 'exclude the row first, or remove this one',
+          fix: 'remove this row; to replace the other one, exclude it first',
         });
       }
       seen.add(key);

@@ -286,7 +286,7 @@ function environment(
   if (found.value === undefined) {
     sink.error('unset-env', at, `the environment variable '${name}' is not set`, {
       related: [{ message: 'it is listed here', at: found.at }],
-      fix: `run with ${name}=… before the command, or give it a default: env: { ${name}: … }`,
+      fix: `set it for the command: ${name}=… ravelin run …; or give it a default: env: { ${name}: … }`,
     });
     return undefined;
   }

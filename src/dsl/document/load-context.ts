@@ -99,9 +99,9 @@ export function forbidAxes(located: Located, where: string, sink: DiagnosticSink
       sink.error(
         'axes-not-here',
         axis?.at ?? value.at,
-        `'$(axes.${name})' has a value only in a cell, and ${where} does not belong to a cell`,
+        `'$(axes.${name})' can't be used in ${where}, which is read before the cells are known`,
         {
-          fix: fix ?? '$(axes.…) can be used in with: and publish:',
+          fix: fix ?? 'use $(axes.…) in with:, publish: or seed: only',
         },
       );
     } else if (value.kind === 'sequence') {

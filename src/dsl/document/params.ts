@@ -150,8 +150,9 @@ export function applyOverrides(
       });
     } else if (name === undefined) {
       const hint = params.has(target) ? `; did you mean 'params.${target}'?` : '';
+      const hasOption = target === 'seed' || target === 'backend' || target === 'executor';
       sink.error('bad-override', at(0, equals), `-S sets params only, not '${target}'${hint}`, {
-        fix: 'write -S params.NAME=VALUE',
+        fix: hasOption ? `write --${target} ${line.slice(equals + 1)}` : 'write -S params.NAME=VALUE',
       });
     } else if (!params.has(name)) {
       if (!partial)

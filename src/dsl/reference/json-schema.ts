@@ -102,7 +102,7 @@ function usesSchema(signatures: readonly StageSignature[]): JsonObject {
 }
 
 const sourceSchema: JsonObject = {
-  description: 'where an input comes from: stage, stage.port, { from, where, collect } or a list of these',
+  description: 'where an input comes from: stage, stage.output, { from, where, collect } or a list of these',
   anyOf: [
     { type: 'string' },
     {
@@ -110,7 +110,7 @@ const sourceSchema: JsonObject = {
       required: ['from'],
       additionalProperties: false,
       properties: {
-        from: { type: 'string', description: 'stage or stage.port' },
+        from: { type: 'string', description: 'stage or stage.output' },
         where: {
           type: 'object',
           description: 'labels to select; one label drops its axis, a list keeps it',
@@ -127,7 +127,7 @@ const sourceSchema: JsonObject = {
           additionalProperties: { $ref: '#/definitions/label' },
         },
         collect: {
-          description: 'axes to fan in over: the value is then a list',
+          description: 'axes whose cells are read together, as one list',
           anyOf: [
             { const: 'all', type: 'string' },
             { type: 'string' },

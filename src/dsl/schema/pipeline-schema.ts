@@ -97,7 +97,7 @@ export const stageSchema = Type.Object({
   extends: names('templates whose parts this stage takes over, later ones over earlier ones'),
   title: text('name for people, in reports and the dashboard'),
   description: text('what the stage is for'),
-  in: section('inputs: port → stage, stage.port, or {from, where, collect}'),
+  in: section('inputs: name → stage, stage.output, or {from, where, collect}'),
   with: section('parameters of the stage type'),
   seed: Type.Optional(
     seed("own part of the seed of its random numbers (0); '$(axes.seed)' repeats the stage over an axis"),

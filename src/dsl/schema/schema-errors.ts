@@ -1,5 +1,5 @@
 import type { ErrorObject } from 'ajv';
-import { didYouMean, nearest } from '../../values/nearest.ts';
+import { didYouMean, nearest, shortList } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticCode } from '../diagnostics/explain.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
@@ -116,18 +116,27 @@ function report(error: ErrorObject, located: Located, subject: Subject, sink: Di
       const known = Object.keys(parent.properties ?? {});
       const of = site.name === '' ? owner : `'${site.name}' of ${owner}`;
       const message = `'${key}' is not a ${noun} of ${of}${didYouMean(key, known, known.length <= 8 ? `its ${noun}s` : undefined)}`;
-      sink.error(subject.unknownCode, entry?.key.at ?? site.value.at, message, { same });
+      const isHinted = known.length <= 8 || nearest(key, known) !== undefined;
+      sink.error(subject.unknownCode, entry?.key.at ?? site.value.at, message, {
+        same,
+        fix: isHinted ? undefined : whereKnown(known, subject, site),
+      });
       return;
     }
     case 'required': {
       if (site.value.kind === 'map' && site.value.partial) return;
       const key = params['missingProperty'] ?? '';
       const schema = parent.properties?.[key];
-      const takes = schema === undefined ? '' : `: ${describeSchema(schema)}`;
-      const about = schema?.description === undefined ? '' : ` (${schema.description})`;
+      const about = schema?.description;
+      const takes =
+        schema === undefined
+          ? ''
+          : about === undefined
+            ? `: ${describeSchema(schema)}`
+            : ` (${describeSchema(schema)}): ${about}`;
       const at = site.name === '' ? subject.missingAt : (site.keyAt ?? site.value.at);
       const of = site.name === '' ? owner : `'${site.name}'`;
-      sink.error(subject.missingCode, at, `${of} needs the ${noun} '${key}'${takes}${about}`, {
+      sink.error(subject.missingCode, at, `${of} needs the ${noun} '${key}'${takes}`, {
         same,
         fix:
           noun === 'parameter' && site.value.kind === 'map' && site.value.entries.size === 0
@@ -166,6 +175,13 @@ function report(error: ErrorObject, located: Located, subject: Subject, sink: Di
         { same },
       );
   }
+}
+
+/** Says where to find the names of a map that has more than a message can list. */
+function whereKnown(known: readonly string[], { owner, noun }: Subject, { name }: Site): string {
+  return noun === 'parameter' && name === '' && /^[\w-]+\/[\w-]+$/.test(owner)
+    ? `choose one of its parameters, which 'ravelin stages ${owner}' lists`
+    : `choose one of its ${noun}s: ${shortList(known, 24)}`;
 }
 
 function reportValue(
@@ -238,12 +254,13 @@ function codeOf({ keyword }: ErrorObject, schema: JsonSchema, value: Located): D
 
 function fixOf({ keyword }: ErrorObject, value: Located, schema: JsonSchema): string | undefined {
   if (value.kind !== 'scalar') return undefined;
+  if (value.text.startsWith('$(')) return 'write the value itself, because $(…) is not replaced here';
   if (typeof value.value !== 'string' && wordsOf(schema).includes(value.text))
     return `put it in quotes: '${value.text}'`;
   if (keyword !== 'type' && keyword !== 'anyOf') return undefined;
   const branches = branchesOf(schema);
   if (branches.some(({ unit }) => unit === 'duration') && /^[\d.]+$/.test(value.text)) {
-    return `write ${value.text}s for seconds, ${value.text}m for minutes or ${value.text}ms`;
+    return `write ${value.text}s for seconds, ${value.text}m for minutes or ${value.text}ms for milliseconds`;
   }
   if (
     typeof value.value !== 'string' &&

@@ -46,7 +46,7 @@ export function warnOfInvisibleCharacter({ text, path }: SourceFile, sink: Diagn
   sink.warn(
     'invisible-character',
     { file: path, start: index, end: index + 1 },
-    `here is a ${name} (${code}), which YAML takes for a letter`,
-    { fix: 'write a plain space, or nothing' },
+    `this is a ${name} (${code}), which YAML reads as a letter`,
+    { fix: 'replace it by a plain space, or delete it' },
   );
 }

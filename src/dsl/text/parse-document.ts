@@ -226,7 +226,8 @@ class Converter {
         : undefined;
     if (target?.kind === 'template') return undefined;
     if (target?.kind !== 'scalar' || target.value === null) {
-      this.#sink.error('bad-key', at, 'a key is one word, a number or a quoted text');
+      const is = target?.kind === 'scalar' ? 'empty' : 'a list or a map';
+      this.#sink.error('bad-key', at, `this key is ${is}; a key must be a word, a number or a quoted text`);
       return undefined;
     }
     if (target.value === '<<') {
@@ -248,7 +249,9 @@ class Converter {
     }
     const text = typeof value === 'string' ? value : (node.source ?? String(value));
     if (typeof value === 'number' && !Number.isFinite(value)) {
-      this.#sink.error('not-finite', at, `'${text}' is not a finite number`);
+      this.#sink.error('not-finite', at, `'${text}' is not a finite number`, {
+        fix: 'write a finite number',
+      });
       return unknownValue(at, text);
     }
     return { kind: 'scalar', at, value: toScalar(value), text };
@@ -257,7 +260,9 @@ class Converter {
   #alias(node: Alias, at: SourceRange): Located {
     const target = this.#anchors.get(node.source);
     if (target === undefined) {
-      this.#sink.error('yaml-syntax', at, `the alias '*${node.source}' has no anchor before it`);
+      this.#sink.error('yaml-syntax', at, `the alias '*${node.source}' has no anchor before it`, {
+        fix: `put &${node.source} before the value that is meant, above this line; or share it by templates: or params:`,
+      });
       return unknownValue(at, `*${node.source}`);
     }
     this.#aliases += 1 + target.aliases;

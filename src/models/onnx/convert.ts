@@ -168,7 +168,7 @@ function same(conversion: Conversion): Activation {
 function noOtherFiles(location: string): Uint8Array {
   throw new OnnxError(
     'external-data',
-    `the weights are in '${location}', which is not at hand`,
+    `the weights are in '${location}', which was not given`,
     'give the model as a file with its data beside it',
   );
 }

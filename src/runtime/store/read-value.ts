@@ -27,7 +27,7 @@ export function decodeObject(
   try {
     // The kind of a value that is stored as JSON is what the JSON says.
     const value = decodeValue(kind, bytes, { find }) as Value & Readonly<Record<string, unknown>>;
-    if (value.kind !== kind) throw new TypeError(`its kind is ${JSON.stringify(value.kind)}`);
+    if (value.kind !== kind) throw new TypeError(`its kind, ${JSON.stringify(value.kind)}, is unknown`);
     verifyValue(value, kind, 'the object');
     return value;
   } catch (error) {

@@ -74,7 +74,7 @@ export const imageFolderStage = defineStage({
       extensions: Type.Array(
         Type.String({
           pattern: '^[A-Za-z0-9]+$',
-          patternSays: 'letters and digits without the dot, such as png',
+          patternSays: 'a text of letters and digits without the dot, such as png',
         }),
         {
           minItems: 1,

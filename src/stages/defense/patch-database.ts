@@ -77,7 +77,7 @@ export const patchDatabaseStage = defineStage({
       if (pixels instanceof Uint8Array || !pixels.some(Number.isNaN)) return pixels;
       throw new StageError('images of the patch database have pixels that are not numbers (NaN)', {
         code: 'bad-data',
-        fix: 'look for a NaN where the images come from',
+        fix: 'find the stage that returns NaN among those that the images come from',
       });
     };
     return { patches: await sampleRows({ shape: images.shape, read }, { count, size }, seed) };

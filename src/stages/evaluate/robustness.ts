@@ -30,7 +30,9 @@ export const robustnessStage = metricStage({
     const initial = clean && argmaxRows(clean.probabilities, clean.shape[1]);
     const scores = robustnessScores(predictions, initial);
     if (predictions.perturbation && scores['dissimilarity'] === null)
-      warn('an original is entirely black: its dissimilarity is undefined, and so is the mean');
+      warn(
+        'an original is entirely black, so its dissimilarity is undefined, and so is the mean. Leave the image out if you need the mean.',
+      );
     const { unmoved, n, linf } = scores;
     if ((unmoved ?? 0) > 0 && (linf ?? 0) > 0) {
       const orRounding =

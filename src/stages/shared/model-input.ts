@@ -26,7 +26,7 @@ export function checkLabels(images: ImageLabels, model: Model): void {
   const wrong = images.labels.findIndex((label) => label < 0 || label >= classes);
   if (wrong < 0) return;
   throw new StageError(
-    `image ${wrong} (id ${images.ids[wrong]!}) has label ${images.labels[wrong]!}, but the model knows ${classes} classes`,
+    `image ${wrong} (id ${images.ids[wrong]!}) has label ${images.labels[wrong]!}, but the model has ${classes} classes`,
     { code: 'bad-data', fix: 'use a model and a dataset with the same classes' },
   );
 }

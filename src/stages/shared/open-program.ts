@@ -20,13 +20,10 @@ export async function openProgram(
     const change = changeOf(program, started.identity);
     if (change === null) return started.process;
     started.process.close();
-    throw new StageError(
-      `the model of ${program.module} is not what it was when the plan was made: ${change}`,
-      {
-        file: program.module,
-        fix: 'run again: the model is made again, and so is all that depends on it. On a cluster, use the same environment on all machines',
-      },
-    );
+    throw new StageError(`the model of ${program.module} has changed since the plan was made: ${change}`, {
+      file: program.module,
+      fix: 'run again: the model is made again, and so is all that depends on it. On a cluster, use the same environment on all machines',
+    });
   };
   return new PythonClassifier(await start(), { start, classes, inputShape });
 }

@@ -59,6 +59,6 @@ function checkImages(images: Images | ImageRows, transform: OpenTransform): void
   const row = Math.floor(wrong / (height * width * channels));
   throw new StageError(
     `image ${images.ids[Math.floor(row / images.views)]!} has pixels that are not numbers (NaN)`,
-    { code: 'bad-data', fix: 'look for a NaN where the images come from' },
+    { code: 'bad-data', fix: 'find the stage that returns NaN among those that the images come from' },
   );
 }

@@ -155,7 +155,7 @@ describe('what cannot be converted', () => {
     [
       'weights outside of the file, which is not at hand',
       model(dense, [outside('w', [4, 2], { location: 'w.bin' })]),
-      /the weights are in 'w.bin', which is not at hand/,
+      /the weights are in 'w.bin', which was not given/,
     ],
     [
       'a file that is something else',

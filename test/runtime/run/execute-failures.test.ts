@@ -287,7 +287,7 @@ describe('what can go wrong', () => {
       const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
       expect(warnings).toEqual([
         expect.stringMatching(/^the checkpoint of [0-9a-f]{12}… is damaged; it was moved to .*quarantine/),
-        'its checkpoint was damaged, so it starts again from the beginning',
+        'the checkpoint of this cell was damaged, so the cell starts again from the beginning',
       ]);
     });
 

@@ -22,19 +22,19 @@ export const framePages = {
   ),
   'missing-key': page(
     'A required key is missing',
-    'The message names the key and what it takes.',
+    'The message names the key and what it takes. Add it at the place that is shown.',
     'ravelin: 1\nname: empty',
     'ravelin: 1\nname: full\nstages:\n  digits: { uses: dataset/mnist }',
   ),
   'bad-id': page(
     'A name has characters that are not allowed',
-    'Names of stages, params, templates, profiles and axes consist of letters, digits, - and _, and begin with a letter or _, because they are part of references (stage.port) and of names of cells (stage[axis=label]).',
+    'Names of stages, params, templates, profiles and axes consist of letters, digits, - and _, and begin with a letter or _, because they are part of references (stage.output) and of names of cells (stage[axis=label]).',
     'stages:\n  my stage: { … }',
     'stages:\n  my-stage: { … }',
   ),
   'duplicate-id': page(
     'Two files use the same name',
-    'Included files are merged by name. Two stages, params, templates or profiles with the same name would replace each other. Both places are shown.',
+    'Included files are merged by name. Two stages, params, templates or profiles with the same name would replace each other, so rename one of them. Both places are shown.',
     'include: common.yaml   # has stages: { digits: … }\nstages:\n  digits: { … }',
     'include: common.yaml\nstages:\n  more-digits: { … }',
   ),
@@ -58,7 +58,7 @@ export const framePages = {
   ),
   'outside-root': page(
     'A path leaves the project',
-    'Paths in a pipeline are relative to its file and must stay inside the project, which is the nearest folder above with a package.json, .git or .ravelin. So a pipeline from elsewhere can neither read nor write your other files, and a project can be moved as a whole. Data that lies elsewhere can be linked into the project, or read after ravelin allow-path FOLDER.',
+    "Paths in a pipeline are relative to its file and must stay inside the project, which is the nearest folder above with a package.json or .git, or else the folder of the pipeline. So a pipeline from elsewhere can neither read nor write your other files, and a project can be moved as a whole. Data that lies elsewhere can be linked into the project, or read where it is after 'ravelin allow-path FOLDER'.",
     'with: { path: ../../../data/imagenet }',
     'with: { path: ../data/imagenet }   # data/imagenet in the project may be a link',
   ),

@@ -70,7 +70,7 @@ export const textPages = {
   ),
   'invisible-character': page(
     'A character looks like a space and is not one',
-    'Text that is copied from web pages and word processors may hold no-break spaces and characters without a width. YAML takes them for letters, so that a key or a colon is not recognised. This is a warning beside the errors of a file, because it is often their cause.',
+    'Text that is copied from web pages and word processors may hold no-break spaces and characters without a width. YAML reads them as letters, so that a key or a colon is not recognised. This is a warning beside the errors of a file, because it is often their cause.',
     'a: { uses:\u00a0debug/constant }',
     'a: { uses: debug/constant }',
   ),

@@ -28,7 +28,7 @@ export const valuePages = {
   ),
   'axes-not-here': page(
     '$(axes.x) is used outside a cell',
-    '$(axes.x) has a value only in a cell, so it can be used only in with: and publish:. To change the type, the inputs or the settings of a stage by label, write patches in the matrix.',
+    '$(axes.x) is the label of a cell, so it can be used only in what a cell has of its own: with:, publish: and seed:. To change the type, the inputs or the settings of a stage by label, write patches in the matrix.',
     'uses: attack/$(axes.attack)\nmatrix: { attack: [fgsm, i-fgsm] }',
     'matrix:\n  attack:\n    fgsm: { uses: attack/fgsm }\n    i-fgsm: { uses: attack/i-fgsm }',
   ),
@@ -46,7 +46,7 @@ export const valuePages = {
   ),
   'unset-env': page(
     'A listed environment variable is not set',
-    'Set it, or give it a default.',
+    'Set it for the command (DATA=../data ravelin run FILE), or give it a default in the pipeline.',
     'env: [DATA]',
     'env: { DATA: ../data }',
   ),

@@ -4,7 +4,7 @@ import { page } from './page.ts';
 export const wiringPages = {
   'missing-uses': page(
     'A stage has no type',
-    'uses: names the stage type. It can also come from a template, or from every label of a matrix.',
+    "uses: names the stage type, such as attack/fgsm. It can also come from a template, or from every label of a matrix. 'ravelin stages' lists the types.",
     'stages:\n  digits: { with: { limit: 10 } }',
     'stages:\n  digits: { uses: dataset/mnist, with: { limit: 10 } }',
   ),
@@ -28,25 +28,25 @@ export const wiringPages = {
   ),
   'unknown-output': page(
     'Unknown output of a stage type',
-    "'stage' means the default output of a stage; 'stage.port' names one of its outputs.",
+    "'stage' means the default output of a stage; 'stage.output' names one of its outputs.",
     'in: { images: defended.picture }',
     'in: { images: defended.images }',
   ),
   'missing-input': page(
     'An input is not connected',
-    'All inputs of a stage must be connected, except the optional ones.',
+    'All inputs of a stage must be connected, except the optional ones. The message says what the input is for; name a stage that gives this kind of value under in:.',
     'uses: attack/fgsm\nin: { images: digits }',
     'uses: attack/fgsm\nin: { model: network, images: digits }',
   ),
   'bad-reference': page(
     'An input is not a valid reference',
-    "An input is 'stage', 'stage.port' or { from: stage.port, where: { axis: label }, collect: [axis] | all }. If the input takes a list, it can also be a list of these.",
+    "An input is 'stage', 'stage.output' or { from: stage.output, where: { axis: label }, collect: [axis] | all }. If the input takes a list, it can also be a list of these.",
     'in: { scores: { scores: all } }',
     'in: { scores: { from: scores, collect: all } }',
   ),
   'kind-mismatch': page(
     'An output has the wrong kind for an input',
-    'Ports have kinds (images, model, predictions, metrics, …), and an input can read only outputs of its own kind. Both places are shown.',
+    "Inputs and outputs have kinds (images, model, transform, predictions, metrics, figure), and an input can read only outputs of its own kind. Both places are shown. 'ravelin stages TYPE' lists the kinds of a type, and 'stage.output' reads another output than the default one.",
     'in: { images: network }   # gives a model',
     'in: { images: digits }',
   ),
@@ -81,7 +81,7 @@ export const wiringPages = {
     'uses: report/table\nin: { scores: { from: scores, collect: all } }\nwith: { columns: strength, value: accuracy }',
   ),
   'unplaced-axis': page(
-    'Several scores or images have the same place in a report',
+    'Several scores or images would stand at the same place of a report',
     'They differ only in an axis that has no place in the report, so it could show one of them only. Give the axis a place, average over it with meanOver, or select one of its labels with where.',
     'uses: report/table\nin: { scores: { from: scores, collect: all } }   # axes attack, strength and defense\nwith: { rows: attack, columns: strength }',
     'uses: report/table\nin: { scores: { from: scores, collect: all } }\nwith: { rows: [attack, defense], columns: strength }',
@@ -94,7 +94,7 @@ export const wiringPages = {
   ),
   'duplicate-label': page(
     'An axis has the same label, or a matrix the same row, twice',
-    'Two cells would have the same name.',
+    'Two cells would have the same name. Labels are compared by value if they are numbers: 0.060 is 0.06. Remove or rename one of them.',
     'matrix: { strength: [0.06, 0.060] }',
     'matrix: { strength: [0.06, 0.08] }',
   ),
@@ -136,7 +136,7 @@ export const wiringPages = {
   ),
   'no-cells': page(
     'A stage has no cells',
-    'matrix.exclude removes every combination.',
+    'exclude: removes every combination of labels. Remove one of its items, or add the combinations that are to stay under include:, which exclude: leaves alone.',
     'matrix: { attack: [fgsm], exclude: [{ attack: fgsm }] }',
     'matrix: { attack: [fgsm, i-fgsm], exclude: [{ attack: fgsm }] }',
   ),

@@ -99,8 +99,7 @@ async function succeeds(command: string, parameters: readonly string[]): Promise
 async function submitScript(path: string): Promise<string> {
   const answer = (await call('sbatch', ['--parsable', `--output=${logPattern(dirname(path))}`, path])).trim();
   const job = /^(\d+)/.exec(answer.split('\n').at(-1) ?? '')?.[1];
-  if (job === undefined)
-    throw new SchedulerError(`sbatch did not answer with a job number but with: ${answer}`);
+  if (job === undefined) throw new SchedulerError(`sbatch did not print the number of a job, but: ${answer}`);
   return job;
 }
 

@@ -113,7 +113,7 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
 function checkSource({ uses, source }: Stage, { preimage }: Task): void {
   if (source === undefined || preimage.includes(`"source":"${source}"`)) return;
   throw new StageError(`the plugin that brings ${uses} was changed while the run was under way`, {
-    fix: 'run again: what it made before stays',
+    fix: 'run again; finished results are kept',
   });
 }
 
@@ -124,7 +124,7 @@ function checkFiles({ files }: Task): void {
   throw new StageError(`${changed} was changed while the run was under way`, {
     code: 'bad-data',
     file: changed,
-    fix: 'run again: what it made before stays',
+    fix: 'run again; finished results are kept',
   });
 }
 
@@ -209,7 +209,8 @@ function storedCheckpoint(
     read() {
       const state = store.readCheckpoint(key);
       used = state !== 'absent';
-      if (state === 'damaged') warn('its checkpoint was damaged, so it starts again from the beginning');
+      if (state === 'damaged')
+        warn('the checkpoint of this cell was damaged, so the cell starts again from the beginning');
       return Promise.resolve(typeof state === 'string' ? null : state);
     },
     write(bytes) {
@@ -228,7 +229,7 @@ function stepsBetweenCheckpoints(): number | null {
   const steps = Number(said);
   if (Number.isSafeInteger(steps) && steps >= 1) return steps;
   throw new StageError(`${checkpointVariable} is '${said}', not a whole number from 1 on`, {
-    fix: 'give the number of steps between two checkpoints, or unset it',
+    fix: 'set it to the number of steps between two checkpoints, or unset it',
   });
 }
 

@@ -15,7 +15,10 @@ export function attackError(error: unknown, strength: Strength): unknown {
     return new StageError(
       `a dissimilarity of ${target} is out of reach: ${subject} reaches at most ${greatest.toPrecision(4)}`,
       {
-        fix: image === null ? `set at most ${most}` : 'set less, or the mean over the set (per: set)',
+        fix:
+          image === null
+            ? `set at most ${most}`
+            : 'set a smaller dissimilarity, or one for the mean over the set (per: set)',
         cause: error,
       },
     );
@@ -34,12 +37,15 @@ export function attackError(error: unknown, strength: Strength): unknown {
   if (error instanceof FewClassesError) {
     return new StageError(error.message, {
       code: 'bad-data',
-      fix: 'choose another loss, or for attack/auto-attack version: custom with attacks: [apgd-ce, fab, square]',
+      fix: 'choose another loss; for attack/auto-attack, set version: custom and attacks: [apgd-ce, fab, square]',
       cause: error,
     });
   }
   if (error instanceof UnknownClassError) {
-    return new StageError(error.message, { code: 'bad-data', fix: `give a class below ${error.classes}` });
+    return new StageError(error.message, {
+      code: 'bad-data',
+      fix: `set targeted to a class from 0 to ${error.classes - 1}`,
+    });
   }
   return error;
 }

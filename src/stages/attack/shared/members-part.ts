@@ -26,7 +26,10 @@ export function membersPart(): Stage {
       const { memberCounts, membersWarnings } = await import('../../../metrics/members.ts');
       const parts = [...inputs.adversarial].map(({ perturbation, labels }) => {
         if (perturbation?.members === undefined)
-          throw new StageError('the images have no outcomes of an ensemble', { code: 'bad-data' });
+          throw new StageError('the adversarial images do not say what each attack of the ensemble did', {
+            code: 'bad-data',
+            fix: 'run attack/auto-attack again, with ravelin run --force',
+          });
         return { labels, initial: perturbation.initial, ...perturbation.members };
       });
       const counts = memberCounts(parts);

@@ -65,7 +65,7 @@ function checkModels(inputs: TargetInputs, images: Images): void {
     if (classes === expected) continue;
     throw new StageError(
       `all models of an ensemble must have the same classes; found ${expected} and ${classes}`,
-      { code: 'bad-data', fix: 'attack models of the same classes together' },
+      { code: 'bad-data', fix: 'list only models with the same classes under models:' },
     );
   }
 }

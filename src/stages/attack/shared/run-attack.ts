@@ -218,12 +218,12 @@ function report(
   const unmoved = spent === 0 ? 0 : unmovedRows(inputs.images, pixels);
   if (spent > 0 && unmoved === count)
     warn(
-      `the queries were spent before the attack had moved any of ${count} images, so the accuracy says nothing about robustness: give more queries`,
+      `the queries were spent before the attack had moved any of ${count} images, so the accuracy says nothing about robustness. Give more queries.`,
     );
   const notFinite = states.filter((state) => state === 'non-finite').length;
   if (notFinite > 0)
     warn(
-      `the logits of the model are not finite at ${notFinite} of ${count} images, which are left unchanged`,
+      `the logits of the model are not finite at ${notFinite} of ${count} images, which are left unchanged. Check that its weights, mean and std belong together.`,
     );
   const atGoal = states.filter((state) => state === 'at-goal').length;
   if (atGoal > 0)

@@ -88,7 +88,7 @@ export function checkStrength(
       {
         path: ['epsilon'],
         message: `in L∞ 'epsilon' takes a number from 0 to 1, not ${epsilon}, because pixels are in [0, 1]`,
-        fix: epsilon <= 255 ? `write ${epsilon}/255` : 'give it in units of [0, 1] pixels',
+        fix: epsilon <= 255 ? `write ${epsilon}/255` : 'write a number up to 1, such as 8/255',
       },
     ];
   const all = names.map((name) => `'${name}'`).join(' or ');
@@ -97,7 +97,7 @@ export function checkStrength(
     return [
       {
         path: [],
-        message: `no strength: give ${all}, or 'dissimilarity'`,
+        message: `the attack has no strength: neither ${all} nor 'dissimilarity' is given`,
         fix: `add ${names[0]!}: 8/255, or dissimilarity: 0.06`,
       },
     ];

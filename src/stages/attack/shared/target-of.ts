@@ -19,9 +19,9 @@ export function targetOf(
 function preprocessingOf(model: Model): Preprocessing {
   if (isNetworkModel(model)) return model.preprocessing;
   throw new StageError(
-    'the dissimilarity of normalised pixels needs the normalisation of the model, which a Python model keeps to itself',
+    'the dissimilarity of normalised pixels needs the mean and std of the model, and a model in Python does not report them',
     {
-      fix: 'measure it in pixels: leave out like: guo-code',
+      fix: 'measure it in pixels: remove space: normalized and like:',
     },
   );
 }

@@ -46,7 +46,7 @@ export async function cifarBatches(root: string, split: 'train' | 'test'): Promi
         {
           code: 'bad-data',
           file: path,
-          fix: 'the file is truncated, or not the binary version of CIFAR-10: fetch it again',
+          fix: 'fetch the binary version of CIFAR-10 again; this file is truncated or another version',
         },
       );
     }
@@ -93,6 +93,6 @@ function checkedLabel(label: number, file: string, row: number): number {
   throw new StageError(`label ${label} of image ${row} is not one of 0 to 9`, {
     code: 'bad-data',
     file,
-    fix: 'the file is damaged, or CIFAR-100, whose records begin with two labels: give CIFAR-10',
+    fix: 'give the binary files of CIFAR-10; this one is damaged, or belongs to CIFAR-100, whose records begin with two labels',
   });
 }

@@ -69,7 +69,7 @@ async function decodeImage(file: string, options: DecodeOptions): Promise<Bitmap
     throw new StageError(`${file} cannot be decoded: ${reason}`, {
       code: 'bad-data',
       file,
-      fix: 'the file is damaged or not an image: replace it or remove it',
+      fix: 'replace the file or remove it; it is damaged, or not an image',
       cause: error,
     });
   }

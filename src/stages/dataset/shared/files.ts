@@ -51,7 +51,7 @@ export async function readRange(
       throw new StageError(`${path} ends at byte ${start + done}: ${start + length} are needed`, {
         code: 'bad-data',
         file: path,
-        fix: 'the file is truncated: fetch it again',
+        fix: 'fetch the file again, because it is truncated',
       });
     }
     done += bytesRead;

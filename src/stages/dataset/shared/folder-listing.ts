@@ -133,7 +133,7 @@ async function imagesOfClasses(
     if (images.length === 0)
       throw fail(
         `the class folder ${folder} holds no image (${[...extensions].join(', ')})`,
-        'add an image, remove the folder, or extend extensions',
+        'add an image, remove the folder, or name other extensions in extensions',
       );
     present.push({ name, label, images: images.map((path) => `${name}/${path}`) });
   }

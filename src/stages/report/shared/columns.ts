@@ -78,7 +78,7 @@ export function requireName(
   const list =
     known.length === 0 ? 'there is none' : `known are ${known.map((item) => `'${item}'`).join(', ')}`;
   throw new StageError(`'${name}' (${param}) is not ${what} ${owner}; ${list}`, {
-    fix: guess === undefined ? `set ${param} to one of its names` : `did you mean '${guess}'?`,
+    fix: guess === undefined ? `set ${param} to one of its names` : `set ${param} to '${guess}'`,
   });
 }
 
@@ -114,7 +114,7 @@ export function clashError(first: ScoreRow, second: ScoreRow, places: string): S
     });
   }
   const axes = differing.map((axis) => `'${axis}'`).join(', ');
-  return new StageError(`several scores have the same place: they differ only in ${axes}`, {
+  return new StageError(`several scores would stand at the same place, because they differ only in ${axes}`, {
     fix: `add ${axes} to ${places}, or select one label with where: { ${differing[0]!}: … }`,
   });
 }

@@ -94,7 +94,7 @@ function placeVersions(
         (axis) => version.axes[axis] !== first.version.axes[axis],
       );
       throw new StageError(
-        `several images have the same place in the grid: they differ in ${differing.map((axis) => `'${axis}'`).join(', ') || 'nothing'}`,
+        `several images would stand at the same place of the grid, because they differ only in ${differing.map((axis) => `'${axis}'`).join(', ') || 'nothing'}`,
         { fix: `select one label with where: { ${differing[0] ?? axes.rows}: … }` },
       );
     }

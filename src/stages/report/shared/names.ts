@@ -139,15 +139,15 @@ function unknownName(
     'axis or number': 'neither an axis nor a number',
   };
   const lists = [
-    ...(names === 'number' ? [] : [`their axes: ${listed(axes)}`]),
-    ...(names === 'axis' ? [] : [`their numbers: ${listed(withoutSpreads(numbers))}`]),
+    ...(names === 'number' ? [] : [`the axes are ${listed(axes)}`]),
+    ...(names === 'axis' ? [] : [`the numbers are ${listed(withoutSpreads(numbers))}`]),
   ];
   const known = [...(names === 'number' ? [] : axes), ...(names === 'axis' ? [] : numbers)];
   return {
     code: 'unknown-name',
     path,
     message: `'${name}' (${path[0]!}) is ${isNot[names]} of the ${noun}${didYouMean(name, known)}`,
-    fix: lists.join('; '),
+    fix: `choose another name: ${lists.join('; ')}`,
   };
 }
 
@@ -160,7 +160,7 @@ function averagedProblem(
   return {
     code: 'unknown-name',
     path,
-    message: `'${name}' (${path[0]!}) is averaged over by ${by}, so the means have no such axis`,
+    message: `'${name}' (${path[0]!}) is averaged over by ${by}, so the means do not have this axis`,
     fix: `take '${name}' out of ${by} or out of ${path[0]!}`,
   };
 }
@@ -207,7 +207,7 @@ function clashProblems(
     {
       code: 'unplaced-axis',
       path: [first],
-      message: `several ${known.noun} have the same place: they differ only in ${axes}`,
+      message: `several ${known.noun} would stand at the same place, because they differ only in ${axes}`,
       fix: `${others}select one label with where: { ${differing[0]!}: … }`,
     },
   ];

@@ -86,7 +86,7 @@ function decodeBest(
   if (best === null) return null;
   const { epoch } = best;
   if (!Number.isInteger(epoch) || epoch < 1 || epoch > completed)
-    throw new SafetensorsError('the checkpoint has the weights of no epoch');
+    throw new SafetensorsError('the best weights of the checkpoint belong to none of its epochs');
   return { epoch, weights: decodeWeights(bytes, model) };
 }
 

@@ -21,9 +21,10 @@ type Networks<I> = {
       : I[N];
 };
 
-const message = 'a training changes the weights of a network, and one of these models is a program of Python';
+const message =
+  'a model here runs in Python (model/python), and ravelin can train only networks, whose weights it can change';
 const fix =
-  'train it in Python and give its weights to model/python, or export it with torch.export for model/torch-export and train that';
+  'train it in Python, and let model/python load the weights; or export it with torch.export, and train the stage model/torch-export that reads the file';
 
 /** The problem of a training of programs, which the graph shows before the run. */
 export function programProblems(inputs: KnownInputs): ParameterProblem[] {
