@@ -45,7 +45,7 @@ const groups = [
       'docs/security.md',
     ],
   ],
-  ['Reference', ['docs/stages.md', 'docs/errors.md', 'docs/kernels.md']],
+  ['Reference', ['docs/stages.md', 'docs/errors.md', 'docs/plugin-reference.md', 'docs/kernels.md']],
   ['Measured', ['docs/measured/README.md']],
   ['Project', ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md']],
 ];

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseDocument } from 'yaml';
 import { pages, type YamlBlock, yamlBlocks } from './yaml-blocks.ts';
 
 /**
@@ -31,6 +32,9 @@ interface WrongLine {
   readonly code: string;
   readonly message: string;
 }
+
+/** Codes whose wrong example is not YAML, or not one document of it. */
+const aboutYaml = ['duplicate-key', 'many-documents', 'yaml-syntax'];
 
 const folder = mkdtempSync(join(tmpdir(), 'ravelin-docs-'));
 const nameOf = (page: string): string => page.replaceAll('/', '-').replace(/\.md$/, '');
@@ -86,6 +90,26 @@ describe('the pipelines in the documentation', () => {
   it('have no error outside the blocks, as in a file that they include', () => {
     expect([...errors.keys()].filter((path) => !pipelines.map(fileOf).includes(path))).toEqual([]);
   });
+});
+
+it('the examples on the page of errors are YAML, except the wrong ones about YAML itself', () => {
+  const sections = readFileSync('docs/errors.md', 'utf8').split(/^## /m).slice(3);
+  const examples = sections.flatMap((section) => {
+    const code = section.slice(0, section.indexOf('\n'));
+    const [wrong, right] = [...section.matchAll(/^```yaml fragment\n([^]*?)^```$/gm)].map(
+      ([, text]) => text!,
+    );
+    return aboutYaml.includes(code)
+      ? [{ code, text: right! }]
+      : [wrong!, right!].map((text) => ({ code, text }));
+  });
+  expect(examples.length).toBeGreaterThanOrEqual(130);
+  // Lines with '…' leave something out, and some codes are about the command line or several files.
+  const isWhole = (text: string): boolean => !/…|^ravelin |^# [\w-]+\.yaml$|^\(/m.test(text);
+  const broken = examples.filter(
+    ({ text }) => isWhole(text) && parseDocument(text, { version: '1.2' }).errors.length > 0,
+  );
+  expect(broken).toEqual([]);
 });
 
 it('the pipeline of README.md is a file, whose figure stands below it', () => {

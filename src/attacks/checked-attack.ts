@@ -94,7 +94,7 @@ function checkFunction(value: unknown, name: string): void {
   if (typeof value === 'function') return;
   throw new ValueError(
     `${name} of the attack is ${nameOfType(value)}, not a function`,
-    `give ${name} as in docs/extending.md`,
+    `give ${name} as in docs/plugin-reference.md`,
   );
 }
 
@@ -102,7 +102,7 @@ function fieldsOf(value: unknown, subject: string): Readonly<Record<string, unkn
   if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;
   throw new ValueError(
     `${subject} is ${nameOfType(value)}, not an object`,
-    'return an object as in docs/extending.md',
+    'return an object as in docs/plugin-reference.md',
   );
 }
 

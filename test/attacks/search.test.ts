@@ -76,7 +76,7 @@ describe('every search ends', () => {
   it('by an error if a dissimilarity is not a number', () => {
     for (const value of [NaN, Infinity])
       expect(() => drive(() => value)).toThrow(
-        `a dissimilarity is ${value}, so no strength can be searched for`,
+        `the dissimilarity of an image is ${value}, so no strength can be searched for`,
       );
   });
 

@@ -287,8 +287,15 @@ describe('a plugin that cannot be used', () => {
   );
 });
 
+const guide = readFileSync('docs/extending.md', 'utf8');
+
+it('the pipeline of the guide is valid', async () => {
+  const [whole] = /(?<=^```yaml fragment\n)ravelin: 1\n[^]*?(?=^```$)/m.exec(guide)!;
+  const project = projectWithExamples({ 'p.yaml': whole });
+  expect(await project.run('validate', 'p.yaml')).toMatchObject({ code: 0, stderr: '' });
+});
+
 it('every example plugin is in the guide, to the letter', () => {
-  const guide = readFileSync('docs/extending.md', 'utf8');
   const blocks = [...guide.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, text]) => text!);
   for (const name of examples) expect(blocks).toContain(readFileSync(`examples/plugins/${name}`, 'utf8'));
   // At most one page, as promised.

@@ -18,8 +18,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 const folder = mkdtempSync(join(tmpdir(), 'ravelin-types-'));
 const examples = readdirSync('examples/plugins');
 const templates = readdirSync('templates/plugins');
-const blocks = [...readFileSync('docs/extending.md', 'utf8').matchAll(/^```js\n([^]*?)^```$/gm)].map(
-  ([, text]) => text!,
+const blocks = ['docs/extending.md', 'docs/plugin-reference.md'].flatMap((page) =>
+  [...readFileSync(page, 'utf8').matchAll(/^```js\n([^]*?)^```$/gm)].map(([, text]) => text!),
 );
 /** What somebody wrote with the guide alone, and had to cast. */
 const newcomers = {
@@ -114,7 +114,7 @@ describe('with the types of the package', () => {
 
   it.each(
     blocks.map((text, index) => [text.split('\n').find((line) => line !== '// @ts-check')!, index] as const),
-  )('the block of docs/extending.md that begins with %s compiles', (_, index) => {
+  )('the block of the guide that begins with %s compiles', (_, index) => {
     expect(errors.get(`block-${index}.mjs`) ?? []).toEqual([]);
   });
 

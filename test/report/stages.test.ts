@@ -61,12 +61,8 @@ describe('report/curves', () => {
   });
 
   test.each([
-    [
-      { x: 'strenght' },
-      "'strenght' (x) is not an axis or a number of the scores",
-      "did you mean 'strength'?",
-    ],
-    [{ y: 'acuracy' }, "'acuracy' (y) is not a number of the scores", "did you mean 'accuracy'?"],
+    [{ x: 'strenght' }, "'strenght' (x) is not an axis or a number of the scores", "set x to 'strength'"],
+    [{ y: 'acuracy' }, "'acuracy' (y) is not a number of the scores", "set y to 'accuracy'"],
     [
       { panel: 'defense' },
       "'defense' (panel) is not an axis of the scores; known are 'attack', 'strength'",
@@ -343,7 +339,7 @@ describe('report/images', () => {
           axes,
           choice,
         ),
-      ).toThrow("they differ in 'defense'");
+      ).toThrow("they differ only in 'defense'");
     });
   });
 });

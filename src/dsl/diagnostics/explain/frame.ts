@@ -64,7 +64,7 @@ export const framePages = {
   ),
   'bad-plugin': page(
     'A plugin cannot be used',
-    'plugins: lists npm packages and modules of this project (./path) that add stage types. URLs and absolute paths are not loaded, and neither is a plugin that the package.json of the project does not allow, or any plugin of a project that you have not trusted with ravelin trust. If a plugin cannot be loaded or declares a stage wrongly, the message says what is wrong, and where in the plugin.',
+    "plugins: lists npm packages and modules of this project (./path) that add stage types. URLs and absolute paths are not loaded, and neither is a plugin that the package.json of the project does not allow, or any plugin of a project that you have not trusted with 'ravelin trust'. If a plugin cannot be loaded or declares a stage wrongly, the message says what is wrong, and where in the plugin.",
     'plugins: [https://example.org/attack.js]',
     'plugins: [ravelin-extra-attacks, ./stages/my-attack.js]',
   ),

@@ -40,7 +40,7 @@ export const wiringPages = {
   ),
   'bad-reference': page(
     'An input is not a valid reference',
-    "An input is 'stage', 'stage.output' or { from: stage.output, where: { axis: label }, collect: [axis] | all }. If the input takes a list, it can also be a list of these.",
+    "An input is 'stage', 'stage.output' or '{ from: stage.output, where: { axis: label }, collect: [axis] }', in which where: and collect: may be left out and collect: may be all. If the input takes a list, it can also be a list of these.",
     'in: { scores: { scores: all } }',
     'in: { scores: { from: scores, collect: all } }',
   ),
@@ -70,7 +70,7 @@ export const wiringPages = {
   ),
   'unknown-label': page(
     'Unknown label of an axis',
-    'A label is named as it is written in the matrix: 8/255 is the label 8/255. Plain numbers are compared by value, so 0.060 is the label 0.06.',
+    'A label is named as it is written in the matrix, so 8/255 is the label 8/255. Plain numbers are compared by value, so 0.060 is the label 0.06.',
     'where: { attack: fsgm }',
     'where: { attack: fgsm }',
   ),
@@ -125,8 +125,8 @@ export const wiringPages = {
   'empty-join': page(
     'Inputs share an axis, but no label on it',
     'Inputs that share an axis are joined by its labels. These inputs have no label in common, so the stage would have no cells.',
-    'a: matrix: { strength: [1, 2] }\nb: matrix: { strength: [3, 4] }\nc: in: { one: a, two: b }',
-    'c: in: { one: a, two: { from: b, where: { strength: 3 } } }',
+    'a: { matrix: { strength: [1, 2] } }\nb: { matrix: { strength: [3, 4] } }\nc: { in: { originals: a, adversarial: b } }',
+    'c: { in: { originals: a, adversarial: { from: b, where: { strength: 3 } } } }',
   ),
   'incomplete-row': page(
     'A row of matrix.include lacks a label',
