@@ -7,7 +7,7 @@ import { exitCodes, type ExitCode } from './exit-codes.ts';
 
 let isResult = false;
 
-/** Declares that the command is there for what it writes to stdout, so that it fails if that is lost. */
+/** Declares that the output on stdout is the purpose of the command, so that the command fails if it is lost. */
 export function stdoutIsResult(): void {
   isResult = true;
 }

@@ -28,7 +28,7 @@ export async function openClassifier(
   return openChangingClassifier(model, evaluation);
 }
 
-/** The same, for a model whose weights will change. */
+/** Opens a model as `openClassifier` does, with weights that can be replaced later. */
 export async function openChangingClassifier(
   model: NetworkModel,
   evaluation: Evaluation = defaultEvaluation(),

@@ -141,7 +141,7 @@ export function footerToMarkdown(footer: string): string {
   return footer === '' ? '' : `\n${markdownText(footer)}\n`;
 }
 
-/** The same for a terminal. */
+/** Writes a line below the table for a terminal; nothing if it is empty. */
 export function footerToText(footer: string): string {
   return footer === '' ? '' : `\n${visibleLine(footer)}\n`;
 }
@@ -151,7 +151,7 @@ export function publishedToMarkdown(sources: readonly string[]): string {
   return `\n${escapeMarkdown(publishedNote(sources))}\n`;
 }
 
-/** The same for a terminal. */
+/** Says below the table, for a terminal, what stands behind the slash, and where it was published. */
 export function publishedToText(sources: readonly string[]): string {
   return `\n${publishedNote(sources)}\n`;
 }

@@ -5,7 +5,10 @@ import type { NetworkModel } from '../values/model.ts';
 import { eagerStep } from './eager-step.ts';
 import type { SgdStep, StepHyperparameters } from './step.ts';
 
-/** `evaluation` is that of `openClassifier`. */
+/**
+ * Opens the form of a training step that suits the backend, or the one that `evaluation` names (see
+ * `openClassifier`).
+ */
 export async function openStep(
   model: NetworkModel,
   options: StepHyperparameters & { readonly evaluation?: Evaluation },

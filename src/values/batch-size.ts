@@ -10,7 +10,10 @@ export interface BatchBounds {
   readonly values: number;
 }
 
-/** Smaller than `forwardBatch`, because gradients keep the activations of every layer. */
+/**
+ * Bounds on the batches of gradients; smaller than `forwardBatch`, because gradients keep the activations of every
+ * layer.
+ */
 export const gradientBatch: BatchBounds = { rows: 64, values: 1 << 21 };
 export const forwardBatch: BatchBounds = { rows: 128, values: 1 << 22 };
 

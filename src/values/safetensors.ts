@@ -58,7 +58,7 @@ export const elementBytes = {
 // makes gigabytes of objects.
 const headerLimit = 8_000_000;
 
-/** Tensors are laid out by name, so that equal content gives equal bytes. */
+/** Encodes tensors as a safetensors file. They are laid out by name, so that equal content gives equal bytes. */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, StoredTensor>>,
   metadata: Readonly<Record<string, string>> = {},

@@ -14,7 +14,7 @@ export function nameProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** A name that is like a text; undefined if there is none that one would want. */
+/** Turns a text into a name that resembles it; undefined if nothing sensible is left. */
 export function asName(text: string): string | undefined {
   if (/[^\u0000-\u007f]/u.test(text)) return undefined;
   const name = text.replaceAll(/[^A-Za-z0-9_-]+/gu, '-').replaceAll(/^[-\d]+|-+$/g, '');

@@ -4,8 +4,8 @@ import { networkBuilder } from '../builder.ts';
 import type { ArchitectureOptions } from './options.ts';
 
 /**
- * `depth` is 6n + 2: three stages of n blocks with 16, 32 and 64 filters. Tensor names are those of
- * akamaster/pytorch_resnet_cifar10: `conv1`, `layer1.0.bn2`, …, `linear`.
+ * ResNet for CIFAR (He et al. 2016, section 4.2). `depth` is 6n + 2: three stages of n blocks with 16, 32 and 64
+ * filters. Tensor names are those of akamaster/pytorch_resnet_cifar10: `conv1`, `layer1.0.bn2`, …, `linear`.
  */
 export function cifarResnet(depth: 20 | 32 | 56, { size, classes }: ArchitectureOptions): Network {
   const build = networkBuilder({

@@ -12,8 +12,8 @@ const layers: Readonly<Record<DensenetDepth, readonly number[]>> = {
 const growth = 32;
 
 /**
- * Tensor names are torchvision's: `features.conv0`, `features.denseblock1.denselayer1.norm1`, …,
- * `classifier`.
+ * DenseNet (Huang et al. 2017). Tensor names are torchvision's: `features.conv0`,
+ * `features.denseblock1.denselayer1.norm1`, …, `classifier`.
  */
 export function densenet(depth: DensenetDepth, { size, classes }: ArchitectureOptions): Network {
   const build = networkBuilder({ architecture: `densenet${depth}`, inputShape: [size, size, 3], classes });

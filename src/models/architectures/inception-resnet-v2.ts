@@ -4,7 +4,10 @@ import { branch, inceptionBuilder } from './inception-block.ts';
 import type { Branch, InceptionBuilder } from './inception-block.ts';
 import type { ArchitectureOptions } from './options.ts';
 
-/** Tensor names are timm's `inception_resnet_v2`: `conv2d_1a.conv`, `repeat.0.branch1.0.bn`, …, `classif`. */
+/**
+ * Inception-ResNet-v2 (Szegedy et al. 2017). Tensor names are timm's `inception_resnet_v2`: `conv2d_1a.conv`,
+ * `repeat.0.branch1.0.bn`, …, `classif`.
+ */
 export function inceptionResnetV2(options: ArchitectureOptions): Network {
   const b = inceptionBuilder('inception-resnet-v2', options, false);
   let last = b.conv('conv2d_1a', 'input', 32, 3, { stride: 2 });

@@ -10,7 +10,10 @@ type Block = (b: InceptionBuilder, name: string, input: string) => string;
 const row: Extent = [1, 7];
 const column: Extent = [7, 1];
 
-/** Tensor names are torchvision's: `Conv2d_1a_3x3.conv`, `Mixed_5b.branch1x1.bn`, …, `fc`. */
+/**
+ * Inception-v3 (Szegedy et al. 2016). Tensor names are torchvision's: `Conv2d_1a_3x3.conv`,
+ * `Mixed_5b.branch1x1.bn`, …, `fc`.
+ */
 export function inceptionV3(options: ArchitectureOptions): Network {
   const b = inceptionBuilder('inception-v3', options, true);
   let last = b.conv('Conv2d_1a_3x3', 'input', 32, 3, { stride: 2 });

@@ -6,7 +6,10 @@ import type { ArchitectureOptions } from './options.ts';
 
 type Block = (b: InceptionBuilder, name: string, input: string) => string;
 
-/** Tensor names are timm's `inception_v4`: `features.0.conv`, `features.6.branch1.0.bn`, …, `last_linear`. */
+/**
+ * Inception-v4 (Szegedy et al. 2017). Tensor names are timm's `inception_v4`: `features.0.conv`,
+ * `features.6.branch1.0.bn`, …, `last_linear`.
+ */
 export function inceptionV4(options: ArchitectureOptions): Network {
   const b = inceptionBuilder('inception-v4', options, false);
   let last = b.conv('features.0', 'input', 32, 3, { stride: 2 });

@@ -14,7 +14,10 @@ const stages = [
   [6, 320, 1, 1],
 ] as const;
 
-/** Tensor names are torchvision's: `features.0.0`, `features.2.conv.1.0`, …, `classifier.1`. */
+/**
+ * MobileNetV2 (Sandler et al. 2018). Tensor names are torchvision's: `features.0.0`, `features.2.conv.1.0`, …,
+ * `classifier.1`.
+ */
 export function mobilenetV2({ size, classes }: ArchitectureOptions): Network {
   const build = networkBuilder({ architecture: 'mobilenet-v2', inputShape: [size, size, 3], classes });
   const normRelu = (prefix: string, conv: string): string =>

@@ -16,7 +16,10 @@ const blocks: Readonly<Record<ResnetDepth, readonly number[]>> = {
   101: [3, 4, 23, 3],
 };
 
-/** Tensor names are torchvision's: `conv1`, `layer1.0.conv1`, `layer2.0.downsample.0`, …, `fc`. */
+/**
+ * ResNet for ImageNet (He et al. 2016). Tensor names are torchvision's: `conv1`, `layer1.0.conv1`,
+ * `layer2.0.downsample.0`, …, `fc`.
+ */
 export function resnet(depth: ResnetDepth, { size, classes }: ArchitectureOptions): Network {
   const build = networkBuilder({ architecture: `resnet${depth}`, inputShape: [size, size, 3], classes });
   const bottleneck = depth >= 50;

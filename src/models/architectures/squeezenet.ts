@@ -15,8 +15,8 @@ const plans: Readonly<Record<SqueezenetVersion, readonly ('pool' | readonly [num
 };
 
 /**
- * Tensor names are torchvision's: `features.0`, `features.3.squeeze`, …, `classifier.1`. Max pools round
- * their size up, as the Caffe original and torchvision do.
+ * SqueezeNet (Iandola et al. 2016). Tensor names are torchvision's: `features.0`, `features.3.squeeze`, …,
+ * `classifier.1`. Max pools round their size up, as the Caffe original and torchvision do.
  */
 export function squeezenet(version: SqueezenetVersion, { size, classes }: ArchitectureOptions): Network {
   const build = networkBuilder({

@@ -7,9 +7,9 @@ import type { ArchitectureOptions } from './options.ts';
 const plan = [64, 64, 'pool', 128, 128, 'pool', 256, 256, 256, 'pool', 512, 512, 512, 'pool', 512, 512, 512, 'pool']; // prettier-ignore
 
 /**
- * Tensor names are torchvision's: `features.0`, …, `features.28`, `classifier.0`, `classifier.3`,
- * `classifier.6`. The first dense layer reads 7 × 7 positions, so `size` must be a multiple of 224 (7 · k
- * positions are averaged k by k). Throws `NetworkError` for other sizes.
+ * VGG-16 (Simonyan and Zisserman 2015). Tensor names are torchvision's: `features.0`, …, `features.28`,
+ * `classifier.0`, `classifier.3`, `classifier.6`. The first dense layer reads 7 × 7 positions, so `size` must be a
+ * multiple of 224 (7 · k positions are averaged k by k). Throws `NetworkError` for other sizes.
  */
 export function vgg16({ size, classes }: ArchitectureOptions): Network {
   if (size % 224 !== 0) {

@@ -96,7 +96,9 @@ export function emitAxisSlice(
   return emit.float('Slice', [x, emit.integers(begin), emit.integers(size)], { Index: int32 });
 }
 
-/** `shape` is that of the node's input. */
+/**
+ * Emits the gradient of a slice with respect to its input: zeros outside the slice. `shape` is that of the input.
+ */
 export function emitAxisSliceGradient(
   emit: Emitter,
   dy: Output,

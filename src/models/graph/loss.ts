@@ -8,7 +8,10 @@ import type { AttackLoss } from '../classifier.ts';
 import { leastSlope } from '../loss-gradient.ts';
 import type { Emitter } from './emitter.ts';
 
-/** `labels` is int32 `[n]`. `dlr` needs three classes or more. */
+/**
+ * Emits the gradient of a loss with respect to the logits `[n, classes]`, for int32 `labels` `[n]`. `dlr` needs
+ * three classes or more.
+ */
 export function emitLossGradient(
   emit: Emitter,
   logits: Output,

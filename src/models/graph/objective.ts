@@ -12,7 +12,10 @@ export interface EmittedObjective {
   readonly counterpartGradient: Output | null;
 }
 
-/** `count` is the number of images in the run, a float32 scalar. */
+/**
+ * Emits the mean objective of a training step and its gradient with respect to the logits. `count` is the number
+ * of images in the run, a float32 scalar.
+ */
 export function emitObjective(
   emit: Emitter,
   { labelSmoothing, divergence }: Objective,

@@ -10,7 +10,7 @@ import { reshape } from './gates.ts';
 
 type WeightOf = (part: 'weight' | 'bias') => Output;
 
-/** `shape` is that of the node's input. */
+/** Emits the output of a node that has weights, from its input `x`, whose shape without the batch is `shape`. */
 export function emitWeighted(
   emit: Emitter,
   node: WeightedNode,

@@ -47,7 +47,10 @@ import { elementCount } from '../../values/element-count.ts';
 
 type NodeOf<Op extends WeightlessNode['op']> = Extract<WeightlessNode, { op: Op }>;
 
-/** Output of the node. `shapes` are those of its network; `inputs` are in the node's order. */
+/**
+ * Emits the output of a node without weights. `inputs` are in the order of the node, and `shapes` are those of the
+ * network.
+ */
 export function emitWeightless(
   emit: Emitter,
   node: WeightlessNode,

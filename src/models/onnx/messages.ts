@@ -52,7 +52,7 @@ export interface OnnxValueInfo {
 
 const mostNodes = 50_000;
 
-/** Throws `OnnxError` for bytes that are not an ONNX model. */
+/** Decodes the message of an ONNX file. Throws `OnnxError` for bytes that are not an ONNX model. */
 export function readOnnxModel(bytes: Uint8Array): OnnxModel {
   if (isZip(bytes))
     throw new OnnxError(

@@ -6,7 +6,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
 import { elementCount } from '../../values/element-count.ts';
 
-/** `order` is that of the axes after the batch: the n-th of the result is the axis `order[n]` of `x`. */
+/** Puts the axes after the batch into another order: the n-th of the result is the axis `order[n]` of `x`. */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   const whole = [0, ...order.map((axis) => axis + 1)];
   const runs: number[][] = [];
@@ -72,12 +72,15 @@ function around(x: Tensor, axis: number): [outer: number, extent: number, inner:
   ];
 }
 
-/** `shape` is that after the batch. */
+/** Repeats `x` along axes of extent 1, so that its axes after the batch have the extents of `shape`. */
 export function expand(x: Tensor, shape: readonly number[]): Tensor {
   return tf.tile(x, [1, ...shape.map((extent, at) => extent / x.shape[at + 1]!)]);
 }
 
-/** `shape` is that before the expansion, after the batch. */
+/**
+ * Sums the gradient of an expansion over the repeated axes. `shape` has the extents before the expansion, without
+ * the batch.
+ */
 export function expandGradient(dy: Tensor, shape: readonly number[]): Tensor {
   const axes = shape.flatMap((extent, at) => (extent === dy.shape[at + 1] ? [] : [at + 1]));
   return axes.length === 0 ? tf.clone(dy) : tf.sum(dy, axes, true);

@@ -16,7 +16,10 @@ export interface BatchNormPass {
   readonly variance: Tensor;
 }
 
-/** Must be called inside a `tidy`. */
+/**
+ * Normalises each channel of `x` (the last axis) by the mean and variance of the batch, then applies `gamma` and
+ * `beta`. Must be called inside a `tidy`.
+ */
 export function batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): BatchNormPass {
   const mean = channelMean(x);
   const centred = tf.sub(x, mean);
@@ -26,7 +29,10 @@ export function batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: numbe
   return { output: tf.add(tf.mul(normalised, gamma), beta), normalised, inverse, mean, variance };
 }
 
-/** Must be called inside a `tidy`. */
+/**
+ * Gradients with respect to the input, `gamma` and `beta`, from the gradient `dy` of the output. Must be called
+ * inside a `tidy`.
+ */
 export function batchNormGradient(
   dy: Tensor,
   { normalised, inverse }: BatchNormPass,

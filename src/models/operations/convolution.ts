@@ -20,7 +20,7 @@ export interface ConvolutionGeometry {
   readonly groups: number;
 }
 
-/** `channels` are those of the input. */
+/** The strides, padding and groups of a convolution whose input has `channels` channels. */
 export function convolutionGeometry(
   node: Extract<NetworkNode, { op: 'conv' }>,
   channels: number,

@@ -30,7 +30,10 @@ export function weighted(node: WeightedNode, x: Tensor, weight: WeightOf): Tenso
   });
 }
 
-/** `x` is the input of the node; only layer norms read it. The caller disposes the result. */
+/**
+ * Gradient with respect to the input of a node that has weights, from the gradient `dy` of its output. Only layer
+ * norms read the input `x`. The caller disposes the result.
+ */
 export function weightedInputGradient(
   node: WeightedNode,
   dy: Tensor,

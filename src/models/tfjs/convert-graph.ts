@@ -34,7 +34,10 @@ interface Context {
 const supported =
   'Conv2D, DepthwiseConv2dNative, MatMul, their fused forms, BiasAdd, FusedBatchNormV3, Relu, Relu6, LeakyRelu, MaxPool, AvgPool, Mean, Add, ConcatV2, Pad, Reshape, Squeeze, Identity and Softmax';
 
-/** Throws `NetworkError`, which names the unsupported node or the weights that do not fit. */
+/**
+ * Converts a GraphModel of TensorFlow.js into a network with its weights. Throws `NetworkError`, which names the
+ * unsupported node or the weights that do not fit.
+ */
 export function convertGraphModel(
   nodes: ReadonlyMap<string, GraphNode>,
   tensors: Readonly<Record<string, WeightTensor>>,

@@ -27,7 +27,10 @@ export interface ConvertOptions {
 const supported =
   'Conv2D, DepthwiseConv2D, SeparableConv2D, Dense, BatchNormalization, Activation, ReLU, LeakyReLU, Softmax, MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, ZeroPadding2D, Add, Concatenate, Flatten and Dropout';
 
-/** Throws `NetworkError`, which names the unsupported layer or the weights that do not fit. */
+/**
+ * Converts a LayersModel of TensorFlow.js into a network with its weights. Throws `NetworkError`, which names the
+ * unsupported layer or the weights that do not fit.
+ */
 export function convertLayersModel(
   { layers, output }: Topology,
   tensors: Readonly<Record<string, WeightTensor>>,

@@ -49,7 +49,7 @@ const types: Readonly<Record<number, ElementType>> = {
   13: 'BF16',
 };
 
-/** Throws `TorchExportError`. Tensors are decoded when they are read. */
+/** Reads the program in a `.pt2` archive. Its tensors are decoded when they are read. Throws `TorchExportError`. */
 export function readArchive(bytes: Uint8Array): Archive {
   if (!isZip(bytes))
     throw new TorchExportError(

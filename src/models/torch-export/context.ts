@@ -157,7 +157,7 @@ export function integersOf(
   });
 }
 
-/** The same with the number of images among them. */
+/** The integers of an argument, in which `batch` stands for the number of images. */
 export function extentsOf(
   { node, context }: Conversion,
   argument: string,

@@ -23,7 +23,10 @@ interface Group {
   readonly last: { readonly name: string; readonly at: number }[];
 }
 
-/** `lastRead` is the number of the last node that reads a name. */
+/**
+ * Tracks which names share memory, to find views that are read after an operation in place. `lastRead` gives for
+ * each name the number of the last node that reads it.
+ */
 export function sharing(lastRead: ReadonlyMap<string, number>): Sharing {
   const groups = new Map<string, Group>();
   const groupOf = (name: string): Group => {

@@ -32,7 +32,10 @@ const simple: Readonly<Record<string, 'relu' | 'relu6' | 'sigmoid' | 'silu' | 'h
     reciprocal: 'reciprocal',
   };
 
-/** `name` is that of the operation, without the underscore of those in place. */
+/**
+ * Converts an operation on each number of one tensor. `name` is without the underscore that operations in place
+ * end with.
+ */
 export function unary(conversion: Conversion, name: string): Activation {
   const { node } = conversion;
   const input = activationOf(conversion, 'self');

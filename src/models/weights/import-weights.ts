@@ -20,8 +20,9 @@ export interface ImportOptions {
 }
 
 /**
- * Throws `WeightsError` unless the file has exactly the tensors of the network, in its shapes (apart from
- * batch norm's `num_batches_tracked`), and `NetworkError` for NaN, infinities and negative variances.
+ * Puts the tensors of a file into the network's layout. Throws `WeightsError` unless the file has exactly the
+ * tensors of the network, in its shapes (apart from batch norm's `num_batches_tracked`), and `NetworkError` for
+ * NaN, infinities and negative variances.
  */
 export function importWeights(
   network: Network,

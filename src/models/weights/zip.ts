@@ -23,7 +23,10 @@ export function isZip([first, second, third, fourth]: Uint8Array): boolean {
   return first === 0x50 && second === 0x4b && third === 3 && fourth === 4;
 }
 
-/** Throws `WeightsError` for a damaged archive and for compressed or encrypted entries. */
+/**
+ * Reads the entries of a zip archive without compression. Throws `WeightsError` for a damaged archive and for
+ * compressed or encrypted entries.
+ */
 export function readStoredZip(bytes: Uint8Array): ReadonlyMap<string, ZipEntry> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const has = (at: number, length: number): boolean => at >= 0 && at + length <= bytes.length;

@@ -67,7 +67,10 @@ export interface Seeds {
   readonly stage: number;
 }
 
-/** `seed` is null for a cell that draws no random numbers; `printed` is canonical JSON, and empty for a cell that prints no facts of the run. */
+/**
+ * The parts of a key that all units of a cell share. `seed` is null for a cell that draws no random numbers;
+ * `printed` is canonical JSON, and empty for a cell that prints no facts of the run.
+ */
 export function stageConstant(
   stage: Stage,
   seed: Seeds | null,

@@ -35,7 +35,10 @@ export interface CodePermission {
 
 export const noCode: CodePermission = { modules: [], isTrusted: false, programs: [] };
 
-/** See `ResolveCode`. */
+/**
+ * Finds a module of Python and its interpreter, if the project allows them and is trusted (see `ResolveCode`).
+ * Throws `StageError` otherwise.
+ */
 export function resolveCode(
   { modules, isTrusted, programs }: CodePermission,
   { root, folder }: { readonly root: string; readonly folder: string },

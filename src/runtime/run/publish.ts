@@ -36,8 +36,9 @@ export interface Publication {
 type Entry = readonly [source: string, size: number, mtimeMs: number];
 
 /**
- * With `overwrite` it also replaces files that no run with this cache has published. `machineKey` is a secret of this
- * machine: what was published decides what may be replaced, and the cache may come from elsewhere.
+ * Opens what copies results to the files under `publish:`. With `overwrite` it also replaces files that no run
+ * with this cache has published. `machineKey` is a secret of this machine: what was published decides what may be
+ * replaced, and the cache may come from elsewhere.
  */
 export function openPublisher(
   graph: Graph,

@@ -24,7 +24,7 @@ export interface RetryRules {
   readonly cacheFolder: string;
 }
 
-/** `history` is the unit's history from now on. */
+/** The step that a run takes after an outcome of a unit. `history` is the history of the unit from then on. */
 export type NextStep =
   | { readonly do: 'commit'; readonly result: Extract<TaskOutcome, { type: 'committed' }> }
   /** The unit was given back before it began. */

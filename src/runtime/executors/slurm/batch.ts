@@ -130,7 +130,7 @@ function readJson(path: string): unknown {
   }
 }
 
-/** Null for what is not JSON. */
+/** Parses a text as JSON; null if it is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

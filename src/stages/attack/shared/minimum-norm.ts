@@ -19,7 +19,7 @@ export const distanceNormParameter = {
   }),
 };
 
-/** The same with L0. */
+/** The norm in which a perturbation is as small as possible, L0 included. */
 export const measureParameter = {
   norm: Type.Union([Type.Literal('linf'), Type.Literal('l2'), Type.Literal('l1'), Type.Literal('l0')], {
     default: 'linf',

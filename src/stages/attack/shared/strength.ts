@@ -4,7 +4,9 @@ import type { ParameterProblem } from '../../../runtime/stage.ts';
 /** Presets that reproduce other implementations; fb is the code of Guo et al. */
 export type Preset = 'foolbox' | 'torchattacks' | 'fb';
 
-/** `presets` says what each preset changes. */
+/**
+ * The parameter `like`, which chooses a preset of another implementation. `presets` says what each preset changes.
+ */
 export function likeParameter(presets: string): TSchema {
   return Type.Optional(
     Type.Union([Type.Literal('foolbox'), Type.Literal('torchattacks'), Type.Literal('fb')], {
