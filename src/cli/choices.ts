@@ -25,6 +25,6 @@ export function announceChoices(
   const words = choiceWords(latest()?.started?.choices);
   if (words === '') return;
   complain(
-    `note: the latest run of ${shownFile} had${words}, and this command has not\n  fix: to see its results, write ravelin ${command}${words}`,
+    `note: the latest run of ${shownFile} had${words}, and this command does not\n  fix: to see its results, write ravelin ${command}${words}`,
   );
 }

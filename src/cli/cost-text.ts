@@ -91,7 +91,7 @@ function sentences(report: CostReport): string[] {
   const hosts = measured.hosts.join(', ');
   if (share('measured') > 0)
     all.push(
-      `measured (${percent(share('measured'), total.seconds)}): the same units but for their number, on ${hosts}.`,
+      `measured (${percent(share('measured'), total.seconds)}): units that differ only in their number, on ${hosts}.`,
     );
   if (share('scaled') > 0)
     all.push(

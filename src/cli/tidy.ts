@@ -85,7 +85,7 @@ export function explainFullDisk(store: Store): void {
     explainSpace(store);
   } catch (error) {
     complain(
-      `warning: what takes the space could not be found out: ${error instanceof Error ? error.message : String(error)}`,
+      `warning: could not find out what takes the space: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
 }

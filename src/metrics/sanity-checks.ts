@@ -106,7 +106,7 @@ function transferComparisons(
         check: 'transfer',
         strong: proportion(whiteBox),
         weak: proportion(transferred),
-        sentence: `an attack made on ${source}=${transferred.axes[source]!} leaves ${percent(transferred)} of ${target}=${transferred.axes[target]!}, and the white-box attack on it leaves ${percent(whiteBox)}${where(whiteBox, [source, target])}: a transfer never beats a white box, so its gradients are masked or it stops early`,
+        sentence: `the accuracy of ${target}=${transferred.axes[target]!} is ${percent(transferred)} under the attack made on ${source}=${transferred.axes[source]!}, and ${percent(whiteBox)} under the white-box attack${where(whiteBox, [source, target])}: a transferred attack cannot be stronger, so the gradients of the white-box attack are masked or it stops too early`,
       }));
   });
 }
@@ -124,7 +124,7 @@ function chanceComparisons(rows: readonly CheckedRow[]): readonly Comparison[] {
     )
       return [];
     const weak = { successes: Math.round(chance * n!), n: n! };
-    const sentence = `accuracy is still ${percent(row)}, above chance (${(chance * 100).toFixed(1)} %), under an attack that is large enough to blank the image${where(row, [])}: it should be lost, so the attack fails`;
+    const sentence = `accuracy is still ${percent(row)}, above chance (${(chance * 100).toFixed(1)} %), under an attack that is large enough to blank the image${where(row, [])}: such an attack should leave no more than chance, so it fails`;
     return [{ check: 'unbounded', strong: proportion(row), weak, sentence }];
   });
 }

@@ -114,7 +114,7 @@ it('a memory of published files that was not written here lets nothing be replac
   for (const text of [forged, `${signature}\n${forged}`, `${forged}\n${forged}`]) {
     writeFileSync(memory, text);
     const { stderr } = await run();
-    expect(stderr).toContain('something is there already');
+    expect(stderr).toContain('it exists already');
     expect(readFileSync(project.path('work/notes.md'), 'utf8')).toBe('mine');
   }
 });

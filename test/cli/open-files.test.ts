@@ -16,7 +16,7 @@ it.skipIf(process.platform === 'win32').each([30, 40, 50])(
     expect({ exitCode, stderr }).toEqual({
       exitCode: 5,
       stderr:
-        'error: the system lets this process open no more files\n  fix: raise the limit of this shell, for example with: ulimit -n 1024',
+        'error: this process has reached the limit of open files\n  fix: raise the limit of this shell, for example with: ulimit -n 1024',
     });
   },
 );

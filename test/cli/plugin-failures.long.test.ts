@@ -161,7 +161,7 @@ describe('a plugin that cannot be loaded', () => {
     [
       'a part of ravelin that is not there',
       { 'mine.mjs': "import { Type } from 'ravelin';\nimport { x } from 'ravelin/other';\n" },
-      'it imports a part of ravelin that there is not',
+      'it imports a part of ravelin that does not exist',
       'mine.mjs:2:20',
     ],
     [

@@ -31,7 +31,7 @@ describe('a published file', () => {
     const of = project(path);
     prepare(of);
     const { stderr } = await run(of);
-    expect(stderr).toContain('something is there already that no run with this cache has published');
+    expect(stderr).toContain('it exists already, and no run with this cache has published it');
     expect(stderr).toContain('run again with --overwrite');
     expect(stderr).not.toMatch(/\n\s+at /);
     expect(readFileSync(of.path('notes.md'), 'utf8')).toBe('mine');

@@ -94,7 +94,7 @@ describe('a run with -S', () => {
     ['export', ['export', 'digits', '--to', 'x y.npz'], "export pipeline.yaml digits --to 'x y.npz'"],
   ])('is announced by %s without them, with what to write', async (_, command, written) => {
     expect((await project.run(...command)).stderr).toContain(
-      `note: the latest run of pipeline.yaml had ${words}, and this command has not\n  fix: to see its results, write ravelin ${written} ${words}`,
+      `note: the latest run of pipeline.yaml had ${words}, and this command does not\n  fix: to see its results, write ravelin ${written} ${words}`,
     );
     expect((await project.run(...command, ...given)).stderr).not.toContain('note:');
   });

@@ -68,7 +68,7 @@ describe('sanity checks', () => {
       row({ source: 'resnet32', target: 'resnet20' }, black),
     ];
     expect(failedSanityChecks(rows(0.5, 0.1), transfer)[0]).toContain(
-      'an attack made on source=resnet32 leaves 10.0 % of target=resnet20, and the white-box attack on it leaves 50.0 %',
+      'the accuracy of target=resnet20 is 10.0 % under the attack made on source=resnet32, and 50.0 % under the white-box attack',
     );
     expect(failedSanityChecks(rows(0.01, 0.3), transfer)).toEqual([]);
     expect(failedSanityChecks(rows(0.13, 0.1), transfer)).toEqual([]);

@@ -65,7 +65,7 @@ ${test}
 
 It is allowed in ${join(root, 'package.json')}. Next:${first}
   ravelin test             runs its test, which says what must be true of every ${kind}
-  ravelin stages ${uses}   shows its parameters and ports
+  ravelin stages ${uses}   shows its parameters, inputs and outputs
   ravelin schema --out pipeline.schema.json   lets editors complete it
 In a pipeline:
   plugins: [./plugins/${name}.mjs]     # relative to the pipeline file

@@ -69,7 +69,7 @@ function ofMissingModule(error: Error, entry: string, root: string): PluginProbl
   if (importer === join(root, 'package.json'))
     return { message: `the plugin '${entry}' is not installed`, fix: `run npm install ${entry}` };
   if (name === 'ravelin') {
-    const message = `the plugin '${entry}' cannot be loaded: it imports a part of ravelin that there is not`;
+    const message = `the plugin '${entry}' cannot be loaded: it imports a part of ravelin that does not exist`;
     const isAbsent = (specifier: string): boolean => isOwn(specifier) && !parts.includes(specifier);
     return problem(message, "import from 'ravelin' or 'ravelin/testing'", importIn(importer, isAbsent));
   }

@@ -30,7 +30,7 @@ export async function writePage(
   writeFileSync(target, bytes);
   if (whole !== null)
     complain(
-      `the page would be ${megabytes(whole.length)}, and pages above ${megabytes(largestPage)} are hard to send, so it is a zip with its images beside it\n  fix: unpack it to read it; --single-file writes one file all the same`,
+      `the page would be ${megabytes(whole.length)}, and pages above ${megabytes(largestPage)} are hard to send, so it is a zip with its images beside it\n  fix: unpack it to read it; --single-file writes one file anyway`,
     );
   complain(`wrote ${target} (${formatBytes(bytes.length)})`);
 }

@@ -39,7 +39,7 @@ export function checkReplaced(target: string): void {
   if (lstatSync(target, { throwIfNoEntry: false }) === undefined) return;
   throw refused(
     target,
-    'something is there already that no run with this cache has published',
+    'it exists already, and no run with this cache has published it',
     'move it away, or run again with --overwrite',
   );
 }

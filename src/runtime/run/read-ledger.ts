@@ -64,7 +64,7 @@ export function* readLedger<T extends Type = Type>(
 export function unreadableLedger(run: string, path: string, error: unknown): StoreError {
   const problem = toUserError(error, path);
   const detail = problem?.message ?? String(error);
-  const fix = `mend the file, or remove the run with 'ravelin runs rm ${run}'; its results stay`;
+  const fix = `repair the file, or remove the run with 'ravelin runs rm ${run}'; its results stay`;
   return new StoreError('io', `the ledger of run ${run} cannot be read: ${detail}`, path, error, fix);
 }
 

@@ -92,7 +92,7 @@ describe('a ledger', () => {
     expect(error).toBeInstanceOf(StoreError);
     expect(error).toMatchObject({
       message: `the ledger of run x cannot be read: ${folder}/runs/x/events.jsonl is a folder where a file is needed (EISDIR)`,
-      fix: "mend the file, or remove the run with 'ravelin runs rm x'; its results stay",
+      fix: "repair the file, or remove the run with 'ravelin runs rm x'; its results stay",
     });
     expect(listRuns(folder)).toMatchObject([{ run: 'x', started: null, finished: null }]);
   });
