@@ -115,7 +115,7 @@ describe('a declaration that is wrong', () => {
         'attackStage',
         `uses: 'attack/a', strength: ${strength}, with: {}, example: {}, attack: () => {}`,
       ),
-      "the example of attack/a in the plugin './mine.mjs' is wrong: no strength",
+      "the example of attack/a in the plugin './mine.mjs' is wrong: the attack has no strength",
     ],
   ])('%s is an error of the plugin, at its entry in the pipeline', async (_, source, reason) => {
     const { code, stderr } = await projectWith({ 'mine.mjs': source }).run('plan', 'p.yaml');

@@ -2,9 +2,9 @@ import type { Page } from './page.ts';
 
 type Pages = Readonly<Record<string, Page>>;
 
-const beginning = `# What does this message mean, and what do I do?
+const beginning = `# Errors and warnings, by code
 
-Every error and warning of a pipeline has a code in brackets. This page explains each code, with a wrong and a right example.
+What does a message mean, and what do you do about it? Every error and warning of a pipeline has a code in brackets. This page explains each code, with a wrong and a right example.
 \`ravelin explain CODE\` prints one of the explanations, and \`ravelin explain\` lists the codes.
 Errors that come up in a run (memory, data, weights, the disk) have no page here: [What goes wrong](faq.md) has them by message.
 
