@@ -70,7 +70,7 @@ async function countCorrect(
   hooks: Hooks,
 ): Promise<number> {
   const { classes } = classifier;
-  const probabilities = softmaxRows(await logitsOf(classifier, part, hooks), classes);
+  const probabilities = softmaxRows(await logitsOf(classifier, { ...part, views }, hooks), classes);
   const predicted = argmaxRows(averageViews(probabilities, classes, views), classes);
   return predicted.filter((label, index) => label === part.labels[index]).length;
 }
