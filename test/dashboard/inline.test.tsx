@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { render } from 'ink-testing-library';
-import { afterEach, describe, expect, test } from 'vitest';
+import { act } from 'react';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { App, type Screen } from '../../src/dashboard/inline/app.tsx';
 import { createScreen } from '../../src/dashboard/inline/screen.ts';
 import { chooseTheme, renderLine, span, textColumns } from '../../src/dashboard/parts/theme.ts';
@@ -300,3 +301,40 @@ function looksLike(line: string): RegExp {
   const literal = line.replace(/^⠋/, 'SPINNER').replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${literal.replace('SPINNER', '[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]')}$`);
 }
+
+test('what Ink keeps of the frames does not grow with their number', () => {
+  // Ink keeps the size of each text that it has measured, for ever.
+  const measured: unknown[] = [];
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its map below
+  const keep = Map.prototype.set;
+  const spy = vi.spyOn(Map.prototype, 'set').mockImplementation(function (
+    this: Map<unknown, unknown>,
+    key,
+    value: unknown,
+  ) {
+    if (typeof value === 'object' && value !== null && 'width' in value && 'height' in value)
+      measured.push(key);
+    return keep.call(this, key, value) as Map<unknown, unknown>;
+  });
+  onTestFinished(() => spy.mockRestore());
+  let listener: () => void = () => undefined;
+  let lines: readonly string[] = [];
+  const screen: Screen = {
+    subscribe: (next) => {
+      listener = next;
+      return () => undefined;
+    },
+    lines: () => lines,
+    press: () => undefined,
+  };
+  const app = render(<App screen={screen} interactive={false} />);
+  unmount = app.unmount;
+  for (let frame = 0; frame < 300; frame++) {
+    lines = Array.from({ length: 3 + (frame % 4) }, (_, row) => `frame ${frame} row ${row}`);
+    act(() => listener());
+  }
+  expect(app.lastFrame()).toBe(lines.join('\n'));
+  // A text for each height, and none for each frame.
+  expect(measured.length).toBeGreaterThan(0);
+  expect(new Set(measured).size).toBeLessThanOrEqual(4);
+});
