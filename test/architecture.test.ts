@@ -181,8 +181,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'dashboard/vector.ts': [],
   'dashboard/state.ts': ['runtime/events.ts', 'dsl/graph.ts', 'dashboard/vector.ts'],
   'dashboard/reduce-work.ts': ['runtime/events.ts', 'dashboard/state.ts'],
+  'dashboard/change-cell.ts': ['dashboard/state.ts', 'dashboard/vector.ts'],
+  'dashboard/reduce-failures.ts': ['runtime/events.ts', 'dashboard/change-cell.ts', 'dashboard/state.ts'],
   'dashboard/reduce.ts': [
     'runtime/events.ts',
+    'dashboard/change-cell.ts',
+    'dashboard/reduce-failures.ts',
     'dashboard/reduce-work.ts',
     'dashboard/state.ts',
     'dashboard/vector.ts',

@@ -26,3 +26,20 @@ export function eventsOfRun<T extends RunEvent['type']>(
     );
   return events;
 }
+
+type Failed = Extract<RunEvent, { type: 'cell-failed' }>;
+
+/** The failures that stand: those of cells that nobody has let the run try again later. */
+export function standingFailures(events: readonly Pick<RunEvent, 'type'>[]): readonly Failed[] {
+  let failures: readonly Failed[] = [];
+  for (const event of events as readonly RunEvent[]) {
+    if (event.type === 'cell-failed') failures = [...failures, event];
+    else if (event.type === 'cell-retried') failures = failures.filter(({ cell }) => cell !== event.cell);
+  }
+  return failures;
+}
+
+/** The cells of a run that have failed in the end. */
+export function failuresOfRun(cacheFolder: string, run: string): readonly Failed[] {
+  return standingFailures(eventsOfRun(cacheFolder, run, ['cell-failed', 'cell-retried']));
+}

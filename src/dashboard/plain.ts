@@ -85,6 +85,10 @@ function changeLine(event: RunEvent, before: DashboardState, after: DashboardSta
       return `backend  ${event.message}`;
     case 'run-paused':
       return event.paused ? 'paused   nothing more starts' : 'resumed  the run goes on';
+    case 'cell-retried':
+      return `retry    ${event.cell} ${event.freed > 0 ? `and ${plural(event.freed, 'cell')} that waited for it` : ''}`.trimEnd();
+    case 'cell-skipped':
+      return `skipped  ${event.cell} is not needed any more`;
     case 'shard-started': {
       const position = after.index.get(event.cell);
       const cell = position === undefined ? undefined : at(before.cells, position);

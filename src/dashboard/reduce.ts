@@ -1,8 +1,10 @@
 import type { RunEvent } from '../runtime/events.ts';
+import { changeCell, changeStage, find, replaced, shardName, showRunning } from './change-cell.ts';
+import { cellFailed, cellRetried, cellSkipped } from './reduce-failures.ts';
 import { committedHistory, committedKind, committedWorker, kindOf, startedWorker } from './reduce-work.ts';
 import { newStage } from './state.ts';
 import type { CellState, CellStatus, DashboardState, RunningShard, StageScore, StageState } from './state.ts';
-import { at, push, set } from './vector.ts';
+import { at, push } from './vector.ts';
 
 type Event<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
@@ -40,6 +42,10 @@ export function reduce(state: DashboardState, event: RunEvent): DashboardState {
       return cellFinished(now, event);
     case 'cell-failed':
       return cellFailed(now, event);
+    case 'cell-retried':
+      return cellRetried(now, event);
+    case 'cell-skipped':
+      return cellSkipped(now, event);
     case 'metric':
       return metric(now, event);
     case 'log':
@@ -154,35 +160,6 @@ function shardStarted(state: DashboardState, event: Event<'shard-started'>): Das
   return showRunning(started, position, event.at);
 }
 
-/** Brings a cell and its stage in line with the shards that are running. */
-function showRunning(state: DashboardState, position: number, now: number): DashboardState {
-  const { id, stage, shards } = at(state.cells, position)!;
-  const running = runningShards(state, position);
-  const counted = changeStage(state, stage, (old) => {
-    const all = old.shards.running + running - shards.running;
-    const busy = old.busySince !== null;
-    return {
-      ...old,
-      shards: { ...old.shards, running: all },
-      busySince: all === 0 ? null : (old.busySince ?? now),
-      busyMs: old.busyMs + (all === 0 && busy ? Math.max(0, now - old.busySince) : 0),
-    };
-  });
-  return changeCell(counted, id, (cell) => ({
-    ...cell,
-    status: statusBetween(cell, running),
-    shards: { ...cell.shards, running },
-  }));
-}
-
-/** The status of a cell that has neither finished nor failed, which its shards decide. */
-function statusBetween({ status, shards }: CellState, running: number): CellStatus {
-  if (status === 'failed' || status === 'finished' || status === 'blocked') return status;
-  if (running > 0) return 'running';
-  if (status === 'reused') return status;
-  return shards.done > 0 ? 'partly' : 'waiting';
-}
-
 function shardProgress(state: DashboardState, event: Event<'shard-progress'>): DashboardState {
   const shard = state.running.get(shardName(event));
   if (shard === undefined) return state;
@@ -293,20 +270,6 @@ function cellFinished(state: DashboardState, event: Event<'cell-finished'>): Das
   }));
 }
 
-function cellFailed(state: DashboardState, event: Event<'cell-failed'>): DashboardState {
-  const running = new Map(state.running);
-  running.delete(shardName(event));
-  const { cell, shard, failure, blocked } = event;
-  // The other shards of a cell that fails go on; those of one that is cancelled do not.
-  if (failure.code === 'cancelled')
-    for (const [name, { cell: of }] of running) if (of === find(state, cell)) running.delete(name);
-  const failed = { ...state, running, failures: [...state.failures, { cell, shard, failure, blocked }] };
-  const position = find(failed, cell);
-  if (position === undefined) return failed;
-  const marked = changeCell(failed, cell, (old) => ({ ...old, status: 'failed', failure }));
-  return showRunning(marked, position, event.at);
-}
-
 function runFinished(state: DashboardState, event: Event<'run-finished'>): DashboardState {
   const stages = state.stages.map((stage) => ({
     ...stage,
@@ -330,40 +293,6 @@ function runFinished(state: DashboardState, event: Event<'run-finished'>): Dashb
   return ended;
 }
 
-function find(state: DashboardState, cell: string): number | undefined {
-  const position = state.index.get(cell);
-  // The index is shared with later states, so an entry may point past the end of this one.
-  return position !== undefined && at(state.cells, position)?.id === cell ? position : undefined;
-}
-
-function changeCell(
-  state: DashboardState,
-  id: string,
-  change: (cell: CellState) => CellState,
-): DashboardState {
-  const position = find(state, id);
-  if (position === undefined) return state;
-  const old = at(state.cells, position)!;
-  const changed = change(old);
-  const cells = set(state.cells, position, changed);
-  if (changed.status === old.status) return { ...state, cells };
-  const recount = (counts: DashboardState['counts']): DashboardState['counts'] => ({
-    ...counts,
-    [old.status]: counts[old.status] - 1,
-    [changed.status]: counts[changed.status] + 1,
-  });
-  const counted = { ...state, cells, counts: recount(state.counts) };
-  return changeStage(counted, old.stage, (stage) => ({ ...stage, counts: recount(stage.counts) }));
-}
-
-function changeStage(
-  state: DashboardState,
-  index: number,
-  change: (stage: StageState) => StageState,
-): DashboardState {
-  return { ...state, stages: replaced(state.stages, index, change(state.stages[index]!)) };
-}
-
 function recentImages(state: DashboardState, event: Event<'shard-committed'>): DashboardState['recent'] {
   const kept = state.recent.filter((sample) => sample.at > event.at - rateWindowMs);
   // Many tiny shards are merged if they fall into the same tenth of a second.
@@ -372,20 +301,4 @@ function recentImages(state: DashboardState, event: Event<'shard-committed'>): D
     return [...kept.slice(0, -1), { at: last.at, images: last.images + event.images }];
   }
   return [...kept, { at: event.at, images: event.images }];
-}
-
-function runningShards(state: DashboardState, cell: number): number {
-  let count = 0;
-  for (const shard of state.running.values()) if (shard.cell === cell) count++;
-  return count;
-}
-
-function shardName(event: { readonly cell: string; readonly shard: number }): string {
-  return `${event.cell}#${event.shard}`;
-}
-
-function replaced<T>(list: readonly T[], index: number, item: T): readonly T[] {
-  const copy = list.slice();
-  copy[index] = item;
-  return copy;
 }

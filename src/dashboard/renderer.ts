@@ -33,6 +33,8 @@ export interface ScreenControl {
   readonly pause: (paused: boolean) => void;
   /** Returns why a cell cannot be cancelled; null if it was. */
   readonly cancel: (cell: string) => string | null;
+  /** Returns why failed cells cannot be tried again; null if they are. */
+  readonly retry: (cells: readonly string[]) => string | null;
 }
 
 /** The environment of a renderer, which is passed in so that tests can replace it. */

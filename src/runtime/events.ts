@@ -44,6 +44,10 @@ export type RunEventBody =
     }
   /** A person has paused the run, or has let it go on. */
   | { readonly type: 'run-paused'; readonly paused: boolean }
+  /** A person has let a failed cell be tried again: the failure is taken back, and `freed` other cells can finish again. */
+  | { readonly type: 'cell-retried'; readonly cell: string; readonly freed: number }
+  /** Nothing of the cell is computed any more: it is a part of cells that a person has cancelled, and of no others. */
+  | { readonly type: 'cell-skipped'; readonly cell: string }
   /** Comes before anything runs, if results of another backend are passed over. */
   | ({ readonly type: 'backend-changed' } & BackendChange)
   | {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listRuns, readLedger } from '../../src/runtime/run/read-ledger.ts';
 import { encodeSafetensors } from '../../src/values/safetensors.ts';
 import type { RunEvent } from '../../src/runtime/events.ts';
+import { hasTerminals, openTerminal } from '../terminal/terminal.ts';
 import { commandLine, createProject, exportBytes, type Project } from '../cli/ravelin.ts';
 import { startCluster, whyNoCluster, type Cluster } from './cluster.ts';
 
@@ -126,6 +127,34 @@ stages: { images: { uses: dataset/safetensors, with: { path: ${path} } } }
     expect((await project.run('run', 'p.yaml', '--ui', 'quiet')).code).toBe(0);
     expect(submissions(project)).toEqual([expect.stringMatching(/^submitted waits: job \d+ with 40 tasks$/)]);
     expect((await project.run('plan', 'p.yaml', '--exit-code')).code).toBe(0);
+  });
+
+  it.skipIf(!hasTerminals)('cancels the array task of a cell that is cancelled, and no other', async () => {
+    const project = createProject({ 'p.yaml': pipeline(2, 600_000) });
+    const terminal = openTerminal(`'${process.execPath}' '${commandLine()}' run p.yaml --ui full`, {
+      cwd: project.folder,
+      rows: 30,
+      columns: 120,
+      env: { NO_COLOR: '1', RAVELIN_CACHE: '', RAVELIN_HOME: project.path('home') },
+    });
+    const running = async (): Promise<string> =>
+      (await execa('squeue', ['--noheader', '--array', '--states=RUNNING', '--format=%K'])).stdout.trim();
+    await terminal.shows(/\? keys/);
+    while ((await running()).split('\n').length < 2) await sleep(50);
+    const cancel = async (cell: string): Promise<void> => {
+      terminal.type(`:goto ${cell}\r`);
+      await terminal.shows(/3 cell/);
+      terminal.type('x');
+      await terminal.shows(/cancel waits\[ms=\d+\] and what waits for it\?/);
+      terminal.type('y');
+    };
+    await cancel('ms=600001');
+    while ((await running()) !== '0') await sleep(50);
+    await cancel('ms=600000');
+    while ((await running()) !== '') await sleep(50);
+    await terminal.shows(/cluster · failed/);
+    terminal.type('q');
+    expect(await terminal.ended).toBe(3);
   });
 
   // A thousand tasks take a thousand starts of Node; by default fifty cells share one.

@@ -9,7 +9,7 @@ import { choiceWords, formatDuration, formatMetric } from '../../dashboard/forma
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
 import { StoreError } from '../../runtime/store/errors.ts';
-import { eventsOfRun } from '../run-events.ts';
+import { failuresOfRun } from '../run-events.ts';
 import { readRunCells } from '../run-results.ts';
 import { changedParams, shown } from '../run-params.ts';
 import type { JsonObject } from '../../values/json.ts';
@@ -146,10 +146,7 @@ export async function runsShow(
   const info = findRun(cacheFolder, id);
   if (options.time) return runsTime(info, cacheFolder, options.json === true);
   const described = describe(cacheFolder, info);
-  const failures = eventsOfRun(cacheFolder, info.run, ['cell-failed']).map(({ cell, failure }) => ({
-    cell,
-    ...failure,
-  }));
+  const failures = failuresOfRun(cacheFolder, info.run).map(({ cell, failure }) => ({ cell, ...failure }));
   if (options.json) {
     const scores = options.scores
       ? (await readRunCells(cacheFolder, info.run)).flatMap((cell) => cell.scores)

@@ -7,7 +7,7 @@ import { announceChoices } from '../choices.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
-import { eventsOfRun } from '../run-events.ts';
+import { failuresOfRun } from '../run-events.ts';
 import { scoresOf, type ScoreRow } from '../run-results.ts';
 import { backendJson, changeOfBackend, planPipeline } from './plan.ts';
 
@@ -98,7 +98,5 @@ function shownScore({ stage: _stage, cell, ...row }: ScoreRow): string[] {
 }
 
 function failuresOf(cacheFolder: string, run: string): Map<string, string> {
-  return new Map(
-    eventsOfRun(cacheFolder, run, ['cell-failed']).map(({ cell, failure }) => [cell, failure.message]),
-  );
+  return new Map(failuresOfRun(cacheFolder, run).map(({ cell, failure }) => [cell, failure.message]));
 }

@@ -1,7 +1,8 @@
 import type { Plan, PlannedCell } from '../plan/plan.ts';
 import { references } from '../plan/units.ts';
 
-type State = 'active' | 'finished' | 'failed' | 'blocked';
+/** `unneeded`: a part of other cells, none of which needs it any more because a person has cancelled them. */
+type State = 'active' | 'finished' | 'failed' | 'blocked' | 'unneeded';
 
 /**
  * How far each cell of a plan has come: how many of its units are not in the store yet, how many of the cells
@@ -24,9 +25,17 @@ export class CellStates {
     if (this.#missingUnits.some((count) => count > 0)) this.#countUnfinishedInputs();
   }
 
-  /** Whether the cell is neither finished nor failed nor blocked by a failed one. */
+  /** Whether the cell is neither finished nor failed, nor blocked by a failed one, nor unneeded. */
   isActive(cell: number): boolean {
     return this.#states[cell] === 'active';
+  }
+
+  hasFailed(cell: number): boolean {
+    return this.#states[cell] === 'failed';
+  }
+
+  isUnneeded(cell: number): boolean {
+    return this.#states[cell] === 'unneeded';
   }
 
   allFinished(): boolean {
@@ -93,6 +102,63 @@ export class CellStates {
       stack.push(...this.consumersOf(next));
     }
     return blocked;
+  }
+
+  /**
+   * Marks the parts as unneeded that serve nothing but this failed cell and those that cannot finish without it. Returns them.
+   */
+  releaseParts(cell: number): readonly number[] {
+    const released: number[] = [];
+    const stack = [...this.#inputsOf(cell)];
+    const seen = new Set<number>([cell]);
+    const lost = [cell];
+    // What the failed cell blocks no longer needs its parts either.
+    for (let next = lost.pop(); next !== undefined; next = lost.pop())
+      for (const consumer of this.consumersOf(next)) {
+        if (seen.has(consumer) || this.#states[consumer] !== 'blocked') continue;
+        seen.add(consumer);
+        lost.push(consumer);
+        stack.push(...this.#inputsOf(consumer));
+      }
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+      if (!this.isActive(next) || this.#cells[next]!.graphStage.partOf === undefined) continue;
+      if (this.consumersOf(next).some((consumer) => this.isActive(consumer))) continue;
+      this.#states[next] = 'unneeded';
+      released.push(next);
+      stack.push(...this.#inputsOf(next));
+    }
+    return released;
+  }
+
+  /**
+   * Takes failed cells up again, with what they blocked and the parts that they need. Returns all cells that are active again, in the
+   * order of the plan; a cell that another failed one blocks is not among them.
+   */
+  retry(cells: readonly number[]): readonly number[] {
+    const before = this.#states.slice();
+    for (const cell of cells) if (this.#states[cell] === 'failed') this.#states[cell] = 'active';
+    // A cell comes after those that it reads.
+    this.#forEach((cell, inputs) => {
+      if (before[cell] === 'finished' || this.#states[cell] === 'failed') return;
+      const isBlocked = inputs.some((input) => /^(?:failed|blocked)$/.test(this.#states[input]!));
+      this.#states[cell] = isBlocked ? 'blocked' : 'active';
+    });
+    for (let cell = before.length - 1; cell >= 0; cell--) {
+      if (before[cell] !== 'unneeded' || !this.isActive(cell)) continue;
+      if (!this.consumersOf(cell).some((consumer) => this.isActive(consumer)))
+        this.#states[cell] = 'unneeded';
+    }
+    return before.flatMap((state, cell) => (state !== 'active' && this.isActive(cell) ? [cell] : []));
+  }
+
+  #forEach(visit: (cell: number, inputs: readonly number[]) => void): void {
+    for (const planned of this.#cells)
+      if (planned !== null) visit(planned.index, this.#inputsOf(planned.index));
+  }
+
+  /** The cells of the plan that this one reads. */
+  #inputsOf(cell: number): readonly number[] {
+    return [...producersOf(this.#cells[cell]!)].filter((input) => this.#cells[input] != null);
   }
 
   #countUnfinishedInputs(): void {

@@ -5,6 +5,8 @@ export interface RunControl {
   readonly pause: (paused: boolean) => void;
   /** Cancels a cell by its id, and what waits for it. Returns why that cannot be done; null if it was done. */
   readonly cancel: (cell: string) => string | null;
+  /** Takes failed cells up again by their ids, with what waits for them. Returns why that cannot be done; null if it was done. */
+  readonly retry: (cells: readonly string[]) => string | null;
   /** Called by the run, which obeys until it calls the function that is returned. */
   readonly obey: (run: ControlledRun) => () => void;
 }
@@ -12,6 +14,7 @@ export interface RunControl {
 export interface ControlledRun {
   readonly pause: (paused: boolean) => void;
   readonly cancel: RunControl['cancel'];
+  readonly retry: RunControl['retry'];
 }
 
 export function createRunControl(): RunControl {
@@ -25,6 +28,7 @@ export function createRunControl(): RunControl {
       run?.pause(paused);
     },
     cancel: (cell) => (run === null ? 'no run is going on' : run.cancel(cell)),
+    retry: (cells) => (run === null ? 'no run is going on' : run.retry(cells)),
     obey: (obedient) => {
       run = obedient;
       return () => {

@@ -45,6 +45,7 @@ export class Dispatcher {
   readonly #flights = new Map<number, Flight>();
   readonly #histories = new Map<Unit, UnitHistory>();
   #nextTask = 1;
+  #isRunning = false;
   #end: () => void = () => undefined;
 
   constructor(parts: DispatcherParts) {
@@ -57,10 +58,15 @@ export class Dispatcher {
       found: ({ planned, shard }, record) => {
         if (schedule.isActive(planned))
           schedule.commit(planned, shard, { ...storedResult(record), peakBytes: 0 });
+        else schedule.drop(planned.units[shard]!);
         this.#submitReady();
       },
       freed: ({ planned, shard }) => {
-        schedule.putBack(planned, shard);
+        if (schedule.isActive(planned)) schedule.putBack(planned, shard);
+        else {
+          claims.release(planned.units[shard]!.key!);
+          schedule.drop(planned.units[shard]!);
+        }
         this.#submitReady();
       },
     });
@@ -79,11 +85,15 @@ export class Dispatcher {
       this.#submitReady();
     };
     await new Promise<void>((resolve) => {
-      const onKill = (): void => {
-        executor.kill();
+      this.#isRunning = true;
+      this.#end = () => {
+        this.#isRunning = false;
         resolve();
       };
-      this.#end = resolve;
+      const onKill = (): void => {
+        executor.kill();
+        this.#end();
+      };
       drain?.addEventListener('abort', onDrain, { once: true });
       kill?.addEventListener('abort', onKill, { once: true });
       if (kill?.aborted === true) onKill();
@@ -94,28 +104,43 @@ export class Dispatcher {
     this.#elsewhere.close();
   }
 
+  /** Lets the units of cells that were taken up again be tried as often as at first, and starts what can start. */
+  retry(cells: readonly PlannedCell[]): void {
+    const inFlight = new Set([...this.#flights.values()].map(({ ready }) => ready.unit));
+    for (const unit of cells.flatMap(({ units }) => units)) {
+      const { batchLimit } = this.#historyOf(unit);
+      if (!inFlight.has(unit)) this.#histories.set(unit, { ...untried, batchLimit });
+    }
+    this.#submitReady();
+  }
+
   /** Starts what was not started while the run was paused. */
   resume(): void {
     this.#submitReady();
   }
 
-  /** Ends the tasks of a cell that has failed, so that their workers are free for others. */
-  cancel(planned: PlannedCell): void {
-    const { claims, executor } = this.#parts;
+  /** Ends the tasks of cells that nobody wants any more, so that their workers are free for others. */
+  cancel(cells: readonly PlannedCell[]): void {
+    const { claims, executor, schedule } = this.#parts;
+    const cancelled = new Set(cells);
     const tasks: number[] = [];
     for (const [task, { ready, key }] of this.#flights) {
-      if (ready.planned !== planned) continue;
+      if (!cancelled.has(ready.planned)) continue;
       this.#flights.delete(task);
       claims.release(key);
       tasks.push(task);
     }
     if (tasks.length > 0) executor.cancel?.(tasks);
-    this.#elsewhere.forget(planned);
+    for (const planned of cells) {
+      this.#elsewhere.forget(planned);
+      for (const unit of planned.units) schedule.drop(unit);
+    }
     this.#submitReady();
   }
 
   #submitReady(): void {
     const { executor, schedule, stopSwitch, isPaused } = this.#parts;
+    if (!this.#isRunning) return;
     while (!stopSwitch.isOff && !isPaused() && executor.capacity() > 0) {
       const ready = schedule.next();
       if (ready === null) break;
@@ -182,6 +207,7 @@ export class Dispatcher {
       case 'retry':
         if (!schedule.isActive(planned)) {
           // Another shard has failed the cell meanwhile.
+          schedule.drop(unit);
           fail(planned, shard, step.because, history.attempts);
           break;
         }
@@ -190,6 +216,7 @@ export class Dispatcher {
         schedule.putBack(planned, shard);
         break;
       case 'fail':
+        schedule.drop(unit);
         fail(planned, shard, step.failure, history.attempts);
     }
   }

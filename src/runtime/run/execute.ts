@@ -6,6 +6,7 @@ import type { Plan, PlannedCell } from '../plan/plan.ts';
 import { openClaims } from '../store/claims.ts';
 import type { Store } from '../store/store.ts';
 import type { RunControl } from './control.ts';
+import { controlledRun } from './controlled-run.ts';
 import { Dispatcher, type DispatcherParts } from './dispatcher.ts';
 import { FinishedCells, type ResultReader } from './finished-cells.ts';
 import { openPublisher } from './publish.ts';
@@ -58,11 +59,11 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   const finishedCells = new FinishedCells(openPublisher(graph, store, request), reporter, request.reader);
 
   const fail = (planned: PlannedCell, shard: number, failure: TaskFailure, attempts: number): void => {
-    reporter.shardFailed();
+    reporter.shardFailed(planned);
     if (!schedule.isActive(planned)) return;
     reporter.cellFailed(planned, shard, failure, attempts, schedule.fail(planned));
     const onError = request.onError ?? planned.settings.onError;
-    if (onError === 'stop' || failure.code === 'storage') stopSwitch.stop();
+    if (onError === 'stop' || failure.code === 'storage') stopSwitch.stop(planned);
   };
   const schedule: Schedule = new Schedule(graph, plan, store, {
     committed: (ready, result) => reporter.committed(ready, result),
@@ -72,21 +73,8 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
   });
 
   let computing: { readonly dispatcher: Dispatcher; readonly close: () => Promise<void> } | null = null;
-  const disobey = request.control?.obey({
-    pause: (paused) => {
-      reporter.paused(paused);
-      computing?.dispatcher.resume();
-    },
-    cancel: (id) => {
-      const planned = plan.cells.find((candidate) => candidate?.cell.id === id) ?? null;
-      if (planned === null) return `there is no cell ${id}`;
-      if (!schedule.isActive(planned)) return `${id} has ended already`;
-      const failure: TaskFailure = { code: 'cancelled', message: 'it was cancelled' };
-      reporter.cellFailed(planned, 0, failure, 0, schedule.fail(planned));
-      computing?.dispatcher.cancel(planned);
-      return null;
-    },
-  });
+  const dispatcher = (): Dispatcher | undefined => computing?.dispatcher;
+  const disobey = request.control?.obey(controlledRun({ plan, schedule, reporter, stopSwitch, dispatcher }));
 
   reporter.begin(graph, plan, request);
   schedule.begin();
@@ -96,7 +84,8 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
       await computing.dispatcher.run();
     }
     const damaged = await finishedCells.damagedCells();
-    if (damaged.length === 0 || stopSwitch.isOff) break;
+    // A person may have let failed cells be tried again while the last results were read.
+    if ((damaged.length === 0 && !schedule.hasReady()) || stopSwitch.isOff) break;
     for (const { planned, digests } of damaged) schedule.recomputeOutputs(planned, digests);
   }
   disobey?.();

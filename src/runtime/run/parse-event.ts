@@ -90,6 +90,8 @@ const fieldsOf: {
     totals: object({ cells: count, shards: count, reuse: count, run: count }),
   },
   'run-paused': { paused: flag },
+  'cell-retried': { cell: text, freed: count },
+  'cell-skipped': { cell: text },
   'backend-changed': { from: backend, to: backend, shards: count, message: text },
   'cell-planned': {
     cell: text,

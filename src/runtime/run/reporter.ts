@@ -49,10 +49,11 @@ export class Reporter {
   readonly #ranSeconds = new Map<number, number>();
   /** Metrics that are summed over the shards of a cell, by cell and name: the sum, and the value of each shard. */
   readonly #counts = new Map<string, { sum: number; readonly values: Map<number, number> }>();
-  readonly #failures: { cell: string; failure: Failure }[] = [];
+  #failures: readonly { cell: string; failure: Failure }[] = [];
   #unpublished = 0;
   #ranShards = 0;
-  #failedShards = 0;
+  /** The shards that failed, by their cells. */
+  readonly #failedShards = new Map<PlannedCell, number>();
 
   constructor(request: ReporterRequest) {
     this.#request = request;
@@ -230,8 +231,8 @@ export class Reporter {
   }
 
   /** Counts a shard that failed; of several in one cell, only the first fails the cell. */
-  shardFailed(): void {
-    this.#failedShards++;
+  shardFailed(planned: PlannedCell): void {
+    this.#failedShards.set(planned, (this.#failedShards.get(planned) ?? 0) + 1);
   }
 
   cellFailed(
@@ -245,8 +246,21 @@ export class Reporter {
     const { stack, batch: _batch, ...described } = failure;
     this.#log(id, `shard ${shard}: ${stack ?? failure.message}\n`);
     const full: Failure = { ...described, at: planned.graphStage.at, log: this.#logPath(id), attempts };
-    this.#failures.push({ cell: id, failure: full });
+    this.#failures = [...this.#failures, { cell: id, failure: full }];
     this.#emit({ type: 'cell-failed', cell: id, shard, failure: full, blocked });
+  }
+
+  /** Takes back that a cell has failed, since it is tried again. */
+  cellRetried(planned: PlannedCell, freed: number): void {
+    const { id } = planned.cell;
+    this.#failures = this.#failures.filter(({ cell }) => cell !== id);
+    this.#failedShards.delete(planned);
+    this.#log(id, 'it is tried again, because somebody asked for it\n');
+    this.#emit({ type: 'cell-retried', cell: id, freed });
+  }
+
+  cellSkipped({ cell }: PlannedCell): void {
+    this.#emit({ type: 'cell-skipped', cell: cell.id });
   }
 
   /** The last event. `interrupted` says that the user ended the run before all cells were finished. */
@@ -271,7 +285,7 @@ export class Reporter {
         // reused.
         reused: Math.max(0, present - this.#ranShards),
         ran: this.#ranShards,
-        failed: this.#failedShards,
+        failed: [...this.#failedShards.values()].reduce((sum, count) => sum + count, 0),
       },
       seconds: (this.#now() - this.#startedAt) / 1000,
       failures: this.#failures,

@@ -64,6 +64,9 @@ export class Schedule {
    * of them, because that one was damaged.
    */
   readonly #damaged = new Set<Unit>();
+  /** Units in the queue, and those that were taken from it and have come to no end yet. */
+  readonly #queued = new Set<Unit>();
+  readonly #taken = new Set<Unit>();
   readonly #queueAction = createActionQueue();
 
   constructor(
@@ -104,9 +107,13 @@ export class Schedule {
       const planned = this.#cells[top.cell]!;
       const shard = top.unit;
       const unit = planned.units[shard];
-      if (!this.isActive(planned) || unit?.state !== 'run') continue;
+      if (unit === undefined || !this.#queued.delete(unit)) continue;
+      if (!this.isActive(planned) || unit.state !== 'run') continue;
       // Its cell may have turned out to be slow while the unit waited.
-      if (this.#priorityOf(planned, shard) <= top.priority) return { planned, shard, unit };
+      if (this.#priorityOf(planned, shard) <= top.priority) {
+        this.#taken.add(unit);
+        return { planned, shard, unit };
+      }
       this.putBack(planned, shard);
     }
     return null;
@@ -114,16 +121,35 @@ export class Schedule {
 
   /** Queues a unit that was taken and not computed. */
   putBack(planned: PlannedCell, shard: number): void {
+    const unit = planned.units[shard]!;
+    this.#taken.delete(unit);
+    if (this.#queued.has(unit)) return;
+    this.#queued.add(unit);
     this.#queue.push(this.#priorityOf(planned, shard), planned.index, shard);
   }
 
   /** Lets a unit that was taken wait for an input that is being computed again. */
   waitForInputs(unit: Unit): void {
+    this.#taken.delete(unit);
     unit.state = 'waits';
+  }
+
+  /** Nobody computes a unit any more that was taken, and it is not wanted back. */
+  drop(unit: Unit): void {
+    this.#taken.delete(unit);
   }
 
   isActive(planned: PlannedCell): boolean {
     return this.#states.isActive(planned.index);
+  }
+
+  hasFailed(planned: PlannedCell): boolean {
+    return this.#states.hasFailed(planned.index);
+  }
+
+  /** Whether it is a part that only cancelled cells would have needed. */
+  isUnneeded(planned: PlannedCell): boolean {
+    return this.#states.isUnneeded(planned.index);
   }
 
   allFinished(): boolean {
@@ -137,6 +163,7 @@ export class Schedule {
 
   commit(planned: PlannedCell, shard: number, result: CommitResult): void {
     const unit = planned.units[shard]!;
+    this.#taken.delete(unit);
     unit.state = 'reuse';
     unit.outputs = result.outputs;
     unit.seconds = result.seconds;
@@ -153,12 +180,30 @@ export class Schedule {
     return this.#states.fail(planned.index);
   }
 
+  /** Gives up the parts that serve nothing but a failed cell and what that blocks, and returns them. */
+  releaseParts(planned: PlannedCell): readonly PlannedCell[] {
+    return this.#states.releaseParts(planned.index).map((index) => this.#cells[index]!);
+  }
+
+  /** Marks failed cells as active, with all that was given up because of them. Returns the cells that can finish again. */
+  retry(failed: readonly PlannedCell[]): readonly PlannedCell[] {
+    return this.#states.retry(failed.map(({ index }) => index)).map((index) => this.#cells[index]!);
+  }
+
+  /** Queues the units of the cells that `retry` has returned. */
+  takeUp(cells: readonly PlannedCell[]): void {
+    this.#queueAction(() => {
+      for (const planned of cells) this.#takeUp(planned);
+    });
+  }
+
   /**
    * Computes the units again that made these damaged objects, and then
    * the unit that found them to be damaged.
    */
   recomputeInputs(planned: PlannedCell, shard: number, digests: readonly string[]): void {
     const unit = planned.units[shard]!;
+    this.#taken.delete(unit);
     unit.state = 'waits';
     unit.key = null;
     const damaged = new Set(digests);
@@ -205,6 +250,16 @@ export class Schedule {
         if (state === 'reuse') this.#durations.observe(planned, seconds);
       }
     }
+  }
+
+  /** Queues the units of a cell that nobody has: its inputs may have come, and results been committed, while it was given up. */
+  #takeUp(planned: PlannedCell): void {
+    if (!this.#layOutAgain(planned)) return;
+    if (planned.units.length > 0 && this.#states.isComplete(planned.index)) this.#finish(planned);
+    planned.units.forEach((unit, shard) => {
+      if (unit.state === 'run' && !this.#taken.has(unit)) this.putBack(planned, shard);
+      else if (unit.state === 'waits') this.#queueAction(() => this.#tryReady(planned, shard));
+    });
   }
 
   /** Queues a waiting unit if its inputs are known, or commits it if the store has its key. */

@@ -2,7 +2,7 @@
 export class StopSwitch {
   readonly drain: AbortSignal | undefined;
   readonly kill: AbortSignal | undefined;
-  #stopped = false;
+  readonly #stoppedBy = new Set<unknown>();
 
   /**
    * Once `drain` is aborted, nothing is started and what runs is
@@ -15,7 +15,7 @@ export class StopSwitch {
 
   /** A failure ended the run early. */
   get stopped(): boolean {
-    return this.#stopped;
+    return this.#stoppedBy.size > 0;
   }
 
   /** The user ended the run early. */
@@ -25,10 +25,16 @@ export class StopSwitch {
 
   /** Whether nothing more may start. */
   get isOff(): boolean {
-    return this.#stopped || this.interrupted;
+    return this.stopped || this.interrupted;
   }
 
-  stop(): void {
-    this.#stopped = true;
+  /** Lets nothing more start because of what failed. */
+  stop(failed: unknown): void {
+    this.#stoppedBy.add(failed);
+  }
+
+  /** What failed is tried again, so that it stops nothing. */
+  forgive(failed: unknown): void {
+    this.#stoppedBy.delete(failed);
   }
 }

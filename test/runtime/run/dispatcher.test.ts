@@ -415,3 +415,145 @@ describe('a cancelled cell', () => {
     expect((await ended).status).toBe('failed');
   });
 });
+
+describe('parts of a cancelled cell', () => {
+  /** `a` and `b` both read the search, `a` alone the preparation that its own search is made of. */
+  const literals: readonly CellLiteral[] = [
+    { id: 'prepared', uses: 'test/source', with: { limit: 100 }, partOf: 'a' },
+    { id: 'own', uses: 'test/sum', in: { images: 'prepared' }, partOf: 'a' },
+    { id: 'shared', uses: 'test/constant', with: { value: 2 }, partOf: 'a' },
+    { id: 'a', uses: 'test/collect', in: { scores: ['own', 'shared'] } },
+    { id: 'b', uses: 'test/collect', in: { scores: ['shared'] } },
+  ];
+
+  test('are given up unless another cell needs them, also those of their parts', async () => {
+    const control = createRunControl();
+    const { executor, events, ended } = await start(literals, { control, slots: 2 });
+    executor.start('shared 0');
+    executor.commit('shared 0');
+    const tasks = ['prepared 0', 'b 0'].filter((name) => executor.open.includes(name));
+    expect(tasks).toEqual(['prepared 0', 'b 0']);
+    const { id } = executor.task('prepared 0');
+    expect(control.cancel('a')).toBeNull();
+    expect(executor.calls).toEqual([`cancel ${id}`]);
+    executor.commit('b 0');
+    executor.lose('prepared 0');
+    const summary = await ended;
+    expect(summary.failures).toMatchObject([{ cell: 'a', failure: { code: 'cancelled' } }]);
+    expect(types(events).filter((text) => text.startsWith('cell-skipped'))).toEqual([
+      'cell-skipped own',
+      'cell-skipped prepared',
+    ]);
+    expect(executor.submitted.map(({ cell }) => cell)).toEqual(['shared', 'prepared', 'b']);
+  });
+
+  test('are taken up again with it', async () => {
+    const control = createRunControl();
+    const { executor, events, ended } = await start(literals, { control });
+    expect(control.cancel('a')).toBeNull();
+    for (const name of ['prepared 0', 'prepared 1']) executor.lose(name);
+    expect(control.retry(['a'])).toBeNull();
+    expect(
+      types(events)
+        .filter((text) => text.startsWith('cell-retried'))
+        .sort(),
+    ).toEqual(['cell-retried a', 'cell-retried own', 'cell-retried prepared']);
+    for (const name of ['shared 0', 'prepared 0', 'prepared 1', 'own 0', 'a 0', 'b 0']) executor.commit(name);
+    expect(await ended).toMatchObject({ status: 'ok', totals: { failed: 0 } });
+  });
+});
+
+describe('a failed cell that a person lets be tried again', () => {
+  const failure = { code: 'stage', message: 'no' } as const;
+
+  test('is computed with what waited for it, and the run succeeds', async () => {
+    const control = createRunControl();
+    const literals = [...chain, { id: 'other', uses: 'test/constant', with: { value: 1 } }];
+    const { executor, events, ended } = await start(literals, { control, onError: 'continue' });
+    executor.commit('photos 0');
+    executor.fail('added 0', failure);
+    // What its cell's other shards read arrives while it counts as failed.
+    executor.commit('photos 1');
+    expect(executor.open).toEqual(['other 0']);
+    expect(control.retry(['other'])).toBe('other has not failed');
+    expect(control.retry(['nothing'])).toBe('there is no cell nothing');
+    expect(control.retry(['added'])).toBeNull();
+    expect(executor.open).toEqual(['other 0', 'added 0', 'added 1']);
+    executor.start('added 0');
+    for (const name of ['added 0', 'added 1', 'sum 0', 'other 0']) executor.commit(name);
+    expect(await ended).toMatchObject({ status: 'ok', failures: [], totals: { ran: 6, failed: 0 } });
+    expect(events).toContainEqual(expect.objectContaining({ type: 'cell-retried', cell: 'added', freed: 1 }));
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'shard-started', cell: 'added', shard: 0, attempt: 1 }),
+    );
+    expect(control.retry(['added'])).toBe('no run is going on');
+  });
+
+  test('keeps the shards that others compute meanwhile, each of which is computed once', async () => {
+    const control = createRunControl();
+    const { executor, ended } = await start(chain, { control, onError: 'continue' });
+    executor.fail('photos 0', failure);
+    expect(executor.open).toEqual(['photos 1']);
+    expect(control.retry(['photos'])).toBeNull();
+    expect(executor.open).toEqual(['photos 1', 'photos 0']);
+    for (const name of ['photos 1', 'photos 0', 'added 0', 'added 1', 'sum 0']) executor.commit(name);
+    expect((await ended).totals).toMatchObject({ ran: 5 });
+    expect(executor.submitted).toHaveLength(6);
+  });
+
+  test('lets a run go on that its failure has stopped, as long as something runs', async () => {
+    const control = createRunControl();
+    const literals = ['three', 'two', 'one'].map((id, value): CellLiteral => ({
+      id,
+      uses: 'test/constant',
+      with: { value },
+    }));
+    const { executor, ended } = await start(literals, { control, slots: 2, onError: 'stop' });
+    executor.fail('one 0', failure);
+    expect(executor.open).toEqual(['two 0']);
+    expect(control.retry(['one'])).toBeNull();
+    expect(executor.open).toEqual(['two 0', 'one 0']);
+    for (const name of ['two 0', 'one 0', 'three 0']) executor.commit(name);
+    expect(await ended).toMatchObject({ status: 'ok', stopped: false });
+  });
+
+  test('stays blocked as long as another cell that it reads has failed', async () => {
+    const control = createRunControl();
+    const literals: readonly CellLiteral[] = [
+      { id: 'one', uses: 'test/constant', with: { value: 1 } },
+      { id: 'two', uses: 'test/constant', with: { value: 2 } },
+      { id: 'both', uses: 'test/collect', in: { scores: ['one', 'two'] } },
+      { id: 'three', uses: 'test/constant', with: { value: 3 } },
+    ];
+    const { executor, ended } = await start(literals, { control, onError: 'continue' });
+    executor.fail('one 0', failure);
+    executor.fail('two 0', failure);
+    control.retry(['one']);
+    executor.commit('one 0');
+    expect(executor.open).toEqual(['three 0']);
+    control.retry(['two']);
+    executor.commit('two 0');
+    executor.commit('both 0');
+    executor.commit('three 0');
+    expect((await ended).status).toBe('ok');
+  });
+
+  test('is not tried again once the run is about to end, or if the plan found it impossible', async () => {
+    const control = createRunControl();
+    const drain = new AbortController();
+    const literals: readonly CellLiteral[] = [
+      { id: 'photos', uses: 'test/source', with: { limit: 10, file: 'absent.bin' } },
+      { id: 'one', uses: 'test/constant', with: { value: 1 } },
+      { id: 'two', uses: 'test/constant', with: { value: 2 } },
+    ];
+    const { executor, ended } = await start(literals, { control, onError: 'continue', drain: drain.signal });
+    expect(control.retry(['photos'])).toBe(
+      'photos cannot be computed in this run; run again once its cause is gone',
+    );
+    executor.fail('one 0', failure);
+    drain.abort();
+    expect(control.retry(['one'])).toBe('the run is about to end');
+    executor.commit('two 0');
+    expect((await ended).failures).toHaveLength(2);
+  });
+});

@@ -235,7 +235,7 @@ describe('the end of a run', () => {
 
   test('adds up what ran, what was reused and what failed', () => {
     reporter.committed(shard1, { outputs, seconds: 3, reused: false, peakBytes: 0 });
-    reporter.shardFailed();
+    reporter.shardFailed(plan.cells[0]!);
     now = 3500;
     const summary = {
       status: 'ok',

@@ -104,6 +104,13 @@ class SlurmExecutor implements Executor {
     this.#cancelling = this.#scheduler.cancelPending(this.#jobs.openNumbers()).then(query, query);
   }
 
+  cancel(ids: readonly number[]): void {
+    const cancelled = new Set(ids);
+    this.#gatherer.forget(cancelled);
+    this.#tasks.forget(cancelled);
+    this.#cancelUnwanted();
+  }
+
   kill(): void {
     this.#cancelling = this.#scheduler
       .cancel(this.#jobs.openNumbers())
@@ -133,6 +140,8 @@ class SlurmExecutor implements Executor {
         groups,
       );
       this.#jobs.add(job, groups.keys());
+      // They may have been cancelled meanwhile.
+      this.#cancelUnwanted();
       report(`submitted ${groups[0]![0]!.stage}: job ${job.number} with ${groups.length} tasks`);
     } catch (error) {
       const failure = describeSubmitFailure(error);
@@ -153,6 +162,28 @@ class SlurmExecutor implements Executor {
     }
     if (monotonicNow() - this.#queriedAt >= this.#request.options.pollMs && !this.#isQuerying)
       void this.#query();
+  }
+
+  /**
+   * Cancels the array tasks that have nothing more to compute that somebody waits for. Units that an earlier run submitted and this
+   * one has not come to yet may be wanted.
+   */
+  #cancelUnwanted(): void {
+    const unwanted = this.#jobs.openJobs().flatMap((job) => {
+      const indices = [...job.open].filter(
+        (index) => !job.groups[index]!.some(({ key }) => this.#tasks.has(key) || this.#adoptable.has(key)),
+      );
+      return indices.length > 0 ? [{ job, indices }] : [];
+    });
+    if (unwanted.length === 0) return;
+    for (const { job, indices } of unwanted) for (const index of indices) this.#jobs.end(job, index);
+    const cancelled = this.#scheduler
+      .cancelTasks(unwanted.map(({ job, indices }) => ({ job: job.number, indices })))
+      .catch((error: unknown) => this.#request.report(String(error)))
+      .then(() => {
+        for (const { job } of unwanted) if (job.open.size === 0) closeBatch(job.folder);
+      });
+    this.#cancelling = Promise.all([this.#cancelling, cancelled]).then(() => undefined);
   }
 
   #outcomesOf({ folder, groups, number }: Job, index: number): readonly TaskOutcome[] {

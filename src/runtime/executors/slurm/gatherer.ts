@@ -33,6 +33,11 @@ export class Gatherer {
     return tasks;
   }
 
+  /** Forgets the tasks with these ids that are not being submitted yet. */
+  forget(ids: ReadonlySet<number>): void {
+    this.#tasks = this.#tasks.filter(({ id }) => !ids.has(id));
+  }
+
   /** Submits nothing more; resolves when what is being submitted is. */
   async close(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);

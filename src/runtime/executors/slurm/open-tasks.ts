@@ -21,6 +21,15 @@ export class OpenTasks {
     this.#byKey.set(task.key, task);
   }
 
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
+  /** Forgets the tasks with these ids, whose outcomes nobody waits for. */
+  forget(ids: ReadonlySet<number>): void {
+    for (const [key, { id }] of this.#byKey) if (ids.has(id)) this.#byKey.delete(key);
+  }
+
   report(key: string, message: TaskMessage, worker: number): void {
     const task = this.#byKey.get(key);
     if (task !== undefined) this.#listener({ ...message, id: task.id }, worker);

@@ -22,6 +22,12 @@ export interface ArrayTaskState {
   readonly nodes: string;
 }
 
+/** Some of the tasks of an array job. */
+export interface ArrayTasks {
+  readonly job: string;
+  readonly indices: readonly number[];
+}
+
 export interface SchedulerLimits {
   readonly version: string;
   readonly maxArraySize: number;
@@ -40,6 +46,8 @@ export interface Scheduler {
    */
   readonly queryTasks: (jobs: readonly string[]) => Promise<readonly ArrayTaskState[]>;
   readonly cancel: (jobs: readonly string[]) => Promise<void>;
+  /** Cancels array tasks, queued or running. */
+  readonly cancelTasks: (tasks: readonly ArrayTasks[]) => Promise<void>;
   /** Cancels the tasks of these jobs that have not begun. */
   readonly cancelPending: (jobs: readonly string[]) => Promise<void>;
 }
@@ -147,11 +155,29 @@ export async function cancelJobs(jobs: readonly string[], pendingOnly = false): 
   await call('scancel', [...(pendingOnly ? ['--state=PENDING'] : []), '--', ...numbers]);
 }
 
+/** Array tasks as scancel names them: `12_[0-3,7]`. */
+export function nameOfTasks({ job, indices }: ArrayTasks): string {
+  const ranges: [number, number][] = [];
+  for (const index of [...indices].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last?.[1] === index - 1) last[1] = index;
+    else ranges.push([index, index]);
+  }
+  const text = ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
+  return `${job}_[${text.join()}]`;
+}
+
+async function cancelTasks(tasks: readonly ArrayTasks[]): Promise<void> {
+  const names = tasks.filter(({ job }) => /^\d+$/.test(job)).map(nameOfTasks);
+  if (names.length > 0) await call('scancel', ['--', ...names]);
+}
+
 export const slurmScheduler: Scheduler = {
   readLimits,
   submit: submitScript,
   queryTasks,
   cancel: (jobs) => cancelJobs(jobs),
+  cancelTasks,
   cancelPending: (jobs) => cancelJobs(jobs, true),
 };
 

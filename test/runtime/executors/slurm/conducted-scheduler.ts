@@ -1,4 +1,6 @@
+import { nameOfTasks } from '../../../../src/runtime/executors/slurm/scheduler.ts';
 import type {
+  ArrayTasks,
   ArrayTaskState,
   Scheduler,
   SchedulerLimits,
@@ -28,6 +30,9 @@ export class ConductedScheduler implements Scheduler {
 
   readonly cancel = (jobs: readonly string[]): Promise<void> =>
     this.#answer(`cancel ${jobs.join()}`, () => undefined);
+
+  readonly cancelTasks = (tasks: readonly ArrayTasks[]): Promise<void> =>
+    this.#answer(`cancel ${tasks.map(nameOfTasks).join()}`, () => undefined);
 
   readonly cancelPending = (jobs: readonly string[]): Promise<void> =>
     this.#answer(`cancel pending ${jobs.join()}`, () => undefined);

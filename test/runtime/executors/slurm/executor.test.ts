@@ -304,6 +304,63 @@ describe('an interruption', () => {
   });
 });
 
+describe('cancelled tasks', () => {
+  test('are array tasks that are cancelled if nobody waits for another of their units', async () => {
+    const { executor, scheduler, outcomes } = await open({ unitsPerTask: 2 });
+    await submit(executor, 1, 2, 3, 4, 5, 6, 7);
+    executor.cancel!([1, 3, 4, 6, 7]);
+    expect(executor.capacity()).toBe(10_000 - 2);
+    expect(scheduler.calls.slice(1)).toEqual(['cancel 101_[1,3]']);
+    // Its other unit is not wanted any more either.
+    executor.cancel!([2]);
+    expect(scheduler.calls.slice(2)).toEqual(['cancel 101_[0]']);
+    end('r1-0', 0, commit(1), commit(2));
+    end('r1-0', 2, commit(5), commit(6));
+    await look();
+    expect(outcomes).toEqual(['committed 5']);
+    expect(existsSync(join(cache, 'slurm/r1-0/closed'))).toBe(true);
+  });
+
+  test('that were not submitted yet never are, and those that are being submitted are cancelled then', async () => {
+    const { executor, scheduler, reports } = await open();
+    executor.submit(makeTask(1));
+    executor.cancel!([1]);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(scheduler.calls).toEqual([]);
+    const answer = scheduler.submit;
+    Object.assign(scheduler, {
+      submit: (script: string) => {
+        executor.cancel!([2, 3]);
+        return answer(script);
+      },
+    });
+    await submit(executor, 2, 3);
+    expect(scheduler.calls.slice(1)).toEqual(['cancel 101_[0-1]']);
+    scheduler.error = new SchedulerError('scancel failed: no');
+    Object.assign(scheduler, { submit: () => Promise.resolve('102') });
+    await submit(executor, 4);
+    executor.cancel!([4]);
+    await executor.close();
+    expect(reports.at(-1)).toBe('SchedulerError: scancel failed: no');
+  });
+
+  test('of an earlier run go on if this one may still want their other units', async () => {
+    const scheduler = new ConductedScheduler();
+    const first = await open({ scheduler, run: 'r0', unitsPerTask: 2 });
+    await submit(first.executor, 1, 2);
+    await first.executor.close();
+    scheduler.states = [state('101', 0, 'RUNNING')];
+    const { executor } = await open({ scheduler });
+    executor.submit(makeTask(11, { key: makeTask(1).key }));
+    scheduler.calls.length = 0;
+    executor.cancel!([11]);
+    expect(scheduler.calls).toEqual([]);
+    executor.submit(makeTask(12, { key: makeTask(2).key }));
+    executor.cancel!([12]);
+    expect(scheduler.calls).toEqual(['cancel 101_[0]']);
+  });
+});
+
 describe('the jobs of a driver that died', () => {
   test('are adopted: what they still compute is not submitted again', async () => {
     const scheduler = new ConductedScheduler();
