@@ -100,6 +100,7 @@ async function measure(cells: number): Promise<void> {
       abilities: { isRecorded: false, canControl: true },
       devices: [],
       pictures: null,
+      graphics: null,
     }),
     () => undefined,
   );

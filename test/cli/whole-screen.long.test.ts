@@ -131,6 +131,68 @@ describe.skipIf(!hasTerminals)('the whole screen', () => {
     expect(terminal.written()).toContain('it was cancelled');
   });
 
+  it('tries a failed cell again in the same run, which then ends well', async () => {
+    const project = await createConductedProject(1);
+    project.write(
+      'frail-stage.mjs',
+      `import { defineStage, port, Type } from 'ravelin';
+import { existsSync } from 'node:fs';
+
+export const stages = [
+  defineStage({
+    uses: 'debug/frail',
+    version: 1,
+    summary: 'Fails as long as a file is missing',
+    with: Type.Object({}),
+    in: {},
+    out: { metrics: port('metrics', { description: 'one row' }) },
+    run: async ({ resolve }) => {
+      if (!existsSync(resolve('mended'))) throw new Error('it is broken');
+      return { metrics: { kind: 'metrics', rows: [{ axes: {}, values: { accuracy: 1 } }], warnings: [] } };
+    },
+  }),
+];
+`,
+    );
+    const plugins = ['./meet-stage.mjs', './frail-stage.mjs'];
+    project.write('package.json', JSON.stringify({ ravelin: { plugins } }));
+    project.write(
+      'p.yaml',
+      `ravelin: 1
+name: conducted
+plugins: [${plugins.join(', ')}]
+stages:
+  waits: { uses: debug/meet, with: { name: one } }
+  frail: { uses: debug/frail }
+  table: { uses: report/table, in: { scores: frail } }
+`,
+    );
+    // The failure would end the run as soon as the other cell has ended.
+    const terminal = open(project, `${ravelin} run p.yaml -j 2 --ui full`);
+    const stage = await terminal.unlessEnded(project.meeting.next());
+    await terminal.shows(/1 failed/);
+    await terminal.shows(/\? keys/);
+    terminal.type('r');
+    await terminal.shows(/has not failed|no cell of/);
+    project.write('mended', '');
+    terminal.type(':goto frail\rr');
+    await terminal.shows(/trying frail again/);
+    await terminal.shows(/2\/3 cells/);
+    stage.letGo();
+    await terminal.shows(/conducted · ok/);
+    terminal.type('r');
+    await terminal.shows(/copied the command that runs it again: ravelin run \S*p\.yaml --only /);
+    terminal.type('q');
+    expect(await terminal.ended).toBe(0);
+    expectClean(terminal);
+    const events = [...readLedger(project.path('.ravelin'), listRuns(project.path('.ravelin'))[0]!.run)];
+    expect(events.filter(({ type }) => /^cell-(?:failed|retried)$/.test(type))).toMatchObject([
+      { type: 'cell-failed', cell: 'frail', blocked: 1 },
+      { type: 'cell-retried', cell: 'frail', freed: 1 },
+    ]);
+    expect((await project.run('runs', 'show')).stdout).not.toContain('it is broken');
+  });
+
   it('is left on SIGTERM, after what runs has finished', async () => {
     const project = await createConductedProject(2);
     const terminal = open(project, `${ravelin} run p.yaml -j 1 --ui full`);

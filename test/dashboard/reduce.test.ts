@@ -289,3 +289,47 @@ test('a cell that is equal to another one of the run has its numbers', () => {
   expect(computed!.metrics['accuracy']).toBe(0.982);
   expect(equal!.metrics).toEqual(computed!.metrics);
 });
+
+describe('what a person does to cells', () => {
+  const events = [
+    runStarted(1),
+    planned('search', 2),
+    planned('a', 2),
+    started(1, 'search'),
+    started(1, 'search', 1),
+  ];
+  const failure = {
+    code: 'cancelled',
+    message: 'it was cancelled',
+    at: 'p:1:1',
+    log: 'l',
+    attempts: 0,
+  } as const;
+  const cancelled = [
+    ...events,
+    after(2, { type: 'cell-failed', cell: 'a', shard: 0, failure, blocked: 0 }),
+    after(2, { type: 'cell-skipped', cell: 'search' }),
+  ];
+
+  test('a skipped cell runs no more, and its stage neither', () => {
+    const state = stateAfter(cancelled);
+    expect([...items(state.cells)].map(({ status }) => status)).toEqual(['blocked', 'failed']);
+    expect(state.running.size).toBe(0);
+    expect(state.stages[0]).toMatchObject({ shards: { running: 0 }, busySince: null, busyMs: 1000 });
+    expect(createEstimator().remaining(state, start + 3000)).toMatchObject({ seconds: 0 });
+  });
+
+  test('cells that are tried again wait as before, and their failures are taken back', () => {
+    const state = stateAfter([
+      ...cancelled,
+      committed(3, 'search', 1),
+      after(4, { type: 'cell-retried', cell: 'a', freed: 1 }),
+      after(4, { type: 'cell-retried', cell: 'search', freed: 0 }),
+    ]);
+    expect([...items(state.cells)].map(({ status, failure: of }) => [status, of])).toEqual([
+      ['partly', null],
+      ['waiting', null],
+    ]);
+    expect([state.failures, state.counts.failed, state.counts.blocked]).toEqual([[], 0, 0]);
+  });
+});

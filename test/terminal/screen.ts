@@ -1,6 +1,6 @@
 /**
  * What a terminal shows, as far as our output needs it: text, line breaks, and the escape sequences that move
- * the cursor and erase. Every character takes one column.
+ * the cursor and erase. Every character takes one column. Pictures are left out (`graphics.ts` reads them).
  */
 export interface TerminalScreen {
   readonly write: (text: string) => void;
@@ -11,7 +11,7 @@ export interface TerminalScreen {
 }
 
 const sequence =
-  /\u001B\[(?<parameters>[\d;?<>=]*)(?<command>[A-Za-z])|\u001B\][^\u0007\u001B]*(?:\u0007|\u001B\\)/y;
+  /\u001B\[(?<parameters>[\d;?<>=]*)(?<command>[A-Za-z])|\u001B\][^\u0007\u001B]*(?:\u0007|\u001B\\)|\u001B[_P][^\u001B]*\u001B\\/y;
 
 export function createTerminalScreen(rows: number): TerminalScreen {
   const lines: string[][] = [[]];
@@ -48,7 +48,10 @@ export function createTerminalScreen(rows: number): TerminalScreen {
       moveTo(top() + Math.max(1, toRow) - 1);
       column = Math.max(1, toColumn) - 1;
     } else if (command === 'J') erase(parameters);
-    else if (command === 'K') lines[row] = parameters === '2' ? [] : lines[row]!.slice(0, column);
+    else if (command === 'X') {
+      const line = lines[row]!;
+      for (let at = column; at < Math.min(line.length, column + count); at++) line[at] = ' ';
+    } else if (command === 'K') lines[row] = parameters === '2' ? [] : lines[row]!.slice(0, column);
   };
   let rest = '';
   return {

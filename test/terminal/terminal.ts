@@ -7,6 +7,8 @@ import { createTerminalScreen } from './screen.ts';
 export interface Terminal {
   /** Resolves when a line of the terminal has matched; rejects if the command ends first. */
   readonly shows: (pattern: RegExp) => Promise<void>;
+  /** Resolves when this holds for all that was written to the terminal; rejects if the command ends first. */
+  readonly writes: (holds: (written: string) => boolean) => Promise<void>;
   /** Resolves like the promise; rejects if the command ends first. */
   readonly unlessEnded: <T>(promise: Promise<T>) => Promise<T>;
   /** Types these characters: `\u0003` is Ctrl-C, which the terminal makes a signal unless it is in raw mode. */
@@ -68,19 +70,21 @@ export function openTerminal(command: string, options: TerminalOptions): Termina
     child.stdin.end();
     child.kill('SIGKILL');
   });
+  const when = (holds: () => boolean): Promise<void> => {
+    const found = new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (!holds()) return;
+        looks.delete(look);
+        resolve();
+      };
+      looks.add(look);
+      look();
+    });
+    return Promise.race([found, tooEarly]);
+  };
   return {
-    shows: (pattern) => {
-      const found = new Promise<void>((resolve) => {
-        const look = (): void => {
-          if (!screen.lines().some((line) => pattern.test(line))) return;
-          looks.delete(look);
-          resolve();
-        };
-        looks.add(look);
-        look();
-      });
-      return Promise.race([found, tooEarly]);
-    },
+    shows: (pattern) => when(() => screen.lines().some((line) => pattern.test(line))),
+    writes: (holds) => when(() => holds(written)),
     unlessEnded: (promise) => Promise.race([promise, tooEarly]),
     type: (keys) => child.stdin.write(keys),
     hangUp: () => child.stdin.end(),

@@ -1,4 +1,6 @@
 import type { DrawnLine } from '../parts/theme.ts';
+import { sizeInCells, type PlacedPicture } from './graphics.ts';
+import { createPictureLayer, type PictureOnScreen } from './picture-layer.ts';
 
 /** Lines in a rectangle of the screen. A line that is missing or shorter than the rectangle leaves it empty. */
 export interface Area {
@@ -8,6 +10,8 @@ export interface Area {
   readonly width: number;
   readonly height: number;
   readonly lines: readonly DrawnLine[];
+  /** Pictures in the area; one that is not wholly in it is left out. */
+  readonly pictures?: readonly PlacedPicture[];
 }
 
 export interface Size {
@@ -27,6 +31,8 @@ export interface Canvas {
   readonly flush: (size: Size) => void;
   /** Lets the next flush write all, since another program has written to the terminal. */
   readonly forget: () => void;
+  /** The text that takes all pictures away again; empty if there are none. */
+  readonly withoutPictures: () => string;
   /** The lines of the last frame from the top, each filled up to its last area. */
   readonly rows: () => readonly string[];
 }
@@ -45,22 +51,26 @@ export function createCanvas(write: (text: string) => void): Canvas {
   const areas = new Map<string, Area>();
   let shown: readonly (readonly Patch[])[] = [];
   let last: Size | null = null;
+  const pictures = createPictureLayer();
   return {
     place: (name, area) => areas.set(name, area),
     remove: (name) => areas.delete(name),
     flush: (size) => {
       const isOther = last?.columns !== size.columns || last.rows !== size.rows;
       const rows = rowsOf(areas.values(), size);
-      const changes = isOther ? ['\u001B[2J'] : [];
+      const wanted = placesOf(areas.values(), size);
+      const changes = [pictures.erase(isOther ? [] : wanted), ...(isOther ? ['\u001B[2J'] : [])];
       for (let row = 0; row < size.rows; row++)
         changes.push(rowChanges(row, isOther ? [] : (shown[row] ?? []), rows[row]!, size.columns));
       [shown, last] = [rows, size];
+      changes.push(pictures.draw(wanted));
       const text = changes.join('');
       if (text !== '') write(`${beginFrame}${text}${endFrame}`);
     },
     forget: () => {
       last = null;
     },
+    withoutPictures: () => pictures.erase([]),
     rows: () => shown.map(filled),
   };
 }
@@ -79,6 +89,18 @@ function rowsOf(areas: Iterable<Area>, { columns, rows }: Size): readonly (reado
   }
   for (const patches of all) patches.sort((a, b) => a.left - b.left);
   return all;
+}
+
+/** The pictures that fit, with their places on the screen. */
+function placesOf(areas: Iterable<Area>, { columns, rows }: Size): readonly PictureOnScreen[] {
+  return [...areas].flatMap(({ left, top, width, height, pictures = [] }) =>
+    pictures.flatMap((picture): PictureOnScreen[] => {
+      const size = sizeInCells(picture);
+      const [right, bottom] = [picture.left + size.columns, picture.top + size.rows];
+      const fits = right <= width && bottom <= height && left + right <= columns && top + bottom < rows;
+      return fits ? [{ picture, column: left + picture.left + 1, row: top + picture.top + 1 }] : [];
+    }),
+  );
 }
 
 function rowChanges(row: number, old: readonly Patch[], now: readonly Patch[], columns: number): string {

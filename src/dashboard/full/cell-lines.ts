@@ -9,7 +9,9 @@ import { at } from '../vector.ts';
 import { chosenCell, isMatch } from './full-moves.ts';
 import type { FullSnapshot } from './full-screen.ts';
 import type { CellTab, FullView } from './full-view.ts';
+import type { PlacedPicture } from './graphics.ts';
 import { pictureLines } from './picture-lines.ts';
+import { picturesInPixels, type PicturesInPixels } from './placed-pictures.ts';
 
 const tabs: readonly (readonly [CellTab, string])[] = [
   ['why', 'w why'],
@@ -19,28 +21,42 @@ const tabs: readonly (readonly [CellTab, string])[] = [
   ['images', 's images'],
 ];
 
-/** The selected cell: what it is and found, and below it why it runs, its log, its times or what it is made of. */
-export function cellLines(
-  { state, view, pictures }: Pick<FullSnapshot, 'state' | 'view' | 'pictures'>,
+export interface CellContent {
+  readonly lines: readonly Line[];
+  /** Pictures in pixels, at places from the first line on. */
+  readonly pictures: readonly PlacedPicture[];
+}
+
+/** The selected cell: what it is and found, and below it why it runs, its log, its times, what it is made of or its images. */
+export function cellContent(
+  { state, view, pictures, graphics }: Pick<FullSnapshot, 'state' | 'view' | 'pictures' | 'graphics'>,
   theme: Theme,
   width: number,
   height: number,
-): readonly Line[] {
+): CellContent {
+  const only = (lines: readonly Line[]): CellContent => ({ lines, pictures: [] });
   const index = chosenCell(view, state);
   const cell = index === null ? undefined : at(state.cells, index);
-  if (cell === undefined) return [[span('no cell is selected', 'dim')]];
+  if (cell === undefined) return only([[span('no cell is selected', 'dim')]]);
   const head = headLines(cell, state, width).slice(0, Math.max(1, height - 2));
   const strip: Line = tabs.flatMap(([tab, name]) => [
     span(name, tab === view.tab ? 'title' : 'dim'),
     span('  '),
   ]);
   const room = Math.max(0, height - head.length - 1);
-  if (view.tab === 'images')
-    return [...head, strip, ...imageLines(cell, pictures, view.scroll, { theme, width, height: room })];
+  if (view.tab === 'images') {
+    const size = { theme, width, height: room };
+    const images = imageContent(cell, pictures, view.scroll, size, graphics);
+    const above = head.length + 1;
+    return {
+      lines: [...head, strip, ...images.lines],
+      pictures: images.pictures.map((picture) => ({ ...picture, top: picture.top + above })),
+    };
+  }
   const body = tabLines(cell, state, view.tab, width);
   const marked =
     view.query === '' || view.pane !== 'cell' ? body : body.map((line) => highlighted(line, view.query));
-  return [...head, strip, ...windowed(marked, view, room)];
+  return only([...head, strip, ...windowed(marked, view, room)]);
 }
 
 function windowed(lines: readonly Line[], { tab, scroll }: FullView, height: number): readonly Line[] {
@@ -106,19 +122,23 @@ function tabLines(
 }
 
 /** One of the images of the first shard, by how far is scrolled. */
-function imageLines(
+function imageContent(
   { firstKey }: CellState,
   find: FullSnapshot['pictures'],
   scroll: number,
   room: Parameters<typeof pictureLines>[1],
-): readonly Line[] {
-  if (firstKey === null) return [[span('its images can be seen once it has finished', 'dim')]];
+  graphics: FullSnapshot['graphics'],
+): PicturesInPixels {
+  const only = (lines: readonly Line[]): PicturesInPixels => ({ lines, pictures: [] });
+  if (firstKey === null) return only([[span('its images can be seen once it has finished', 'dim')]]);
   const found = find === null ? 'images cannot be shown here' : find(firstKey);
-  if (typeof found === 'string') return [[span(found, 'dim')]];
+  if (typeof found === 'string') return only([[span(found, 'dim')]]);
   const index = Math.min(scroll, found.count - 1);
   const pair = found.at(index);
   const title = `${pair.title}  ${index + 1}/${found.count}, up and down turn`;
-  return pictureLines({ ...pair, title }, room);
+  if (graphics !== null)
+    return picturesInPixels({ ...pair, title }, `${firstKey} ${index}`, { ...room, graphics });
+  return only(pictureLines({ ...pair, title }, room));
 }
 
 function timingLines(cell: CellState, state: DashboardState): readonly Line[] {

@@ -1,12 +1,12 @@
 import { memo } from 'react';
-import { cellLines } from './cell-lines.ts';
+import { cellContent } from './cell-lines.ts';
 import { Pane } from './pane.tsx';
 import { isSameButTime, type PaneContext } from './pane-context.ts';
 
 /** The selected cell. */
 export const CellPane = memo(function CellPane({ snapshot, theme, place }: PaneContext) {
   const { view } = snapshot;
-  const lines = cellLines(snapshot, theme, place.width, place.height - 1);
+  const { lines, pictures } = cellContent(snapshot, theme, place.width, place.height - 1);
   return (
     <Pane
       number={3}
@@ -14,6 +14,7 @@ export const CellPane = memo(function CellPane({ snapshot, theme, place }: PaneC
       isFocused={view.pane === 'cell'}
       place={place}
       lines={lines}
+      pictures={pictures}
       theme={theme}
     />
   );

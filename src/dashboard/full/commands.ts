@@ -34,8 +34,8 @@ export const commands: readonly Command[] = [
   {
     name: 'retry',
     parameter: '',
-    meaning: 'copy the command that runs the selected cell again',
-    run: (view, _, state) => retried(view, state),
+    meaning: 'try the selected cell again, which has failed; after the end, copy the command for it',
+    run: (view, _, state, abilities) => retried(view, state, abilities),
   },
   {
     name: 'cancel',

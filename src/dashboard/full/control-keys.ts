@@ -1,4 +1,4 @@
-import { rerunCommand } from '../format.ts';
+import { plural, rerunCommand } from '../format.ts';
 import type { Key } from '../parts/keys.ts';
 import type { CellState, DashboardState } from '../state.ts';
 import { at } from '../vector.ts';
@@ -40,12 +40,33 @@ export function answered(view: FullView, key: Key): FullPressed {
   return { view: asIs, effect: { type: 'cancel', cell: confirm } };
 }
 
-/** A run tries a failed shard again by itself; once it has given up, the command that runs the cell again is copied. */
-export function retried(view: FullView, state: DashboardState): FullPressed {
+/**
+ * Lets the run try the selected cell again, which has failed, or all failed cells of the stage if the stage is selected. A run that
+ * has ended or that another process computes is left alone: the command that runs the cell again is copied.
+ */
+export function retried(view: FullView, state: DashboardState, { canControl }: Abilities): FullPressed {
   const cell = selected(view, state);
   if (cell === undefined) return { view: { ...view, note: 'no cell is selected' } };
-  const text = rerunCommand(state, cell.id);
-  return { view, effect: { type: 'copy', text, what: 'the command that runs it again' } };
+  if (!canControl || state.finished !== null) {
+    const text = rerunCommand(state, cell.id);
+    return { view, effect: { type: 'copy', text, what: `the command that runs it again: ${text}` } };
+  }
+  if (view.interrupts > 0) return { view: { ...view, note: 'the run is about to end' } };
+  const { id } = state.stages[cell.stage]!;
+  const ofStage = view.pane === 'stages' && view.cell === null;
+  if (!ofStage)
+    return cell.status === 'failed'
+      ? { view, effect: { type: 'retry', cells: [cell.id], what: cell.id } }
+      : { view: { ...view, note: `${cell.id} has not failed` } };
+  const cells = failedOf(cell.stage, state);
+  if (cells.length === 0) return { view: { ...view, note: `no cell of ${id} has failed` } };
+  return { view, effect: { type: 'retry', cells, what: `${plural(cells.length, 'failed cell')} of ${id}` } };
+}
+
+/** Names of the failed cells of a stage, each once. */
+function failedOf(stage: number, state: DashboardState): readonly string[] {
+  const names = new Set(state.failures.map(({ cell }) => cell));
+  return [...names].filter((name) => at(state.cells, state.index.get(name) ?? -1)?.stage === stage);
 }
 
 export function isOpen({ status }: CellState): boolean {

@@ -57,6 +57,7 @@ function hints(
     '? keys',
     'q quit',
     ...(hasFailed ? ['f failure'] : []),
+    ...(hasFailed && canControl ? ['r retry'] : []),
     ...paneHints[pane],
     ...time,
     ...control,
@@ -94,7 +95,12 @@ export function helpLines(pane: PaneName, { isRecorded, canControl }: Abilities)
       ['e', 'open its whole log in $PAGER'],
       ['o', 'open the figure that was published last'],
       ['y', 'copy its name, or its log, to the clipboard (OSC 52)'],
-      ['r', 'copy the command that runs it again'],
+      [
+        'r',
+        canControl
+          ? 'try the failed cell again, or those of the stage; after the end, copy the command for it'
+          : 'copy the command that runs it again',
+      ],
       ['Ctrl-L', 'draw all of the screen again'],
       ...(canControl
         ? ([

@@ -146,7 +146,7 @@ function letter(view: FullView, text: string, state: DashboardState, abilities: 
     case 'i':
       return { view: showTab({ ...view, cell: index }, 'recipe') };
     case 's':
-      return { view: showTab({ ...view, cell: index }, 'images') };
+      return { view: showTab({ ...view, cell: index }, 'images'), effect: { type: 'images' } };
     case 'g':
       return { view: toEnd(view, state, -1) };
     case 'G':
@@ -176,7 +176,7 @@ function letter(view: FullView, text: string, state: DashboardState, abilities: 
     case 'y':
       return copied(view, cell);
     case 'r':
-      return retried(view, state);
+      return retried(view, state, abilities);
     case 'x':
       return asked(view, state, abilities);
     case 'p':

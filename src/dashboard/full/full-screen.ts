@@ -3,6 +3,7 @@ import type { Key } from '../parts/keys.ts';
 import type { FindPictures } from '../pictures.ts';
 import type { DeviceLoad } from '../renderer.ts';
 import type { DashboardState } from '../state.ts';
+import type { Graphics } from './graphics.ts';
 import { pressFull } from './full-keys.ts';
 import { firstFullView, type Abilities, type FullEffect, type FullView } from './full-view.ts';
 
@@ -20,6 +21,8 @@ export interface FullSnapshot {
   readonly devices: readonly DeviceLoad[];
   /** Null if the screen can show no images. */
   readonly pictures: FindPictures | null;
+  /** How the terminal shows pictures of pixels; null if it does not, or has not said so yet. */
+  readonly graphics: Graphics | null;
 }
 
 /** All that the screen shows of the world around it. */
@@ -98,6 +101,7 @@ function isSame(a: FullSnapshot, b: FullSnapshot): boolean {
     a.size.rows === b.size.rows &&
     a.notice === b.notice &&
     a.place === b.place &&
+    a.graphics === b.graphics &&
     (a.now === b.now || b.state.finished !== null)
   );
 }

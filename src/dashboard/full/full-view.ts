@@ -52,10 +52,11 @@ export const firstFullView: FullView = {
 };
 
 export type FullEffect =
-  | { readonly type: 'drain' | 'stop' | 'quit' | 'inline' | 'suspend' | 'redraw' }
+  | { readonly type: 'drain' | 'stop' | 'quit' | 'inline' | 'suspend' | 'redraw' | 'images' }
   | { readonly type: 'copy'; readonly text: string; readonly what: string }
   | { readonly type: 'pause'; readonly paused: boolean }
   | { readonly type: 'cancel'; readonly cell: string }
+  | { readonly type: 'retry'; readonly cells: readonly string[]; readonly what: string }
   | { readonly type: 'pager' | 'open'; readonly path: string }
   | { readonly type: 'time'; readonly move: TimeMove };
 
@@ -71,6 +72,6 @@ export interface FullPressed {
 /** Says which keys do more than look around: some need a run that goes on, others one that is recorded. */
 export interface Abilities {
   readonly isRecorded: boolean;
-  /** Whether this process conducts the run, so that it can pause it and cancel cells. */
+  /** Whether this process conducts the run, so that it can pause it, cancel cells and try failed ones again. */
   readonly canControl: boolean;
 }

@@ -23,6 +23,7 @@ export function isSameButTime(a: PaneContext, b: PaneContext): boolean {
   return (
     a.snapshot.state === b.snapshot.state &&
     a.snapshot.view === b.snapshot.view &&
+    a.snapshot.graphics === b.snapshot.graphics &&
     a.theme === b.theme &&
     isSamePlace(a.place, b.place)
   );

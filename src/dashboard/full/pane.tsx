@@ -1,4 +1,5 @@
 import { drawLine, span, textColumns, type Line, type Theme } from '../parts/theme.ts';
+import type { PlacedPicture } from './graphics.ts';
 import { Placed } from './placed.tsx';
 import type { PanePlace } from './pane-context.ts';
 
@@ -8,18 +9,28 @@ export interface PaneProps {
   readonly isFocused: boolean;
   readonly place: PanePlace;
   readonly lines: readonly Line[];
+  /** Pictures at places from the first line on. */
+  readonly pictures?: readonly PlacedPicture[];
   readonly theme: Theme;
 }
 
+const none: readonly PlacedPicture[] = [];
+
 /** A part of the screen below its title, cut to its size. */
-export function Pane({ number, title, isFocused, place, lines, theme }: PaneProps) {
+export function Pane({ number, title, isFocused, place, lines, pictures = none, theme }: PaneProps) {
   const { width, height } = place;
   const shown = [
     titleLine(number, title, isFocused, width, theme),
     ...lines.slice(0, Math.max(0, height - 1)),
   ];
   return (
-    <Placed {...place} name={`pane ${number}`} lines={shown.map((line) => drawLine(line, width, theme))} />
+    <Placed
+      {...place}
+      name={`pane ${number}`}
+      lines={shown.map((line) => drawLine(line, width, theme))}
+      // They come below the title.
+      pictures={pictures.map((picture) => ({ ...picture, top: picture.top + 1 }))}
+    />
   );
 }
 

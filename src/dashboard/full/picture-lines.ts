@@ -1,10 +1,11 @@
 import { span, type Line, type Span, type Theme } from '../parts/theme.ts';
 import type { Picture, PicturePair } from '../pictures.ts';
+import { scaledPicture } from './scaled-picture.ts';
 
 /** Characters from dark to bright, for terminals without colours. */
 const ramp = ' .:-=+*#%@';
 /** Columns between two pictures. */
-const gap = 2;
+export const gap = 2;
 /** Changes are shown larger by this. */
 const factor = 10;
 
@@ -16,26 +17,17 @@ export function pictureLines(
   { title, before, after }: PicturePair,
   { theme, width, height }: { readonly theme: Theme; readonly width: number; readonly height: number },
 ): readonly Line[] {
-  const shown: readonly (readonly [name: string, picture: Picture])[] =
-    before === null
-      ? [['image', after]]
-      : [
-          ['before', before],
-          ['after', after],
-          [`change x${factor}`, difference(before, after)],
-        ];
+  const shown = shownPictures({ before, after });
   const room = Math.floor((width - gap * (shown.length - 1)) / shown.length);
   const rows = height - 2;
-  if (room < 4 || rows < 2) return [[span('there is no room for pictures; z fills the screen', 'dim')]];
+  if (room < 4 || rows < 2) return [noRoom];
   const largest = Math.min(room / after.width, (2 * rows) / after.height);
   // Pixels of equal sizes are easier to read than a picture that fills the room.
   const scale = largest > 1 ? Math.floor(largest) : largest;
   const columns = Math.max(1, Math.floor(after.width * scale));
   const pixelRows = Math.max(2, 2 * Math.round((after.height * scale) / 2));
-  const names: Line = shown.map(([name], index) =>
-    span(`${index > 0 ? ' '.repeat(gap) : ''}${name.slice(0, columns).padEnd(columns)}`, 'dim'),
-  );
-  const pictures = shown.map(([, picture]) => resized(picture, columns, pixelRows));
+  const names = namesLine(shown, columns);
+  const pictures = shown.map(([, picture]) => scaledPicture(picture, columns, pixelRows));
   const lines = Array.from({ length: Math.min(rows, pixelRows / 2) }, (_, row): Line =>
     pictures.flatMap((pixels, index) => [
       ...(index > 0 ? [span(' '.repeat(gap))] : []),
@@ -43,6 +35,28 @@ export function pictureLines(
     ]),
   );
   return [[span(title, 'bold')], names, ...lines];
+}
+
+export const noRoom: Line = [span('there is no room for pictures; z fills the screen', 'dim')];
+
+/** The pictures of a cell beside each other, with their names. */
+export function shownPictures({
+  before,
+  after,
+}: Pick<PicturePair, 'before' | 'after'>): readonly (readonly [name: string, picture: Picture])[] {
+  if (before === null) return [['image', after]];
+  return [
+    ['before', before],
+    ['after', after],
+    [`change x${factor}`, difference(before, after)],
+  ];
+}
+
+/** The names above pictures that are `columns` wide. */
+export function namesLine(shown: ReturnType<typeof shownPictures>, columns: number): Line {
+  return shown.map(([name], index) =>
+    span(`${index > 0 ? ' '.repeat(gap) : ''}${name.slice(0, columns).padEnd(columns)}`, 'dim'),
+  );
 }
 
 type Colour = readonly [red: number, green: number, blue: number];
@@ -59,40 +73,16 @@ function valueAt({ pixels }: Picture, index: number): number {
   return pixels instanceof Uint8Array ? pixels[index]! / 255 : pixels[index]!;
 }
 
-/** Colours of `columns` × `rows` pixels, each the mean of those that it covers. */
-function resized(picture: Picture, columns: number, rows: number): readonly Colour[] {
-  const { width, height, channels } = picture;
-  const colours: Colour[] = [];
-  for (let row = 0; row < rows; row++) {
-    const [top, bottom] = covered(row, rows, height);
-    for (let column = 0; column < columns; column++) {
-      const [left, right] = covered(column, columns, width);
-      const mean = (channel: number): number => {
-        let sum = 0;
-        for (let y = top; y < bottom; y++)
-          for (let x = left; x < right; x++) sum += valueAt(picture, (y * width + x) * channels + channel);
-        return Math.round((255 * sum) / ((bottom - top) * (right - left)));
-      };
-      const first = mean(0);
-      colours.push(channels === 3 ? [first, mean(1), mean(2)] : [first, first, first]);
-    }
-  }
-  return colours;
-}
-
-/** The pixels that one of fewer covers, or the one that lies under one of more. */
-function covered(index: number, count: number, pixels: number): readonly [from: number, to: number] {
-  const from = Math.min(pixels - 1, Math.floor((index * pixels) / count));
-  return [from, Math.max(from + 1, Math.floor(((index + 1) * pixels) / count))];
-}
-
 function rowSpans(
-  colours: readonly Colour[],
+  rgb: Uint8Array,
   columns: number,
   row: number,
   { colour, colours: known, hasAllColours, glyphs }: Theme,
 ): readonly Span[] {
-  const at = (line: number, column: number): Colour => colours[line * columns + column]!;
+  const at = (line: number, column: number): Colour => {
+    const from = 3 * (line * columns + column);
+    return [rgb[from]!, rgb[from + 1]!, rgb[from + 2]!];
+  };
   const isPlain = !colour || known === 16 || glyphs.pointer === '>';
   return Array.from({ length: columns }, (_, column) => {
     const [upper, lower] = [at(2 * row, column), at(2 * row + 1, column)];

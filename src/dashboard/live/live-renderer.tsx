@@ -6,6 +6,7 @@ import type { FullEffect } from '../full/full-view.ts';
 import { createCanvas } from '../full/canvas.ts';
 import { FullApp } from '../full/full-app.tsx';
 import { createFullScreen } from '../full/full-screen.ts';
+import { createAnswerReader, graphicsQuery, type AnswerReader, type Graphics } from '../full/graphics.ts';
 import { createRecording } from '../full/recording.ts';
 import { App } from '../inline/app.tsx';
 import { createScreen } from '../inline/screen.ts';
@@ -14,6 +15,7 @@ import type { Effect } from '../inline/view.ts';
 import type { Renderer, RendererIo } from '../renderer.ts';
 import type { DashboardState } from '../state.ts';
 import { summaryLines } from '../summary.ts';
+import { withoutAnswers } from './terminal-input.ts';
 import { forInk, isTerminal, sizeOf } from './terminal-stream.ts';
 
 /** `recorded`: the whole screen on a run that this process only reads, with all of its past. */
@@ -42,6 +44,11 @@ class LiveRenderer implements Renderer {
   readonly #recording;
   readonly #canvas;
   readonly #estimator;
+  /** How the terminal shows pictures, once it has said so; null if it does not. */
+  #graphics: Graphics | null = null;
+  /** Null until the terminal has been asked. */
+  #answers: AnswerReader | null = null;
+  readonly #stdin: NodeJS.ReadStream;
   #mode: LiveMode;
   #app: Instance | null = null;
   #clock: NodeJS.Timeout | null = null;
@@ -59,6 +66,7 @@ class LiveRenderer implements Renderer {
     this.#interactive = isTerminal(io.stdin);
     this.#recording = first === 'recorded' ? createRecording(io.now) : null;
     this.#estimator = createEstimator(io.prior);
+    this.#stdin = withoutAnswers(io.stdin, (typed) => this.#answers?.read(typed) ?? typed);
     this.#canvas = createCanvas((text) => writeAsIs(io.stderr, text));
     this.#inline = createScreen({
       theme: this.#theme,
@@ -80,7 +88,7 @@ class LiveRenderer implements Renderer {
         ),
         // Nothing else gives the terminal back if the process crashes.
         io.host.onExit(() => {
-          if (this.#isOnAlternate()) io.host!.writeNow(leaveScreen);
+          if (this.#isOnAlternate()) io.host!.writeNow(this.#canvas.withoutPictures() + leaveScreen);
         }),
       );
     io.stderr.on('resize', this.#draw);
@@ -134,6 +142,7 @@ class LiveRenderer implements Renderer {
       place: this.#recording?.place() ?? '',
       devices: this.#mode === 'full' && state.finished === null ? (this.#io.devices?.() ?? []) : [],
       pictures: this.#io.picturesOf ?? null,
+      graphics: this.#graphics,
       abilities: {
         isRecorded: this.#recording !== null,
         canControl: this.#recording === null && this.#io.control !== undefined,
@@ -154,12 +163,12 @@ class LiveRenderer implements Renderer {
 
   #mount(): void {
     if (this.#app !== null || this.#ended) return;
-    const { stderr, stdin } = this.#io;
+    const { stderr } = this.#io;
     if (this.#mode !== 'inline') writeAsIs(stderr, enterScreen);
     this.#canvas.forget();
     this.#app = render(this.#element(), {
       stdout: forInk(stderr),
-      stdin,
+      stdin: this.#stdin,
       exitOnCtrlC: false,
       patchConsole: false,
     });
@@ -186,7 +195,7 @@ class LiveRenderer implements Renderer {
     if (app === null) return;
     if (this.#clock !== null) clearInterval(this.#clock);
     app.unmount();
-    if (this.#mode !== 'inline') writeAsIs(this.#io.stderr, leaveScreen);
+    if (this.#mode !== 'inline') writeAsIs(this.#io.stderr, this.#canvas.withoutPictures() + leaveScreen);
     // The cursor is below the frame.
     else if (!isLast) writeAsIs(this.#io.stderr, `\r\u001B[${this.#inline.lines().length}A\u001B[J`);
     this.#app = null;
@@ -243,6 +252,10 @@ class LiveRenderer implements Renderer {
         this.#copy(effect.text, effect.what);
         return;
       }
+      case 'images': {
+        this.#askForGraphics();
+        return;
+      }
       case 'pause':
         this.#io.control?.pause(effect.paused);
         this.#full.say(effect.paused ? 'paused: what runs is finished, and p goes on' : 'the run goes on');
@@ -250,6 +263,11 @@ class LiveRenderer implements Renderer {
       case 'cancel': {
         const problem = this.#io.control?.cancel(effect.cell) ?? null;
         this.#full.say(problem ?? `cancelled ${effect.cell}`);
+        return;
+      }
+      case 'retry': {
+        const problem = this.#io.control?.retry(effect.cells) ?? null;
+        this.#full.say(problem ?? `trying ${effect.what} again`);
         return;
       }
       case 'pager':
@@ -289,6 +307,27 @@ class LiveRenderer implements Renderer {
     if (host === undefined) return;
     this.#unmount();
     host.stop();
+  }
+
+  /**
+   * Asks the terminal once whether it can show pictures of pixels. Until it answers, and for ever if it does not, they are drawn with
+   * characters. Without colours or Unicode nothing is asked.
+   */
+  #askForGraphics(): void {
+    const { colour, glyphs } = this.#theme;
+    if (this.#answers !== null || !this.#interactive || !colour || glyphs.pointer === '>') return;
+    const { stderr, environment } = this.#io;
+    this.#answers = createAnswerReader(
+      () => sizeOf(stderr),
+      (graphics) => {
+        this.#graphics = graphics;
+        // A terminal that does not know the question may have printed it.
+        this.#canvas.forget();
+        this.#canvas.flush(sizeOf(stderr));
+        this.#draw();
+      },
+    );
+    writeAsIs(stderr, graphicsQuery(environment));
   }
 
   /** By the sequence OSC 52, which terminals pass to the clipboard, also from another machine. */

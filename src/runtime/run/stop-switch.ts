@@ -33,7 +33,7 @@ export class StopSwitch {
     this.#stoppedBy.add(failed);
   }
 
-  /** What failed is tried again, so that it stops nothing. */
+  /** The run goes on: the cell that stopped it is tried again. */
   forgive(failed: unknown): void {
     this.#stoppedBy.delete(failed);
   }
