@@ -8,7 +8,7 @@
 import { EventEmitter } from 'node:events';
 import { parseArgs } from 'node:util';
 import { render } from 'ink';
-import { createEstimator } from '../src/dashboard/estimate.ts';
+import { cellsPerFrame, createEstimator } from '../src/dashboard/estimate.ts';
 import { createCanvas } from '../src/dashboard/full/canvas.ts';
 import { FullApp } from '../src/dashboard/full/full-app.tsx';
 import { createFullScreen } from '../src/dashboard/full/full-screen.ts';
@@ -88,7 +88,7 @@ function createRun(cells: number) {
 
 async function measure(cells: number): Promise<void> {
   const run = createRun(cells);
-  const estimator = createEstimator();
+  const estimator = createEstimator(undefined, cellsPerFrame);
   const screen = createFullScreen(
     () => ({
       state: run.state(),

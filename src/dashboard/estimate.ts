@@ -1,5 +1,5 @@
 import type { UnitWork } from '../runtime/events.ts';
-import { secondsUntilEnd, type OpenCell } from '../runtime/cost/remaining.ts';
+import { secondsUntilEndInSteps, type OpenCell } from '../runtime/cost/remaining.ts';
 import type { CellState, DashboardState, KindState, RunningShard } from './state.ts';
 import { OptionalCells } from './optional-cells.ts';
 import { at, items } from './vector.ts';
@@ -50,19 +50,39 @@ export interface Estimator {
  */
 const freshMs = ({ cells }: DashboardState): number => Math.max(1000, cells.length);
 
+/** A frame of a screen looks at no more cells to say how long the run still takes: some milliseconds. */
+export const cellsPerFrame = 1000;
+
 /**
  * Estimates how long a run still takes. Each unit takes what the prior expects of it, times how much longer units took in this run than
  * expected: units that are alike, or else those of its stage type, or else all. The end then follows from the order in which cells
  * wait for each other, and the number of workers.
+ *
+ * After the first estimate, a call looks at `cellsAtATime` cells at most, so that a screen with many of them draws no frame late;
+ * meanwhile the last estimate counts down.
  */
-export function createEstimator(prior: Prior = noPrior): Estimator {
+export function createEstimator(prior: Prior = noPrior, cellsAtATime = Infinity): Estimator {
+  interface Making {
+    readonly at: number;
+    readonly run: string;
+    readonly steps: ReturnType<typeof estimateInSteps>;
+  }
   let made: { readonly at: number; readonly run: string; readonly remaining: Remaining | null } | null = null;
+  let making: Making | null = null;
   return {
     remaining: (state, now) => {
       if (state.finished !== null || state.startedAt === null) return null;
-      const age = made === null ? Infinity : now - made.at;
-      if (made === null || made.run !== state.run || age < 0 || age >= freshMs(state))
-        made = { at: now, run: state.run, remaining: estimateNow(state, now, prior) };
+      const { run } = state;
+      // A recording may go back in time, and then nothing that was made before is of use.
+      if (made?.run !== run || now < made.at) [made, making] = [null, null];
+      if (making === null && (made === null || now - made.at >= freshMs(state)))
+        making = { at: now, run, steps: estimateInSteps(state, now, prior, cellsAtATime) };
+      while (making !== null) {
+        const step = making.steps.next();
+        if (step.done === true) [made, making] = [{ at: making.at, run, remaining: step.value }, null];
+        else if (made !== null) break;
+      }
+      if (made === null) return null;
       return made.remaining === null ? null : countDown(made.remaining, (now - made.at) / 1000);
     },
   };
@@ -80,7 +100,12 @@ const loadSpread = 0.2;
 /** The range of four of five cases, in standard deviations. */
 const quantile = 1.28;
 
-function estimateNow(state: DashboardState, now: number, prior: Prior): Remaining | null {
+function* estimateInSteps(
+  state: DashboardState,
+  now: number,
+  prior: Prior,
+  cellsAtATime: number,
+): Generator<void, Remaining | null> {
   const expected = new Expectations(state.kinds, prior);
   const cells: OpenCell[] = [];
   const indices = new Map<number, number>();
@@ -90,6 +115,7 @@ function estimateNow(state: DashboardState, now: number, prior: Prior): Remainin
   const pause = pauseOf(state);
   const runningOf = groupByCell(state.running);
   for (let position = 0; position < state.cells.length; position++) {
+    if (position % cellsAtATime === 0 && state.cells.length > cellsAtATime) yield;
     const cell = at(state.cells, position)!;
     const running = (runningOf.get(position) ?? []).map((shard) => restOf(shard, cell, now, expected));
     const units = isOpen(cell) ? Math.max(0, cell.shards.total - cell.shards.done - running.length) : 0;
@@ -111,7 +137,8 @@ function estimateNow(state: DashboardState, now: number, prior: Prior): Remainin
       sums.set(kind, (sums.get(kind) ?? 0) + running[index]!);
     }
   }
-  const seconds = secondsUntilEnd(cells, state.workers);
+  if (state.cells.length > cellsAtATime) yield;
+  const seconds = yield* secondsUntilEndInSteps(cells, state.workers, cellsAtATime);
   const spread = Math.exp(quantile * spreadOf(sums, expected, chance));
   return { seconds, low: seconds / spread, high: seconds * spread };
 }

@@ -1,5 +1,5 @@
 import type { RunEvent } from '../../runtime/events.ts';
-import { createEstimator, type Prior } from '../estimate.ts';
+import { cellsPerFrame, createEstimator, type Prior } from '../estimate.ts';
 import { reduce } from '../reduce.ts';
 import { initialState } from '../state.ts';
 import type { DashboardState } from '../state.ts';
@@ -48,7 +48,7 @@ export function createScreen({
 }: ScreenOptions): LiveScreen {
   let state = initialState();
   let view = firstView;
-  const estimator = createEstimator(prior);
+  const estimator = createEstimator(prior, cellsPerFrame);
   let notice = '';
   let lines: readonly string[] = [];
   const listeners = new Set<() => void>();

@@ -1,7 +1,7 @@
 import { render, type Instance } from 'ink';
 import { visibleText } from '../../console/visible-text.ts';
 import { writeAsIs, writeLine } from '../../console/write.ts';
-import { createEstimator } from '../estimate.ts';
+import { cellsPerFrame, createEstimator } from '../estimate.ts';
 import type { FullEffect } from '../full/full-view.ts';
 import { createCanvas } from '../full/canvas.ts';
 import { FullApp } from '../full/full-app.tsx';
@@ -65,7 +65,7 @@ class LiveRenderer implements Renderer {
     this.#theme = chooseTheme(io.environment);
     this.#interactive = isTerminal(io.stdin);
     this.#recording = first === 'recorded' ? createRecording(io.now) : null;
-    this.#estimator = createEstimator(io.prior);
+    this.#estimator = createEstimator(io.prior, cellsPerFrame);
     this.#stdin = withoutAnswers(io.stdin, (typed) => this.#answers?.read(typed) ?? typed);
     this.#canvas = createCanvas((text) => writeAsIs(io.stderr, text));
     this.#inline = createScreen({

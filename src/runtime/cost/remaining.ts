@@ -20,8 +20,23 @@ const mostUnits = 20_000;
  * bound of that paper: the work over the workers, or the longest chain of units that wait for each other.
  */
 export function secondsUntilEnd(cells: readonly OpenCell[], workers: number): number {
+  const steps = secondsUntilEndInSteps(cells, workers, Infinity);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same, which stops after every `unitsAtATime` units, so that something else can be done before it goes on. */
+export function* secondsUntilEndInSteps(
+  cells: readonly OpenCell[],
+  workers: number,
+  unitsAtATime: number,
+): Generator<void, number> {
   const units = cells.reduce((sum, cell) => sum + cell.units + cell.running.length, 0);
-  return units > mostUnits ? lowerBound(cells, workers) : simulated(cells, Math.max(1, workers));
+  return units > mostUnits
+    ? lowerBound(cells, workers)
+    : yield* simulated(cells, Math.max(1, workers), unitsAtATime);
 }
 
 /** The work over the workers, but at least the longest chain. Cells come after those that they wait for, as in a plan. */
@@ -39,7 +54,11 @@ export function lowerBound(cells: readonly OpenCell[], workers: number): number 
   return Math.max(longest, work / Math.max(1, workers));
 }
 
-function simulated(cells: readonly OpenCell[], workers: number): number {
+function* simulated(
+  cells: readonly OpenCell[],
+  workers: number,
+  unitsAtATime: number,
+): Generator<void, number> {
   const left = cells.map(({ units, running }) => units + running.length);
   const waiting = cells.map(({ after }) => after.length);
   const dependents: number[][] = cells.map(() => []);
@@ -51,8 +70,10 @@ function simulated(cells: readonly OpenCell[], workers: number): number {
     for (const seconds of cell.running) busy.add(seconds, index);
     if (waiting[index] === 0) ready.push(index);
   });
+  if (cells.length > unitsAtATime) yield;
   let now = 0;
   let next = 0;
+  let ended = 0;
   const end = (index: number): void => {
     for (const dependent of dependents[index]!) if (--waiting[dependent]! === 0) ready.push(dependent);
   };
@@ -70,6 +91,7 @@ function simulated(cells: readonly OpenCell[], workers: number): number {
     const [time, index] = busy.take();
     now = Math.max(now, time);
     if (--left[index]! === 0) end(index);
+    if (++ended % unitsAtATime === 0) yield;
   }
 }
 
