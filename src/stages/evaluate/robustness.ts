@@ -1,4 +1,5 @@
 import { metricStage } from './shared/metric-stage.ts';
+import { otherClassifier } from './shared/other-classifier.ts';
 
 /** Scores of one cell; the success rate is that of Guo et al. 2018, section 2. */
 export const robustnessStage = metricStage({
@@ -24,6 +25,7 @@ export const robustnessStage = metricStage({
     'meanConfidence',
     'roundedToBytes',
   ],
+  caveats: otherClassifier,
   score: async ({ predictions, clean }, _params, warn) => {
     const { argmaxRows } = await import('../../metrics/classification.ts');
     const { robustnessScores } = await import('../../metrics/robustness.ts');
