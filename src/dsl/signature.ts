@@ -24,6 +24,8 @@ export interface OutputPort {
   readonly kind: string;
   /** Whether the output is omitted when the optional input of the same name is not connected. */
   readonly optional?: boolean;
+  /** Extensions, without the dot, of the files that a figure has. Absent if only a run shows them. */
+  readonly formats?: readonly string[];
   /**
    * Axes of the rows inside one value of metrics, such as the training epoch; `[]` says that a value is one
    * row. Absent if only a run shows them.
@@ -86,14 +88,14 @@ export interface ParameterProblem {
   readonly message: string;
   readonly fix?: string;
   /** `param-conflict` if absent. Those of `warningCodes` are warnings. */
-  readonly code?: 'unknown-name' | 'unplaced-axis' | 'bad-file' | 'other-shape' | WarningCode;
+  readonly code?: 'unknown-name' | 'unplaced-axis' | 'bad-file' | WarningCode;
   /** The input that the problem is shown at, instead of a parameter. */
   readonly input?: string;
   /** The value whose stage the problem is shown at, instead of a parameter. */
   readonly maker?: KnownValue;
 }
 
-export type WarningCode = 'other-classifier' | 'untrained-model' | 'other-classes';
+export type WarningCode = 'other-classifier' | 'untrained-model' | 'other-shape' | 'other-classes';
 
 /** A fact about a number that a report warns of. */
 export interface Caveat {

@@ -213,7 +213,7 @@ function isRecord(value: unknown): value is Readonly<Record<string | symbol, unk
 }
 
 /** The part of an output that declares the names in its metrics. */
-type MetricNames = Pick<OutputPort, 'axes' | 'values' | 'valuesWith' | 'caveats' | 'facts'>;
+type MetricNames = Pick<OutputPort, 'axes' | 'values' | 'valuesWith' | 'caveats' | 'facts' | 'formats'>;
 
 export interface Port<K extends PortKind | 'any', Optional extends boolean, List extends boolean>
   extends InputPort, MetricNames {

@@ -145,6 +145,7 @@ function spend(characters: number, at: SourceRange, { budget, sink }: LoadContex
 const warningCodes: ReadonlySet<string> = new Set<WarningCode>([
   'other-classifier',
   'untrained-model',
+  'other-shape',
   'other-classes',
 ]);
 
@@ -153,12 +154,14 @@ function reportProblem(
   problem: ParameterProblem,
   located: LocatedMap,
   subject: Subject,
-  { sink }: LoadContext,
+  { sink, readData }: LoadContext,
   elsewhere?: SourceRange,
 ): void {
   const { code = 'param-conflict', path, message, fix } = problem;
   const isWarning = warningCodes.has(code);
   if (elsewhere !== undefined) {
+    // A run shows these itself, when it comes to the stage.
+    if (readData === undefined) return;
     // One place is reported once, although each cell that reads it has the problem.
     sink[isWarning ? 'warn' : 'error'](code, elsewhere, message, { same: 'inputs', ifSound: true, fix });
     return;

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { adversaryOf, adversaryParameters, adversaryProblems } from './shared/adversary-parameters.ts';
+import { linfProblems } from '../shared/linf-problems.ts';
 import { modelProblems, trainedFacts } from '../shared/known-model.ts';
 import { programProblems, withNetworks } from './shared/trained-networks.ts';
 import { trainingOutline } from './shared/training-outline.ts';
@@ -43,7 +44,11 @@ export const adversarialStage = defineStage({
   },
   randomness: true,
   device: true,
-  check: (params) => [...trainingProblems(params), ...adversaryProblems(params)],
+  check: (params) => [
+    ...trainingProblems(params),
+    ...adversaryProblems(params),
+    ...(params.norm === 'linf' ? linfProblems(params, ['epsilon', 'stepSize']) : []),
+  ],
   checkInputs: (_params, inputs) => [...programProblems(inputs), ...modelProblems(inputs)],
   outline: (context) => trainingOutline(context, adversaryOf(context.params)),
   run: async (context) => {

@@ -118,19 +118,19 @@ export const valuePages = {
   ),
   'other-shape': page(
     'The images have another size than the model takes',
-    "The size follows from the parameters, or from the heads of the files that 'ravelin validate' reads. A run would fail in the stage that is shown.",
+    "The size follows from the parameters, or from the heads of the files that 'ravelin validate' reads. This is a warning of 'ravelin validate', because files may change before the run, which otherwise fails in the stage that is shown.",
     'photos: { uses: dataset/cifar10, with: { path: ../data } }\nnetwork: { uses: model/cnn }   # 28×28×1\npredictions: { uses: predict/classify, in: { model: network, images: photos } }',
     'network: { uses: model/cnn, with: { height: 32, width: 32, channels: 3 } }',
   ),
   'other-classes': page(
     'The images have another number of classes than the model',
-    'A label is the number of an output of the model, so an image of class 3 counts as right if the model says class 3, whatever the classes are called. This is a warning, because the images may have some of the classes of the model.',
+    "A label is the number of an output of the model, so an image of class 3 counts as right if the model says class 3, whatever the classes are called. This is a warning of 'ravelin validate', because the images may have some of the classes of the model.",
     'digits: { uses: dataset/mnist }\nnetwork: { uses: model/cnn, with: { classes: 5 } }',
     'network: { uses: model/cnn, with: { classes: 10 } }',
   ),
   'untrained-model': page(
     'A model without weights is used',
-    'Without a file of weights, the weights of a network are drawn at random, for a training. Predictions of such a model are chance, and so is every accuracy. This is a warning.',
+    "Without a file of weights, the weights of a network are drawn at random, for a training. Predictions of such a model are chance, and so is every accuracy. This is a warning of 'ravelin validate'.",
     'network: { uses: model/cifar-resnet20 }\npredictions: { uses: predict/classify, in: { model: network, images: photos } }',
     'network: { uses: model/cifar-resnet20, with: { weights: ../weights/cifar10-resnet20.safetensors } }',
   ),
