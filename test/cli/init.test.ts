@@ -140,7 +140,7 @@ describe('a path that leaves the project', () => {
     project.write('in/p.yaml', pipeline(command![1]!));
     expect(await project.run('validate', 'in/p.yaml')).toEqual({
       code: 0,
-      stdout: 'in/p.yaml: ok, 1 stages, 1 cells',
+      stdout: 'in/p.yaml: ok, 1 stage, 1 cell',
       stderr: '',
     });
   });

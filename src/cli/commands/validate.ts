@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { plural } from '../../dashboard/format.ts';
 import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
 import { loadPipeline, projectRoot } from '../../dsl/load.ts';
 import { diagnosticsJson } from '../../dsl/diagnostics/render.ts';
@@ -32,7 +33,7 @@ export async function validate(
     else if (diagnostics.length > 0) showDiagnostics(new DiagnosticsError(diagnostics, sources));
     if (loaded.ok && !options.json) {
       const { graph } = loaded.value;
-      print(`${file}: ok, ${graph.stages.length} stages, ${graph.cells.length} cells`);
+      print(`${file}: ok, ${plural(graph.stages.length, 'stage')}, ${plural(graph.cells.length, 'cell')}`);
     }
   }
   if (options.json) printJson(all);

@@ -1,3 +1,4 @@
+import { counted } from '../../values/counted.ts';
 import { Type } from '@sinclair/typebox';
 import { defineStage, type Facts, port } from '../../runtime/stage.ts';
 import { oddSide } from '../shared/odd-side.ts';
@@ -101,7 +102,7 @@ export const cnnStage = defineStage({
       .filter((name) => params[name].length !== 1 && params[name].length !== params.channels)
       .map((name) => ({
         path: [name],
-        message: `${params[name].length} values for ${params.channels} channels`,
+        message: `${params[name].length} values for ${counted(params.channels, 'channel')}`,
         fix: `give one number, or ${params.channels}`,
       })),
     ...(Math.min(params.height, params.width) < 2 ** params.filters.length

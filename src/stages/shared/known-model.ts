@@ -1,3 +1,4 @@
+import { counted } from '../../values/counted.ts';
 import type { Facts, KnownInputs, ParameterProblem } from '../../runtime/stage.ts';
 
 /** Facts of a trained model: those of the one that the training began with. */
@@ -33,7 +34,7 @@ export function modelProblems(inputs: KnownInputs): readonly ParameterProblem[] 
           code: 'other-classes',
           path: [],
           input: 'images',
-          message: `the images have ${images.classes} classes, and the model has ${model.classes}`,
+          message: `the images have ${counted(images.classes, 'class')}, and the model has ${model.classes}`,
           fix: 'use a model and a dataset with the same classes',
         },
       ];
