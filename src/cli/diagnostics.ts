@@ -1,3 +1,4 @@
+import { plural } from '../dashboard/format.ts';
 import type { Diagnostic } from '../dsl/diagnostics/diagnostic.ts';
 import { styledDiagnostics } from '../dsl/diagnostics/render.ts';
 import type { SourceFile } from '../dsl/diagnostics/source.ts';
@@ -9,7 +10,7 @@ export class DiagnosticsError extends Error {
   readonly diagnostics: readonly Diagnostic[];
   readonly sources: readonly SourceFile[];
   constructor(diagnostics: readonly Diagnostic[], sources: readonly SourceFile[]) {
-    super(`${diagnostics.length} errors in the pipeline`);
+    super(`${plural(diagnostics.length, 'error')} in the pipeline`);
     this.diagnostics = diagnostics;
     this.sources = sources;
   }

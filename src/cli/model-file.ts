@@ -32,6 +32,11 @@ export interface ModelFileOptions {
 
 type Opener = (path: string, options: ModelFileOptions) => Promise<NetworkModel>;
 
+const assumed = new WeakSet<NetworkModel>();
+
+/** Whether the normalisation of a model is the default of its architecture, because a file of weights has none. */
+export const assumesNormalisation = (model: NetworkModel): boolean => assumed.has(model);
+
 const unchanged = { mean: [0], std: [1] };
 
 /** How files are opened, by the extension of their name; all others hold weights. */
@@ -91,7 +96,9 @@ async function openWeights(path: string, options: ModelFileOptions): Promise<Net
   const network = buildArchitecture(name, { classes, size: options.size });
   const fix = `'ravelin weights show ${path}' lists the tensors of the file`;
   const weights = await loadWeights(network, path, fix, zoo[name]);
-  return { kind: 'model', network, weights, preprocessing: { mean, std } };
+  const model: NetworkModel = { kind: 'model', network, weights, preprocessing: { mean, std } };
+  assumed.add(model);
+  return model;
 }
 
 /** The model of a file that 'ravelin export' wrote; null for other files. Its graph is judged as that of a network file. */

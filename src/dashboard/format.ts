@@ -81,8 +81,17 @@ export function choiceWords(choices: RunChoices | null | undefined): string {
 
 /** The command that runs one cell of a run again, with what it needs. */
 export function rerunCommand(
-  { file, choices }: { readonly file: string; readonly choices: RunChoices | null },
+  {
+    file,
+    choices,
+    options,
+  }: {
+    readonly file: string;
+    readonly choices: RunChoices | null;
+    readonly options: readonly string[];
+  },
   cell: string,
 ): string {
-  return `ravelin run ${shellQuote(file)} --only ${shellQuote(cell)}${choiceWords(choices)}`;
+  const others = options.map((word) => ` ${shellQuote(word)}`).join('');
+  return `ravelin run ${shellQuote(file)} --only ${shellQuote(cell)}${choiceWords(choices)}${others}`;
 }

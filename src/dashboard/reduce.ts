@@ -71,8 +71,9 @@ export function reduce(state: DashboardState, event: RunEvent): DashboardState {
 }
 
 function runStarted(state: DashboardState, event: Event<'run-started'>): DashboardState {
-  const { run, pipeline, file, backend, workers, totals, choices = null, at: startedAt } = event;
-  return { ...state, run, pipeline, file, choices, backend, workers, totals, startedAt };
+  const { run, pipeline, file, backend, workers, totals, at: startedAt } = event;
+  const { choices = null, options = [] } = event;
+  return { ...state, run, pipeline, file, choices, options, backend, workers, totals, startedAt };
 }
 
 function cellPlanned(state: DashboardState, event: Event<'cell-planned'>): DashboardState {

@@ -141,6 +141,8 @@ export interface DashboardState {
   readonly file: string;
   /** The choices of the command line beside the file; null if there are none. */
   readonly choices: RunChoices | null;
+  /** The other options of the command line as they were given. */
+  readonly options: readonly string[];
   readonly backend: string;
   readonly workers: number;
   /** The sentence about results of another backend that are passed over; empty if there are none. */
@@ -211,6 +213,7 @@ export function initialState(): DashboardState {
     pipeline: '',
     file: '',
     choices: null,
+    options: [],
     backend: '',
     workers: 0,
     backendChange: '',

@@ -37,8 +37,8 @@ export interface LoadOptions {
   readonly exists?: ((absolutePath: string) => boolean) | undefined;
   /** Why a file of code, as the pipeline names it, may not run, to warn of it; null if it may. Nothing is said of code without it. */
   readonly codeProblem?: ((path: string) => CodeProblem | null) | undefined;
-  /** Reads a small file that a parameter names, to check what is in it; null if it cannot be read. No file is looked at without it. */
-  readonly readData?: ((absolutePath: string) => Uint8Array | null) | undefined;
+  /** Reads a small file that a parameter names, or the first `most` bytes of any, to check what is in it; null if it cannot be read. No file is looked at without it. */
+  readonly readData?: ((absolutePath: string, most?: number) => Uint8Array | null) | undefined;
 }
 
 export interface Loaded {
@@ -99,11 +99,12 @@ function load({ profile = [], overrides = [], seed }: LoadOptions, context: Load
 }
 
 /** Looks at each path once, because the cells of a stage often share one. */
-function remembered<T>(look: (path: string) => T): (path: string) => T {
+function remembered<T>(look: (path: string, most?: number) => T): (path: string, most?: number) => T {
   const known = new Map<string, T>();
-  return (path) => {
-    if (!known.has(path)) known.set(path, look(path));
-    return known.get(path)!;
+  return (path, most) => {
+    const key = `${most ?? ''} ${path}`;
+    if (!known.has(key)) known.set(key, look(path, most));
+    return known.get(key)!;
   };
 }
 

@@ -24,6 +24,8 @@ export interface OutputPort {
   readonly kind: string;
   /** Whether the output is omitted when the optional input of the same name is not connected. */
   readonly optional?: boolean;
+  /** Extensions, without the dot, of the files that a figure has. Absent if only a run shows them. */
+  readonly formats?: readonly string[];
   /**
    * Axes of the rows inside one value of metrics, such as the training epoch; `[]` says that a value is one
    * row. Absent if only a run shows them.
@@ -33,7 +35,24 @@ export interface OutputPort {
   readonly values?: readonly string[];
   /** More numbers, each list by the optional input that must be connected for them. */
   readonly valuesWith?: Readonly<Record<string, readonly string[]>>;
+  /** Warnings about some of the numbers, which follow from how the inputs were made, for the reports that show them. */
+  readonly caveats?: (inputs: KnownInputs) => Readonly<Record<string, Caveat>>;
+  /**
+   * Facts about the value that follow from the parameters, the inputs, and the heads of files, before a run. Absent or empty if only
+   * a run shows them.
+   */
+  readonly facts?: (params: never, inputs: KnownInputs, read: ReadFile) => Facts;
   readonly description: string;
+}
+
+/** Facts about images or a model that are known before a run. */
+export interface Facts {
+  /** The size of an image, or of those that the model takes. */
+  readonly size?: readonly [height: number, width: number, channels: number];
+  /** The number of classes. */
+  readonly classes?: number;
+  /** The weights of the model are drawn at random, and no training has changed them. */
+  readonly isUntrained?: true;
 }
 
 /** The part of a stage type that the language needs to check a pipeline that uses it. */
@@ -61,14 +80,27 @@ export interface StageSignature {
   readonly checkInputs?: (params: never, inputs: KnownInputs, read: ReadFile) => readonly ParameterProblem[];
 }
 
-export type ReadFile = (path: string) => Uint8Array | null;
+/** The first `most` bytes of a file, or the whole of a small one; null if it cannot be read, or if the load looks at no files. */
+export type ReadFile = (path: string, most?: number) => Uint8Array | null;
 
 export interface ParameterProblem {
   readonly path: readonly string[];
   readonly message: string;
   readonly fix?: string;
-  /** `param-conflict` if absent. */
-  readonly code?: 'unknown-name' | 'unplaced-axis' | 'bad-file';
+  /** `param-conflict` if absent. Those of `warningCodes` are warnings. */
+  readonly code?: 'unknown-name' | 'unplaced-axis' | 'bad-file' | WarningCode;
+  /** The input that the problem is shown at, instead of a parameter. */
+  readonly input?: string;
+  /** The value whose stage the problem is shown at, instead of a parameter. */
+  readonly maker?: KnownValue;
+}
+
+export type WarningCode = 'other-classifier' | 'untrained-model' | 'other-shape' | 'other-classes';
+
+/** A fact about a number that a report warns of. */
+export interface Caveat {
+  readonly message: string;
+  readonly fix: string;
 }
 
 /** The connected inputs of a cell before a run, by port. A single value is a list of one. */
@@ -77,12 +109,20 @@ export type KnownInputs = Readonly<Record<string, readonly KnownValue[]>>;
 export interface KnownValue {
   /** The stage type that makes it. */
   readonly uses: string;
+  /** The output that it is. */
+  readonly port: string;
+  /** The cell that makes it, its parameters, and its inputs. */
+  readonly cell: number;
+  readonly params: JsonObject;
+  readonly inputs: () => KnownInputs;
   /** The labels that tell it apart in a list; none for a single value. */
   readonly axes: Readonly<Record<string, string | number | boolean>>;
   /** Axes of the rows inside it; undefined if only a run shows them. */
   readonly innerAxes: readonly string[] | undefined;
   /** Names of its numbers; undefined if only a run shows them. */
   readonly values: readonly string[] | undefined;
+  readonly caveats: () => Readonly<Record<string, Caveat>>;
+  readonly facts: () => Facts;
 }
 
 export type SignatureRegistry = ReadonlyMap<string, StageSignature>;

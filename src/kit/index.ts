@@ -18,6 +18,8 @@ export type {
   InputPorts,
   InputsOf,
   KnownInputs,
+  Caveat,
+  Facts,
   ReadFile,
   ParameterProblem,
   Printed,

@@ -72,6 +72,26 @@ export function robustnessScores(
   };
 }
 
+/**
+ * The images that are classified correctly before the attack, if they are not more than chance explains: the 95 % interval of their
+ * share holds 1 / classes, and its other end is nearer to that than to 1, so that the images are enough to say so. Null otherwise.
+ */
+export function guessing({
+  labels,
+  probabilities,
+  perturbation,
+  shape,
+}: Predictions): { readonly correct: number; readonly n: number } | null {
+  const [n, classes] = shape;
+  const predicted = perturbation?.initial ?? argmaxRows(probabilities, classes);
+  const correct = countWhere(n, (index) => predicted[index] === labels[index]);
+  const interval = wilsonInterval(correct, n);
+  const chance = 1 / classes;
+  return interval !== null && interval.low <= chance && interval.high < (1 + chance) / 2
+    ? { correct, n }
+    : null;
+}
+
 function countUnmoved({ l2, initial }: Perturbation, labels: Int32Array): number {
   return countWhere(l2.length, (index) => l2[index] === 0 && initial[index] === labels[index]);
 }

@@ -31,6 +31,8 @@ export type RunEventBody =
       readonly processStarted?: string | null;
       /** Absent if the command line chose nothing. */
       readonly choices?: RunChoices;
+      /** The other options of the command line as they were given, such as `['--cache', 'shared']`; absent if there are none. */
+      readonly options?: readonly string[];
       /** The values of the params of the pipeline, those that are short. Absent from runs of earlier versions. */
       readonly params?: Graph['params'];
       /** The commit of the repository that the pipeline is in; absent outside of one. */

@@ -1,13 +1,7 @@
 import { Kind, type Static, type TObject } from '@sinclair/typebox';
 import type { AxisLabel } from '../dsl/graph.ts';
-import type {
-  InputPort,
-  KnownInputs,
-  OutputPort,
-  ParameterProblem,
-  ReadFile,
-  StageSignature,
-} from '../dsl/signature.ts';
+import type { InputPort, KnownInputs, OutputPort, StageSignature } from '../dsl/signature.ts';
+import type { ParameterProblem, ReadFile } from '../dsl/signature.ts';
 import type { Json, JsonObject } from '../values/json.ts';
 import type { CellParts, Part, PartOutput } from './cell-parts.ts';
 import type { BatchSizes } from '../values/batch-size.ts';
@@ -18,6 +12,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import type { Printed } from './printed.ts';
 import { DeclarationError } from './stage-errors.ts';
 
+export type { Caveat, Facts } from '../dsl/signature.ts';
 export type { CellParts, Checkpoint, KnownInputs, ParameterProblem, Part, PartOutput, ReadFile };
 export { noCheckpoint, PausedError } from './checkpoint.ts';
 export { nothingPrinted, type Printed } from './printed.ts';
@@ -218,7 +213,7 @@ function isRecord(value: unknown): value is Readonly<Record<string | symbol, unk
 }
 
 /** The part of an output that declares the names in its metrics. */
-type MetricNames = Pick<OutputPort, 'axes' | 'values' | 'valuesWith'>;
+type MetricNames = Pick<OutputPort, 'axes' | 'values' | 'valuesWith' | 'caveats' | 'facts' | 'formats'>;
 
 export interface Port<K extends PortKind | 'any', Optional extends boolean, List extends boolean>
   extends InputPort, MetricNames {
@@ -263,15 +258,13 @@ export function port<K extends PortKind | 'any', P extends PortOptions = Pick<Po
   kind: K,
   options?: P,
 ): Port<K, Flag<P, 'optional'>, Flag<P, 'list'>> {
+  const { optional = false, list = false, description = '', ...declared } = options ?? ({} as PortOptions);
   return {
     kind,
-    optional: (options?.optional ?? false) as Flag<P, 'optional'>,
-    list: (options?.list ?? false) as Flag<P, 'list'>,
-    ...(options?.unless !== undefined && { unless: options.unless }),
-    ...(options?.axes !== undefined && { axes: options.axes }),
-    ...(options?.values !== undefined && { values: options.values }),
-    ...(options?.valuesWith !== undefined && { valuesWith: options.valuesWith }),
-    description: options?.description ?? '',
+    optional: optional as Flag<P, 'optional'>,
+    list: list as Flag<P, 'list'>,
+    ...declared,
+    description,
   };
 }
 

@@ -171,7 +171,7 @@ describe('a file outside of the project enters the keys', () => {
     expect(totals.run).toBe(2);
     expect(await project.run('run', 'q.yaml', '--ui', 'quiet')).toMatchObject({ code: 0 });
     const runs = (await project.json('runs', '--json')) as readonly { readonly work: string }[];
-    expect(runs.at(-1)!.work).toMatch(/^1 shards ran, 1 reused/);
+    expect(runs.at(-1)!.work).toMatch(/^1 shard ran, 1 reused/);
   });
 
   it('named from what the pipeline names, and not from the root of the file system', async () => {

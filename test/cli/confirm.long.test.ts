@@ -21,7 +21,7 @@ describe.runIf(hasTerminals)('a run that is confirmed on a terminal', () => {
   it('shows the plan, computes nothing unless y is typed, and asks no more when nothing is left', async () => {
     const project = createProject({ 'p.ravelin.yaml': text });
     const refused = open(project);
-    await refused.shows(/1 cells, 1 shards: 0 reused, 1 to run/);
+    await refused.shows(/1 cell, 1 shard: 0 reused, 1 to run/);
     await refused.shows(/Compute this shard\?/);
     refused.type('n\n');
     expect(await refused.ended).toBe(10);

@@ -29,7 +29,7 @@ it('the pipeline of a folder is found by its usual names, or by the end of its n
 it('commands that name none take it', async () => {
   const text = 'ravelin: 1\nstages:\n  digits: { uses: dataset/mnist, with: { limit: 1 } }\n';
   const project = createProject({ 'own.ravelin.yaml': text });
-  expect((await project.run('validate')).stdout).toBe('own.ravelin.yaml: ok, 1 stages, 1 cells');
+  expect((await project.run('validate')).stdout).toBe('own.ravelin.yaml: ok, 1 stage, 1 cell');
 });
 
 it('commands that name none say which there are if there are several', async () => {

@@ -70,7 +70,11 @@ describe('init', () => {
 
   it('--template own-model writes a module that may run only once the project is trusted', async () => {
     const untrusted = createProject({}, { RAVELIN_TRUST: '' });
-    expect((await untrusted.run('init', 'new', '--template', 'own-model')).code).toBe(0);
+    const { code: made, stdout } = await untrusted.run('init', 'new', '--template', 'own-model');
+    expect(made).toBe(0);
+    expect(stdout).toMatch(
+      /\nfirst: {2}\(cd new && python my_model\.py\) .*\nnext: {2}cd new && ravelin run/,
+    );
     const text = readFileSync(untrusted.path('new/pipeline.ravelin.yaml'), 'utf8');
     const inPython = /^# +(network: \{ uses: model\/python.*)$/m.exec(text)![1]!;
     untrusted.write('new/python.yaml', text.replace(/network: \{ uses: model\/onnx.*/, inPython));
@@ -136,7 +140,7 @@ describe('a path that leaves the project', () => {
     project.write('in/p.yaml', pipeline(command![1]!));
     expect(await project.run('validate', 'in/p.yaml')).toEqual({
       code: 0,
-      stdout: 'in/p.yaml: ok, 1 stages, 1 cells',
+      stdout: 'in/p.yaml: ok, 1 stage, 1 cell',
       stderr: '',
     });
   });

@@ -49,6 +49,13 @@ describe('ravelin model show', () => {
     expect((await project.run('plan', 'pipeline.yaml', 'net')).stdout).toContain('0 reused, 1 to run');
   });
 
+  it('says of a file of no known kind that it is none, and that weights have no normalisation', async () => {
+    const project = createProject({ 'notes.txt': 'these are some notes, and no weights at all' });
+    const stderr = await stderrOf(project, 'model', 'show', project.path('notes.txt'));
+    expect(stderr).toContain('is of no kind that is read');
+    expect(stderr).not.toContain('damaged');
+  });
+
   it('prints the same as JSON, with every node', async () => {
     const project = createProject({ 'pipeline.yaml': pipeline });
     const json = (await project.json('model', 'show', 'net', '--json')) as { layers: object[] };

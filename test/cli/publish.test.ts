@@ -55,6 +55,18 @@ describe('a published file', () => {
     expect(elsewhere.stderr).not.toContain('could not publish');
   });
 
+  it('warns if another pipeline or stage had published the file', async () => {
+    const of = project('results/a.json');
+    of.write('q.yaml', pipeline('results/a.json', 2));
+    expect((await run(of)).stderr).not.toContain('was published by');
+    const other = await of.run('run', 'q.yaml', '--ui', 'plain');
+    expect(`${other.stdout}${other.stderr}`).toContain(
+      'results/a.json was published by a of p.yaml, and is now that of a of q.yaml',
+    );
+    const again = await of.run('run', 'q.yaml', '--ui', 'plain');
+    expect(`${again.stdout}${again.stderr}`).not.toContain('was published by');
+  });
+
   it.each([
     ['out of the project', '..', 'a link in its path leads out of the project'],
     ['into .git', '.git/hooks', "'.git' is hidden"],

@@ -13,7 +13,7 @@ describe('a pipeline file', () => {
     project.write('bom.yaml', `\ufeff${constant}`);
     expect(await project.run('validate', 'bom.yaml')).toMatchObject({
       code: 0,
-      stdout: 'bom.yaml: ok, 1 stages, 1 cells',
+      stdout: 'bom.yaml: ok, 1 stage, 1 cell',
     });
   });
 

@@ -185,11 +185,12 @@ test('durations, sizes and commands read as people write them', () => {
     '812 MiB',
     '1.5 GiB',
   ]);
-  expect(rerunCommand({ file: "it's.yaml", choices: null }, 'photos')).toBe(
+  expect(rerunCommand({ file: "it's.yaml", choices: null, options: [] }, 'photos')).toBe(
     "ravelin run 'it'\\''s.yaml' --only photos",
   );
   const choices = { set: ['params.make=a b'], profile: ['smoke'], seed: 3 };
-  expect(rerunCommand({ file: 'p.yaml', choices }, 'photos')).toBe(
-    "ravelin run p.yaml --only photos -S 'params.make=a b' -p smoke --seed 3",
+  const options = ['--cache', 'my cache', '--backend', 'wasm'];
+  expect(rerunCommand({ file: 'p.yaml', choices, options }, 'photos')).toBe(
+    "ravelin run p.yaml --only photos -S 'params.make=a b' -p smoke --seed 3 --cache 'my cache' --backend wasm",
   );
 });

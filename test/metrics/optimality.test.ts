@@ -239,7 +239,7 @@ describe('evaluate/optimality', () => {
     await expect(refusal([])).rejects.toThrow("'predictions' is an empty list");
     await expect(
       refusal([listed[0], { axes: { attack: 'b', model: 'x' }, value: attacked([1], [1]) }]),
-    ).rejects.toThrow("'predictions' has 1 images");
+    ).rejects.toThrow("'predictions' has 1 image");
     await expect(refusal([{ axes: { model: 'x' }, value: attacked([1], [1]) }])).rejects.toThrow(
       "no axis 'attack'",
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { averageProbabilities } from '../../src/metrics/average.ts';
 import { argmaxRows, averageViews, softmaxRows } from '../../src/metrics/classification.ts';
-import { robustnessScores } from '../../src/metrics/robustness.ts';
+import { guessing, robustnessScores } from '../../src/metrics/robustness.ts';
 import type { Predictions } from '../../src/values/predictions.ts';
 
 /** Labels 0, 0, 1, 1; predicted 0, 1, 1, 0; before the attack 0, 0, 0, 1. */
@@ -131,5 +131,40 @@ describe('averageProbabilities', () => {
   it('refuses weights that sum to 0 or do not fit', () => {
     expect(() => averageProbabilities([a, b], [0, 0], 2, 'probabilities')).toThrow(RangeError);
     expect(() => averageProbabilities([a, b], [1], 2, 'probabilities')).toThrow(RangeError);
+  });
+});
+
+describe('guessing', () => {
+  const answers = (n: number, correct: number, classes = 10): Predictions => ({
+    kind: 'predictions',
+    probabilities: Float32Array.from({ length: n * classes }, (_, at) =>
+      at % classes === (Math.floor(at / classes) < correct ? 1 : 0) ? 1 : 0,
+    ),
+    shape: [n, classes],
+    labels: new Int32Array(n).fill(1),
+    ids: Int32Array.from({ length: n }, (_, row) => row),
+    classes: [],
+  });
+
+  it('is what chance explains, of enough images to say so', () => {
+    expect(guessing(answers(100, 12))).toEqual({ correct: 12, n: 100 });
+    expect(guessing(answers(1000, 0, 1000))).toEqual({ correct: 0, n: 1000 });
+    expect(guessing(answers(100, 30))).toBeNull();
+    expect(guessing(answers(2, 0))).toBeNull();
+    expect(guessing(answers(0, 0))).toBeNull();
+  });
+
+  it('is judged by the images before the attack', () => {
+    const attacked = (initial: number): Predictions => ({
+      ...answers(100, 0),
+      perturbation: {
+        l2: new Float32Array(100),
+        linf: new Float32Array(100),
+        dissimilarity: new Float32Array(100),
+        initial: new Int32Array(100).fill(initial),
+      },
+    });
+    expect(guessing(attacked(1))).toBeNull();
+    expect(guessing(attacked(0))).toEqual({ correct: 0, n: 100 });
   });
 });

@@ -154,7 +154,7 @@ describe('defense/quilting', () => {
       'must be smaller than the side of the patches (5), got 5',
     );
     expect((await fail(patchesOf(9, 5, 1))).message).toBe(
-      'the patches have 1 channels, and these images have 3',
+      'the patches have 1 channel, and these images have 3',
     );
     expect((await fail(good, {}, randomImages([1, 4, 9, 3]))).message).toBe(
       '4×9 images are smaller than a patch of 5×5',

@@ -19,7 +19,9 @@ interface Template {
   readonly python?: string;
   /** Name of a plugin that is written from the template of attacks, which package.json then allows. */
   readonly attack?: string;
-  /** Said to the user: the work that has to be done before a run. */
+  /** A command that has to be run in the folder before a run. */
+  readonly command?: string;
+  /** Said to the user: the work that has to be done before a run, or what the command does. */
   readonly before?: string;
 }
 
@@ -31,7 +33,8 @@ const templates: Readonly<Record<string, Template>> = {
   'own-model': {
     pipeline: 'templates/projects/own-model/pipeline.yaml',
     python: 'my_model.py',
-    before: 'python my_model.py   exports the network to mine.onnx (needs torch, onnx and onnxscript)',
+    command: 'python my_model.py',
+    before: 'exports the network to mine.onnx (needs torch, onnx and onnxscript)',
   },
   cifar: {
     pipeline: 'pipelines/adaptive-cifar.yaml',
@@ -85,10 +88,13 @@ export async function init(
   const { registry } = await stagesOfProject(await projectOf(pipeline));
   writeFileSync(join(target, 'pipeline.schema.json'), `${JSON.stringify(pipelineJsonSchema(registry))}\n`);
   ignore(join(target, '.gitignore'));
-  const before = template.before === undefined ? '' : `\nfirst:  ${template.before}`;
+  const enter = folder === undefined ? '' : `cd ${shellWord(folder)} && `;
+  const { command, before } = template;
+  const first =
+    command === undefined ? before : `${enter === '' ? command : `(${enter}${command})`}   ${before}`;
   print(`${[pipeline, ...module, ...plugin].join('\n')}
-${before}
-next:  ${folder === undefined ? '' : `cd ${shellWord(folder)} && `}ravelin run${text.includes('smoke:') ? ' -p smoke' : ''}
+${first === undefined ? '' : `\nfirst:  ${first}`}
+next:  ${enter}ravelin run${text.includes('smoke:') ? ' -p smoke' : ''}
 plugins:  ravelin new defense my-defense   writes one with its test, and a package.json that allows it`);
   return exitCodes.ok;
 }

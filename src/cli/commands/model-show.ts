@@ -6,7 +6,7 @@ import { type CellModel, modelOfCell } from '../cell-model.ts';
 import { fileFirst } from '../command-words.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { explained } from '../explained-failure.ts';
-import { type ModelFileOptions, openModelFile } from '../model-file.ts';
+import { assumesNormalisation, type ModelFileOptions, openModelFile } from '../model-file.ts';
 import { formatBytes, formatColumns, print, printJson } from '../output.ts';
 import type { PipelineOptions } from '../pipeline.ts';
 
@@ -39,7 +39,9 @@ function isModelFile(word: string): boolean {
   return /[/\\]|\.(onnx|json|safetensors|pth?|pt2|ckpt|bin)$/i.test(word);
 }
 
-function showNetwork(name: string, { network, preprocessing }: NetworkModel, { json }: Options): ExitCode {
+function showNetwork(name: string, model: NetworkModel, { json }: Options): ExitCode {
+  const { network, preprocessing } = model;
+  const isAssumed = assumesNormalisation(model);
   const { architecture, inputShape, classes, output } = network;
   const layers = operationsOfNodes(network);
   const sum = (part: 'multiplyAdds' | 'parameters' | 'statistics'): number =>
@@ -49,6 +51,7 @@ function showNetwork(name: string, { network, preprocessing }: NetworkModel, { j
   if (json === true) {
     printJson({
       model: name,
+      ...(isAssumed && { preprocessingIsDefault: true }),
       ...{ architecture, inputShape, classes, preprocessing, parameters, statistics, multiplyAdds },
       floatingPointOperations: 2 * multiplyAdds,
       activations,
@@ -68,7 +71,7 @@ function showNetwork(name: string, { network, preprocessing }: NetworkModel, { j
   const facts: [string, string][] = [
     ['architecture', architecture],
     ['input', `${inputShape.join(' × ')} (height × width × channels), pixels in [0, 1]`],
-    ['normalised', `mean ${preprocessing.mean.map(short).join(', ')}, std ${preprocessing.std.map(short).join(', ')}`], // prettier-ignore
+    ['normalised', `mean ${preprocessing.mean.map(short).join(', ')}, std ${preprocessing.std.map(short).join(', ')}${isAssumed ? `: the default of model/${architecture}, as the file has none` : ''}`], // prettier-ignore
     ['classes', grouped(classes)],
     ['parameters', `${grouped(parameters)}${statistics > 0 ? ` and ${grouped(statistics)} running statistics` : ''}, ${formatBytes(4 * (parameters + statistics))}`], // prettier-ignore
     ['operations', `${metric(2 * multiplyAdds)} FLOPs for an image, ${metric(multiplyAdds)} multiply-adds of convolutions and dense layers`], // prettier-ignore

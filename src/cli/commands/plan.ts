@@ -1,3 +1,4 @@
+import { formatCount, plural } from '../../dashboard/format.ts';
 import { jsonText } from '../../console/visible-text.ts';
 import { plan as makePlan, type Plan } from '../../runtime/plan/plan.ts';
 import { planJson } from '../../runtime/plan/plan-json.ts';
@@ -121,7 +122,7 @@ function planText({ graph }: OpenPipeline, planned: Plan): string {
     }
   }
   const { cells, shards, reuse, run } = planned.totals;
-  return `${formatColumns(rows)}\n\n${cells} cells, ${shards} shards: ${reuse} reused, ${run} to run`;
+  return `${formatColumns(rows)}\n\n${plural(cells, 'cell')}, ${plural(shards, 'shard')}: ${formatCount(reuse)} reused, ${formatCount(run)} to run`;
 }
 
 /**

@@ -11,7 +11,7 @@ import type { RunSummary } from '../../runtime/run/reporter.ts';
 import { isSame } from '../../runtime/plan/last-backends.ts';
 import type { Plan } from '../../runtime/plan/plan.ts';
 import { StoreError } from '../../runtime/store/errors.ts';
-import { choicesOf } from '../choices.ts';
+import { choicesOf, mannerOf } from '../choices.ts';
 import { gitRevision } from '../git-revision.ts';
 import { shortParams } from '../run-params.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
@@ -93,7 +93,7 @@ export async function run(
     devices: openDeviceLoads(),
   });
   const choices = choicesOf(options);
-  const origin = originOf(pipeline, choices);
+  const origin = originOf(pipeline, choices, mannerOf(options));
   const emit = (emitted: RunEvent) => {
     const event = emitted.type === 'run-started' ? { ...emitted, ...origin } : emitted;
     ledger.append(event);
@@ -249,11 +249,13 @@ function exitCodeOf(summary: RunSummary, signal: 'SIGINT' | 'SIGTERM'): ExitCode
 function originOf(
   { graph, file }: Pick<OpenPipeline, 'graph' | 'file'>,
   choices: RunChoices | undefined,
-): Pick<Extract<RunEvent, { type: 'run-started' }>, 'choices' | 'params' | 'revision'> {
+  options: readonly string[],
+): Pick<Extract<RunEvent, { type: 'run-started' }>, 'choices' | 'options' | 'params' | 'revision'> {
   const params = shortParams(graph.params);
   const revision = gitRevision(file);
   return {
     ...(choices && { choices }),
+    ...(options.length > 0 && { options }),
     ...(Object.keys(params).length > 0 && { params }),
     ...(revision !== null && { revision }),
   };

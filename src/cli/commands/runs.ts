@@ -5,7 +5,7 @@ import { stateOfRun, type RunState } from '../../runtime/run/run-state.ts';
 import { cacheFolderOf, findCacheFolder } from '../cache-folder.ts';
 import { isPipelineFile } from '../command-words.ts';
 import { DamagedResultsError } from '../damaged-results.ts';
-import { choiceWords, formatDuration, formatMetric } from '../../dashboard/format.ts';
+import { choiceWords, formatDuration, formatMetric, plural } from '../../dashboard/format.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
 import { StoreError } from '../../runtime/store/errors.ts';
@@ -279,7 +279,7 @@ function describe(
     status: stateOfRun(cacheFolder, info),
     host: started?.host ?? null,
     pipeline: started?.pipeline ?? '?',
-    work: totals === undefined ? '' : `${totals.ran} shards ran, ${totals.reused} reused`,
+    work: totals === undefined ? '' : `${plural(totals.ran, 'shard')} ran, ${totals.reused} reused`,
     seconds: finished?.seconds ?? null,
     pinned,
     tags: info.tags,

@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { plural } from '../../dashboard/format.ts';
 import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
 import { loadPipeline, projectRoot } from '../../dsl/load.ts';
 import { diagnosticsJson } from '../../dsl/diagnostics/render.ts';
@@ -32,7 +33,7 @@ export async function validate(
     else if (diagnostics.length > 0) showDiagnostics(new DiagnosticsError(diagnostics, sources));
     if (loaded.ok && !options.json) {
       const { graph } = loaded.value;
-      print(`${file}: ok, ${graph.stages.length} stages, ${graph.cells.length} cells`);
+      print(`${file}: ok, ${plural(graph.stages.length, 'stage')}, ${plural(graph.cells.length, 'cell')}`);
     }
   }
   if (options.json) printJson(all);
@@ -88,12 +89,24 @@ function codeProblem(file: string, path: string): { message: string; fix: string
 /** A larger file is not read before a run. */
 const mostBytes = 2 ** 24;
 
-/** The bytes of a regular file; null for anything else, which cannot be checked before the run. */
-function readData(path: string): Uint8Array | null {
+/** The bytes of a regular file, or the first `most` of them; null for anything else, which cannot be checked before the run. */
+function readData(path: string, most?: number): Uint8Array | null {
   try {
     const stats = statSync(path);
-    return stats.isFile() && stats.size <= mostBytes ? readFileSync(path) : null;
+    if (!stats.isFile()) return null;
+    if (most !== undefined) return readHead(path, Math.min(most, stats.size, mostBytes));
+    return stats.size <= mostBytes ? readFileSync(path) : null;
   } catch {
     return null;
+  }
+}
+
+function readHead(path: string, bytes: number): Uint8Array {
+  const file = openSync(path, 'r');
+  try {
+    const head = new Uint8Array(bytes);
+    return head.subarray(0, readSync(file, head, 0, bytes, 0));
+  } finally {
+    closeSync(file);
   }
 }

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Zippable } from 'fflate';
 import { type Attachments, FilesBeside, inside } from '../../report/html/attachments.ts';
+import { UsageError } from '../exit-codes.ts';
 import { complain, formatBytes } from '../output.ts';
 
 /** Pages above this size are hard to send: mail servers and chats refuse them. */
@@ -17,15 +18,20 @@ export async function writePage(
   { singleFile = false }: { readonly singleFile?: boolean },
 ): Promise<void> {
   const absolute = resolve(path);
+  if (!/\.(html?|zip)$/i.test(absolute))
+    throw new UsageError(
+      `${path} has no ending that a report can have`,
+      'end it in .html for a page, or in .zip for a page with its images beside it',
+    );
   mkdirSync(dirname(absolute), { recursive: true });
-  const isZip = absolute.endsWith('.zip');
+  const isZip = /\.zip$/i.test(absolute);
   const whole = isZip ? null : Buffer.from(page(inside));
   if (whole !== null && (singleFile || whole.length <= largestPage)) {
     writeFileSync(absolute, whole);
     complain(`wrote ${absolute} (${formatBytes(whole.length)})`);
     return;
   }
-  const target = isZip ? absolute : `${absolute.replace(/\.html?$/, '')}.zip`;
+  const target = isZip ? absolute : `${absolute.replace(/\.html?$/i, '')}.zip`;
   const bytes = await zipOf(page, `${basename(target, '.zip')}.html`);
   writeFileSync(target, bytes);
   if (whole !== null)

@@ -1,3 +1,4 @@
+import { counted } from '../../values/counted.ts';
 import { randomStream } from '../../tensors/random.ts';
 import type { Patches } from '../../values/patches.ts';
 import type { SearchForm } from '../../kernels/patch-search/forms.ts';
@@ -185,7 +186,7 @@ function checkPatches(
   }
   if (channels === patchChannels) return null;
   return {
-    message: `the patches have ${patchChannels} channels, and these images have ${channels}`,
+    message: `the patches have ${counted(patchChannels, 'channel')}, and these images have ${channels}`,
     fix: 'make the patch database from images of the same kind',
   };
 }

@@ -5,7 +5,7 @@ import { convert, convertScalar } from '../schema/convert.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
 import { reportSchemaErrors, siteAt, type Subject } from '../schema/schema-errors.ts';
 import { errorsOf } from '../schema/validator.ts';
-import type { ParameterProblem, StageSignature } from '../signature.ts';
+import type { ParameterProblem, StageSignature, WarningCode } from '../signature.ts';
 import { hasUnknown, type LocatedMap } from '../text/located.ts';
 import { checkPaths, hasPaths } from './check-paths.ts';
 import { fill, filled, type LabelOf, lengthOf, put, type Slot, slotsOf } from './fill-templates.ts';
@@ -88,9 +88,15 @@ export class CellParams {
   }
 
   /** Reports problems in the parameters of a cell that passed `forCell`. */
-  report(problems: readonly ParameterProblem[], labelOf: LabelOf, cell: string): void {
+  report(
+    problems: readonly ParameterProblem[],
+    labelOf: LabelOf,
+    cell: string,
+    placeOf: (problem: ParameterProblem) => SourceRange | undefined,
+  ): void {
     const located = this.#locatedFor(labelOf);
-    for (const problem of problems) reportProblem(problem, located, this.#subject(cell), this.#context);
+    for (const problem of problems)
+      reportProblem(problem, located, this.#subject(cell), this.#context, placeOf(problem));
   }
 
   #locatedFor(labelOf: LabelOf): LocatedMap {
@@ -136,21 +142,39 @@ function spend(characters: number, at: SourceRange, { budget, sink }: LoadContex
   return false;
 }
 
+const warningCodes: ReadonlySet<string> = new Set<WarningCode>([
+  'other-classifier',
+  'untrained-model',
+  'other-shape',
+  'other-classes',
+]);
+
+/** Reports a problem at its parameter, or at a place elsewhere. */
 function reportProblem(
   problem: ParameterProblem,
   located: LocatedMap,
   subject: Subject,
-  { sink }: LoadContext,
+  { sink, readData }: LoadContext,
+  elsewhere?: SourceRange,
 ): void {
   const { code = 'param-conflict', path, message, fix } = problem;
+  const isWarning = warningCodes.has(code);
+  if (elsewhere !== undefined) {
+    // A run shows these itself, when it comes to the stage.
+    if (readData === undefined) return;
+    // One place is reported once, although each cell that reads it has the problem.
+    sink[isWarning ? 'warn' : 'error'](code, elsewhere, message, { same: 'inputs', ifSound: true, fix });
+    return;
+  }
   const { value, keyAt, name } = siteAt(located, path);
   // A value by itself is right if it conflicts with another, so the key is shown; a wrong word is shown itself.
   const isKeyShown =
     value.kind === 'scalar' && code !== 'unknown-name' && code !== 'bad-file' && !name.endsWith(']');
   const at = name === '' ? subject.missingAt : isKeyShown ? (keyAt ?? value.at) : value.at;
   const origin = value.kind === 'template' || name === '' ? undefined : value.origin;
-  sink.error(code, at, `${message}${subject.suffix ?? ''}`, {
+  sink[isWarning ? 'warn' : 'error'](code, at, `${message}${isWarning ? '' : (subject.suffix ?? '')}`, {
     same: `${path.join('.')} check`,
+    ifSound: isWarning,
     related: origin === undefined ? [] : [{ message: 'the value comes from here', at: origin }],
     fix,
   });

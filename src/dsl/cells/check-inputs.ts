@@ -1,9 +1,11 @@
 import { dirname, resolve } from 'node:path';
 import type { JsonObject } from '../../values/json.ts';
+import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { isInside, type LoadContext } from '../document/load-context.ts';
 import type { Cell, CellInput, CellOutput } from '../graph.ts';
-import type { KnownInputs, KnownValue } from '../signature.ts';
+import type { Caveat, Facts, KnownInputs, KnownValue, ParameterProblem, ReadFile } from '../signature.ts';
 import type { ConnectedVariant } from './connect-inputs.ts';
+import type { Expansion } from './expansion.ts';
 import type { LabelOf } from './fill-templates.ts';
 
 type CheckCell = (params: JsonObject, inputs: Cell['inputs'], labelOf: LabelOf, cell: string) => void;
@@ -14,23 +16,37 @@ type CheckCell = (params: JsonObject, inputs: Cell['inputs'], labelOf: LabelOf, 
  */
 export function inputsCheck(
   { variant, params }: ConnectedVariant,
-  cells: readonly Cell[],
+  expansion: Expansion,
   context: LoadContext,
 ): CheckCell | undefined {
   const check = variant.signature?.checkInputs;
   if (check === undefined) return undefined;
-  const known = new KnownValues(cells, context.registry);
-  const read = (path: string): Uint8Array | null => readInProject(path, context);
+  const read = (path: string, most?: number): Uint8Array | null => readInProject(path, most, context);
+  const known = new KnownValues(expansion.cells, context.registry, read);
+  const placeOf = ({ input, maker }: ParameterProblem): SourceRange | undefined =>
+    maker !== undefined
+      ? placeOfMaker(maker, expansion)
+      : variant.bindings.find(({ port }) => port === input)?.keyAt;
   return (own, inputs, labelOf, cell) => {
     const problems = check(own as never, known.of(inputs), read);
-    if (problems.length > 0) params.report(problems, labelOf, cell);
+    if (problems.length > 0) params.report(problems, labelOf, cell, placeOf);
   };
 }
 
-function readInProject(path: string, { root, allowedPaths, file, readData }: LoadContext): Uint8Array | null {
+/** The place of the stage type in the stage that makes a value. */
+function placeOfMaker({ cell }: KnownValue, { cells, stages }: Expansion): SourceRange | undefined {
+  const stage = stages.get(cells[cell]!.stage);
+  return stage?.variants[stage.variantOf[cell - stage.firstCell]!]?.usesAt;
+}
+
+function readInProject(
+  path: string,
+  most: number | undefined,
+  { root, allowedPaths, file, readData }: LoadContext,
+): Uint8Array | null {
   const absolute = resolve(dirname(file), path);
   return !path.includes('\0') && [root, ...allowedPaths].some((place) => isInside(place, absolute))
-    ? (readData?.(absolute) ?? null)
+    ? (readData?.(absolute, most) ?? null)
     : null;
 }
 
@@ -43,10 +59,15 @@ class KnownValues {
   readonly #registry: LoadContext['registry'];
   readonly #lists = new Map<CellInput, { readonly id: number; readonly values: readonly KnownValue[] }>();
   readonly #inputs = new Map<string, KnownInputs>();
+  readonly #read: ReadFile;
+  /** By cell: no stage type has facts about several of its outputs. */
+  readonly #facts = new Map<Cell, Facts>();
+  readonly #caveats = new Map<Cell, Readonly<Record<string, Caveat>>>();
 
-  constructor(cells: readonly Cell[], registry: LoadContext['registry']) {
+  constructor(cells: readonly Cell[], registry: LoadContext['registry'], read: ReadFile) {
     this.#cells = cells;
     this.#registry = registry;
+    this.#read = read;
   }
 
   of(inputs: Cell['inputs']): KnownInputs {
@@ -74,11 +95,43 @@ class KnownValues {
   }
 
   #valueOf({ cell, port }: CellOutput, axes: KnownValue['axes']): KnownValue {
-    const { uses, inputs } = this.#cells[cell]!;
+    const { uses, inputs, params } = this.#cells[cell]!;
     const output = this.#registry.get(uses)?.out[port];
     const more = Object.entries(output?.valuesWith ?? {}).filter(([input]) => inputs[input] !== undefined);
     const values =
       more.length === 0 ? output?.values : output?.values?.concat(more.flatMap(([, names]) => names));
-    return { uses, axes, innerAxes: output?.axes, values };
+    return {
+      uses,
+      port,
+      cell,
+      params,
+      inputs: () => this.of(inputs),
+      axes,
+      innerAxes: output?.axes,
+      values,
+      caveats: () => this.#caveatsOf(this.#cells[cell]!, port),
+      facts: () => this.#factsOf(this.#cells[cell]!, port),
+    };
+  }
+
+  #factsOf(cell: Cell, port: string): Facts {
+    const { uses, params, inputs } = cell;
+    const factsOf = this.#registry.get(uses)?.out[port]?.facts;
+    if (factsOf === undefined) return {};
+    const known = this.#facts.get(cell);
+    if (known !== undefined) return known;
+    const found = factsOf(params as never, this.of(inputs), this.#read);
+    // The parameters of a cell with an error are not whole.
+    const facts = found.size?.every(Number.isInteger) === false ? {} : found;
+    this.#facts.set(cell, facts);
+    return facts;
+  }
+
+  #caveatsOf(cell: Cell, port: string): Readonly<Record<string, Caveat>> {
+    const known = this.#caveats.get(cell);
+    if (known !== undefined) return known;
+    const found = this.#registry.get(cell.uses)?.out[port]?.caveats?.(this.of(cell.inputs)) ?? {};
+    this.#caveats.set(cell, found);
+    return found;
   }
 }

@@ -143,9 +143,10 @@ function makeCells(
   connectedStage: ConnectedStage,
   rows: readonly Row[],
   settingsOf: (variant: Variant) => StageSettings | undefined,
-  { cells, stages, labels }: Expansion,
+  expansion: Expansion,
   context: LoadContext,
 ): ExpandedStage | undefined {
+  const { cells, stages, labels } = expansion;
   const { stage, axes, variants } = connectedStage;
   const before = context.sink.errorCount;
   const firstCell = cells.length;
@@ -155,7 +156,7 @@ function makeCells(
     params: paramsByLabels(connected.params, axes),
     seed: connected.seed && paramsByLabels(connected.seed, axes),
     settings: settingsOf(connected.variant),
-    check: inputsCheck(connected, cells, context),
+    check: inputsCheck(connected, expansion, context),
   }));
   for (const [index, row, ids] of rows) {
     const { uses, inputs, params, seed, settings, check } = parts[index]!;

@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { dirname, extname, isAbsolute, relative, resolve } from 'node:path';
 import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { isInside, type LoadContext, outsideMessage } from '../document/load-context.ts';
@@ -60,7 +60,30 @@ function targetsOf(
     return [];
   }
   const path = pathOf(value, stage, context);
-  return path === undefined ? [] : [{ target: { port: name, path }, at: value.at }];
+  if (path === undefined || !hasFormat(path, value, name, stage, sink)) return [];
+  return [{ target: { port: name, path }, at: value.at }];
+}
+
+/** Whether the output can be written with the ending of the path, as far as the stage type says which it has. */
+function hasFormat(
+  path: string,
+  { at }: Located,
+  output: string,
+  { variants }: ExpandedStage,
+  sink: LoadContext['sink'],
+): boolean {
+  const extension = extname(path).slice(1).toLowerCase();
+  // A label may be part of the ending.
+  if (extension.includes('{')) return true;
+  for (const { signature } of variants) {
+    const { formats } = signature?.out[output] ?? {};
+    if (formats === undefined || formats.includes(extension)) continue;
+    const ending = extension === '' ? 'has no ending' : `ends in .${extension}`;
+    const message = `'${path}' ${ending}, and ${signature!.uses} writes ${formats.map((format) => `.${format}`).join(', ')}`;
+    sink.error('bad-publish', at, message, { same: 'format', fix: 'end the path in one of these' });
+    return false;
+  }
+  return true;
 }
 
 /** The path with `{axis}` in place of `$(axes.…)`. */

@@ -9,6 +9,8 @@ interface Extra {
    * a template is reported once for all cells, although each cell would quote another value.
    */
   readonly same?: string;
+  /** Leaves a warning out if there are errors, which may be its cause. */
+  readonly ifSound?: boolean;
 }
 
 /**
@@ -33,6 +35,7 @@ export function untilTooMany<T>(step: () => T): T | undefined {
 /** Collects the diagnostics of one load, each once. */
 export class DiagnosticSink {
   readonly #byKey = new Map<string, Diagnostic>();
+  readonly #ifSound = new Set<Diagnostic>();
   #errors = 0;
 
   get failed(): boolean {
@@ -45,7 +48,8 @@ export class DiagnosticSink {
   }
 
   get diagnostics(): readonly Diagnostic[] {
-    return [...this.#byKey.values()];
+    const all = [...this.#byKey.values()];
+    return this.failed ? all.filter((diagnostic) => !this.#ifSound.has(diagnostic)) : all;
   }
 
   /** Whether an error inside a range is reported already, so that its consequences need not be reported. */
@@ -68,7 +72,9 @@ export class DiagnosticSink {
   /** Reports a warning, unless there are too many to be read. A load with warnings alone succeeds. */
   warn(code: DiagnosticCode, at: SourceRange, message: string, extra: Extra = {}): void {
     if (this.#byKey.size >= mostDiagnostics) return;
-    this.#add({ code, severity: 'warning', message, at, ...detailsOf(extra) }, extra.same ?? message);
+    const diagnostic: Diagnostic = { code, severity: 'warning', message, at, ...detailsOf(extra) };
+    if (extra.ifSound === true) this.#ifSound.add(diagnostic);
+    this.#add(diagnostic, extra.same ?? message);
   }
 
   #add(diagnostic: Diagnostic, same: string): void {

@@ -51,7 +51,7 @@ export interface LoadContext {
   /** Why a file of code may not run; null if it may. Undefined if the caller does not check this. */
   readonly codeProblem: ((path: string) => CodeProblem | null) | undefined;
   /** Reads a file that a parameter names; null if it cannot be read. Undefined if no data is looked at. */
-  readonly readData: ((absolutePath: string) => Uint8Array | null) | undefined;
+  readonly readData: ((absolutePath: string, most?: number) => Uint8Array | null) | undefined;
 }
 
 /** The path relative to the working directory if that is shorter. */

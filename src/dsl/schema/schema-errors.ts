@@ -67,7 +67,7 @@ function withoutMisspelt(errors: readonly ErrorObject[]): readonly ErrorObject[]
 
 /**
  * A failed union comes with the errors of all its branches. The one branch that has the shape of the value
- * (the only list, the only map) keeps its errors; otherwise the union's own error stands for all.
+ * (the only list, the only map, a text that is only too long) keeps its errors; otherwise the union's own error stands for all.
  */
 function withoutBranches(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   const unions = errors
@@ -78,7 +78,12 @@ function withoutBranches(errors: readonly ErrorObject[]): readonly ErrorObject[]
     if (!kept.includes(union)) continue;
     const inside = (error: ErrorObject): boolean => error.schemaPath.startsWith(`${union.schemaPath}/`);
     const branches = (union.schema as readonly JsonSchema[]).map((branch, index) => ({ branch, index }));
-    const shaped = branches.filter(({ branch }) => hasShapeOf(branch, union.data));
+    const isTooLong = (index: number): boolean =>
+      errors.some(
+        ({ schemaPath, keyword }) =>
+          keyword === 'maxLength' && schemaPath.startsWith(`${union.schemaPath}/${index}/`),
+      );
+    const shaped = branches.filter(({ branch, index }) => hasShapeOf(branch, union.data) || isTooLong(index));
     const best = shaped
       .map(({ index }) =>
         errors.filter(({ schemaPath }) => schemaPath.startsWith(`${union.schemaPath}/${index}/`)),
@@ -194,7 +199,12 @@ function reportValue(
 ): void {
   const words = value.kind === 'scalar' && typeof value.value === 'string' ? wordsOf(parent) : [];
   const hint = value.kind === 'scalar' ? didYouMean(value.text, words) : '';
-  const takes = `${name + root === '' ? 'this' : `'${root}${name}'`} takes ${describeSchema(parent)}, not ${what(error, value)}`;
+  const { limit } = error.params as { readonly limit?: number };
+  const accepted =
+    error.keyword === 'maxLength'
+      ? `a text of at most ${limit} characters, not one of ${Array.from(String(error.data)).length}`
+      : `${describeSchema(parent)}, not ${what(error, value)}`;
+  const takes = `${name + root === '' ? 'this' : `'${root}${name}'`} takes ${accepted}`;
   const origin = value.kind === 'template' ? undefined : value.origin;
   sink.error(codeOf(error, parent, value), value.at, `${takes}${hint}${suffix}`, {
     same,

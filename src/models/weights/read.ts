@@ -71,6 +71,12 @@ export function readNamedTensors(bytes: Uint8Array): {
         `the file is ${format}; a safetensors file or one of torch.save is needed`,
         saveStateDictionary,
       );
+    // The header of a safetensors file begins with a brace, even if the file is damaged after it.
+    if (bytes[8] !== 0x7b)
+      throw new WeightsError(
+        'the file is of no kind that is read: it is neither a safetensors file nor one of torch.save',
+        `${saveStateDictionary}. ONNX files end in .onnx, files of torch.export in .pt2, and network files and those of TensorFlow.js in .json`,
+      );
     throw new WeightsError(error.message, error.fix);
   }
 }

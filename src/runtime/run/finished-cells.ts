@@ -17,7 +17,7 @@ export interface DamagedCell {
   readonly digests: readonly string[];
 }
 
-export type FinishedCellsReporter = Pick<Reporter, 'cellFinished' | 'published' | 'notPublished'>;
+export type FinishedCellsReporter = Pick<Reporter, 'cellFinished' | 'published' | 'notPublished' | 'warnOf'>;
 
 /** A cell whose results are damaged whenever they are read has another problem. */
 const mostRepairs = 3;
@@ -86,9 +86,10 @@ export class FinishedCells {
   }
 
   async #read(planned: PlannedCell): Promise<void> {
-    const { written, failed, damaged } = await this.#publisher.publish(planned);
+    const { written, failed, damaged, replaced } = await this.#publisher.publish(planned);
     for (const path of written) this.#reporter.published(planned, path);
     for (const problem of failed) this.#reporter.notPublished(planned, problem);
+    for (const message of replaced) this.#reporter.warnOf(planned, message);
     const digests = damaged.map(({ digest }) => digest);
     const problems = damaged.map(({ problem }) => problem);
     try {

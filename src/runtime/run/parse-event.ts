@@ -85,6 +85,7 @@ const fieldsOf: {
     boot: optional(nullable(text)),
     processStarted: optional(nullable(text)),
     choices: optional(object({ set: list(text), profile: list(text), seed: nullable(number) })),
+    options: optional(list(text)),
     params: optional(isMap),
     revision: optional(text),
     totals: object({ cells: count, shards: count, reuse: count, run: count }),

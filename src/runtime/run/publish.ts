@@ -1,5 +1,5 @@
 import { lstatSync, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, extname, resolve } from 'node:path';
+import { dirname, extname, relative, resolve } from 'node:path';
 import type { Graph } from '../../dsl/graph.ts';
 import { publishPath } from '../../dsl/cells/publish-path.ts';
 import { isPerImageValue, perImageKinds, type Value } from '../../values/value.ts';
@@ -29,11 +29,14 @@ export interface Publication {
   /** Absolute paths of the files that have changed. */
   readonly written: readonly string[];
   readonly failed: readonly PublishProblem[];
+  /** A sentence for each file that another pipeline or stage had published, and that was replaced. */
+  readonly replaced: readonly string[];
   /** Files whose result has to be computed again first, with the digest of the damaged object. */
   readonly damaged: readonly { readonly digest: string; readonly problem: PublishProblem }[];
 }
 
-type Entry = readonly [source: string, size: number, mtimeMs: number];
+/** `owner` is the pipeline and the stage that published it; absent in memories of earlier versions. */
+type Entry = readonly [source: string, size: number, mtimeMs: number, owner?: string];
 
 /**
  * Opens what copies results to the files under `publish:`. With `overwrite` it also replaces files that no run
@@ -54,13 +57,19 @@ export function openPublisher(
   let known: Map<string, Entry> | null = null;
   let changed = false;
   /** Returns the path if the file has changed. */
-  const publishOne = async (state: CellState, port: string, target: string): Promise<string | null> => {
+  const publishOne = async (
+    state: CellState,
+    port: string,
+    target: string,
+    replaced: string[],
+  ): Promise<string | null> => {
     known ??= readMemory(memory, seal);
     const digests = state.units.flatMap((unit) => (unit.outputs?.[port] ?? []).map((part) => part.digest));
     const source = digests.join();
     checkTarget(target, rules);
     const entry = known.get(target);
-    if (entry?.[0] === source && isUnchanged(target, entry)) return null;
+    const owner = `${state.graphStage.id} of ${relative(graph.root, graph.file)}`;
+    if (entry?.[0] === source && entry[3] === owner && isUnchanged(target, entry)) return null;
     const bytes = await publishedBytes(state, port, target, digests, store);
     const isNew = !hasBytes(target, bytes);
     if (isNew) {
@@ -70,14 +79,20 @@ export function openPublisher(
       writeAtomic(target, bytes);
     }
     const { size, mtimeMs } = statSync(target);
-    known.set(target, [source, size, mtimeMs]);
+    known.set(target, [source, size, mtimeMs, owner]);
     changed = true;
+    const before = entry?.[3];
+    if (isNew && before !== undefined && before !== owner)
+      replaced.push(
+        `${target} was published by ${before}, and is now that of ${owner}: give each its own path, or each run replaces what the other wrote`,
+      );
     return isNew ? target : null;
   };
   return {
     async publish(state) {
       const written: string[] = [];
       const failed: PublishProblem[] = [];
+      const replaced: string[] = [];
       const damaged: { digest: string; problem: PublishProblem }[] = [];
       for (const { port, path } of state.graphStage.publish) {
         // A unit that is being computed again: the cell will be published when it has finished again.
@@ -85,7 +100,7 @@ export function openPublisher(
         const named = resolve(dirname(graph.file), publishPath(path, state.cell.axes));
         try {
           const target = resolveInside(graph.root, dirname(graph.file), named);
-          const changedPath = await publishOne(state, port, target);
+          const changedPath = await publishOne(state, port, target, replaced);
           if (changedPath !== null) written.push(changedPath);
         } catch (error) {
           const problem = describeProblem(named, error);
@@ -93,7 +108,7 @@ export function openPublisher(
           else failed.push(problem);
         }
       }
-      return { written, failed, damaged };
+      return { written, failed, damaged, replaced };
     },
     save() {
       if (changed && known !== null)

@@ -206,6 +206,10 @@ export class Reporter {
     this.#emit({ type: 'not-published', cell: cell.id, ...problem });
   }
 
+  warnOf({ cell }: PlannedCell, message: string): void {
+    this.#emit({ type: 'warning', cell: cell.id, message });
+  }
+
   recomputing({ cell }: PlannedCell, shard: number): void {
     const message = `the result of shard ${shard} was damaged and will be computed again`;
     this.#emit({ type: 'warning', cell: cell.id, message });

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { linfProblems } from '../shared/linf-problems.ts';
 import { attackStage } from './shared/attack-stage.ts';
 import { goalOptions, goalParameters, randomStartParameter } from './shared/goal.ts';
 
@@ -45,6 +46,7 @@ export const iFgsmStage = attackStage({
       return like === 'torchattacks' ? 2 / 255 : epsilon / steps;
     },
   },
+  check: (params) => linfProblems(params, ['epsilon', 'stepSize']),
   example: { stepSize: 2 / 255, steps: 5 },
   draws: ({ randomStart }) => randomStart > 0,
   prepares: () => ({ what: 'first-step', without: { steps: 1, epsilon: undefined } }),

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { linfProblems } from '../shared/linf-problems.ts';
 import { attackStage } from './shared/attack-stage.ts';
 
 /** Random noise of the same size as an attack. An attack is worth only what it adds to this. */
@@ -20,6 +21,7 @@ export const noiseStage = attackStage({
       description: 'of each channel of each pixel',
     }),
   },
+  check: (params) => linfProblems(params, ['epsilon']),
   example: { epsilon: 8 / 255 },
   effort: () => ({ steps: 0, gradientsPerStep: 0 }),
   attack: async ({ distribution }, seed) => {

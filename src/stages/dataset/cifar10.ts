@@ -32,6 +32,7 @@ export const cifar10Stage = datasetStage({
     size: [32, 32, 3],
     images: Math.max(0, (split === 'train' ? 50_000 : 10_000) - offset),
   }),
+  facts: () => ({ size: [32, 32, 3], classes: classes.length }),
   survey: async ({ params, resolve }) => {
     const root = resolve(params.path);
     const batches = await cifarBatches(root, params.split);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Type } from '@sinclair/typebox';
-import { defineStage, port } from '../../runtime/stage.ts';
+import { defineStage, type Facts, port } from '../../runtime/stage.ts';
 import { canonicalJson } from '../../values/json.ts';
 import { datasetOutline } from './shared/dataset-outline.ts';
 import { listImageFolder } from './shared/folder-listing.ts';
@@ -96,7 +96,13 @@ export const imageFolderStage = defineStage({
     { additionalProperties: false },
   ),
   in: {},
-  out: { images: port('images', { description: 'uint8 [n, height, width, 3 or 1]' }) },
+  out: {
+    images: port('images', {
+      description: 'uint8 [n, height, width, 3 or 1]',
+      facts: ({ crop, channels }: { readonly crop?: number; readonly channels: 'rgb' | 'grey' }): Facts =>
+        crop === undefined ? {} : { size: [crop, crop, channels === 'rgb' ? 3 : 1] },
+    }),
+  },
   shard: 'images',
   extent: ['limit'],
   libraries: ['sharp'],

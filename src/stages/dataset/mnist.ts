@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { StageError } from '../../runtime/stage.ts';
 import { datasetStage } from './shared/dataset-stage.ts';
-import { readIdxHeader, readIdxItems } from './shared/idx.ts';
+import { idxItemShape, readIdxHeader, readIdxItems } from './shared/idx.ts';
 import { afterOffset } from './shared/range.ts';
 
 const filePrefixes = { train: 'train', test: 't10k' } as const;
@@ -46,6 +46,11 @@ export const mnistStage = datasetStage({
     size: [28, 28, 1],
     images: Math.max(0, (split === 'train' ? 60_000 : 10_000) - offset),
   }),
+  facts: ({ path, split }, read) => {
+    const head = path === undefined ? null : read(`${path}/${filePrefixes[split]}-images-idx3-ubyte`, 16);
+    const shape = path === undefined ? [28, 28] : head && idxItemShape(head, 3);
+    return { classes: classes.length, ...(shape && { size: [shape[0]!, shape[1]!, 1] }) };
+  },
   survey: async ({ params, resolve }) => {
     const { images, labels } = idxPaths(params, resolve);
     const { count } = await readIdxHeader(images, 3);

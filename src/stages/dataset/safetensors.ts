@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { StageError } from '../../runtime/stage.ts';
+import { safetensorsHead } from '../shared/safetensors-head.ts';
 import { datasetStage } from './shared/dataset-stage.ts';
 import { imageShape, openSafetensors, readImageRows, readIntegerRows } from './shared/safetensors-file.ts';
 
@@ -32,6 +33,13 @@ export const safetensorsStage = datasetStage({
     }),
   },
   gives: 'as stored: float32 or uint8 [n, height, width, channels]',
+  facts: ({ path, images, classes }, read) => {
+    const shape = safetensorsHead(path, read)?.get(images)?.shape;
+    return {
+      ...(shape?.length === 4 && { size: [shape[1]!, shape[2]!, shape[3]!] }),
+      ...(classes.length > 0 && { classes: classes.length }),
+    };
+  },
   survey: async ({ params, resolve }) => {
     const file = await openSafetensors(resolve(params.path));
     try {

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { linfProblems } from '../shared/linf-problems.ts';
 import { checkScored } from './shared/check-scored.ts';
 import { noDistances, recordedNormParameter } from './shared/distances.ts';
 import { originalsPort, scoringOutline } from './shared/scoring.ts';
@@ -49,6 +50,7 @@ export const robustnessCurveStage = defineStage({
       description: 'one row for each epsilon: n, accuracy with its 95 % interval',
     }),
   },
+  check: (params) => (params.norm === 'linf' ? linfProblems(params, ['epsilons']) : []),
   outline: () => scoringOutline(),
   run: async ({ inputs, params }) => {
     const { distancesFound, evenEpsilons, robustnessCurve } =

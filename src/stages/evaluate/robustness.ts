@@ -1,4 +1,5 @@
 import { metricStage } from './shared/metric-stage.ts';
+import { otherClassifier } from './shared/other-classifier.ts';
 
 /** Scores of one cell; the success rate is that of Guo et al. 2018, section 2. */
 export const robustnessStage = metricStage({
@@ -24,14 +25,20 @@ export const robustnessStage = metricStage({
     'meanConfidence',
     'roundedToBytes',
   ],
+  caveats: otherClassifier,
   score: async ({ predictions, clean }, _params, warn) => {
     const { argmaxRows } = await import('../../metrics/classification.ts');
-    const { robustnessScores } = await import('../../metrics/robustness.ts');
+    const { guessing, robustnessScores } = await import('../../metrics/robustness.ts');
     const initial = clean && argmaxRows(clean.probabilities, clean.shape[1]);
     const scores = robustnessScores(predictions, initial);
     if (predictions.perturbation && scores['dissimilarity'] === null)
       warn(
         'an original is entirely black, so its dissimilarity is undefined, and so is the mean. Leave the image out if you need the mean.',
+      );
+    const guesses = guessing(predictions);
+    if (guesses !== null)
+      warn(
+        `before any attack the model classifies ${guesses.correct} of ${guesses.n} images correctly, which is not above chance for ${predictions.shape[1]} classes. Likely causes are a model without weights or training, a mean and std that are not those of its training, labels in another order, and a defense that destroys the images.`,
       );
     const { unmoved, n, linf } = scores;
     if ((unmoved ?? 0) > 0 && (linf ?? 0) > 0) {

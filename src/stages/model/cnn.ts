@@ -1,6 +1,9 @@
+import { counted } from '../../values/counted.ts';
 import { Type } from '@sinclair/typebox';
-import { defineStage, port } from '../../runtime/stage.ts';
+import { defineStage, type Facts, port } from '../../runtime/stage.ts';
 import { oddSide } from '../shared/odd-side.ts';
+import type { CnnParameters } from './shared/build-cnn.ts';
+import { cnnWeightsProblems } from './shared/weights-problems.ts';
 import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
 export const cnnStage = defineStage({
@@ -76,7 +79,22 @@ export const cnnStage = defineStage({
     { additionalProperties: false },
   ),
   in: {},
-  out: { model: port('model', { description: 'the network with its weights and preprocessing' }) },
+  out: {
+    model: port('model', {
+      description: 'the network with its weights and preprocessing',
+      facts: ({
+        height,
+        width,
+        channels,
+        classes,
+        weights,
+      }: CnnParameters & { readonly weights?: string }): Facts => ({
+        size: [height, width, channels],
+        classes,
+        ...(weights === undefined && { isUntrained: true }),
+      }),
+    }),
+  },
   randomness: ({ weights }) => weights === undefined,
   check: (params) => [
     ...oddSide('kernel', params.kernel),
@@ -84,7 +102,7 @@ export const cnnStage = defineStage({
       .filter((name) => params[name].length !== 1 && params[name].length !== params.channels)
       .map((name) => ({
         path: [name],
-        message: `${params[name].length} values for ${params.channels} channels`,
+        message: `${params[name].length} values for ${counted(params.channels, 'channel')}`,
         fix: `give one number, or ${params.channels}`,
       })),
     ...(Math.min(params.height, params.width) < 2 ** params.filters.length
@@ -97,6 +115,8 @@ export const cnnStage = defineStage({
         ]
       : []),
   ],
+  checkInputs: ({ weights, ...params }, _inputs, read) =>
+    weights === undefined ? [] : cnnWeightsProblems(weights, params, read),
   survey: ({ params, resolve }) =>
     Promise.resolve({ files: () => (params.weights === undefined ? [] : [resolve(params.weights)]) }),
   outline: async ({ params: { height, width, channels, ...rest } }) => {

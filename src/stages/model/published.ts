@@ -1,8 +1,9 @@
 import { Type } from '@sinclair/typebox';
 import type { PaddingForm } from '../../models/architectures/options.ts';
 import type { ArchitectureName } from '../../models/architectures/zoo.ts';
-import { defineStage, port } from '../../runtime/stage.ts';
+import { defineStage, type Facts, port } from '../../runtime/stage.ts';
 import type { Stage } from '../../runtime/stage.ts';
+import { classProblems } from './shared/weights-problems.ts';
 import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
 interface Family {
@@ -17,6 +18,13 @@ interface Family {
   readonly std: readonly number[];
   /** The default of an architecture that exists with both paddings. */
   readonly padding?: PaddingForm;
+}
+
+/** The parameters that decide what is known of the model before a run. */
+interface PublishedParameters {
+  readonly size: number;
+  readonly classes: number;
+  readonly weights?: string;
 }
 
 const imagenet = { classes: 1000, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
@@ -135,7 +143,16 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
       { additionalProperties: false },
     ),
     in: {},
-    out: { model: port('model', { description: 'the network with its weights and preprocessing' }) },
+    out: {
+      model: port('model', {
+        description: 'the network with its weights and preprocessing',
+        facts: ({ size, classes, weights }: PublishedParameters): Facts => ({
+          size: [size, size, 3],
+          classes,
+          ...(weights === undefined && { isUntrained: true }),
+        }),
+      }),
+    },
     randomness: ({ weights }) => weights === undefined,
     check: (params) => [
       ...(['mean', 'std'] as const)
@@ -155,6 +172,8 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
           ]
         : []),
     ],
+    checkInputs: ({ weights, classes }, _inputs, read) =>
+      weights === undefined ? [] : classProblems(weights, classes, read),
     survey: ({ params, resolve }) =>
       Promise.resolve({ files: () => (params.weights === undefined ? [] : [resolve(params.weights)]) }),
     outline: async ({ params: { size, classes } }) => {

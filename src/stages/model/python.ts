@@ -1,5 +1,11 @@
 import { Type } from '@sinclair/typebox';
-import { defineStage, port } from '../../runtime/stage.ts';
+import { defineStage, type Facts, port } from '../../runtime/stage.ts';
+
+interface Size {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
 
 /** A model in Python, for every attack and defense. */
 export const pythonStage = defineStage({
@@ -73,7 +79,10 @@ export const pythonStage = defineStage({
   example: { module: 'my_models.py', make: 'resnet', height: 32, width: 32, python: '.venv/bin/python' },
   in: {},
   out: {
-    model: port('model', { description: 'the program, what it was made of, and the number of its classes' }),
+    model: port('model', {
+      description: 'the program, what it was made of, and the number of its classes',
+      facts: ({ height, width, channels }: Size): Facts => ({ size: [height, width, channels] }),
+    }),
   },
   survey: async ({ params, resolve, resolveCode }) => {
     const { path, root } = resolveCode(params.module, params.python);

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { modelProblems, untrainedProblems } from '../shared/known-model.ts';
 import { networkBytes, networkPasses, outlineOf } from '../shared/network-work.ts';
 
 export const classifyStage = defineStage({
@@ -28,6 +29,7 @@ export const classifyStage = defineStage({
   shard: 'images',
   appliesTransform: true,
   device: true,
+  checkInputs: (_params, inputs) => [...untrainedProblems(inputs), ...modelProblems(inputs)],
   outline: ({ inputs }) => {
     const images = outlineOf('images', inputs['images']);
     const model = outlineOf('model', inputs['model']);

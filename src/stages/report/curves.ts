@@ -97,6 +97,7 @@ export const curvesStage = reportStage({
     }),
   },
   example: { x: 'strength' },
+  formats: ['svg', 'pdf', 'png', 'csv', 'json'],
   in: { scores, clean },
   names: {
     x: { names: 'axis or number', of: 'scores' },

@@ -38,6 +38,7 @@ export const htmlStage = reportStage({
     knowledge: axis('knowledge', 'what the adversary knows: `adaptive`, `transfer`, or anything else'),
     ...labelsParameter,
   },
+  formats: ['html'],
   in: { figures, scores },
   output: 'page',
   check: ({ labels }) => labelProblems(labels),

@@ -81,6 +81,7 @@ export const imagesStage = reportStage({
     ...labelsParameter,
     title: Type.String({ default: '', description: 'written above the grid' }),
   },
+  formats: ['png'],
   in: { originals, adversarial, defended, defendedOriginals, predictions },
   names: {
     rows: { names: 'axis', of: ['adversarial', 'defended'] },

@@ -68,6 +68,7 @@ export const tableStage = reportStage({
     }),
     title: Type.String({ default: '', description: 'heading above the table' }),
   },
+  formats: ['md', 'tex', 'csv', 'txt', 'json'],
   in: { scores },
   output: 'table',
   names: {

@@ -1,3 +1,4 @@
+import { counted } from '../../values/counted.ts';
 import { StageError } from '../../runtime/stage.ts';
 import type { ImageLabels } from '../../values/image-rows.ts';
 import type { Images } from '../../values/images.ts';
@@ -15,7 +16,7 @@ export function checkImageShape(images: Pick<Images, 'shape'>, model: Model): vo
       fix:
         shape[2] === inputShape[2]
           ? 'resize and crop the images to that size, or use another model'
-          : `use images with ${inputShape[2]} channels, or a model for ${shape[2]}`,
+          : `use images with ${counted(inputShape[2], 'channel')}, or a model for ${shape[2]}`,
     },
   );
 }

@@ -1,3 +1,4 @@
+import { counted } from '../../values/counted.ts';
 import { StageError } from '../../runtime/stage.ts';
 
 interface Identified {
@@ -8,10 +9,13 @@ interface Identified {
 export function checkPaired(a: Identified, nameA: string, b: Identified, nameB: string): void {
   const fix = 'make both from the same dataset with the same limit';
   if (a.ids.length !== b.ids.length) {
-    throw new StageError(`'${nameA}' has ${a.ids.length} images and '${nameB}' has ${b.ids.length}`, {
-      code: 'bad-data',
-      fix,
-    });
+    throw new StageError(
+      `'${nameA}' has ${counted(a.ids.length, 'image')} and '${nameB}' has ${b.ids.length}`,
+      {
+        code: 'bad-data',
+        fix,
+      },
+    );
   }
   const wrong = a.ids.findIndex((id, index) => id !== b.ids[index]);
   if (wrong >= 0) {

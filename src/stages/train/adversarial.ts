@@ -1,6 +1,8 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { adversaryOf, adversaryParameters, adversaryProblems } from './shared/adversary-parameters.ts';
+import { linfProblems } from '../shared/linf-problems.ts';
+import { modelProblems, trainedFacts } from '../shared/known-model.ts';
 import { programProblems, withNetworks } from './shared/trained-networks.ts';
 import { trainingOutline } from './shared/training-outline.ts';
 import { trainingParameters, trainingPorts, trainingProblems } from './shared/parameters.ts';
@@ -28,7 +30,10 @@ export const adversarialStage = defineStage({
     }),
   },
   out: {
-    model: port('model', { description: 'the trained model' }),
+    model: port('model', {
+      description: 'the trained model',
+      facts: trainedFacts,
+    }),
     history: port('metrics', {
       axes: ['epoch'],
       values: ['loss', 'accuracy', 'adversarialAccuracy', 'learningRate'],
@@ -39,8 +44,12 @@ export const adversarialStage = defineStage({
   },
   randomness: true,
   device: true,
-  check: (params) => [...trainingProblems(params), ...adversaryProblems(params)],
-  checkInputs: (_params, inputs) => programProblems(inputs),
+  check: (params) => [
+    ...trainingProblems(params),
+    ...adversaryProblems(params),
+    ...(params.norm === 'linf' ? linfProblems(params, ['epsilon', 'stepSize']) : []),
+  ],
+  checkInputs: (_params, inputs) => [...programProblems(inputs), ...modelProblems(inputs)],
   outline: (context) => trainingOutline(context, adversaryOf(context.params)),
   run: async (context) => {
     const { runAdversarial } = await import('./shared/run-adversarial.ts');

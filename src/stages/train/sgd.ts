@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { modelProblems, trainedFacts } from '../shared/known-model.ts';
 import { programProblems, withNetworks } from './shared/trained-networks.ts';
 import { trainingOutline } from './shared/training-outline.ts';
 import { trainingParameters, trainingPorts, trainingProblems } from './shared/parameters.ts';
@@ -21,7 +22,10 @@ export const sgdStage = defineStage({
     }),
   },
   out: {
-    model: port('model', { description: 'the trained model' }),
+    model: port('model', {
+      description: 'the trained model',
+      facts: trainedFacts,
+    }),
     history: port('metrics', {
       axes: ['epoch'],
       values: ['loss', 'accuracy', 'learningRate'],
@@ -32,7 +36,7 @@ export const sgdStage = defineStage({
   randomness: true,
   device: true,
   check: trainingProblems,
-  checkInputs: (_params, inputs) => programProblems(inputs),
+  checkInputs: (_params, inputs) => [...programProblems(inputs), ...modelProblems(inputs)],
   outline: (context) => trainingOutline(context, null),
   run: async (context) => {
     const { runSgd } = await import('./shared/run-sgd.ts');

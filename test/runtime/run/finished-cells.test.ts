@@ -7,7 +7,7 @@ import { DamagedObjectError } from '../../../src/runtime/store/errors.ts';
 const cell = (id: string, publish: readonly string[] = []): PlannedCell =>
   ({ cell: { id }, graphStage: { publish } }) as unknown as PlannedCell;
 
-const nothing: Publication = { written: [], failed: [], damaged: [] };
+const nothing: Publication = { written: [], failed: [], damaged: [], replaced: [] };
 const problem = { path: '/t.md', message: '/t.md is a folder', stale: false };
 const damage = { digest: 'd1', problem: { path: '/t.md', message: 'damaged', stale: true } };
 
@@ -22,6 +22,7 @@ function open(publish: (id: string) => Publication = () => nothing, reader?: Res
     published: (planned: PlannedCell, path: string) => reports.push(`${planned.cell.id} published ${path}`),
     notPublished: (planned: PlannedCell, { message }: { readonly message: string }) =>
       reports.push(`${planned.cell.id}: ${message}`),
+    warnOf: (planned: PlannedCell, message: string) => reports.push(`${planned.cell.id} warns: ${message}`),
   };
   return { cells: new FinishedCells(publisher, reporter, reader), reports };
 }

@@ -116,6 +116,30 @@ export const valuePages = {
     'with: { published: table-1.csv }   # begins with atack,accuracy',
     'with: { published: table-1.csv }   # begins with attack,accuracy',
   ),
+  'other-shape': page(
+    'The images have another size than the model takes',
+    "The size follows from the parameters, or from the heads of the files that 'ravelin validate' reads. This is a warning of 'ravelin validate', because files may change before the run, which otherwise fails in the stage that is shown.",
+    'photos: { uses: dataset/cifar10, with: { path: ../data } }\nnetwork: { uses: model/cnn }   # 28×28×1\npredictions: { uses: predict/classify, in: { model: network, images: photos } }',
+    'network: { uses: model/cnn, with: { height: 32, width: 32, channels: 3 } }',
+  ),
+  'other-classes': page(
+    'The images have another number of classes than the model',
+    "A label is the number of an output of the model, so an image of class 3 counts as right if the model says class 3, whatever the classes are called. This is a warning of 'ravelin validate', because the images may have some of the classes of the model.",
+    'digits: { uses: dataset/mnist }\nnetwork: { uses: model/cnn, with: { classes: 5 } }',
+    'network: { uses: model/cnn, with: { classes: 10 } }',
+  ),
+  'untrained-model': page(
+    'A model without weights is used',
+    "Without a file of weights, the weights of a network are drawn at random, for a training. Predictions of such a model are chance, and so is every accuracy. This is a warning of 'ravelin validate'.",
+    'network: { uses: model/cifar-resnet20 }\npredictions: { uses: predict/classify, in: { model: network, images: photos } }',
+    'network: { uses: model/cifar-resnet20, with: { weights: ../weights/cifar10-resnet20.safetensors } }',
+  ),
+  'other-classifier': page(
+    'A score compares two classifiers',
+    "Without 'clean', a score compares the predictions on the attacked images with the classes that the attacked model gave the originals. If the attacked images are then classified behind a defense, or by another model, part of the success rate is how these two differ, and not due to the attack. Guo et al. 2018 compare the predictions of one classifier, before and after the attack. This is a warning.",
+    'scores: { uses: evaluate/robustness, in: { predictions: defended-predictions } }\ntable: { uses: report/table, in: { scores: { from: scores, collect: all } }, with: { value: successRate } }',
+    'scores: { uses: evaluate/robustness, in: { predictions: defended-predictions, clean: defended-clean-predictions } }',
+  ),
   'param-conflict': page(
     'Parameters exclude each other',
     'Each value is valid by itself, but not together with the others. For example, an attack has either a strength of its own, such as epsilon, or a target dissimilarity, but not both.',

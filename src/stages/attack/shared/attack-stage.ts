@@ -13,6 +13,7 @@ import type { Seed } from '../../../tensors/random.ts';
 import { type BudgetParameters, budgetParameters, checkBudget, limitOf } from './budget.ts';
 import { drawsTarget } from './goal.ts';
 import { attackOutline, classesOf } from './attack-outline.ts';
+import { modelProblems } from '../../shared/known-model.ts';
 import { attackParts } from './attack-parts.ts';
 import { type AttackEffort, type MakeAttack, type PreparedPart, setStrengthOf } from './made-attack.ts';
 import type { AttackInputs } from './open-target.ts';
@@ -180,6 +181,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
       ...('queries' in declaration.with ? [] : checkBudget(params)),
       ...(check?.(typed(params)) ?? []),
     ],
+    checkInputs: (_params, inputs) => modelProblems(inputs),
     parts: attackParts({
       name,
       randomness,

@@ -61,6 +61,7 @@ export async function runAttack(
   try {
     const result = await resultOf(context, run, attack, batch);
     const { initial, members, trace } = result;
+    warnOfRadius(context, run, attack, batch, result.pixels);
     const outcomes = { initial, ...(members && { members }), ...(trace && { trace }) };
     if (run.storeAs === 'uint8') {
       const { bytes, rounded } = roundToBytes(result.pixels);
@@ -77,6 +78,26 @@ export async function runAttack(
   } catch (error) {
     throw attackError(error, run.strength);
   }
+}
+
+/** Warns of an attack that moves images farther than the radius of its ball, which a plugin may do by mistake. */
+function warnOfRadius(
+  { warn }: StageContext<unknown, AttackInputs>,
+  { name, strength }: AttackRun,
+  attack: Attack,
+  batch: ImageBatch,
+  pixels: Float32Array,
+): void {
+  if (name !== 'epsilon' || typeof strength !== 'number' || attack.kind !== 'iterated') return;
+  const { norm = 'linf' } = attack;
+  const distances = measurePerturbation(batch, pixels)[norm];
+  // Sums over all pixels of an image are rounded.
+  const farther = distances.filter((distance) => distance > strength * 1.001 + 1e-6);
+  if (farther.length === 0) return;
+  const largest = farther.reduce((most, distance) => Math.max(most, distance), 0);
+  warn(
+    `the attack moved ${farther.length} of ${distances.length} images farther than epsilon: ${strength}, up to ${largest.toPrecision(4)} in ${{ linf: 'L∞', l2: 'L2', l1: 'L1' }[norm]}. It does not keep to the radius that it declares, so these numbers belong to a larger one.`,
+  );
 }
 
 /** The mean dissimilarity after rounding, in the space of the target; null if none was searched. */

@@ -1,3 +1,4 @@
+import { linfProblems } from '../../shared/linf-problems.ts';
 import { type TSchema, Type } from '@sinclair/typebox';
 import type { ParameterProblem } from '../../../runtime/stage.ts';
 
@@ -84,15 +85,8 @@ export function checkStrength(
   hasNatural: boolean,
 ): readonly ParameterProblem[] {
   const given = names.filter((name) => params[name] !== undefined);
-  const { epsilon, norm } = params;
-  if (norm === 'linf' && given.includes('epsilon') && typeof epsilon === 'number' && epsilon > 1)
-    return [
-      {
-        path: ['epsilon'],
-        message: `in L∞ 'epsilon' takes a number from 0 to 1, not ${epsilon}, because pixels are in [0, 1]`,
-        fix: epsilon <= 255 ? `write ${epsilon}/255` : 'write a number up to 1, such as 8/255',
-      },
-    ];
+  const tooLarge = params['norm'] === 'linf' ? linfProblems(params, ['epsilon', 'stepSize']) : [];
+  if (tooLarge.length > 0) return tooLarge;
   const all = names.map((name) => `'${name}'`).join(' or ');
   if (params['dissimilarity'] === undefined) {
     if (given.length > 0 || hasNatural) return [];

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { port } from '../../../runtime/stage.ts';
+import { sameImages } from '../../shared/known-model.ts';
 
 /** How a gradient attack goes through a defense, and what it averages. */
 export interface ThroughParameters {
@@ -68,4 +69,5 @@ export const throughPort = port('transform', {
 /** The output of every attack. */
 export const adversarialPort = port('images', {
   description: 'float32 adversarial images in [0, 1] (bytes with `storeAs: uint8`), with their perturbation',
+  facts: sameImages,
 });

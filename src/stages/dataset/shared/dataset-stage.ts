@@ -2,7 +2,9 @@ import { type Static, type TObject, type TProperties, Type } from '@sinclair/typ
 import {
   checkDeclaration,
   defineStage,
+  type Facts,
   port,
+  type ReadFile,
   type Stage,
   type StageContext,
   type SurveyContext,
@@ -47,6 +49,8 @@ export interface DatasetStageDeclaration<W extends TProperties> {
     readonly size: readonly [height: number, width: number, channels: number];
     readonly images?: number;
   };
+  /** The size of an image and the number of classes, from the parameters and the heads of the files if they are there; checked with models before a run. */
+  readonly facts?: (params: Static<TObject<W>>, read: ReadFile) => Facts;
   /** Reads some of the images. An image must not depend on which others are read with it. */
   readonly read: (context: ReadContext<Static<TObject<W>>>) => LabelledImages | Promise<LabelledImages>;
 }
@@ -72,6 +76,7 @@ export function datasetStage<W extends TProperties>(declaration: DatasetStageDec
     libraries = [],
     survey,
     declares,
+    facts,
     read,
   } = declaration;
   const functions = { survey: typeof survey === 'function', read: typeof read === 'function' };
@@ -87,7 +92,13 @@ export function datasetStage<W extends TProperties>(declaration: DatasetStageDec
     with: Type.Object(properties, { additionalProperties: false }),
     ...(example && { example }),
     in: {},
-    out: { images: port('images', { description: gives }) },
+    out: {
+      images: port('images', {
+        description: gives,
+        facts: (params: unknown, _inputs: unknown, read: ReadFile) =>
+          facts?.(params as Params, read) ?? sizeFacts(declares?.(params as Params).size),
+      }),
+    },
     shard: 'images',
     randomness,
     extent: ['limit'],
@@ -136,4 +147,8 @@ export function datasetStage<W extends TProperties>(declaration: DatasetStageDec
       };
     },
   });
+}
+
+function sizeFacts(size: Facts['size']): Facts {
+  return size === undefined ? {} : { size };
 }

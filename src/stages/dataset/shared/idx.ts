@@ -48,6 +48,14 @@ export async function readIdxHeader(path: string, dimensions: number): Promise<I
   }
 }
 
+/** Extents of one item by the first bytes of a file; null if they are not the header of an IDX file of bytes. */
+export function idxItemShape(head: Uint8Array, dimensions: number): readonly number[] | null {
+  if (head.length < 4 + 4 * dimensions) return null;
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  if (view.getUint32(0) !== ((unsignedByte << 8) | dimensions)) return null;
+  return Array.from({ length: dimensions - 1 }, (_, axis) => view.getUint32(8 + 4 * axis));
+}
+
 /** Items `first … first + count − 1`, read by their place in the file. */
 export async function readIdxItems(
   path: string,

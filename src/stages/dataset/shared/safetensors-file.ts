@@ -1,3 +1,4 @@
+import { counted } from '../../../values/counted.ts';
 import type { FileHandle } from 'node:fs/promises';
 import { StageError } from '../../../runtime/stage.ts';
 import { foreignFormat } from '../../../values/foreign-format.ts';
@@ -111,7 +112,7 @@ export async function readIntegerRows(
   if (entry.shape.length !== 1 || entry.shape[0] !== length) {
     throw badData(
       file.path,
-      `'${name}' has shape [${entry.shape.join(', ')}] for ${length} images`,
+      `'${name}' has shape [${entry.shape.join(', ')}] for ${counted(length, 'image')}`,
       `store one integer an image: [${length}]`,
     );
   }

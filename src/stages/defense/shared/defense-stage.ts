@@ -10,6 +10,7 @@ import {
 } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import type { Patches } from '../../../values/patches.ts';
+import { sameImages } from '../../shared/known-model.ts';
 import { outlineOf } from '../../shared/network-work.ts';
 import type { TransformOutline } from '../../../values/outline.ts';
 import { defenseOutline } from './defense-outline.ts';
@@ -105,7 +106,11 @@ export function defenseStage<W extends TProperties, R = Params<W>>(
       }),
     },
     out: {
-      images: port('images', { optional: true, description: declaration.gives ?? 'float32 images' }),
+      images: port('images', {
+        optional: true,
+        description: declaration.gives ?? 'float32 images',
+        facts: sameImages,
+      }),
       transform: port('transform', { description: 'the recipe' }),
     },
     shard: 'images',

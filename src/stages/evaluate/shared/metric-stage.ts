@@ -1,5 +1,12 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox';
-import { checkDeclaration, defineStage, port, type Stage } from '../../../runtime/stage.ts';
+import {
+  type Caveat,
+  checkDeclaration,
+  defineStage,
+  type KnownInputs,
+  port,
+  type Stage,
+} from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import { checkScored, checkScores, type ScoreInputs, type Scores } from './check-scored.ts';
 import { originalsPort, scoringOutline } from './scoring.ts';
@@ -20,6 +27,8 @@ export interface MetricStageDeclaration<W extends TProperties> {
    * reference instead of a list if the names depend on the parameters or the data.
    */
   readonly gives: string | readonly string[];
+  /** Warnings about some of the numbers, which follow from how the inputs were made, for the reports that show them. */
+  readonly caveats?: (inputs: KnownInputs) => Readonly<Record<string, Caveat>>;
   /** Computes the numbers of one cell. `warn` takes sentences that every reader of the numbers must see. */
   readonly score: (
     inputs: ScoreInputs,
@@ -32,7 +41,7 @@ export interface MetricStageDeclaration<W extends TProperties> {
 export function metricStage<W extends TProperties = NoParameters>(
   declaration: MetricStageDeclaration<W>,
 ): Stage {
-  const { uses, version, summary, example, gives, score } = declaration;
+  const { uses, version, summary, example, gives, caveats, score } = declaration;
   checkDeclaration('metricStage', { ...declaration }, { score: typeof score === 'function' });
   const properties: TProperties = declaration.with ?? {};
   return defineStage({
@@ -54,6 +63,7 @@ export function metricStage<W extends TProperties = NoParameters>(
       metrics: port('metrics', {
         axes: [],
         ...(typeof gives !== 'string' && { values: gives }),
+        ...(caveats && { caveats }),
         description: `one row: ${typeof gives === 'string' ? gives : gives.join(', ')}`,
       }),
     },

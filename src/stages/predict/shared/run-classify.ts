@@ -1,3 +1,4 @@
+import { counted } from '../../../values/counted.ts';
 import { type StageContext, StageError } from '../../../runtime/stage.ts';
 import type { OpenTransform } from '../../../defenses/open-transform.ts';
 import { transformImages } from '../../../defenses/transform-images.ts';
@@ -62,7 +63,7 @@ export async function runClassify(context: ClassifyContext): Promise<Predictions
 function warnOfOtherClasses({ classes: names }: Images, classes: number, { warn }: ClassifyContext): void {
   if (names.length === 0 || names.length === classes) return;
   warn(
-    `the dataset has ${names.length} classes and the model ${classes}, so an image of '${names[0]!}' counts as right if the model says class 0. Unless that is meant, give the dataset all classes of the model in their order (classes: FILE).`,
+    `the dataset has ${counted(names.length, 'class')} and the model ${classes}, so an image of '${names[0]!}' counts as right if the model says class 0. Unless that is meant, give the dataset all classes of the model in their order (classes: FILE).`,
   );
 }
 

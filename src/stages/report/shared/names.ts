@@ -1,5 +1,5 @@
 import { meanNames } from '../../../report/mean-over.ts';
-import type { KnownInputs, ParameterProblem } from '../../../runtime/stage.ts';
+import type { Caveat, KnownInputs, ParameterProblem } from '../../../runtime/stage.ts';
 import type { JsonObject } from '../../../values/json.ts';
 import { didYouMean, shortList } from '../../../values/nearest.ts';
 import { listOf } from './columns.ts';
@@ -27,7 +27,8 @@ export interface NameRules {
   readonly lists: readonly string[];
 }
 
-type Labels = KnownInputs[string][number]['axes'];
+type KnownValue = KnownInputs[string][number];
+type Labels = KnownValue['axes'];
 
 /** The inputs that a rule is about; undefined where only a run shows the names. */
 interface Known {
@@ -41,6 +42,9 @@ interface Known {
   readonly isPlain: boolean;
   /** The axes on which two values with one place differ, by place and axes that are averaged over. */
   readonly clashes: Map<string, readonly string[]>;
+  readonly values: readonly KnownValue[];
+  /** The first caveat that a value has about each number. */
+  readonly caveats: Map<string, Caveat | undefined>;
 }
 
 const remembered = new WeakMap<KnownInputs, Map<string, Known>>();
@@ -68,7 +72,27 @@ export function judgeNames(
       return isKnown(name, seen, rule) ? [] : [unknownName(name, path, seen, rule)];
     });
   });
-  return problems.length > 0 ? problems : clashProblems(rules, params, inputs, averaged);
+  if (problems.length > 0) return problems;
+  return [...clashProblems(rules, params, inputs, averaged), ...caveatsOf(rules, params, inputs)];
+}
+
+/** The caveats of the numbers that the report shows. */
+function caveatsOf(rules: NameRules, params: JsonObject, inputs: KnownInputs): readonly ParameterProblem[] {
+  return Object.entries(rules.names).flatMap(([param, { of, names }]) => {
+    if (names === 'axis') return [];
+    const { values, caveats } = knownOf(of, inputs, rules);
+    return namesIn(params, param).flatMap((name, index) => {
+      if (!caveats.has(name))
+        caveats.set(
+          name,
+          values.map((value) => value.caveats()[name]).find((caveat) => caveat !== undefined),
+        );
+      const caveat = caveats.get(name);
+      if (caveat === undefined) return [];
+      const path = Array.isArray(params[param]) ? [param, String(index)] : [param];
+      return [{ code: 'other-classifier' as const, path, ...caveat }];
+    });
+  });
 }
 
 function namesIn(params: JsonObject, param: string): readonly string[] {
@@ -110,6 +134,8 @@ function describe(ports: readonly string[], inputs: KnownInputs, kinds: NameRule
     labels: all.map((value) => value.axes),
     isPlain: all.every(({ innerAxes }) => innerAxes?.length === 0),
     clashes: new Map(),
+    values: all,
+    caveats: new Map(),
   };
 }
 

@@ -39,6 +39,8 @@ export interface ReportStageDeclaration<W extends TProperties, I extends InputPo
   readonly in: I;
   /** Name of the output; `figure` if absent. */
   readonly output?: string;
+  /** Extensions of its files, without the dot, by which `publish:` is checked before a run. */
+  readonly formats?: readonly string[];
   /** npm packages whose versions decide the bytes. */
   readonly libraries?: readonly string[];
   /** Checks between parameters that a schema cannot express. */
@@ -91,6 +93,7 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
     summary,
     example,
     output = 'figure',
+    formats,
     libraries = [],
     check,
     files,
@@ -110,7 +113,7 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
     with: Type.Object(properties, { additionalProperties: false }),
     ...(example && { example }),
     in: declaration.in,
-    out: { [output]: port('figure') },
+    out: { [output]: port('figure', { ...(formats && { formats }) }) },
     libraries,
     ...(check && { check: (params) => check(typed(params)) }),
     ...((rules ?? files?.check) && {

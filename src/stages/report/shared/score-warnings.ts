@@ -11,11 +11,16 @@ export function scoreWarnings(
   collected: readonly { readonly axes: Readonly<Record<string, Label>>; readonly value: Metrics }[],
   rows: readonly ScoreRow[],
 ): { readonly given: readonly string[]; readonly found: readonly string[] } {
-  const given = collected.flatMap(({ axes, value }) => {
-    const labels = Object.entries(axes).map(([axis, label]) => `${axis}=${label}`);
-    return value.warnings.map((warning) =>
-      labels.length === 0 ? warning : `${labels.join(', ')}: ${warning}`,
-    );
+  // One sentence about many scores stands once.
+  const places = new Map<string, string[]>();
+  for (const { axes, value } of collected)
+    for (const warning of value.warnings) {
+      const place = Object.entries(axes).map(([axis, label]) => `${axis}=${label}`);
+      places.set(warning, [...(places.get(warning) ?? []), place.join(', ')]);
+    }
+  const given = [...places].map(([warning, [first = '', ...more]]) => {
+    const others = more.length === 0 ? '' : ` and ${more.length} more`;
+    return first === '' ? warning : `${first}${others}: ${warning}`;
   });
   const found = failedSanityChecks(rows, {
     rising: axisNames(rows).flatMap((axis) => risingAxis(rows, axis)),
