@@ -46,7 +46,7 @@ describe('from a fifth of a run on, the time left is right within a factor of 1.
   });
 });
 
-test('of a run by which nothing was tuned, the end is in the range of the estimate, although one worker had to wait', () => {
+test('the end of a run by which no deviation was chosen is in the range of the estimate, although one worker had to wait', () => {
   const looks = replayedEstimate(withoutOtherPrograms(recordedLedger('the-break')), byRatesOfTensorflow);
   expect(shareOf(judgedLooks(looks), isInRange)).toBeGreaterThanOrEqual(0.9);
 });
