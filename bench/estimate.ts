@@ -9,8 +9,9 @@ import { basename, dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { drawCurves } from '../src/report/curves.ts';
-import defaultRates from '../src/runtime/cost/default-rates.json' with { type: 'json' };
-import { Calibration, measuredUnits } from '../src/runtime/cost/measured.ts';
+import { priorOfUnits } from '../src/cli/measured-units.ts';
+import type { Prior } from '../src/dashboard/estimate.ts';
+import { measuredUnits } from '../src/runtime/cost/measured.ts';
 import { undisturbedUnits } from '../src/runtime/cost/undisturbed.ts';
 import type { RunEvent } from '../src/runtime/events.ts';
 import { parseEvent } from '../src/runtime/run/parse-event.ts';
@@ -38,14 +39,10 @@ function readLedger(path: string): readonly RunEvent[] {
     .flatMap((line) => parseEvent(line) ?? []);
 }
 
-/** The prior of a run as the command line makes it: the wall-clock seconds of earlier units, or else the rates of its backend. */
-function priorOf(backend: string): Calibration {
-  const rates = defaultRates.backends as Readonly<Record<string, { secondsPer: Record<string, number> }>>;
+/** The prior of a run as the command line makes it: the wall-clock seconds of earlier units, and the rates of its backend. */
+function priorOf(backend: string): Prior {
   const units = values.after === undefined ? [] : undisturbedUnits(measuredUnits(readLedger(values.after)));
-  return new Calibration(
-    units.map((unit) => ({ ...unit, cpu: unit.wall })),
-    rates[backend]?.secondsPer ?? {},
-  );
+  return priorOfUnits(units, backend);
 }
 
 /** Estimates above it, in per cent of the run, are drawn at it. */

@@ -192,9 +192,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'dashboard/vector.ts',
   ],
   'dashboard/optional-cells.ts': ['dashboard/state.ts'],
+  'dashboard/expectations.ts': ['runtime/cost/speeds.ts', 'dashboard/state.ts', 'dashboard/vector.ts'],
   'dashboard/estimate.ts': [
-    'runtime/events.ts',
     'runtime/cost/remaining.ts',
+    'dashboard/expectations.ts',
     'dashboard/optional-cells.ts',
     'dashboard/state.ts',
     'dashboard/vector.ts',

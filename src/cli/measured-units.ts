@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
+import type { Prior } from '../dashboard/estimate.ts';
 import defaultRates from '../runtime/cost/default-rates.json' with { type: 'json' };
-import { Calibration, measuredEvents, measuredUnits, type MeasuredUnit } from '../runtime/cost/measured.ts';
+import { measuredEvents, measuredUnits, observedUnits, type MeasuredUnit } from '../runtime/cost/measured.ts';
 import { undisturbedUnits } from '../runtime/cost/undisturbed.ts';
 import type { Rates } from '../runtime/cost/rates.ts';
 import { listRuns, readLedger } from '../runtime/run/read-ledger.ts';
@@ -35,13 +36,16 @@ export function unitsOfCache(
 /** A screen that opens must not wait for the reading of old ledgers. */
 const mostBytesForScreen = 8 << 20;
 
-/** Estimates the wall-clock time of units by earlier runs on this backend, and all others by rates that come with ravelin. */
-export function priorOfCache(cacheFolder: string, backend: string): Calibration {
+/** Knowledge of the time of units: from earlier runs on this backend, and from the rates that come with ravelin. */
+export function priorOfCache(cacheFolder: string, backend: string): Prior {
   const units = unitsOfCache(cacheFolder, (unit) => unit.backend === backend, mostBytesForScreen);
+  return priorOfUnits(units, backend);
+}
+
+export function priorOfUnits(units: readonly MeasuredUnit[], backend: string): Prior {
   const { backends } = defaultRates as Rates;
-  const secondsPer = (backends[backend] ?? backends['wasm'])?.secondsPer ?? {};
-  return new Calibration(
-    units.map((unit) => ({ ...unit, cpu: unit.wall })),
-    secondsPer,
-  );
+  return {
+    secondsPer: (backends[backend] ?? backends['wasm'])?.secondsPer ?? {},
+    earlier: observedUnits(units, 'earlier'),
+  };
 }

@@ -1,6 +1,6 @@
-import type { UnitWork } from '../runtime/events.ts';
 import { secondsUntilEndInSteps, type OpenCell } from '../runtime/cost/remaining.ts';
-import type { CellState, DashboardState, KindState, RunningShard } from './state.ts';
+import { Expectations, imagesOfUnit, shareDone, type Prior } from './expectations.ts';
+import type { CellState, DashboardState, RunningShard } from './state.ts';
 import { OptionalCells } from './optional-cells.ts';
 import { at, items } from './vector.ts';
 
@@ -21,16 +21,9 @@ export function elapsedSeconds(state: DashboardState, now: number): number {
   return state.startedAt === null ? 0 : Math.max(0, now - state.startedAt) / 1000;
 }
 
-/** Knows the time of units before any of them ran, from earlier runs or by rates that come with ravelin. */
-export interface Prior {
-  estimate(
-    uses: string,
-    work: UnitWork | null,
-    images: number,
-  ): { readonly seconds: number | null; readonly basis: string };
-}
+export type { Prior } from './expectations.ts';
 
-export const noPrior: Prior = { estimate: () => ({ seconds: null, basis: 'unknown' }) };
+export const noPrior: Prior = { secondsPer: {}, earlier: [] };
 
 /** Wall-clock seconds until the end, and the range in which it lies in about four of five cases. */
 export interface Remaining {
@@ -54,9 +47,9 @@ const freshMs = ({ cells }: DashboardState): number => Math.max(1000, cells.leng
 export const cellsPerFrame = 1000;
 
 /**
- * Estimates how long a run still takes. Each unit takes what the prior expects of it, times how much longer units took in this run than
- * expected: units that are alike, or else those of its stage type, or else all. The end then follows from the order in which cells
- * wait for each other, and the number of workers.
+ * Estimates how long a run still takes. Each unit takes the processor time that `Speeds` expects of it, times how much longer than that units took in the
+ * last minute, since other programs share the machine. The end then follows from the order in which cells wait for each other, and the number of
+ * workers.
  *
  * After the first estimate, a call looks at `cellsAtATime` cells at most, so that a screen with many of them draws no frame late;
  * meanwhile the last estimate counts down.
@@ -93,8 +86,6 @@ function countDown({ seconds, low, high }: Remaining, passed: number): Remaining
   return { seconds: left(seconds), low: left(low), high: left(high) };
 }
 
-/** Relative standard deviations of what is expected of a kind of unit, by how it is known. */
-const spreads: Readonly<Record<string, number>> = { measured: 0.3, scaled: 0.5, default: 0.7, unknown: 1.2 };
 /** The relative standard deviation of the speed of the machine: other programs come and go. */
 const loadSpread = 0.2;
 /** The range of four of five cases, in standard deviations. */
@@ -106,10 +97,9 @@ function* estimateInSteps(
   prior: Prior,
   cellsAtATime: number,
 ): Generator<void, Remaining | null> {
-  const expected = new Expectations(state.kinds, prior);
+  const expected = new Expectations(state, now, prior);
   const cells: OpenCell[] = [];
   const indices = new Map<number, number>();
-  const sums = new Map<string, number>();
   const optional = new OptionalCells(items(state.cells));
   let chance = 0;
   const pause = pauseOf(state);
@@ -121,7 +111,8 @@ function* estimateInSteps(
     const units = isOpen(cell) ? Math.max(0, cell.shards.total - cell.shards.done - running.length) : 0;
     if (units === 0 && running.length === 0) continue;
     // Before anything is known, only shards that say how far they are can be judged.
-    const isJudged = units === 0 && (runningOf.get(position) ?? []).every(({ done }) => done > 0);
+    const isJudged =
+      units === 0 && (runningOf.get(position) ?? []).every((shard) => shareDone(shard, cell) > 0);
     if (!expected.isKnown && !isJudged) return null;
     const isOptional = cell.expectedShare < 1;
     const share = optional.shareOf(cell);
@@ -130,16 +121,14 @@ function* estimateInSteps(
     chance += share * (1 - share) * (units * whole) ** 2;
     indices.set(position, cells.length);
     cells.push({ units, seconds, running, after: openReads(cell, position, indices) });
-    sums.set(cell.kind, (sums.get(cell.kind) ?? 0) + units * seconds);
+    expected.count(cell.kind, imagesOfUnit(cell), units * seconds);
     // A shard that says how far it is is known as well as the load.
-    for (const [index, shard] of (runningOf.get(position) ?? []).entries()) {
-      const kind = shard.done > 0 ? '' : cell.kind;
-      sums.set(kind, (sums.get(kind) ?? 0) + running[index]!);
-    }
+    for (const [index, shard] of (runningOf.get(position) ?? []).entries())
+      expected.count(shareDone(shard, cell) > 0 ? null : cell.kind, imagesOfUnit(cell), running[index]!);
   }
   if (state.cells.length > cellsAtATime) yield;
   const seconds = yield* secondsUntilEndInSteps(cells, state.workers, cellsAtATime);
-  const spread = Math.exp(quantile * spreadOf(sums, expected, chance));
+  const spread = Math.exp(quantile * Math.hypot(loadSpread, expected.deviation(chance)));
   return { seconds, low: seconds / spread, high: seconds * spread };
 }
 
@@ -155,10 +144,6 @@ function pauseOf({ workerStates }: DashboardState): number {
 
 function isOpen({ status }: CellState): boolean {
   return status === 'waiting' || status === 'running' || status === 'partly';
-}
-
-function imagesOfUnit({ images, shards }: CellState): number {
-  return images / Math.max(1, shards.total);
 }
 
 /** The open cells that a cell reads. Ranges of a damaged ledger may name any cells, but none that come later. */
@@ -186,7 +171,7 @@ function restOf(shard: RunningShard, cell: CellState, now: number, expected: Exp
   const elapsed = Math.max(0, now - shard.startedAt) / 1000;
   const whole = expected.secondsOf(cell.kind, imagesOfUnit(cell), false);
   const byTime = Math.max(whole - elapsed, elapsed / 4);
-  const share = shard.total > 0 ? Math.min(1, shard.done / shard.total) : 0;
+  const share = shareDone(shard, cell);
   if (share <= 0) return byTime;
   const left = shard.total - shard.done;
   const overall = (left * elapsed) / shard.done;
@@ -195,128 +180,4 @@ function restOf(shard: RunningShard, cell: CellState, now: number, expected: Exp
   const recent = shard.done > done ? (left * (now - since)) / 1000 / (shard.done - done) : overall;
   const weight = Math.min(1, share * 4);
   return weight * Math.sqrt(overall * recent) + (1 - weight) * byTime;
-}
-
-/** The relative standard deviation of the work that is left. `chance` is the variance of that which may not have to be done, in s². */
-function spreadOf(sums: ReadonlyMap<string, number>, expected: Expectations, chance: number): number {
-  const total = [...sums.values()].reduce((sum, seconds) => sum + seconds, 0);
-  if (total === 0) return 0;
-  const variance = [...sums].reduce(
-    (sum, [kind, seconds]) =>
-      sum + ((seconds / total) * (kind === '' ? loadSpread : expected.spreadOf(kind))) ** 2,
-    loadSpread ** 2 + chance / total ** 2,
-  );
-  return Math.sqrt(variance);
-}
-
-interface Sums {
-  seconds: number;
-  expected: number;
-  units: number;
-  found: number;
-  /** Seconds of units, whether something was expected of them or not. */
-  ownSeconds: number;
-}
-
-/** The seconds that units will take, by what the prior says and what was measured in this run. */
-class Expectations {
-  readonly #kinds: DashboardState['kinds'];
-  readonly #prior: Prior;
-  readonly #all: Sums = { seconds: 0, expected: 0, units: 0, found: 0, ownSeconds: 0 };
-  readonly #uses = new Map<string, Sums>();
-  readonly #known = new Map<string, number>();
-  readonly isKnown: boolean;
-
-  constructor(kinds: DashboardState['kinds'], prior: Prior) {
-    this.#kinds = kinds;
-    this.#prior = prior;
-    let known = 0;
-    for (const kind of kinds.values()) {
-      const { uses, measured, seconds, found } = kind;
-      const sums = this.#uses.get(uses) ?? { seconds: 0, expected: 0, units: 0, found: 0, ownSeconds: 0 };
-      this.#uses.set(uses, sums);
-      sums.found += found;
-      sums.units += measured;
-      sums.ownSeconds += seconds;
-      if (this.#baseOf(kind, 1) !== null) known++;
-      if (measured === 0) continue;
-      const base = this.#baseOf(kind, kind.images / measured);
-      sums.seconds += seconds;
-      sums.expected += measured * (base ?? nominal(kind.images / measured));
-      if (base === null) continue;
-      this.#all.seconds += seconds;
-      this.#all.expected += measured * base;
-    }
-    for (const { units } of this.#uses.values()) this.#all.units += units;
-    this.isKnown = known > 0 || this.#all.units > 0;
-  }
-
-  /** Expected seconds of a unit. `mayBeFound` counts that some results are found and not computed. */
-  secondsOf(name: string, images: number, mayBeFound = true): number {
-    const key = `${images} ${mayBeFound} ${name}`;
-    let seconds = this.#known.get(key);
-    if (seconds === undefined) {
-      seconds = this.#secondsOf(name, images) * (mayBeFound ? this.#shareComputed(name) : 1);
-      this.#known.set(key, seconds);
-    }
-    return seconds;
-  }
-
-  spreadOf(name: string): number {
-    const kind = this.#kinds.get(name);
-    if (kind === undefined) return spreads['unknown']!;
-    const units = this.#uses.get(kind.uses)!.units;
-    const before = spreads[this.#prior.estimate(kind.uses, kind.work, 1).basis] ?? spreads['unknown']!;
-    // What was measured of the same kind is surer than what was measured of others of its stage type.
-    return before / Math.sqrt(1 + 4 * kind.measured + units);
-  }
-
-  #secondsOf(name: string, images: number): number {
-    const kind = this.#kinds.get(name);
-    if (kind === undefined) return this.#meanUnit();
-    const uses = this.#uses.get(kind.uses)!;
-    const base = this.#baseOf(kind, images);
-    const unit = base ?? nominal(images);
-    if (base === null && uses.units === 0) return this.#meanUnit();
-    if (base === null && images === 0) return uses.ownSeconds / uses.units;
-    const overall = base === null ? uses.seconds / uses.expected : this.#load();
-    const ofUses = shrunk(uses.seconds, uses.expected, overall, unit);
-    const measured =
-      kind.measured === 0
-        ? 0
-        : kind.measured *
-          (this.#baseOf(kind, kind.images / kind.measured) ?? nominal(kind.images / kind.measured));
-    return unit * shrunk(kind.seconds, measured, ofUses, unit / 2);
-  }
-
-  /** How much longer units took than the prior expected, over the whole run. */
-  #load(): number {
-    return shrunk(this.#all.seconds, this.#all.expected, 1, 0.1);
-  }
-
-  #shareComputed(name: string): number {
-    const sums = this.#uses.get(this.#kinds.get(name)?.uses ?? '');
-    return sums === undefined ? 1 : 1 - sums.found / (sums.found + sums.units + 2);
-  }
-
-  #meanUnit(): number {
-    let seconds = 0;
-    for (const sums of this.#uses.values()) seconds += sums.ownSeconds;
-    return this.#all.units === 0 ? 1 : seconds / this.#all.units;
-  }
-
-  #baseOf({ uses, work }: KindState, images: number): number | null {
-    const { seconds } = this.#prior.estimate(uses, work, images);
-    return seconds === null || seconds <= 0 ? null : seconds;
-  }
-}
-
-/** The relation of measured to expected seconds, drawn towards another one that counts as `weight` expected seconds. */
-function shrunk(seconds: number, expected: number, towards: number, weight: number): number {
-  return (seconds + towards * weight) / (expected + weight);
-}
-
-/** A unit of which nothing is known but its images. Only the relation of such units to each other counts. */
-function nominal(images: number): number {
-  return 1e-3 * Math.max(1, images);
 }

@@ -1,7 +1,17 @@
 import type { RunEvent } from '../runtime/events.ts';
-import type { CellState, DashboardState, History, KindState, WorkerState } from './state.ts';
+import {
+  shortSeconds,
+  type CellState,
+  type DashboardState,
+  type History,
+  type KindState,
+  type UnitSums,
+  type WorkerState,
+} from './state.ts';
 
 type Event<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
+
+const noUnits: UnitSums = { units: 0, images: 0, seconds: 0, busySeconds: 0 };
 
 /** The kinds with one more, of which nothing is measured. */
 export function kindOf(
@@ -9,22 +19,74 @@ export function kindOf(
   name: string,
   { uses, work }: Event<'cell-planned'>,
 ): DashboardState['kinds'] {
-  return new Map(kinds).set(name, { uses, work: work ?? null, measured: 0, images: 0, seconds: 0, found: 0 });
+  const kind: KindState = {
+    uses,
+    work: work ?? null,
+    measured: 0,
+    cold: noUnits,
+    warm: noUnits,
+    workers: [],
+    found: 0,
+  };
+  return new Map(kinds).set(name, kind);
 }
+
+/** The share of its weight that a unit keeps with each later one, because code becomes faster as it is compiled. */
+const kept = 0.93;
 
 export function committedKind(
   kinds: DashboardState['kinds'],
   { kind: name, expectedShare }: CellState,
-  { reused, images, seconds, time }: Event<'shard-committed'>,
+  worker: number,
+  event: Event<'shard-committed'>,
 ): DashboardState['kinds'] {
   const kind = kinds.get(name);
   if (kind === undefined) return kinds;
-  // The opening of the backend is paid once by each worker, and says nothing of the units that follow.
-  const own = time === undefined ? seconds : Math.max(0, time.wall - time.open);
-  const changed: KindState = reused
-    ? { ...kind, found: kind.found + (expectedShare < 1 ? 0 : 1) }
-    : { ...kind, measured: kind.measured + 1, images: kind.images + images, seconds: kind.seconds + own };
-  return new Map(kinds).set(name, changed);
+  if (event.reused)
+    return new Map(kinds).set(name, { ...kind, found: kind.found + (expectedShare < 1 ? 0 : 1) });
+  const isFirst = !kind.workers.includes(worker);
+  const old = isFirst ? kind.cold : kind.warm;
+  const own = ownSeconds(event);
+  const sums: UnitSums = {
+    units: kept * old.units + 1,
+    images: kept * old.images + event.images,
+    seconds: kept * old.seconds + own.seconds,
+    busySeconds: kept * old.busySeconds + own.busySeconds,
+  };
+  return new Map(kinds).set(name, {
+    ...kind,
+    measured: kind.measured + 1,
+    ...(isFirst ? { cold: sums, workers: [...kind.workers, worker] } : { warm: sums }),
+  });
+}
+
+/** The opening of the backend is paid once by each worker, and says nothing of the units that follow. */
+function ownSeconds({ seconds, time }: Event<'shard-committed'>): Pick<UnitSums, 'seconds' | 'busySeconds'> {
+  if (time === undefined || time.wall <= 0) return { seconds, busySeconds: seconds };
+  const own = Math.max(0, time.wall - time.open);
+  return { seconds: own, busySeconds: Math.min(own, (time.cpu * own) / time.wall) };
+}
+
+/** The time in which what a unit says of the load loses two thirds of its weight. */
+const loadMs = 45_000;
+/** A unit that took this many times its processor time did not wait for a processor, but for something else. */
+const mostLoad = 15;
+
+export function committedLoad(
+  load: DashboardState['load'],
+  event: Event<'shard-committed'>,
+): DashboardState['load'] {
+  const { seconds, busySeconds } = ownSeconds(event);
+  if (event.reused || seconds > mostLoad * busySeconds) return load;
+  const length = busySeconds < shortSeconds ? 'short' : 'long';
+  const old = load[length];
+  const kept = Math.exp(Math.min(0, old.at - event.at) / loadMs);
+  const sums = {
+    at: event.at,
+    seconds: kept * old.seconds + seconds,
+    busySeconds: kept * old.busySeconds + busySeconds,
+  };
+  return { ...load, [length]: sums };
 }
 
 /** A worker that pauses longer has had nothing to do. */

@@ -1,7 +1,14 @@
 import type { RunEvent } from '../runtime/events.ts';
 import { changeCell, changeStage, find, replaced, shardName, showRunning } from './change-cell.ts';
 import { cellFailed, cellRetried, cellSkipped } from './reduce-failures.ts';
-import { committedHistory, committedKind, committedWorker, kindOf, startedWorker } from './reduce-work.ts';
+import {
+  committedHistory,
+  committedKind,
+  committedLoad,
+  committedWorker,
+  kindOf,
+  startedWorker,
+} from './reduce-work.ts';
 import { newStage } from './state.ts';
 import type { CellState, CellStatus, DashboardState, RunningShard, StageScore, StageState } from './state.ts';
 import { at, push } from './vector.ts';
@@ -193,7 +200,8 @@ function shardCommitted(state: DashboardState, event: Event<'shard-committed'>):
       ? state.history
       : committedHistory(state.history, event.at - (state.startedAt ?? event.at), images),
     ranShards: state.ranShards + (reused ? 0 : 1),
-    kinds: committedKind(state.kinds, cell, event),
+    kinds: committedKind(state.kinds, cell, worker, event),
+    load: committedLoad(state.load, event),
     workerStates: committedWorker(state.workerStates, worker, event),
   };
   const counted = changeStage(stopped, cell.stage, (stage) => ({

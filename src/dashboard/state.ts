@@ -85,13 +85,36 @@ export interface ShardTiming {
 export interface KindState {
   readonly uses: string;
   readonly work: UnitWork | null;
-  /** Units that were computed in this run, their images, and their seconds without the opening of the backend. */
+  /** Units that were computed in this run. */
   readonly measured: number;
-  readonly images: number;
-  readonly seconds: number;
+  /** Those of them that were the first on their worker, which also opens models and compiles, and the others. */
+  readonly cold: UnitSums;
+  readonly warm: UnitSums;
+  /** The workers that have computed one. */
+  readonly workers: readonly number[];
   /** Units that were expected to be computed, and whose results were found instead. */
   readonly found: number;
 }
+
+/** Sums over units, without the opening of the backend. */
+export interface UnitSums {
+  readonly units: number;
+  readonly images: number;
+  /** Wall-clock seconds. */
+  readonly seconds: number;
+  /** Processor seconds, if the unit has needed fewer of them than wall-clock seconds. */
+  readonly busySeconds: number;
+}
+
+/** How much longer than its processor time the work of the last minute took: sums in which older units count for less. */
+export interface LoadState {
+  readonly at: number;
+  readonly seconds: number;
+  readonly busySeconds: number;
+}
+
+/** Units of fewer processor seconds are short. */
+export const shortSeconds = 0.1;
 
 export interface WorkerState {
   /** Key in `DashboardState.running`; null while it waits for work. */
@@ -166,6 +189,8 @@ export interface DashboardState {
   readonly counts: Readonly<Record<CellStatus, number>>;
   readonly running: ReadonlyMap<string, RunningShard>;
   readonly kinds: ReadonlyMap<string, KindState>;
+  /** Short units wait for their turn more often than long ones. */
+  readonly load: { readonly short: LoadState; readonly long: LoadState };
   readonly workerStates: ReadonlyMap<number, WorkerState>;
   readonly history: History;
   /** Key → index of the cell that has computed it in this run. It only grows, so all states of one run share it. */
@@ -207,6 +232,8 @@ const noCounts: Readonly<Record<CellStatus, number>> = {
   blocked: 0,
 };
 
+const noLoad: LoadState = { at: 0, seconds: 0, busySeconds: 0 };
+
 export function initialState(): DashboardState {
   return {
     run: '',
@@ -228,6 +255,7 @@ export function initialState(): DashboardState {
     counts: noCounts,
     running: new Map(),
     kinds: new Map(),
+    load: { short: noLoad, long: noLoad },
     workerStates: new Map(),
     history: { periodMs: 1000, images: [] },
     keys: new Map(),

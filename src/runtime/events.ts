@@ -190,6 +190,8 @@ export interface UnitTime {
 export interface UnitWork {
   /** Equal for cells whose units differ in their number of images alone. */
   readonly alike: string;
+  /** Names the networks that it computes, by their size; absent if it computes none, and from runs of earlier versions. */
+  readonly network?: string;
   readonly perImage: Readonly<Record<string, number>>;
   readonly perUnit: Readonly<Record<string, number>>;
 }

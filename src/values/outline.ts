@@ -39,6 +39,8 @@ export interface TransformOutline {
 export interface PatchesOutline {
   readonly kind: 'patches';
   readonly count: number;
+  /** Values of a patch. */
+  readonly length: number;
   readonly bytes: number;
 }
 

@@ -99,7 +99,7 @@ describe('the list of stages', () => {
     const { lines } = show(until(2.4, scriptedRun()));
     expect(lines()).toEqual(
       [
-        '⠋ figure-4 · 2.4 s · seconds left · wasm ×2 · peak 300 MiB',
+        '⠋ figure-4 · 2.4 s · about 2.0 s left (1.0 s to 6.0 s) · wasm ×2 · peak 300 MiB',
         '9/20 cells · 2 reused · 1 running · 373 images/s · cache 5 hits, saved 1:00',
         '› photos      ▓▓▓▓          1/1          reused',
         '  trained     ▓             1/1          reused',

@@ -1,4 +1,11 @@
-import { addWork, outlineBytes, type Outline, type ValueOutline, type Work } from '../../values/outline.ts';
+import {
+  addWork,
+  outlineBytes,
+  type ModelOutline,
+  type Outline,
+  type ValueOutline,
+  type Work,
+} from '../../values/outline.ts';
 import { canonicalJson, type Json } from '../../values/json.ts';
 import { perImageKinds } from '../../values/value.ts';
 import { sha256 } from '../digest.ts';
@@ -70,16 +77,17 @@ async function workOf(
   const written = sumBytes(Object.values(outline.out));
   const models = Object.values(inputs.values)
     .flat()
-    .filter(({ kind }) => kind === 'model').length;
+    .filter((value) => value.kind === 'model');
   const perImage = addWork([1, outline.perImage], [read.perImage + written.perImage, { 'code bytes': 1 }]);
   const perUnit = addWork(
     [1, outline.perUnit],
     [read.perUnit + written.perUnit, { 'code bytes': 1 }],
     [1, { unit: 1 }],
-    [models, { 'open model': 1 }],
+    [models.length, { 'open model': 1 }],
   );
   const work = {
     alike: alikeOf(planned, perImage, perUnit),
+    ...(models.length > 0 && { network: networkOf(models) }),
     perImage: rounded(perImage),
     perUnit: rounded(perUnit),
   };
@@ -172,6 +180,11 @@ function alikeOf({ cell, stage }: PlannedCell, perImage: Work, perUnit: Work): s
   return sha256(
     canonicalJson([cell.uses, Object.fromEntries(params), rounded(perImage), rounded(perUnit)]),
   ).slice(0, 16);
+}
+
+/** Equal for networks of the same size. Passes through one are as efficient in all stage types. */
+function networkOf(models: readonly ModelOutline[]): string {
+  return models.map(({ multiplyAdds, activations }) => `${multiplyAdds}/${activations}`).join(' ');
 }
 
 function rounded(work: Work): Work {

@@ -1,5 +1,6 @@
 import type { RunEvent, UnitWork } from '../events.ts';
 import { secondsOf } from './rates.ts';
+import type { ObservedUnits } from './speeds.ts';
 
 /** A unit that was computed in an earlier run. */
 export interface MeasuredUnit {
@@ -37,6 +38,41 @@ export function measuredUnits(events: Iterable<RunEvent>): MeasuredUnit[] {
     units.push({ ...cell, images, cpu: cpu * share, wall: wall * share, peakBytes, backend, host });
   }
   return units;
+}
+
+/** A unit that took this many times longer than its processor time and the load explain has waited for another process or a device. */
+export const longestWait = 15;
+
+/**
+ * Units of earlier runs by kind, for estimates of time: the median of what they took without other programs, which is their processor time, or their
+ * wall-clock time if they waited for something else than a processor.
+ */
+export function observedUnits(units: readonly MeasuredUnit[], run: string): readonly ObservedUnits[] {
+  const load = weightedMedian(
+    units.flatMap(({ wall, cpu }) => (cpu > 0 ? [{ value: wall / cpu, weight: cpu }] : [])),
+  );
+  const kinds = new Map<string, MeasuredUnit[]>();
+  for (const unit of units) {
+    const { wall, cpu } = unit;
+    const isWait = wall > longestWait * Math.max(1, load ?? 1) * cpu;
+    push(kinds, `${unit.uses} ${unit.work?.alike ?? ''}`, {
+      ...unit,
+      cpu: isWait ? wall : Math.min(cpu, wall),
+    });
+  }
+  return [...kinds.values()].map((alike) => {
+    const images = alike.reduce((sum, unit) => sum + unit.images, 0) / alike.length;
+    const { uses, work } = alike[0]!;
+    return {
+      uses,
+      work,
+      images,
+      seconds: byImages(alike, images),
+      units: alike.length,
+      isCold: false,
+      run,
+    };
+  });
 }
 
 /** How an estimate is known, from the surest to the least sure. */

@@ -15,7 +15,7 @@ const mostUnits = 20_000;
 
 /**
  * Seconds until all cells have ended, if each unit takes what is expected of it: the schedule of a run that gives each free
- * worker the next unit that can start (list scheduling, R. L. Graham, "Bounds on multiprocessing timing anomalies", SIAM J. Appl. Math.
+ * worker the unit that can start and that begins the longest chain, as a run that prefers whole units nearly does (list scheduling, R. L. Graham, "Bounds on multiprocessing timing anomalies", SIAM J. Appl. Math.
  * 17, 1969). So a training that everything waits for keeps one worker busy and the others idle. A very large run gets the lower
  * bound of that paper: the work over the workers, or the longest chain of units that wait for each other.
  */
@@ -64,35 +64,51 @@ function* simulated(
   const dependents: number[][] = cells.map(() => []);
   cells.forEach(({ after }, index) => after.forEach((before) => dependents[before]!.push(index)));
   const unstarted = cells.map(({ units }) => units);
-  const ready: number[] = [];
+  const chains = chainsFrom(cells, dependents);
+  const ready = new EarliestFirst();
   const busy = new EarliestFirst();
+  const isReady = (index: number): void => {
+    if (left[index] === 0) end(index);
+    else if (unstarted[index]! > 0) ready.add(-chains[index]!, index);
+  };
+  const ended: number[] = [];
+  const end = (index: number): void => void ended.push(index);
+  const settle = (): void => {
+    for (let index = ended.pop(); index !== undefined; index = ended.pop())
+      for (const dependent of dependents[index]!) if (--waiting[dependent]! === 0) isReady(dependent);
+  };
   cells.forEach((cell, index) => {
     for (const seconds of cell.running) busy.add(seconds, index);
-    if (waiting[index] === 0) ready.push(index);
+    if (cell.after.length === 0) isReady(index);
   });
   if (cells.length > unitsAtATime) yield;
   let now = 0;
-  let next = 0;
-  let ended = 0;
-  const end = (index: number): void => {
-    for (const dependent of dependents[index]!) if (--waiting[dependent]! === 0) ready.push(dependent);
-  };
+  /** Units that have ended. */
+  let done = 0;
   for (;;) {
-    while (next < ready.length && busy.size < workers) {
-      const index = ready[next]!;
-      if (left[index] === 0) end(index);
-      if (unstarted[index]! > 0) {
-        unstarted[index]!--;
-        busy.add(now + cells[index]!.seconds, index);
-      }
-      if (unstarted[index] === 0) next++;
+    settle();
+    while (ready.size > 0 && busy.size < workers) {
+      const [key, index] = ready.take();
+      busy.add(now + cells[index]!.seconds, index);
+      if (--unstarted[index]! > 0) ready.add(key, index);
     }
     if (busy.size === 0) return now;
     const [time, index] = busy.take();
     now = Math.max(now, time);
     if (--left[index]! === 0) end(index);
-    if (++ended % unitsAtATime === 0) yield;
+    if (++done % unitsAtATime === 0) yield;
   }
+}
+
+/** Seconds of the longest chain of units that wait for each other, from each cell on. */
+function chainsFrom(cells: readonly OpenCell[], dependents: readonly (readonly number[])[]): Float64Array {
+  const chains = new Float64Array(cells.length);
+  for (let index = cells.length - 1; index >= 0; index--) {
+    const { units, seconds, running } = cells[index]!;
+    const next = dependents[index]!.reduce((longest, later) => Math.max(longest, chains[later]!), 0);
+    chains[index] = Math.max(units > 0 ? seconds : 0, ...running) + next;
+  }
+  return chains;
 }
 
 /** A binary heap of times with what ends then. */

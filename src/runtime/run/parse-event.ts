@@ -106,7 +106,9 @@ const fieldsOf: {
     expected: optional(amount),
     reads: optional(list((range) => list(count)(range) && (range as unknown[]).length === 2)),
     onTheFly: optional((value) => value === true),
-    work: optional(object({ alike: text, perImage: map(amount), perUnit: map(amount) })),
+    work: optional(
+      object({ alike: text, network: optional(text), perImage: map(amount), perUnit: map(amount) }),
+    ),
   },
   'shard-started': { cell: text, shard: count, worker: number, attempt: count },
   'shard-progress': { cell: text, shard: count, done: number, total: number, unit: text },

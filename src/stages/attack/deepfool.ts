@@ -49,12 +49,12 @@ export const deepfoolStage = attackStage({
         ]
       : [],
   prepares: () => ({ what: 'first-step', without: { steps: 1 } }),
-  // A gradient for each class that is considered; few images need more than two steps.
+  // A gradient for each class that is considered. Few digits need more than two steps, photographs of 1,000 classes three to four.
   effort: (params, classes) => {
     if (params.targeted !== undefined) return { steps: params.steps, gradientsPerStep: 3 / 2 };
     const { candidates } = deepFoolOptions(params, [0, 0]);
     const considered = candidates === 'all' ? classes : Math.min(candidates, classes);
-    return { steps: Math.min(params.steps, 2), gradientsPerStep: (1 + considered) / 2 };
+    return { steps: Math.min(params.steps, classes > 100 ? 3.5 : 2), gradientsPerStep: (1 + considered) / 2 };
   },
   attack: async (params, seed) => {
     const { deepFool } = await import('../../attacks/deepfool.ts');

@@ -37,7 +37,7 @@ export const patchDatabaseStage = defineStage({
     return {
       perImage: {},
       perUnit: { 'sample patch': count },
-      out: { patches: { kind: 'patches', count, bytes } },
+      out: { patches: { kind: 'patches', count, length, bytes } },
       memoryBytes: 0,
     };
   },

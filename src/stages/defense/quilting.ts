@@ -58,7 +58,9 @@ export const quiltingStage = defenseStage({
   gives: 'uint8 images, `draws` views of each',
   givesBytes: true,
   // From 100,000 patches to a million it takes twice the time, and for ten neighbours instead of one half as much again.
-  effort: ({ neighbors }, patches) => (Math.max(1, patches) / 100_000) ** 0.25 * neighbors ** 0.18,
+  // A patch of colours and a grey one are found in the same time, so that a value of colours takes a third.
+  effort: ({ neighbors }, patches, length) =>
+    ((Math.max(1, patches) / 100_000) ** 0.25 * neighbors ** 0.18 * 75) / Math.max(1, length),
   check: ({ neighbors, size, overlap, draws }) => [
     ...(draws > 1 && neighbors === 1
       ? [

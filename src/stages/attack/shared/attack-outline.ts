@@ -13,8 +13,10 @@ import {
 import { modelsOf, networkBytes, networkPasses, outlineOf } from '../../shared/network-work.ts';
 import type { AttackEffort, Params } from './made-attack.ts';
 
-/** Strengths that a search on a few images or on one tries, as a rule. */
-const triesOfProbe = 5;
+/** Strengths that a search for one image tries, as a rule. */
+const triesForImage = 5;
+/** Strengths that a search on a few of the images tries, as a rule; on all of them it goes on until the target is met more closely. */
+const triesOfProbe = { few: 2, all: 4 };
 /** Strengths that a search along known directions tries, each of which reads all images. */
 const triesAlongDirections = 8;
 
@@ -62,7 +64,7 @@ function queryWork(attacked: Attacked): Work {
 export function attackOutline(context: OutlineContext<Params>, effort: AttackEffort): Outline | null {
   const attacked = attackedOf(context);
   if (attacked === null) return null;
-  const tries = effort.searchesImages ? triesOfProbe : 1;
+  const tries = effort.searchesImages ? triesForImage : 1;
   const steps = effort.isIdentity ? 0 : leftSteps(effort, context.inputs['preparation'] !== undefined);
   const perImage = addWork(
     [context.params['trace'] === true ? 2 : 1, queryWork(attacked)],
@@ -105,12 +107,14 @@ export function probeOutline(context: OutlineContext<Params>, effort: AttackEffo
   const attacked = attackedOf(context);
   if (attacked === null) return null;
   const steps = leftSteps(effort, context.inputs['preparation'] !== undefined);
+  const size = probeSize(context.images);
+  const tries = size < context.images ? triesOfProbe.few : triesOfProbe.all;
   const tried = addWork(
     [1, queryWork(attacked)],
-    [triesOfProbe, stepsWork(attacked, effort, steps)],
-    [triesOfProbe, { 'measure values': valuesOf(attacked.images) }],
+    [tries, stepsWork(attacked, effort, steps)],
+    [tries, { 'measure values': valuesOf(attacked.images) }],
   );
-  const perUnit = addWork([probeSize(context.images), tried], [1, callsOf(attacked, triesOfProbe * steps)]);
+  const perUnit = addWork([size, tried], [1, callsOf(attacked, tries * steps)]);
   const out = { strength: { kind: 'metrics' }, history: { kind: 'metrics' } } as const;
   return outline({ 'measure values': valuesOf(attacked.images) }, perUnit, out, attacked.models);
 }

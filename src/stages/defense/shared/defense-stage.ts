@@ -46,9 +46,9 @@ interface SharedDeclaration<W extends TProperties, R> {
   readonly givesBytes?: true;
   /**
    * For estimates of cost: what one view of an image takes for each of its values, in relation to the same defense with other
-   * parameters or another number of patches; 1 if absent.
+   * parameters or other patches, of which it has `patches` with `length` values each; 1 if absent.
    */
-  readonly effort?: (params: Params<W>, patches: number) => number;
+  readonly effort?: (params: Params<W>, patches: number, length: number) => number;
   /** Checks between parameters that a schema cannot express. */
   readonly check?: (params: Params<W>) => readonly ParameterProblem[];
   /** Cheap to compute and large to store, so consumers apply it on the fly. */
@@ -122,10 +122,10 @@ export function defenseStage<W extends TProperties, R = Params<W>>(
     ...(check && { check: (params) => check(typed(params)) }),
     outline: ({ params, inputs }) => {
       const draws = drawnViews(typed(params) as R);
-      const patches = outlineOf('patches', inputs['patches'])?.count ?? 0;
+      const { count = 0, length = 0 } = outlineOf('patches', inputs['patches']) ?? {};
       const transform: TransformOutline = {
         kind: 'transform',
-        work: { [uses]: declaration.effort?.(typed(params), patches) ?? 1 },
+        work: { [uses]: declaration.effort?.(typed(params), count, length) ?? 1 },
         views: draws ?? 1,
         isRandom: draws !== null,
       };
