@@ -1,12 +1,18 @@
-/** What crosses between processor and device in one call: dispatches, submissions, and bytes each way. Counts, not times. */
+/**
+ * What crosses between processor and device in one call: on webgpu dispatches, submissions, and bytes each way; on
+ * tensorflow the bytes that its binding copies, with the processor time of the call.
+ */
 import { attackImages } from '../../src/attacks/attack-images.ts';
+import type { ImageBatch } from '../../src/attacks/images.ts';
 import { openQueries } from '../../src/attacks/open-queries.ts';
+import { pgd } from '../../src/attacks/pgd.ts';
 import { openClassifier } from '../../src/models/inference.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
+import { measureTransfers } from '../../src/tensors/tensorflow/bus.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import { trainSgd } from '../../src/training/sgd.ts';
 import { iterated } from '../../test/attacks/plain-attacks.ts';
-import { cifar, labelsOf, trainingOf } from './models.ts';
+import { cifar, labelsOf, randomPixels, randomWeights, trainingOf } from './models.ts';
 import type { Given, Report } from './row.ts';
 
 interface Traffic {
@@ -29,12 +35,59 @@ const nothing = (): Traffic => ({
   buffers: 0,
 });
 
+type Measure = (what: string, images: number, work: () => Promise<unknown>) => Promise<void>;
+
 export async function measureTraffic({ backend, data, small }: Given, report: Report): Promise<void> {
-  if (backend !== 'webgpu') return;
+  if (backend === 'wasm') return;
   await openBackend(backend);
+  await measureCalls(backend === 'webgpu' ? onWebgpu(report) : onTensorflow(report), data, small);
+  if (backend === 'tensorflow') await measureResnet50(onTensorflow(report), small);
+}
+
+function onTensorflow(report: Report): Measure {
+  return async (what, images, work) => {
+    await work();
+    const transfers = measureTransfers();
+    const before = process.cpuUsage();
+    await work();
+    const { user, system } = process.cpuUsage(before);
+    const { fed, fetched } = transfers();
+    report({
+      what,
+      value: (fed + fetched) / 1e6,
+      unit: 'MB',
+      note: `${fed} bytes to TensorFlow, ${fetched} back, for ${images} images; ${((user + system) / 1e6).toFixed(2)} s of the processor`,
+    });
+  };
+}
+
+/** PGD with ten steps on random weights: none of them may cross. */
+async function measureResnet50(measure: Measure, small: boolean): Promise<void> {
+  const batch = small ? 2 : 8;
+  const size = small ? 64 : 224;
+  const classifier = await openClassifier(randomWeights('resnet50', size));
+  const images: ImageBatch = {
+    pixels: randomPixels(batch * size * size * 3),
+    shape: [batch, size, size, 3],
+    labels: labelsOf(batch),
+    ids: Int32Array.from({ length: batch }, (_, id) => id),
+  };
+  const queries = openQueries(classifier);
+  for (const randomStart of [false, true]) {
+    const attack = pgd({
+      ...{ norm: 'linf', loss: 'cross-entropy', seed: [1, 2], steps: 10, stepSize: { relative: 0.25 } },
+      ...{ randomStart, restarts: 1, stopEarly: false },
+    });
+    await measure(`PGD of 10 steps${randomStart ? ', random start' : ''}, ResNet-50`, batch, () =>
+      attackImages(attack, queries, images, 8 / 255),
+    );
+  }
+}
+
+function onWebgpu(report: Report): Measure {
   let traffic = nothing();
   count(() => traffic);
-  const measure = async (what: string, images: number, work: () => Promise<unknown>): Promise<void> => {
+  return async (what, images, work) => {
     await work();
     traffic = nothing();
     await work();
@@ -46,6 +99,9 @@ export async function measureTraffic({ backend, data, small }: Given, report: Re
       note: `${submissions} submissions; ${writes} writes of ${written} bytes, ${reads} reads of ${read} bytes (images are ${images * 12288} bytes); ${buffers} new buffers`,
     });
   };
+}
+
+async function measureCalls(measure: Measure, data: string | null, small: boolean): Promise<void> {
   const batch = small ? 1 : 64;
   const steps = small ? 1 : 10;
   const { model, images } = await cifar(data, batch);

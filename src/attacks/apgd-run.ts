@@ -1,75 +1,24 @@
 import { gather, runActiveSet } from './active-set.ts';
+import {
+  type ApgdFound,
+  type ApgdRun,
+  halveSteps,
+  judgePoint,
+  noteFound,
+  nothingYet,
+  share,
+  type SlotState,
+  startOf,
+} from './apgd-state.ts';
 import { batchCapacity, imageSize, takeRows } from './images.ts';
 import { countMoved, projectOntoBallInBox } from './l1-box.ts';
-import { marginOf, misclassifiedRows } from './logits.ts';
-import { type LossName, lossValue } from './loss-values.ts';
-import type { DistanceNorm } from './norms.ts';
+import { misclassifiedRows } from './logits.ts';
 import type { AttackProblem } from './originals.ts';
 import { clip, project } from './projections.ts';
 import type { Gradients } from './queries.ts';
 import type { PointRecorder } from './trace-recorder.ts';
 import { sparseSign, SparsitySchedule } from './sparse-steps.ts';
-import { StepHalving } from './step-halving.ts';
 import { sign, type StepRule, unitL2 } from './step-rules.ts';
-
-/** One run of APGD from given starts. Arrays have one entry per row. */
-export interface ApgdRun {
-  readonly norm: DistanceNorm;
-  readonly loss: LossName;
-  readonly steps: number;
-  readonly rows: Int32Array;
-  readonly radii: Float64Array;
-  /** Points at which the rows start, side by side. */
-  readonly starts: Float32Array;
-  /** In L1: whether the starts are the result of another run, whose sparsity the steps then take over. */
-  readonly continues: boolean;
-  /** Class that each row moves towards; read by `targeted-dlr` alone. */
-  readonly targets: Int32Array;
-  /** Ends an image as soon as it is misclassified. */
-  readonly stopEarly: boolean;
-  /** Whether the points are in a larger ball than the result. */
-  readonly isOutside?: boolean;
-  readonly watch?: (step: ApgdStep) => void;
-}
-
-/** One step of an image, for those who watch. */
-export interface ApgdStep {
-  /** Row of the attacked images. */
-  readonly row: number;
-  /** 0 at the start. */
-  readonly step: number;
-  readonly loss: number;
-  readonly bestLoss: number;
-  /** Length of the step that led here, in the norm. */
-  readonly stepSize: number;
-}
-
-/** The points that a run found; arrays have one entry per row. */
-export interface ApgdFound {
-  /** The misclassified points of images that ended early, and otherwise the points with the highest loss. */
-  readonly pixels: Float32Array;
-  /** 1 for a point that is misclassified. */
-  readonly reached: Uint8Array;
-  /** Loss and margin at each point. */
-  readonly losses: Float64Array;
-  readonly margins: Float64Array;
-}
-
-/** State of the image in one slot; its points are kept separately. */
-interface SlotState {
-  readonly index: number;
-  taken: number;
-  stepSize: number;
-  halving: StepHalving | null;
-  /** In L1 alone. */
-  sparsity: SparsitySchedule | null;
-  bestLoss: number;
-  bestMargin: number;
-  bestIsReached: boolean;
-}
-
-/** The share of a step in APGD's update, the rest of which is momentum. */
-const share = 0.75;
 
 /** Takes all steps of a run. State is kept per slot of the batch. */
 export class ApgdSteps {
@@ -97,13 +46,7 @@ export class ApgdSteps {
     this.#rule = run.norm === 'linf' ? sign : unitL2;
     const state = (): Float32Array => new Float32Array(this.#capacity * this.#size);
     [this.#current, this.#previous, this.#best, this.#bestGradient] = [state(), state(), state(), state()];
-    const count = run.rows.length;
-    this.#found = {
-      pixels: run.starts.slice(),
-      reached: new Uint8Array(count),
-      losses: new Float64Array(count).fill(-Infinity),
-      margins: new Float64Array(count).fill(-Infinity),
-    };
+    this.#found = nothingYet(run);
   }
 
   async run(): Promise<ApgdFound> {
@@ -116,16 +59,7 @@ export class ApgdSteps {
   }
 
   #enter(slot: number, index: number): void {
-    this.#slots[slot] = {
-      index,
-      taken: 0,
-      stepSize: (this.#run.norm === 'l1' ? 1 : 2) * this.#run.radii[index]!,
-      halving: null,
-      sparsity: null,
-      bestLoss: -Infinity,
-      bestMargin: -Infinity,
-      bestIsReached: false,
-    };
+    this.#slots[slot] = startOf(this.#run, index);
     const start = this.#run.starts.subarray(index * this.#size, (index + 1) * this.#size);
     this.#current.set(start, slot * this.#size);
     this.#previous.set(start, slot * this.#size);
@@ -165,16 +99,13 @@ export class ApgdSteps {
     const label = this.#problem.images.labels[row]!;
     const size = this.#size;
     const gradient = answer.gradient.subarray(position * size, (position + 1) * size);
-    const target = this.#run.targets[state.index] ?? 0;
-    const loss = lossValue(this.#run.loss, answer.logits, classes, position, label, target);
     const isFirst = state.taken === 0;
     // A ratio of logits is flat where the label has the third-largest logit, which does not indicate masked gradients.
     if (isFirst && !isReached && gradient.every((slope) => slope === 0))
       this.#problem.originals.markZeroGradient(row);
-    if (loss > state.bestLoss || isFirst || (isReached && this.#run.stopEarly)) {
-      state.bestLoss = loss;
-      state.bestMargin = marginOf(answer.logits, classes, position, label);
-      state.bestIsReached = isReached;
+    const image = { row, label, isReached };
+    const { loss, isBest, isDone } = judgePoint(state, this.#run, image, answer.logits, classes, position);
+    if (isBest) {
       this.#best.set(this.#current.subarray(slot * size, (slot + 1) * size), slot * size);
       this.#bestGradient.set(gradient, slot * size);
     }
@@ -183,9 +114,7 @@ export class ApgdSteps {
       const { isOutside: isElsewhere = false } = this.#run;
       this.#points.visit(row, point, answer.logits, position, { loss, isElsewhere });
     }
-    const { bestLoss, stepSize } = state;
-    this.#run.watch?.({ row, step: state.taken, loss, bestLoss, stepSize });
-    if ((isReached && this.#run.stopEarly) || state.taken === this.#run.steps) {
+    if (isDone) {
       this.#leave(slot);
       return true;
     }
@@ -202,21 +131,13 @@ export class ApgdSteps {
   #goesBack(slot: number, loss: number): boolean {
     const state = this.#slots[slot]!;
     const { norm, steps, continues, radii } = this.#run;
-    const isFirst = state.taken === 0;
-    if (norm !== 'l1') {
-      if (isFirst) state.halving = new StepHalving(steps, loss);
-      else if (state.halving!.record(loss, state.bestLoss)) {
-        state.stepSize /= 2;
-        return true;
-      }
-      return false;
-    }
+    if (norm !== 'l1') return halveSteps(state, this.#run, loss);
     const movedIn = (points: Float32Array): number =>
       countMoved(
         this.#originalOf(this.#run.rows[state.index]!),
         points.subarray(slot * this.#size, (slot + 1) * this.#size),
       );
-    if (isFirst) {
+    if (state.taken === 0) {
       state.sparsity = new SparsitySchedule(steps, this.#size, continues ? movedIn(this.#current) : null);
       return false;
     }
@@ -276,11 +197,9 @@ export class ApgdSteps {
   }
 
   #leave(slot: number): void {
-    const { index, bestLoss, bestMargin, bestIsReached } = this.#slots[slot]!;
+    const state = this.#slots[slot]!;
     const size = this.#size;
-    this.#found.pixels.set(this.#best.subarray(slot * size, (slot + 1) * size), index * size);
-    this.#found.reached[index] = bestIsReached ? 1 : 0;
-    this.#found.losses[index] = bestLoss;
-    this.#found.margins[index] = bestMargin;
+    this.#found.pixels.set(this.#best.subarray(slot * size, (slot + 1) * size), state.index * size);
+    noteFound(this.#found, state);
   }
 }

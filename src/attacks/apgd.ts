@@ -1,5 +1,6 @@
 import { randomStream, type Seed } from '../tensors/random.ts';
-import { type ApgdStep, ApgdSteps } from './apgd-run.ts';
+import { ApgdSteps } from './apgd-run.ts';
+import type { ApgdFound, ApgdRun, ApgdStep } from './apgd-state.ts';
 import type { Attack } from './attack.ts';
 import { mostLikely } from './candidate-classes.ts';
 import { startStream } from './goal.ts';
@@ -7,6 +8,8 @@ import { imageSize, takeRows } from './images.ts';
 import { projectOntoBallInBox } from './l1-box.ts';
 import { type LossName, requireClasses } from './loss-values.ts';
 import type { DistanceNorm } from './norms.ts';
+import { apgdOnDevice } from './on-device/apgd-steps.ts';
+import { deviceForm } from './on-device/device-queries.ts';
 import { type AttackProblem, classifyOriginals, markMisclassified } from './originals.ts';
 import { largestRadius } from './projections.ts';
 import { jumpIntoL1Ball, jumpToSphere } from './random-start.ts';
@@ -115,15 +118,15 @@ export async function apgdRuns(
         stopEarly: false,
         isOutside: true,
       };
-      starts = (await new ApgdSteps(problem, run).run()).pixels;
+      starts = (await runSteps(problem, run)).pixels;
     }
     if (phases.length > 1) starts = intoL1Balls(problem, some, starts, within);
-    const { pixels, reached, losses, margins } = await new ApgdSteps(problem, {
+    const { pixels, reached, losses, margins } = await runSteps(problem, {
       ...common,
       steps: phases.at(-1)!.steps,
       radii: within,
       starts,
-    }).run();
+    });
     left = left.filter((index, position) => {
       const score = stopEarly || isTargeted ? margins[position]! : losses[position]!;
       const isDone = stopEarly && reached[position] === 1;
@@ -136,6 +139,14 @@ export async function apgdRuns(
     });
   }
   return { pixels: result, reached: done };
+}
+
+/** Takes the steps of a run, with the images on the device if they can be there and nobody has to see each point. */
+function runSteps(problem: AttackProblem, run: ApgdRun): Promise<ApgdFound> {
+  const { queries, trace } = problem;
+  const isSeen = trace !== undefined || queries.isSpent !== undefined;
+  const onDevice = run.norm === 'linf' && !isSeen ? deviceForm(queries) : null;
+  return onDevice === null ? new ApgdSteps(problem, run).run() : apgdOnDevice(problem, run, onDevice);
 }
 
 /** The parts of a run: its steps in balls of a multiple of the radius. */

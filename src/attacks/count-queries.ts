@@ -1,4 +1,5 @@
 import type { ImageBatch } from './images.ts';
+import { deviceForm, setDeviceForm } from './on-device/device-queries.ts';
 import type { Queries } from './queries.ts';
 
 /** How often a classifier was asked, in images: a pass over a batch of n counts n. */
@@ -20,32 +21,36 @@ export function countQueries(queries: Queries): {
     forward += rows;
     backward += rows * back;
   };
-  return {
-    counts: () => ({ forward, backward }),
-    queries: {
-      ...queries,
-      logits: (batch) => {
+  const counting: Queries = {
+    ...queries,
+    logits: (batch) => {
+      count(batch.shape[0], 0);
+      return queries.logits(batch);
+    },
+    gradient: (batch, loss) => {
+      count(batch.shape[0], 1);
+      return queries.gradient(batch, loss);
+    },
+    vectorJacobianProduct: (batch, cotangent) => {
+      count(batch.shape[0], 1);
+      return queries.vectorJacobianProduct(batch, cotangent);
+    },
+    ...(queries.drawLogits && {
+      drawLogits: (batch: ImageBatch) => {
         count(batch.shape[0], 0);
-        return queries.logits(batch);
+        return queries.drawLogits!(batch);
       },
-      gradient: (batch, loss) => {
-        count(batch.shape[0], 1);
-        return queries.gradient(batch, loss);
-      },
-      vectorJacobianProduct: (batch, cotangent) => {
-        count(batch.shape[0], 1);
-        return queries.vectorJacobianProduct(batch, cotangent);
-      },
-      ...(queries.drawLogits && {
-        drawLogits: (batch: ImageBatch) => {
-          count(batch.shape[0], 0);
-          return queries.drawLogits!(batch);
-        },
-      }),
-      classGradients: (batch, chosen) => {
-        count(batch.shape[0], chosen.length / batch.shape[0]);
-        return queries.classGradients(batch, chosen);
-      },
+    }),
+    classGradients: (batch, chosen) => {
+      count(batch.shape[0], chosen.length / batch.shape[0]);
+      return queries.classGradients(batch, chosen);
     },
   };
+  const onDevice = deviceForm(queries);
+  if (onDevice !== null)
+    setDeviceForm(counting, (batch, loss) => {
+      count(batch.pixels.shape[0], 1);
+      return onDevice(batch, loss);
+    });
+  return { counts: () => ({ forward, backward }), queries: counting };
 }

@@ -17,7 +17,7 @@ export function ensembleClassifier(members: readonly Classifier[], average: Aver
       );
     }
   }
-  return meanClassifier(first, {
+  const mean = meanClassifier(first, {
     average,
     open: (pixels, ids) =>
       Promise.resolve(
@@ -33,4 +33,7 @@ export function ensembleClassifier(members: readonly Classifier[], average: Aver
       for (const member of members) member.dispose();
     },
   });
+  return members.every(({ staysOnDevice }) => staysOnDevice === true)
+    ? { ...mean, staysOnDevice: true }
+    : mean;
 }

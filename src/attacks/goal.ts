@@ -1,6 +1,9 @@
 import { randomStream, type Seed } from '../tensors/random.ts';
+import { tf } from '../tensors/tf.ts';
 import { type ImageBatch, batchesOf, imageSize, sliceRows } from './images.ts';
 import { isFiniteRow, leastLikely } from './logits.ts';
+import { deviceForm, isPlainLoss } from './on-device/device-queries.ts';
+import { canReadSigns, readSigns } from './on-device/moves.ts';
 import { type AttackProblem, classifyOriginals } from './originals.ts';
 import type { AttackLoss, Gradients, Queries } from './queries.ts';
 
@@ -102,14 +105,14 @@ export async function gradientSigns(
   for (const [first, end] of batchesOf(rows, size, hooks)) {
     const labels = goal.labels.slice(first, end);
     const batch = { ...sliceRows({ ...images, pixels: points }, first, end), labels };
-    const { gradient, logits } = await goalGradient(queries, batch, goal);
+    const { directions, logits } = await goalDirections(queries, batch, goal);
     if (points === images.pixels) originals.record(first, logits, queries.classes);
     for (let row = first; row < end; row++) {
       trace?.visit(row, points.subarray(row * size, (row + 1) * size), logits, row - first);
       if (!isFiniteRow(logits, queries.classes, row - first)) continue;
       let isZero = true;
       for (let index = 0; index < size; index++) {
-        const sign = Math.sign(gradient[(row - first) * size + index]!);
+        const sign = Math.sign(directions[(row - first) * size + index]!);
         signs[row * size + index] = sign;
         isZero &&= sign === 0;
       }
@@ -118,6 +121,29 @@ export async function gradientSigns(
     hooks.onProgress?.(end, rows);
   }
   return signs;
+}
+
+/** The gradient of the goal, or only its signs if the device can send these alone, so that less comes back. */
+async function goalDirections(
+  queries: Queries,
+  batch: ImageBatch,
+  goal: Goal,
+): Promise<{ readonly directions: Float32Array | Int8Array; readonly logits: Float32Array }> {
+  const onDevice = isPlainLoss(goal) && canReadSigns(batch.pixels.length) ? deviceForm(queries) : null;
+  if (onDevice === null) {
+    const { gradient, logits } = await goalGradient(queries, batch, goal);
+    return { directions: gradient, logits };
+  }
+  const pixels = tf.tensor4d(batch.pixels, [...batch.shape]);
+  const labels = tf.tensor1d(batch.labels, 'int32');
+  try {
+    const { gradient, logits } = await onDevice({ pixels, labels, ids: batch.ids }, goal.loss);
+    const signs = await readSigns(gradient);
+    gradient.dispose();
+    return { directions: goal.sign > 0 ? signs : signs.map((sign) => -sign), logits };
+  } finally {
+    tf.dispose([pixels, labels]);
+  }
 }
 
 /**

@@ -2,10 +2,12 @@ import { argmaxRows } from '../metrics/classification.ts';
 import { gather, runActiveSet } from './active-set.ts';
 import { type Goal, goalGradient, reachesGoal } from './goal.ts';
 import { batchCapacity, type ImageBatch, imageSize, takeRows } from './images.ts';
+import { deviceForm, type DeviceGradient, isPlainLoss } from './on-device/device-queries.ts';
+import { signStepsOnDevice } from './on-device/sign-steps.ts';
 import type { AttackProblem } from './originals.ts';
 import { clip, type Norm, project } from './projections.ts';
 import type { Gradients } from './queries.ts';
-import type { Stepper } from './step-rules.ts';
+import { sign, type Stepper } from './step-rules.ts';
 
 /**
  * Starts a step rule for one image of `size` values. What it returns may have a `lookAhead`, which it keeps up
@@ -61,6 +63,12 @@ export async function gradientSteps(problem: AttackProblem, options: GradientSte
   const size = imageSize(images.shape);
   const result = options.starts?.slice() ?? takeRows(images, rows).pixels;
   if (steps <= before) return result;
+  const onDevice = deviceFormOf(problem, options);
+  if (onDevice !== null) {
+    const radii = ball?.radii ?? null;
+    const same = { goal, rows, starts: result, stepSizes, radii, steps, taken: before, stopEarly };
+    return signStepsOnDevice(problem, same, onDevice);
+  }
   const capacity = Math.min(rows.length, batchCapacity(size, hooks));
   const indices = new Int32Array(capacity);
   const taken = new Int32Array(capacity);
@@ -138,4 +146,16 @@ export async function gradientSteps(problem: AttackProblem, options: GradientSte
     hooks,
   );
   return result;
+}
+
+/**
+ * The queries with images on the device, if these steps can be taken there: along the sign of the goal's own gradient, in
+ * an L∞ ball or none, and with nobody who has to see each point (a trace, or a limit that ends an image at the best one).
+ */
+function deviceFormOf({ queries, trace }: AttackProblem, options: GradientSteps): DeviceGradient | null {
+  const { goal, rule, ball, gradientAt, asksElsewhere = false } = options;
+  const isPlain = rule === sign && gradientAt === undefined && !asksElsewhere && isPlainLoss(goal);
+  const needsPoints = trace !== undefined || queries.isSpent !== undefined;
+  const isInBox = ball === undefined || ball.norm === 'linf';
+  return isPlain && isInBox && !needsPoints ? deviceForm(queries) : null;
 }

@@ -1,5 +1,6 @@
 import type { ImageBatch } from './images.ts';
 import { sliceRows } from './images.ts';
+import { deviceForm, setDeviceForm } from './on-device/device-queries.ts';
 import type { Queries } from './queries.ts';
 
 /** Checks of what an attack gets from a model, after those that AutoAttack's authors make (`checks.py` of their code). */
@@ -19,15 +20,15 @@ export function watchOutputs(queries: Queries): {
     areProbabilities &&= areRowsOfProbabilities(answer.logits, queries.classes);
     return answer;
   };
-  return {
-    areProbabilities: () => hasSeen && areProbabilities,
-    queries: {
-      ...queries,
-      logits: async (batch) => watch({ logits: await queries.logits(batch) }).logits,
-      gradient: async (batch, loss) => watch(await queries.gradient(batch, loss)),
-      classGradients: async (batch, chosen) => watch(await queries.classGradients(batch, chosen)),
-    },
+  const watching: Queries = {
+    ...queries,
+    logits: async (batch) => watch({ logits: await queries.logits(batch) }).logits,
+    gradient: async (batch, loss) => watch(await queries.gradient(batch, loss)),
+    classGradients: async (batch, chosen) => watch(await queries.classGradients(batch, chosen)),
   };
+  const onDevice = deviceForm(queries);
+  if (onDevice !== null) setDeviceForm(watching, async (batch, loss) => watch(await onDevice(batch, loss)));
+  return { areProbabilities: () => hasSeen && areProbabilities, queries: watching };
 }
 
 function areRowsOfProbabilities(logits: Float32Array, classes: number): boolean {

@@ -2,10 +2,17 @@ import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Classifier } from '../models/classifier.ts';
 import { tf } from '../tensors/tf.ts';
 import type { ImageBatch } from './images.ts';
+import { deviceGradient, setDeviceForm } from './on-device/device-queries.ts';
 import type { Queries } from './queries.ts';
 
 /** Opens queries to a classifier on the current backend. The caller keeps the classifier and disposes it. */
 export function openQueries(classifier: Classifier): Queries {
+  const queries = plainQueries(classifier);
+  if (classifier.staysOnDevice === true) setDeviceForm(queries, deviceGradient(classifier));
+  return queries;
+}
+
+function plainQueries(classifier: Classifier): Queries {
   return {
     classes: classifier.classes,
     inputShape: classifier.inputShape,

@@ -66,6 +66,8 @@ export interface Classifier {
    * classifier draws.
    */
   drawLogits?(pixels: Tensor4D, ids?: Int32Array): Promise<Tensor2D>;
+  /** Whether results stay on the device until they are read, so that they can be computed with there; false if absent. */
+  readonly staysOnDevice?: boolean;
   dispose(): void;
 }
 

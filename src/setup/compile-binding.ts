@@ -1,12 +1,13 @@
 /**
  * Compiles the binding of @tensorflow/tfjs-node-gpu against an unpacked TensorFlow, from two of its files and
- * one of ours.
+ * ours.
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { bundleFolder, folderOf } from './bundled.ts';
 import { SetupError } from './errors.ts';
+import { functionSource } from './function-source.ts';
 import { bindingPackageName, quietAddon } from './locations.ts';
 import { libraries } from './wheel.ts';
 
@@ -73,7 +74,9 @@ export async function compileBinding(compiler: string, compilation: Compilation)
   const sources = bundle ?? folderOf(bindingPackageName);
   const headers = bundle === null ? join(folderOf('node-api-headers'), 'include') : join(bundle, 'node-api');
   const quietFile = join(dirname(target), 'quiet.cc');
+  const functionFile = join(dirname(target), 'functions.cc');
   await writeFile(quietFile, quiet);
+  await writeFile(functionFile, functionSource);
   const common = [
     ...['-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8'],
     ...[headers, join(packages, 'tensorflow', 'include'), join(sources, 'binding'), sources].map(
@@ -82,10 +85,11 @@ export async function compileBinding(compiler: string, compilation: Compilation)
     `-L${join(packages, 'tensorflow')}`,
     `-Wl,-rpath,$ORIGIN/${runPath}`,
   ];
-  const files = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(sources, 'binding', file));
+  const files = [join(sources, 'binding', 'tfjs_backend.cc'), functionFile];
   await compile(compiler, [...common, ...files, ...libraries.map((name) => `-l:${name}`), '-o', target]);
   await compile(compiler, [...common, quietFile, '-o', quietAddon(target)]);
   await rm(quietFile);
+  await rm(functionFile);
 }
 
 async function compile(compiler: string, parameters: readonly string[]): Promise<void> {

@@ -36,9 +36,18 @@ export function tensorflowFolder(gpu: boolean): string {
   );
 }
 
-/** Folder of a binding that the set-up compiles, and of the mark that it works: they are of one version of its sources. */
+/** Raise this when what we add to the binding changes (function-source.ts), so that the set-up compiles it again. */
+const additions = 2;
+
+/** The binding that the set-up compiles, of one version of its sources and of what we add to them. */
 export function compiledBinding(folder: string): string {
-  return join(folder, `binding-${bundledVersion('binding')}`, 'tfjs_binding.node');
+  return join(folder, `binding-${bundledVersion('binding')}-${additions}`, 'tfjs_binding.node');
+}
+
+/** The binding of a finished or named set-up: the one above, or that of an earlier ravelin, which lacks what we add. */
+function bindingIn(folder: string): string | undefined {
+  const earlier = join(folder, `binding-${bundledVersion('binding')}`, 'tfjs_binding.node');
+  return [compiledBinding(folder), earlier].find((binding) => existsSync(binding));
 }
 
 /**
@@ -64,18 +73,23 @@ export function findTensorflow(): TensorflowBuild | null {
   const named = process.env['RAVELIN_TENSORFLOW'];
   if (named === 'prebuilt') return prebuiltTensorflow();
   if (named !== undefined && named !== '') {
-    const binding = compiledBinding(named);
-    return existsSync(binding)
-      ? { binding, version: tensorflowVersion, gpu: named.endsWith('-gpu'), folder: named }
-      : null;
+    const binding = bindingIn(named);
+    return binding === undefined
+      ? null
+      : { binding, version: tensorflowVersion, gpu: named.endsWith('-gpu'), folder: named };
   }
   for (const gpu of [true, false]) {
     const folder = tensorflowFolder(gpu);
-    const binding = compiledBinding(folder);
-    if (existsSync(readyFile(folder)) && existsSync(binding))
+    const binding = bindingIn(folder);
+    if (existsSync(readyFile(folder)) && binding !== undefined)
       return { binding, version: tensorflowVersion, gpu, folder };
   }
   return null;
+}
+
+/** Whether the build was compiled by an earlier ravelin, whose binding lacks what we add. */
+export function isEarlierBinding({ binding, folder }: TensorflowBuild): boolean {
+  return folder !== null && binding !== compiledBinding(folder);
 }
 
 /** Whether the part that calls the binding is there; a bundle of a bench may have been made without it. */

@@ -72,7 +72,7 @@ export async function setUpTensorflow(setup: TensorflowSetup): Promise<void> {
     });
   }
   const device = await verify(folder);
-  if (!gpu) await measureOneDnn(setup, folder);
+  if (!gpu && readMeasurement(folder) === null) await measureOneDnn(setup, folder);
   await writeFile(`${ready}.partial`, JSON.stringify({ tensorflow: tensorflowVersion, device }));
   await rename(`${ready}.partial`, ready);
   report(`ready in ${folder}: ${device}`);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApgdOptions } from '../../src/attacks/apgd.ts';
-import type { ApgdStep } from '../../src/attacks/apgd-run.ts';
+import type { ApgdStep } from '../../src/attacks/apgd-state.ts';
 import type { Attack } from '../../src/attacks/attack.ts';
 import { measurePerturbation } from '../../src/attacks/dissimilarity.ts';
 import type { ImageBatch } from '../../src/attacks/images.ts';

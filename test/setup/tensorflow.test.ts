@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -67,11 +76,34 @@ describe('setUpTensorflow', () => {
     expect(compiled()).toBe(0);
     expect(findTensorflow()).toMatchObject({ version: '2.21.0', gpu: false });
     expect(readdirSync(tensorflowFolder(false)).sort()).toEqual([
-      'binding-4.22.0',
+      'binding-4.22.0-2',
       'one-dnn.json',
       'packages',
       'ready-4.22.0.json',
     ]);
+  });
+
+  it('uses the binding of an earlier ravelin until it is called again, which only compiles', async () => {
+    const compiled = fakeCompiler();
+    const folder = tensorflowFolder(false);
+    mkdirSync(join(folder, 'packages'), { recursive: true });
+    mkdirSync(join(folder, 'binding-4.22.0'));
+    const [earlier, ready, measured] = [
+      'binding-4.22.0/tfjs_binding.node',
+      'ready-4.22.0.json',
+      'one-dnn.json',
+    ];
+    for (const file of [earlier, ready]) writeFileSync(join(folder, file), '');
+    const measurement = JSON.stringify({ processor: 'any', with: 1, without: 2 });
+    writeFileSync(join(folder, measured), measurement);
+    expect(findTensorflow()?.binding).toBe(join(folder, earlier));
+    const setup = { gpu: false, fromWheel: null, from: null, report: () => undefined };
+    const verify = (): Promise<string> => Promise.resolve('the CPU');
+    await setUpTensorflow({ ...setup, verify, timeConvolutions: () => Promise.resolve(1) });
+    expect(compiled()).toBe(1);
+    expect(findTensorflow()?.binding).toBe(join(folder, 'binding-4.22.0-2/tfjs_binding.node'));
+    // What was measured stays, because it decides the identity of results.
+    expect(readFileSync(join(folder, measured), 'utf8')).toBe(measurement);
   });
 
   it('leaves nothing behind of a damaged wheel, nor of a set-up that was killed', async () => {

@@ -1,7 +1,7 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { probeBackends } from '../../tensors/backend.ts';
-import { tensorflowFolder } from '../../setup/locations.ts';
+import { findTensorflow, isEarlierBinding, tensorflowFolder } from '../../setup/locations.ts';
 import {
   hasNvidia,
   nvidiaNotes,
@@ -63,6 +63,7 @@ export async function doctor(options: { readonly json?: boolean }): Promise<Exit
       ['sharp', report.sharp.ready ? report.sharp.version : `missing: ${report.sharp.why}`],
       ...describeNvidia(report.nvidia).map((line) => ['nvidia', line]),
       ...backends.map((backend) => [`backend ${backend.name}`, describe(backend)]),
+      ...describeBinding().map((line) => ['binding', line]),
     ]),
   );
   return backends.some(({ ready }) => ready) && report.sharp.ready ? exitCodes.ok : exitCodes.cellFailed;
@@ -85,6 +86,14 @@ function describeNvidia(report: NvidiaReport | null): readonly string[] {
     ),
     ...problems.map((problem) => `not usable: ${problem}`),
     ...notes,
+  ];
+}
+
+function describeBinding(): readonly string[] {
+  const build = findTensorflow();
+  if (build === null || !isEarlierBinding(build)) return [];
+  return [
+    "compiled by an earlier ravelin: 'ravelin setup tensorflow' compiles it again (10 s), so that weights and images stay on the device",
   ];
 }
 

@@ -2,7 +2,7 @@
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { float32, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
-import { openSession } from '../../tensors/tensorflow/graph/session.ts';
+import { keepsTensors, openSession } from '../../tensors/tensorflow/graph/session.ts';
 import type { GraphSession } from '../../tensors/tensorflow/graph/session.ts';
 import { tf } from '../../tensors/tf.ts';
 import type { Network } from '../../values/model.ts';
@@ -24,9 +24,9 @@ const classesPerRun = 10;
 /**
  * Opens a classifier for `folded`, which is `network` with its weights. The current backend must be
  * tensorflow. Graphs are made when they are first needed: one for the logits, one for each loss, one for
- * products, and one for each number of class gradients. Weights are fed instead of being part of the graphs,
- * so the graphs share their memory. On a GPU every run copies its inputs, including weights, and its results
- * through host memory; the binding has no other way.
+ * products, and one for each number of class gradients. Weights are inputs instead of being part of the graphs,
+ * so the graphs share their memory: they go to the device once, when the first graph runs. With the binding of an
+ * earlier set-up every run copies its inputs, including weights, and its results through host memory.
  */
 export function graphClassifier({ classes, inputShape }: Network, folded: FoldedNetwork): FoldedClassifier {
   let weights = onDevice(folded);
@@ -92,6 +92,7 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
   return {
     classes,
     inputShape,
+    staysOnDevice: keepsTensors(),
     logits: (pixels) =>
       promised(() => {
         const graph = session('logits', () => ({ feeds: [], fetches: [] }));
@@ -100,13 +101,11 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
     inputGradient: (pixels, labels, loss) =>
       promised(() => {
         checkLoss(loss, classes);
-        if (typeof loss === 'object') {
-          const targets = tf.tensor1d(loss.targets, 'int32');
-          const result = pullBack(lossSession(loss.kind), pixels, labels, targets);
-          targets.dispose();
-          return result;
-        }
-        return pullBack(lossSession(loss), pixels, labels);
+        if (typeof loss !== 'object') return pullBack(lossSession(loss), pixels, labels);
+        const targets = tf.tensor1d(loss.targets, 'int32');
+        const result = pullBack(lossSession(loss.kind), pixels, labels, targets);
+        targets.dispose();
+        return result;
       }),
     vectorJacobianProduct: (pixels, cotangent) =>
       promised(() => {
@@ -143,7 +142,7 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
     },
     dispose() {
       tf.dispose(weights);
-      for (const opened of sessions.values()) opened.dispose();
+      sessions.forEach((opened) => opened.dispose());
       sessions.clear();
     },
   };

@@ -56,6 +56,7 @@ export async function warmClassifier(model: Model, context: ModelContext): Promi
     inputGradient: (...call) => classifier.inputGradient(...call),
     vectorJacobianProduct: (...call) => classifier.vectorJacobianProduct(...call),
     classGradients: (...call) => classifier.classGradients(...call),
+    ...(classifier.staysOnDevice === true && { staysOnDevice: true }),
     dispose() {
       if (isBack) return;
       isBack = true;

@@ -10,6 +10,7 @@ import type { TensorflowBuild } from '../../setup/locations.ts';
 import { oneDnnVariable, usesOneDnn } from '../../setup/one-dnn.ts';
 import type { BackendDriver, BackendProbe } from '../driver.ts';
 import { timed } from '../../timing/phases.ts';
+import { countingBinding } from './bus.ts';
 import type { TensorflowBackend } from './raw.ts';
 import { cudaDevice, cudaIdentity, prepareCuda, requireCuda } from './cuda.ts';
 
@@ -90,7 +91,7 @@ async function open(): Promise<void> {
   if (build.gpu) requireCuda(isUsingGpuDevice, process.env);
   const { registerTensorflowKernels } = await import('./register.ts');
   registerTensorflowKernels();
-  backend.binding = timedBinding(backend.binding);
+  backend.binding = countingBinding(timedBinding(backend.binding));
 }
 
 /** The same binding, each call of which counts as the phase `backend`. */

@@ -16,6 +16,11 @@ export interface TensorflowBackend {
       fetchNames: string,
     ): TensorMetadata[];
     deleteSavedModel(session: number): void;
+    /** Adds a function: a graph (the bytes of a GraphDef) from inputs to outputs, names joined by commas. */
+    addFunction?(name: string, graph: Uint8Array, inputs: string, outputs: string): void;
+    /** Runs a function on the device. `outputs` is the number of its outputs. */
+    runFunction?(name: string, ids: readonly number[], outputs: number): TensorMetadata[];
+    removeFunction?(name: string): void;
   };
   /** Uploads the tensors that are not on the device yet, and returns the binding's numbers of all. */
   getInputTensorIds(tensors: readonly TensorInfo[]): number[];

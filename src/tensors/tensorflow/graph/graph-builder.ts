@@ -1,10 +1,12 @@
-/** Writes a TensorFlow graph, operation by operation, as a SavedModel without variables. */
+/** Writes a TensorFlow graph, operation by operation, without variables. */
 import { graphMessages } from './messages.ts';
 import type { AttributeMessage, ShapeMessage } from './messages.ts';
 
 /** Numbers of the element types in TensorFlow's protocol. */
 export const float32 = { type: 1 } as const;
+export const float64 = { type: 2 } as const;
 export const int32 = { type: 3 } as const;
+export const int8 = { type: 6 } as const;
 export const boolean = { type: 10 } as const;
 
 /** A tensor of the graph, `node:output`. */
@@ -15,7 +17,7 @@ export type Attribute =
   string | readonly number[] | number | boolean | { readonly type: number } | { readonly real: number };
 
 export interface GraphBuilder {
-  /** Adds an input that every run feeds, under this name. An extent of −1 accepts any. */
+  /** Adds an input that every run gets, under this name. An extent of −1 accepts any. */
   placeholder(name: string, type: typeof float32 | typeof int32, shape: readonly number[]): Output;
   /** Adds a constant. Equal constants share one node. */
   constant(values: Float32Array | Int32Array, shape: readonly number[]): Output;
@@ -23,6 +25,8 @@ export interface GraphBuilder {
   add(operation: string, inputs: readonly Output[], attributes: Readonly<Record<string, Attribute>>): Output;
   /** Returns output number `index` of the operation whose first output is `first`. */
   output(first: Output, index: number): Output;
+  /** Returns the bytes of the graph, a `GraphDef`. */
+  definition(): Uint8Array;
   /** Returns the bytes of `saved_model.pb`. */
   serialize(): Uint8Array;
 }
@@ -109,6 +113,7 @@ export function graphBuilder(): GraphBuilder {
     add: (operation, inputs, attributes) =>
       addNode(`${operation}_${count++}`, operation, inputs, encodeAll(attributes)),
     output: (first, index) => first.replace(/:0$/, `:${index}`) as Output,
+    definition: () => graph.serializeBinary(),
     serialize() {
       const info = new messages.MetaGraphDef.MetaInfoDef();
       info.addTags('serve');

@@ -10,7 +10,11 @@ export interface Messages {
   readonly MetaGraphDef: (new () => MetaGraphMessage) & {
     readonly MetaInfoDef: new () => { addTags(tag: string): void };
   };
-  readonly GraphDef: new () => { addNode(node: NodeMessage): void; setVersions(versions: object): void };
+  readonly GraphDef: new () => {
+    addNode(node: NodeMessage): void;
+    setVersions(versions: object): void;
+    serializeBinary(): Uint8Array;
+  };
   readonly VersionDef: new () => { setProducer(version: number): void };
   readonly NodeDef: new () => NodeMessage;
   readonly AttrValue: (new () => AttributeMessage) & {

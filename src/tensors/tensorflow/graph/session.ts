@@ -1,13 +1,14 @@
 /**
- * Runs a graph of `graph-builder.ts` as a SavedModel, which TensorFlow optimises as a whole and runs in one
- * call through the binding.
+ * Runs a graph of `graph-builder.ts`, which TensorFlow optimises as a whole and runs in one call through the
+ * binding.
  */
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../../tf.ts';
-import type { TensorflowBackend } from '../raw.ts';
+import { noteFed, noteFetched } from '../bus.ts';
+import type { TensorflowBackend, TensorMetadata } from '../raw.ts';
 import type { GraphBuilder, Output } from './graph-builder.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
 
@@ -22,7 +23,14 @@ export interface GraphSession {
 }
 
 interface LoadedGraph {
-  readonly session: number;
+  readonly run: (
+    ids: readonly number[],
+    placeholders: string,
+    fetches: readonly Output[],
+  ) => TensorMetadata[];
+  readonly unload: () => void;
+  /** Whether feeds and fetches go through the memory of the host. */
+  readonly copies: boolean;
   users: number;
 }
 
@@ -35,8 +43,9 @@ const idleLimit = 16;
 
 /**
  * Loads `graph` into TensorFlow, which must be the current backend; an equal graph is loaded only once.
- * TensorFlow compiles it at its first run (0.1–0.5 s for large networks). On a GPU, each run copies its feeds
- * and results through host memory.
+ * TensorFlow compiles it at its first run (0.1–0.5 s for large networks). It is a function of TensorFlow, whose feeds
+ * and results stay on the device. With the binding of an earlier set-up it is a SavedModel instead, which copies them
+ * through host memory at each run; both compute the same bits.
  */
 export function openSession(
   graph: GraphBuilder,
@@ -44,42 +53,74 @@ export function openSession(
   fetches: readonly Output[],
 ): GraphSession {
   const backend = tf.backend() as unknown as TensorflowBackend;
-  const bytes = graph.serialize();
-  const digest = createHash('sha256').update(bytes).digest('hex');
-  const entry = loaded.get(digest) ?? { session: load(backend, bytes), users: 0 };
+  const feedNames = placeholders.join();
+  const isFunction = keepsTensors();
+  const bytes = isFunction ? graph.definition() : graph.serialize();
+  const digest = createHash('sha256').update(bytes).update(`${feedNames} ${fetches.join()}`).digest('hex');
+  const entry =
+    loaded.get(digest) ??
+    (isFunction ? loadFunction(backend, bytes, digest, feedNames, fetches) : loadModel(backend, bytes));
   entry.users++;
   loaded.set(digest, entry);
-  const feedNames = placeholders.join();
-  const fetchNames = fetches.join();
   return {
     run(feeds) {
       const ids = backend.getInputTensorIds(feeds);
-      return backend.binding
-        .runSavedModel(entry.session, ids, feedNames, fetchNames)
-        .map((result) => backend.createOutputTensor(result));
+      if (entry.copies) for (const { size } of feeds) noteFed(4 * size);
+      const results = entry.run(ids, feedNames, fetches).map((result) => backend.createOutputTensor(result));
+      if (entry.copies) for (const { size } of results) noteFetched(4 * size);
+      return results;
     },
     dispose() {
       entry.users--;
       // Moves the graph to the end of the order.
       loaded.delete(digest);
       loaded.set(digest, entry);
-      unloadIdle(backend);
+      unloadIdle();
     },
   };
 }
 
-function load(backend: TensorflowBackend, bytes: Uint8Array): number {
-  // TensorFlow reads the whole model from a folder at once, so that a temporary one will do.
-  return withTemporaryFolder((folder) => {
-    writeFileSync(join(folder, 'saved_model.pb'), bytes);
-    return backend.binding.loadSavedModel(folder, 'serve');
-  });
+/** Whether the binding of the current backend has functions, so that tensors stay on the device from one graph to the next. */
+export function keepsTensors(): boolean {
+  const { binding } = tf.backend() as unknown as TensorflowBackend;
+  return binding.runFunction !== undefined;
 }
 
-function unloadIdle(backend: TensorflowBackend): void {
+function loadFunction(
+  { binding }: TensorflowBackend,
+  bytes: Uint8Array,
+  digest: string,
+  feedNames: string,
+  fetches: readonly Output[],
+): LoadedGraph {
+  const name = `ravelin_${digest.slice(0, 32)}`;
+  binding.addFunction!(name, bytes, feedNames, fetches.join());
+  return {
+    run: (ids) => binding.runFunction!(name, ids, fetches.length),
+    unload: () => binding.removeFunction!(name),
+    copies: false,
+    users: 0,
+  };
+}
+
+function loadModel({ binding }: TensorflowBackend, bytes: Uint8Array): LoadedGraph {
+  // TensorFlow reads the whole model from a folder at once, so that a temporary one will do.
+  const session = withTemporaryFolder((folder) => {
+    writeFileSync(join(folder, 'saved_model.pb'), bytes);
+    return binding.loadSavedModel(folder, 'serve');
+  });
+  return {
+    run: (ids, feedNames, fetches) => binding.runSavedModel(session, ids, feedNames, fetches.join()),
+    unload: () => binding.deleteSavedModel(session),
+    copies: true,
+    users: 0,
+  };
+}
+
+function unloadIdle(): void {
   const idle = [...loaded].filter(([, { users }]) => users === 0);
-  for (const [digest, { session }] of idle.slice(0, Math.max(idle.length - idleLimit, 0))) {
-    backend.binding.deleteSavedModel(session);
+  for (const [digest, { unload }] of idle.slice(0, Math.max(idle.length - idleLimit, 0))) {
+    unload();
     loaded.delete(digest);
   }
 }

@@ -1,0 +1,177 @@
+/** Attacks whose images stay on the device take the steps of those with plain arrays, to the last bit. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { apgd } from '../../src/attacks/apgd.ts';
+import { attackImages, type AttackResult } from '../../src/attacks/attack-images.ts';
+import type { Attack } from '../../src/attacks/attack.ts';
+import { countQueries, type PassCounts } from '../../src/attacks/count-queries.ts';
+import { ensembleClassifier } from '../../src/attacks/ensemble-classifier.ts';
+import { fgsm } from '../../src/attacks/fgsm.ts';
+import type { ImageBatch } from '../../src/attacks/images.ts';
+import { openQueries } from '../../src/attacks/open-queries.ts';
+import { pgd, type PgdOptions } from '../../src/attacks/pgd.ts';
+import type { Queries } from '../../src/attacks/queries.ts';
+import { TraceRecorder } from '../../src/attacks/trace-recorder.ts';
+import { zoo } from '../../src/models/architectures/zoo.ts';
+import type { Classifier } from '../../src/models/classifier.ts';
+import { openClassifier } from '../../src/models/inference.ts';
+import { initializeModel } from '../../src/models/initialize.ts';
+import { openBackend } from '../../src/tensors/backend.ts';
+import { randomStream } from '../../src/tensors/random.ts';
+import { measureTransfers, type Transfers } from '../../src/tensors/tensorflow/bus.ts';
+import { keepsTensors } from '../../src/tensors/tensorflow/graph/session.ts';
+import { tf } from '../../src/tensors/tf.ts';
+import { BatchSizes } from '../../src/values/batch-size.ts';
+import { readyBackends } from '../tensors/backends.ts';
+import { iterated, plainGoal } from './plain-attacks.ts';
+
+const isReady = readyBackends.includes('tensorflow');
+if (!isReady)
+  process.stderr.write('SKIPPED: attacks on the device, for the tensorflow backend is not ready\n');
+
+const plainApgd = {
+  norm: 'linf',
+  loss: 'cross-entropy',
+  restarts: 1,
+  targets: 9,
+  seed: [1, 2],
+} as const;
+
+describe.skipIf(!isReady)('images on the device', () => {
+  let classifier: Classifier;
+  let images: ImageBatch;
+  beforeAll(async () => {
+    await openBackend('tensorflow');
+    const network = zoo['cifar-resnet20'].build({ size: 32, classes: 10 });
+    const model = initializeModel(network, { mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] }, [1, 2]);
+    classifier = await openClassifier(model);
+    images = await classified(classifier, imagesOf(9, [32, 32, 3]));
+  });
+
+  const withPgd = (options: Partial<PgdOptions> = {}): Attack =>
+    pgd({
+      ...plainGoal,
+      norm: 'linf',
+      steps: 6,
+      stepSize: { relative: 0.3 },
+      randomStart: true,
+      restarts: 1,
+      stopEarly: false,
+      ...options,
+    });
+
+  it.each<[string, Attack]>([
+    ['FGSM', fgsm({ ...plainGoal, randomStart: 0 })],
+    ['FGSM from a random start', fgsm({ ...plainGoal, randomStart: 0.01 })],
+    ['targeted FGSM', fgsm({ ...plainGoal, randomStart: 0, targeted: 'random' })],
+    ['I-FGSM without a ball', iterated({ steps: 5 })],
+    ['I-FGSM in a ball', iterated({ steps: 5, epsilon: 0.013 })],
+    ['PGD', withPgd()],
+    ['PGD with an absolute step', withPgd({ stepSize: { absolute: 1 / 255 }, randomStart: false })],
+    ['PGD that ends images early', withPgd({ stopEarly: true })],
+    ['PGD of several runs', withPgd({ restarts: 3, stopEarly: true })],
+    ['targeted PGD on margins', withPgd({ loss: 'margin', targeted: 'least-likely', stopEarly: true })],
+    ['APGD', apgd({ ...plainApgd, steps: 12, stopEarly: false })],
+    [
+      'APGD that ends images early',
+      apgd({ ...plainApgd, loss: 'dlr', steps: 8, restarts: 2, stopEarly: true }),
+    ],
+    [
+      'APGD towards one class after another',
+      apgd({ ...plainApgd, loss: 'targeted-dlr', steps: 6, targets: 2, stopEarly: true }),
+    ],
+  ])('of %s go the same way', async (_, attack) => {
+    expect(keepsTensors()).toBe(true);
+    for (const most of [4, 64]) {
+      const own = await run(attack, openQueries(classifier), images, most);
+      const other = await run(attack, withPlainArrays(openQueries(classifier)), images, most);
+      expect(own.counts).toEqual(other.counts);
+      expect(own.result).toEqual(other.result);
+      expect(bitsOf(own.result)).toEqual(bitsOf(other.result));
+      expect(own.result.pixels).not.toEqual(images.pixels);
+    }
+  });
+
+  it.each<[string, (steps: number) => Attack, number, number]>([
+    ['I-FGSM', (steps) => iterated({ steps, epsilon: 0.013 }), 9, 0],
+    ['PGD', (steps) => withPgd({ steps }), 9, 0],
+    // One image is misclassified already. Of the others go the label, two flags and four numbers.
+    ['APGD', (steps) => apgd({ ...plainApgd, steps, stopEarly: false }), 8, 4 + 2 * 4 + 4 * 8],
+  ])('of %s do not cross in a step', async (_, attackOf, moving, fed) => {
+    const few = await run(attackOf(3), openQueries(classifier), images);
+    const more = await run(attackOf(13), openQueries(classifier), images);
+    expect(more.transfers.fed - few.transfers.fed).toBe(10 * moving * fed);
+    // The logits of 10 classes come back.
+    expect(more.transfers.fetched - few.transfers.fetched).toBe(10 * moving * 10 * 4);
+  });
+
+  it('of an attack on an ensemble go the same way', async () => {
+    const ensemble = ensembleClassifier([classifier, classifier], 'logits');
+    const own = await run(withPgd(), openQueries(ensemble), images);
+    const other = await run(withPgd(), withPlainArrays(openQueries(ensemble)), images);
+    expect(bitsOf(own.result)).toEqual(bitsOf(other.result));
+    expect(own.counts).toEqual(other.counts);
+    expect(own.transfers.fed).toBeLessThan(0.5 * other.transfers.fed);
+  });
+
+  it('of FGSM come back as signs of one byte', async () => {
+    const { transfers } = await run(fgsm({ ...plainGoal, randomStart: 0 }), openQueries(classifier), images);
+    expect(transfers).toEqual({
+      fed: images.pixels.byteLength + images.labels.byteLength,
+      fetched: images.pixels.length + 9 * 10 * 4,
+    });
+  });
+
+  it('take the plain way if somebody has to see each point, with the same result', async () => {
+    const plain = await run(withPgd(), openQueries(classifier), images);
+    const { queries } = countQueries(openQueries(classifier));
+    const trace = new TraceRecorder(images);
+    const traced = await attackImages(withPgd(), queries, images, 0.03, { trace });
+    expect(bitsOf(traced)).toEqual(bitsOf(plain.result));
+    const { lengths } = await trace.finish(queries, traced.pixels, {});
+    expect([...lengths]).toEqual(images.labels.length === 9 ? Array<number>(9).fill(7) : []);
+    const limited = await attackImages(withPgd(), queries, images, 0.03, { limit: 13 });
+    expect(bitsOf(limited)).toEqual(bitsOf(plain.result));
+  });
+});
+
+function bitsOf({ pixels }: AttackResult): Int32Array {
+  return new Int32Array(pixels.buffer, pixels.byteOffset, pixels.length);
+}
+
+async function run(
+  attack: Attack,
+  plain: Queries,
+  images: ImageBatch,
+  most = 64,
+): Promise<{ counts: PassCounts; result: AttackResult; transfers: Transfers }> {
+  const { queries, counts } = countQueries(plain);
+  const tensors = tf.memory().numTensors;
+  const transfers = measureTransfers();
+  const result = await attackImages(attack, queries, images, 0.03, { batchSizes: new BatchSizes(most) });
+  expect(tf.memory().numTensors).toBe(tensors);
+  return { counts: counts(), result, transfers: transfers() };
+}
+
+/** Queries that have no form on the device. */
+function withPlainArrays(queries: Queries): Queries {
+  return { ...queries, gradient: (...call) => queries.gradient(...call) };
+}
+
+function imagesOf(count: number, [height, width, channels]: [number, number, number]): ImageBatch {
+  const pixels = new Float32Array(count * height * width * channels);
+  const stream = randomStream([7, 8]);
+  for (let at = 0; at < pixels.length; at++) pixels[at] = stream.integer(256) / 255;
+  const ids = Int32Array.from({ length: count }, (_, id) => id + 3);
+  return { pixels, shape: [count, height, width, channels], labels: ids.map((id) => id % 10), ids };
+}
+
+/** The images with the classes that the model gives them as labels, but for the last, which is wrong. */
+async function classified(classifier: Classifier, images: ImageBatch): Promise<ImageBatch> {
+  const logits = await openQueries(classifier).logits(images);
+  const labels = Int32Array.from(images.labels, (_, row) => {
+    const own = logits.subarray(row * classifier.classes, (row + 1) * classifier.classes);
+    const best = own.indexOf(Math.max(...own));
+    return row === images.labels.length - 1 ? (best + 1) % classifier.classes : best;
+  });
+  return { ...images, labels };
+}

@@ -1,0 +1,149 @@
+/** What TensorFlow computes as functions, whose tensors stay on the device, beside the sessions of earlier bindings. */
+import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { zoo } from '../../../src/models/architectures/zoo.ts';
+import type { ArchitectureName } from '../../../src/models/architectures/zoo.ts';
+import { openClassifier } from '../../../src/models/inference.ts';
+import { initializeModel } from '../../../src/models/initialize.ts';
+import { openBackend } from '../../../src/tensors/backend.ts';
+import { measureTransfers } from '../../../src/tensors/tensorflow/bus.ts';
+import { keepsTensors } from '../../../src/tensors/tensorflow/graph/session.ts';
+import type { TensorflowBackend } from '../../../src/tensors/tensorflow/raw.ts';
+import { tf } from '../../../src/tensors/tf.ts';
+import type { NetworkModel } from '../../../src/values/model.ts';
+import { allOperations, randomModel, smallTransformer } from '../../models/networks.ts';
+import { readyBackends } from '../backends.ts';
+
+const isReady = readyBackends.includes('tensorflow');
+if (!isReady) process.stderr.write('SKIPPED: functions of TensorFlow, which is not ready\n');
+
+describe.skipIf(!isReady)('functions of TensorFlow', () => {
+  beforeAll(async () => {
+    await openBackend('tensorflow');
+    // An earlier binding has none: ravelin setup tensorflow compiles the one of this version.
+    expect(keepsTensors()).toBe(true);
+  });
+
+  it.each<[string, () => NetworkModel]>([
+    ['all operations', () => randomModel(allOperations())],
+    ['a transformer', () => randomModel(smallTransformer())],
+    ['ResNet-20', () => ofZoo('cifar-resnet20', 32)],
+    ['MobileNet v2', () => ofZoo('mobilenet-v2', 65)],
+    ['ResNet-18', () => ofZoo('resnet18', 65)],
+    ['logits so small that they underflow', () => withTinyLogits(randomModel(allOperations()))],
+  ])('compute the bits of sessions: %s', async (_, build) => {
+    const model = build();
+    const pixels = pixelsFor(model, 8);
+    const labels = tf.tensor1d([1, 4, 0, 2, 3, 1, 2, 0], 'int32');
+    const values = async (): Promise<Int32Array[]> => {
+      const classifier = await openClassifier(model, 'graph');
+      const tensors: Tensor[] = [await classifier.logits(pixels)];
+      for (const loss of ['cross-entropy', 'margin', 'dlr'] as const) {
+        const { gradient, logits } = await classifier.inputGradient(pixels, labels, loss);
+        tensors.push(gradient, logits);
+      }
+      const chosen = tf.tensor2d([0, 1, 2, 3, 4, 3, 2, 1], [8, 1], 'int32');
+      const { gradients, logits } = await classifier.classGradients(pixels, chosen);
+      tensors.push(gradients, logits);
+      classifier.dispose();
+      const found = tensors.map((tensor) => new Int32Array(tensor.dataSync().slice().buffer));
+      tf.dispose([...tensors, chosen]);
+      return found;
+    };
+    expect(await values()).toEqual(await withoutFunctions(values));
+    tf.dispose([pixels, labels]);
+  });
+
+  it('get weights once, and give back only what is read', async () => {
+    const model = ofZoo('cifar-resnet20', 32);
+    const pixels = pixelsFor(model, 4);
+    const labels = tf.tensor1d([1, 4, 0, 2], 'int32');
+    const classifier = await openClassifier(model);
+    const ask = async (): Promise<ReturnType<ReturnType<typeof measureTransfers>>> => {
+      const transfers = measureTransfers();
+      const { gradient, logits } = await classifier.inputGradient(pixels, labels, 'margin');
+      await logits.data();
+      tf.dispose([gradient, logits]);
+      return transfers();
+    };
+    const [first, second] = [await ask(), await ask()];
+    const weights = Object.values(model.weights).reduce((sum, { data }) => sum + data.byteLength, 0);
+    const batch = pixels.size * 4 + labels.size * 4;
+    // Folding takes the statistics and scales of batch norms out, 4 numbers a channel, and puts a bias in.
+    expect(first.fed - batch).toBeGreaterThan(0.9 * weights);
+    expect(first.fed - batch).toBeLessThan(weights);
+    expect(second).toEqual({ fed: 0, fetched: 4 * 6 * 4 });
+    expect(first.fetched).toBe(second.fetched);
+    classifier.dispose();
+    const before = await withoutFunctions(async () => {
+      const earlier = await openClassifier(model);
+      const transfers = measureTransfers();
+      tf.dispose(Object.values(await earlier.inputGradient(pixels, labels, 'margin')));
+      earlier.dispose();
+      return transfers();
+    });
+    // The session of an earlier binding takes them at each run, and copies all results.
+    expect(before.fed).toBeGreaterThan(first.fed);
+    expect(before.fetched).toBeGreaterThan(pixels.size * 4);
+    tf.dispose([pixels, labels]);
+  });
+
+  it('leave no tensor behind when a model is closed', async () => {
+    const { binding } = openBinding();
+    const model = ofZoo('cifar-resnet20', 32);
+    const pixels = pixelsFor(model, 2);
+    const once = async (): Promise<number> => {
+      const classifier = await openClassifier(model);
+      tf.dispose(await classifier.logits(pixels));
+      const open = binding.getNumOfTensors();
+      classifier.dispose();
+      return open - binding.getNumOfTensors();
+    };
+    await once();
+    const before = binding.getNumOfTensors();
+    // 19 convolutions with their biases, a matrix with its bias, and the affine map of the preprocessing.
+    expect(await once()).toBe(42);
+    expect(binding.getNumOfTensors()).toBe(before);
+    pixels.dispose();
+  });
+});
+
+function ofZoo(name: ArchitectureName, size: number): NetworkModel {
+  const network = zoo[name].build({ size, classes: 6 });
+  return initializeModel(network, { mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] }, [1, 2]);
+}
+
+/** The gradients of margins are then below the least normal number, 1.2e-38, which TensorFlow's threads take for zero. */
+function withTinyLogits(model: NetworkModel): NetworkModel {
+  const last = model.network.nodes.at(-1)!.name;
+  const weights = Object.entries(model.weights).map(([name, { shape, data }]) => [
+    name,
+    { shape, data: name.startsWith(`${last}.`) ? data.map((value) => value * 1e-38) : data },
+  ]);
+  return { ...model, weights: Object.fromEntries(weights) as NetworkModel['weights'] };
+}
+
+function pixelsFor({ network }: NetworkModel, count: number): Tensor4D {
+  const [height, width, channels] = network.inputShape;
+  return tf.randomUniform([count, height, width, channels], 0, 1, 'float32', 3);
+}
+
+interface OpenBinding {
+  binding: TensorflowBackend['binding'] & { getNumOfTensors(): number };
+}
+
+function openBinding(): OpenBinding {
+  return tf.backend() as unknown as OpenBinding;
+}
+
+/** Runs `work` with a binding that lacks functions, as an earlier set-up made it. */
+async function withoutFunctions<R>(work: () => Promise<R>): Promise<R> {
+  const backend = openBinding();
+  const { binding } = backend;
+  backend.binding = { ...binding, runFunction: undefined } as unknown as OpenBinding['binding'];
+  try {
+    return await work();
+  } finally {
+    backend.binding = binding;
+  }
+}
