@@ -4,8 +4,8 @@
  * binding's `runSavedModel` copies all of them through the memory of the host.
  *
  * `addFunction(name, bytes, inputs, outputs)` takes a GraphDef and the names of its tensors, joined by commas.
- * `removeFunction(name)` forgets it, and what TensorFlow compiled for it. `runFunction(name, ids, outputs)` runs it like
- * `executeOp`, on a thread that treats numbers below 1.2e-38 as zero, as the threads of a session do.
+ * `removeFunction(name)` forgets it, and what TensorFlow compiled for it. `runFunction(name, attributes, ids, outputs)` runs it
+ * like `executeOp`, on a thread that treats numbers below 1.2e-38 as zero, as the threads of a session do.
  */
 export const functionSource = `#include <node_api.h>
 #include <cstdlib>
@@ -107,14 +107,13 @@ static napi_value RemoveFunction(napi_env env, napi_callback_info info) {
 }
 
 static napi_value RunFunction(napi_env env, napi_callback_info info) {
-  size_t argc = 3;
-  napi_value args[3], none;
+  size_t argc = 4;
+  napi_value args[4];
   napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
   TFJSBackend *const backend = GetTFJSBackend(env);
-  if (backend == nullptr || argc < 3) return nullptr;
-  napi_create_array(env, &none);
+  if (backend == nullptr || argc < 4) return nullptr;
   Flush flush;
-  return backend->ExecuteOp(env, args[0], none, args[1], args[2]);
+  return backend->ExecuteOp(env, args[0], args[1], args[2], args[3]);
 }
 
 }  // namespace tfnodejs

@@ -12,7 +12,7 @@ import type { NetworkModel, Network } from '../../src/values/model.ts';
 import { allOperations, networkWith, randomModel } from './networks.ts';
 import { crossEntropy, dlr, margin, referenceGradient, referenceLogits, targetedDlr } from './reference.ts';
 
-const layers: Readonly<Record<string, () => Network>> = {
+export const layers: Readonly<Record<string, () => Network>> = {
   'a convolution': () =>
     networkWith((b, x) => b.conv('c', x, { filters: 3, kernel: [3, 2], padding: [1, 1] })),
   'a strided convolution': () =>

@@ -9,7 +9,7 @@ import type { Network } from '../../values/model.ts';
 import type { AttackLoss, FoldedClassifier, InputGradient, TargetedDlr } from '../classifier.ts';
 import type { FoldedNetwork } from '../folding.ts';
 import { checkLoss } from '../loss-gradient.ts';
-import { emitter } from './emitter.ts';
+import { canBeFunction, emitter } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
 import { emitForward, graphWeights } from './inference.ts';
 import type { EmittedForward } from './inference.ts';
@@ -28,8 +28,12 @@ const classesPerRun = 10;
  * so the graphs share their memory: they go to the device once, when the first graph runs. With the binding of an
  * earlier set-up every run copies its inputs, including weights, and its results through host memory.
  */
-export function graphClassifier({ classes, inputShape }: Network, folded: FoldedNetwork): FoldedClassifier {
+export function graphClassifier(
+  { classes, inputShape, nodes }: Network,
+  folded: FoldedNetwork,
+): FoldedClassifier {
   let weights = onDevice(folded);
+  const isFunction = keepsTensors() && canBeFunction(nodes);
   const sessions = new Map<string, GraphSession>();
 
   /**
@@ -49,6 +53,7 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
         emit.graph,
         [...forward.weights, emit.pixels, ...feeds],
         [forward.logits, ...fetches],
+        isFunction,
       );
       sessions.set(key, opened);
     }
@@ -92,7 +97,7 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
   return {
     classes,
     inputShape,
-    staysOnDevice: keepsTensors(),
+    staysOnDevice: isFunction,
     logits: (pixels) =>
       promised(() => {
         const graph = session('logits', () => ({ feeds: [], fetches: [] }));
@@ -128,12 +133,9 @@ export function graphClassifier({ classes, inputShape }: Network, folded: Folded
             );
           }),
         );
-        const gradients = tf.concat(
-          parts.map((part) => part.gradients),
-          1,
-        );
-        tf.dispose(parts.map((part) => part.gradients));
-        tf.dispose(parts.slice(1).map((part) => part.logits));
+        const each = parts.map((part) => part.gradients);
+        const gradients = tf.concat(each, 1);
+        tf.dispose([...each, ...parts.slice(1).map((part) => part.logits)]);
         return { gradients, logits: parts[0]!.logits };
       }),
     replaceFolded(changed) {

@@ -2,6 +2,14 @@
 import { float32, graphBuilder, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Attribute, GraphBuilder, Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
 
+/**
+ * Whether TensorFlow computes the same bits of these operations in a function as in a session. In a function it rewrites
+ * the arithmetic of SiLU and GELU otherwise, so networks with them stay sessions, as all results so far.
+ */
+export function canBeFunction(operations: readonly { readonly op: string }[]): boolean {
+  return !operations.some(({ op }) => op === 'silu' || op === 'gelu');
+}
+
 export interface Emitter {
   readonly graph: GraphBuilder;
   /** `[n, h, w, c]` in [0, 1], as a placeholder. */

@@ -19,7 +19,12 @@ export interface TensorflowBackend {
     /** Adds a function: a graph (the bytes of a GraphDef) from inputs to outputs, names joined by commas. */
     addFunction?(name: string, graph: Uint8Array, inputs: string, outputs: string): void;
     /** Runs a function on the device. `outputs` is the number of its outputs. */
-    runFunction?(name: string, ids: readonly number[], outputs: number): TensorMetadata[];
+    runFunction?(
+      name: string,
+      attributes: readonly OperationAttribute[],
+      ids: readonly number[],
+      outputs: number,
+    ): TensorMetadata[];
     removeFunction?(name: string): void;
   };
   /** Uploads the tensors that are not on the device yet, and returns the binding's numbers of all. */
@@ -27,9 +32,16 @@ export interface TensorflowBackend {
   createOutputTensor(result: TensorMetadata): Tensor;
   executeSingleOutput(
     operation: string,
-    attributes: readonly { readonly name: string; readonly type: number; readonly value: unknown }[],
+    attributes: readonly OperationAttribute[],
     inputs: readonly TensorInfo[],
   ): Tensor;
+}
+
+/** `type` is one of the binding's `TF_ATTR_…`. */
+export interface OperationAttribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: unknown;
 }
 
 /** A tensor in the form that the binding returns; the backend makes a `Tensor` of it. */

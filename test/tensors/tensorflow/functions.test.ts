@@ -10,7 +10,9 @@ import { measureTransfers } from '../../../src/tensors/tensorflow/bus.ts';
 import { keepsTensors } from '../../../src/tensors/tensorflow/graph/session.ts';
 import type { TensorflowBackend } from '../../../src/tensors/tensorflow/raw.ts';
 import { tf } from '../../../src/tensors/tf.ts';
+import { trainSgd } from '../../../src/training/sgd.ts';
 import type { NetworkModel } from '../../../src/values/model.ts';
+import { layers } from '../../models/inference-suite.ts';
 import { allOperations, randomModel, smallTransformer } from '../../models/networks.ts';
 import { readyBackends } from '../backends.ts';
 
@@ -31,10 +33,14 @@ describe.skipIf(!isReady)('functions of TensorFlow', () => {
     ['MobileNet v2', () => ofZoo('mobilenet-v2', 65)],
     ['ResNet-18', () => ofZoo('resnet18', 65)],
     ['logits so small that they underflow', () => withTinyLogits(randomModel(allOperations()))],
+    ...Object.entries(layers).map(([name, build]): [string, () => NetworkModel] => [
+      name,
+      () => randomModel(build(), { mean: [0.4, 0.5], std: [0.3, 0.2] }),
+    ]),
   ])('compute the bits of sessions: %s', async (_, build) => {
     const model = build();
     const pixels = pixelsFor(model, 8);
-    const labels = tf.tensor1d([1, 4, 0, 2, 3, 1, 2, 0], 'int32');
+    const labels = tf.tensor1d([1, 3, 0, 2, 3, 1, 2, 0], 'int32');
     const values = async (): Promise<Int32Array[]> => {
       const classifier = await openClassifier(model, 'graph');
       const tensors: Tensor[] = [await classifier.logits(pixels)];
@@ -42,7 +48,7 @@ describe.skipIf(!isReady)('functions of TensorFlow', () => {
         const { gradient, logits } = await classifier.inputGradient(pixels, labels, loss);
         tensors.push(gradient, logits);
       }
-      const chosen = tf.tensor2d([0, 1, 2, 3, 4, 3, 2, 1], [8, 1], 'int32');
+      const chosen = tf.tensor2d([0, 1, 2, 3, 0, 3, 2, 1], [8, 1], 'int32');
       const { gradients, logits } = await classifier.classGradients(pixels, chosen);
       tensors.push(gradients, logits);
       classifier.dispose();
@@ -52,6 +58,25 @@ describe.skipIf(!isReady)('functions of TensorFlow', () => {
     };
     expect(await values()).toEqual(await withoutFunctions(values));
     tf.dispose([pixels, labels]);
+  });
+
+  it('train to the same weights', async () => {
+    const model = ofZoo('cifar-resnet20', 32);
+    const pixels = Uint8Array.from({ length: 100 * 32 * 32 * 3 }, (_, at) => (at * 7919) % 251);
+    const ids = Int32Array.from({ length: 100 }, (_, id) => id);
+    const trained = async (): Promise<NetworkModel['weights']> => {
+      const result = await trainSgd({
+        model,
+        images: {
+          ...{ kind: 'images', pixels, shape: [100, 32, 32, 3], views: 1 },
+          ...{ labels: ids.map((id) => id % 6), ids, classes: [] },
+        },
+        ...{ seed: [1, 2], epochs: 1, batchSize: 50, learningRate: 0.05, momentum: 0.9, weightDecay: 5e-4 },
+        ...{ nesterov: true, schedule: { kind: 'constant' } },
+      });
+      return result.weights;
+    };
+    expect(await trained()).toEqual(await withoutFunctions(trained));
   });
 
   it('get weights once, and give back only what is read', async () => {

@@ -45,16 +45,16 @@ const idleLimit = 16;
  * Loads `graph` into TensorFlow, which must be the current backend; an equal graph is loaded only once.
  * TensorFlow compiles it at its first run (0.1–0.5 s for large networks). It is a function of TensorFlow, whose feeds
  * and results stay on the device. With the binding of an earlier set-up it is a SavedModel instead, which copies them
- * through host memory at each run; both compute the same bits.
+ * through host memory at each run, or if `isFunction` is false; both compute the same bits but for a few operations.
  */
 export function openSession(
   graph: GraphBuilder,
   placeholders: readonly Output[],
   fetches: readonly Output[],
+  isFunction = keepsTensors(),
 ): GraphSession {
   const backend = tf.backend() as unknown as TensorflowBackend;
   const feedNames = placeholders.join();
-  const isFunction = keepsTensors();
   const bytes = isFunction ? graph.definition() : graph.serialize();
   const digest = createHash('sha256').update(bytes).update(`${feedNames} ${fetches.join()}`).digest('hex');
   const entry =
@@ -86,6 +86,13 @@ export function keepsTensors(): boolean {
   return binding.runFunction !== undefined;
 }
 
+/**
+ * TensorFlow optimises a function only if it is given a `ConfigProto`: this one, in its wire format, has
+ * `graph_options { rewrite_options { arithmetic_optimization: OFF } }`. The arithmetic optimisations find more in a
+ * function than in a session, whose operations have no device yet, and would give other bits.
+ */
+const sameAsSessions = '\x52\x04\x52\x02\x38\x02';
+
 function loadFunction(
   { binding }: TensorflowBackend,
   bytes: Uint8Array,
@@ -95,8 +102,9 @@ function loadFunction(
 ): LoadedGraph {
   const name = `ravelin_${digest.slice(0, 32)}`;
   binding.addFunction!(name, bytes, feedNames, fetches.join());
+  const attributes = [{ name: 'config_proto', type: binding.TF_ATTR_STRING, value: sameAsSessions }];
   return {
-    run: (ids) => binding.runFunction!(name, ids, fetches.length),
+    run: (ids) => binding.runFunction!(name, attributes, ids, fetches.length),
     unload: () => binding.removeFunction!(name),
     copies: false,
     users: 0,
