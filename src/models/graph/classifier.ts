@@ -61,16 +61,7 @@ export function graphClassifier(
   };
 
   const lossSession = (loss: AttackLoss | TargetedDlr['kind']): GraphSession =>
-    session(loss, (emit, { logits, backward }) => {
-      const labels = emit.graph.placeholder('labels', int32, [-1]);
-      if (loss !== 'targeted-dlr') {
-        const seed = emitLossGradient(emit, logits, labels, classes, loss);
-        return { feeds: [labels], fetches: [backward(seed)] };
-      }
-      const targets = emit.graph.placeholder('targets', int32, [-1]);
-      const seed = emitTargetedDlrGradient(emit, logits, labels, targets, classes);
-      return { feeds: [labels, targets], fetches: [backward(seed)] };
-    });
+    session(loss, (emit, forward) => emitLoss(emit, forward, loss, classes));
 
   const pullBack = (graph: GraphSession, pixels: Tensor4D, ...seeds: readonly Tensor[]): InputGradient => {
     const [logits, gradient] = graph.run([...weights, pixels, ...seeds]);
@@ -148,6 +139,23 @@ export function graphClassifier(
       sessions.clear();
     },
   };
+}
+
+/** Adds the input gradient of a loss; the labels are fed, and the targets if there are any. */
+function emitLoss(
+  emit: Emitter,
+  { logits, backward }: EmittedForward,
+  loss: AttackLoss | TargetedDlr['kind'],
+  classes: number,
+): { feeds: Output[]; fetches: Output[] } {
+  const labels = emit.graph.placeholder('labels', int32, [-1]);
+  if (loss !== 'targeted-dlr') {
+    const seed = emitLossGradient(emit, logits, labels, classes, loss);
+    return { feeds: [labels], fetches: [backward(seed)] };
+  }
+  const targets = emit.graph.placeholder('targets', int32, [-1]);
+  const seed = emitTargetedDlrGradient(emit, logits, labels, targets, classes);
+  return { feeds: [labels, targets], fetches: [backward(seed)] };
 }
 
 function onDevice(folded: FoldedNetwork): Tensor[] {
