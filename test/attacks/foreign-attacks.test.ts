@@ -124,7 +124,7 @@ describe('the originals are those that were given', () => {
 
 it.each<readonly [string, unknown, string]>([
   ['nothing', undefined, 'the attack is undefined, not an object'],
-  ['no kind', { maximum: 1 }, 'the attack is of no kind that the engine knows'],
+  ['no kind', { maximum: 1 }, "the kind of the attack is neither 'direction' nor 'iterated'"],
   ['no prepare', { kind: 'iterated', maximum: 1 }, 'prepare of the attack is undefined, not a function'],
   [
     'no perturb',
