@@ -14,7 +14,8 @@ stages:
   digits: { uses: dataset/mnist, with: { split: test, limit: 4 } }
   reduced: { uses: defense/bit-depth, store: always, in: { images: digits }, matrix: { bits: [1, 2] }, with: { bits: $(axes.bits) } }
   network: { uses: model/cnn, with: { filters: [2], dense: [] } }
-  predictions: { uses: predict/classify, in: { model: network, images: digits } }
+  trained: { uses: train/sgd, in: { model: network, images: digits }, with: { epochs: 1, batchSize: 4 } }
+  predictions: { uses: predict/classify, in: { model: trained, images: digits } }
   scores: { uses: evaluate/robustness, in: { predictions: predictions, originals: digits } }
   table: { uses: report/table, in: { scores: { from: scores, collect: all } }, with: { rows: [], value: accuracy } }
 `;
