@@ -15,17 +15,22 @@ export function warnOfIdleAxes(
 ): void {
   // A stage with an error may be the one that uses the axis.
   if (sink.errorCount > 0) return;
+  const valueNumbers = new ValueNumbers();
   const idle = new Map<string, Axis>();
   const used = new Set<string>();
   // Nearly all axes change something where they are declared, which is seen without looking at the stages before.
   for (const stage of stages)
     for (const axis of prepared.get(stage.id)?.matrix.axes ?? [])
-      if (compared(axis.name, stage, cells, (cell) => recipeOf(cells[cell]!, (input) => input)) === 'equal') {
+      if (
+        compared(axis.name, stage, cells, (cell) =>
+          recipeOf(cells[cell]!, valueNumbers, (input) => input),
+        ) === 'equal'
+      ) {
         if (!idle.has(axis.name)) idle.set(axis.name, axis);
       } else used.add(axis.name);
   for (const name of used) idle.delete(name);
   if (idle.size === 0) return;
-  const recipes = recipeNumbers(cells);
+  const recipes = recipeNumbers(cells, valueNumbers);
   for (const stage of stages)
     for (const axis of stage.axes)
       if (idle.has(axis) && compared(axis, stage, cells, (cell) => recipes[cell]!) === 'different')
@@ -60,11 +65,11 @@ function compared(
 }
 
 /** A number for each cell, the same for cells that compute the same from equal cells. A cell stands after those that it reads. */
-function recipeNumbers(cells: readonly Cell[]): readonly number[] {
+function recipeNumbers(cells: readonly Cell[], values: ValueNumbers): readonly number[] {
   const known = new Map<string, number>();
   const numbers: number[] = [];
   for (const cell of cells) {
-    const recipe = recipeOf(cell, (input) => numbers[input]!);
+    const recipe = recipeOf(cell, values, (input) => numbers[input]!);
     const number = known.get(recipe) ?? known.size;
     known.set(recipe, number);
     numbers.push(number);
@@ -72,14 +77,36 @@ function recipeNumbers(cells: readonly Cell[]): readonly number[] {
   return numbers;
 }
 
-function recipeOf({ uses, params, seed, inputs }: Cell, numberOf: (cell: number) => number): string {
+/** Numbers of lists and maps, the same for equal ones. One that many cells share is written as text once. */
+class ValueNumbers {
+  readonly #known = new WeakMap<object, number>();
+  readonly #byText = new Map<string, number>();
+
+  of(value: object): number {
+    const known = this.#known.get(value);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(value);
+    const number = this.#byText.get(text) ?? this.#byText.size;
+    this.#byText.set(text, number);
+    this.#known.set(value, number);
+    return number;
+  }
+}
+
+function recipeOf(
+  { uses, params, seed, inputs }: Cell,
+  values: ValueNumbers,
+  numberOf: (cell: number) => number,
+): string {
   const inputOf = (input: CellInput) =>
     'one' in input
       ? [numberOf(input.one.cell), input.one.port]
       : input.many.map(({ cell, port, axes }) => [numberOf(cell), port, axes]);
   return JSON.stringify([
     uses,
-    params,
+    Object.entries(params).map(([name, value]) =>
+      typeof value === 'object' && value !== null ? [name, values.of(value), 'shared'] : [name, value],
+    ),
     seed ?? 0,
     Object.entries(inputs).map(([port, input]) => [port, inputOf(input)]),
   ]);
