@@ -25,6 +25,7 @@ function open(env: Record<string, string> = {}): Terminal {
     columns: 140,
     env: {
       TERM: 'xterm-256color',
+      NO_COLOR: '',
       RAVELIN_CACHE: '',
       RAVELIN_HOME: project.path('home'),
       TMUX: '',
