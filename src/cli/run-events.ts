@@ -2,6 +2,7 @@ import type { RunEvent } from '../runtime/events.ts';
 import { readLedger } from '../runtime/run/read-ledger.ts';
 import { StoreError } from '../runtime/store/errors.ts';
 import { complain } from './output.ts';
+import { counted } from '../values/counted.ts';
 
 /**
  * The events of a run of some types, in order, for commands. A ledger that is damaged or cannot be read is a
@@ -21,16 +22,14 @@ export function eventsOfRun<T extends RunEvent['type']>(
     complain(`warning: ${error.message}\n  fix: ${error.fix}`);
   }
   if (damaged > 0)
-    complain(
-      `warning: ${damaged} ${damaged === 1 ? 'line' : 'lines'} in the ledger of run ${run} cannot be read`,
-    );
+    complain(`warning: ${counted(damaged, 'line')} in the ledger of run ${run} cannot be read`);
   return events;
 }
 
 type Failed = Extract<RunEvent, { type: 'cell-failed' }>;
 
 /** The failures that stand: those of cells that nobody has let the run try again later. */
-export function standingFailures(events: readonly Pick<RunEvent, 'type'>[]): readonly Failed[] {
+export function remainingFailures(events: readonly Pick<RunEvent, 'type'>[]): readonly Failed[] {
   let failures: readonly Failed[] = [];
   for (const event of events as readonly RunEvent[]) {
     if (event.type === 'cell-failed') failures = [...failures, event];
@@ -41,5 +40,5 @@ export function standingFailures(events: readonly Pick<RunEvent, 'type'>[]): rea
 
 /** The cells of a run that have failed in the end. */
 export function failuresOfRun(cacheFolder: string, run: string): readonly Failed[] {
-  return standingFailures(eventsOfRun(cacheFolder, run, ['cell-failed', 'cell-retried']));
+  return remainingFailures(eventsOfRun(cacheFolder, run, ['cell-failed', 'cell-retried']));
 }

@@ -1,6 +1,7 @@
 /** Checks network graphs: names, shapes and weights. They are plain data; nothing here uses tensors. */
 import type { NetworkModel, Network, NetworkNode, WeightTensor } from '../values/model.ts';
 import { elementCount } from '../values/element-count.ts';
+import { counted } from '../values/counted.ts';
 
 /** Shape of one image's activation: `[height, width, channels]` or `[features]`. */
 export type ActivationShape = readonly number[];
@@ -122,7 +123,7 @@ export function checkModel(model: NetworkModel): void {
   const { classes } = model.network;
   if (!(classes >= 2))
     throw new NetworkError(
-      `the network has ${classes} ${classes === 1 ? 'output' : 'outputs'}, and a classifier has a logit for each of two classes or more`,
+      `the network has ${counted(classes, 'output')}, and a classifier has a logit for each of two classes or more`,
     );
   const channels = model.network.inputShape[2];
   const { mean, std } = model.preprocessing;

@@ -2,6 +2,7 @@ import { didYouMean, nearest, shortList } from '../values/nearest.ts';
 import { type CsvCell, CsvError, readCsv } from './csv-records.ts';
 import { isShare, labelNumber } from './rows.ts';
 import type { Label } from './rows.ts';
+import { counted } from '../values/counted.ts';
 
 /** A number from the literature. A range has no value but two ends, such as "30−40 % of the images". */
 export interface PublishedNumber {
@@ -111,7 +112,7 @@ function readRow(
   if (record.length !== header.length) {
     throw new CsvError(
       record[Math.min(header.length, record.length - 1)]!,
-      `the row has ${record.length} ${record.length === 1 ? 'field' : 'fields'}, but the header names ${header.length} columns`,
+      `the row has ${counted(record.length, 'field')}, but the header names ${header.length} columns`,
       'add or delete commas; a field with a comma inside is put in quotes',
     );
   }

@@ -15,6 +15,7 @@ import { ValueError } from './value-error.ts';
 import { verifyModel } from './verify-model.ts';
 import { elementCount } from './element-count.ts';
 import { ensure, isNatural, isRecord, shown, verifyJson, type Fields, type Origin } from './verify-parts.ts';
+import { counted } from './counted.ts';
 
 /**
  * Throws `ValueError` unless a value is what its kind promises: element types, numbers of elements, ranges,
@@ -46,7 +47,7 @@ function verifyImages(value: Fields, origin: Origin): void {
   const shape = verifyShape(value['shape'], 4, '[rows, height, width, channels]', origin);
   ensure(
     shape[0] === count * views,
-    `the shape of ${origin} has ${shape[0]!} rows, but there are ${count} images with ${views} ${views === 1 ? 'view' : 'views'} each`,
+    `the shape of ${origin} has ${shape[0]!} rows, but there are ${count} images with ${counted(views, 'view')} each`,
     'make one row for each view, one label and one id for each image',
   );
   refuse(

@@ -30,7 +30,7 @@ test('an estimate that is made in steps is the same, and the last one counts dow
   expect(calls).toBeLessThan((state.cells.length + units) / 5 + 5);
 });
 
-test('a recording that goes back in time is estimated anew', () => {
+test('a recording that goes back in time is estimated again', () => {
   const estimator = createEstimator(undefined, 5);
   estimator.remaining(state, first + 60_000);
   expect(estimator.remaining(state, first)).toEqual(createEstimator().remaining(state, first));

@@ -1,4 +1,3 @@
-import { readJsonFile } from '../../files/read-json.ts';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { didYouMean } from '../../values/nearest.ts';
@@ -10,6 +9,7 @@ import { packageFolder } from '../package-folder.ts';
 import { print } from '../output.ts';
 import { allowCode, pluginFiles, writePlugin } from '../plugins/write-plugin.ts';
 import { projectOf, stagesOfProject } from '../project.ts';
+import { readJsonFile } from '../../files/read-json.ts';
 
 /** A project to begin from: a pipeline, and the code that it names. */
 interface Template {

@@ -5,6 +5,7 @@ import { complain } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
 import { reportError } from '../report-error.ts';
 import { planPipeline } from './plan.ts';
+import { counted } from '../../values/counted.ts';
 
 /** Time to wait after a change, because editors write a file in several steps. */
 const quietMs = 200;
@@ -32,7 +33,7 @@ export async function runAndWatch(
     if (code >= 128) return code;
     // Files that changed during the run count too.
     for (const path of files) if (!before.has(path)) before.set(path, stamp(path));
-    complain(`watching ${files.length} ${files.length === 1 ? 'file' : 'files'}; press Ctrl-C to stop`);
+    complain(`watching ${counted(files.length, 'file')}; press Ctrl-C to stop`);
     const changed = await firstChange(before);
     complain(`\nchanged: ${relative(process.cwd(), changed)}`);
   }

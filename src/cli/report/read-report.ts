@@ -9,7 +9,7 @@ import type { RunInfo } from '../../runtime/run/read-ledger.ts';
 import { stateOfRun } from '../../runtime/run/run-state.ts';
 import { openStore, type Store } from '../../runtime/store/store.ts';
 import type { RunReport, ScoreTable, Source, StageCost, WorkInterval } from '../../report/html/run-report.ts';
-import { eventsOfRun, standingFailures } from '../run-events.ts';
+import { eventsOfRun, remainingFailures } from '../run-events.ts';
 import { scoresOf, type ScoreRow } from '../run-results.ts';
 import { complain } from '../output.ts';
 import { claimsOf, type OriginatedScore } from './claims.ts';
@@ -53,7 +53,7 @@ export function readReport(cacheFolder: string, info: RunInfo, sources: readonly
     return origin === null ? [] : [{ cell: cell.cell, row, origin }];
   });
   const { started, finished } = info;
-  const standing = new Set<ReportedEvent>(standingFailures(events));
+  const remaining = new Set<ReportedEvent>(remainingFailures(events));
   const file = started?.file ?? '';
   return {
     pipeline: started?.pipeline ?? 'a run without a beginning',
@@ -63,7 +63,7 @@ export function readReport(cacheFolder: string, info: RunInfo, sources: readonly
     facts: factsOf(info, cells),
     command: `ravelin run ${shellQuote(file)}${choiceWords(started?.choices)}`,
     failures: events.flatMap((event) => {
-      if (!standing.has(event) && event.type !== 'not-published') return [];
+      if (!remaining.has(event) && event.type !== 'not-published') return [];
       if (event.type !== 'cell-failed' && event.type !== 'not-published') return [];
       const { message, fix } = event.type === 'cell-failed' ? event.failure : event;
       return [{ cell: event.cell, message, ...(fix !== undefined && { fix }) }];

@@ -9,9 +9,8 @@ import { at } from '../vector.ts';
 import { chosenCell, isMatch } from './full-moves.ts';
 import type { FullSnapshot } from './full-screen.ts';
 import type { CellTab, FullView } from './full-view.ts';
-import type { PlacedPicture } from './graphics.ts';
 import { pictureLines } from './picture-lines.ts';
-import { picturesInPixels, type PicturesInPixels } from './placed-pictures.ts';
+import { picturesInPixels, withoutPictures, type PicturedLines } from './placed-pictures.ts';
 
 const tabs: readonly (readonly [CellTab, string])[] = [
   ['why', 'w why'],
@@ -21,23 +20,16 @@ const tabs: readonly (readonly [CellTab, string])[] = [
   ['images', 's images'],
 ];
 
-export interface CellContent {
-  readonly lines: readonly Line[];
-  /** Pictures in pixels, at places from the first line on. */
-  readonly pictures: readonly PlacedPicture[];
-}
-
 /** The selected cell: what it is and found, and below it why it runs, its log, its times, what it is made of or its images. */
 export function cellContent(
   { state, view, pictures, graphics }: Pick<FullSnapshot, 'state' | 'view' | 'pictures' | 'graphics'>,
   theme: Theme,
   width: number,
   height: number,
-): CellContent {
-  const only = (lines: readonly Line[]): CellContent => ({ lines, pictures: [] });
+): PicturedLines {
   const index = chosenCell(view, state);
   const cell = index === null ? undefined : at(state.cells, index);
-  if (cell === undefined) return only([[span('no cell is selected', 'dim')]]);
+  if (cell === undefined) return withoutPictures([[span('no cell is selected', 'dim')]]);
   const head = headLines(cell, state, width).slice(0, Math.max(1, height - 2));
   const strip: Line = tabs.flatMap(([tab, name]) => [
     span(name, tab === view.tab ? 'title' : 'dim'),
@@ -56,7 +48,7 @@ export function cellContent(
   const body = tabLines(cell, state, view.tab, width);
   const marked =
     view.query === '' || view.pane !== 'cell' ? body : body.map((line) => highlighted(line, view.query));
-  return only([...head, strip, ...windowed(marked, view, room)]);
+  return withoutPictures([...head, strip, ...windowed(marked, view, room)]);
 }
 
 function windowed(lines: readonly Line[], { tab, scroll }: FullView, height: number): readonly Line[] {
@@ -128,17 +120,17 @@ function imageContent(
   scroll: number,
   room: Parameters<typeof pictureLines>[1],
   graphics: FullSnapshot['graphics'],
-): PicturesInPixels {
-  const only = (lines: readonly Line[]): PicturesInPixels => ({ lines, pictures: [] });
-  if (firstKey === null) return only([[span('its images can be seen once it has finished', 'dim')]]);
+): PicturedLines {
+  if (firstKey === null)
+    return withoutPictures([[span('its images can be seen once it has finished', 'dim')]]);
   const found = find === null ? 'images cannot be shown here' : find(firstKey);
-  if (typeof found === 'string') return only([[span(found, 'dim')]]);
+  if (typeof found === 'string') return withoutPictures([[span(found, 'dim')]]);
   const index = Math.min(scroll, found.count - 1);
   const pair = found.at(index);
   const title = `${pair.title}  ${index + 1}/${found.count}, up and down turn`;
   if (graphics !== null)
     return picturesInPixels({ ...pair, title }, `${firstKey} ${index}`, { ...room, graphics });
-  return only(pictureLines({ ...pair, title }, room));
+  return withoutPictures(pictureLines({ ...pair, title }, room));
 }
 
 function timingLines(cell: CellState, state: DashboardState): readonly Line[] {

@@ -51,8 +51,8 @@ export function erasePicture(picture: PlacedPicture, id: number, column: number,
 }
 
 /**
- * Asks a terminal whether it has the graphics of kitty, for the pixels of a character and of the window, and last for its primary
- * attributes: every terminal answers that, and the others before it if it knows them. tmux and screen pass the first question to no
+ * The query of a terminal: whether it has the graphics of kitty, the pixels of a character and of the window, and last its primary
+ * attributes. Every terminal answers the last, and the others before it if it knows them. tmux and screen pass the first query to no
  * terminal, and take it for the title of the window.
  */
 export function graphicsQuery({ TMUX, STY, TERM }: Readonly<Record<string, string | undefined>>): string {

@@ -5,10 +5,15 @@ import { sizeInCells, type Graphics, type PlacedPicture } from './graphics.ts';
 import { gap, namesLine, noRoom, shownPictures } from './picture-lines.ts';
 import { scaledPicture } from './scaled-picture.ts';
 
-export interface PicturesInPixels {
-  /** A title, names and empty rows for the pictures. */
+/** Lines, with empty rows for pictures. */
+export interface PicturedLines {
   readonly lines: readonly Line[];
+  /** Pictures in pixels, at places from the first line on. */
   readonly pictures: readonly PlacedPicture[];
+}
+
+export function withoutPictures(lines: readonly Line[]): PicturedLines {
+  return { lines, pictures: [] };
 }
 
 /**
@@ -19,12 +24,12 @@ export function picturesInPixels(
   pair: PicturePair,
   key: string,
   room: { readonly width: number; readonly height: number; readonly graphics: Graphics },
-): PicturesInPixels {
+): PicturedLines {
   const { graphics } = room;
   const shown = shownPictures(pair);
   const columns = Math.floor((room.width - gap * (shown.length - 1)) / shown.length);
   const rows = room.height - 2;
-  if (columns < 4 || rows < 2) return { lines: [noRoom], pictures: [] };
+  if (columns < 4 || rows < 2) return withoutPictures([noRoom]);
   const { after } = pair;
   const largest = Math.min(
     (columns * graphics.cell.width) / after.width,

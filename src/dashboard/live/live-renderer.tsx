@@ -310,7 +310,7 @@ class LiveRenderer implements Renderer {
   }
 
   /**
-   * Asks the terminal once whether it can show pictures of pixels. Until it answers, and for ever if it does not, they are drawn with
+   * Queries the terminal once whether it can show pictures of pixels. Until it answers, and for ever if it does not, they are drawn with
    * characters. Without colours or Unicode nothing is asked.
    */
   #askForGraphics(): void {
@@ -321,7 +321,7 @@ class LiveRenderer implements Renderer {
       () => sizeOf(stderr),
       (graphics) => {
         this.#graphics = graphics;
-        // A terminal that does not know the question may have printed it.
+        // A terminal that does not know the query may have printed it.
         this.#canvas.forget();
         this.#canvas.flush(sizeOf(stderr));
         this.#draw();

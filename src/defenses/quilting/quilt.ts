@@ -1,4 +1,3 @@
-import { counted } from '../../values/counted.ts';
 import { randomStream } from '../../tensors/random.ts';
 import type { Patches } from '../../values/patches.ts';
 import type { SearchForm } from '../../kernels/patch-search/forms.ts';
@@ -6,6 +5,7 @@ import type { Defense, DefenseProblem, Draw, PixelShape } from '../defense.ts';
 import { minimumCut } from './minimum-cut.ts';
 import { type OpenedSearch, openedSearch, searchFormHere } from './opened-search.ts';
 import { type QuiltingCompat, tileStarts } from './tiles.ts';
+import { counted } from '../../values/counted.ts';
 
 export interface QuiltingParameters {
   /** K: each tile is replaced by one of its K nearest patches, drawn at random. */

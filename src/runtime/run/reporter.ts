@@ -9,6 +9,7 @@ import { ownIdentity } from '../store/process-identity.ts';
 import { appendLog, logPath } from './ledger.ts';
 import type { PublishProblem } from './publish-problem.ts';
 import type { CommitResult, ReadyUnit } from './schedule.ts';
+import { counted } from '../../values/counted.ts';
 
 export interface RunSummary {
   readonly status: 'ok' | 'failed' | 'interrupted';
@@ -222,8 +223,7 @@ export class Reporter {
     smallerBatch: number | null,
   ): void {
     const cell = planned.cell.id;
-    const images = smallerBatch === 1 ? 'image' : 'images';
-    const how = smallerBatch === null ? '' : ` with at most ${smallerBatch} ${images} at a time`;
+    const how = smallerBatch === null ? '' : ` with at most ${counted(smallerBatch, 'image')} at a time`;
     const message = `shard ${shard}, attempt ${attempt}: ${failure.message}; trying again${how}`;
     this.#log(cell, `${message}\n`);
     this.#emit({ type: 'warning', cell, message });

@@ -4,6 +4,7 @@ import { defineStage, type Facts, port } from '../../runtime/stage.ts';
 import { canonicalJson } from '../../values/json.ts';
 import { datasetOutline } from './shared/dataset-outline.ts';
 import { listImageFolder } from './shared/folder-listing.ts';
+import { counted } from '../../values/counted.ts';
 
 /**
  * Images in class folders, prepared like torchvision's `Resize` and `CenterCrop`. `ids` are indices into the
@@ -132,7 +133,7 @@ export const imageFolderStage = defineStage({
     const { missed } = listing;
     if (missed > 0 && shard.first === 0)
       context.warn(
-        `limit: ${params.limit} leaves out ${missed} ${missed === 1 ? 'class' : 'classes'} of the folder, because images are taken class after class; stratify: true takes the classes in turn`,
+        `limit: ${params.limit} leaves out ${counted(missed, 'class')} of the folder, because images are taken class after class; stratify: true takes the classes in turn`,
       );
     const { decodeImages } = await import('./shared/decode.ts');
     const entries = listing.entries.slice(shard.first, shard.first + shard.count);

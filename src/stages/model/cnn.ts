@@ -1,10 +1,10 @@
-import { counted } from '../../values/counted.ts';
 import { Type } from '@sinclair/typebox';
 import { defineStage, type Facts, port } from '../../runtime/stage.ts';
 import { oddSide } from '../shared/odd-side.ts';
 import type { CnnParameters } from './shared/build-cnn.ts';
 import { cnnWeightsProblems } from './shared/weights-problems.ts';
 import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
+import { counted } from '../../values/counted.ts';
 
 export const cnnStage = defineStage({
   uses: 'model/cnn',

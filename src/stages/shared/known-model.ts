@@ -1,5 +1,5 @@
-import { counted } from '../../values/counted.ts';
 import type { Facts, KnownInputs, ParameterProblem } from '../../runtime/stage.ts';
+import { counted } from '../../values/counted.ts';
 
 /** Facts of a trained model: those of the one that the training began with. */
 export function trainedFacts(_params: unknown, inputs: KnownInputs): Facts {

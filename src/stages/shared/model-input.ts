@@ -1,8 +1,8 @@
-import { counted } from '../../values/counted.ts';
 import { StageError } from '../../runtime/stage.ts';
 import type { ImageLabels } from '../../values/image-rows.ts';
 import type { Images } from '../../values/images.ts';
 import { classesOf, inputShapeOf, type Model } from '../../values/model.ts';
+import { counted } from '../../values/counted.ts';
 
 /** Throws `StageError` unless the model takes images of this size. */
 export function checkImageShape(images: Pick<Images, 'shape'>, model: Model): void {

@@ -1,5 +1,5 @@
-import { counted } from '../../values/counted.ts';
 import { StageError } from '../../runtime/stage.ts';
+import { counted } from '../../values/counted.ts';
 
 interface Identified {
   readonly ids: Int32Array;

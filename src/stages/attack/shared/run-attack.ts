@@ -61,20 +61,18 @@ export async function runAttack(
   try {
     const result = await resultOf(context, run, attack, batch);
     const { initial, members, trace } = result;
-    warnOfRadius(context, run, attack, batch, result.pixels);
     const outcomes = { initial, ...(members && { members }), ...(trace && { trace }) };
     if (run.storeAs === 'uint8') {
+      warnOfRadius(context, run, attack, () => measurePerturbation(batch, result.pixels));
       const { bytes, rounded } = roundToBytes(result.pixels);
       report(context, run, { ...result, achieved: achievedBy(rounded, batch, run, result) });
       const perturbation = { ...measurePerturbation(batch, rounded), ...outcomes, rounded: true } as const;
       return { ...images, pixels: bytes, perturbation };
     }
+    const measured = measurePerturbation(batch, result.pixels);
+    warnOfRadius(context, run, attack, () => measured);
     report(context, run, result);
-    return {
-      ...images,
-      pixels: result.pixels,
-      perturbation: { ...measurePerturbation(batch, result.pixels), ...outcomes },
-    };
+    return { ...images, pixels: result.pixels, perturbation: { ...measured, ...outcomes } };
   } catch (error) {
     throw attackError(error, run.strength);
   }
@@ -85,12 +83,11 @@ function warnOfRadius(
   { warn }: StageContext<unknown, AttackInputs>,
   { name, strength }: AttackRun,
   attack: Attack,
-  batch: ImageBatch,
-  pixels: Float32Array,
+  measure: () => ReturnType<typeof measurePerturbation>,
 ): void {
   if (name !== 'epsilon' || typeof strength !== 'number' || attack.kind !== 'iterated') return;
   const { norm = 'linf' } = attack;
-  const distances = measurePerturbation(batch, pixels)[norm];
+  const distances = measure()[norm];
   // Sums over all pixels of an image are rounded.
   const farther = distances.filter((distance) => distance > strength * 1.001 + 1e-6);
   if (farther.length === 0) return;

@@ -2,6 +2,7 @@ import { nameOfType, pixelProblem, refuse } from '../../../values/array-problems
 import type { Json } from '../../../values/json.ts';
 import { ValueError } from '../../../values/value-error.ts';
 import { firstRepeated } from '../../../values/array-problems.ts';
+import { counted } from '../../../values/counted.ts';
 
 /** The images that a dataset has, as planning finds them: it looks at files but decodes nothing. */
 export interface Available {
@@ -117,7 +118,7 @@ function checkNumbers(
   const list = values as ArrayLike<unknown>;
   if (list.length !== count)
     throw new ValueError(
-      `${subject} returned ${list.length} ${name}${list.length === 1 ? '' : 's'} for ${count} images`,
+      `${subject} returned ${counted(list.length, name)} for ${count} images`,
       `return one ${name} for each image`,
     );
   for (let row = 0; row < count; row++) {

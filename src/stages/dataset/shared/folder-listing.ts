@@ -4,6 +4,7 @@ import { indexByName, readClassNames } from './class-names.ts';
 import { imagesBelow, isImage, readFolder } from './folder-contents.ts';
 import { readImageList } from './image-list.ts';
 import { afterOffset } from './range.ts';
+import { counted } from '../../../values/counted.ts';
 
 export interface FolderEntry {
   /** Absolute path. */
@@ -99,7 +100,7 @@ async function classFolders(
   const images = files.filter((name) => isImage(name, extensions)).length;
   throw new StageError(
     images > 0
-      ? `${root} holds ${images} ${images === 1 ? 'image' : 'images'} directly; one folder per class is expected`
+      ? `${root} holds ${counted(images, 'image')} directly; one folder per class is expected`
       : `${root} holds no class folders`,
     { code: 'bad-data', file: root, fix: `arrange the images as ${path}/CLASS/NAME.png` },
   );

@@ -1,4 +1,3 @@
-import { counted } from '../../../values/counted.ts';
 import type { FileHandle } from 'node:fs/promises';
 import { StageError } from '../../../runtime/stage.ts';
 import { foreignFormat } from '../../../values/foreign-format.ts';
@@ -10,6 +9,7 @@ import {
   type TensorEntry,
 } from '../../../values/safetensors.ts';
 import { openData, readRange } from './files.ts';
+import { counted } from '../../../values/counted.ts';
 
 /** An open safetensors file whose rows can be read one by one. The caller closes it. */
 export interface OpenSafetensors {

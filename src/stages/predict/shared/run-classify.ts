@@ -1,4 +1,3 @@
-import { counted } from '../../../values/counted.ts';
 import { type StageContext, StageError } from '../../../runtime/stage.ts';
 import type { OpenTransform } from '../../../defenses/open-transform.ts';
 import { transformImages } from '../../../defenses/transform-images.ts';
@@ -15,6 +14,7 @@ import { logitsOf } from '../../shared/classify-batches.ts';
 import { checkImageShape } from '../../shared/model-input.ts';
 import { openRecipe } from '../../shared/open-recipe.ts';
 import { warmClassifier } from '../../shared/warm-classifier.ts';
+import { counted } from '../../../values/counted.ts';
 
 type ClassifyContext = StageContext<
   { readonly average: 'probabilities' | 'logits' },
