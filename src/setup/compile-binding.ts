@@ -6,6 +6,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { bundleFolder, folderOf } from './bundled.ts';
+import { contextRename, contextSource } from './context-source.ts';
 import { SetupError } from './errors.ts';
 import { functionSource } from './function-source.ts';
 import { bindingPackageName, quietAddon } from './locations.ts';
@@ -75,8 +76,10 @@ export async function compileBinding(compiler: string, compilation: Compilation)
   const headers = bundle === null ? join(folderOf('node-api-headers'), 'include') : join(bundle, 'node-api');
   const quietFile = join(dirname(target), 'quiet.cc');
   const functionFile = join(dirname(target), 'functions.cc');
+  const contextFile = join(dirname(target), 'context.cc');
   await writeFile(quietFile, quiet);
   await writeFile(functionFile, functionSource);
+  await writeFile(contextFile, contextSource);
   const common = [
     ...['-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8'],
     ...[headers, join(packages, 'tensorflow', 'include'), join(sources, 'binding'), sources].map(
@@ -85,11 +88,13 @@ export async function compileBinding(compiler: string, compilation: Compilation)
     `-L${join(packages, 'tensorflow')}`,
     `-Wl,-rpath,$ORIGIN/${runPath}`,
   ];
-  const files = [join(sources, 'binding', 'tfjs_backend.cc'), functionFile];
-  await compile(compiler, [...common, ...files, ...libraries.map((name) => `-l:${name}`), '-o', target]);
+  const files = [join(sources, 'binding', 'tfjs_backend.cc'), functionFile, contextFile];
+  await compile(compiler, [
+    ...[...common, contextRename, ...files],
+    ...[...libraries.map((name) => `-l:${name}`), '-ldl', '-o', target],
+  ]);
   await compile(compiler, [...common, quietFile, '-o', quietAddon(target)]);
-  await rm(quietFile);
-  await rm(functionFile);
+  for (const file of [quietFile, functionFile, contextFile]) await rm(file);
 }
 
 async function compile(compiler: string, parameters: readonly string[]): Promise<void> {

@@ -106,6 +106,8 @@ static napi_value RemoveFunction(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+void addContext(napi_env env, napi_value exports);
+
 static napi_value RunFunction(napi_env env, napi_callback_info info) {
   size_t argc = 4;
   napi_value args[4];
@@ -130,6 +132,7 @@ extern "C" napi_value napi_register_module_v1(napi_env env, napi_value exports) 
     napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
     napi_set_named_property(env, exports, name, function);
   }
+  tfnodejs::addContext(env, exports);
   return exports;
 }
 `;

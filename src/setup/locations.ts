@@ -36,18 +36,30 @@ export function tensorflowFolder(gpu: boolean): string {
   );
 }
 
-/** Raise this when what we add to the binding changes (function-source.ts), so that the set-up compiles it again. */
-const additions = 2;
+/**
+ * Our additions to the binding, the oldest first: TensorFlow's functions (function-source.ts) and the context (context-source.ts).
+ * With one more, the set-up compiles the binding again.
+ */
+const additions = ['functions', 'context'] as const;
+
+export type BindingAddition = (typeof additions)[number];
 
 /** The binding that the set-up compiles, of one version of its sources and of what we add to them. */
 export function compiledBinding(folder: string): string {
-  return join(folder, `binding-${bundledVersion('binding')}-${additions}`, 'tfjs_binding.node');
+  return bindingWith(folder, additions.length);
 }
 
-/** The binding of a finished or named set-up: the one above, or that of an earlier ravelin, which lacks what we add. */
+/** The binding with the first `count` additions. */
+function bindingWith(folder: string, count: number): string {
+  const number = count === 0 ? '' : `-${count + 1}`;
+  return join(folder, `binding-${bundledVersion('binding')}${number}`, 'tfjs_binding.node');
+}
+
+/** The binding of a finished or named set-up: the one above, or the latest of an earlier ravelin, which lacks what came after. */
 function bindingIn(folder: string): string | undefined {
-  const earlier = join(folder, `binding-${bundledVersion('binding')}`, 'tfjs_binding.node');
-  return [compiledBinding(folder), earlier].find((binding) => existsSync(binding));
+  return [...additions, '']
+    .map((_, age) => bindingWith(folder, additions.length - age))
+    .find((binding) => existsSync(binding));
 }
 
 /**
@@ -87,9 +99,13 @@ export function findTensorflow(): TensorflowBuild | null {
   return null;
 }
 
-/** Whether the build was compiled by an earlier ravelin, whose binding lacks what we add. */
-export function isEarlierBinding({ binding, folder }: TensorflowBuild): boolean {
-  return folder !== null && binding !== compiledBinding(folder);
+/** The additions that the binding of a build lacks, because an earlier ravelin compiled it. */
+export function lackingAdditions({ binding, folder }: TensorflowBuild): readonly BindingAddition[] {
+  if (folder === null) return additions;
+  const count = [...additions.keys(), additions.length].find(
+    (number) => bindingWith(folder, number) === binding,
+  );
+  return additions.slice(count);
 }
 
 /** Whether the part that calls the binding is there; a bundle of a bench may have been made without it. */

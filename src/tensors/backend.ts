@@ -5,7 +5,7 @@
 import { whileAwaiting } from '../timing/phases.ts';
 import type { BackendDriver, BackendProbe } from './driver.ts';
 import { tensorflowDriver } from './tensorflow/driver.ts';
-import { listGpus, visibleGpus } from './tensorflow/visible-gpus.ts';
+import { listGpus, memoryOf, queryGpus, visibleGpus } from './tensorflow/visible-gpus.ts';
 import { wasmDriver } from './wasm/driver.ts';
 import { webgpuDriver } from './webgpu/driver.ts';
 
@@ -83,10 +83,21 @@ export function numericIdentity(name: string): { readonly backend: string; reado
   return { backend: name, version: driverOf(name).version() };
 }
 
+/** The numeric identity of a backend in this process, whatever the plan assumed that made its tasks. */
+export function identityHere(name: string): { readonly backend: string; readonly version: string } {
+  const { version, versionHere = version } = driverOf(name);
+  return { backend: name, version: versionHere() };
+}
+
 /** The CUDA devices that `backend` computes on, by the names of CUDA_VISIBLE_DEVICES; none if it computes elsewhere. */
 export function cudaDevices(backend: string): readonly string[] {
   if (backend !== 'tensorflow' || tensorflowDriver.probe().device?.kind !== 'gpu') return [];
   return visibleGpus(process.env, listGpus);
+}
+
+/** Bytes of memory of a CUDA device of `cudaDevices`; null for a MIG slice, or if the driver does not say. */
+export function cudaMemory(device: string): number | null {
+  return memoryOf(device, queryGpus());
 }
 
 async function openDriver(driver: BackendDriver): Promise<Backend> {

@@ -26,6 +26,8 @@ export interface BackendDriver {
   readonly name: string;
   /** Version of everything that decides the numbers. Throws if the package is not installed. */
   readonly version: () => string;
+  /** The version that a worker finds on its machine, if that can differ from what a plan for another machine assumes. */
+  readonly versionHere?: () => string;
   readonly probe: () => BackendProbe;
   /** Returns false if files alone show that there is no GPU to compute on. */
   readonly mayHaveGpu: () => boolean;

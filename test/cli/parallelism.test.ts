@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parallelism } from '../../src/cli/parallelism.ts';
+import { gpuShare, parallelism } from '../../src/cli/parallelism.ts';
 
 it('wasm gets a worker a core, or as many as asked for, of one thread each', () => {
   expect(parallelism('wasm', 6)).toMatchObject({ workers: 6, threads: 1 });
@@ -51,5 +51,30 @@ describe('TensorFlow with CUDA', () => {
       hostWorkers: 1,
       threads: 1,
     });
+  });
+
+  it('divides the memory of a GPU among the workers that share it', () => {
+    const ofWorkers = (gpus: readonly string[], jobs: number, memory: number | null) =>
+      parallelism('tensorflow', 4, jobs, gpus, () => memory).environments.map(
+        ({ RAVELIN_GPU_SHARE }) => RAVELIN_GPU_SHARE,
+      );
+    const none = undefined;
+    expect(ofWorkers(['0', '1'], 2, 80 * 2 ** 30)).toEqual([none, none, none, none]);
+    // Two on the first GPU, one on the second, one without.
+    expect(ofWorkers(['0', '1'], 3, null)).toEqual(['0.425', none, '0.425', none]);
+    expect(ofWorkers(['0'], 4, 80 * 2 ** 30)).toEqual(['0.228', '0.228', '0.228', '0.228', none]);
+  });
+
+  it('leaves each worker what CUDA takes beside TensorFlow, and half of a small GPU to TensorFlow', () => {
+    const gibibytes = 2 ** 30;
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 16 }), fc.integer({ min: 4, max: 200 }), (workers, size) => {
+        const share = gpuShare(workers, size * gibibytes);
+        expect(share * workers).toBeLessThanOrEqual(1);
+        const outside = (1 - share * workers) * size * gibibytes;
+        const enough = outside >= workers * 1800 * 2 ** 20;
+        expect(enough || Math.abs(share * workers - 0.5) < 0.001 * workers).toBe(true);
+      }),
+    );
   });
 });

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { folderOf } from '../../src/setup/bundled.ts';
-import { findTensorflow, tensorflowFolder } from '../../src/setup/locations.ts';
+import { findTensorflow, lackingAdditions, tensorflowFolder } from '../../src/setup/locations.ts';
 import { findPython, pipError } from '../../src/setup/pip.ts';
 import { checkSpace } from '../../src/setup/scratch.ts';
 import { checkPlatform, cpuParameters, gpuParameters, setUpTensorflow } from '../../src/setup/tensorflow.ts';
@@ -76,7 +76,7 @@ describe('setUpTensorflow', () => {
     expect(compiled()).toBe(0);
     expect(findTensorflow()).toMatchObject({ version: '2.21.0', gpu: false });
     expect(readdirSync(tensorflowFolder(false)).sort()).toEqual([
-      'binding-4.22.0-2',
+      'binding-4.22.0-3',
       'one-dnn.json',
       'packages',
       'ready-4.22.0.json',
@@ -97,11 +97,19 @@ describe('setUpTensorflow', () => {
     const measurement = JSON.stringify({ processor: 'any', with: 1, without: 2 });
     writeFileSync(join(folder, measured), measurement);
     expect(findTensorflow()?.binding).toBe(join(folder, earlier));
+    expect(lackingAdditions(findTensorflow()!)).toEqual(['functions', 'context']);
+    // The latest of those that are there.
+    const later = 'binding-4.22.0-2/tfjs_binding.node';
+    mkdirSync(join(folder, 'binding-4.22.0-2'));
+    writeFileSync(join(folder, later), '');
+    expect(findTensorflow()?.binding).toBe(join(folder, later));
+    expect(lackingAdditions(findTensorflow()!)).toEqual(['context']);
     const setup = { gpu: false, fromWheel: null, from: null, report: () => undefined };
     const verify = (): Promise<string> => Promise.resolve('the CPU');
     await setUpTensorflow({ ...setup, verify, timeConvolutions: () => Promise.resolve(1) });
     expect(compiled()).toBe(1);
-    expect(findTensorflow()?.binding).toBe(join(folder, 'binding-4.22.0-2/tfjs_binding.node'));
+    expect(findTensorflow()?.binding).toBe(join(folder, 'binding-4.22.0-3/tfjs_binding.node'));
+    expect(lackingAdditions(findTensorflow()!)).toEqual([]);
     // What was measured stays, because it decides the identity of results.
     expect(readFileSync(join(folder, measured), 'utf8')).toBe(measurement);
   });

@@ -1,7 +1,7 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { probeBackends } from '../../tensors/backend.ts';
-import { findTensorflow, isEarlierBinding, tensorflowFolder } from '../../setup/locations.ts';
+import { findTensorflow, lackingAdditions, tensorflowFolder } from '../../setup/locations.ts';
 import {
   hasNvidia,
   nvidiaNotes,
@@ -91,9 +91,15 @@ function describeNvidia(report: NvidiaReport | null): readonly string[] {
 
 function describeBinding(): readonly string[] {
   const build = findTensorflow();
-  if (build === null || !isEarlierBinding(build)) return [];
+  const lacking = build === null || build.folder === null ? [] : lackingAdditions(build);
+  const gains = [
+    ...(lacking.includes('functions') ? ['weights and images stay on the device'] : []),
+    ...(lacking.includes('context') && build?.gpu === true ? ['workers can share the memory of a GPU'] : []),
+  ];
+  if (gains.length === 0) return [];
+  const command = build?.gpu === true ? 'ravelin setup tensorflow --gpu' : 'ravelin setup tensorflow';
   return [
-    "compiled by an earlier ravelin: 'ravelin setup tensorflow' compiles it again (10 s), so that weights and images stay on the device",
+    `compiled by an earlier ravelin: '${command}' compiles it again (10 s), so that ${gains.join(', and ')}`,
   ];
 }
 

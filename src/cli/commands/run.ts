@@ -21,7 +21,7 @@ import { openDeviceLoads } from '../device-loads.ts';
 import { machineKey } from '../machine-key.ts';
 import { complain, describeLoss, print } from '../output.ts';
 import { describeProfiles, profilesFolder } from '../profiles.ts';
-import { cudaDevices } from '../../tensors/backend.ts';
+import { cudaDevices, cudaMemory } from '../../tensors/backend.ts';
 import { parallelism } from '../parallelism.ts';
 import { openPipeline, type OpenPipeline, type PipelineOptions } from '../pipeline.ts';
 import { logsOfRun } from '../cell-logs.ts';
@@ -81,6 +81,7 @@ export async function run(
     availableParallelism(),
     options.jobs,
     cudaDevices(pipeline.backend),
+    cudaMemory,
   );
   const ledger = ledgerOf(pipeline, planned);
   const prior = await priorOf(pipeline, planned, options);

@@ -1,6 +1,7 @@
 /** Checks the tensorflow backend by a computation whose result is known. */
 import type { Rank, Tensor4D } from '@tensorflow/tfjs';
 import { BackendError, openBackend } from '../backend.ts';
+import { type ContextBinding, describeContext } from './context.ts';
 
 /**
  * Returns a description of the device. Throws `BackendError` if the backend is not ready or computes wrong
@@ -24,8 +25,10 @@ export async function checkTensorflow(): Promise<string> {
       `TensorFlow computes wrong results: a convolution gave ${sum} and ${gradient} instead of ${inner * 576} and ${inner}`,
     );
   const { binding, isUsingGpuDevice } = tf.backend() as unknown as {
-    binding: { TF_Version: string };
+    binding: { TF_Version: string } & ContextBinding;
     isUsingGpuDevice: boolean;
   };
-  return `TensorFlow ${binding.TF_Version} on ${isUsingGpuDevice ? 'a CUDA device' : 'the CPU'}`;
+  const context = isUsingGpuDevice ? describeContext(binding) : '';
+  const device = isUsingGpuDevice ? `a CUDA device${context === '' ? '' : ` (${context})`}` : 'the CPU';
+  return `TensorFlow ${binding.TF_Version} on ${device}`;
 }

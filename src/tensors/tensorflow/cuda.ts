@@ -3,7 +3,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ravelinHome } from '../../setup/locations.ts';
 import { parseGpus } from '../../setup/nvidia.ts';
-import { queryGpus } from './visible-gpus.ts';
+import type { ContextBinding, CudaFacts } from './context.ts';
+import { queryGpus, visibleGpus } from './visible-gpus.ts';
 
 type Environment = Record<string, string | undefined>;
 
@@ -15,6 +16,8 @@ const defaults = {
   NVIDIA_TF32_OVERRIDE: '0',
   // Otherwise cuDNN chooses its algorithms by time, and some of them add in an order that changes.
   TF_DETERMINISTIC_OPS: '1',
+  // The numbers of nvidia-smi; CUDA itself counts the fastest first.
+  CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
   // Kernels that the driver compiles are kept for later workers; its own limit drops them after 1 GiB.
   CUDA_CACHE_MAXSIZE: '4294967296',
 } as const;
@@ -40,19 +43,73 @@ export function cudaIdentity(environment: Environment, { cudnn, capability }: Cu
     '-gpu',
     ...(cudnn === null ? [] : [`cudnn${cudnn}`]),
     ...(capability === null ? [] : [`sm${capability.replace('.', '')}`]),
-    ...(isDefault('NVIDIA_TF32_OVERRIDE') ? [] : ['tf32']),
+    ...(allowsTf32(environment) ? ['tf32'] : []),
     ...(isDefault('TF_DETERMINISTIC_OPS') ? [] : ['varying']),
   ].join('-');
 }
 
-/** The device of a build in `folder`. A machine without a GPU that plans for others says theirs in RAVELIN_CUDA_CAPABILITY. */
+/** Whether products may be computed with the 10 bits of TF32, which the user allows by NVIDIA_TF32_OVERRIDE. */
+export function allowsTf32(environment: Environment): boolean {
+  return (environment['NVIDIA_TF32_OVERRIDE'] ?? defaults.NVIDIA_TF32_OVERRIDE) !== '0';
+}
+
+/**
+ * TensorFlow's own choice of TF32, beside that of cuBLAS and cuDNN, which read NVIDIA_TF32_OVERRIDE. Throws an Error if TensorFlow
+ * does not take it. A binding of an earlier ravelin has only the variable.
+ */
+export function chooseTf32(binding: ContextBinding, environment: Environment): void {
+  const isAllowed = allowsTf32(environment);
+  binding.setTensorFloat32?.(isAllowed);
+  if (binding.tensorFloat32 !== undefined && binding.tensorFloat32() !== isAllowed)
+    throw new Error(`TensorFlow did not turn TF32 ${isAllowed ? 'on' : 'off'}`);
+}
+
+/**
+ * Throws an Error if the driver or cuDNN, once loaded, are others than those in the identity of the results. A device of which
+ * nothing is known before is left to the identity.
+ */
+export function requireDevice({ cudnn, capability }: CudaDevice, facts: CudaFacts): void {
+  if (capability !== null && facts.capability !== undefined && facts.capability !== capability)
+    throw new Error(
+      `this process computes on a GPU of compute capability ${facts.capability}, but its results would be those of ${capability}; ` +
+        'unset RAVELIN_CUDA_CAPABILITY here, or set CUDA_VISIBLE_DEVICES to GPUs of one kind',
+    );
+  const [major = 0, minor = 0, patch = 0] = (cudnn ?? '').split('.').map(Number);
+  const number = 10_000 * major + 100 * minor + patch;
+  if (cudnn !== null && facts.cudnn !== undefined && facts.cudnn !== number)
+    throw new Error(
+      `cuDNN ${facts.cudnn} was loaded instead of that of the set-up (${cudnn}, ${number}); ` +
+        'take the folder of the other one out of LD_LIBRARY_PATH, or unload its module',
+    );
+}
+
+/**
+ * The device that a plan is for, of a build in `folder`. A machine without a GPU that plans for others says theirs in
+ * RAVELIN_CUDA_CAPABILITY.
+ */
 export function cudaDevice(folder: string | null, environment: Environment): CudaDevice {
   const given = environment['RAVELIN_CUDA_CAPABILITY'];
+  const here = deviceHere(folder, environment);
+  return given === undefined || given === '' ? here : { ...here, capability: given };
+}
+
+/** The device that this process computes on, of a build in `folder`, whatever a plan assumed. */
+export function deviceHere(folder: string | null, environment: Environment): CudaDevice {
   return {
     cudnn: folder === null ? null : cudnnVersion(join(folder, 'packages')),
-    capability:
-      given === undefined || given === '' ? (parseGpus(queryGpus()).at(0)?.capability ?? null) : given,
+    capability: capabilityOf(environment, queryGpus()),
   };
+}
+
+/**
+ * Compute capability of the last device that CUDA_VISIBLE_DEVICES leaves, by the rows of `nvidia-smi`; that of the first if all
+ * are visible or named by their UUIDs. Null without a GPU.
+ */
+export function capabilityOf(environment: Environment, rows: string): string | null {
+  const gpus = parseGpus(rows);
+  const visible = visibleGpus(environment, () => '').at(-1);
+  const named = /^\d+$/.test(visible ?? '') ? gpus[Number(visible)] : undefined;
+  return (named ?? gpus.at(0))?.capability ?? null;
 }
 
 /** Version of cuDNN's wheel in a folder of Python packages. */

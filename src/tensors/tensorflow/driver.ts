@@ -11,8 +11,18 @@ import { oneDnnVariable, usesOneDnn } from '../../setup/one-dnn.ts';
 import type { BackendDriver, BackendProbe } from '../driver.ts';
 import { timed } from '../../timing/phases.ts';
 import { countingBinding } from './bus.ts';
+import { type ContextBinding, prepareContext } from './context.ts';
+import {
+  chooseTf32,
+  type CudaDevice,
+  cudaDevice,
+  cudaIdentity,
+  deviceHere,
+  prepareCuda,
+  requireCuda,
+  requireDevice,
+} from './cuda.ts';
 import type { TensorflowBackend } from './raw.ts';
-import { cudaDevice, cudaIdentity, prepareCuda, requireCuda } from './cuda.ts';
 
 /** Raise this when a kernel in this folder, or a network as a graph, computes other bits than before. */
 const kernelsVersion = 2;
@@ -20,6 +30,7 @@ const kernelsVersion = 2;
 export const tensorflowDriver: BackendDriver = {
   name: 'tensorflow',
   version,
+  versionHere,
   probe,
   mayHaveGpu: () => true,
   open,
@@ -31,16 +42,28 @@ function version(): string {
   return found!;
 }
 
+/** The version of what this process computes on, where `version` is what a plan is for: RAVELIN_CUDA_CAPABILITY says nothing here. */
+function versionHere(): string {
+  const build = locate();
+  if (typeof build === 'string') throw new Error(build);
+  return versionOn(build, () => deviceHere(build.folder, process.env));
+}
+
+function versionOn(build: TensorflowBuild, device: () => CudaDevice): string {
+  const oneDnn = !build.gpu && usesOneDnn(build.folder) ? '-onednn' : '';
+  return `${build.version}${build.gpu ? cudaIdentity(process.env, device()) : ''}${oneDnn}+${kernelsVersion}`;
+}
+
 function probe(): BackendProbe {
   const found = locate();
   if (typeof found === 'string')
     return { name: 'tensorflow', ready: false, version: null, device: null, why: found };
-  const { version: number, gpu, folder } = found;
-  const oneDnn = !gpu && usesOneDnn(folder);
+  const { gpu, folder } = found;
+  const oneDnn = usesOneDnn(folder);
   return {
     name: 'tensorflow',
     ready: true,
-    version: `${number}${gpu ? cudaIdentity(process.env, cudaDevice(folder, process.env)) : ''}${oneDnn ? '-onednn' : ''}+${kernelsVersion}`,
+    version: versionOn(found, () => cudaDevice(folder, process.env)),
     device: gpu
       ? { kind: 'gpu', name: 'a CUDA device', memory: null, threads: 'its cores' }
       : {
@@ -64,7 +87,10 @@ async function open(): Promise<void> {
   // TensorFlow reads these once, when it is loaded.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   process.env[oneDnnVariable] = usesOneDnn(build.folder) ? '1' : '0';
-  if (build.gpu) prepareCuda(process.env);
+  if (build.gpu) {
+    prepareCuda(process.env);
+    prepareContext(process.env);
+  }
   const threads = process.env['RAVELIN_THREADS'];
   if (threads !== undefined) process.env['TF_NUM_INTRAOP_THREADS'] ??= threads;
   const { tf } = await import('../tf.ts');
@@ -85,10 +111,13 @@ async function open(): Promise<void> {
   }
   const backend = tf.backend() as unknown as {
     readonly isUsingGpuDevice: boolean;
-    binding: TensorflowBackend['binding'];
+    binding: TensorflowBackend['binding'] & ContextBinding;
   };
-  const { isUsingGpuDevice } = backend;
-  if (build.gpu) requireCuda(isUsingGpuDevice, process.env);
+  if (build.gpu) {
+    requireCuda(backend.isUsingGpuDevice, process.env);
+    chooseTf32(backend.binding, process.env);
+    requireDevice(cudaDevice(build.folder, process.env), backend.binding.cudaFacts?.() ?? {});
+  }
   const { registerTensorflowKernels } = await import('./register.ts');
   registerTensorflowKernels();
   backend.binding = countingBinding(timedBinding(backend.binding));

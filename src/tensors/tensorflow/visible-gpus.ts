@@ -1,7 +1,7 @@
 /** The CUDA devices that this process may use, found without loading CUDA. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { hasNvidia } from '../../setup/nvidia.ts';
+import { hasNvidia, parseGpus } from '../../setup/nvidia.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,6 +32,19 @@ export function visibleGpus(environment: Environment, listing: () => string): re
     } else if (gpu !== undefined) found.push(gpu);
   }
   return found;
+}
+
+/**
+ * Bytes of memory of a device with a name of CUDA_VISIBLE_DEVICES, by the rows of `nvidia-smi`. Null for a MIG slice, whose memory
+ * they do not have, and for a UUID if the GPUs differ.
+ */
+export function memoryOf(device: string, rows: string): number | null {
+  if (device.startsWith('MIG-')) return null;
+  const all = parseGpus(rows).map(({ memory }) => /^(\d+) MiB$/.exec(memory)?.[1]);
+  const isNumber = /^\d+$/.test(device);
+  if (!isNumber && new Set(all).size !== 1) return null;
+  const mebibytes = all[isNumber ? Number(device) : 0];
+  return mebibytes === undefined ? null : Number(mebibytes) * 2 ** 20;
 }
 
 let queried: string | undefined;

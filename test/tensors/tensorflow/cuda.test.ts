@@ -2,8 +2,14 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { cudaDevice, cudaIdentity, prepareCuda, requireCuda } from '../../../src/tensors/tensorflow/cuda.ts';
-import { visibleGpus } from '../../../src/tensors/tensorflow/visible-gpus.ts';
+import {
+  capabilityOf,
+  cudaDevice,
+  cudaIdentity,
+  prepareCuda,
+  requireCuda,
+} from '../../../src/tensors/tensorflow/cuda.ts';
+import { memoryOf, visibleGpus } from '../../../src/tensors/tensorflow/visible-gpus.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -18,6 +24,7 @@ describe('TensorFlow on a CUDA device', () => {
       TF_FORCE_GPU_ALLOW_GROWTH: 'true',
       NVIDIA_TF32_OVERRIDE: '0',
       TF_DETERMINISTIC_OPS: '1',
+      CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
       CUDA_CACHE_MAXSIZE: '4294967296',
       CUDA_CACHE_PATH: '/home/me/ravelin/cuda-cache',
     });
@@ -28,6 +35,7 @@ describe('TensorFlow on a CUDA device', () => {
       TF_FORCE_GPU_ALLOW_GROWTH: 'false',
       NVIDIA_TF32_OVERRIDE: '1',
       TF_DETERMINISTIC_OPS: '0',
+      CUDA_DEVICE_ORDER: 'FASTEST_FIRST',
       CUDA_CACHE_MAXSIZE: '1',
       CUDA_CACHE_PATH: '/tmp',
     };
@@ -52,6 +60,16 @@ describe('TensorFlow on a CUDA device', () => {
       capability: '8.0',
     });
     expect(cudaDevice(null, { RAVELIN_CUDA_CAPABILITY: '8.0' }).cudnn).toBeNull();
+  });
+
+  it('has the compute capability of the device that a worker sees', () => {
+    const rows =
+      'NVIDIA A100, 8.0, Default, Disabled, 40960 MiB\nNVIDIA H100, 9.0, Default, Disabled, 81559 MiB\n';
+    expect(capabilityOf({}, rows)).toBe('8.0');
+    expect(capabilityOf({ CUDA_VISIBLE_DEVICES: '1' }, rows)).toBe('9.0');
+    expect(capabilityOf({ CUDA_VISIBLE_DEVICES: '0,1' }, rows)).toBe('9.0');
+    expect(capabilityOf({ CUDA_VISIBLE_DEVICES: 'MIG-1' }, rows)).toBe('8.0');
+    expect(capabilityOf({ CUDA_VISIBLE_DEVICES: '0' }, '')).toBeNull();
   });
 
   it('is an error if TensorFlow fell back to the CPU, except while it is set up', () => {
@@ -85,5 +103,17 @@ describe('the devices of a process', () => {
     expect(visibleGpus({ CUDA_VISIBLE_DEVICES: 'MIG-2' }, divided)).toEqual(['MIG-2']);
     for (const hidden of ['', '-1', 'NoDevFiles'])
       expect(visibleGpus({ CUDA_VISIBLE_DEVICES: hidden }, four)).toEqual([]);
+  });
+
+  it('have the memory that nvidia-smi says, but for slices', () => {
+    const row = (name: string, memory: string) => `${name}, 9.0, Default, Disabled, ${memory}`;
+    const rows = [row('NVIDIA A100', '40960 MiB'), row('NVIDIA H100', '81559 MiB')].join('\n');
+    expect(memoryOf('0', rows)).toBe(40 * 2 ** 30);
+    expect(memoryOf('1', rows)).toBe(81_559 * 2 ** 20);
+    expect(memoryOf('GPU-1', rows)).toBeNull();
+    expect(memoryOf('GPU-1', row('NVIDIA A100', '40960 MiB'))).toBe(40 * 2 ** 30);
+    expect(memoryOf('MIG-1', rows)).toBeNull();
+    expect(memoryOf('0', '')).toBeNull();
+    expect(memoryOf('0', row('NVIDIA GB10', '[N/A]'))).toBeNull();
   });
 });
