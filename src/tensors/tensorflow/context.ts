@@ -1,4 +1,4 @@
-/** The context that TensorFlow computes in on a GPU: its share of the memory, and what it reports of itself. */
+/** The context that TensorFlow computes in: its share of a GPU's memory, how its threads wait, and what it reports of itself. */
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -69,9 +69,16 @@ export function contextConfig(share: number | null): string {
   return bytes.toString('hex');
 }
 
+/**
+ * The ConfigProto of a process that computes on the CPU, in hexadecimal digits: `experimental` (field 16) with
+ * `disable_thread_spinning` (field 9). Several workers share the cores, and a thread that waits for work in a loop takes its
+ * time from one that computes.
+ */
+export const cpuContextConfig = '8201024801';
+
 /** Sets what the context is made from, before the binding is loaded. Throws as `memoryShare`. */
-export function prepareContext(environment: Record<string, string | undefined>): void {
-  environment[contextVariable] = contextConfig(memoryShare(environment));
+export function prepareContext(environment: Record<string, string | undefined>, isGpu: boolean): void {
+  environment[contextVariable] = isGpu ? contextConfig(memoryShare(environment)) : cpuContextConfig;
 }
 
 /** Describes the context for people, as far as the binding reports it: `23.4 GiB of its memory, float32, deterministic`. */

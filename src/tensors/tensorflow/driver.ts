@@ -87,10 +87,8 @@ async function open(): Promise<void> {
   // TensorFlow reads these once, when it is loaded.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   process.env[oneDnnVariable] = usesOneDnn(build.folder) ? '1' : '0';
-  if (build.gpu) {
-    prepareCuda(process.env);
-    prepareContext(process.env);
-  }
+  if (build.gpu) prepareCuda(process.env);
+  prepareContext(process.env, build.gpu);
   const threads = process.env['RAVELIN_THREADS'];
   if (threads !== undefined) process.env['TF_NUM_INTRAOP_THREADS'] ??= threads;
   const { tf } = await import('../tf.ts');

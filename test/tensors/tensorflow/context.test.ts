@@ -9,6 +9,7 @@ import { openBackend } from '../../../src/tensors/backend.ts';
 import {
   type ContextBinding,
   contextConfig,
+  cpuContextConfig,
   describeContext,
   memoryShare,
   prepareContext,
@@ -37,12 +38,19 @@ describe('the share of a GPU of a process', () => {
     expect(contextConfig(0.25)).toBe('320b09000000000000d03f2001');
     expect(contextConfig(null)).toBe('');
     const environment: Record<string, string | undefined> = { RAVELIN_GPU_SHARE: '0.25' };
-    prepareContext(environment);
+    prepareContext(environment, true);
     expect(environment['RAVELIN_CONTEXT_CONFIG']).toBe(contextConfig(0.25));
     delete environment['RAVELIN_GPU_SHARE'];
-    prepareContext(environment);
+    prepareContext(environment, true);
     expect(environment['RAVELIN_CONTEXT_CONFIG']).toBe('');
   });
+});
+
+it('lets no thread wait in a loop on the CPU, by the bytes that Google’s library writes', () => {
+  // tensorflow.core.protobuf.config_pb2: experimental { disable_thread_spinning: true }.
+  const environment: Record<string, string | undefined> = { RAVELIN_GPU_SHARE: '0.25' };
+  prepareContext(environment, false);
+  expect(environment['RAVELIN_CONTEXT_CONFIG']).toBe('8201024801');
 });
 
 describe('TF32', () => {
@@ -126,6 +134,12 @@ describe.skipIf(!isReady)('the compiled binding', () => {
     const twoDevices = `0a070a034350551002${config}`;
     expect(load('binding.contextDevices().length', { RAVELIN_CONTEXT_CONFIG: twoDevices })).toBe(2);
     expect(load('0', { RAVELIN_CONTEXT_CONFIG: config.slice(0, -2) })).toMatch('Unparseable ConfigProto');
+  });
+
+  it('takes the configuration of the CPU', () => {
+    expect(load('binding.contextConfig', { RAVELIN_CONTEXT_CONFIG: cpuContextConfig })).toBe(
+      cpuContextConfig,
+    );
   });
 
   it('turns TF32 off and on, and says whether operations are deterministic', () => {
