@@ -279,8 +279,8 @@ function closer({ kind }: PreparedAttack, target: TargetDissimilarity): TargetDi
 }
 
 const searchDefaults: Readonly<Record<Attack['kind'], SearchOptions>> = {
-  direction: { guess: 1, refinements: 60, pilot: 0 },
-  iterated: { guess: 1, refinements: 12, pilot: 64 },
+  direction: { guess: 1, elasticity: 1, refinements: 60, pilot: 0 },
+  iterated: { guess: 1, elasticity: 1, refinements: 12, pilot: 64 },
 };
 
 /** How a strength is searched for with a prepared attack. */

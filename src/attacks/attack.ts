@@ -62,6 +62,11 @@ export interface SearchOptions {
    * 1 by default.
    */
   readonly guess: number;
+  /**
+   * d log dissimilarity / d log strength, by which the second guess for a set corrects the first; above 0, and 1 by
+   * default.
+   */
+  readonly elasticity: number;
   /** Most strengths to try between two that bracket the target; 12 by default. */
   readonly refinements: number;
   /**

@@ -27,14 +27,19 @@ export function checkAttack(attack: Attack): void {
   if (attack.kind === 'iterated') checkSearch(attack.search ?? {});
 }
 
-function checkSearch({ guess = 1, refinements = 12, pilot = 0 }: Partial<SearchOptions>): void {
+function checkSearch({
+  guess = 1,
+  elasticity = 1,
+  refinements = 12,
+  pilot = 0,
+}: Partial<SearchOptions>): void {
   const wrong =
-    !(Number.isFinite(guess) && guess > 0) ||
+    ![guess, elasticity].every((value) => Number.isFinite(value) && value > 0) ||
     ![refinements, pilot].every((count) => Number.isSafeInteger(count) && count >= 0);
   if (!wrong) return;
   throw new ValueError(
-    `the attack's search is { guess: ${guess}, refinements: ${refinements}, pilot: ${pilot} }`,
-    'give a guess above 0, and whole numbers from 0 on',
+    `the attack's search is { guess: ${guess}, elasticity: ${elasticity}, refinements: ${refinements}, pilot: ${pilot} }`,
+    'give a guess and an elasticity above 0, and whole numbers from 0 on',
   );
 }
 

@@ -6,9 +6,16 @@ import { displacementNorms, meanOf, perturbationNorms, ratios } from './dissimil
 import { evenlySpaced, gatherRows, type ImageSet, type SetPart } from './image-set.ts';
 import { allRows, type AttackHooks, type ImageBatch } from './images.ts';
 import type { Queries } from './queries.ts';
-import { searchStrength, UnreachableTargetError } from './search.ts';
+import { type SearchResult, searchStrength, UnreachableTargetError } from './search.ts';
 import { stepAlong } from './step-along.ts';
-import { farthest, requireReferences, searchTogether, type TriedStrength } from './target-strength.ts';
+import {
+  farthest,
+  requireReferences,
+  type SearchProblem,
+  searchTogether,
+  triedTogether,
+  type TriedStrength,
+} from './target-strength.ts';
 
 /**
  * The strength of a whole set. `factor` scales every perturbation down; it is 1 unless the dissimilarity jumps
@@ -95,38 +102,102 @@ export async function probeStrength(
     ...hooks,
     ...(preparation && { preparation }),
   });
-  const bias = meanOf(Float64Array.from(rows, (row) => units[row]!)) / meanOf(Float64Array.from(units));
+  const unitOfAll = meanOf(Float64Array.from(units));
+  const own = Float64Array.from(rows, (row) => units[row]!);
+  const bias = meanOf(own) / unitOfAll;
   const goal = target.dissimilarity * (bias > 0 && bias < Infinity ? bias : 1);
   const plan = searchPlan(prepared, images, target.space);
-  const unit = meanOf(ratios(plan.displacements, requireReferences(images, target.space)));
+  const references = requireReferences(images, target.space);
+  const unit = meanOf(ratios(plan.displacements, references));
   const problem = {
     ...target,
     ...plan,
     maximum: Math.min(plan.maximum, farthest / unit),
     dissimilarity: goal,
-    tolerance: isAll ? target.tolerance : Math.max(target.tolerance, probeTolerance),
     images,
     states: prepared.originals.states,
     perturb: perturbActive(prepared, images),
-    references: requireReferences(images, target.space),
+    references,
   };
-  const { result, tried } = await searchTogether(problem, allRows(rows.length), (plan.guess * goal) / unit);
-  const elasticity = elasticityOf(tried);
-  const tries = (tried.length * rows.length) / units.length;
+  const start = (plan.guess * goal) / unit;
+  const all = allRows(rows.length);
   if (isAll) {
+    const { result, tried } = await searchFew(problem, all, start);
     if (result.status === 'unreachable')
       throw new UnreachableTargetError(target.dissimilarity, result.greatest, null);
     const factor = result.status === 'jump' ? goal / result.dissimilarity : 1;
-    return { found: { strength: result.strength, factor }, elasticity, tries };
+    const elasticity = elasticityOf(tried, plan.elasticity);
+    return { found: { strength: result.strength, factor }, elasticity, tries: tried.length };
   }
-  const last = tried.at(-1)!;
+  const first = await searchRegion(problem, own, start);
+  const { result, tried } = await searchFew(
+    { ...problem, elasticity: first.elasticity, tolerance: Math.max(target.tolerance, probeTolerance) },
+    all,
+    first.strength,
+  );
+  const elasticity = elasticityOf(tried, first.elasticity);
   const strength =
-    result.status === 'unreachable' ? problem.maximum : along(last, goal, elasticity, problem.maximum);
+    result.status === 'unreachable'
+      ? problem.maximum
+      : along(tried.at(-1)!, goal, elasticity, problem.maximum);
+  const tries = (first.attacked + tried.length * rows.length) / units.length;
   return { found: { strength, factor: 1 }, elasticity, tries };
 }
 
-/** Relative tolerance of the search on a few images, which says less about the set than they differ. */
-const probeTolerance = 0.03;
+/**
+ * Relative tolerance of the search on the probed images, and on the few of them with which it begins. What remains is
+ * corrected by the slope, and the images differ by more than that correction errs.
+ */
+const [probeTolerance, regionTolerance] = [0.05, 0.1];
+
+/** The share of the probed images with which a probe begins, because its first guess may be far off. */
+const shareOfFew = 1 / 4;
+
+/**
+ * Finds the region of the strength on a few images that move. They count alike: each by how far it moves, relative to its
+ * first step, because among few images one with a large first step would decide alone.
+ */
+async function searchRegion(
+  problem: SearchProblem,
+  units: Float64Array,
+  start: number,
+): Promise<{ readonly strength: number; readonly elasticity: number; readonly attacked: number }> {
+  const moving = allRows(units.length).filter((row) => units[row]! > 0);
+  const few = evenlySpaced(moving.length, Math.ceil(moving.length * shareOfFew)).map((at) => moving[at]!);
+  if (few.length === 0) return { strength: start, elasticity: problem.elasticity, attacked: 0 };
+  const unit = meanOf(units);
+  const even = {
+    ...problem,
+    references: problem.references.map((reference, row) => (reference * units[row]!) / unit),
+    tolerance: Math.max(problem.tolerance, regionTolerance),
+  };
+  const { tried } = await searchFew(even, few, start);
+  const elasticity = elasticityOf(tried, problem.elasticity);
+  const strength = along(tried.at(-1)!, problem.dissimilarity, elasticity, problem.maximum);
+  return { strength, elasticity, attacked: tried.length * few.length };
+}
+
+/** Tries along a power law, which is nearly true, before the search that relies on a bracket alone. */
+const triesAlong = 3;
+
+async function searchFew(
+  problem: SearchProblem,
+  rows: Int32Array,
+  start: number,
+): Promise<{ readonly result: SearchResult; readonly tried: readonly TriedStrength[] }> {
+  const { dissimilarity: goal, tolerance, maximum, elasticity } = problem;
+  const tried: TriedStrength[] = [];
+  let strength = start > 0 ? Math.min(start, maximum) : maximum;
+  while (tried.length < triesAlong && tried.at(-1)?.strength !== strength) {
+    const now = { strength, dissimilarity: await triedTogether(problem, rows, strength) };
+    tried.push(now);
+    if (Math.abs(now.dissimilarity - goal) <= tolerance * goal)
+      return { result: { status: 'reached', strength }, tried };
+    strength = along(now, goal, elasticityOf(tried, elasticity), maximum);
+  }
+  const { result, tried: more } = await searchTogether(problem, rows, strength);
+  return { result, tried: [...tried, ...more] };
+}
 
 /**
  * Judges a strength by the mean dissimilarity that it gives over the set, and returns it again if that is within
@@ -148,7 +219,7 @@ export function judgeStrength(
     throw new UnreachableTargetError(target, dissimilarity, null);
   const now = { strength, dissimilarity };
   const { before } = history;
-  const elasticity = before === null ? history.elasticity : elasticityOf([before, now]);
+  const elasticity = before === null ? history.elasticity : elasticityOf([before, now], history.elasticity);
   const above = [now, before].find((point) => point !== null && point.dissimilarity > target);
   const next =
     before !== null && above
@@ -157,13 +228,13 @@ export function judgeStrength(
   return { next, history: { elasticity, before: now }, isReached: false };
 }
 
-/** Slope of log dissimilarity over log strength by the last two points that have one; 1 if there are none. */
-function elasticityOf(points: readonly TriedStrength[]): number {
+/** Slope of log dissimilarity over log strength by the last two points, or the usual one if they have none. */
+function elasticityOf(points: readonly TriedStrength[], usual: number): number {
   const [before, last] = points.slice(-2);
-  if (before === undefined || last === undefined) return 1;
+  if (before === undefined || last === undefined) return usual;
   const slope =
     Math.log(last.dissimilarity / before.dissimilarity) / Math.log(last.strength / before.strength);
-  return Number.isFinite(slope) ? Math.min(3, Math.max(1 / 3, slope)) : 1;
+  return Number.isFinite(slope) ? Math.min(3, Math.max(1 / 3, slope)) : usual;
 }
 
 /** The strength at which a power law through a point reaches the target. */

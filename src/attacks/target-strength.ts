@@ -126,6 +126,16 @@ export async function searchTogether(
   return { result: step.value, pixels, achieved, tried };
 }
 
+/** The mean dissimilarity of some rows at one strength. */
+export async function triedTogether(
+  problem: SearchProblem,
+  rows: Int32Array,
+  strength: number,
+): Promise<number> {
+  const pixels = await problem.perturb(rows, new Float64Array(rows.length).fill(strength));
+  return meanOf(dissimilarities(problem, rows, pixels));
+}
+
 /** ‖x′ − x‖₂ / ‖x‖₂ of some rows, whose perturbed images are given side by side. */
 function dissimilarities(
   { images, references, space }: SearchProblem,

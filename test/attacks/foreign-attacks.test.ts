@@ -142,6 +142,11 @@ it.each<readonly [string, unknown, string]>([
     iterated(() => null, { search: { refinements: Infinity } }),
     "the attack's search is",
   ],
+  [
+    'that a stronger attack moves an image by no more',
+    iterated(() => null, { search: { elasticity: 0 } }),
+    "the attack's search is { guess: 1, elasticity: 0, refinements: 12, pilot: 0 }",
+  ],
 ])('an attack that declares %s is refused', async (_, attack, message) => {
   await expect(attacked(attack)).rejects.toThrow(message);
 });

@@ -1,6 +1,6 @@
 import { probeSize } from '../../src/attacks/probe-size.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { TargetDissimilarity } from '../../src/attacks/attack.ts';
+import type { Attack, TargetDissimilarity } from '../../src/attacks/attack.ts';
 import { attackImages, prepareAttack } from '../../src/attacks/attack-images.ts';
 import {
   meanOf,
@@ -125,8 +125,44 @@ describe('the probe of an iterated attack', () => {
       expect(await probeStrength(attack, queries, await inParts(images, size), target)).toEqual(found);
   });
 
-  it('takes 16 to 64 images, an eighth of the set', () => {
-    expect([5, 16, 100, 200, 1000].map(probeSize)).toEqual([5, 16, 16, 25, 64]);
+  it('needs two tries for a power law whose exponent the attack knows, and one more if it does not', async () => {
+    const triesOf = async (elasticity: number): Promise<number> => {
+      let calls = 0;
+      // Every pixel moves by 0.1 s^0.6, which no image clips.
+      const law: Attack = {
+        kind: 'iterated',
+        maximum: 10,
+        search: { guess: 1, elasticity },
+        prepare: ({ images: some }) => ({
+          perturb: (rows, strengths) => {
+            calls++;
+            const size = some.pixels.length / some.shape[0];
+            const moved = Float32Array.from(
+              { length: rows.length * size },
+              (_, at) => 0.4 + 0.1 * strengths[Math.floor(at / size)]! ** 0.6,
+            );
+            return Promise.resolve(moved);
+          },
+        }),
+      };
+      const grey = { ...images, pixels: images.pixels.map(() => 0.4) };
+      const { found } = await probeStrength(law, queries, await inParts(sliceRows(grey, 0, 16), 16), target);
+      // 0.25 s^0.6 = 0.1
+      expect(found.strength / 0.4 ** (1 / 0.6)).toBeCloseTo(1, 5);
+      return calls;
+    };
+    expect(await triesOf(0.6)).toBe(2);
+    expect(await triesOf(1)).toBe(3);
+  });
+
+  it('says when the greatest strength of the attack is not enough', async () => {
+    const far = { ...target, dissimilarity: 50 };
+    const few = await inParts(sliceRows(images, 0, 12), 12);
+    await expect(probeStrength(attack, queries, few, far)).rejects.toThrow(UnreachableTargetError);
+  });
+
+  it('takes 16 to 64 images, a third of the set', () => {
+    expect([5, 16, 40, 100, 1000].map(probeSize)).toEqual([5, 16, 16, 34, 64]);
   });
 });
 

@@ -15,8 +15,8 @@ import type { AttackEffort, Params } from './made-attack.ts';
 
 /** Strengths that a search for one image tries, as a rule. */
 const triesForImage = 5;
-/** Strengths that a search on a few of the images tries, as a rule; on all of them it goes on until the target is met more closely. */
-const triesOfProbe = { few: 2, all: 4 };
+/** Strengths that a probe of the images tries, as a rule, those on a quarter of them counted by their share; a small set is searched until the target is met more closely. */
+const triesOfProbe = { few: 1.5, all: 3 };
 /** Strengths that a search along known directions tries, each of which reads all images. */
 const triesAlongDirections = 8;
 

@@ -110,7 +110,7 @@ export function directionPart({ name, make }: DividedAttack): Stage {
 export function probePart({ name, randomness, make, effort }: DividedAttack): Stage {
   return defineStage({
     uses: 'attack/probe',
-    version: 2,
+    version: 3,
     summary: 'a first guess of the strength that reaches a target, from a few images',
     with: anyParameters,
     in: {
