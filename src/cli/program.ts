@@ -11,6 +11,7 @@ import {
 import { defaultFile } from './command-words.ts';
 import { addModel, addWeights } from './model-commands.ts';
 import { exitCodes } from './exit-codes.ts';
+import { refuseOptionsAsValues } from './option-values.ts';
 import { complain, print } from './output.ts';
 
 export function createProgram(): Command {
@@ -40,6 +41,7 @@ export function createProgram(): Command {
   addWeights(program);
   addModel(program);
   addReference(program);
+  refuseOptionsAsValues(program);
   return program;
 }
 
