@@ -56,6 +56,8 @@ export interface AttackResult {
   readonly scaled: number;
   /** Number of images that ended because a query was refused; 0 without a limit. */
   readonly spent: number;
+  /** Number of images that ended by the limit on steps, before they were misclassified; absent if the attack does not say. */
+  readonly outOfSteps?: number;
   /** Mean dissimilarity over the images in the space of the target; null if the attack had no target. */
   readonly achieved: number | null;
   /** The outcomes of each attack, if the attack is made of several. */
@@ -247,7 +249,9 @@ async function attackAt(
           perturb,
           searchPlan(prepared, images, strength.space),
         );
-  const members = prepared.kind === 'iterated' ? prepared.members?.() : undefined;
+  const iteration = prepared.kind === 'iterated' ? prepared : undefined;
+  const members = iteration?.members?.();
+  const outOfSteps = iteration?.outOfSteps?.();
   return {
     initial,
     states,
@@ -255,6 +259,7 @@ async function attackAt(
     zeroGradients: originals.zeroGradients,
     spent: originals.refused,
     ...(members && { members }),
+    ...(outOfSteps !== undefined && { outOfSteps }),
   };
 }
 

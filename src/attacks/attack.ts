@@ -47,6 +47,11 @@ export interface Iteration {
    * For an attack that is made of several: what each did to all images, by the latest call of `perturb` for an image.
    */
   readonly members?: () => MemberOutcomes;
+  /**
+   * For an attack that ends an image when it is misclassified: the number of images that the latest call of `perturb` ended by
+   * the limit on steps instead.
+   */
+  readonly outOfSteps?: () => number;
 }
 
 /**

@@ -57,19 +57,25 @@ export function deepFool(options: DeepFoolOptions): Attack {
       if (trace !== undefined)
         for (const row of activeRows(problem)) trace.visit(row, takeRows(images, [row]).pixels, logits, row);
       const firstStep = problem.firstStep ?? (await firstSteps(problem, boundaries, options));
+      let outOfSteps = 0;
       return {
         firstStep,
-        perturb: (rows, scales) => {
+        outOfSteps: () => outOfSteps,
+        perturb: async (rows, scales) => {
           const starts = stepAlong(images, firstStep, rows, scales);
-          if (options.steps === 1) return Promise.resolve(starts);
-          return new DeepFoolSteps(problem, {
+          outOfSteps = 0;
+          if (options.steps === 1) return starts;
+          const steps = new DeepFoolSteps(problem, {
             ...options,
             boundaries,
             firstStep,
             rows,
             scales,
             starts,
-          }).run();
+          });
+          const perturbed = await steps.run();
+          outOfSteps = steps.outOfSteps;
+          return perturbed;
         },
       };
     },
@@ -169,6 +175,8 @@ class DeepFoolSteps {
   /** Σ r from the original, for cumulative steps. */
   readonly #total: Float32Array;
   readonly #points: PointRecorder | undefined;
+  /** Number of images that took their last step, after which they are not looked at. */
+  outOfSteps = 0;
 
   constructor(problem: AttackProblem, options: StepsOptions) {
     this.#problem = problem;
@@ -235,7 +243,8 @@ class DeepFoolSteps {
       for (const [position, slot] of going.entries()) {
         this.#move(slot, boundaries.displacement.subarray(position * size, (position + 1) * size));
         const isStuck = boundaries.flat[position] === 1;
-        if (++this.#taken[slot]! < this.#options.steps && !isStuck) unfinished.add(slot);
+        if (++this.#taken[slot]! >= this.#options.steps) this.outOfSteps++;
+        else if (!isStuck) unfinished.add(slot);
       }
     }
     const done = slots.filter((slot) => !unfinished.has(slot));

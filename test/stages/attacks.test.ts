@@ -72,6 +72,16 @@ describe('attack stages', () => {
     }
   });
 
+  it('attack/deepfool warns if it runs out of steps before the classes change, and not at a target', async () => {
+    const warningsOf = async (given: Record<string, unknown>): Promise<readonly string[]> =>
+      (await attack('attack/deepfool', given)).warnings;
+    expect(await warningsOf({ steps: 2, stepScale: 0.01 })).toEqual([
+      'the attack took all of its steps, and 12 of 12 images have the same class as before, so the accuracy says little about robustness. Give more steps.',
+    ]);
+    expect(await warningsOf({ steps: 2, dissimilarity: 0.001, per: 'image' })).toEqual([]);
+    expect(await warningsOf({ steps: 50 })).toEqual([]);
+  });
+
   it('attack/none hands on the originals with the classes that the model gives them', async () => {
     const { outputs } = await attack('attack/none', {});
     const images = outputs['images'] as Images;

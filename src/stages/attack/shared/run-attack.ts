@@ -20,6 +20,7 @@ import { type AttackInputs, attackedModels, openTarget, type TargetInputs } from
 import { roundToBytes, type StorageParameters } from './storage.ts';
 import { batchOf } from './stream-set.ts';
 import type { ThroughParameters } from './target.ts';
+import { warnOfSteps } from './warn-of-steps.ts';
 
 export interface AttackRun extends StorageParameters {
   /** Name of the attack's own strength, for messages. */
@@ -137,6 +138,8 @@ async function resultOf(
       const attacked = await attackImages(attack, counted.queries, batch, at, options);
       countPasses(context, counted.counts());
       if (limit !== undefined) context.count('spentImages', attacked.spent);
+      // At a target, the attack goes as far as the target, whether or not an image changes its class there.
+      if (typeof strength === 'number') await warnOfSteps(context, queries, batch, attacked);
       const result = scaledTo(found, batch, attacked);
       if (trace === undefined) return result;
       // These passes are not the attack's, so nothing counts or limits them.
