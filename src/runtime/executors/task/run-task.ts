@@ -7,7 +7,8 @@ import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor
 import { monotonicNow } from '../../../timing/awake-time.ts';
 import { inPhase, measurePhases, phases } from '../../../timing/phases.ts';
 import { changedFile } from '../../plan/file-digests.ts';
-import { librariesOf } from '../../plan/fingerprint.ts';
+import { librariesOf, numericsOf } from '../../plan/fingerprint.ts';
+import type { NumericIdentity } from '../../plan/last-backends.ts';
 import { resolveCode, resolveInside } from '../../plan/resolve-path.ts';
 import { readResult } from '../../plan/stored-result.ts';
 import { printedOf } from '../../plan/printed-facts.ts';
@@ -38,6 +39,8 @@ export interface TaskSurroundings {
   /** Aborted when the run is asked to stop: see `Checkpoint.pause`. */
   readonly pause: AbortSignal;
   readonly send: (message: TaskMessage) => void;
+  /** Throws `StageError` if this process computes other numbers than those of the plan. */
+  readonly checkNumerics?: (planned: NumericIdentity) => void;
 }
 
 /** Progress messages that come faster are dropped: a screen shows no more than ten a second. */
@@ -57,6 +60,8 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
       if (record !== null) return committed(task, storedResult(record));
     }
     checkSource(stage, task);
+    const numerics = stage.device ? numericsOf(task.preimage) : null;
+    if (numerics !== null) surroundings.checkNumerics?.(numerics);
     const started = process.hrtime.bigint();
     const cpu = process.cpuUsage();
     const { inputs, damaged } = readInputs(stage, task, store, cache);
