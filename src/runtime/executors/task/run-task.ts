@@ -6,6 +6,7 @@ import type { UnitTime } from '../../events.ts';
 import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
 import { monotonicNow } from '../../../timing/awake-time.ts';
 import { inPhase, measurePhases, phases } from '../../../timing/phases.ts';
+import { measureTransfers } from '../../../timing/transfers.ts';
 import { changedFile } from '../../plan/file-digests.ts';
 import { librariesOf, numericsOf } from '../../plan/fingerprint.ts';
 import type { NumericIdentity } from '../../plan/last-backends.ts';
@@ -149,6 +150,7 @@ function committed(task: Task, result: Omit<Committed, 'type' | 'id' | 'peakByte
 /** The result returns where the time since this call went. */
 function startClock(): () => UnitTime {
   const measured = measurePhases();
+  const transferred = measureTransfers();
   const cpu = process.cpuUsage();
   return () => {
     const seconds = measured();
@@ -159,7 +161,11 @@ function startClock(): () => UnitTime {
       rounded[phase] = microseconds(seconds[phase]);
       wall += rounded[phase];
     }
-    return { wall: microseconds(wall), cpu: (user + system) / 1e6, ...rounded };
+    const { fed, fetched } = transferred();
+    return {
+      ...{ wall: microseconds(wall), cpu: (user + system) / 1e6, ...rounded },
+      ...(fed + fetched > 0 && { fed, fetched }),
+    };
   };
 }
 

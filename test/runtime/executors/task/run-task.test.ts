@@ -18,6 +18,7 @@ import {
 } from '../../../../src/runtime/stage.ts';
 import { openStore } from '../../../../src/runtime/store/store.ts';
 import { phases } from '../../../../src/timing/phases.ts';
+import { noteFed, noteFetched } from '../../../../src/timing/transfers.ts';
 import { encodeValue } from '../../../../src/values/codec.ts';
 import type { Images } from '../../../../src/values/images.ts';
 import { RecentCache } from '../../../../src/values/recent-cache.ts';
@@ -76,6 +77,35 @@ it('says where the seconds of a unit went, which add up', async () => {
   expect(Object.keys(seconds)).toEqual([...phases]);
   expect(Object.values(seconds).reduce((sum, value) => sum + value, 0)).toBeCloseTo(wall, 5);
   expect(Math.min(wall, cpu, seconds.write)).toBeGreaterThan(0);
+});
+
+it('counts the bytes that crossed to a device while a unit was computed, and says nothing where there were none', async () => {
+  const crossing = {
+    ...stage,
+    uses: 'lab/crossing',
+    run: (context: StageContext<never, never>) => {
+      noteFed(1000);
+      noteFetched(24);
+      return stage.run(context);
+    },
+  };
+  noteFed(7);
+  const timeOf = async (uses: string) => {
+    const preimage = '{"libraries":{"source":"abc"}}';
+    const task = makeTask(seen.length + 2000, { uses, shard: null, preimage });
+    const outcome = await runTask(task, {
+      registry: new Map([stage, crossing].map((one) => [one.uses, one])),
+      setup: { ...setup, root: folder, folder, cacheFolder: folder },
+      store: openStore(folder),
+      cache: new RecentCache<Value>({ limit: 1 }),
+      signal: new AbortController().signal,
+      pause: new AbortController().signal,
+      send: () => undefined,
+    });
+    return (outcome as Extract<TaskOutcome, { type: 'committed' }>).time;
+  };
+  expect(await timeOf('lab/crossing')).toMatchObject({ fed: 1000, fetched: 24 });
+  expect(Object.keys((await timeOf('lab/score'))!)).not.toContain('fed');
 });
 
 describe('a stage that computes on a backend', () => {
