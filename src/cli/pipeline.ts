@@ -2,6 +2,7 @@ import type { CodePermission } from '../runtime/plan/resolve-path.ts';
 import { codePermission } from './plugins/trust.ts';
 import { isAbsolute, resolve } from 'node:path';
 import type { Graph } from '../dsl/graph.ts';
+import { allowTf32 } from './tf32.ts';
 import { openBackendMemory, type BackendMemory, type LastBackends } from '../runtime/plan/last-backends.ts';
 import { addParts, withParts } from '../runtime/plan/parts.ts';
 import {
@@ -66,6 +67,7 @@ export async function openPipeline(file: string, options: PipelineOptions): Prom
   const store = openStore(cacheFolder, (message) => complain(`warning: ${message}`));
   const memory = openBackendMemory(store, graph, registry, options.profile ?? []);
   const last = memory.read();
+  allowTf32(graph.allowsTf32 === true);
   const { numerics, because } = chooseBackend(options.backend, graph, last);
   return {
     file: path,

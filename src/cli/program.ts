@@ -316,6 +316,7 @@ function addMachine(program: Command): void {
     .option('--from-wheel <file>', 'use this wheel instead of downloading one')
     .option('--check', 'only check that the installed TensorFlow computes')
     .option('--time', 'only time convolutions with the installed TensorFlow')
+    .option('--warm', 'only run the graphs that compile kernels for the GPU of this machine')
     .action(lazy(async () => (await import('./commands/setup.ts')).setupTensorflow));
   setup
     .command('webgpu')

@@ -6,6 +6,9 @@ export interface TimeSum extends PhaseSeconds {
   readonly units: number;
   readonly wall: number;
   readonly cpu: number;
+  /** Bytes that went to the backend and came back; absent if it counts none. */
+  readonly fed?: number;
+  readonly fetched?: number;
 }
 
 export interface StageTime extends TimeSum {
@@ -80,7 +83,12 @@ function sumOf(times: readonly UnitTime[]): TimeSum {
   const add = (name: 'wall' | 'cpu' | keyof PhaseSeconds): number =>
     Math.round(times.reduce((sum, time) => sum + time[name], 0) * 1e6) / 1e6;
   const seconds = Object.fromEntries(phases.map((phase) => [phase, add(phase)]));
-  return { units: times.length, wall: add('wall'), cpu: add('cpu'), ...(seconds as unknown as PhaseSeconds) };
+  const bytes = (name: 'fed' | 'fetched'): number => times.reduce((sum, time) => sum + (time[name] ?? 0), 0);
+  const [fed, fetched] = [bytes('fed'), bytes('fetched')];
+  return {
+    ...{ units: times.length, wall: add('wall'), cpu: add('cpu'), ...(seconds as unknown as PhaseSeconds) },
+    ...(fed + fetched > 0 && { fed, fetched }),
+  };
 }
 
 function workersOf(

@@ -21,6 +21,8 @@ export interface Graph {
   readonly backend: string;
   /** Treat tensors of one numeric backend as good for another (`numerics: shared`). */
   readonly sharedNumerics: boolean;
+  /** TensorFlow may compute products with the 10 bits of TF32 on a GPU (`numerics: tf32`); float32 if absent. */
+  readonly allowsTf32?: true;
   readonly plugins: readonly string[];
   /** Topological order: a stage comes after every stage that it reads. */
   readonly stages: readonly GraphStage[];

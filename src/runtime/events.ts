@@ -182,6 +182,9 @@ export interface UnitTime {
   readonly kernels: number;
   readonly javascript: number;
   readonly write: number;
+  /** Bytes that went to the backend and came back, if it counts them and there were any. */
+  readonly fed?: number;
+  readonly fetched?: number;
   /** Seconds from the start of the worker's process to its first unit, if this is the first that it committed. */
   readonly starting?: number;
 }

@@ -31,6 +31,8 @@ export interface TensorflowSetup {
    * with oneDNN or without.
    */
   readonly timeConvolutions: (folder: string, oneDnn: boolean) => Promise<number>;
+  /** Lets the driver compile the kernels that a GPU needs, in another process with the build in `folder`. It never throws. */
+  readonly warmUp: (folder: string) => Promise<void>;
 }
 
 /** Bytes of disk space needed at the peak. */
@@ -38,7 +40,7 @@ const needs = { cpu: 1.3e9, gpu: 9e9 };
 
 /** Sets TensorFlow up. A second call with everything in place only verifies. Throws `SetupError`. */
 export async function setUpTensorflow(setup: TensorflowSetup): Promise<void> {
-  const { gpu, fromWheel, report, verify } = setup;
+  const { gpu, fromWheel, report, verify, warmUp } = setup;
   if (gpu && fromWheel !== null) {
     throw new SetupError(
       '--from-wheel cannot be combined with --gpu, because CUDA needs more than one wheel',
@@ -52,7 +54,8 @@ export async function setUpTensorflow(setup: TensorflowSetup): Promise<void> {
   const packages = join(folder, 'packages');
   if (existsSync(ready) && existsSync(binding)) {
     const device = await verify(folder);
-    if (!gpu && readMeasurement(folder) === null) await measureOneDnn(setup, folder);
+    if (gpu) await warmUp(folder);
+    else if (readMeasurement(folder) === null) await measureOneDnn(setup, folder);
     report(`already set up in ${folder}: ${device}`);
     return;
   }
@@ -75,6 +78,8 @@ export async function setUpTensorflow(setup: TensorflowSetup): Promise<void> {
   if (!gpu && readMeasurement(folder) === null) await measureOneDnn(setup, folder);
   await writeFile(`${ready}.partial`, JSON.stringify({ tensorflow: tensorflowVersion, device }));
   await rename(`${ready}.partial`, ready);
+  // The build is ready without it, and only the first workers would take longer.
+  if (gpu) await warmUp(folder);
   report(`ready in ${folder}: ${device}`);
 }
 

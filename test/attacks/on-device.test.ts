@@ -17,7 +17,7 @@ import { openClassifier } from '../../src/models/inference.ts';
 import { initializeModel } from '../../src/models/initialize.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { randomStream } from '../../src/tensors/random.ts';
-import { measureTransfers, type Transfers } from '../../src/tensors/tensorflow/bus.ts';
+import { measureTransfers, type Transfers } from '../../src/timing/transfers.ts';
 import { keepsTensors } from '../../src/tensors/tensorflow/graph/session.ts';
 import { tf } from '../../src/tensors/tf.ts';
 import { BatchSizes } from '../../src/values/batch-size.ts';

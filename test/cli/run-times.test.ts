@@ -82,6 +82,31 @@ describe('the times of a run', () => {
     ]);
   });
 
+  it('have the bytes that crossed to a device, where a backend counts them', () => {
+    const crossing = [
+      events[0]!,
+      planned('a', 'a'),
+      planned('b', 'b'),
+      committed('a', { ...none, wall: 1, cpu: 1, backend: 1, fed: 100_000_000, fetched: 2048 }),
+      committed('a', { ...none, wall: 1, cpu: 1, backend: 1, fed: 4_857_600, fetched: 1024 }),
+      committed('b', { ...none, wall: 1, cpu: 1, javascript: 1 }),
+    ];
+    const summed = sumTimes(crossing);
+    expect(summed.stages.map(({ fed, fetched }) => [fed, fetched])).toEqual([
+      [104_857_600, 3072],
+      [undefined, undefined],
+    ]);
+    const columns = stageTable(summed)
+      .split('\n')
+      .map((line) => line.trimEnd().split(/ {2,}/).slice(-2));
+    expect(columns.slice(0, 4)).toEqual([
+      ['to device', 'from device'],
+      ['100 MiB', '3.0 KiB'],
+      ['0 B', '0 B'],
+      ['100 MiB', '3.0 KiB'],
+    ]);
+  });
+
   it('of a run of an earlier version are missing, and that is said', () => {
     const old = sumTimes([events[0]!, planned('b', 'b'), committed('b')]);
     expect(old).toMatchObject({ stages: [], workers: null, unmeasured: 1 });

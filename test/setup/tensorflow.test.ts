@@ -61,6 +61,7 @@ describe('setUpTensorflow', () => {
         ...setup,
         verify: () => Promise.reject(new Error('crashed')),
         timeConvolutions: () => Promise.resolve(1),
+        warmUp: () => Promise.resolve(),
       }),
     ).rejects.toThrow('crashed');
     expect(findTensorflow()).toBeNull();
@@ -72,6 +73,7 @@ describe('setUpTensorflow', () => {
       ...setup,
       verify: () => Promise.resolve('the CPU'),
       timeConvolutions: () => Promise.resolve(1),
+      warmUp: () => Promise.resolve(),
     });
     expect(compiled()).toBe(0);
     expect(findTensorflow()).toMatchObject({ version: '2.21.0', gpu: false });
@@ -106,12 +108,35 @@ describe('setUpTensorflow', () => {
     expect(lackingAdditions(findTensorflow()!)).toEqual(['context']);
     const setup = { gpu: false, fromWheel: null, from: null, report: () => undefined };
     const verify = (): Promise<string> => Promise.resolve('the CPU');
-    await setUpTensorflow({ ...setup, verify, timeConvolutions: () => Promise.resolve(1) });
+    await setUpTensorflow({
+      ...setup,
+      verify,
+      timeConvolutions: () => Promise.resolve(1),
+      warmUp: () => Promise.resolve(),
+    });
     expect(compiled()).toBe(1);
     expect(findTensorflow()?.binding).toBe(join(folder, 'binding-4.22.0-3/tfjs_binding.node'));
     expect(lackingAdditions(findTensorflow()!)).toEqual([]);
     // What was measured stays, because it decides the identity of results.
     expect(readFileSync(join(folder, measured), 'utf8')).toBe(measurement);
+  });
+
+  it('compiles kernels for a GPU once it is ready, and again whenever it is called', async () => {
+    fakeCompiler();
+    mkdirSync(join(tensorflowFolder(true), 'packages'), { recursive: true });
+    const warmed: string[] = [];
+    const setup = {
+      ...{ gpu: true, fromWheel: null, from: null, report: () => undefined },
+      verify: () => Promise.resolve('a CUDA device'),
+      timeConvolutions: () => Promise.reject(new Error('not timed on a GPU')),
+      warmUp: (folder: string) => {
+        warmed.push(`${folder} ${findTensorflow()?.gpu}`);
+        return Promise.resolve();
+      },
+    };
+    await setUpTensorflow(setup);
+    await setUpTensorflow(setup);
+    expect(warmed).toEqual([`${tensorflowFolder(true)} true`, `${tensorflowFolder(true)} true`]);
   });
 
   it('leaves nothing behind of a damaged wheel, nor of a set-up that was killed', async () => {
@@ -128,6 +153,7 @@ describe('setUpTensorflow', () => {
         report: () => undefined,
         verify: () => Promise.resolve(''),
         timeConvolutions: () => Promise.resolve(1),
+        warmUp: () => Promise.resolve(),
       }),
     ).rejects.toThrow(/damaged/);
     expect(readdirSync(tensorflowFolder(false))).toEqual([]);
@@ -144,6 +170,7 @@ describe('setUpTensorflow', () => {
         report: () => undefined,
         verify: () => Promise.resolve(''),
         timeConvolutions: () => Promise.resolve(1),
+        warmUp: () => Promise.resolve(),
       }),
     ).rejects.toThrow('found no C++ compiler (tried g++, clang++, c++)');
   });
@@ -205,6 +232,7 @@ describe('the wheels', () => {
       report: () => undefined,
       verify: () => Promise.resolve('the CPU'),
       timeConvolutions: () => Promise.resolve(1),
+      warmUp: () => Promise.resolve(),
     };
     await expect(setUpTensorflow(setup)).rejects.toThrow(`${path} contains no wheel of TensorFlow`);
     const name = 'tensorflow_cpu-2.21.0-cp39-cp39-manylinux_2_27_x86_64.whl';

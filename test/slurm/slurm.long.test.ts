@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listRuns, readLedger } from '../../src/runtime/run/read-ledger.ts';
 import { encodeSafetensors } from '../../src/values/safetensors.ts';
 import type { RunEvent } from '../../src/runtime/events.ts';
+import { ravelinHome } from '../../src/setup/locations.ts';
+import { readyBackends } from '../tensors/backends.ts';
 import { hasTerminals, openTerminal } from '../terminal/terminal.ts';
 import { commandLine, createProject, exportBytes, type Project } from '../cli/ravelin.ts';
 import { startCluster, whyNoCluster, type Cluster } from './cluster.ts';
@@ -92,6 +94,33 @@ describe.skipIf(missing !== null && !required)('runs on a Slurm of two nodes', (
         expect.stringMatching(`^submitted ${stage}: job \\d+ with 2 tasks$`),
       );
   });
+
+  it.skipIf(!readyBackends.includes('tensorflow'))(
+    'refuses to compute on a node with another backend than that of the plan',
+    async () => {
+      const flag = '--export=ALL,TF_ENABLE_ONEDNN_OPTS=0';
+      const options = `{ uses: slurm, poll: 1s, flags: ['${flag}'] }`;
+      const project = createProject(
+        {
+          'p.yaml': realWork(options),
+          'package.json': JSON.stringify({ ravelin: { slurmFlags: [flag] } }),
+        },
+        { RAVELIN_HOME: ravelinHome(), TF_ENABLE_ONEDNN_OPTS: '1' },
+      );
+      const { code } = await project.run('run', 'p.yaml', '--backend', 'tensorflow', '--ui', 'quiet');
+      expect(code).toBe(1);
+      const failures = events(project).filter((event) => event.type === 'cell-failed');
+      expect(failures[0]?.failure).toMatchObject({
+        message: expect.stringMatching(
+          /computes with tensorflow \S+, and the run was planned for tensorflow \S+-onednn\S+: its results would be stored/,
+        ) as string,
+        fix: expect.stringMatching(/^set TF_ENABLE_ONEDNN_OPTS=1 on all machines/) as string,
+        attempts: 1,
+      });
+      // The images and the network are made without a backend, and stay.
+      expect(computed(project)).toBeGreaterThan(0);
+    },
+  );
 
   it('computes below a folder with blanks, quotes and the signs that sbatch replaces', async () => {
     const project = createProject({ 'p.yaml': pipeline(2, 1) });

@@ -1,7 +1,7 @@
 import type { RunInfo } from '../../runtime/run/read-ledger.ts';
 import { phases } from '../../timing/phases.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
-import { formatColumns, print, printJson } from '../output.ts';
+import { formatBytes, formatColumns, print, printJson } from '../output.ts';
 import { profilePaths } from '../profiles.ts';
 import { profileGroups, type ProfileSum, sumProfiles } from '../profile-shares.ts';
 import { eventsOfRun } from '../run-events.ts';
@@ -30,14 +30,17 @@ export function stageTable({ seconds, stages, total, workers, unmeasured }: RunT
   const lines: string[] = [];
   if (stages.length === 0) lines.push('nothing was computed in this run');
   else {
-    const cellsOf = ({ units, wall, cpu, ...spent }: TimeSum): string[] => [
+    // Only a backend whose memory is another counts what crosses.
+    const crossed = total.fed !== undefined;
+    const cellsOf = ({ units, wall, cpu, fed = 0, fetched = 0, ...spent }: TimeSum): string[] => [
       String(units),
       wall.toFixed(2),
       cpu.toFixed(2),
       ...phases.map((phase) => percent(spent[phase], wall)),
+      ...(crossed ? [formatBytes(fed), formatBytes(fetched)] : []),
     ];
     const rows = [
-      ['stage', 'units', 'wall s', 'cpu s', ...phases],
+      ['stage', 'units', 'wall s', 'cpu s', ...phases, ...(crossed ? ['to device', 'from device'] : [])],
       ...stages.map((stage) => [stage.stage, ...cellsOf(stage)]),
       ['total', ...cellsOf(total)],
     ];

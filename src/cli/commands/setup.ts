@@ -1,10 +1,14 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasNvidia } from '../../setup/nvidia.ts';
 import { setUpTensorflow } from '../../setup/tensorflow.ts';
 import { SetupError } from '../../setup/errors.ts';
 import { oneDnnVariable } from '../../setup/one-dnn.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
-import { complain, print } from '../output.ts';
+import { complain, formatBytes, print } from '../output.ts';
 
 export interface SetupOptions {
   readonly gpu?: boolean;
@@ -12,9 +16,10 @@ export interface SetupOptions {
   readonly from?: string;
   readonly check?: boolean;
   readonly time?: boolean;
+  readonly warm?: boolean;
 }
 
-/** Installs TensorFlow, or with `check` or `time` computes with the installed one. Throws `SetupError`. */
+/** Installs TensorFlow, or with `check`, `time` or `warm` computes with the installed one. Throws `SetupError`. */
 export async function setupTensorflow(options: SetupOptions): Promise<ExitCode> {
   if (options.check === true) {
     const { checkTensorflow } = await import('../../tensors/tensorflow/check.ts');
@@ -26,6 +31,10 @@ export async function setupTensorflow(options: SetupOptions): Promise<ExitCode> 
     print(String(await timeConvolutions()));
     return exitCodes.ok;
   }
+  if (options.warm === true) {
+    await warm();
+    return exitCodes.ok;
+  }
   await setUpTensorflow({
     gpu: options.gpu ?? false,
     fromWheel: options.fromWheel ?? null,
@@ -34,6 +43,7 @@ export async function setupTensorflow(options: SetupOptions): Promise<ExitCode> 
     verify: (folder) => computeInChild('--check', folder),
     timeConvolutions: async (folder, oneDnn) =>
       Number(await computeInChild('--time', folder, { [oneDnnVariable]: oneDnn ? '1' : '0' })),
+    warmUp: warmInChild,
   });
   return exitCodes.ok;
 }
@@ -51,6 +61,53 @@ export async function setupWebgpu(options: { readonly from?: string }): Promise<
       : `WebGPU computes on ${choice.adapter.description || choice.adapter.device}${choice.adapter.software ? ', emulated in software' : ''}`,
   );
   return exitCodes.ok;
+}
+
+/** Runs the graphs of `warm-up.ts` on TensorFlow, and prints each with its time. */
+async function warm(): Promise<void> {
+  const { openBackend } = await import('../../tensors/backend.ts');
+  await openBackend('tensorflow');
+  const { isOnCuda, warmUp } = await import('../warm-up.ts');
+  const seconds = await warmUp(print);
+  const folder = process.env['CUDA_CACHE_PATH'];
+  print(
+    isOnCuda() && folder !== undefined
+      ? `the driver keeps what it compiled in ${folder} (${formatBytes(sizeOf(folder))}); all took ${seconds.toFixed(0)} s, and workers start without`
+      : `all took ${seconds.toFixed(0)} s on the CPU, for which nothing is compiled`,
+  );
+}
+
+/** Bytes of all files in a folder; 0 if there is none. */
+function sizeOf(folder: string): number {
+  if (!existsSync(folder)) return 0;
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}
+
+/**
+ * Runs these graphs in a process of its own, with the environment of a worker, and shows what it prints. Without a GPU it says
+ * where to call the set-up again. The build is ready whatever comes of it.
+ */
+async function warmInChild(folder: string): Promise<void> {
+  if (!hasNvidia()) {
+    complain('there is no GPU here: call this set-up again on a node with one, or the first run compiles');
+    return;
+  }
+  complain('running graphs of networks, attacks and trainings, so that the driver compiles their kernels');
+  const child = spawn(process.execPath, [process.argv[1]!, 'setup', 'tensorflow', '--warm'], {
+    env: { ...process.env, RAVELIN_TENSORFLOW: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const errors: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => complain(`  ${line}`));
+  createInterface({ input: child.stderr }).on('line', (line) => errors.push(line));
+  const end = await new Promise<string | number | null>((resolve) => {
+    child.on('error', (error) => resolve(error.message));
+    child.on('close', (code, signal) => resolve(signal ?? code));
+  });
+  if (end !== 0)
+    complain(`TensorFlow ended with ${String(end)} in these graphs: ${errors.slice(-5).join('\n')}`);
 }
 
 /**

@@ -31,7 +31,15 @@ import { type StageSource, stageSources, type TypeDefaults, typeDefaults } from 
 export interface Pipeline {
   readonly head: Pick<
     Graph,
-    'pipeline' | 'description' | 'seed' | 'params' | 'executor' | 'backend' | 'sharedNumerics' | 'plugins'
+    | 'pipeline'
+    | 'description'
+    | 'seed'
+    | 'params'
+    | 'executor'
+    | 'backend'
+    | 'sharedNumerics'
+    | 'allowsTf32'
+    | 'plugins'
   >;
   readonly stages: ReadonlyMap<string, StageSource>;
   /** Whether there may be more stages, in a part of the document that was refused. */
@@ -84,6 +92,7 @@ export function validate(written: LocatedMap, choices: Choices, context: LoadCon
       executor: executorOf(document, full, context),
       backend: textOf(document, 'backend') || 'auto',
       sharedNumerics: textOf(document, 'numerics') === 'shared',
+      ...(textOf(document, 'numerics') === 'tf32' && { allowsTf32: true }),
       plugins: checkedPlugins(document, context),
     },
     stages: stageSources(stages, section('templates'), context),

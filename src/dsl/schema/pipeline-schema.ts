@@ -163,7 +163,10 @@ const frameOnly = {
     }),
   ),
   numerics: Type.Optional(
-    words(['separate', 'shared'], 'whether tensor backends share their results (shared) or not (separate)'),
+    words(
+      ['separate', 'shared', 'tf32'],
+      'whether tensor backends share their results (shared) or not (separate); tf32: as separate, and products with 10 bits on NVIDIA GPUs',
+    ),
   ),
   ...settingSchemas,
 };

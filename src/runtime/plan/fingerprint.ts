@@ -7,6 +7,7 @@ import { canonicalJson } from '../../values/json.ts';
 import type { Json, JsonObject } from '../../values/json.ts';
 import { sha256 } from '../digest.ts';
 import type { Stage } from '../stage.ts';
+import type { NumericIdentity } from './last-backends.ts';
 
 /**
  * The pre-image of a key is canonical JSON of these fields. A field that does not apply is absent:
@@ -84,6 +85,16 @@ export function stageConstant(
     seed: seed === null ? '' : `"seed":{"pipeline":${seed.pipeline},"stage":${seed.stage}},`,
     usesAndVersion: `"uses":${JSON.stringify(stage.uses)},"version":${stage.version}`,
   };
+}
+
+/**
+ * The backend that a pre-image is of; null if it is of a stage that computes without one, or if the pipeline counts the results of
+ * several as equal.
+ */
+export function numericsOf(preimage: string): NumericIdentity | null {
+  const [, backend, version] =
+    /[{,]"numerics":\{"backend":"([^"\\]*)","version":"([^"\\]*)"\}/.exec(preimage) ?? [];
+  return backend === undefined ? null : { backend, version: version! };
 }
 
 /**

@@ -133,6 +133,8 @@ const fieldsOf: {
         javascript: number,
         write: number,
         starting: optional(number),
+        fed: optional(count),
+        fetched: optional(count),
       }),
     ),
   },

@@ -1,28 +1,5 @@
-/** Counts what crosses between the memory of this process and TensorFlow: on a GPU, the bus. */
-
-export interface Transfers {
-  /** Bytes that went to TensorFlow. */
-  readonly fed: number;
-  /** Bytes that came back. */
-  readonly fetched: number;
-}
-
-let fed = 0;
-let fetched = 0;
-
-export function noteFed(bytes: number): void {
-  fed += bytes;
-}
-
-export function noteFetched(bytes: number): void {
-  fetched += bytes;
-}
-
-/** Begins to count. The result returns the bytes since then. */
-export function measureTransfers(): () => Transfers {
-  const begun = { fed, fetched };
-  return () => ({ fed: fed - begun.fed, fetched: fetched - begun.fetched });
-}
+/** Notes the bytes that TensorFlow gets and gives back. */
+import { noteFed, noteFetched } from '../../timing/transfers.ts';
 
 interface TensorBinding {
   readonly createTensor: (shape: readonly number[], type: number, values: ArrayLike<number>) => number;

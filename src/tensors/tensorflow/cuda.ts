@@ -88,17 +88,24 @@ export function requireDevice({ cudnn, capability }: CudaDevice, facts: CudaFact
  * RAVELIN_CUDA_CAPABILITY.
  */
 export function cudaDevice(folder: string | null, environment: Environment): CudaDevice {
-  const given = environment['RAVELIN_CUDA_CAPABILITY'];
   const here = deviceHere(folder, environment);
-  return given === undefined || given === '' ? here : { ...here, capability: given };
+  return { ...here, capability: givenCapability(environment) ?? here.capability };
 }
 
-/** The device that this process computes on, of a build in `folder`, whatever a plan assumed. */
+/**
+ * The device that this process computes on, of a build in `folder`, whatever a plan assumed. If nvidia-smi does not answer, it is
+ * the one of the plan, and `requireDevice` asks the driver.
+ */
 export function deviceHere(folder: string | null, environment: Environment): CudaDevice {
   return {
     cudnn: folder === null ? null : cudnnVersion(join(folder, 'packages')),
-    capability: capabilityOf(environment, queryGpus()),
+    capability: capabilityOf(environment, queryGpus()) ?? givenCapability(environment),
   };
+}
+
+function givenCapability(environment: Environment): string | null {
+  const given = environment['RAVELIN_CUDA_CAPABILITY'] ?? '';
+  return given === '' ? null : given;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { ArchitectureName } from '../../../src/models/architectures/zoo.ts'
 import { openClassifier } from '../../../src/models/inference.ts';
 import { initializeModel } from '../../../src/models/initialize.ts';
 import { openBackend } from '../../../src/tensors/backend.ts';
-import { measureTransfers } from '../../../src/tensors/tensorflow/bus.ts';
+import { measureTransfers } from '../../../src/timing/transfers.ts';
 import { keepsTensors } from '../../../src/tensors/tensorflow/graph/session.ts';
 import type { TensorflowBackend } from '../../../src/tensors/tensorflow/raw.ts';
 import { tf } from '../../../src/tensors/tf.ts';

@@ -3,7 +3,7 @@ import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor
 import type { StageRegistry } from '../../stage.ts';
 import { openStore } from '../../store/store.ts';
 import { InputCache } from '../task/input-cache.ts';
-import { runTask } from '../task/run-task.ts';
+import { runTask, type TaskSurroundings } from '../task/run-task.ts';
 import { profileWorker, type WorkerProfile } from '../task/worker-profile.ts';
 import type { AliveMessage, DriverMessage } from './messages.ts';
 
@@ -17,6 +17,7 @@ const heartbeatMs = 1_000;
  */
 export function serveWorker(
   registry: StageRegistry | ((setup: WorkerSetup) => Promise<StageRegistry>),
+  checks: Pick<TaskSurroundings, 'checkNumerics'> = {},
 ): void {
   if (process.send === undefined)
     throw new Error('ravelin starts its workers itself; this entry is not a command');
@@ -58,7 +59,7 @@ export function serveWorker(
     while ((running = queue.shift()) !== undefined) {
       send({ type: 'started', id: running.id });
       const signals = { signal: abort.signal, pause: pause.signal };
-      const surroundings = { registry: stages, setup, store, cache, ...signals, send };
+      const surroundings = { registry: stages, setup, store, cache, ...signals, ...checks, send };
       send(withStart(await runTask(running, surroundings)));
       profile?.keep();
     }

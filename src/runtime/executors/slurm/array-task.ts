@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { hostname } from 'node:os';
 import { profileWorker } from '../task/worker-profile.ts';
 import { InputCache } from '../task/input-cache.ts';
-import { runTask } from '../task/run-task.ts';
+import { runTask, type TaskSurroundings } from '../task/run-task.ts';
 import type { TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
 import type { StageRegistry } from '../../stage.ts';
 import { writeAtomic } from '../../store/durable.ts';
@@ -26,6 +26,7 @@ export async function serveArrayTask(
   folder: string,
   index: number,
   loadRegistry: (setup: WorkerSetup, plugins: readonly string[]) => Promise<StageRegistry>,
+  checks: Pick<TaskSurroundings, 'checkNumerics'> = {},
 ): Promise<void> {
   // What stages print goes to the log of the job, which may be on a full disk.
   guardStream(process.stdout);
@@ -69,7 +70,7 @@ export async function serveArrayTask(
     running = task.id;
     writeLine(process.stdout, `${task.cell} shard ${task.shardIndex} on ${hostname()}`);
     send({ type: 'started', id: task.id });
-    const surroundings = { registry, setup, store, cache, signal, pause: pause.signal, send };
+    const surroundings = { registry, setup, store, cache, signal, pause: pause.signal, ...checks, send };
     const outcome = await runTask(task, surroundings);
     // It goes on from its checkpoint when its turn comes again.
     if (outcome.type === 'returned') return requeue();

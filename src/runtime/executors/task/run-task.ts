@@ -6,8 +6,10 @@ import type { UnitTime } from '../../events.ts';
 import type { Task, TaskMessage, TaskOutcome, WorkerSetup } from '../../executor.ts';
 import { monotonicNow } from '../../../timing/awake-time.ts';
 import { inPhase, measurePhases, phases } from '../../../timing/phases.ts';
+import { measureTransfers } from '../../../timing/transfers.ts';
 import { changedFile } from '../../plan/file-digests.ts';
-import { librariesOf } from '../../plan/fingerprint.ts';
+import { librariesOf, numericsOf } from '../../plan/fingerprint.ts';
+import type { NumericIdentity } from '../../plan/last-backends.ts';
 import { resolveCode, resolveInside } from '../../plan/resolve-path.ts';
 import { readResult } from '../../plan/stored-result.ts';
 import { printedOf } from '../../plan/printed-facts.ts';
@@ -38,6 +40,8 @@ export interface TaskSurroundings {
   /** Aborted when the run is asked to stop: see `Checkpoint.pause`. */
   readonly pause: AbortSignal;
   readonly send: (message: TaskMessage) => void;
+  /** Throws `StageError` if this process computes other numbers than those of the plan. */
+  readonly checkNumerics?: (planned: NumericIdentity) => void;
 }
 
 /** Progress messages that come faster are dropped: a screen shows no more than ten a second. */
@@ -57,6 +61,8 @@ export async function runTask(task: Task, surroundings: TaskSurroundings): Promi
       if (record !== null) return committed(task, storedResult(record));
     }
     checkSource(stage, task);
+    const numerics = stage.device ? numericsOf(task.preimage) : null;
+    if (numerics !== null) surroundings.checkNumerics?.(numerics);
     const started = process.hrtime.bigint();
     const cpu = process.cpuUsage();
     const { inputs, damaged } = readInputs(stage, task, store, cache);
@@ -144,6 +150,7 @@ function committed(task: Task, result: Omit<Committed, 'type' | 'id' | 'peakByte
 /** The result returns where the time since this call went. */
 function startClock(): () => UnitTime {
   const measured = measurePhases();
+  const transferred = measureTransfers();
   const cpu = process.cpuUsage();
   return () => {
     const seconds = measured();
@@ -154,7 +161,11 @@ function startClock(): () => UnitTime {
       rounded[phase] = microseconds(seconds[phase]);
       wall += rounded[phase];
     }
-    return { wall: microseconds(wall), cpu: (user + system) / 1e6, ...rounded };
+    const { fed, fetched } = transferred();
+    return {
+      ...{ wall: microseconds(wall), cpu: (user + system) / 1e6, ...rounded },
+      ...(fed + fetched > 0 && { fed, fetched }),
+    };
   };
 }
 

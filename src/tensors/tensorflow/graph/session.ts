@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../../tf.ts';
-import { noteFed, noteFetched } from '../bus.ts';
+import { noteFed, noteFetched } from '../../../timing/transfers.ts';
 import type { TensorflowBackend, TensorMetadata } from '../raw.ts';
 import type { GraphBuilder, Output } from './graph-builder.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';

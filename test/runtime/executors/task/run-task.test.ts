@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import type { Task, TaskOutcome } from '../../../../src/runtime/executor.ts';
 import { runTask } from '../../../../src/runtime/executors/task/run-task.ts';
+import type { NumericIdentity } from '../../../../src/runtime/plan/last-backends.ts';
 import { sha256 } from '../../../../src/runtime/digest.ts';
 import {
   defineStage,
@@ -17,6 +18,7 @@ import {
 } from '../../../../src/runtime/stage.ts';
 import { openStore } from '../../../../src/runtime/store/store.ts';
 import { phases } from '../../../../src/timing/phases.ts';
+import { noteFed, noteFetched } from '../../../../src/timing/transfers.ts';
 import { encodeValue } from '../../../../src/values/codec.ts';
 import type { Images } from '../../../../src/values/images.ts';
 import { RecentCache } from '../../../../src/values/recent-cache.ts';
@@ -75,6 +77,75 @@ it('says where the seconds of a unit went, which add up', async () => {
   expect(Object.keys(seconds)).toEqual([...phases]);
   expect(Object.values(seconds).reduce((sum, value) => sum + value, 0)).toBeCloseTo(wall, 5);
   expect(Math.min(wall, cpu, seconds.write)).toBeGreaterThan(0);
+});
+
+it('counts the bytes that crossed to a device while a unit was computed, and says nothing where there were none', async () => {
+  const crossing = {
+    ...stage,
+    uses: 'lab/crossing',
+    run: (context: StageContext<never, never>) => {
+      noteFed(1000);
+      noteFetched(24);
+      return stage.run(context);
+    },
+  };
+  noteFed(7);
+  const timeOf = async (uses: string) => {
+    const preimage = '{"libraries":{"source":"abc"}}';
+    const task = makeTask(seen.length + 2000, { uses, shard: null, preimage });
+    const outcome = await runTask(task, {
+      registry: new Map([stage, crossing].map((one) => [one.uses, one])),
+      setup: { ...setup, root: folder, folder, cacheFolder: folder },
+      store: openStore(folder),
+      cache: new RecentCache<Value>({ limit: 1 }),
+      signal: new AbortController().signal,
+      pause: new AbortController().signal,
+      send: () => undefined,
+    });
+    return (outcome as Extract<TaskOutcome, { type: 'committed' }>).time;
+  };
+  expect(await timeOf('lab/crossing')).toMatchObject({ fed: 1000, fetched: 24 });
+  expect(Object.keys((await timeOf('lab/score'))!)).not.toContain('fed');
+});
+
+describe('a stage that computes on a backend', () => {
+  const planned: NumericIdentity[] = [];
+  const compute = (preimage: string, device: boolean) =>
+    runTask(makeTask(seen.length + 1000, { uses: 'lab/device', shard: null, preimage }), {
+      registry: new Map([['lab/device', { ...stage, uses: 'lab/device', device }]]),
+      setup: { ...setup, root: folder, folder, cacheFolder: folder },
+      store: openStore(folder),
+      cache: new RecentCache<Value>({ limit: 1 }),
+      signal: new AbortController().signal,
+      pause: new AbortController().signal,
+      send: () => undefined,
+      checkNumerics: (numerics) => {
+        planned.push(numerics);
+        if (numerics.version !== '1') throw new StageError('another machine', { fix: 'plan again' });
+      },
+    });
+  const preimage = (numerics: string) =>
+    `{"format":1,"inputs":{},"libraries":{"source":"abc"},${numerics}"uses":"lab/device"}`;
+
+  it('is computed only by a worker with the backend of its key', async () => {
+    const numerics = (version: string) => `"numerics":{"backend":"wasm","version":"${version}"},`;
+    const before = seen.length;
+    expect(await compute(preimage(numerics('2')), true)).toMatchObject({
+      type: 'failed',
+      failure: { code: 'stage', message: 'another machine', fix: 'plan again' },
+    });
+    expect(seen).toHaveLength(before);
+    expect(await compute(preimage(numerics('1')), true)).toMatchObject({ type: 'committed' });
+    expect(planned.map(({ version }) => version)).toEqual(['2', '1']);
+  });
+
+  it('is computed by any if its key has no backend, or the stage computes without one', async () => {
+    planned.length = 0;
+    expect(await compute(preimage(''), true)).toMatchObject({ type: 'committed' });
+    const numerics = '"numerics":{"backend":"wasm","version":"2"},';
+    expect(await compute(preimage(numerics), false)).toMatchObject({ type: 'committed' });
+    expect(planned).toEqual([]);
+  });
 });
 
 it('refuses a plugin that was changed since the plan, because its results would stand under the old key', async () => {
