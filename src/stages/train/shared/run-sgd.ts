@@ -182,7 +182,7 @@ const stepsToLearn = 100;
 const smallRate = 1e-4;
 
 /**
- * Warns if the last epoch, or that whose weights are kept, is no better than the same answer for every image would have been, but
+ * Warns if the last epoch, or that whose weights are kept, is not above what the same answer for every image would have been, but
  * for chance (a 95 % interval): a network whose loss is finite may still have diverged. Its accuracy is measured while it changes,
  * so it need not be that of one answer exactly. Images of the validation that are classified above that are enough not to warn,
  * because an adversary may leave nothing right of what was learned.
