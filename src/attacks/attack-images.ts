@@ -43,6 +43,8 @@ export interface AttackResult {
   readonly pixels: Float32Array;
   /** Class that the model predicts for each original, `[n]`. */
   readonly initial: Int32Array;
+  /** Class that a targeted attack aims at, `[n]`; absent if the attack has no target. */
+  readonly target?: Int32Array;
   /** The attack's own strength for each image, `[n]`. */
   readonly strengths: Float64Array;
   readonly states: readonly ImageState[];
@@ -222,7 +224,7 @@ async function attackAt(
   strength: Strength,
 ): Promise<AttackResult> {
   const { originals } = prepared;
-  const { initial, states } = originals;
+  const { initial, states, targets: target } = originals;
   const count = images.shape[0];
   if (isZero(strength)) {
     const achieved = typeof strength === 'number' ? null : 0;
@@ -258,6 +260,7 @@ async function attackAt(
     ...found,
     zeroGradients: originals.zeroGradients,
     spent: originals.refused,
+    ...(target && { target }),
     ...(members && { members }),
     ...(outOfSteps !== undefined && { outOfSteps }),
   };

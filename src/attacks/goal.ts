@@ -49,27 +49,35 @@ export class UnknownClassError extends RangeError {
   }
 }
 
-/** Chooses the labels that the attack moves away from or towards. Throws `UnknownClassError`. */
+/**
+ * Chooses the labels that the attack moves away from or towards, and records targets with the originals. Throws
+ * `UnknownClassError`.
+ */
 export async function chooseGoal(
   problem: AttackProblem,
   { loss, targeted, seed, rounded = false }: GoalOptions,
 ): Promise<Goal> {
+  if (targeted === undefined) return { loss, rounded, labels: problem.images.labels, sign: 1 };
+  const labels = await chooseTargets(problem, targeted, seed);
+  problem.originals.aimAt(labels);
+  return { loss, rounded, labels, sign: -1 };
+}
+
+async function chooseTargets(problem: AttackProblem, targeted: TargetRule, seed: Seed): Promise<Int32Array> {
   const { labels, ids } = problem.images;
-  if (targeted === undefined) return { loss, rounded, labels, sign: 1 };
   const { classes } = problem.queries;
   if (typeof targeted === 'number') {
     if (targeted >= classes) throw new UnknownClassError(targeted, classes);
-    return { loss, rounded, labels: labels.map(() => targeted), sign: -1 };
+    return labels.map(() => targeted);
   }
   if (targeted === 'random') {
-    const targets = labels.map((label, row) => {
+    return labels.map((label, row) => {
       const drawn = randomStream(seed, 0, ids[row]!, targetStream).integer(classes - 1);
       return drawn < label ? drawn : drawn + 1;
     });
-    return { loss, rounded, labels: targets, sign: -1 };
   }
   const logits = await classifyOriginals(problem);
-  return { loss, rounded, labels: labels.map((_, row) => leastLikely(logits, classes, row)), sign: -1 };
+  return labels.map((_, row) => leastLikely(logits, classes, row));
 }
 
 /** Whether an image that is classified as `predicted` reaches the goal at `label`. */

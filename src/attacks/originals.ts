@@ -19,6 +19,8 @@ export class Originals {
   readonly #flat: Uint8Array;
   /** Whether the latest answer for a row was refused, so that its gradient of zero says nothing. */
   #isRefused: (row: number) => boolean = () => false;
+  /** Class that a targeted attack aims at, `[n]`; null if the attack has no target. */
+  #targets: Int32Array | null = null;
   /** Logits of all originals, if they may stand for every query of them. */
   #logits: Float32Array | null = null;
 
@@ -29,20 +31,22 @@ export class Originals {
   }
 
   /** The originals as an earlier call of the attack left them. */
-  static from({ initial, states, flat }: Preparation): Originals {
+  static from({ initial, states, flat, target }: Preparation): Originals {
     const originals = new Originals(initial.length);
     originals.initial.set(initial);
     states.forEach((state, row) => {
       originals.states[row] = imageStates[state]!;
     });
     originals.#flat.set(flat);
+    originals.#targets = target ?? null;
     return originals;
   }
 
   /** The same as plain arrays. */
-  toArrays(): Pick<Preparation, 'initial' | 'states' | 'flat'> {
+  toArrays(): Pick<Preparation, 'initial' | 'states' | 'flat' | 'target'> {
     const states = Uint8Array.from(this.states, (state) => imageStates.indexOf(state));
-    return { initial: this.initial, states, flat: this.#flat };
+    const target = this.#targets;
+    return { initial: this.initial, states, flat: this.#flat, ...(target && { target }) };
   }
 
   /** Records the logits `[n, classes]` of the originals `first … first + n − 1`. */
@@ -51,6 +55,16 @@ export class Originals {
     for (let row = 0; row < logits.length / classes; row++) {
       if (!isFiniteRow(logits, classes, row)) this.states[first + row] = 'non-finite';
     }
+  }
+
+  /** Records the classes `[n]` that a targeted attack aims at. */
+  aimAt(targets: Int32Array): void {
+    this.#targets = targets;
+  }
+
+  /** The classes that a targeted attack aims at, `[n]`; null if it has no target. */
+  get targets(): Int32Array | null {
+    return this.#targets;
   }
 
   /** Marks an active image whose original reaches the goal. */

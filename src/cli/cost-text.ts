@@ -59,11 +59,12 @@ function knownFrom({ secondsBy, seconds, unknownUnits }: Omit<StageCost, 'stage'
   );
 }
 
-function workerLines({ workers, card }: CostReport): string[] {
+function workerLines({ workers, card, cost }: CostReport): string[] {
   const unit = card === null ? 'worker' : 'GPU';
+  const atLeast = cost.total.unknownUnits > 0 ? 'at least ' : '';
   return workers.map(
     ({ workers: count, wallSeconds }) =>
-      `${formatDuration(wallSeconds)} with ${count.toLocaleString('en-US')} ${unit}${count === 1 ? '' : 's'}`,
+      `${atLeast}${formatDuration(wallSeconds)} with ${count.toLocaleString('en-US')} ${unit}${count === 1 ? '' : 's'}`,
   );
 }
 

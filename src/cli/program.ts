@@ -233,8 +233,11 @@ function addRuns(program: Command): void {
 
 function addResults(program: Command): void {
   program
-    .command('logs <cell>')
-    .description('print the log of a cell, from the latest run in which it logged anything')
+    .command('logs [file] [cell]')
+    .usage('[options] [file] <cell>')
+    .description(
+      'print the log of a cell, from the latest run (of a pipeline file, or of any) in which it logged anything',
+    )
     .option('-f, --follow', 'keep printing as the log grows')
     .action(lazy(async () => (await import('./commands/logs.ts')).logs));
   program

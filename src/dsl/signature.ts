@@ -53,6 +53,11 @@ export interface Facts {
   readonly classes?: number;
   /** The weights of the model are drawn at random, and no training has changed them. */
   readonly isUntrained?: true;
+  /**
+   * For images of an attack that ends an image as soon as the attacked classifier misclassifies it: what to change so that it goes
+   * farther, as the beginning of a fix.
+   */
+  readonly goFartherBy?: string;
 }
 
 /** The part of a stage type that the language needs to check a pipeline that uses it. */
@@ -95,12 +100,15 @@ export interface ParameterProblem {
   readonly maker?: KnownValue;
 }
 
-export type WarningCode = 'other-classifier' | 'untrained-model' | 'other-shape' | 'other-classes';
+export type WarningCode =
+  'other-classifier' | 'stops-early' | 'untrained-model' | 'other-shape' | 'other-classes';
 
 /** A fact about a number that a report warns of. */
 export interface Caveat {
   readonly message: string;
   readonly fix: string;
+  /** `other-classifier` if absent. */
+  readonly code?: WarningCode;
 }
 
 /** The connected inputs of a cell before a run, by port. A single value is a list of one. */

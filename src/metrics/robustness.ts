@@ -17,7 +17,9 @@ import { wilsonInterval } from './wilson.ts';
  * - `dissimilarity`, `l2`, `linf`, `l1`: means over the images of what the attack recorded; null for images that
  *   were never attacked, and `l1` for those of attacks that did not record it;
  * - `unmoved`: number of images that were classified correctly before the attack and that it did not change
- *   at all, as happens when a gradient is zero;
+ *   at all, as happens when a gradient is zero; without those that were at their target from the start;
+ * - `targetRate` with its interval, for a targeted attack and otherwise absent: share of the images that are classified as their
+ *   target, over the `nTargeted` images with another label;
  * - `roundedToBytes`: 1 if the attacked images were rounded to bytes, and otherwise absent.
  *
  * Numbers that are undefined are null. Means are summed in float64 in the order of the images.
@@ -52,6 +54,7 @@ export function robustnessScores(
     accuracyInitiallyCorrectHigh: null,
     nInitiallyCorrect: null,
     meanConfidence: ratio(confidence, n),
+    ...(perturbation?.target && targetScores(predicted, labels, perturbation.target)),
     ...(perturbation?.rounded && { roundedToBytes: 1 }),
   };
   if (initial === undefined) return scores;
@@ -69,6 +72,26 @@ export function robustnessScores(
     accuracyInitiallyCorrectLow: stillInterval?.low ?? null,
     accuracyInitiallyCorrectHigh: stillInterval?.high ?? null,
     nInitiallyCorrect: initiallyCorrect,
+  };
+}
+
+/** An image whose label is the target has nothing to be moved to. */
+function targetScores(
+  predicted: Int32Array,
+  labels: Int32Array,
+  target: Int32Array,
+): Record<string, number | null> {
+  const nTargeted = countWhere(labels.length, (index) => target[index] !== labels[index]);
+  const reached = countWhere(
+    labels.length,
+    (index) => target[index] !== labels[index] && predicted[index] === target[index],
+  );
+  const interval = wilsonInterval(reached, nTargeted);
+  return {
+    targetRate: ratio(reached, nTargeted),
+    targetRateLow: interval?.low ?? null,
+    targetRateHigh: interval?.high ?? null,
+    nTargeted,
   };
 }
 
@@ -92,8 +115,11 @@ export function guessing({
     : null;
 }
 
-function countUnmoved({ l2, initial }: Perturbation, labels: Int32Array): number {
-  return countWhere(l2.length, (index) => l2[index] === 0 && initial[index] === labels[index]);
+function countUnmoved({ l2, initial, target }: Perturbation, labels: Int32Array): number {
+  return countWhere(
+    l2.length,
+    (index) => l2[index] === 0 && initial[index] === labels[index] && target?.[index] !== initial[index],
+  );
 }
 
 function largestClass(labels: Int32Array): number {

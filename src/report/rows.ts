@@ -88,6 +88,7 @@ const quantities: Readonly<Record<string, string>> = {
   epsilon: 'ε (pixels in [0, 1])',
   accuracy: 'top-1 accuracy',
   n: 'images',
+  targetRate: 'images classified as the target',
   reachedRate: 'images at the goal of the attack',
   foundRate: 'images that have reached the goal of the attack',
   bestDistance: 'smallest distance so far',

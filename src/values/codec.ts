@@ -131,7 +131,15 @@ function decodePredictions(bytes: Uint8Array): Predictions {
 }
 
 /** The format has no names for signed bytes here, so they are stored as the bytes that they are. */
-function encodePreparation({ displacement, shape, initial, states, flat, ids }: Preparation): Uint8Array {
+function encodePreparation({
+  displacement,
+  shape,
+  initial,
+  states,
+  flat,
+  target,
+  ids,
+}: Preparation): Uint8Array {
   const count = [ids.length];
   const moves: StoredTensor =
     displacement instanceof Int8Array
@@ -147,6 +155,7 @@ function encodePreparation({ displacement, shape, initial, states, flat, ids }: 
       initial: { dtype: 'I32', shape: count, data: initial },
       states: { dtype: 'U8', shape: count, data: states },
       flat: { dtype: 'U8', shape: count, data: flat },
+      ...(target && { target: { dtype: 'I32', shape: count, data: target } }),
       ids: { dtype: 'I32', shape: count, data: ids },
     },
     { kind: 'preparation' },
@@ -167,6 +176,7 @@ function decodePreparation(bytes: Uint8Array): Preparation {
     initial: integers(tensors, 'initial'),
     states: octets(tensors, 'states'),
     flat: octets(tensors, 'flat'),
+    ...(tensors['target'] && { target: integers(tensors, 'target') }),
     ids: integers(tensors, 'ids'),
   };
 }
@@ -186,6 +196,7 @@ function labelTensors({ labels, ids, perturbation }: Labelled): Record<string, S
       ...(perturbation.l0 && { 'perturbation.l0': reals(perturbation.l0) }),
       'perturbation.dissimilarity': reals(perturbation.dissimilarity),
       'perturbation.initial': vector(perturbation.initial),
+      ...(perturbation.target && { 'perturbation.target': vector(perturbation.target) }),
       ...(perturbation.members && {
         'perturbation.members.by': vector(perturbation.members.by),
         'perturbation.members.rightShare': reals(perturbation.members.rightShare),
@@ -220,6 +231,7 @@ function readLabels(
           ...(tensors['perturbation.l0'] && { l0: floats(tensors, 'perturbation.l0').data }),
           dissimilarity: floats(tensors, 'perturbation.dissimilarity').data,
           initial: integers(tensors, 'perturbation.initial'),
+          ...(tensors['perturbation.target'] && { target: integers(tensors, 'perturbation.target') }),
           ...(metadata['perturbation.rounded'] === 'true' && { rounded: true }),
           ...(tensors['perturbation.members.by'] && {
             members: {

@@ -18,6 +18,8 @@ export interface Perturbation {
   readonly dissimilarity: Float32Array;
   /** Class that the attacked model predicted for the original; success is measured against it. */
   readonly initial: Int32Array;
+  /** Class that a targeted attack aimed at; absent for other attacks, and in results of earlier versions. */
+  readonly target?: Int32Array;
   /** Whether the attacked images were rounded to bytes before they were measured; absent if not. */
   readonly rounded?: true;
   /** Set by attacks that are made of several. */

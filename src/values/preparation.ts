@@ -16,6 +16,8 @@ export interface Preparation {
   readonly states: Uint8Array;
   /** 1 for an image whose gradient is exactly zero at the start of the attack, `[count]`. */
   readonly flat: Uint8Array;
+  /** Class that a targeted attack aims at, `[count]`; absent for other attacks. */
+  readonly target?: Int32Array;
   /** See `Images.ids`. */
   readonly ids: Int32Array;
 }

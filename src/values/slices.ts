@@ -103,7 +103,7 @@ export function toFloats(pixels: Float32Array | Uint8Array): Float32Array {
 }
 
 function cutPreparation(
-  { displacement, shape, initial, states, flat, ids }: Preparation,
+  { displacement, shape, initial, states, flat, target, ids }: Preparation,
   first: number,
   end: number,
 ): Omit<Preparation, 'kind'> {
@@ -115,12 +115,14 @@ function cutPreparation(
     initial: initial.subarray(first, end),
     states: states.subarray(first, end),
     flat: flat.subarray(first, end),
+    ...(target && { target: target.subarray(first, end) }),
     ids: ids.subarray(first, end),
   };
 }
 
 function joinPreparations(parts: readonly Preparation[]): Preparation {
   const [, ...extents] = parts[0]!.shape;
+  const targets = parts.map(({ target }) => target);
   return {
     kind: 'preparation',
     displacement: concatArrays(parts.map(({ displacement }) => displacement)),
@@ -128,12 +130,13 @@ function joinPreparations(parts: readonly Preparation[]): Preparation {
     initial: concatArrays(parts.map(({ initial }) => initial)),
     states: concatArrays(parts.map(({ states }) => states)),
     flat: concatArrays(parts.map(({ flat }) => flat)),
+    ...(isWhole(targets) && { target: concatArrays(targets) }),
     ids: concatArrays(parts.map(({ ids }) => ids)),
   };
 }
 
 function cutPerturbation(
-  { l2, linf, l1, l0, dissimilarity, initial, rounded, members, trace }: Perturbation,
+  { l2, linf, l1, l0, dissimilarity, initial, target, rounded, members, trace }: Perturbation,
   first: number,
   end: number,
 ): Perturbation {
@@ -145,6 +148,7 @@ function cutPerturbation(
     ...(l0 && { l0: l0.subarray(first, end) }),
     dissimilarity: dissimilarity.subarray(first, end),
     initial: initial.subarray(first, end),
+    ...(target && { target: target.subarray(first, end) }),
     ...(members && {
       members: {
         names: members.names,
@@ -169,12 +173,13 @@ function concatMembers(parts: readonly Perturbation[]): MemberOutcomes | null {
   };
 }
 
-function isWhole(parts: readonly (Float32Array | undefined)[]): parts is readonly Float32Array[] {
+function isWhole<A>(parts: readonly (A | undefined)[]): parts is readonly A[] {
   return parts.every((part) => part !== undefined);
 }
 
 function concatPerturbations(parts: readonly Perturbation[]): Perturbation {
   const [l1, l0] = [parts.map((part) => part.l1), parts.map((part) => part.l0)];
+  const targets = parts.map(({ target }) => target);
   const members = concatMembers(parts);
   const trace = joinTraces(parts.map((part) => part.trace));
   return {
@@ -184,6 +189,7 @@ function concatPerturbations(parts: readonly Perturbation[]): Perturbation {
     ...(isWhole(l0) && { l0: concatArrays(l0) }),
     dissimilarity: concatArrays(parts.map((part) => part.dissimilarity)),
     initial: concatArrays(parts.map((part) => part.initial)),
+    ...(isWhole(targets) && { target: concatArrays(targets) }),
     ...(parts.every(({ rounded }) => rounded) && { rounded: true }),
     ...(members && { members }),
     ...(trace && { trace }),

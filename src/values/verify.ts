@@ -145,6 +145,7 @@ function verifyPreparation(value: Fields, origin: Origin): void {
   const ids = value['ids'] as Int32Array;
   refuse(finiteProblem(value['displacement'], { shape, ids }, 'or-signs'), `the displacements of ${origin}`);
   verifyVector(value['initial'], Int32Array, count, 'initial', origin);
+  if (value['target'] !== undefined) verifyVector(value['target'], Int32Array, count, 'target', origin);
   verifyVector(value['flat'], Uint8Array, count, 'flat', origin);
   verifyVector(value['states'], Uint8Array, count, 'states', origin);
   const unknown = (value['states'] as Uint8Array).findIndex((state) => state >= imageStates.length);
@@ -169,6 +170,8 @@ function verifyPerturbation(perturbation: Perturbation, count: number, origin: O
     );
   }
   verifyVector(perturbation.initial, Int32Array, count, 'perturbation.initial', origin);
+  if (perturbation.target !== undefined)
+    verifyVector(perturbation.target, Int32Array, count, 'perturbation.target', origin);
   const rounded: unknown = perturbation.rounded;
   ensure(
     rounded === undefined || rounded === true,

@@ -25,6 +25,21 @@ describe('the stable surfaces', () => {
     });
   });
 
+  it('logs takes the pipeline before the cell, as why and export do', async () => {
+    const alone = await project.run('logs', 'classifier');
+    expect(alone.stdout).toContain('epoch 1');
+    expect(await project.run('logs', 'p.yaml', 'classifier')).toEqual(alone);
+    project.write('other.yaml', readFileSync(join(project.folder, 'p.yaml'), 'utf8'));
+    expect(await project.run('logs', 'other.yaml', 'classifier')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("no run of other.yaml has a cell 'classifier'") as string,
+    });
+    expect(await project.run('logs', 'p.yaml')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no cell was given after p.yaml') as string,
+    });
+  });
+
   it('run --ui json prints one event a line, the last one run-finished, and nothing else on stdout', async () => {
     const { code, stdout } = await project.run('run', 'p.yaml', '--ui', 'json');
     const events = stdout.split('\n').map((line) => JSON.parse(line) as { v: number; type: string });

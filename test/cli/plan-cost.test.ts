@@ -93,6 +93,7 @@ stages:
     const { stdout } = await project.run('plan', 'unknown.yaml', '--cost');
     expect(stdout).toMatch(/^defended +1 +\? +\? +\? +unknown$/m);
     expect(stdout).toContain('unknown: 2 units of photographs, defended are not in the sums');
+    expect(stdout).toMatch(/^at least \S+ .*with \d+ workers?$/m);
   });
 
   it('refuses a GPU of which nothing is known, and options without --cost', async () => {

@@ -155,6 +155,23 @@ describe('train/sgd', () => {
       ),
     ]);
     expect((await train({ epochs: 8 })).warnings).toEqual([]);
+    // A network that knows nothing can be right a little more often than the best constant answer.
+    const balanced = { ...images, labels: images.labels.map((_, row) => row % 10) };
+    const lucky = await train({ epochs: 8, learningRate: 1e-9 }, { inputs: { model, images: balanced } });
+    expect(lucky.history.rows.at(-1)!.values['accuracy']).toBe(0.1125);
+    expect(lucky.warnings).toEqual([expect.stringContaining('would be right for 10.0 %')]);
+    // An adversary may leave nothing right of what the validation images show to be learned.
+    const robust = await runStage(
+      'train/adversarial',
+      { ...settings, epochs: 8, learningRate: 1e-4, method: 'pgd', epsilon: 0.4, steps: 5 },
+      { inputs: { model: (await train({ epochs: 8 })).model, images, validation } },
+    );
+    const { adversarialAccuracy, validationAccuracy } = (robust.outputs['history'] as Metrics).rows.at(
+      -1,
+    )!.values;
+    expect(adversarialAccuracy).toBeLessThan(0.1);
+    expect(validationAccuracy).toBeGreaterThan(0.5);
+    expect(robust.warnings).toEqual([]);
     // The weights that are kept are those of an epoch before it diverged, or of none that moved.
     const still = await train({ epochs: 8, learningRate: 1e-9 });
     for (const warning of still.warnings) expect(warning).toContain('raise learningRate');

@@ -15,7 +15,7 @@ import { print } from '../output.ts';
 import { openGraph, type PipelineOptions } from '../pipeline.ts';
 
 /** Commands that take selections or cells after the pipeline file. */
-const withCells = ['plan', 'run', 'why', 'export'];
+const withCells = ['plan', 'run', 'why', 'export', 'logs'];
 
 /** Options whose value is a selection. */
 const selecting = ['only', 'from', 'force'];
@@ -47,8 +47,6 @@ async function candidatesFor(command: TypedCommand): Promise<readonly string[]> 
   }
   if (typed.startsWith('-')) return [];
   const name = command.command.name();
-  // The log of a cell is looked for in the latest runs; its cells are those of the pipeline of the folder.
-  if (name === 'logs') return selectionCandidates(await graphOf({ ...command, words: [] }), typed);
   const takesCell =
     withCells.includes(name) || (name === 'show' && command.command.parent?.name() === 'model');
   return takesCell ? selectionCandidates(await graphOf(command), typed) : [];

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { onLoss } from '../../console/write.ts';
 import { logPath } from '../../runtime/run/ledger.ts';
 import { listRuns } from '../../runtime/run/read-ledger.ts';
-import { findCacheFolder } from '../cache-folder.ts';
+import { cacheFolderOf, findCacheFolder } from '../cache-folder.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { complain, print, printPart } from '../output.ts';
 import { eventsOfRun } from '../run-events.ts';
@@ -13,10 +14,13 @@ const pollMs = 250;
 
 /** Prints the logs of a cell and of its parts in the latest run in which one of them printed anything. */
 export async function logs(
-  cell: string,
+  first: string | undefined,
+  second: string | undefined,
   options: { readonly follow?: boolean; readonly cache?: string },
 ): Promise<ExitCode> {
-  const { found, own } = findLogs(findCacheFolder(options.cache), cell);
+  const { file, cell } = fileAndCell(first, second);
+  const cacheFolder = file === null ? findCacheFolder(options.cache) : cacheFolderOf(file, options.cache);
+  const { found, own } = findLogs(cacheFolder, cell, file);
   for (const { part, path } of found) {
     if (part !== cell) print(`${part}:\n${readFileSync(path, 'utf8').replaceAll(/^(?=.)/gm, '  ')}`);
   }
@@ -24,6 +28,19 @@ export async function logs(
   for (const { part, path } of found) if (part === cell) print(readFileSync(path, 'utf8'));
   if (found.length === 0) complain(`'${cell}' printed nothing`);
   return exitCodes.ok;
+}
+
+/** A cell alone, or after a pipeline file. Throws `UsageError` for a file alone, and for nothing. */
+function fileAndCell(
+  first: string | undefined,
+  second: string | undefined,
+): { readonly file: string | null; readonly cell: string } {
+  if (first !== undefined && second !== undefined) return { file: first, cell: second };
+  if (first !== undefined && !/\.ya?ml$/i.test(first)) return { file: null, cell: first };
+  throw new UsageError(
+    first === undefined ? 'no cell was given' : `no cell was given after ${first}`,
+    "name one; 'ravelin dag --expand' lists them",
+  );
 }
 
 interface CellLogs {
@@ -35,18 +52,20 @@ interface CellLogs {
 
 /**
  * The logs of the latest run in which the cell printed anything; if it never did, those of the latest run that
- * has the cell, which are none yet. Throws `UsageError` if no run has it.
+ * has the cell, which are none yet. With a pipeline file, of its runs alone. Throws `UsageError` if no run has it.
  */
-function findLogs(cacheFolder: string, cell: string): CellLogs {
+function findLogs(cacheFolder: string, cell: string, file: string | null): CellLogs {
   let latest: CellLogs | undefined;
-  for (const { run } of listRuns(cacheFolder).reverse()) {
+  const path = file === null ? null : resolve(file);
+  for (const { run, started } of listRuns(cacheFolder).reverse()) {
+    if (path !== null && started?.file !== path) continue;
     const logs = logsIn(cacheFolder, run, cell);
     if (logs !== null && logs.found.length > 0) return logs;
     latest ??= logs ?? undefined;
   }
   if (latest !== undefined) return latest;
   throw new UsageError(
-    `no run has a cell '${cell}'`,
+    `no run${file === null ? '' : ` of ${file}`} has a cell '${cell}'`,
     "give the whole name, as 'ravelin plan' shows it, in quotes",
   );
 }

@@ -12,6 +12,7 @@ import { StoreError } from '../../runtime/store/errors.ts';
 import { failuresOfRun } from '../run-events.ts';
 import { readRunCells } from '../run-results.ts';
 import { changedParams, shown } from '../run-params.ts';
+import { counted } from '../../values/counted.ts';
 import type { JsonObject } from '../../values/json.ts';
 import { runsTime } from './runs-time.ts';
 import { formatColumns, print, printJson } from '../output.ts';
@@ -176,7 +177,7 @@ export async function runsShow(
       ...(described.tags.length === 0 ? [] : [['tags', described.tags.join(' ')]]),
       [
         'on',
-        `${info.started?.host ?? '?'}, ${info.started?.backend ?? '?'}, ${info.started?.workers ?? '?'} workers`,
+        `${info.started?.host ?? '?'}, ${info.started?.backend ?? '?'}, ${info.started === null ? '? workers' : counted(info.started.workers, 'worker')}`,
       ],
       ['folder', info.folder],
       ...failures.map(({ cell, message }) => ['failed', `${cell}: ${message}`]),

@@ -1,5 +1,5 @@
 import { stagesMarkdown, stageText } from '../../dsl/reference/stages-page.ts';
-import { nearest } from '../../values/nearest.ts';
+import { typeFor } from '../../dsl/schema/other-names.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 import { stagesOfProject } from '../project.ts';
@@ -23,7 +23,7 @@ export async function stages(
   }
   const stage = registry.get(name);
   if (stage === undefined) {
-    const near = nearest(name, registry.keys());
+    const near = typeFor(name, [...registry.keys()]);
     throw new UsageError(
       `unknown stage type '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
       "'ravelin stages' lists them",

@@ -144,6 +144,7 @@ function spend(characters: number, at: SourceRange, { budget, sink }: LoadContex
 
 const warningCodes: ReadonlySet<string> = new Set<WarningCode>([
   'other-classifier',
+  'stops-early',
   'untrained-model',
   'other-shape',
   'other-classes',

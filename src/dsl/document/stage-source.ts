@@ -1,6 +1,7 @@
-import { didYouMean, nearest } from '../../values/nearest.ts';
+import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
+import { typeFor } from '../schema/other-names.ts';
 import { settingKeys, stageSchema, typeDefaultsSchema } from '../schema/pipeline-schema.ts';
 import { checkAgainst } from '../schema/validator.ts';
 import {
@@ -208,7 +209,7 @@ function matchesName(pattern: string, name: string): boolean {
 
 /** The error message for an unknown stage type. */
 export function unknownType(uses: string, registry: LoadContext['registry']): string {
-  const found = nearest(uses, registry.keys());
+  const found = typeFor(uses, [...registry.keys()]);
   if (found !== undefined) return `there is no stage type '${uses}'; did you mean '${found}'?`;
   const [folder = '', name = ''] = uses.split('/');
   const here = [...registry.keys()].filter((type) => type.startsWith(`${folder}/`));

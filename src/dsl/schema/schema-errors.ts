@@ -6,6 +6,7 @@ import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import { isUnknown, type Located, quote, quoteCompared } from '../text/located.ts';
 import { describeSchema } from './describe-schema.ts';
 import { branchesOf, type JsonSchema } from './json-schema-types.ts';
+import { parameterFor } from './other-names.ts';
 
 /** The owner of the judged values, for the wording and the codes. */
 export interface Subject {
@@ -120,12 +121,16 @@ function report(error: ErrorObject, located: Located, subject: Subject, sink: Di
       const entry = site.value.kind === 'map' ? site.value.entries.get(key) : undefined;
       const known = Object.keys(parent.properties ?? {});
       const of = site.name === '' ? owner : `'${site.name}' of ${owner}`;
-      const message = `'${key}' is not a ${noun} of ${of}${didYouMean(key, known, known.length <= 8 ? `its ${noun}s` : undefined)}`;
-      const isHinted = known.length <= 8 || nearest(key, known) !== undefined;
-      sink.error(subject.unknownCode, entry?.key.at ?? site.value.at, message, {
-        same,
-        fix: isHinted ? undefined : whereKnown(known, subject, site),
-      });
+      const meant = noun === 'parameter' ? parameterFor(key, known) : nearest(key, known);
+      const hint = meant === undefined ? '' : `; did you mean '${meant}'?`;
+      const list = known.length <= 8 ? didYouMean(key, known, `its ${noun}s`) : '';
+      const fix = fixOfKey(key, known) ?? (hint + list === '' ? whereKnown(known, subject, site) : undefined);
+      sink.error(
+        subject.unknownCode,
+        entry?.key.at ?? site.value.at,
+        `'${key}' is not a ${noun} of ${of}${hint === '' ? list : hint}`,
+        { same, fix },
+      );
       return;
     }
     case 'required': {
@@ -180,6 +185,14 @@ function report(error: ErrorObject, located: Located, subject: Subject, sink: Di
         { same },
       );
   }
+}
+
+/** How to write what YAML has read as a key: `{ epsilon:0.1 }` is the key 'epsilon:0.1', and `{ epsilon: 0,1 }` has a key 1. */
+function fixOfKey(key: string, known: readonly string[]): string | undefined {
+  const [name = '', ...rest] = key.split(':');
+  if (rest.length > 0 && known.includes(name))
+    return `write a space after the colon: ${name}: ${rest.join(':').trim()}`;
+  return /^\d+$/.test(key) ? 'write decimals with a point: between { and } a comma ends a value' : undefined;
 }
 
 /** Says where to find the names of a map that has more than a message can list. */
@@ -267,8 +280,18 @@ function fixOf({ keyword }: ErrorObject, value: Located, schema: JsonSchema): st
   if (value.text.startsWith('$(')) return 'write the value itself, because $(…) is not replaced here';
   if (typeof value.value !== 'string' && wordsOf(schema).includes(value.text))
     return `put it in quotes: '${value.text}'`;
+  if (
+    keyword === 'maximum' &&
+    schema.unit === 'pixel value' &&
+    schema.maximum === 1 &&
+    Number(value.text) <= 255
+  )
+    return `write ${value.text}/255, because pixels are in [0, 1]`;
   if (keyword !== 'type' && keyword !== 'anyOf') return undefined;
   const branches = branchesOf(schema);
+  const isBoolean = branches.some(({ type }) => type === 'boolean');
+  if (!isBoolean && schema.default === undefined && /^(false|no|none|off|null|~)$/i.test(value.text))
+    return 'leave it out, if you do not want it';
   if (branches.some(({ unit }) => unit === 'duration') && /^[\d.]+$/.test(value.text)) {
     return `write ${value.text}s for seconds, ${value.text}m for minutes or ${value.text}ms for milliseconds`;
   }
@@ -280,7 +303,7 @@ function fixOf({ keyword }: ErrorObject, value: Located, schema: JsonSchema): st
     return `put it in quotes: '${value.text}'`;
   }
   if (typeof value.value === 'string' && isDecimal(value.text)) return 'remove the quotes';
-  if (branches.some(({ type }) => type === 'boolean') && /^(yes|no|on|off)$/i.test(value.text)) {
+  if (isBoolean && /^(yes|no|on|off)$/i.test(value.text)) {
     return `write ${/^(yes|on)$/i.test(value.text) ? 'true' : 'false'}: YAML 1.2 has no other words for it`;
   }
   if (branches.some(({ type }) => type === 'array')) return `write [${value.text}] for a list of one`;

@@ -286,7 +286,11 @@ function remedyFor(name: string): string {
   if (/_sparse_|sparse_/.test(name)) return "save dense tensors: call '.to_dense()' on those that are sparse";
   if (/_rebuild_q|Q\w*Int\w*Storage/.test(name))
     return "save float tensors: call '.dequantize()' on those that are quantized";
-  return "save the tensors alone: torch.save(model.state_dict(), 'weights.pth'), or torch.save(checkpoint['state_dict'], 'weights.pth') of a checkpoint that holds more";
+  const alone =
+    "save the tensors alone: torch.save(model.state_dict(), 'weights.pth'), or torch.save(checkpoint['state_dict'], 'weights.pth') of a checkpoint that holds more";
+  return /^__main__\.|^torch\.nn\.|model|net/i.test(name)
+    ? `${alone}; a network whose architecture ravelin does not have is exported: torch.export.save, and model/torch-export`
+    : alone;
 }
 
 /** Replaces a function and its arguments, which are on top, by the result of the call. */

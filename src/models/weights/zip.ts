@@ -55,6 +55,11 @@ export function readStoredZip(bytes: Uint8Array): ReadonlyMap<string, ZipEntry> 
     const next = at + 46 + nameLength + extraLength + view.getUint16(at + 32, true);
     if (next > bytes.length) throw damaged('its directory ends early');
     const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
+    if (/(^|\/)code\/__torch__/.test(name))
+      throw new WeightsError(
+        'the file is a program of TorchScript (torch.jit), whose code is not run',
+        'export the network with torch.export.save or torch.onnx.export, and read it with model/torch-export or model/onnx; or run it with model/python',
+      );
     if (view.getUint16(at + 10, true) !== 0 || (view.getUint16(at + 8, true) & 1) !== 0)
       throw new WeightsError(
         `the entry '${name}' is compressed or encrypted, so torch.save did not write it`,

@@ -58,6 +58,7 @@ export const apgdStage = attackStage({
     steps: (params.steps + 1) * runsOf(params, classes),
     gradientsPerStep: 1,
   }),
+  goFartherBy: ({ stopEarly }) => (stopEarly ? 'set stopEarly: false' : undefined),
   attack: async (params, seed) => {
     const { apgd } = await import('../../attacks/apgd.ts');
     return apgd({ ...params, seed });

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { Member, MemberName } from '../../attacks/auto-attack.ts';
 import { attackStage } from './shared/attack-stage.ts';
-import { anyBallNormParameter, ballStrength } from './shared/goal.ts';
+import { anyBallNormParameter, ballStrength, fartherAttack } from './shared/goal.ts';
 
 const names = [
   'apgd-ce',
@@ -110,6 +110,7 @@ export const autoAttackStage = attackStage({
       gradientsPerStep: 1,
     };
   },
+  goFartherBy: () => fartherAttack,
   attack: async ({ version, attacks, norm, steps, targets, squareQueries, draws }, seed) => {
     const { autoAttack, members, versionMembers } = await import('../../attacks/auto-attack.ts');
     const chosen: readonly Member[] =

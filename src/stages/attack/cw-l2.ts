@@ -93,6 +93,9 @@ export const cwL2Stage = attackStage({
   draws: false,
   prepares: () => ({ what: 'direction' }),
   effort: ({ steps, searchSteps }) => ({ steps: steps * searchSteps, gradientsPerStep: 1 }),
+  // With a margin or a budget of its own it does not end at the boundary.
+  goFartherBy: ({ kappa, radius }, byStrength) =>
+    kappa > 0 || radius !== undefined ? undefined : byStrength,
   attack: async (params, seed) => {
     const { carliniWagner } = await import('../../attacks/cw-l2.ts');
     return carliniWagner(carliniWagnerOptions(params, seed));

@@ -51,6 +51,7 @@ export const pgdStage = attackStage({
   },
   example: { epsilon: 8 / 255, steps: 10 },
   draws: ({ randomStart }) => randomStart,
+  goFartherBy: ({ stopEarly }) => (stopEarly ? 'set stopEarly: false' : undefined),
   attack: async (params, seed) => {
     const { pgd } = await import('../../attacks/pgd.ts');
     const { norm, steps, stepSize, randomStart, restarts, stopEarly, like } = params;

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { attackStage } from './shared/attack-stage.ts';
 import { defaultBudget } from './shared/budget.ts';
-import { anyBallNormParameter, ballStrength } from './shared/goal.ts';
+import { anyBallNormParameter, ballStrength, fartherAttack } from './shared/goal.ts';
 
 /** Square (Andriushchenko et al. 2020). */
 export const squareStage = attackStage({
@@ -37,6 +37,7 @@ export const squareStage = attackStage({
   example: { epsilon: 8 / 255, queries: 50 },
   // A forward pass costs about a third of a gradient.
   effort: ({ queries }) => ({ steps: queries, gradientsPerStep: 1 / 3 }),
+  goFartherBy: () => fartherAttack,
   attack: async (params, seed) => {
     const { square } = await import('../../attacks/square.ts');
     const { norm, queries, initialShare, restarts } = params;

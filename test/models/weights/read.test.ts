@@ -113,7 +113,7 @@ describe('a checkpoint of a training script', () => {
     ],
     ['none', "the file holds no tensors, only 'epoch', 'accuracy'", alone],
     ['tensor', 'the file holds a single tensor instead of a dictionary of tensors', alone],
-    ['whole', "the pickle refers to 'torch.nn.modules.linear.Linear': only tensors are read, and no code is run", tensorsAlone], // prettier-ignore
+    ['whole', "the pickle refers to 'torch.nn.modules.linear.Linear': only tensors are read, and no code is run", `${tensorsAlone}; a network whose architecture ravelin does not have is exported: torch.export.save, and model/torch-export`], // prettier-ignore
     ['arguments', "the pickle refers to 'argparse.Namespace': only tensors are read, and no code is run", tensorsAlone], // prettier-ignore
     ['sparse', "the pickle refers to 'torch._utils._rebuild_sparse_tensor': only tensors are read, and no code is run", "save dense tensors: call '.to_dense()' on those that are sparse"], // prettier-ignore
   ])('says what it holds and how to save it: %s', (name, message, fix) => {
@@ -136,6 +136,21 @@ describe('a file of another kind', () => {
     ['version https://git-lfs.github.com/spec/v1', 'the file is a pointer of Git LFS and not the file itself; a safetensors file or one of torch.save is needed'], // prettier-ignore
   ])('is named: %j', (content, message) => {
     expect(refusalOf(Buffer.from(content, 'latin1')).message).toBe(message);
+  });
+
+  it('that is a program of TorchScript says how to export the network', () => {
+    const name = Buffer.from('mine/code/__torch__.py');
+    const directory = Buffer.alloc(46);
+    directory.writeUInt32LE(0x02014b50, 0);
+    directory.writeUInt16LE(8, 10); // compressed
+    directory.writeUInt16LE(name.length, 28);
+    const end = Buffer.alloc(22);
+    end.writeUInt32LE(0x06054b50, 0);
+    end.writeUInt16LE(1, 10);
+    end.writeUInt32LE(4, 16); // where the directory begins
+    const error = refusalOf(Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), directory, name, end]));
+    expect(error.message).toBe('the file is a program of TorchScript (torch.jit), whose code is not run');
+    expect(error.fix).toContain('torch.export.save');
   });
 
   it('that is safetensors of 8-bit floats says how to save it', () => {

@@ -140,6 +140,12 @@ export const valuePages = {
     'scores: { uses: evaluate/robustness, in: { predictions: defended-predictions } }\ntable: { uses: report/table, in: { scores: { from: scores, collect: all } }, with: { value: successRate } }',
     'scores: { uses: evaluate/robustness, in: { predictions: defended-predictions, clean: defended-clean-predictions } }',
   ),
+  'stops-early': page(
+    'An attack stopped at the boundary of another classifier',
+    'Some attacks end an image as soon as it is misclassified: attack/apgd (unless stopEarly: false), attack/auto-attack, attack/square, attack/pgd with stopEarly: true, and those that look for the smallest perturbation. Such an image lies just beyond the boundary of the classifier that was attacked. If it is then classified behind a defense that the attack does not go through, or by another model, it is often right again, and the score overstates the robustness. For example, a small network for CIFAR-10 has 10.5 % of 200 images right behind JPEG after attack/apgd at 8/255, and 0.5 % after the same attack with stopEarly: false. This is a warning.',
+    'adversarial: { uses: attack/apgd, in: { model: network, images: photos }, with: { epsilon: 8/255 } }\npredictions: { uses: predict/classify, in: { model: network, images: adversarial, transform: jpeg.transform } }',
+    'adversarial: { uses: attack/apgd, in: { model: network, images: photos }, with: { epsilon: 8/255, stopEarly: false } }',
+  ),
   'param-conflict': page(
     'Parameters exclude each other',
     'Each value is valid by itself, but not together with the others. For example, an attack has either a strength of its own, such as epsilon, or a target dissimilarity, but not both.',

@@ -6,6 +6,8 @@ import {
   checkDeclaration,
   DeclarationError,
   defineStage,
+  type Facts,
+  type KnownInputs,
   type Stage,
   type ParameterProblem,
 } from '../../../runtime/stage.ts';
@@ -13,7 +15,7 @@ import type { Seed } from '../../../tensors/random.ts';
 import { type BudgetParameters, budgetParameters, checkBudget, limitOf } from './budget.ts';
 import { drawsTarget } from './goal.ts';
 import { attackOutline, classesOf } from './attack-outline.ts';
-import { modelProblems } from '../../shared/known-model.ts';
+import { modelProblems, sameImages } from '../../shared/known-model.ts';
 import { attackParts } from './attack-parts.ts';
 import { type AttackEffort, type MakeAttack, type PreparedPart, setStrengthOf } from './made-attack.ts';
 import type { AttackInputs } from './open-target.ts';
@@ -103,6 +105,12 @@ export interface AttackDeclaration<W extends TProperties> {
     params: OwnParameters<W>,
     classes: number,
   ) => { readonly steps: number; readonly gradientsPerStep: number };
+  /**
+   * For an attack that ends an image as soon as the model misclassifies it: what to change so that it goes farther, such as 'set
+   * stopEarly: false'; undefined if it goes on by itself. `byStrength` is the answer if this is absent: an attack with a `natural`
+   * strength ends so unless a strength is given. Used to warn of images that another classifier judges.
+   */
+  readonly goFartherBy?: (params: OwnParameters<W>, byStrength: string | undefined) => string | undefined;
   /** Makes the attack; it may import its mathematics here. `seed` keys everything that the attack draws. */
   readonly attack: (params: OwnParameters<W>, seed: Seed) => Attack | Promise<Attack>;
 }
@@ -164,6 +172,15 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     isIdentity: isIdentity(params),
     searchesImages: params['dissimilarity'] !== undefined && params['per'] === 'image',
   });
+  const goFartherBy = (params: Readonly<Record<string, unknown>>): string | undefined => {
+    const isNatural = natural !== undefined && (params[name] ?? params['dissimilarity']) === undefined;
+    const byStrength = isNatural ? `give a ${name} above ${natural}, or a dissimilarity` : undefined;
+    return declaration.goFartherBy ? declaration.goFartherBy(typed(params), byStrength) : byStrength;
+  };
+  const boundaryFacts = (params: Readonly<Record<string, unknown>>, inputs: KnownInputs): Facts => {
+    const how = goFartherBy(params);
+    return { ...sameImages(params, inputs), ...(how !== undefined && { goFartherBy: how }) };
+  };
   return defineStage({
     uses,
     version,
@@ -172,7 +189,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     example: declaration.example,
     ...(hasTrace && { unset: { trace: false } }),
     in: { ...targetPorts, through: throughPort },
-    out: { images: adversarialPort },
+    out: { images: { ...adversarialPort, facts: boundaryFacts } },
     shard: 'images',
     randomness,
     device: true,

@@ -28,6 +28,9 @@ export const ballStrength = {
   description: 'radius of the ball, in units of [0, 1] pixels (such as 8/255; in L2, of the whole image)',
 } as const;
 
+/** How to go farther than an attack that always ends an image as soon as it is misclassified. */
+export const fartherAttack = 'take attack/apgd with stopEarly: false, or attack/pgd';
+
 /** The strength of an attack in an L∞ ball. */
 export const linfBallStrength = {
   name: 'epsilon',

@@ -61,8 +61,13 @@ export async function runAttack(
   const batch = batchOf(images);
   try {
     const result = await resultOf(context, run, attack, batch);
-    const { initial, members, trace } = result;
-    const outcomes = { initial, ...(members && { members }), ...(trace && { trace }) };
+    const { initial, target, members, trace } = result;
+    const outcomes = {
+      initial,
+      ...(target && { target }),
+      ...(members && { members }),
+      ...(trace && { trace }),
+    };
     if (run.storeAs === 'uint8') {
       warnOfRadius(context, run, attack, () => measurePerturbation(batch, result.pixels));
       const { bytes, rounded } = roundToBytes(result.pixels);

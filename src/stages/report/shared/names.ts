@@ -90,7 +90,7 @@ function caveatsOf(rules: NameRules, params: JsonObject, inputs: KnownInputs): r
       const caveat = caveats.get(name);
       if (caveat === undefined) return [];
       const path = Array.isArray(params[param]) ? [param, String(index)] : [param];
-      return [{ code: 'other-classifier' as const, path, ...caveat }];
+      return [{ code: 'other-classifier' as const, ...caveat, path }];
     });
   });
 }

@@ -1,5 +1,6 @@
 import type { OpenTransform } from '../../../defenses/open-transform.ts';
 import { PausedError, type StageContext, StageError } from '../../../runtime/stage.ts';
+import { wilsonInterval } from '../../../metrics/wilson.ts';
 import { openBackend } from '../../../tensors/backend.ts';
 import type { Adversary } from '../../../training/adversary.ts';
 import type { Augmentation } from '../../../training/batches.ts';
@@ -181,8 +182,10 @@ const stepsToLearn = 100;
 const smallRate = 1e-4;
 
 /**
- * Warns if the same answer for every image would have been at least as good in the last epoch, or in that whose weights are kept: a
- * network whose loss is finite may still have diverged.
+ * Warns if the last epoch, or that whose weights are kept, is not above what the same answer for every image would have been, but
+ * for chance (a 95 % interval): a network whose loss is finite may still have diverged. Its accuracy is measured while it changes,
+ * so it need not be that of one answer exactly. Images of the validation that are classified above that are enough not to warn,
+ * because an adversary may leave nothing right of what was learned.
  */
 function warnIfNothingLearned(
   { params, inputs, warn }: TrainingContext,
@@ -197,7 +200,11 @@ function warnIfNothingLearned(
   const counts = new Map<number, number>();
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
   const constant = Math.max(...counts.values()) / labels.length;
-  if (typeof accuracy !== 'number' || counts.size < 2 || accuracy > constant) return;
+  const validated = kept['validationAccuracy'];
+  if (typeof accuracy !== 'number' || counts.size < 2) return;
+  if (isAbove(accuracy, labels.length, constant)) return;
+  if (typeof validated === 'number' && isAbove(validated, inputs.validation?.ids.length ?? 0, constant))
+    return;
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const advice =
     learningRate < smallRate
@@ -207,6 +214,12 @@ function warnIfNothingLearned(
     `the network has learned nothing: in epoch ${best?.epoch ?? rows.length} it classified ${percent(accuracy)} of the ${kept['accuracy'] === undefined ? 'adversarial images' : 'images'} correctly, ` +
       `and the same answer for all would be right for ${percent(constant)}; ${advice}`,
   );
+}
+
+/** Whether a share of n images is above another by more than chance explains. */
+function isAbove(share: number, n: number, constant: number): boolean {
+  const interval = wilsonInterval(Math.round(share * n), n);
+  return interval !== null && interval.low > constant;
 }
 
 async function epochRow(
