@@ -333,7 +333,7 @@ const parsersOfJson: Readonly<Record<string, string>> = {
   'runtime/plan/plan-json.ts': 'the text of a key',
   'runtime/plan/plan.ts': 'the text of a key',
   'runtime/run/parse-event.ts': 'lines of a ledger, of which any may be damaged',
-  'runtime/run/publish.ts': 'a file of the cache, after its signature',
+  'runtime/run/published-memory.ts': 'a file of the cache, after its signature',
   'runtime/plan/printed-facts.ts': 'the pre-image of a key, which the plan has written',
   'runtime/store/record.ts': 'a record, after its digest',
   'stages/train/shared/history.ts': 'bytes of a value',

@@ -108,16 +108,8 @@ async function encodePng(images: Images): Promise<Uint8Array> {
 async function encodeCsv(value: Value): Promise<Uint8Array | undefined> {
   const { toCsv } = await import('../report/csv.ts');
   if (value.kind === 'metrics') {
-    const rows = value.rows.map(({ axes, values }) => ({ ...axes, ...values }));
-    const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-    return Buffer.from(
-      toCsv([
-        names,
-        ...rows.map((row) =>
-          names.map((name) => (row as Record<string, number | string | null>)[name] ?? null),
-        ),
-      ]),
-    );
+    const { rowsToCsv } = await import('../report/table.ts');
+    return Buffer.from(rowsToCsv(value.rows));
   }
   if (value.kind !== 'predictions') return undefined;
   const [rows, classes] = value.shape;

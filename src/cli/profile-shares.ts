@@ -40,16 +40,25 @@ const timedCall = 'timedCall';
 
 type Frame = Profiler.ProfileNode['callFrame'];
 
-/** Adds up the self times of all functions in these `.cpuprofile` files. */
-export function sumProfiles(paths: readonly string[]): ProfileSum {
+/**
+ * Adds up the self times of all functions in these `.cpuprofile` files. Those that are not whole, as on a full disk, are
+ * left out and given to `broken`.
+ */
+export function sumProfiles(
+  paths: readonly string[],
+  broken: (path: string, reason: string) => void,
+): ProfileSum {
   const functions = new Map<string, ProfiledFunction>();
   const groups = Object.fromEntries(profileGroups.map((group) => [group, 0])) as Record<ProfileGroup, number>;
+  const files: string[] = [];
   let total = 0;
   for (const path of paths) {
-    const profile = readJsonFile(path) as Profiler.Profile;
+    const profile = readProfile(path, broken);
+    if (profile === null) continue;
+    files.push(path);
     const described = describeNodes(profile);
-    for (const [index, sample] of (profile.samples ?? []).entries()) {
-      const seconds = Math.max(0, profile.timeDeltas?.[index] ?? 0) / 1e6;
+    for (const [index, sample] of profile.samples.entries()) {
+      const seconds = Math.max(0, profile.timeDeltas[index] ?? 0) / 1e6;
       const { group, name, place } = described.get(sample)!;
       groups[group] += seconds;
       total += seconds;
@@ -60,11 +69,49 @@ export function sumProfiles(paths: readonly string[]): ProfileSum {
     }
   }
   const sorted = [...functions.values()].sort((a, b) => b.seconds - a.seconds);
-  return { files: paths, seconds: total, groups, functions: sorted };
+  return { files, seconds: total, groups, functions: sorted };
+}
+
+/** The parts of a profile that are read. */
+interface ReadProfile {
+  readonly nodes: readonly Pick<Profiler.ProfileNode, 'id' | 'callFrame' | 'children'>[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+function readProfile(path: string, broken: (path: string, reason: string) => void): ReadProfile | null {
+  let profile: unknown;
+  try {
+    profile = readJsonFile(path);
+  } catch (error) {
+    broken(path, error instanceof Error ? error.message : String(error));
+    return null;
+  }
+  if (isProfile(profile)) return profile;
+  broken(path, `${path} is not a CPU profile`);
+  return null;
+}
+
+/** Whether a value is a profile as V8 writes them: each node after its caller, and each sample of a node. */
+function isProfile(value: unknown): value is ReadProfile {
+  const { nodes, samples, timeDeltas } = (value ?? {}) as Partial<Record<keyof ReadProfile, unknown>>;
+  const isNumbers = (list: unknown): list is readonly number[] =>
+    Array.isArray(list) && list.every((number) => typeof number === 'number');
+  if (!Array.isArray(nodes) || !isNumbers(samples) || !isNumbers(timeDeltas)) return false;
+  const seen = new Set<unknown>();
+  for (const node of nodes as readonly unknown[]) {
+    const { id, callFrame, children = [] } = (node ?? {}) as Partial<Record<string, unknown>>;
+    const { functionName, url, lineNumber } = (callFrame ?? {}) as Partial<Record<string, unknown>>;
+    if (typeof functionName !== 'string' || typeof url !== 'string' || typeof lineNumber !== 'number')
+      return false;
+    seen.add(id);
+    if (!isNumbers(children) || children.some((child) => seen.has(child))) return false;
+  }
+  return samples.every((sample) => seen.has(sample));
 }
 
 /** Says of every node of a profile what it is. The format has every node after its caller. */
-function describeNodes({ nodes }: Profiler.Profile): Map<number, Omit<ProfiledFunction, 'seconds'>> {
+function describeNodes({ nodes }: ReadProfile): Map<number, Omit<ProfiledFunction, 'seconds'>> {
   const callers = new Map<number, number>();
   for (const { id, children = [] } of nodes) for (const child of children) callers.set(child, id);
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));

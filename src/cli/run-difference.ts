@@ -65,7 +65,7 @@ export function compareRuns(before: Side, after: Side): RunDifference {
 
 function compareScores(before: readonly ScoreRow[], after: readonly ScoreRow[]): RunDifference['scores'] {
   const numbers = (rows: readonly ScoreRow[]): Map<string, Map<string, number>> =>
-    new Map(rows.map((row) => [rowName(row), new Map(Object.entries(row).filter(isScore))]));
+    new Map(rows.map((row) => [rowName(row), new Map(Object.entries(row.values).filter(isScore))]));
   const [old, current] = [numbers(before), numbers(after)];
   return [...new Set([...old.keys(), ...current.keys()])].flatMap((row) => {
     const [a, b] = [old.get(row), current.get(row)];
@@ -99,11 +99,8 @@ export function isScore(entry: readonly [string, MetricValue]): entry is [string
 }
 
 /** Identifies a row: two rows of different runs are compared if stage, cell and labels agree. */
-function rowName(row: ScoreRow): string {
-  const { stage: _stage, cell, ...rest } = row;
-  const labels = Object.entries(rest).filter(([, value]) => typeof value === 'string');
-  const more = labels.filter(([name, value]) => !String(cell).includes(`${name}=${String(value)}`));
-  return [String(cell), ...more.map(([name, value]) => `${name}=${String(value)}`)].join(' ');
+function rowName({ cell, inner }: ScoreRow): string {
+  return [cell, ...Object.entries(inner).map(([axis, label]) => `${axis}=${String(label)}`)].join(' ');
 }
 
 /** Cells in short, by stage: `12 cells of scores, table`, and how many stages more. */

@@ -1,16 +1,50 @@
+import { formatMetric } from '../dashboard/format.ts';
 import type { AxisLabel } from '../dsl/graph.ts';
 import { DamagedObjectError } from '../runtime/store/errors.ts';
 import { readValue } from '../runtime/store/read-value.ts';
 import type { Outputs } from '../runtime/store/record.ts';
 import { openStore, type Store } from '../runtime/store/store.ts';
+import { axisColumn } from '../report/rows.ts';
 import type { JsonObject } from '../values/json.ts';
 import { DamageCollector } from './damaged-results.ts';
 import { complain } from './output.ts';
 import { eventsOfRun } from './run-events.ts';
 
 export type MetricValue = AxisLabel | null;
-/** Stage, cell, axes and numbers of one row of scores. */
-export type ScoreRow = Readonly<Record<string, MetricValue>>;
+/** Columns of one row of scores, side by side: stage, cell, axes and numbers. */
+export type ScoreColumns = Readonly<Record<string, MetricValue>>;
+
+/** One row of the scores of a cell. */
+export interface ScoreRow {
+  readonly stage: string;
+  readonly cell: string;
+  /** The axes inside the scores, such as the strength of a curve, beside those of the cell. */
+  readonly inner: Readonly<Record<string, AxisLabel>>;
+  /** All axes, those of the cell first. */
+  readonly axes: Readonly<Record<string, AxisLabel>>;
+  readonly values: Readonly<Record<string, number | null>>;
+}
+
+/**
+ * The rows with one column for each axis and number. An axis that is called as a number of any row (`linf`), or as the
+ * columns `stage` and `cell`, is the column `axes.linf`.
+ */
+export function scoreColumns(rows: readonly ScoreRow[]): readonly ScoreColumns[] {
+  const taken = new Set(['stage', 'cell', ...rows.flatMap(({ values }) => Object.keys(values))]);
+  return rows.map(({ stage, cell, axes, values }) => ({
+    stage,
+    cell,
+    ...Object.fromEntries(Object.entries(axes).map(([axis, label]) => [axisColumn(axis, taken), label])),
+    ...values,
+  }));
+}
+
+/** The accuracy of a row as text, or its first number if it has none; empty if it has no number. */
+export function firstNumber(values: ScoreRow['values']): string {
+  const numbers = Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null);
+  const shown = numbers.find(([name]) => name === 'accuracy') ?? numbers[0];
+  return shown === undefined ? '' : formatMetric(...shown);
+}
 
 /** Results of a run as far as the cache still has them, in the order of the pipeline, without parts of cells. */
 export interface RunCell {
@@ -74,6 +108,12 @@ function readScores(
     if (part === undefined) return [];
     const value = readValue(store, 'metrics', part.digest);
     if (value.kind !== 'metrics') return [];
-    return value.rows.map((row) => ({ stage, cell: id, ...axes, ...row.axes, ...row.values }));
+    return value.rows.map((row) => ({
+      stage,
+      cell: id,
+      inner: row.axes,
+      axes: { ...axes, ...row.axes },
+      values: row.values,
+    }));
   });
 }

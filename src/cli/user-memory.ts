@@ -3,9 +3,10 @@
  * of the project comes from whoever made the project.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { writeWhole } from '../files/write-whole.ts';
 import { UsageError } from './exit-codes.ts';
 
 /** A kind of decision; each project has a file of its own below a folder of this name. */
@@ -36,8 +37,7 @@ export function remember(
       forget(decision, root);
       return;
     }
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, [project, ...lines].map((line) => `${line}\n`).join(''));
+    writeWhole(file, [project, ...lines].map((line) => `${line}\n`).join(''));
   } catch (error) {
     throw new UsageError(
       `${failure.what} cannot be saved in ${dirname(file)}: ${error instanceof Error ? error.message : String(error)}`,

@@ -4,7 +4,7 @@ import { sourcesOf } from './published.ts';
 import type { PublishedRow } from './published.ts';
 import { axisLabels, axisNames, isShare, labelNumber, readableAxis, readableName } from './rows.ts';
 import type { Label, ScoreRow } from './rows.ts';
-import { labelled, type Labels } from './labels.ts';
+import { labelled, type Labels, uniqueNames } from './labels.ts';
 import { seriesPlaces } from './series-looks.ts';
 
 export interface CurvesRecipe {
@@ -58,6 +58,7 @@ export function curvesFromRows(
   };
   const panels: CurvePanel[] = [];
   const used = new Set<PublishedRow>();
+  const lineNames = uniqueNames(rows, recipe.series, labels);
   const placeOf = seriesPlaces(rows, recipe.series, recipe.axes ?? {});
   const places = {
     x: recipe.x,
@@ -66,10 +67,10 @@ export function curvesFromRows(
     scale,
     ...(xScaleOf && { positionOf: xScaleOf.positionOf }),
   };
-  for (const [panelName, panelRows] of groupBy(rows, recipe.panel, labels)) {
+  for (const [panelName, panelRows] of groupBy(rows, uniqueNames(rows, recipe.panel, labels))) {
     const series: CurveSeries[] = [];
     const published: PublishedSeries[] = [];
-    for (const [seriesName, seriesRows] of groupBy(panelRows, recipe.series, labels)) {
+    for (const [seriesName, seriesRows] of groupBy(panelRows, lineNames)) {
       const clash = xIsAxis ? findClash(seriesRows, recipe.x) : undefined;
       if (clash !== undefined) return { clash };
       const points = seriesRows
@@ -80,7 +81,7 @@ export function curvesFromRows(
       const beside = publishedSeries(seriesName, seriesRows, recipe.published ?? [], places, used);
       if (beside !== undefined) published.push(beside);
     }
-    const ownCleans = ownCleanHeights(panelRows, recipe, scale);
+    const ownCleans = ownCleanHeights(panelRows, recipe, scale, lineNames);
     if (ownCleans !== null)
       series.forEach((one, index) => {
         const height = ownCleans.get(one.name);
@@ -163,14 +164,14 @@ function findClash(rows: readonly ScoreRow[], axis: string): CurvesClash | undef
   return undefined;
 }
 
+/** Rows by their labels on some axes, under the name that readers see. */
 function groupBy(
   rows: readonly ScoreRow[],
-  axes: readonly string[],
-  labels?: Labels,
+  nameOf: (row: ScoreRow) => string,
 ): ReadonlyMap<string, readonly ScoreRow[]> {
   const groups = new Map<string, ScoreRow[]>();
   for (const row of rows) {
-    const name = axes.map((axis) => labelled(labels, row.axes[axis] ?? '–')).join(' · ');
+    const name = nameOf(row);
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [row]);
     else group.push(row);
@@ -186,11 +187,12 @@ function ownCleanHeights(
   rows: readonly ScoreRow[],
   recipe: CurvesRecipe,
   scale: number,
+  lineNames: (row: ScoreRow) => string,
 ): ReadonlyMap<string, number> | null {
   if (recipe.clean !== true || recipe.cleanRows !== undefined || recipe.y !== 'accuracy') return null;
   if (rows.some((row) => recipe.series.some((axis) => row.axes[axis] === 'none'))) return null;
   const heights = new Map<string, number>();
-  for (const [name, own] of groupBy(rows, recipe.series, recipe.labels)) {
+  for (const [name, own] of groupBy(rows, lineNames)) {
     const found = new Set(own.flatMap((row) => finite(row.values['cleanAccuracy'], scale) ?? []));
     if (found.size === 1) heights.set(name, [...found][0]!);
   }

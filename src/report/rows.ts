@@ -51,6 +51,14 @@ export function valueNames(rows: readonly ScoreRow[]): readonly string[] {
   return [...new Set(rows.flatMap((row) => Object.keys(row.values)))];
 }
 
+/**
+ * The column of an axis beside columns with the names in `taken`, such as those of numbers: its name, or `axes.linf` if
+ * that is taken, as a reference in a pipeline.
+ */
+export function axisColumn(axis: string, taken: { readonly has: (name: string) => boolean }): string {
+  return taken.has(axis) ? `axes.${axis}` : axis;
+}
+
 /** Labels of one axis, in order of first appearance, which is document order. */
 export function axisLabels(rows: readonly ScoreRow[], axis: string): readonly Label[] {
   return [...new Set(rows.flatMap((row) => (axis in row.axes ? [row.axes[axis]!] : [])))];

@@ -6,7 +6,7 @@ import { formatPair } from './format.ts';
 import type { Measured } from './format.ts';
 import { publishedOf } from './join-published.ts';
 import { labelled, type Labels } from './labels.ts';
-import { axisNames, valueNames } from './rows.ts';
+import { axisColumn, axisNames, valueNames } from './rows.ts';
 import type { Label, ScoreRow } from './rows.ts';
 
 export interface TableShape {
@@ -194,7 +194,8 @@ export function warningsToText(warnings: readonly string[]): string {
  */
 export function tableToCsv(table: Table): string {
   const spreads = table.columns.map((_, column) => spreadsOf(table.rows.map(({ cells }) => cells[column])));
-  const heading: CsvField[] = [...table.rowAxes];
+  const numbers = new Set(table.columns.map(({ heading: name }) => name));
+  const heading: CsvField[] = table.rowAxes.map((axis) => axisColumn(axis, numbers));
   for (const [column, { heading: name }] of table.columns.entries()) {
     heading.push(
       name,
@@ -251,12 +252,17 @@ export function rowsToCsv(rows: readonly ScoreRow[]): string {
     ...axes.map((axis) => row.axes[axis] ?? null),
     ...values.map((name) => number(row.values[name])),
   ]);
-  return toCsv([[...axes, ...values], ...records]);
+  const taken = new Set(values);
+  return toCsv([[...axes.map((axis) => axisColumn(axis, taken)), ...values], ...records]);
 }
 
 /** Writes the rows as JSON, with axes and numbers side by side, like `ravelin metrics --json`. */
 export function rowsToJson(rows: readonly ScoreRow[]): string {
-  const flat = rows.map((row) => ({ ...row.axes, ...row.values }));
+  const taken = new Set(valueNames(rows));
+  const flat = rows.map(({ axes, values }) => ({
+    ...Object.fromEntries(Object.entries(axes).map(([axis, label]) => [axisColumn(axis, taken), label])),
+    ...values,
+  }));
   return `${JSON.stringify(flat, null, 2)}\n`;
 }
 

@@ -5,6 +5,7 @@ import type { Predictions } from './predictions.ts';
 import type { Preparation } from './preparation.ts';
 import type { PerImage } from './value.ts';
 import { elementCount } from './element-count.ts';
+import { ValueError } from './value-error.ts';
 import { cutTrace, joinTraces } from './trace.ts';
 
 export type { PerImage };
@@ -45,7 +46,8 @@ export function sliceValue<V extends PerImage>(value: V, first: number, count: n
 
 /**
  * Joins shards in order. If some parts carry a perturbation and others do not, the result carries none.
- * Throws `RangeError` for an empty list, or if the parts differ in image size, classes or views.
+ * Throws `ValueError` if the parts differ in image size, and `RangeError` for an empty list, or if they differ in classes or
+ * views.
  */
 export function concatValues<V extends PerImage>(parts: readonly V[]): V {
   const head = parts[0];
@@ -53,6 +55,11 @@ export function concatValues<V extends PerImage>(parts: readonly V[]): V {
   if (parts.length === 1) return head;
   for (const part of parts) {
     if (part.shape.slice(1).join() !== head.shape.slice(1).join()) {
+      if (part.kind === 'images' && head.kind === 'images')
+        throw new ValueError(
+          `images of ${sizeOf(head)} and of ${sizeOf(part)} (height×width×channels) cannot be one set`,
+          'set resize and crop in the dataset, so that all images have one size',
+        );
       throw new RangeError(
         `shards of shape [${head.shape.join(', ')}] and [${part.shape.join(', ')}] cannot be joined`,
       );
@@ -63,6 +70,10 @@ export function concatValues<V extends PerImage>(parts: readonly V[]): V {
   }
   if (head.kind === 'preparation') return joinPreparations(parts as readonly Preparation[]) as PerImage as V;
   return joinLabelled(parts as readonly (Images | Predictions)[]) as PerImage as V;
+}
+
+function sizeOf({ shape }: Images): string {
+  return shape.slice(1).join('×');
 }
 
 /** Joins what images and predictions share. Throws `RangeError` for an empty list. */

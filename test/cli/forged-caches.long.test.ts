@@ -104,15 +104,24 @@ describe('a graph that was not resolved here', () => {
 
 it('a memory of published files that was not written here lets nothing be replaced', async () => {
   project.write('work/notes.md', 'mine');
-  const memory = project.path('work/.ravelin/published.json');
-  const [signature, entries] = readFileSync(memory, 'utf8').split('\n') as [string, string];
-  const forged = JSON.stringify({
-    ...(JSON.parse(entries) as object),
-    [project.path('work/notes.md')]: ['x', 1, 1],
-  });
+  const folder = project.path('work/.ravelin/published');
+  const [known] = readdirSync(folder);
+  const signed = readFileSync(join(folder, known!), 'utf8');
+  const [signature, entry] = signed.split('\n') as [string, string];
+  const target = project.path('work/notes.md');
+  const forged = JSON.stringify({ ...(JSON.parse(entry) as object), path: target });
+  const earlier = JSON.stringify({ [target]: ['x', 1, 1] });
   project.write('work/p.yaml', pipeline.replace('published.json', 'notes.md'));
-  for (const text of [forged, `${signature}\n${forged}`, `${forged}\n${forged}`]) {
-    writeFileSync(memory, text);
+  const own = `${createHash('sha256').update('../notes.md').digest('hex').slice(0, 32)}.json`;
+  expect(known).not.toBe(own);
+  for (const [path, text] of [
+    ['published.json', `${signature}\n${earlier}`],
+    [`published/${own}`, forged],
+    [`published/${own}`, `${signature}\n${forged}`],
+    // What was signed for another file.
+    [`published/${own}`, signed],
+  ] as const) {
+    writeFileSync(project.path(`work/.ravelin/${path}`), text);
     const { stderr } = await run();
     expect(stderr).toContain('it exists already');
     expect(readFileSync(project.path('work/notes.md'), 'utf8')).toBe('mine');

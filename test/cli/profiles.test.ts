@@ -1,6 +1,7 @@
 import { execa } from 'execa';
-import { readFileSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { profilePaths } from '../../src/cli/profiles.ts';
 import { profileGroups, sumProfiles, type ProfileSum } from '../../src/cli/profile-shares.ts';
@@ -54,7 +55,7 @@ describe('a run with --cpu-profile', () => {
     const { profile } = shown;
     const sum = profileGroups.reduce((total, group) => total + profile!.groups[group], 0);
     expect(sum).toBeCloseTo(profile!.seconds, 6);
-    expect(sumProfiles(paths).groups).toEqual(profile!.groups);
+    expect(sumProfiles(paths, () => undefined).groups).toEqual(profile!.groups);
   });
 
   it('shows by stage where the time went, and phases that add up', async () => {
@@ -80,6 +81,37 @@ describe('a run with --cpu-profile', () => {
     expect(stderr).toContain('no CPU profile was written, because no worker was started');
     expect((await project.run('runs', 'show', '--time')).stdout).toBe('nothing was computed in this run');
   });
+});
+
+it.each([
+  ['cut', (whole: string) => whole.slice(0, 100)],
+  ['empty', () => ''],
+  ['something else', () => '{ "nodes": null }'],
+  [
+    'of a circle',
+    () => JSON.stringify({ nodes: [node(1, [2]), node(2, [1])], samples: [1], timeDeltas: [1] }),
+  ],
+  ['with a sample of no node', () => JSON.stringify({ nodes: [node(1, [])], samples: [2], timeDeltas: [1] })],
+])('a profile that is %s is left out with a warning, and the others are summed up', (_, damage) => {
+  const folder = mkdtempSync(join(tmpdir(), 'profiles-'));
+  const paths = ['a', 'b'].map((name) => join(folder, `${name}.cpuprofile`)) as [string, string];
+  const whole = JSON.stringify({
+    nodes: [node(1, [2]), node(2, [])],
+    samples: [1, 2, 2],
+    timeDeltas: [0, 1e6, 2e6],
+  });
+  writeFileSync(paths[0], damage(whole));
+  writeFileSync(paths[1], whole);
+  const broken: string[] = [];
+  const { seconds, files } = sumProfiles(paths, (path) => broken.push(path));
+  expect({ seconds, files, broken }).toEqual({ seconds: 3, files: [paths[1]], broken: [paths[0]] });
+  rmSync(folder, { recursive: true });
+});
+
+const node = (id: number, children: readonly number[]) => ({
+  id,
+  callFrame: { functionName: `f${id}`, scriptId: '1', url: 'file:///a.js', lineNumber: 1, columnNumber: 1 },
+  children,
 });
 
 it('a worker that was killed leaves a profile, and so does the one in its place', async () => {

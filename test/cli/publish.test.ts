@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { createConductedProject, start } from './conducted-project.ts';
 import { createProject, type Outcome, type Project } from './ravelin.ts';
 
 const pipeline = (path: string, value = 1): string =>
@@ -53,6 +54,36 @@ describe('a published file', () => {
     await run(of);
     const elsewhere = await run(of, '--cache', of.path('other'));
     expect(elsewhere.stderr).not.toContain('could not publish');
+  });
+
+  it('is known to be published though the run was killed', async () => {
+    const of = await createConductedProject(1);
+    const stage = '  a: { uses: debug/constant, with: { value: 1 }, publish: a.json }\n';
+    of.write('p.yaml', `${readFileSync(of.path('p.yaml'), 'utf8')}${stage}`);
+    const child = start(of);
+    await child.event(({ type }) => type === 'published');
+    child.kill();
+    await child.ended;
+    of.write('p.yaml', pipeline('a.json', 2));
+    expect(await run(of)).toMatchObject({ code: 0 });
+    expect(readFileSync(of.path('a.json'), 'utf8')).toContain('"value":2');
+  });
+
+  it('is known to be published in a copy of the project, until somebody changes it there', async () => {
+    const of = project('results/a.json');
+    await run(of);
+    const copies = [1, 2].map(() => {
+      const copy = createProject({}, { RAVELIN_HOME: of.path('home') });
+      cpSync(of.folder, copy.folder, { recursive: true });
+      copy.write('p.yaml', pipeline('results/a.json', 2));
+      return copy;
+    });
+    const [untouched, changed] = copies as [Project, Project];
+    changed.write('results/a.json', 'mine');
+    expect(await run(untouched)).toMatchObject({ code: 0 });
+    expect(readFileSync(untouched.path('results/a.json'), 'utf8')).toContain('"value":2');
+    expect(await run(changed)).toMatchObject({ code: 5 });
+    expect(readFileSync(changed.path('results/a.json'), 'utf8')).toBe('mine');
   });
 
   it('warns if another pipeline or stage had published the file', async () => {

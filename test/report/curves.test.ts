@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { curvesFromRows } from '../../src/report/curves-from-rows.ts';
+import { curvesFromRows, type CurvesRecipe } from '../../src/report/curves-from-rows.ts';
 import { layoutCurves } from '../../src/report/curves-layout.ts';
 import { drawCurves } from '../../src/report/curves.ts';
 import type { Curves } from '../../src/report/curves-data.ts';
@@ -33,7 +33,7 @@ const recipe = {
   clean: true,
 };
 
-function curvesOf(from: readonly ScoreRow[], changes: Partial<typeof recipe> = {}): Curves {
+function curvesOf(from: readonly ScoreRow[], changes: Partial<CurvesRecipe> = {}): Curves {
   const curves = curvesFromRows(from, { ...recipe, ...changes });
   if ('clash' in curves) throw new Error('the rows clash');
   return curves;
@@ -93,6 +93,16 @@ describe('curves from rows', () => {
     expect(byName.xTicks!.map((tick) => tick.at)).toEqual([0, 1]);
     // Place 0 is not strength 0.
     expect(byName.panels[0]!.clean).toBeUndefined();
+  });
+
+  test('lines of other labels stay apart when labels give them one name', () => {
+    for (const labels of [{ jpeg: 'none' }, { jpeg: 'JPEG', none: 'JPEG' }]) {
+      const { series } = curvesOf(rows, { x: 'dissimilarity', labels }).panels[0]!;
+      expect(series.map(({ name, points }) => [name, points.length])).toEqual([
+        ['none', 3],
+        ['jpeg', 3],
+      ]);
+    }
   });
 
   test('two rows at one x of one line are a clash', () => {

@@ -90,6 +90,9 @@ describe('a wrong name in a report is found before the run', () => {
       '{ uses: report/table, in: { scores: { from: scores, where: { atack: fgsm }, collect: all } } }',
       ['unknown-axis atack'],
     ],
+    [curves('x: eps, series: attack, labels: { fgsm: i-fgsm }'), ['param-conflict fgsm']],
+    [table('rows: [attack, eps], labels: { i-fgsm: fgsm }'), ['param-conflict i-fgsm']],
+    [grid('rows: attack, columns: eps, labels: { fgsm: i-fgsm }'), ['param-conflict fgsm']],
     [table('rows: attack'), ['unplaced-axis rows']],
     [curves('x: eps'), ['unplaced-axis x']],
   ])('%s', (report, mistakes) => {
@@ -106,6 +109,8 @@ describe('a wrong name in a report is found before the run', () => {
     table('rows: eps, columns: [attack], value: [accuracy, accuracyLow]'),
     table('meanOver: eps, value: [repeats, accuracyDeviation]'),
     table('meanOver: eps, rows: attack'),
+    table('labels: { fgsm: i-fgsm, i-fgsm: fgsm }'),
+    table('labels: { fgsm: "0", fgsn: i-fgsm }'),
     grid('rows: attack, columns: eps'),
     grid('count: 3'),
   ])('%s is right', (report) => {

@@ -125,6 +125,16 @@ describe('report/table', () => {
     expect(Object.keys(files).sort()).toEqual(['csv', 'json', 'md', 'tex', 'txt']);
   });
 
+  test('shows display names, and keeps the names of the data in CSV and JSON', async () => {
+    const params = { columns: 'attack', labels: { fgsm: 'FGSM', accuracy: 'Top 1' } };
+    const { files } = await figureOf(tableStage, params, { scores });
+    expect(text(files['md'])).toContain('FGSM');
+    expect(text(files['csv']).split('\r\n')[0]).toBe(
+      'strength,fgsm,fgsm low,fgsm high,i-fgsm,i-fgsm low,i-fgsm high',
+    );
+    expect(text(files['json'])).toContain('"attack": "fgsm"');
+  });
+
   test('refuses one axis on both sides', async () => {
     const params = { rows: 'attack', columns: 'attack', value: 'accuracy', title: '' };
     await expect(figureOf(tableStage, params, { scores })).rejects.toThrow(

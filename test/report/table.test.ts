@@ -146,6 +146,14 @@ test('text in Markdown is no link, image, tag or row of its own', () => {
   expect(tableToText(table)).not.toMatch(/[\u0000-\u0009\u000B-\u001F]/);
 });
 
+test('an axis that is called as a number has a column of its own in the data', () => {
+  const both: readonly ScoreRow[] = [{ axes: { l2: '1/2', n: 3 }, values: { l2: 0.49, accuracy: 0.5 } }];
+  expect(rowsToCsv(both)).toBe('axes.l2,n,l2,accuracy\r\n1/2,3,0.49,0.5\r\n');
+  expect(JSON.parse(rowsToJson(both))).toEqual([{ 'axes.l2': '1/2', n: 3, l2: 0.49, accuracy: 0.5 }]);
+  const table = pivot(both, { rows: ['l2'], columns: [], values: ['l2'] });
+  expect('clash' in table ? '' : tableToCsv(table)).toBe('axes.l2,l2\r\n1/2,0.49\r\n');
+});
+
 test('labels are numbers where they read as numbers', () => {
   expect(['8/255', '0.06', '1e-3', 4, 'fgsm', '', true, '1/0'].map(labelNumber)).toEqual([
     8 / 255,

@@ -200,9 +200,11 @@ function chooseFiles({ cache }: SoakProject, random: RandomStream): readonly Cho
       .slice(-3),
     graphs: storedFiles(cache, 'graphs'),
     quarantine: storedFiles(cache, 'quarantine'),
-    memories: [...storedFiles(cache, 'last'), `${cache}/files.json`, `${cache}/published.json`].filter(
-      existsSync,
-    ),
+    memories: [
+      ...storedFiles(cache, 'last'),
+      ...storedFiles(cache, 'published'),
+      `${cache}/files.json`,
+    ].filter(existsSync),
   };
   const chosen = new Map<string, ChosenFile>();
   const wanted = 1 + random.integer(12);

@@ -6,6 +6,8 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { inTurn } from '../../src/stages/dataset/shared/folder-listing.ts';
 import { resizeBilinear, resizedShape, roundHalfToEven } from '../../src/stages/dataset/shared/resample.ts';
+import type { Images } from '../../src/values/images.ts';
+import { concatValues } from '../../src/values/slices.ts';
 import { failureOf, imagesOf, surveyStage } from './run-stage.ts';
 
 let root: string;
@@ -219,6 +221,35 @@ describe('dataset/image-folder', () => {
     await png('data/a/2.png', 8, 8);
     expect((await failureOf(imagesOf('dataset/image-folder', { path: 'data' }, { root }))).fix).toContain(
       'set resize and crop',
+    );
+  });
+
+  it('refuses images of several sizes alike, whichever shards they are in', async () => {
+    await png('data/a/1.png', 8, 6);
+    await png('data/a/2.png', 8, 8);
+    await png('data/a/3.png', 16, 12);
+    const shard = (first: number, count: number, params: object = {}): Promise<Images> =>
+      imagesOf('dataset/image-folder', { path: 'data', ...params }, { root, shard: { first, count } });
+    const whole = await failureOf(shard(0, 2));
+    const second = await failureOf(shard(1, 1));
+    expect([second.message, second.file, second.fix]).toEqual([whole.message, whole.file, whole.fix]);
+    expect((await shard(0, 1)).shape).toEqual([1, 6, 8, 3]);
+    // Half as large, it is like the first one.
+    expect((await shard(2, 1, { resize: 6 })).shape).toEqual([1, 6, 8, 3]);
+    expect((await shard(1, 1, { resize: 6, crop: 6 })).shape).toEqual([1, 6, 6, 3]);
+  });
+
+  it('cannot be one set with images of another size, which is an error with what to do', async () => {
+    await png('data/a/1.png', 8, 6);
+    await png('more/a/1.png', 8, 8);
+    const [one, other] = await Promise.all(
+      ['data', 'more'].map((path) => imagesOf('dataset/image-folder', { path }, { root })),
+    );
+    expect(() => concatValues([one!, other!])).toThrow(
+      expect.objectContaining({
+        name: 'ValueError',
+        message: 'images of 6×8×3 and of 8×8×3 (height×width×channels) cannot be one set',
+      }),
     );
   });
 });

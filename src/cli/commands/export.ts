@@ -1,8 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, extname, join } from 'node:path';
+import { statSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { shellWord } from '../../dsl/text/shell-word.ts';
+import { writeWhole } from '../../files/write-whole.ts';
 import type { Value } from '../../values/value.ts';
 import { choiceWords } from '../../dashboard/format.ts';
+import { cellFileNames } from '../cell-file-names.ts';
 import { announceChoices, choicesOf } from '../choices.ts';
 import { DamageCollector } from '../damaged-results.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
@@ -34,12 +36,17 @@ export async function exportOutput(
     );
   const cells = [...selected(pipeline.graph, [selector])];
   const extension = extname(options.to).slice(1).toLowerCase();
-  if (extension !== '' && cells.length > 1) {
+  const isFolder =
+    extension === '' ||
+    /[\\/]$/.test(options.to) ||
+    statSync(options.to, { throwIfNoEntry: false })?.isDirectory();
+  if (!isFolder && cells.length > 1) {
     throw new UsageError(
       `'${selector}' names ${cells.length} cells, which do not fit into one file`,
-      `name one, such as ${pipeline.graph.cells[cells[0]!]!.id}, or give a folder`,
+      `name one, such as ${pipeline.graph.cells[cells[0]!]!.id}, or give a folder: ${options.to}/`,
     );
   }
+  const fileNameOf = cellFileNames(pipeline.graph.cells.map(({ id }) => id));
   const planned = await planPipeline(pipeline, [selector], {});
   const damage = new DamageCollector(file);
   for (const index of cells) {
@@ -68,7 +75,7 @@ export async function exportOutput(
     }
     const value = await damage.read(cell.id, () => readOutput(pipeline.store, outputs, port, kind));
     if (value === undefined) continue;
-    if (extension === '') await writeAll(value, join(options.to, fileName(cell.id, port)));
+    if (isFolder) await writeAll(value, join(options.to, `${fileNameOf(cell.id)}.${port}`));
     else await writeOne(value, extension, options.to);
   }
   damage.throwIfDamaged();
@@ -85,8 +92,7 @@ async function writeOne(value: Value, extension: string, path: string): Promise<
         .join(', ')}`,
     );
   }
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, bytes);
+  writeWhole(path, bytes);
   complain(`wrote ${path}`);
 }
 
@@ -94,8 +100,4 @@ async function writeOne(value: Value, extension: string, path: string): Promise<
 async function writeAll(value: Value, stem: string): Promise<void> {
   const extensions = value.kind === 'figure' ? extensionsOf(value) : extensionsOf(value).slice(0, 1);
   for (const extension of extensions) await writeOne(value, extension, `${stem}.${extension}`);
-}
-
-function fileName(cell: string, port: string): string {
-  return `${cell.replaceAll(/[^\w.=,[\]-]/g, '_')}.${port}`;
 }

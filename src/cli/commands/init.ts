@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { didYouMean } from '../../values/nearest.ts';
 import { pipelineJsonSchema } from '../../dsl/reference/json-schema.ts';
@@ -10,6 +10,7 @@ import { print } from '../output.ts';
 import { allowCode, pluginFiles, writePlugin } from '../plugins/write-plugin.ts';
 import { projectOf, stagesOfProject } from '../project.ts';
 import { readJsonFile } from '../../files/read-json.ts';
+import { writeWhole } from '../../files/write-whole.ts';
 
 /** A project to begin from: a pipeline, and the code that it names. */
 interface Template {
@@ -78,15 +79,15 @@ export async function init(
   if (module.length + plugin.length > 0 && existsSync(settings)) readJsonFile(settings);
   mkdirSync(target, { recursive: true });
   const text = pipelineText(template.pipeline);
-  writeFileSync(pipeline, text);
+  writeWhole(pipeline, text);
   if (template.python !== undefined) {
     const source = join(packageFolder(), template.pipeline, '..', template.python);
-    writeFileSync(join(target, template.python), readFileSync(source));
+    writeWhole(join(target, template.python), readFileSync(source));
     allowCode(target, 'python', `./${template.python}`);
   }
   if (template.attack !== undefined) writePlugin(target, 'attack', template.attack);
   const { registry } = await stagesOfProject(await projectOf(pipeline));
-  writeFileSync(join(target, 'pipeline.schema.json'), `${JSON.stringify(pipelineJsonSchema(registry))}\n`);
+  writeWhole(join(target, 'pipeline.schema.json'), `${JSON.stringify(pipelineJsonSchema(registry))}\n`);
   ignore(join(target, '.gitignore'));
   const enter = folder === undefined ? '' : `cd ${shellWord(folder)} && `;
   const { command, before } = template;

@@ -4,7 +4,7 @@ import { choiceWords } from '../../dashboard/format.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { findNamedRun } from '../find-named-run.ts';
 import { complain, formatColumns, print, printJson } from '../output.ts';
-import { readRunCells, type MetricValue, type ScoreRow } from '../run-results.ts';
+import { type MetricValue, readRunCells, type ScoreColumns, scoreColumns } from '../run-results.ts';
 
 /**
  * Prints axes and numbers side by side, one row per cell, for every cell of a run whose main output is
@@ -20,7 +20,7 @@ export async function metrics(
   },
 ): Promise<ExitCode> {
   const { cacheFolder, info } = findNamedRun(named, options.cache);
-  const rows = (await readRunCells(cacheFolder, info.run)).flatMap(({ scores }) => scores);
+  const rows = scoreColumns((await readRunCells(cacheFolder, info.run)).flatMap(({ scores }) => scores));
   const names = chosenColumns(rows, options.columns);
   const choices = choiceWords(info.started?.choices);
   const title = `the run ${info.run} of ${info.started?.pipeline ?? '?'}${choices === '' ? '' : ` (with${choices})`}`;
@@ -38,7 +38,10 @@ export async function metrics(
 }
 
 /** All columns, or those that are asked for, in that order. Throws `UsageError` for one that no row has. */
-function chosenColumns(rows: readonly ScoreRow[], chosen: readonly string[] | undefined): readonly string[] {
+function chosenColumns(
+  rows: readonly ScoreColumns[],
+  chosen: readonly string[] | undefined,
+): readonly string[] {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const wrong = rows.length === 0 ? undefined : chosen?.find((name) => !names.includes(name));
   if (wrong !== undefined)
@@ -49,7 +52,7 @@ function chosenColumns(rows: readonly ScoreRow[], chosen: readonly string[] | un
   return chosen ?? names;
 }
 
-function only(row: ScoreRow, names: readonly string[]): ScoreRow {
+function only(row: ScoreColumns, names: readonly string[]): ScoreColumns {
   return Object.fromEntries(names.map((name) => [name, row[name] ?? null]));
 }
 

@@ -1,7 +1,7 @@
 import type { RunInfo } from '../../runtime/run/read-ledger.ts';
 import { phases } from '../../timing/phases.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
-import { formatBytes, formatColumns, print, printJson } from '../output.ts';
+import { complain, formatBytes, formatColumns, print, printJson } from '../output.ts';
 import { profilePaths } from '../profiles.ts';
 import { profileGroups, type ProfileSum, sumProfiles } from '../profile-shares.ts';
 import { eventsOfRun } from '../run-events.ts';
@@ -14,15 +14,19 @@ const shownFunctions = 20;
 export function runsTime({ run, folder }: RunInfo, cacheFolder: string, json: boolean): ExitCode {
   const times = sumTimes(eventsOfRun(cacheFolder, run, [...timedEvents]));
   const paths = profilePaths(folder);
-  const profile = paths.length === 0 ? null : sumProfiles(paths);
+  const profile = paths.length === 0 ? null : sumProfiles(paths, leftOut);
   if (json) {
     const functions = profile?.functions.slice(0, shownFunctions) ?? [];
     printJson({ run, ...times, profile: profile === null ? null : { ...profile, functions } });
     return exitCodes.ok;
   }
   print(stageTable(times));
-  if (profile !== null) print(`\n${profileTable(profile)}`);
+  if (profile !== null && profile.files.length > 0) print(`\n${profileTable(profile)}`);
   return exitCodes.ok;
+}
+
+function leftOut(path: string, reason: string): void {
+  complain(`warning: the profile ${path} is left out, because it is not whole: ${reason}`);
 }
 
 /** The table of stages, and what the workers did meanwhile. */

@@ -5,12 +5,12 @@ import { stateOfRun, type RunState } from '../../runtime/run/run-state.ts';
 import { cacheFolderOf, findCacheFolder } from '../cache-folder.ts';
 import { isPipelineFile } from '../command-words.ts';
 import { DamagedResultsError } from '../damaged-results.ts';
-import { choiceWords, formatDuration, formatMetric, plural } from '../../dashboard/format.ts';
+import { choiceWords, formatDuration, plural } from '../../dashboard/format.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
 import { StoreError } from '../../runtime/store/errors.ts';
 import { failuresOfRun } from '../run-events.ts';
-import { readRunCells } from '../run-results.ts';
+import { firstNumber, readRunCells, scoreColumns } from '../run-results.ts';
 import { changedParams, shown } from '../run-params.ts';
 import { counted } from '../../values/counted.ts';
 import type { JsonObject } from '../../values/json.ts';
@@ -101,7 +101,7 @@ async function valuesOf(cacheFolder: string, run: string, name: string): Promise
   try {
     const cells = await readRunCells(cacheFolder, run);
     return cells.flatMap(({ scores }) =>
-      scores.flatMap((row) => (typeof row[name] === 'number' ? [row[name]] : [])),
+      scores.flatMap(({ values }) => (typeof values[name] === 'number' ? [values[name]] : [])),
     );
   } catch (error) {
     if (error instanceof DamagedResultsError || error instanceof StoreError) return null;
@@ -150,7 +150,7 @@ export async function runsShow(
   const failures = failuresOfRun(cacheFolder, info.run).map(({ cell, failure }) => ({ cell, ...failure }));
   if (options.json) {
     const scores = options.scores
-      ? (await readRunCells(cacheFolder, info.run)).flatMap((cell) => cell.scores)
+      ? scoreColumns((await readRunCells(cacheFolder, info.run)).flatMap((cell) => cell.scores))
       : null;
     printJson({
       ...described,
@@ -200,13 +200,10 @@ function paramsText(params: JsonObject | null): string {
 /** The accuracy of each row of scores, or the first number of a row without one. */
 async function scoresText(cacheFolder: string, run: string): Promise<string> {
   const cells = await readRunCells(cacheFolder, run);
-  const rows = cells.flatMap(({ scores, axes }) =>
-    scores.map(({ stage: _stage, cell, ...row }) => {
-      const numbers = Object.entries(row).filter(
-        (entry): entry is [string, number] => typeof entry[1] === 'number' && !(entry[0] in axes),
-      );
-      const [name, value] = numbers.find(([key]) => key === 'accuracy') ?? numbers[0] ?? ['', NaN];
-      return [String(cell), name === '' ? '' : formatMetric(name, value)];
+  const rows = cells.flatMap(({ scores }) =>
+    scores.map(({ cell, inner, values }) => {
+      const labels = Object.entries(inner).map(([axis, label]) => `${axis}=${String(label)}`);
+      return [[cell, ...labels].join(' '), firstNumber(values)];
     }),
   );
   return rows.length === 0 ? 'this run has no scores' : formatColumns(rows);

@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
 import { pipelineJsonSchema } from '../../dsl/reference/json-schema.ts';
+import { writeWhole } from '../../files/write-whole.ts';
 import { networkJsonSchema } from '../../models/network-file/schema.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { print } from '../output.ts';
@@ -27,6 +27,6 @@ export async function schema(options: {
 function write(value: object, out: string | undefined): ExitCode {
   const text = `${JSON.stringify(value, null, 2)}\n`;
   if (out === undefined) print(text);
-  else writeFileSync(out, text);
+  else writeWhole(out, text);
   return exitCodes.ok;
 }

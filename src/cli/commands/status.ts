@@ -1,4 +1,3 @@
-import { formatMetric } from '../../dashboard/format.ts';
 import { latestRun } from '../../runtime/run/read-ledger.ts';
 import { stateOfRun } from '../../runtime/run/run-state.ts';
 import { countShards } from '../../runtime/plan/units.ts';
@@ -8,7 +7,7 @@ import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
 import { failuresOfRun } from '../run-events.ts';
-import { scoresOf, type ScoreRow } from '../run-results.ts';
+import { firstNumber, scoreColumns, scoresOf, type ScoreRow } from '../run-results.ts';
 import { backendJson, changeOfBackend, planPipeline } from './plan.ts';
 
 /** Rows of scores that are printed for people. */
@@ -57,7 +56,7 @@ export async function status(
       latestRun: latest?.run ?? null,
       latestRunStatus: latest === null ? null : stateOfRun(pipeline.cacheFolder, latest),
       stages,
-      scores,
+      scores: scoreColumns(scores),
       totals: planned.totals,
     });
     return exitCodes.ok;
@@ -84,17 +83,9 @@ export async function status(
 }
 
 /** A row as `ravelin metrics` has it, in short: what it is of, and its first number. */
-function shownScore({ stage: _stage, cell, ...row }: ScoreRow): string[] {
-  const entries = Object.entries(row);
-  const labels = entries
-    .filter(([name, value]) => typeof value === 'string' && !String(cell).includes(`${name}=${value}`))
-    .map(([name, value]) => `${name}=${String(value)}`);
-  const numbers = entries.filter(
-    (entry): entry is [string, number] =>
-      typeof entry[1] === 'number' && !String(cell).includes(`${entry[0]}=${entry[1]}`),
-  );
-  const [name, value] = numbers.find(([key]) => key === 'accuracy') ?? numbers[0] ?? ['', NaN];
-  return [[cell, ...labels].join(' '), name === '' ? '' : formatMetric(name, value)];
+function shownScore({ cell, inner, values }: ScoreRow): string[] {
+  const labels = Object.entries(inner).map(([axis, label]) => `${axis}=${String(label)}`);
+  return [[cell, ...labels].join(' '), firstNumber(values)];
 }
 
 function failuresOf(cacheFolder: string, run: string): Map<string, string> {

@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
+import { writeWhole } from '../../files/write-whole.ts';
 import { networkFileText } from '../../models/network-file/write.ts';
 import { encodeWeights } from '../../models/weights/write.ts';
 import { isNetworkModel } from '../../values/model.ts';
@@ -31,9 +31,8 @@ export async function weightsExport(
     [join(dirname(to), weightsFile), encodeWeights(model.network.architecture, model.weights)],
     [to, Buffer.from(networkFileText(model, weightsFile))],
   ] as const;
-  mkdirSync(dirname(resolve(to)), { recursive: true });
   for (const [path, bytes] of files) {
-    writeFileSync(path, bytes);
+    writeWhole(path, bytes);
     complain(`wrote ${path}, ${formatBytes(bytes.length)}`);
   }
   return exitCodes.ok;

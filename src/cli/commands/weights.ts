@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, extname, resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
+import { writeWhole } from '../../files/write-whole.ts';
 import { zoo } from '../../models/architectures/zoo.ts';
 import type { RawTensor } from '../../models/weights/named-tensors.ts';
 import { readWeightFile } from '../../models/weights/read.ts';
@@ -80,8 +80,7 @@ export async function weightsConvert(from: string, to: string, options: ConvertO
     return encodeWeights(name, await loadWeights(network, resolve(from), fix, zoo[name]));
   });
   try {
-    mkdirSync(dirname(resolve(to)), { recursive: true });
-    writeFileSync(to, bytes);
+    writeWhole(to, bytes);
   } catch (error) {
     complain(`error: ${to} cannot be written (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
     return exitCodes.storage;

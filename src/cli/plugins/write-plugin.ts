@@ -1,8 +1,9 @@
 /** Writing a plugin and the line of package.json that allows it. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseJsonText } from '../../files/read-json.ts';
 import { readTextFile } from '../../files/read-text.ts';
+import { writeWhole } from '../../files/write-whole.ts';
 import { packageFolder } from '../package-folder.ts';
 import { readPermissions } from './permissions.ts';
 import { trust } from './trust.ts';
@@ -23,9 +24,8 @@ export function writePlugin(root: string, template: string, name: string): void 
   const read = (end: string): string =>
     readFileSync(`${source}${end}`, 'utf8').replaceAll('my-plugin', name).replaceAll('My plugin', title);
   const [plugin, test] = pluginFiles(root, name);
-  mkdirSync(join(root, 'plugins'), { recursive: true });
-  writeFileSync(plugin, read('.mjs'));
-  writeFileSync(test, read('.test.mjs'));
+  writeWhole(plugin, read('.mjs'));
+  writeWhole(test, read('.test.mjs'));
   allowCode(root, 'plugins', `./plugins/${name}.mjs`);
   const { plugins, python, slurmFlags } = readPermissions(root);
   if (plugins.length === 1 && python.length === 0 && slurmFlags.length === 0) trust(root);
@@ -43,5 +43,5 @@ export function allowCode(root: string, key: 'plugins' | 'python', module: strin
   const manifest = parseJsonText(text, path) as Record<string, unknown> & { ravelin?: object };
   const indent = /^[ \t]+/m.exec(text)?.[0] ?? 2;
   manifest.ravelin = { ...manifest.ravelin, [key]: [...allowed, module] };
-  writeFileSync(path, `${JSON.stringify(manifest, null, indent)}\n`);
+  writeWhole(path, `${JSON.stringify(manifest, null, indent)}\n`);
 }

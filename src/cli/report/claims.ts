@@ -5,7 +5,7 @@ import type { ScoreOrigin } from './score-origin.ts';
 /** A row of scores and what it is of. */
 export interface OriginatedScore {
   readonly cell: string;
-  readonly row: ScoreRow;
+  readonly row: ScoreRow['values'];
   readonly origin: ScoreOrigin;
 }
 
@@ -72,6 +72,6 @@ function lowest(scores: readonly OriginatedScore[]): Claimed | null {
   };
 }
 
-function number(value: ScoreRow[string] | undefined): number | null {
+function number(value: number | null | undefined): number | null {
   return typeof value === 'number' ? value : null;
 }

@@ -10,7 +10,7 @@ import { stateOfRun } from '../../runtime/run/run-state.ts';
 import { openStore, type Store } from '../../runtime/store/store.ts';
 import type { RunReport, ScoreTable, Source, StageCost, WorkInterval } from '../../report/html/run-report.ts';
 import { eventsOfRun, remainingFailures } from '../run-events.ts';
-import { scoresOf, type ScoreRow } from '../run-results.ts';
+import { scoreColumns, scoresOf, type ScoreRow } from '../run-results.ts';
 import { complain } from '../output.ts';
 import { claimsOf, type OriginatedScore } from './claims.ts';
 import { readFigure } from './read-figure.ts';
@@ -50,7 +50,7 @@ export function readReport(cacheFolder: string, info: RunInfo, sources: readonly
   const recipes = new RunRecipes(cells);
   const originated = scores.flatMap(({ cell, row }): OriginatedScore[] => {
     const origin = originOfScores(recipes, cell);
-    return origin === null ? [] : [{ cell: cell.cell, row, origin }];
+    return origin === null ? [] : [{ cell: cell.cell, row: row.values, origin }];
   });
   const { started, finished } = info;
   const remaining = new Set<ReportedEvent>(remainingFailures(events));
@@ -134,7 +134,7 @@ function warningsOf(events: readonly ReportedEvent[]): RunReport['warnings'] {
 }
 
 function scoreTable(rows: readonly ScoreRow[]): ScoreTable {
-  const shown = rows.slice(0, shownScores);
+  const shown = scoreColumns(rows.slice(0, shownScores));
   const columns = [...new Set(shown.flatMap((row) => Object.keys(row)))].filter((name) => name !== 'stage');
   return { columns, rows: shown.map((row) => columns.map((name) => row[name] ?? null)), total: rows.length };
 }

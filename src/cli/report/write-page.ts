@@ -1,6 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { Zippable } from 'fflate';
+import { writeWhole } from '../../files/write-whole.ts';
 import { type Attachments, FilesBeside, inside } from '../../report/html/attachments.ts';
 import { UsageError } from '../exit-codes.ts';
 import { complain, formatBytes } from '../output.ts';
@@ -23,17 +23,16 @@ export async function writePage(
       `${path} has no ending that a report can have`,
       'end it in .html for a page, or in .zip for a page with its images beside it',
     );
-  mkdirSync(dirname(absolute), { recursive: true });
   const isZip = /\.zip$/i.test(absolute);
   const whole = isZip ? null : Buffer.from(page(inside));
   if (whole !== null && (singleFile || whole.length <= largestPage)) {
-    writeFileSync(absolute, whole);
+    writeWhole(absolute, whole);
     complain(`wrote ${absolute} (${formatBytes(whole.length)})`);
     return;
   }
   const target = isZip ? absolute : `${absolute.replace(/\.html?$/i, '')}.zip`;
   const bytes = await zipOf(page, `${basename(target, '.zip')}.html`);
-  writeFileSync(target, bytes);
+  writeWhole(target, bytes);
   if (whole !== null)
     complain(
       `the page would be ${megabytes(whole.length)}, and pages above ${megabytes(largestPage)} are hard to send, so it is a zip with its images beside it\n  fix: unpack it to read it; --single-file writes one file anyway`,

@@ -82,7 +82,6 @@ export class FinishedCells {
       for (const problem of problems) this.#reporter.notPublished(planned, problem);
       if (!this.#away.has(planned)) this.#reporter.cellFinished(planned);
     }
-    this.#publisher.save();
   }
 
   async #read(planned: PlannedCell): Promise<void> {

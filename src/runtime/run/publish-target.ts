@@ -15,8 +15,11 @@ export interface TargetRules {
   readonly file: string;
 }
 
-/** Throws `StageError` unless the target is a file of the project that belongs neither to its tools nor to the cache. */
-export function checkTarget(target: string, { root, cacheFolder, file }: TargetRules): void {
+/**
+ * Returns the real path of the target. Throws `StageError` unless it is a file of the project that belongs neither to its
+ * tools nor to the cache.
+ */
+export function checkTarget(target: string, { root, cacheFolder, file }: TargetRules): string {
   const place = join(realFolder(dirname(target), target), basename(target));
   const inProject = below(realpathSync(root), place);
   if (inProject === null) {
@@ -32,6 +35,7 @@ export function checkTarget(target: string, { root, cacheFolder, file }: TargetR
   const isPipeline = place === join(realFolder(dirname(file), target), basename(file));
   const why = isPipeline ? 'it is the pipeline itself' : whyProtected(inProject);
   if (why !== null) throw refused(target, why, 'publish into a folder for results, such as results/');
+  return place;
 }
 
 /** Throws `StageError` if there is anything at the target that this cache has not published. */

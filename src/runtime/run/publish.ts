@@ -6,11 +6,11 @@ import { isPerImageValue, perImageKinds, type Value } from '../../values/value.t
 import { resolveInside } from '../plan/resolve-path.ts';
 import { sweepTemporaries, writeAtomic } from '../store/durable.ts';
 import { DamagedObjectError } from '../store/errors.ts';
-import { readSignedMemory, type Seal, writeSignedMemory } from '../store/signed-memory.ts';
 import type { Store } from '../store/store.ts';
 import { outputKind } from '../plan/units.ts';
 import type { CellState } from '../plan/units.ts';
 import { describeProblem, type PublishProblem } from './publish-problem.ts';
+import { isPublished, type PublishedFile, PublishedMemory } from './published-memory.ts';
 import { checkReplaced, checkTarget } from './publish-target.ts';
 
 export type { PublishProblem };
@@ -22,7 +22,6 @@ export type { PublishProblem };
 export interface Publisher {
   /** Publishes what it can. Never rejects: one file that cannot be written keeps no other from being written. */
   readonly publish: (state: CellState) => Promise<Publication>;
-  readonly save: () => void;
 }
 
 export interface Publication {
@@ -34,9 +33,6 @@ export interface Publication {
   /** Files whose result has to be computed again first, with the digest of the damaged object. */
   readonly damaged: readonly { readonly digest: string; readonly problem: PublishProblem }[];
 }
-
-/** `owner` is the pipeline and the stage that published it; absent in memories of earlier versions. */
-type Entry = readonly [source: string, size: number, mtimeMs: number, owner?: string];
 
 /**
  * Opens what copies results to the files under `publish:`. With `overwrite` it also replaces files that no run
@@ -51,11 +47,8 @@ export function openPublisher(
     machineKey = null,
   }: { readonly overwrite?: boolean; readonly machineKey?: Uint8Array | null } = {},
 ): Publisher {
-  const seal: Seal = { key: machineKey, purpose: 'published 2' };
   const rules = { root: graph.root, file: graph.file, cacheFolder: store.folder };
-  const memory = `${store.folder}/published.json`;
-  let known: Map<string, Entry> | null = null;
-  let changed = false;
+  const memory = new PublishedMemory(store.folder, machineKey);
   /** Returns the path if the file has changed. */
   const publishOne = async (
     state: CellState,
@@ -63,25 +56,23 @@ export function openPublisher(
     target: string,
     replaced: string[],
   ): Promise<string | null> => {
-    known ??= readMemory(memory, seal);
     const digests = state.units.flatMap((unit) => (unit.outputs?.[port] ?? []).map((part) => part.digest));
     const source = digests.join();
-    checkTarget(target, rules);
-    const entry = known.get(target);
+    const place = checkTarget(target, rules);
+    const entry = memory.get(place);
     const owner = `${state.graphStage.id} of ${relative(graph.root, graph.file)}`;
-    if (entry?.[0] === source && entry[3] === owner && isUnchanged(target, entry)) return null;
+    if (entry?.source === source && entry.owner === owner && isUnchanged(place, entry)) return null;
     const bytes = await publishedBytes(state, port, target, digests, store);
     const isNew = !hasBytes(target, bytes);
+    const isOurs = entry !== undefined && isPublished(place, entry);
     if (isNew) {
-      if (entry === undefined && !overwrite) checkReplaced(target);
+      if (!isOurs && !overwrite) checkReplaced(target);
       mkdirSync(dirname(target), { recursive: true });
       sweepTemporaries(dirname(target));
       writeAtomic(target, bytes);
     }
-    const { size, mtimeMs } = statSync(target);
-    known.set(target, [source, size, mtimeMs, owner]);
-    changed = true;
-    const before = entry?.[3];
+    memory.set(place, { source, owner, bytes });
+    const before = isOurs ? entry.owner : undefined;
     if (isNew && before !== undefined && before !== owner)
       replaced.push(
         `${target} was published by ${before}, and is now that of ${owner}: give each its own path, or each run replaces what the other wrote`,
@@ -110,19 +101,7 @@ export function openPublisher(
       }
       return { written, failed, damaged, replaced };
     },
-    save() {
-      if (changed && known !== null)
-        writeSignedMemory(memory, seal, JSON.stringify(Object.fromEntries(known)));
-      changed = false;
-    },
   };
-}
-
-function readMemory(path: string, seal: Seal): Map<string, Entry> {
-  const text = readSignedMemory(path, seal);
-  return text === null
-    ? new Map<string, Entry>()
-    : new Map(Object.entries(JSON.parse(text) as Record<string, Entry>));
 }
 
 /** A link is replaced by a file, even if it leads to one with the same bytes. */
@@ -130,8 +109,8 @@ function hasBytes(path: string, bytes: Uint8Array): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true && readFileSync(path).equals(bytes);
 }
 
-function isUnchanged(path: string, [, size, mtimeMs]: Entry): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
+function isUnchanged(place: string, { path, size, mtimeMs }: PublishedFile): boolean {
+  const stat = path === place ? statSync(place, { throwIfNoEntry: false }) : undefined;
   return stat?.size === size && stat.mtimeMs === mtimeMs;
 }
 

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { toUserError } from '../../files/file-error.ts';
 import type { RunEvent } from '../events.ts';
+import { writeAtomic } from '../store/durable.ts';
 import { StoreError, toStoreError } from '../store/errors.ts';
 import { runFolder } from './ledger.ts';
 import { parseEvent } from './parse-event.ts';
@@ -202,7 +203,7 @@ export function tagRun(cacheFolder: string, run: string, tags: readonly string[]
   const path = `${runFolder(cacheFolder, run)}/tags`;
   try {
     if (tags.length === 0) rmSync(path, { force: true });
-    else writeFileSync(path, `${tags.join('\n')}\n`);
+    else writeAtomic(path, `${tags.join('\n')}\n`);
   } catch (error) {
     throw toStoreError(error, path);
   }

@@ -135,8 +135,9 @@ export const imageFolderStage = defineStage({
       context.warn(
         `limit: ${params.limit} leaves out ${counted(missed, 'class')} of the folder, because images are taken class after class; stratify: true takes the classes in turn`,
       );
-    const { decodeImages } = await import('./shared/decode.ts');
+    const { decodeImages, requireSizeOf } = await import('./shared/decode.ts');
     const entries = listing.entries.slice(shard.first, shard.first + shard.count);
+    if (shard.first > 0) await requireSizeOf(listing.entries[0]!.file, entries[0]!.file, params);
     const decoded = await decodeImages(
       entries.map((entry) => entry.file),
       {

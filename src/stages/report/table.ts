@@ -33,7 +33,7 @@ const scores = port('metrics', {
 
 export const tableStage = reportStage({
   uses: 'report/table',
-  version: 5,
+  version: 6,
   summary: 'A table of scores as Markdown, LaTeX, CSV and JSON, with intervals',
   with: {
     rows: Type.Optional(
@@ -148,8 +148,12 @@ export const tableStage = reportStage({
       warningsToText,
     } = await import('../../report/table.ts');
     const { labels } = params;
-    const table = pivot(shown, { rows: rowAxes, columns, values, ...(labels && { labels }) });
+    const shape = { rows: rowAxes, columns, values };
+    const table = pivot(shown, { ...shape, ...(labels && { labels }) });
     if ('clash' in table) throw clashError(table.clash.first, table.clash.second, 'rows or columns');
+    // Data keep their names; only readers see others.
+    const data = labels === undefined ? table : pivot(shown, shape);
+    if ('clash' in data) throw clashError(data.clash.first, data.clash.second, 'rows or columns');
     const { scoreWarnings } = await import('./shared/score-warnings.ts');
     const { given, found } = scoreWarnings(inputs.scores, rows);
     const failed = params.checks && values.includes('accuracy') ? found : [];
@@ -175,7 +179,7 @@ export const tableStage = reportStage({
         roundedNote(rows) +
         warningsToMarkdown(warnings),
       tex: tableToLatex(table, { bold, notes, ...(labels && { labels }) }),
-      csv: params.form === 'long' ? rowsToCsv(shown) : tableToCsv(table),
+      csv: params.form === 'long' ? rowsToCsv(shown) : tableToCsv(data),
       txt:
         tableToText(table, { labels }) +
         footerToText(below) +

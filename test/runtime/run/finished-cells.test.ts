@@ -15,7 +15,6 @@ function open(publish: (id: string) => Publication = () => nothing, reader?: Res
   const reports: string[] = [];
   const publisher = {
     publish: ({ cell: { id } }: { readonly cell: { readonly id: string } }) => Promise.resolve(publish(id)),
-    save: () => void reports.push('saved'),
   };
   const reporter = {
     cellFinished: (planned: PlannedCell) => reports.push(`${planned.cell.id} finished`),
@@ -52,7 +51,6 @@ test('a cell is finished once its files are written, even if one could not be', 
     'good published x.csv',
     'good published y.svg',
     'good finished',
-    'saved',
   ]);
 });
 
@@ -67,7 +65,7 @@ test('a cell whose result is damaged comes back, and is finished then', async ()
   cells.add(planned);
   expect(await cells.damagedCells()).toEqual([]);
   cells.close();
-  expect(reports).toEqual(['a finished', 'saved']);
+  expect(reports).toEqual(['a finished']);
 });
 
 test('a damaged cell that does not come back is reported, but not as finished', async () => {
@@ -76,7 +74,7 @@ test('a damaged cell that does not come back is reported, but not as finished', 
   expect(await cells.damagedCells()).toHaveLength(1);
   expect(await cells.damagedCells()).toEqual([]);
   cells.close();
-  expect(reports).toEqual(['a: damaged', 'saved']);
+  expect(reports).toEqual(['a: damaged']);
 });
 
 test('a cell that is damaged again and again is given up', async () => {
@@ -89,7 +87,7 @@ test('a cell that is damaged again and again is given up', async () => {
   } while ((await cells.damagedCells()).length > 0);
   cells.close();
   expect(rounds).toBe(4);
-  expect(reports).toEqual(['a: damaged', 'a finished', 'saved']);
+  expect(reports).toEqual(['a: damaged', 'a finished']);
 });
 
 test('a reader sees what it reads, and its damage counts as well', async () => {

@@ -43,19 +43,48 @@ export async function decodeImages(
   const size = head.data.length;
   const pixels = new Uint8Array(files.length * size);
   for (const [index, bitmap] of bitmaps.entries()) {
-    if (bitmap.height !== head.height || bitmap.width !== head.width) {
-      throw new StageError(
-        `${files[index]!} is ${bitmap.width}×${bitmap.height}, but ${files[0]!} is ${head.width}×${head.height}`,
-        {
-          code: 'bad-data',
-          file: files[index]!,
-          fix: 'set resize and crop, so that all images have one size',
-        },
-      );
-    }
+    requireSameSize({ file: files[0]!, ...head }, { file: files[index]!, ...bitmap });
     pixels.set(bitmap.data, index * size);
   }
   return { pixels, shape: [files.length, head.height, head.width, head.channels] };
+}
+
+/**
+ * Throws a `StageError` if the images in these files will not have one size, by what the files say of it. A shard compares its
+ * first image so with the first one of the dataset, which is in another shard.
+ */
+export async function requireSizeOf(
+  first: string,
+  file: string,
+  { resize, crop }: Pick<DecodeOptions, 'resize' | 'crop'>,
+): Promise<void> {
+  if (crop !== undefined) return;
+  const sizeOf = async (path: string): Promise<SizedFile | null> => {
+    try {
+      const { height, width } = await sharp(path).metadata();
+      const shape = resize === undefined ? [height, width] : resizedShape(height, width, resize);
+      return { file: path, height: shape[0]!, width: shape[1]! };
+    } catch {
+      // Whoever decodes it says what is wrong.
+      return null;
+    }
+  };
+  const [one, other] = await Promise.all([sizeOf(first), sizeOf(file)]);
+  if (one !== null && other !== null) requireSameSize(one, other);
+}
+
+interface SizedFile {
+  readonly file: string;
+  readonly height: number;
+  readonly width: number;
+}
+
+function requireSameSize(first: SizedFile, other: SizedFile): void {
+  if (other.height === first.height && other.width === first.width) return;
+  throw new StageError(
+    `${other.file} is ${other.width}×${other.height}, but ${first.file} is ${first.width}×${first.height}`,
+    { code: 'bad-data', file: other.file, fix: 'set resize and crop, so that all images have one size' },
+  );
 }
 
 async function decodeImage(file: string, options: DecodeOptions): Promise<Bitmap> {

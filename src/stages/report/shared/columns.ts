@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { meanOver } from '../../../report/mean-over.ts';
 import { axisNames, scoreRows, valueNames, varyingAxes } from '../../../report/rows.ts';
 import type { ScoreRow } from '../../../report/rows.ts';
-import { type ParameterProblem, StageError } from '../../../runtime/stage.ts';
+import { type KnownInputs, type ParameterProblem, StageError } from '../../../runtime/stage.ts';
 import { nearest } from '../../../values/nearest.ts';
 
 /** A list of names from one name (`attack`), from a list (`[attack, model]`), or from nothing. */
@@ -56,6 +56,38 @@ export function labelProblems(
       },
     ];
   });
+}
+
+/**
+ * A label that is called as another label of its axis could not be distinguished from it either. Judges by the labels that the graph knows, and
+ * leaves two that `labels` gives one name to `labelProblems`.
+ */
+export function labelClashes(
+  labels: Readonly<Record<string, string>> | undefined,
+  inputs: KnownInputs,
+): readonly ParameterProblem[] {
+  const renamed = new Map(Object.entries(labels ?? {}));
+  if (renamed.size === 0) return [];
+  const axes = new Map<string, Set<string>>();
+  for (const value of Object.values(inputs).flat()) {
+    for (const [axis, label] of Object.entries(value.axes)) {
+      const known = axes.get(axis) ?? new Set();
+      axes.set(axis, known.add(String(label)));
+    }
+  }
+  const clashes = new Map<string, ParameterProblem>();
+  for (const [axis, known] of axes) {
+    for (const label of known) {
+      const name = renamed.get(label);
+      if (name === undefined || name === label || !known.has(name) || renamed.has(name)) continue;
+      clashes.set(label, {
+        path: ['labels', label],
+        message: `'${label}' is called '${name}' (labels), as another label of '${axis}' is`,
+        fix: `give '${label}' another name, or '${name}' one too`,
+      });
+    }
+  }
+  return [...clashes.values()];
 }
 
 /** The rule for the names in `meanOver`. */

@@ -14,7 +14,7 @@ import {
 import { nameOfType } from '../../../values/array-problems.ts';
 import { ValueError } from '../../../values/value-error.ts';
 import type { JsonObject } from '../../../values/json.ts';
-import { listOf } from './columns.ts';
+import { labelClashes, labelsParameter, listOf } from './columns.ts';
 import type { NoParameters } from '../../shared/no-parameters.ts';
 import { judgeNames, type NameRule, type NameRules } from './names.ts';
 
@@ -103,6 +103,7 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
   checkDeclaration('reportStage', { ...declaration }, { draw: typeof draw === 'function' });
   const properties: TProperties = declaration.with ?? {};
   const rules = nameRules(declaration, properties);
+  const takesLabels = properties['labels'] === labelsParameter.labels;
   // The parameters and inputs have passed the schema and the ports, but TypeScript cannot follow them for any
   // W and I.
   const typed = (params: unknown): Static<TObject<W>> => params as Static<TObject<W>>;
@@ -116,9 +117,12 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
     out: { [output]: port('figure', { ...(formats && { formats }) }) },
     libraries,
     ...(check && { check: (params) => check(typed(params)) }),
-    ...((rules ?? files?.check) && {
+    ...((rules ?? files?.check ?? takesLabels) && {
       checkInputs: (params, inputs, read) => {
-        const problems = rules === undefined ? [] : judgeNames(rules, params as JsonObject, inputs);
+        const problems = [
+          ...(rules === undefined ? [] : judgeNames(rules, params as JsonObject, inputs)),
+          ...(takesLabels ? labelClashes((params as Labelled).labels, inputs) : []),
+        ];
         return problems.length > 0 ? problems : (files?.check?.(typed(params), inputs, read) ?? []);
       },
     }),
@@ -161,6 +165,11 @@ export function reportStage<I extends InputPorts, W extends TProperties = NoPara
       };
     },
   });
+}
+
+/** The parameters of a report that gives labels other names. */
+interface Labelled {
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 function nameRules<W extends TProperties, I extends InputPorts>(
