@@ -110,7 +110,11 @@ export async function probeStrength(
     perturb: perturbActive(prepared, images),
     references: requireReferences(images, target.space),
   };
-  const { result, tried } = await searchTogether(problem, allRows(rows.length), (plan.guess * goal) / unit);
+  const { result, tried } = await searchTogether(
+    problem,
+    allRows(rows.length),
+    (plan.guess * goal) / unit,
+  ).finally(() => prepared.originals.release());
   const elasticity = elasticityOf(tried);
   const tries = (tried.length * rows.length) / units.length;
   if (isAll) {
