@@ -67,7 +67,8 @@ async function measureResnet50(measure: Measure, small: boolean): Promise<void> 
   const size = small ? 64 : 224;
   const classifier = await openClassifier(randomWeights('resnet50', size));
   const images: ImageBatch = {
-    pixels: randomPixels(batch * size * size * 3),
+    // Those of decoded files are multiples of 1/255, which go as bytes.
+    pixels: randomPixels(batch * size * size * 3).map((pixel) => Math.round(pixel * 255) / 255),
     shape: [batch, size, size, 3],
     labels: labelsOf(batch),
     ids: Int32Array.from({ length: batch }, (_, id) => id),

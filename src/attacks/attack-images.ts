@@ -126,9 +126,13 @@ export async function sweepStrengths(
   const isNeeded = strengths.some((strength) => !isZero(strength));
   return guarded(images, async () => {
     const prepared = await openAttack(isNeeded ? attack : identityAttack, queries, images, options);
-    const results: AttackResult[] = [];
-    for (const strength of strengths) results.push(await attackAt(prepared, images, strength));
-    return results;
+    try {
+      const results: AttackResult[] = [];
+      for (const strength of strengths) results.push(await attackAt(prepared, images, strength));
+      return results;
+    } finally {
+      prepared.originals.release();
+    }
   });
 }
 
@@ -145,6 +149,7 @@ export async function prepareAttack(
   checkAttack(attack);
   return guarded(images, async () => {
     const prepared = await openAttack(attack, queries, images, hooks);
+    prepared.originals.release();
     const displacement = prepared.kind === 'direction' ? prepared.direction : prepared.firstStep;
     if (displacement === undefined)
       throw new ValueError(
@@ -175,14 +180,38 @@ async function guarded<R>(images: ImageBatch, work: () => Promise<R>): Promise<R
   return leftAlone((cause) => checkOriginals(seal, cause), work);
 }
 
-/** Does all the work that is the same at every strength, apart from what is known already. */
+/**
+ * Does all the work that is the same at every strength, apart from what is known already. The caller calls `release` of the
+ * originals, which may be on the device.
+ */
 export async function openAttack(
   attack: Attack,
   queries: Queries,
   images: ImageBatch,
-  { preparation: known, limit, trace, ...hooks }: AttackOptions,
+  options: AttackOptions,
 ): Promise<PreparedAttack> {
-  const unlimited = openProblem(queries, images, hooks, known, trace);
+  const { preparation: known, trace, signal, onProgress, batchSizes } = options;
+  const hooks = {
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+    ...(batchSizes && { batchSizes }),
+  };
+  const problem = openProblem(queries, images, hooks, known, trace);
+  problem.originals.keepOnDevice();
+  try {
+    return await prepareProblem(attack, problem, options);
+  } catch (error) {
+    problem.originals.release();
+    throw error;
+  }
+}
+
+async function prepareProblem(
+  attack: Attack,
+  unlimited: AttackProblem,
+  { preparation: known, limit, trace }: AttackOptions,
+): Promise<PreparedAttack> {
+  const { images } = unlimited;
   const problem = limit === undefined ? unlimited : await limitProblem(unlimited, limit);
   const { originals } = problem;
   if (attack.kind === 'iterated') {

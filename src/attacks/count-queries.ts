@@ -1,5 +1,5 @@
 import type { ImageBatch } from './images.ts';
-import { deviceForm, setDeviceForm } from './on-device/device-queries.ts';
+import { setDeviceForm, watchedForm } from './on-device/device-queries.ts';
 import type { Queries } from './queries.ts';
 
 /** How often a classifier was asked, in images: a pass over a batch of n counts n. */
@@ -46,11 +46,7 @@ export function countQueries(queries: Queries): {
       return queries.classGradients(batch, chosen);
     },
   };
-  const onDevice = deviceForm(queries);
-  if (onDevice !== null)
-    setDeviceForm(counting, (batch, loss) => {
-      count(batch.pixels.shape[0], 1);
-      return onDevice(batch, loss);
-    });
+  const onDevice = watchedForm(queries, { before: count });
+  if (onDevice !== null) setDeviceForm(counting, onDevice);
   return { counts: () => ({ forward, backward }), queries: counting };
 }

@@ -1,9 +1,11 @@
+import type { Tensor4D } from '@tensorflow/tfjs';
 import { randomStream, type Seed } from '../tensors/random.ts';
 import { tf } from '../tensors/tf.ts';
 import { type ImageBatch, batchesOf, imageSize, sliceRows } from './images.ts';
 import { isFiniteRow, leastLikely } from './logits.ts';
 import { deviceForm, isPlainLoss } from './on-device/device-queries.ts';
 import { canReadSigns, readSigns } from './on-device/moves.ts';
+import { uploadImages } from './on-device/upload.ts';
 import { type AttackProblem, classifyOriginals } from './originals.ts';
 import type { AttackLoss, Gradients, Queries } from './queries.ts';
 
@@ -113,7 +115,10 @@ export async function gradientSigns(
   for (const [first, end] of batchesOf(rows, size, hooks)) {
     const labels = goal.labels.slice(first, end);
     const batch = { ...sliceRows({ ...images, pixels: points }, first, end), labels };
-    const { directions, logits } = await goalDirections(queries, batch, goal);
+    const kept = points === images.pixels ? originals.kept : null;
+    const upload = (): Tensor4D =>
+      kept === null ? uploadImages(batch.pixels, batch.shape) : kept.enter(images, first, end);
+    const { directions, logits } = await goalDirections(queries, batch, goal, upload);
     if (points === images.pixels) originals.record(first, logits, queries.classes);
     for (let row = first; row < end; row++) {
       trace?.visit(row, points.subarray(row * size, (row + 1) * size), logits, row - first);
@@ -131,18 +136,22 @@ export async function gradientSigns(
   return signs;
 }
 
-/** The gradient of the goal, or only its signs if the device can send these alone, so that less comes back. */
+/**
+ * The gradient of the goal, or only its signs if the device can send these alone, so that less comes back. `upload`
+ * gives the images of the batch on the device.
+ */
 async function goalDirections(
   queries: Queries,
   batch: ImageBatch,
   goal: Goal,
+  upload: () => Tensor4D,
 ): Promise<{ readonly directions: Float32Array | Int8Array; readonly logits: Float32Array }> {
   const onDevice = isPlainLoss(goal) && canReadSigns(batch.pixels.length) ? deviceForm(queries) : null;
   if (onDevice === null) {
     const { gradient, logits } = await goalGradient(queries, batch, goal);
     return { directions: gradient, logits };
   }
-  const pixels = tf.tensor4d(batch.pixels, [...batch.shape]);
+  const pixels = upload();
   const labels = tf.tensor1d(batch.labels, 'int32');
   try {
     const { gradient, logits } = await onDevice({ pixels, labels, ids: batch.ids }, goal.loss);

@@ -1,6 +1,6 @@
 import type { ImageBatch } from './images.ts';
 import { sliceRows } from './images.ts';
-import { deviceForm, setDeviceForm } from './on-device/device-queries.ts';
+import { setDeviceForm, watchedForm } from './on-device/device-queries.ts';
 import type { Queries } from './queries.ts';
 
 /** Checks of what an attack gets from a model, after those that AutoAttack's authors make (`checks.py` of their code). */
@@ -26,8 +26,8 @@ export function watchOutputs(queries: Queries): {
     gradient: async (batch, loss) => watch(await queries.gradient(batch, loss)),
     classGradients: async (batch, chosen) => watch(await queries.classGradients(batch, chosen)),
   };
-  const onDevice = deviceForm(queries);
-  if (onDevice !== null) setDeviceForm(watching, async (batch, loss) => watch(await onDevice(batch, loss)));
+  const onDevice = watchedForm(queries, { after: watch });
+  if (onDevice !== null) setDeviceForm(watching, onDevice);
   return { areProbabilities: () => hasSeen && areProbabilities, queries: watching };
 }
 

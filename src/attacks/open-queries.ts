@@ -2,17 +2,27 @@ import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Classifier } from '../models/classifier.ts';
 import { tf } from '../tensors/tf.ts';
 import type { ImageBatch } from './images.ts';
-import { deviceGradient, setDeviceForm } from './on-device/device-queries.ts';
+import { deviceQueries, setDeviceForm } from './on-device/device-queries.ts';
+import { uploadImages } from './on-device/upload.ts';
 import type { Queries } from './queries.ts';
 
 /** Opens queries to a classifier on the current backend. The caller keeps the classifier and disposes it. */
 export function openQueries(classifier: Classifier): Queries {
   const queries = plainQueries(classifier);
-  if (classifier.staysOnDevice === true) setDeviceForm(queries, deviceGradient(classifier));
+  if (classifier.staysOnDevice === true) setDeviceForm(queries, deviceQueries(classifier));
   return queries;
 }
 
 function plainQueries(classifier: Classifier): Queries {
+  const upload = classifier.staysOnDevice === true ? uploadImages : uploadFloats;
+  const withPixels = async <R>(batch: ImageBatch, query: (pixels: Tensor4D) => Promise<R>): Promise<R> => {
+    const pixels = upload(batch.pixels, batch.shape);
+    try {
+      return await query(pixels);
+    } finally {
+      pixels.dispose();
+    }
+  };
   return {
     classes: classifier.classes,
     inputShape: classifier.inputShape,
@@ -46,13 +56,8 @@ function plainQueries(classifier: Classifier): Queries {
   };
 }
 
-async function withPixels<R>(batch: ImageBatch, query: (pixels: Tensor4D) => Promise<R>): Promise<R> {
-  const pixels = tf.tensor4d(batch.pixels, [...batch.shape]);
-  try {
-    return await query(pixels);
-  } finally {
-    pixels.dispose();
-  }
+function uploadFloats(pixels: Float32Array, shape: ImageBatch['shape']): Tensor4D {
+  return tf.tensor4d(pixels, [...shape]);
 }
 
 async function take(tensor: Tensor): Promise<Float32Array> {

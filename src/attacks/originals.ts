@@ -2,6 +2,8 @@ import { argmaxRows } from '../metrics/classification.ts';
 import { type ImageState, imageStates, type Preparation } from '../values/preparation.ts';
 import { type AttackHooks, type ImageBatch, batchesOf, imageSize, sliceRows } from './images.ts';
 import { isFiniteRow } from './logits.ts';
+import { deviceLogits } from './on-device/device-queries.ts';
+import { KeptOriginals } from './on-device/kept-originals.ts';
 import type { Queries } from './queries.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
 
@@ -23,6 +25,8 @@ export class Originals {
   #targets: Int32Array | null = null;
   /** Logits of all originals, if they may stand for every query of them. */
   #logits: Float32Array | null = null;
+  /** The originals on the device; null if nobody asked to keep them there. */
+  #kept: KeptOriginals | null = null;
 
   constructor(rows: number) {
     this.initial = new Int32Array(rows).fill(-1);
@@ -75,6 +79,22 @@ export class Originals {
   /** Marks an image whose first gradient is exactly zero. */
   markZeroGradient(row: number): void {
     if (!this.#isRefused(row)) this.#flat[row] = 1;
+  }
+
+  /** Keeps originals that go to the device there, until `release`. */
+  keepOnDevice(): void {
+    this.#kept ??= new KeptOriginals();
+  }
+
+  /** The originals that are kept on the device; null if none are to be kept. */
+  get kept(): KeptOriginals | null {
+    return this.#kept;
+  }
+
+  /** Frees the originals on the device. */
+  release(): void {
+    this.#kept?.release();
+    this.#kept = null;
   }
 
   /** Keeps the logits of all originals for the rest of the attack, whose queries may be refused. */
@@ -148,7 +168,15 @@ export async function classifyOriginals({
   const { classes } = queries;
   const logits = new Float32Array(images.shape[0] * classes);
   for (const [first, end] of batchesOf(images.shape[0], imageSize(images.shape), hooks)) {
-    const some = await queries.logits(sliceRows(images, first, end));
+    const { kept } = originals;
+    const onDevice = kept === null ? null : deviceLogits(queries);
+    let some: Float32Array;
+    if (kept === null || onDevice === null) some = await queries.logits(sliceRows(images, first, end));
+    else {
+      const pixels = kept.enter(images, first, end);
+      some = await onDevice({ pixels, ids: images.ids.slice(first, end) });
+      pixels.dispose();
+    }
     originals.record(first, some, classes);
     logits.set(some, first * classes);
   }

@@ -1,7 +1,7 @@
 import { probeSize } from './probe-size.ts';
 import type { Preparation } from '../values/preparation.ts';
 import type { Attack, TargetDissimilarity } from './attack.ts';
-import { openAttack, perturbActive, searchPlan, spreadEvenly } from './attack-images.ts';
+import { openAttack, perturbActive, type PreparedAttack, searchPlan, spreadEvenly } from './attack-images.ts';
 import { displacementNorms, meanOf, perturbationNorms, ratios } from './dissimilarity.ts';
 import { evenlySpaced, gatherRows, type ImageSet, type SetPart } from './image-set.ts';
 import { allRows, type AttackHooks, type ImageBatch } from './images.ts';
@@ -92,16 +92,38 @@ export async function probeStrength(
   set: ImageSet,
   target: TargetDissimilarity,
   hooks: AttackHooks = {},
-): Promise<{ readonly found: SetStrength; readonly elasticity: number; readonly tries: number }> {
+): Promise<Probed> {
   const units: number[] = [];
   for (const { images, preparation } of set) units.push(...firstUnits(attack, images, preparation, target));
   const rows = evenlySpaced(units.length, probeSize(units.length));
-  const isAll = rows.length === units.length;
   const { images, preparation } = gatherRows(set, rows);
   const prepared = await openAttack(attack, queries, images, {
     ...hooks,
     ...(preparation && { preparation }),
   });
+  try {
+    return await probeImages(prepared, images, rows, units, target);
+  } finally {
+    prepared.originals.release();
+  }
+}
+
+/** A guess of the strength, its slope, and what it cost in evaluations of the whole set. */
+interface Probed {
+  readonly found: SetStrength;
+  readonly elasticity: number;
+  readonly tries: number;
+}
+
+/** Searches on the images that are the rows of a set, whose first steps have the lengths `units`. */
+async function probeImages(
+  prepared: PreparedAttack,
+  images: ImageBatch,
+  rows: Int32Array,
+  units: readonly number[],
+  target: TargetDissimilarity,
+): Promise<Probed> {
+  const isAll = rows.length === units.length;
   const unitOfAll = meanOf(Float64Array.from(units));
   const own = Float64Array.from(rows, (row) => units[row]!);
   const bias = meanOf(own) / unitOfAll;

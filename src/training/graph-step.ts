@@ -53,7 +53,7 @@ export function graphStep(
       ...dropouts.map(({ mask }) => mask),
     ],
     [measures, ...newWeights, ...newVelocities, ...statistics.values()],
-    keepsTensors() && canBeFunction(model.network.nodes),
+    { isFunction: keepsTensors() && canBeFunction(model.network.nodes) },
   );
   const named = (names: readonly string[], tensors: readonly Tensor[]): Record<string, Tensor> =>
     Object.fromEntries(names.map((name, index) => [name, tensors[index]!]));

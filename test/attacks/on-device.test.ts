@@ -7,6 +7,7 @@ import { countQueries, type PassCounts } from '../../src/attacks/count-queries.t
 import { ensembleClassifier } from '../../src/attacks/ensemble-classifier.ts';
 import { fgsm } from '../../src/attacks/fgsm.ts';
 import type { ImageBatch } from '../../src/attacks/images.ts';
+import { uploadImages } from '../../src/attacks/on-device/upload.ts';
 import { openQueries } from '../../src/attacks/open-queries.ts';
 import { pgd, type PgdOptions } from '../../src/attacks/pgd.ts';
 import type { Queries } from '../../src/attacks/queries.ts';
@@ -116,9 +117,44 @@ describe.skipIf(!isReady)('images on the device', () => {
   it('of FGSM come back as signs of one byte', async () => {
     const { transfers } = await run(fgsm({ ...plainGoal, randomStart: 0 }), openQueries(classifier), images);
     expect(transfers).toEqual({
-      fed: images.pixels.byteLength + images.labels.byteLength,
+      fed: images.pixels.length + images.labels.byteLength,
       fetched: images.pixels.length + 9 * 10 * 4,
     });
+  });
+
+  it('go there once, one byte for each value, and start where they were classified', async () => {
+    const { transfers } = await run(withPgd({ randomStart: false }), openQueries(classifier), images);
+    // The labels, and the length of the steps and the radius of each image. Logits come back, and whether a gradient is zero.
+    expect(transfers.fed).toBe(images.pixels.length + images.labels.byteLength + 9 * 2 * 8);
+    expect(transfers.fetched).toBe(images.pixels.byteLength + 7 * 9 * 10 * 4 + 9 * 4);
+    const other = { ...images, pixels: images.pixels.map((pixel) => Math.min(pixel + 1e-4, 1)) };
+    const { transfers: floats } = await run(withPgd({ randomStart: false }), openQueries(classifier), other);
+    expect(floats.fed - transfers.fed).toBe(3 * images.pixels.length);
+  });
+
+  it.each([4, 64])('are the same bits if they go as bytes, at batch %i', async (rows) => {
+    const pixels = Float32Array.from({ length: rows * 256 }, (_, at) => ((at * 37) % 256) / 255);
+    pixels.fill(0, 300, 399);
+    const transfers = measureTransfers();
+    const tensor = uploadImages(pixels, [rows, 8, 8, 4]);
+    expect(transfers().fed).toBe(pixels.length);
+    const back = (await tensor.data()) as Float32Array;
+    tensor.dispose();
+    expect(new Int32Array(back.buffer, back.byteOffset, back.length)).toEqual(new Int32Array(pixels.buffer));
+  });
+
+  it.each([NaN, -0, 0.5, 1.5, -1 / 255, Infinity])('go as they are if one value is %f', async (value) => {
+    const pixels = new Float32Array(2 * 4 * 4 * 3);
+    pixels[70] = value;
+    const transfers = measureTransfers();
+    const tensor = uploadImages(pixels, [2, 4, 4, 3]);
+    // It goes there when something is computed with it.
+    const turned = tf.reverse(tensor, 0);
+    const back = (await turned.data()) as Float32Array;
+    tf.dispose([tensor, turned]);
+    expect(transfers().fed).toBe(pixels.byteLength + 4);
+    const expected = [...pixels.subarray(48), ...pixels.subarray(0, 48)];
+    expect(expected.every((own, at) => Object.is(own, back[at]))).toBe(true);
   });
 
   it('take the plain way if somebody has to see each point, with the same result', async () => {

@@ -12,11 +12,13 @@ import {
   type SlotState,
   startOf,
 } from '../apgd-state.ts';
-import { batchCapacity, imageSize, takeRows } from '../images.ts';
+import { batchCapacity, imageSize } from '../images.ts';
 import { misclassifiedRows } from '../logits.ts';
 import type { AttackProblem } from '../originals.ts';
 import { appendOnDevice, type DeviceGradient, takeOnDevice } from './device-queries.ts';
-import { type ApgdPoints, areFlat, moveByApgd, rowFlags, rowNumbers } from './moves.ts';
+import { rowFlags, rowNumbers } from './functions.ts';
+import { startsOnDevice } from './kept-originals.ts';
+import { type ApgdPoints, areFlat, moveByApgd } from './moves.ts';
 
 interface Moving {
   readonly slot: number;
@@ -136,19 +138,17 @@ async function advance(
 }
 
 /** The tensors of images that start. */
-function upload({ images }: AttackProblem, run: ApgdRun, entering: readonly Moving[]): DeviceState {
+function upload(
+  { images, originals: { kept } }: AttackProblem,
+  run: ApgdRun,
+  entering: readonly Moving[],
+): DeviceState {
   const size = imageSize(images.shape);
-  const [, height, width, channels] = images.shape;
-  const own = takeRows(
-    images,
-    entering.map(({ row }) => row),
-  );
-  const starts = new Float32Array(own.pixels.length);
+  const rows = entering.map(({ row }) => row);
+  const starts = new Float32Array(entering.length * size);
   for (const [at, { state }] of entering.entries())
     starts.set(run.starts.subarray(state.index * size, (state.index + 1) * size), at * size);
-  const shape: [number, number, number, number] = [entering.length, height, width, channels];
-  const current = tf.tensor4d(starts, shape);
-  const originals = tf.tensor4d(own.pixels, shape);
+  const { points: current, centres: originals } = startsOnDevice(kept, images, rows, starts);
   // The first point is the best one, with its gradient, so what these begin with does not matter.
   const same = (): Tensor4D => tf.clone(current);
   return { current, previous: same(), best: same(), bestGradient: same(), originals };

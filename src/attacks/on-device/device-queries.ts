@@ -1,4 +1,4 @@
-import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import type { Classifier } from '../../models/classifier.ts';
 import { tf } from '../../tensors/tf.ts';
 import type { AttackLoss, LabelLoss, Queries } from '../queries.ts';
@@ -20,29 +20,82 @@ export interface DeviceGradients {
 /** `Queries.gradient` for images that stay on the device: the same passes, and the same bits. */
 export type DeviceGradient = (batch: DeviceBatch, loss: LabelLoss) => Promise<DeviceGradients>;
 
+/** `Queries.logits` for images that stay on the device. */
+export type DeviceLogits = (batch: Omit<DeviceBatch, 'labels'>) => Promise<Float32Array>;
+
+export interface DeviceForm {
+  readonly gradient: DeviceGradient;
+  readonly logits: DeviceLogits;
+}
+
 /**
- * The forms on the device, by the function for plain arrays. Queries that someone has wrapped, and whose `gradient` is
+ * The forms on the device, by the functions for plain arrays. Queries that someone has wrapped, and whose `gradient` is
  * another function, so have none, unless the wrapper gives one of its own.
  */
-const forms = new WeakMap<Queries['gradient'], DeviceGradient>();
+const gradients = new WeakMap<Queries['gradient'], DeviceGradient>();
+const forwards = new WeakMap<Queries['logits'], DeviceLogits>();
 
 /** Gives queries a form on the device. */
-export function setDeviceForm({ gradient }: Pick<Queries, 'gradient'>, form: DeviceGradient): void {
-  forms.set(gradient, form);
+export function setDeviceForm({ gradient, logits }: Queries, form: DeviceForm): void {
+  gradients.set(gradient, form.gradient);
+  forwards.set(logits, form.logits);
 }
 
-/** The form of these queries on the device; null if images have to come back after each of them. */
+/** The gradients of these queries on the device; null if images have to come back after each of them. */
 export function deviceForm({ gradient }: Pick<Queries, 'gradient'>): DeviceGradient | null {
-  return forms.get(gradient) ?? null;
+  return gradients.get(gradient) ?? null;
 }
 
-/** The gradients of a classifier that keeps its tensors on the device. */
-export function deviceGradient(classifier: Classifier): DeviceGradient {
-  return async ({ pixels, labels, ids }, loss) => {
-    const { gradient, logits } = await classifier.inputGradient(pixels, labels, loss, ids);
+/** The logits of these queries for images on the device; null if there is no such form. */
+export function deviceLogits({ logits }: Pick<Queries, 'logits'>): DeviceLogits | null {
+  return forwards.get(logits) ?? null;
+}
+
+/** The queries of a classifier that keeps its tensors on the device. */
+export function deviceQueries(classifier: Classifier): DeviceForm {
+  const read = async (logits: Tensor): Promise<Float32Array> => {
     const values = (await logits.data()) as Float32Array;
     logits.dispose();
-    return { gradient, logits: values };
+    return values;
+  };
+  return {
+    gradient: async ({ pixels, labels, ids }, loss) => {
+      const { gradient, logits } = await classifier.inputGradient(pixels, labels, loss, ids);
+      return { gradient, logits: await read(logits) };
+    },
+    logits: async ({ pixels, ids }) => read(await classifier.logits(pixels, ids)),
+  };
+}
+
+/**
+ * The same form, which calls `before` for each query with the number of its images and of its passes backwards, and `after`
+ * with the answer.
+ */
+export function watchedForm(
+  queries: Queries,
+  {
+    before = () => {},
+    after = () => {},
+  }: {
+    readonly before?: (rows: number, backward: number) => void;
+    readonly after?: (answer: { readonly logits: Float32Array }) => void;
+  },
+): DeviceForm | null {
+  const [gradient, forward] = [deviceForm(queries), deviceLogits(queries)];
+  if (gradient === null || forward === null) return null;
+  return {
+    gradient: async (batch, loss) => {
+      before(batch.pixels.shape[0], 1);
+      const answer = await gradient(batch, loss);
+      after(answer);
+      return answer;
+    },
+    logits: async (batch) => {
+      before(batch.pixels.shape[0], 0);
+      const logits = await forward(batch);
+      after({ logits });
+      return logits;
+    },
   };
 }
 

@@ -3,10 +3,13 @@ import { argmaxRows } from '../../metrics/classification.ts';
 import { tf } from '../../tensors/tf.ts';
 import { runActiveSet } from '../active-set.ts';
 import { type Goal, reachesGoal } from '../goal.ts';
-import { batchCapacity, imageSize, takeRows } from '../images.ts';
+import { batchCapacity, imageSize } from '../images.ts';
 import type { AttackProblem } from '../originals.ts';
 import { appendOnDevice, type DeviceGradient, takeOnDevice } from './device-queries.ts';
-import { areFlat, rowNumbers, stepAlongSign } from './moves.ts';
+import { rowNumbers } from './functions.ts';
+import { startsOnDevice } from './kept-originals.ts';
+import { areFlat, stepAlongSign } from './moves.ts';
+import { uploadImages } from './upload.ts';
 
 /** The part of `GradientSteps` that images on the device can take. */
 export interface SignSteps {
@@ -55,24 +58,23 @@ export async function signStepsOnDevice(
   let moving: Moving[] = [];
   let entering: Moving[] = [];
 
-  const upload = (pixels: Float32Array): Tensor4D =>
-    tf.tensor4d(pixels, [pixels.length / size, height, width, channels]);
   const admit = (): void => {
     if (entering.length === 0) return;
+    const own = entering.map(({ index }) => rows[index]!);
     const pixels = new Float32Array(entering.length * size);
     for (const [at, { index }] of entering.entries())
       pixels.set(starts.subarray(index * size, (index + 1) * size), at * size);
-    const points = upload(pixels);
-    if (radii !== null) {
-      const own = takeRows(
-        images,
-        entering.map(({ index }) => rows[index]!),
+    const { kept } = originals;
+    if (radii === null)
+      state.points = appendOnDevice(
+        state.points,
+        uploadImages(pixels, [own.length, height, width, channels]),
       );
-      // Images that start at their originals go to the device once.
-      const isStart = own.pixels.every((pixel, at) => Object.is(pixel, pixels[at]));
-      state.originals = appendOnDevice(state.originals, isStart ? tf.clone(points) : upload(own.pixels));
+    else {
+      const { points, centres } = startsOnDevice(kept, images, own, pixels);
+      state.points = appendOnDevice(state.points, points);
+      state.originals = appendOnDevice(state.originals, centres);
     }
-    state.points = appendOnDevice(state.points, points);
     moving = [...moving, ...entering];
     entering = [];
     forgetSettings(state);

@@ -53,7 +53,7 @@ export function graphClassifier(
         emit.graph,
         [...forward.weights, emit.pixels, ...feeds],
         [forward.logits, ...fetches],
-        isFunction,
+        { isFunction },
       );
       sessions.set(key, opened);
     }

@@ -6,7 +6,9 @@ import type { AttributeMessage, ShapeMessage } from './messages.ts';
 export const float32 = { type: 1 } as const;
 export const float64 = { type: 2 } as const;
 export const int32 = { type: 3 } as const;
+export const uint8 = { type: 4 } as const;
 export const int8 = { type: 6 } as const;
+export const int64 = { type: 9 } as const;
 export const boolean = { type: 10 } as const;
 
 /** A tensor of the graph, `node:output`. */

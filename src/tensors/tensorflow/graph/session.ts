@@ -22,6 +22,13 @@ export interface GraphSession {
   dispose(): void;
 }
 
+export interface SessionOptions {
+  /** Whether the graph is a function of TensorFlow; if the binding has functions. */
+  readonly isFunction?: boolean;
+  /** Whether TensorFlow may rewrite a function as it does a session, by fusing operations above all; true if absent. */
+  readonly isRewritten?: boolean;
+}
+
 interface LoadedGraph {
   readonly run: (
     ids: readonly number[],
@@ -51,15 +58,21 @@ export function openSession(
   graph: GraphBuilder,
   placeholders: readonly Output[],
   fetches: readonly Output[],
-  isFunction = keepsTensors(),
+  { isFunction = keepsTensors(), isRewritten = true }: SessionOptions = {},
 ): GraphSession {
   const backend = tf.backend() as unknown as TensorflowBackend;
   const feedNames = placeholders.join();
   const bytes = isFunction ? graph.definition() : graph.serialize();
-  const digest = createHash('sha256').update(bytes).update(`${feedNames} ${fetches.join()}`).digest('hex');
-  const entry =
-    loaded.get(digest) ??
-    (isFunction ? loadFunction(backend, bytes, digest, feedNames, fetches) : loadModel(backend, bytes));
+  const rewriting = isRewritten ? sameAsSessions : asWritten;
+  const digest = createHash('sha256')
+    .update(bytes)
+    .update(`${feedNames} ${fetches.join()} ${rewriting}`)
+    .digest('hex');
+  const load = (): LoadedGraph =>
+    isFunction
+      ? loadFunction(backend, bytes, `ravelin_${digest.slice(0, 32)}`, { feedNames, fetches, rewriting })
+      : loadModel(backend, bytes);
+  const entry = loaded.get(digest) ?? load();
   entry.users++;
   loaded.set(digest, entry);
   return {
@@ -93,16 +106,25 @@ export function keepsTensors(): boolean {
  */
 const sameAsSessions = '\x52\x04\x52\x02\x38\x02';
 
+/**
+ * The same with `constant_folding`, `arithmetic_optimization`, `dependency_optimization` and `remapping` OFF, for functions
+ * whose every operation has to stay: otherwise sums of three become one operation, in an order of its own, and a division by a
+ * constant becomes a product with its inverse.
+ */
+const asWritten = '\x52\x0a\x52\x08\x18\x02\x38\x02\x40\x02\x70\x02';
+
 function loadFunction(
   { binding }: TensorflowBackend,
   bytes: Uint8Array,
-  digest: string,
-  feedNames: string,
-  fetches: readonly Output[],
+  name: string,
+  {
+    feedNames,
+    fetches,
+    rewriting,
+  }: { readonly feedNames: string; readonly fetches: readonly Output[]; readonly rewriting: string },
 ): LoadedGraph {
-  const name = `ravelin_${digest.slice(0, 32)}`;
   binding.addFunction!(name, bytes, feedNames, fetches.join());
-  const attributes = [{ name: 'config_proto', type: binding.TF_ATTR_STRING, value: sameAsSessions }];
+  const attributes = [{ name: 'config_proto', type: binding.TF_ATTR_STRING, value: rewriting }];
   return {
     run: (ids) => binding.runFunction!(name, attributes, ids, fetches.length),
     unload: () => binding.removeFunction!(name),

@@ -1,0 +1,146 @@
+/**
+ * Functions of TensorFlow for images that stay on the device. They compute what plain arrays do, to the last bit: in float64,
+ * rounded to float32 if these are stored so. Only operations that IEEE 754 defines to the bit are used, each as it is written here.
+ */
+import type { Tensor } from '@tensorflow/tfjs';
+import {
+  float32,
+  float64,
+  graphBuilder,
+  int32,
+  boolean,
+} from '../../tensors/tensorflow/graph/graph-builder.ts';
+import type { GraphBuilder, Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import { type GraphSession, openSession } from '../../tensors/tensorflow/graph/session.ts';
+import { tf } from '../../tensors/tf.ts';
+
+/** An image-shaped input, `[n, height, width, channels]` of any size. */
+const anyImages = [-1, -1, -1, -1];
+
+/** Writes operations on images in float64. */
+export class Moves {
+  readonly graph: GraphBuilder = graphBuilder();
+  readonly inputs: Output[] = [];
+
+  images(): Output {
+    const input = this.graph.placeholder(`images_${this.inputs.length}`, float32, anyImages);
+    this.inputs.push(input);
+    return input;
+  }
+
+  /** One float64 number for each image, as `[n, 1, 1, 1]`; fed by `rowNumbers`. */
+  numbers(): Output {
+    const bits = this.graph.placeholder(`numbers_${this.inputs.length}`, int32, [-1, 2]);
+    this.inputs.push(bits);
+    const numbers = this.graph.add('Bitcast', [bits], { T: int32, type: float64 });
+    return this.#spread(numbers, float64);
+  }
+
+  /** A float64 constant whose value float32 has exactly. */
+  number(value: number): Output {
+    return this.wide(this.graph.constant(Float32Array.of(value), []));
+  }
+
+  /** A truth value for each image, as `[n, 1, 1, 1]`; fed by `rowFlags`. */
+  flags(): Output {
+    const flags = this.graph.placeholder(`flags_${this.inputs.length}`, int32, [-1]);
+    this.inputs.push(flags);
+    const isSet = this.graph.add('NotEqual', [flags, this.graph.constant(Int32Array.of(0), [])], {
+      T: int32,
+    });
+    return this.#spread(isSet, boolean);
+  }
+
+  wide(x: Output): Output {
+    return this.graph.add('Cast', [x], { SrcT: float32, DstT: float64 });
+  }
+
+  /** Rounds to float32. */
+  narrow(x: Output): Output {
+    return this.graph.add('Cast', [x], { SrcT: float64, DstT: float32 });
+  }
+
+  /** An operation on float64 numbers. */
+  double(operation: string, inputs: readonly Output[]): Output {
+    return this.graph.add(operation, inputs, { T: float64 });
+  }
+
+  select(condition: Output, yes: Output, no: Output): Output {
+    return this.graph.add('SelectV2', [condition, yes, no], { T: float32 });
+  }
+
+  /** The gradient with 0 for NaN. */
+  withoutNaN(gradient: Output): Output {
+    const isNaN = this.graph.add('IsNan', [gradient], { T: float32 });
+    return this.select(isNaN, this.graph.constant(Float32Array.of(0), []), gradient);
+  }
+
+  sign(x: Output): Output {
+    return this.graph.add('Sign', [x], { T: float32 });
+  }
+
+  /** x + size · direction. */
+  step(x: Output, size: Output, direction: Output): Output {
+    return this.narrow(
+      this.double('AddV2', [this.wide(x), this.double('Mul', [size, this.wide(direction)])]),
+    );
+  }
+
+  /** The nearest point of the L∞ ball around the original. */
+  project(x: Output, original: Output, radius: Output): Output {
+    const centre = this.wide(original);
+    const least = this.double('Sub', [centre, radius]);
+    const most = this.double('AddV2', [centre, radius]);
+    return this.narrow(this.double('Minimum', [most, this.double('Maximum', [least, this.wide(x)])]));
+  }
+
+  /** The nearest image in [0, 1]. */
+  clip(x: Output): Output {
+    const [zero, one] = [0, 1].map((bound) => this.graph.constant(Float32Array.of(bound), []));
+    const positive = this.graph.add('Maximum', [x, zero!], { T: float32 });
+    return this.graph.add('Minimum', [positive, one!], { T: float32 });
+  }
+
+  #spread(x: Output, type: { readonly type: number }): Output {
+    const shape = this.graph.constant(Int32Array.of(-1, 1, 1, 1), [4]);
+    return this.graph.add('Reshape', [x, shape], { T: type, Tshape: int32 });
+  }
+}
+
+/**
+ * Runs a function of images of `size` values. TensorFlow keeps it, compiled, for all numbers of images; functions that are
+ * written for one size only are made again for another.
+ */
+export function functionOf<Key extends string | number = 0>(
+  emit: (moves: Moves, key: Key) => readonly Output[],
+): (inputs: readonly Tensor[], key?: Key) => readonly Tensor[] {
+  const opened = new Map<Key | 0, GraphSession>();
+  let owner: unknown = null;
+  return (inputs, key) => {
+    const backend = tf.backend();
+    if (owner !== backend) opened.clear();
+    owner = backend;
+    let session = opened.get(key ?? 0);
+    if (session === undefined) {
+      const moves = new Moves();
+      const outputs = emit(moves, key!);
+      session = openSession(moves.graph, moves.inputs, outputs, { isRewritten: false });
+      opened.set(key ?? 0, session);
+    }
+    return session.run(inputs);
+  };
+}
+
+/** Float64 numbers, one for each image, for `Moves.numbers`. */
+export function rowNumbers(values: ArrayLike<number>): Tensor {
+  const bits = new Int32Array(Float64Array.from(values).buffer);
+  return tf.tensor2d(bits, [values.length, 2], 'int32');
+}
+
+/** Truth values, one for each image, for `Moves.flags`. */
+export function rowFlags(values: readonly boolean[]): Tensor {
+  return tf.tensor1d(
+    values.map((value) => (value ? 1 : 0)),
+    'int32',
+  );
+}
