@@ -4,21 +4,14 @@
  * `ravelin allow-path`.
  */
 import { delimiter, isAbsolute, resolve } from 'node:path';
+import { allowedVariable } from './allow-here.ts';
 import { UsageError } from './exit-codes.ts';
 import { recall, remember } from './user-memory.ts';
 
-const variable = 'RAVELIN_ALLOW_PATH';
-
 /** Absolute paths of what pipelines of the project at `root` may read outside of it, each once and in order. */
 export function allowedPaths(root: string): readonly string[] {
-  const ofCommand = (process.env[variable] ?? '').split(delimiter).filter((path) => path !== '');
+  const ofCommand = (process.env[allowedVariable] ?? '').split(delimiter).filter((path) => path !== '');
   return inOrder([...rememberedPaths(root), ...ofCommand.map((path) => resolve(path))]);
-}
-
-/** Allows paths for the rest of this process and for those that it starts. */
-export function allowHere(paths: readonly string[]): void {
-  const given = process.env[variable];
-  process.env[variable] = [...paths.map((path) => resolve(path)), ...(given ? [given] : [])].join(delimiter);
 }
 
 /** The paths that `ravelin allow-path` has remembered for the project. A file that is damaged or of another project allows nothing. */

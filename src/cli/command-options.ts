@@ -1,6 +1,6 @@
 /** Shared by the commands: handlers that are imported when they are called, and readers of options. */
 import { type Command, Option } from 'commander';
-import { allowHere } from './allowed-paths.ts';
+import { allowHere } from './allow-here.ts';
 import { fileFirst } from './command-words.ts';
 import { type ExitCode, UsageError } from './exit-codes.ts';
 
