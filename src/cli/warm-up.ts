@@ -1,6 +1,7 @@
 /**
- * Graphs that are run once on a GPU by the set-up. TensorFlow's wheel has machine code of a third of its kernels for compute capability
- * 9 and later; the driver compiles each of the others when it is first used, and keeps it in CUDA's cache for all later processes.
+ * Graphs that are run once on a GPU by the set-up. TensorFlow's wheel has machine code for compute capability 9.0 in a fifth
+ * of the parts of its largest library; the driver compiles each of the others when it is first used, and keeps it in CUDA's cache
+ * for all later processes.
  */
 import { apgd } from '../attacks/apgd.ts';
 import type { Attack } from '../attacks/attack.ts';

@@ -65,10 +65,19 @@ export function chooseTf32(binding: ContextBinding, environment: Environment): v
 }
 
 /**
- * Throws an Error if the driver or cuDNN, once loaded, are others than those in the identity of the results. A device of which
- * nothing is known before is left to the identity.
+ * Throws an Error if the driver or cuDNN, once loaded, are others than those in the identity of the results, or if that has no
+ * compute capability, because nvidia-smi does not answer here. The set-up, which names the build in RAVELIN_TENSORFLOW, needs none.
  */
-export function requireDevice({ cudnn, capability }: CudaDevice, facts: CudaFacts): void {
+export function requireDevice(
+  { cudnn, capability }: CudaDevice,
+  facts: CudaFacts,
+  environment: Environment,
+): void {
+  const isSetUp = (environment['RAVELIN_TENSORFLOW'] ?? '') !== '';
+  if (capability === null && facts.capability !== undefined && !isSetUp)
+    throw new Error(
+      `nvidia-smi does not say which GPU this is, so results would be stored without its compute capability; set RAVELIN_CUDA_CAPABILITY=${facts.capability}`,
+    );
   if (capability !== null && facts.capability !== undefined && facts.capability !== capability)
     throw new Error(
       `this process computes on a GPU of compute capability ${facts.capability}, but its results would be those of ${capability}; ` +

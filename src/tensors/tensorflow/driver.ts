@@ -114,7 +114,7 @@ async function open(): Promise<void> {
   if (build.gpu) {
     requireCuda(backend.isUsingGpuDevice, process.env);
     chooseTf32(backend.binding, process.env);
-    requireDevice(cudaDevice(build.folder, process.env), backend.binding.cudaFacts?.() ?? {});
+    requireDevice(cudaDevice(build.folder, process.env), backend.binding.cudaFacts?.() ?? {}, process.env);
   }
   const { registerTensorflowKernels } = await import('./register.ts');
   registerTensorflowKernels();

@@ -77,13 +77,18 @@ describe('the device that CUDA opened', () => {
   const planned = { cudnn: '9.28.0.42', capability: '9.0' };
 
   it('must be the one in the identity of the results, and so must cuDNN', () => {
-    expect(() => requireDevice(planned, { capability: '9.0', cudnn: 92_800 })).not.toThrow();
-    expect(() => requireDevice(planned, {})).not.toThrow();
-    expect(() => requireDevice({ cudnn: null, capability: null }, { capability: '8.0' })).not.toThrow();
-    expect(() => requireDevice(planned, { capability: '8.0' })).toThrow(
+    const unknown = { cudnn: null, capability: null };
+    expect(() => requireDevice(planned, { capability: '9.0', cudnn: 92_800 }, {})).not.toThrow();
+    expect(() => requireDevice(planned, {}, {})).not.toThrow();
+    expect(() => requireDevice(unknown, { capability: '8.0' }, {})).toThrow(
+      /nvidia-smi does not say which GPU this is.*; set RAVELIN_CUDA_CAPABILITY=8\.0$/,
+    );
+    const inSetUp = { RAVELIN_TENSORFLOW: '/home/me/tensorflow-gpu' };
+    expect(() => requireDevice(unknown, { capability: '8.0' }, inSetUp)).not.toThrow();
+    expect(() => requireDevice(planned, { capability: '8.0' }, {})).toThrow(
       /compute capability 8\.0, but its results would be those of 9\.0; unset RAVELIN_CUDA_CAPABILITY/,
     );
-    expect(() => requireDevice(planned, { capability: '9.0', cudnn: 80_907 })).toThrow(
+    expect(() => requireDevice(planned, { capability: '9.0', cudnn: 80_907 }, {})).toThrow(
       /cuDNN 80907 was loaded instead of that of the set-up \(9\.28\.0\.42, 92800\).*LD_LIBRARY_PATH/,
     );
   });
