@@ -47,8 +47,8 @@ function requireMetrics(metric: readonly string[] | undefined, sides: readonly S
   const rows = sides.flatMap(({ cells }) => cells.flatMap(({ scores }) => scores));
   const known = [
     ...new Set(
-      rows.flatMap((row) =>
-        Object.entries(row)
+      rows.flatMap(({ values }) =>
+        Object.entries(values)
           .filter(isScore)
           .map(([name]) => name),
       ),
