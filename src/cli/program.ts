@@ -263,6 +263,7 @@ function addResults(program: Command): void {
       'write an output of a cell (CELL or CELL.output) to a folder, or to a .safetensors, .npz, .csv, .png, .svg or .md file',
     )
     .requiredOption('--to <path>', 'folder or file to write')
+    .option('--each', 'write each image to CLASS/ID.png in the folder, as dataset/image-folder reads them')
     .action(lazyWithFile('one', async () => (await import('./commands/export.ts')).exportOutput));
 }
 

@@ -199,6 +199,18 @@ describe('the checks of report/table', () => {
     expect(text(figure.files['csv'])).not.toContain('rises');
   });
 
+  test('know that APGD and AutoAttack are better than PGD', async () => {
+    const after = (attack: string, accuracy: number) => ({
+      ...scored('gray-box', '8/255', accuracy),
+      axes: { attack, epsilon: '8/255' },
+    });
+    for (const better of ['apgd', 'auto-attack', 'autoattack']) {
+      const { warned } = await run({}, { scores: [after('pgd', 0.005), after(better, 0.11)] });
+      expect(warned).toEqual([expect.stringContaining(`at attack=pgd to 11.0 % at attack=${better}`)]);
+      expect((await run({}, { scores: [after('pgd', 0.11), after(better, 0.005)] })).warned).toEqual([]);
+    }
+  });
+
   test('are silent on sound scores, whose own warnings are printed with the cell that they belong to', async () => {
     const { figure, warned } = await run({}, { scores: sound });
     expect(warned).toEqual([]);

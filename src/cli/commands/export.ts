@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { shellWord } from '../../dsl/text/shell-word.ts';
 import { writeWhole } from '../../files/write-whole.ts';
+import { counted } from '../../values/counted.ts';
 import type { Value } from '../../values/value.ts';
 import { choiceWords } from '../../dashboard/format.ts';
 import { cellFileNames } from '../cell-file-names.ts';
@@ -19,7 +20,7 @@ import { changeOfBackend, planPipeline } from './plan.ts';
 export async function exportOutput(
   file: string,
   target: string,
-  options: PipelineOptions & { readonly to: string },
+  options: PipelineOptions & { readonly to: string; readonly each?: boolean },
 ): Promise<ExitCode> {
   const pipeline = await openPipeline(file, options);
   announceChoices(
@@ -73,6 +74,13 @@ export async function exportOutput(
       );
       return exitCodes.cellFailed;
     }
+    if (options.each === true) {
+      if (kind !== 'images' || cells.length > 1)
+        throw new UsageError('--each writes the images of one cell', 'name one whose output is images');
+      const read = () => readOutput(pipeline.store, outputs, port, kind);
+      await writeEach(await damage.read(cell.id, read), options.to);
+      continue;
+    }
     const value = await damage.read(cell.id, () => readOutput(pipeline.store, outputs, port, kind));
     if (value === undefined) continue;
     if (isFolder) await writeAll(value, join(options.to, `${fileNameOf(cell.id)}.${port}`));
@@ -94,6 +102,13 @@ async function writeOne(value: Value, extension: string, path: string): Promise<
   }
   writeWhole(path, bytes);
   complain(`wrote ${path}`);
+}
+
+async function writeEach(value: Value | undefined, folder: string): Promise<void> {
+  if (value?.kind !== 'images') return;
+  const { writeEachImage } = await import('../export-each.ts');
+  const count = await writeEachImage(value, folder);
+  complain(`wrote ${counted(count, 'image')} and classes.json to ${folder}`);
 }
 
 /** Writes all files of a figure, and anything else in its first format, which contains all of it. */

@@ -45,8 +45,9 @@ const named: readonly {
 }[] = [
   {
     axes: ['attack'],
-    labels: ['none', 'noise', 'fgsm', 'i-fgsm', 'pgd'],
-    meaning: 'the better attack should do no worse, so neither number is the worst case',
+    labels: ['none', 'noise', 'fgsm', 'i-fgsm', 'pgd', 'apgd', 'auto-attack', 'autoattack'],
+    meaning:
+      'the better attack should do no worse: it has stopped early, at the boundary of another classifier, or neither number is the worst case',
   },
   {
     axes: ['knowledge', 'attacker', 'box'],

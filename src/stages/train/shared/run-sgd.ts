@@ -209,7 +209,7 @@ function warnIfNothingLearned(
   const advice =
     learningRate < smallRate
       ? `raise learningRate (now ${learningRate})`
-      : `lower learningRate (now ${learningRate}), or let it rise with schedule: { warmUp: 1 } or schedule: { kind: one-cycle }`;
+      : `lower learningRate (now ${learningRate}), let it rise with schedule: { warmUp: 1 } or schedule: { kind: one-cycle }, or train for more epochs`;
   warn(
     `the network has learned nothing: in epoch ${best?.epoch ?? rows.length} it classified ${percent(accuracy)} of the ${kept['accuracy'] === undefined ? 'adversarial images' : 'images'} correctly, ` +
       `and the same answer for all would be right for ${percent(constant)}; ${advice}`,
