@@ -41,6 +41,8 @@ const guarded: Readonly<Record<string, { readonly files: readonly string[]; read
       'runtime/executors/slurm/batch.ts',
       'runtime/executors/task/worker-profile.ts',
       'runtime/run/publish.ts',
+      // The tags of a run, which a user gave.
+      'runtime/run/read-ledger.ts',
       'runtime/store/durable.ts',
     ],
     instead: 'writeSideMemory, if what is written may be lost',
