@@ -139,7 +139,7 @@ export function functionOf<Key extends string | number = 0>(
     if (session === undefined) {
       const moves = new Moves();
       const outputs = emit(moves, key!);
-      session = openSession(moves.graph, moves.inputs, outputs, { isRewritten: false });
+      session = openSession(moves.graph, moves.inputs, outputs, { rewriting: 'none' });
       opened.set(key ?? 0, session);
     }
     return session.run(inputs);
