@@ -3,6 +3,7 @@
  * tensorflow the bytes that its binding copies, with the processor time of the call.
  */
 import { attackImages } from '../../src/attacks/attack-images.ts';
+import { carliniWagner } from '../../src/attacks/cw-l2.ts';
 import type { ImageBatch } from '../../src/attacks/images.ts';
 import { openQueries } from '../../src/attacks/open-queries.ts';
 import { pgd } from '../../src/attacks/pgd.ts';
@@ -61,7 +62,7 @@ function onTensorflow(report: Report): Measure {
   };
 }
 
-/** PGD with ten steps on random weights: none of them may cross. */
+/** PGD and CW with ten steps on random weights: none of them may cross. */
 async function measureResnet50(measure: Measure, small: boolean): Promise<void> {
   const batch = small ? 2 : 8;
   const size = small ? 64 : 224;
@@ -74,14 +75,27 @@ async function measureResnet50(measure: Measure, small: boolean): Promise<void> 
     ids: Int32Array.from({ length: batch }, (_, id) => id),
   };
   const queries = openQueries(classifier);
-  for (const randomStart of [false, true]) {
+  for (const [norm, randomStart] of [
+    ['linf', false],
+    ['linf', true],
+    ['l2', false],
+  ] as const) {
     const attack = pgd({
-      ...{ norm: 'linf', loss: 'cross-entropy', seed: [1, 2], steps: 10, stepSize: { relative: 0.25 } },
+      ...{ norm, loss: 'cross-entropy', seed: [1, 2], steps: 10, stepSize: { relative: 0.25 } },
       ...{ randomStart, restarts: 1, stopEarly: false },
     });
-    await measure(`PGD of 10 steps${randomStart ? ', random start' : ''}, ResNet-50`, batch, () =>
-      attackImages(attack, queries, images, 8 / 255),
+    const name = `PGD of 10 steps${norm === 'l2' ? ' in L2' : ''}${randomStart ? ', random start' : ''}`;
+    await measure(`${name}, ResNet-50`, batch, () =>
+      attackImages(attack, queries, images, norm === 'l2' ? 1 : 8 / 255),
     );
+  }
+  for (const variable of ['clip', 'tanh'] as const) {
+    const attack = carliniWagner({
+      ...{ kappa: 1e3, lambda: 10, steps: 10, learningRate: 0.001, variable, shrink: 0.999999 },
+      ...{ searchSteps: 1, keep: 'best', otherwise: 'last', seed: [1, 2] },
+    });
+    const space = variable === 'tanh' ? ' in tanh space' : '';
+    await measure(`CW of 10 steps${space}, ResNet-50`, batch, () => attackImages(attack, queries, images, 1));
   }
 }
 

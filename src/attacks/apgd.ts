@@ -145,7 +145,7 @@ export async function apgdRuns(
 function runSteps(problem: AttackProblem, run: ApgdRun): Promise<ApgdFound> {
   const { queries, trace } = problem;
   const isSeen = trace !== undefined || queries.isSpent !== undefined;
-  const onDevice = run.norm === 'linf' && !isSeen ? deviceForm(queries) : null;
+  const onDevice = run.norm !== 'l1' && !isSeen ? deviceForm(queries) : null;
   return onDevice === null ? new ApgdSteps(problem, run).run() : apgdOnDevice(problem, run, onDevice);
 }
 

@@ -3,11 +3,11 @@ import { gather, runActiveSet } from './active-set.ts';
 import { type Goal, goalGradient, reachesGoal } from './goal.ts';
 import { batchCapacity, type ImageBatch, imageSize, takeRows } from './images.ts';
 import { deviceForm, type DeviceGradient, isPlainLoss } from './on-device/device-queries.ts';
-import { signStepsOnDevice } from './on-device/sign-steps.ts';
+import { stepsOnDevice } from './on-device/steps.ts';
 import type { AttackProblem } from './originals.ts';
 import { clip, type Norm, project } from './projections.ts';
 import type { Gradients } from './queries.ts';
-import { sign, type Stepper } from './step-rules.ts';
+import { sign, type Stepper, unitL2 } from './step-rules.ts';
 
 /**
  * Starts a step rule for one image of `size` values. What it returns may have a `lookAhead`, which it keeps up
@@ -65,9 +65,10 @@ export async function gradientSteps(problem: AttackProblem, options: GradientSte
   if (steps <= before) return result;
   const onDevice = deviceFormOf(problem, options);
   if (onDevice !== null) {
+    const { norm, gradientOf } = onDevice;
     const radii = ball?.radii ?? null;
-    const same = { goal, rows, starts: result, stepSizes, radii, steps, taken: before, stopEarly };
-    return signStepsOnDevice(problem, same, onDevice);
+    const same = { goal, norm, rows, starts: result, stepSizes, radii, steps, taken: before, stopEarly };
+    return stepsOnDevice(problem, same, gradientOf);
   }
   const capacity = Math.min(rows.length, batchCapacity(size, hooks));
   const indices = new Int32Array(capacity);
@@ -149,13 +150,19 @@ export async function gradientSteps(problem: AttackProblem, options: GradientSte
 }
 
 /**
- * The queries with images on the device, if these steps can be taken there: along the sign of the goal's own gradient, in
- * an L∞ ball or none, and with nobody who has to see each point (a trace, or a limit that ends an image at the best one).
+ * The queries with images on the device, if these steps can be taken there: along the sign of the goal's own gradient or the
+ * unit gradient, in a ball of the same norm or none, and with nobody who has to see each point (a trace, or a limit that ends
+ * an image at the best one).
  */
-function deviceFormOf({ queries, trace }: AttackProblem, options: GradientSteps): DeviceGradient | null {
+function deviceFormOf(
+  { queries, trace }: AttackProblem,
+  options: GradientSteps,
+): { readonly norm: Norm; readonly gradientOf: DeviceGradient } | null {
   const { goal, rule, ball, gradientAt, asksElsewhere = false } = options;
-  const isPlain = rule === sign && gradientAt === undefined && !asksElsewhere && isPlainLoss(goal);
+  const norm = rule === sign ? 'linf' : rule === unitL2 ? 'l2' : null;
+  const isPlain = norm !== null && gradientAt === undefined && !asksElsewhere && isPlainLoss(goal);
   const needsPoints = trace !== undefined || queries.isSpent !== undefined;
-  const isInBox = ball === undefined || ball.norm === 'linf';
-  return isPlain && isInBox && !needsPoints ? deviceForm(queries) : null;
+  if (!isPlain || needsPoints || (ball !== undefined && ball.norm !== norm)) return null;
+  const gradientOf = deviceForm(queries);
+  return gradientOf && { norm, gradientOf };
 }

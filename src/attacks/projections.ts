@@ -1,4 +1,5 @@
 /** Norm balls around an image, and projections onto them. */
+import { squaredDistance } from './halving-sums.ts';
 import type { DistanceNorm, Norm } from './norms.ts';
 
 export type { Norm };
@@ -31,11 +32,7 @@ export function project(
     }
     return;
   }
-  let squares = 0;
-  for (let offset = 0; offset < size; offset++) {
-    squares += (perturbed[at + offset]! - originals[from + offset]!) ** 2;
-  }
-  const length = Math.sqrt(squares);
+  const length = Math.sqrt(squaredDistance(originals, from, perturbed, at, size));
   if (length <= radius) return;
   const factor = radius / length;
   for (let offset = 0; offset < size; offset++) {

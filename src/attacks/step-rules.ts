@@ -1,3 +1,5 @@
+import { sumOfSquares } from './halving-sums.ts';
+
 /**
  * How an iterated attack turns gradients into steps, as an optimizer does in training. A rule sees the
  * gradients of one image in turn, may remember them, and returns a step for each. Rules compose:
@@ -17,7 +19,7 @@ export const sign: StepRule = () => (gradient) => {
 
 /** g / ‖g‖₂: a step of length 1 in L2 (Madry et al. 2018). */
 export const unitL2: StepRule = () => (gradient) => {
-  const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
+  const norm = Math.sqrt(sumOfSquares(gradient));
   if (norm > 0) for (let at = 0; at < gradient.length; at++) gradient[at]! /= norm;
 };
 

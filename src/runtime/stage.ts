@@ -25,6 +25,8 @@ export { DeclarationError, StageError } from './stage-errors.ts';
 export interface Stage extends StageSignature {
   /** Raise when the numbers it produces change: old cache entries then miss. */
   readonly version: number;
+  /** The version for some parameters, if a change of the numbers concerned only these; `version` for others if undefined. */
+  readonly versionWith?: (params: never) => number | undefined;
   readonly in: Readonly<Record<string, InputPort & { readonly kind: PortKind | 'any' }>>;
   readonly out: Readonly<Record<string, OutputPort & { readonly kind: PortKind }>>;
   /**
@@ -320,6 +322,7 @@ export function defineStage<
 >(declaration: {
   readonly uses: string;
   readonly version: number;
+  readonly versionWith?: (params: Static<W>) => number | undefined;
   readonly summary: string;
   readonly with: W;
   readonly example?: JsonObject;

@@ -1,12 +1,12 @@
 /** A step of gradient descent as one run of a TensorFlow graph: forward, backward and update. */
 import type { Tensor } from '@tensorflow/tfjs';
-import { canBeFunction, emitter } from '../models/graph/emitter.ts';
+import { emitter, rewritingOf } from '../models/graph/emitter.ts';
 import { emitTraining } from '../models/graph/training.ts';
 import { reshape } from '../models/graph/gates.ts';
 import { crossEntropy } from '../models/objective.ts';
 import { float32, int32 } from '../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../tensors/tensorflow/graph/graph-builder.ts';
-import { keepsTensors, openSession } from '../tensors/tensorflow/graph/session.ts';
+import { openSession } from '../tensors/tensorflow/graph/session.ts';
 import { tf } from '../tensors/tf.ts';
 import type { NetworkModel } from '../values/model.ts';
 import { replaceTensors } from './step.ts';
@@ -53,7 +53,7 @@ export function graphStep(
       ...dropouts.map(({ mask }) => mask),
     ],
     [measures, ...newWeights, ...newVelocities, ...statistics.values()],
-    { isFunction: keepsTensors() && canBeFunction(model.network.nodes) },
+    { rewriting: rewritingOf(model.network.nodes) },
   );
   const named = (names: readonly string[], tensors: readonly Tensor[]): Record<string, Tensor> =>
     Object.fromEntries(names.map((name, index) => [name, tensors[index]!]));

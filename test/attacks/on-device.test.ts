@@ -1,11 +1,16 @@
 /** Attacks whose images stay on the device take the steps of those with plain arrays, to the last bit. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { adaptiveAscent } from '../../src/attacks/adaptive.ts';
 import { apgd } from '../../src/attacks/apgd.ts';
 import { attackImages, type AttackResult } from '../../src/attacks/attack-images.ts';
 import type { Attack } from '../../src/attacks/attack.ts';
 import { countQueries, type PassCounts } from '../../src/attacks/count-queries.ts';
 import { ensembleClassifier } from '../../src/attacks/ensemble-classifier.ts';
 import { fgsm } from '../../src/attacks/fgsm.ts';
+import { carliniWagner, type CarliniWagnerOptions } from '../../src/attacks/cw-l2.ts';
+import { squaredDistance } from '../../src/attacks/halving-sums.ts';
+import { pixelsOf } from '../../src/attacks/on-device/cw-moves.ts';
+import { readSquaredDistances } from '../../src/attacks/on-device/euclid.ts';
 import type { ImageBatch } from '../../src/attacks/images.ts';
 import { uploadImages } from '../../src/attacks/on-device/upload.ts';
 import { openQueries } from '../../src/attacks/open-queries.ts';
@@ -28,6 +33,15 @@ import { iterated, plainGoal } from './plain-attacks.ts';
 const isReady = readyBackends.includes('tensorflow');
 if (!isReady)
   process.stderr.write('SKIPPED: attacks on the device, for the tensorflow backend is not ready\n');
+
+const likeTorchattacks = { variable: 'tanh', shrink: 1, stopAbove: 1, otherwise: 'original' } as const;
+
+function withCw(options: Partial<CarliniWagnerOptions>): Attack {
+  return carliniWagner({
+    ...{ kappa: 0, lambda: 10, steps: 8, learningRate: 0.01, variable: 'clip', shrink: 0.999999 },
+    ...{ searchSteps: 1, keep: 'best', otherwise: 'last', seed: [1, 2], ...options },
+  });
+}
 
 const plainApgd = {
   norm: 'linf',
@@ -80,29 +94,87 @@ describe.skipIf(!isReady)('images on the device', () => {
       'APGD towards one class after another',
       apgd({ ...plainApgd, loss: 'targeted-dlr', steps: 6, targets: 2, stopEarly: true }),
     ],
-  ])('of %s go the same way', async (_, attack) => {
+  ])('of %s go the same way', (_, attack) => goTheSameWay(attack));
+
+  it.each<[string, Attack]>([
+    ['CW', withCw({})],
+    ['CW in a ball', withCw({ radius: 0.5, kappa: 2, keep: 'last' })],
+    ['CW in tanh space', withCw({ variable: 'tanh', otherwise: 'original' })],
+    ['CW as in torchattacks', withCw({ ...likeTorchattacks, steps: 20, learningRate: 0.05 })],
+    ['CW that searches its weight', withCw({ searchSteps: 4, steps: 4, lambda: 0.1, stopAbove: 0.9999 })],
+    ['CW that searches in tanh space', withCw({ variable: 'tanh', searchSteps: 3, steps: 5, keep: 'last' })],
+    ['targeted CW', withCw({ targeted: 'least-likely', kappa: 0.1, variable: 'tanh' })],
+    ['PGD in L2', withPgd({ norm: 'l2' })],
+    ['PGD in L2 that ends images early', withPgd({ norm: 'l2', restarts: 3, stopEarly: true })],
+    ['targeted PGD in L2', withPgd({ norm: 'l2', targeted: 'random', randomStart: false })],
+    ['APGD in L2', apgd({ ...plainApgd, norm: 'l2', steps: 12, stopEarly: false })],
+    [
+      'APGD in L2 towards one class after another',
+      apgd({ ...plainApgd, norm: 'l2', loss: 'targeted-dlr', steps: 8, targets: 2, stopEarly: true }),
+    ],
+    ['the adaptive attack', adaptiveAscent({ ...plainGoal, steps: 6, learningRate: 0.3 })],
+  ])('of %s go the same way', (_, attack) => goTheSameWay(attack, 1));
+
+  async function goTheSameWay(attack: Attack, strength = 0.03): Promise<void> {
     expect(keepsTensors()).toBe(true);
     for (const most of [4, 64]) {
-      const own = await run(attack, openQueries(classifier), images, most);
-      const other = await run(attack, withPlainArrays(openQueries(classifier)), images, most);
+      const own = await run(attack, openQueries(classifier), images, most, strength);
+      const other = await run(attack, withPlainArrays(openQueries(classifier)), images, most, strength);
       expect(own.counts).toEqual(other.counts);
       expect(own.result).toEqual(other.result);
       expect(bitsOf(own.result)).toEqual(bitsOf(other.result));
       expect(own.result.pixels).not.toEqual(images.pixels);
+      const bytes = ({ transfers: { fed, fetched } }: typeof own): number => fed + fetched;
+      expect(bytes(own)).toBeLessThan(bytes(other));
     }
+  }
+
+  it.each([0, 1e-3, 30, Infinity])('have the logistic function of plain arrays around ±%f', async (scale) => {
+    const stream = randomStream([3, 5]);
+    const values = Float32Array.from({ length: 1 << 16 }, (_, at) =>
+      scale === 0 ? Math.atanh((2 * at) / 65535 - 1) : (2 * stream.uniform() - 1) * Math.min(scale, 3e38),
+    );
+    const w = tf.tensor4d(values, [4, 16384, 1, 1]);
+    const pixels = pixelsOf(w);
+    const found = (await pixels.data()) as Float32Array;
+    tf.dispose([w, pixels]);
+    expect(found).toEqual(values.map((value) => 1 / (1 + Math.exp(-2 * value))));
   });
 
-  it.each<[string, (steps: number) => Attack, number, number]>([
-    ['I-FGSM', (steps) => iterated({ steps, epsilon: 0.013 }), 9, 0],
-    ['PGD', (steps) => withPgd({ steps }), 9, 0],
+  it.each([1, 2, 7, 64, 299, 3072, 4095])('of %i values have the lengths of plain arrays', async (size) => {
+    const stream = randomStream([size, 6]);
+    const values = Float32Array.from({ length: 3 * size }, () => stream.uniform());
+    const points = values.map((value) => value + 0.01 * stream.uniform());
+    const [x, y] = [values, points].map((own) => tf.tensor4d(own, [3, size, 1, 1]));
+    const found = await readSquaredDistances(x!, y!);
+    tf.dispose([x!, y!]);
+    const expected = [0, 1, 2].map((row) => squaredDistance(values, row * size, points, row * size, size));
+    expect([...found]).toEqual(expected);
+  });
+
+  it.each<[string, (steps: number) => Attack, number, number, number]>([
+    ['I-FGSM', (steps) => iterated({ steps, epsilon: 0.013 }), 9, 0, 0],
+    ['PGD', (steps) => withPgd({ steps }), 9, 0, 0],
     // One image is misclassified already. Of the others go the label, two flags and four numbers.
-    ['APGD', (steps) => apgd({ ...plainApgd, steps, stopEarly: false }), 8, 4 + 2 * 4 + 4 * 8],
-  ])('of %s do not cross in a step', async (_, attackOf, moving, fed) => {
+    ['APGD', (steps) => apgd({ ...plainApgd, steps, stopEarly: false }), 8, 4 + 2 * 4 + 4 * 8, 0],
+    ['PGD in L2', (steps) => withPgd({ steps, norm: 'l2' }), 9, 0, 0],
+    [
+      'APGD in L2',
+      (steps) => apgd({ ...plainApgd, norm: 'l2', steps, stopEarly: false }),
+      8,
+      4 + 2 * 4 + 4 * 8,
+      0,
+    ],
+    // The weight of the gradient and the shares of Adam's moments go.
+    ['CW', (steps) => withCw({ steps, kappa: 1e3 }), 9, 3 * 8, 0],
+    // No image ends; the distance of each comes back in every tenth of the steps.
+    ['CW in tanh space', (steps) => withCw({ steps, kappa: 1e3, variable: 'tanh' }), 9, 3 * 8, 0],
+  ])('of %s do not cross in a step', async (_, attackOf, moving, fed, fetched) => {
     const few = await run(attackOf(3), openQueries(classifier), images);
     const more = await run(attackOf(13), openQueries(classifier), images);
     expect(more.transfers.fed - few.transfers.fed).toBe(10 * moving * fed);
     // The logits of 10 classes come back.
-    expect(more.transfers.fetched - few.transfers.fetched).toBe(10 * moving * 10 * 4);
+    expect(more.transfers.fetched - few.transfers.fetched).toBe(10 * moving * (10 * 4 + fetched));
   });
 
   it('of an attack on an ensemble go the same way', async () => {
@@ -179,11 +251,12 @@ async function run(
   plain: Queries,
   images: ImageBatch,
   most = 64,
+  strength = 0.03,
 ): Promise<{ counts: PassCounts; result: AttackResult; transfers: Transfers }> {
   const { queries, counts } = countQueries(plain);
   const tensors = tf.memory().numTensors;
   const transfers = measureTransfers();
-  const result = await attackImages(attack, queries, images, 0.03, { batchSizes: new BatchSizes(most) });
+  const result = await attackImages(attack, queries, images, strength, { batchSizes: new BatchSizes(most) });
   expect(tf.memory().numTensors).toBe(tensors);
   return { counts: counts(), result, transfers: transfers() };
 }

@@ -34,7 +34,7 @@ interface DeviceState extends ApgdPoints {
 const names = ['current', 'previous', 'best', 'bestGradient', 'originals'] as const;
 
 /**
- * Takes the steps of a run of APGD in L∞ with the images on the device: they go there when they start, and their best points
+ * Takes the steps of a run of APGD in L∞ or L2 with the images on the device: they go there when they start, and their best points
  * come back when they are done. The passes, the batches and all bits are those of `ApgdSteps`.
  */
 export async function apgdOnDevice(
@@ -129,8 +129,9 @@ async function advance(
     shares: rowNumbers(shares),
     others: rowNumbers(shares.map((own) => 1 - own)),
   };
+  const norm = run.norm === 'l2' ? 'l2' : 'linf';
   const radii = rowNumbers(moving.map(({ state }) => run.radii[state.index]!));
-  const points = moveByApgd(before, gradient, { originals: before.originals, radii }, settings);
+  const points = moveByApgd(norm, before, gradient, { originals: before.originals, radii }, settings);
   tf.dispose([gradient, radii, ...Object.values(settings)]);
   tf.dispose([before.current, before.previous, before.best, before.bestGradient]);
   for (const [position, { state }] of moving.entries()) if (!judgements[position]!.isDone) state.taken++;

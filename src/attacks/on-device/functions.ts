@@ -3,13 +3,7 @@
  * rounded to float32 if these are stored so. Only operations that IEEE 754 defines to the bit are used, each as it is written here.
  */
 import type { Tensor } from '@tensorflow/tfjs';
-import {
-  float32,
-  float64,
-  graphBuilder,
-  int32,
-  boolean,
-} from '../../tensors/tensorflow/graph/graph-builder.ts';
+import { float32, float64, graphBuilder, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { GraphBuilder, Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import { type GraphSession, openSession } from '../../tensors/tensorflow/graph/session.ts';
 import { tf } from '../../tensors/tf.ts';
@@ -36,19 +30,37 @@ export class Moves {
     return this.#spread(numbers, float64);
   }
 
-  /** A float64 constant whose value float32 has exactly. */
+  /** A float64 constant. */
   number(value: number): Output {
-    return this.wide(this.graph.constant(Float32Array.of(value), []));
+    return this.graph.constant(Float64Array.of(value), []);
   }
 
-  /** A truth value for each image, as `[n, 1, 1, 1]`; fed by `rowFlags`. */
+  add(x: Output, y: Output): Output {
+    return this.double('AddV2', [x, y]);
+  }
+
+  subtract(x: Output, y: Output): Output {
+    return this.double('Sub', [x, y]);
+  }
+
+  multiply(x: Output, y: Output): Output {
+    return this.double('Mul', [x, y]);
+  }
+
+  divide(x: Output, y: Output): Output {
+    return this.double('RealDiv', [x, y]);
+  }
+
+  /** The bits of float64 numbers as pairs of integers, which the backend can read; for `readNumbers`. */
+  bits(numbers: Output): Output {
+    return this.graph.add('Bitcast', [numbers], { T: float64, type: int32 });
+  }
+
+  /** A truth value for each image; fed by `rowFlags`. */
   flags(): Output {
     const flags = this.graph.placeholder(`flags_${this.inputs.length}`, int32, [-1]);
     this.inputs.push(flags);
-    const isSet = this.graph.add('NotEqual', [flags, this.graph.constant(Int32Array.of(0), [])], {
-      T: int32,
-    });
-    return this.#spread(isSet, boolean);
+    return this.graph.add('NotEqual', [flags, this.graph.constant(Int32Array.of(0), [])], { T: int32 });
   }
 
   wide(x: Output): Output {
@@ -65,14 +77,17 @@ export class Moves {
     return this.graph.add(operation, inputs, { T: float64 });
   }
 
-  select(condition: Output, yes: Output, no: Output): Output {
-    return this.graph.add('SelectV2', [condition, yes, no], { T: float32 });
+  /** The images of `yes` whose flag is set, and of `no` for others. */
+  chooseRows(flags: Output, yes: Output, no: Output): Output {
+    // The older operation, which takes whole rows; `SelectV2` spreads the flags over all values.
+    return this.graph.add('Select', [flags, yes, no], { T: float32 });
   }
 
   /** The gradient with 0 for NaN. */
   withoutNaN(gradient: Output): Output {
     const isNaN = this.graph.add('IsNan', [gradient], { T: float32 });
-    return this.select(isNaN, this.graph.constant(Float32Array.of(0), []), gradient);
+    const zeros = this.graph.add('ZerosLike', [gradient], { T: float32 });
+    return this.graph.add('SelectV2', [isNaN, zeros, gradient], { T: float32 });
   }
 
   sign(x: Output): Output {
@@ -124,7 +139,7 @@ export function functionOf<Key extends string | number = 0>(
     if (session === undefined) {
       const moves = new Moves();
       const outputs = emit(moves, key!);
-      session = openSession(moves.graph, moves.inputs, outputs, { isRewritten: false });
+      session = openSession(moves.graph, moves.inputs, outputs, { rewriting: 'none' });
       opened.set(key ?? 0, session);
     }
     return session.run(inputs);
@@ -143,4 +158,11 @@ export function rowFlags(values: readonly boolean[]): Tensor {
     values.map((value) => (value ? 1 : 0)),
     'int32',
   );
+}
+
+/** Float64 numbers of which a function gave the `bits`; disposes the tensor. */
+export async function readNumbers(bits: Tensor): Promise<Float64Array> {
+  const values = (await bits.data()) as Int32Array;
+  bits.dispose();
+  return new Float64Array(values.slice().buffer);
 }

@@ -1,19 +1,39 @@
-/** Steps of attacks in L∞ as functions of TensorFlow, for images that stay on the device. */
+/** Steps of attacks in L∞ and L2 as functions of TensorFlow, for images that stay on the device. */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { float32, int32, int8 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
-import { functionOf } from './functions.ts';
+import { emitProjection, emitUnit } from './euclid.ts';
+import { functionOf, type Moves } from './functions.ts';
 
-const signStep = functionOf((moves) => {
-  const [points, gradient, size] = [moves.images(), moves.images(), moves.numbers()];
-  return [moves.clip(moves.step(points, size, moves.sign(moves.withoutNaN(gradient))))];
-});
+/** Norms of the balls and of the steps on the device. */
+export type DeviceNorm = 'linf' | 'l2';
 
-const signStepInBall = functionOf((moves) => {
+/** Key of a function: the norm, the size of an image in L2, and whether there is a ball. */
+function keyOf(norm: DeviceNorm, points: Tensor4D, ball = true): string {
+  return `${norm} ${norm === 'l2' ? points.size / points.shape[0] : 0} ${ball ? 'ball' : ''}`;
+}
+
+/** The step of length 1 along a gradient without NaN. */
+function emitDirection(moves: Moves, gradient: Output, key: string): Output {
+  const [norm, size] = key.split(' ');
+  return norm === 'l2' ? emitUnit(moves, gradient, Number(size)) : moves.sign(gradient);
+}
+
+/** The nearest point of the ball, in its norm. */
+function emitNearest(moves: Moves, point: Output, original: Output, radius: Output, key: string): Output {
+  const [norm, size] = key.split(' ');
+  return norm === 'l2'
+    ? emitProjection(moves, point, original, radius, Number(size))
+    : moves.project(point, original, radius);
+}
+
+const stepOf = functionOf<string>((moves, key) => {
   const [points, gradient, size] = [moves.images(), moves.images(), moves.numbers()];
+  const direction = emitDirection(moves, moves.withoutNaN(gradient), key);
+  const moved = moves.step(points, size, direction);
+  if (!key.endsWith('ball')) return [moves.clip(moved)];
   const [originals, radius] = [moves.images(), moves.numbers()];
-  const moved = moves.step(points, size, moves.sign(moves.withoutNaN(gradient)));
-  return [moves.clip(moves.project(moved, originals, radius))];
+  return [moves.clip(emitNearest(moves, moved, originals, radius, key))];
 });
 
 /** Ball around each original that no step leaves. */
@@ -23,18 +43,19 @@ export interface DeviceBall {
   readonly radii: Tensor;
 }
 
-/** clip(P(x + size · sign g)), where P projects onto the ball. `sizes` are of `rowNumbers`. */
-export function stepAlongSign(
+/**
+ * clip(P(x + size · d)), where P projects onto the ball and d is the sign of the gradient in L∞ or the unit gradient in L2.
+ * `sizes` are of `rowNumbers`.
+ */
+export function stepAlong(
+  norm: DeviceNorm,
   points: Tensor4D,
   gradient: Tensor4D,
   sizes: Tensor,
   ball: DeviceBall | null,
 ): Tensor4D {
-  const [moved] =
-    ball === null
-      ? signStep([points, gradient, sizes])
-      : signStepInBall([points, gradient, sizes, ball.originals, ball.radii]);
-  return moved as Tensor4D;
+  const inputs = [points, gradient, sizes, ...(ball === null ? [] : [ball.originals, ball.radii])];
+  return stepOf(inputs, keyOf(norm, points, ball !== null))[0] as Tensor4D;
 }
 
 /** The points of APGD; shapes are those of images. */
@@ -58,17 +79,17 @@ export interface ApgdStepSettings {
   readonly others: Tensor;
 }
 
-const apgdMove = functionOf((moves) => {
+const apgdMove = functionOf<string>((moves, key) => {
   const [current, previous, best, bestGradient] = [0, 1, 2, 3].map(() => moves.images());
   const [given, originals] = [moves.images(), moves.images()];
   const [isBest, goesBack] = [moves.flags(), moves.flags()];
   const [radii, sizes, shares, others] = [0, 1, 2, 3].map(() => moves.numbers());
   const gradient = moves.withoutNaN(given);
-  const newBest = moves.select(isBest, current!, best!);
-  const newBestGradient = moves.select(isBest, gradient, bestGradient!);
-  const from = moves.select(goesBack, newBest, current!);
-  const direction = moves.sign(moves.select(goesBack, newBestGradient, gradient));
-  const confine = (point: Output): Output => moves.clip(moves.project(point, originals, radii!));
+  const newBest = moves.chooseRows(isBest, current!, best!);
+  const newBestGradient = moves.chooseRows(isBest, gradient, bestGradient!);
+  const from = moves.chooseRows(goesBack, newBest, current!);
+  const direction = emitDirection(moves, moves.chooseRows(goesBack, newBestGradient, gradient), key);
+  const confine = (point: Output): Output => moves.clip(emitNearest(moves, point, originals, radii!, key));
   const ahead = confine(moves.step(from, sizes!, direction));
   const here = moves.wide(from);
   const own = moves.double('Mul', [shares!, moves.double('Sub', [moves.wide(ahead), here])]);
@@ -78,15 +99,17 @@ const apgdMove = functionOf((moves) => {
   return [confine(moves.narrow(moves.double('Sub', [moved, back]))), from, newBest, newBestGradient];
 });
 
-/** One step of APGD in L∞: keeps the best points, and moves from where each image goes on. */
+/** One step of APGD in L∞ or L2: keeps the best points, and moves from where each image goes on. */
 export function moveByApgd(
+  norm: DeviceNorm,
   { current, previous, best, bestGradient }: ApgdPoints,
   gradient: Tensor4D,
   { originals, radii }: DeviceBall,
   { isBest, goesBack, sizes, shares, others }: ApgdStepSettings,
 ): ApgdPoints {
   const points = [current, previous, best, bestGradient, gradient, originals];
-  const results = apgdMove([...points, isBest, goesBack, radii, sizes, shares, others]) as Tensor4D[];
+  const inputs = [...points, isBest, goesBack, radii, sizes, shares, others];
+  const results = apgdMove(inputs, keyOf(norm, current)) as Tensor4D[];
   return {
     current: results[0]!,
     previous: results[1]!,

@@ -9,7 +9,7 @@ import type { Network } from '../../values/model.ts';
 import type { AttackLoss, FoldedClassifier, InputGradient, TargetedDlr } from '../classifier.ts';
 import type { FoldedNetwork } from '../folding.ts';
 import { checkLoss } from '../loss-gradient.ts';
-import { canBeFunction, emitter } from './emitter.ts';
+import { emitter, rewritingOf } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
 import { emitForward, graphWeights } from './inference.ts';
 import type { EmittedForward } from './inference.ts';
@@ -33,7 +33,8 @@ export function graphClassifier(
   folded: FoldedNetwork,
 ): FoldedClassifier {
   let weights = onDevice(folded);
-  const isFunction = keepsTensors() && canBeFunction(nodes);
+  const isFunction = keepsTensors();
+  const rewriting = rewritingOf(nodes);
   const sessions = new Map<string, GraphSession>();
 
   /**
@@ -53,7 +54,7 @@ export function graphClassifier(
         emit.graph,
         [...forward.weights, emit.pixels, ...feeds],
         [forward.logits, ...fetches],
-        { isFunction },
+        { isFunction, rewriting },
       );
       sessions.set(key, opened);
     }

@@ -1,13 +1,14 @@
 /** A TensorFlow graph under construction, with helpers for operations on a batch of images. */
 import { float32, graphBuilder, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Attribute, GraphBuilder, Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import type { Rewriting } from '../../tensors/tensorflow/graph/session.ts';
 
 /**
- * Whether TensorFlow computes the same bits of these operations in a function as in a session. In a function it rewrites
- * the arithmetic of SiLU and GELU otherwise, so networks with them stay sessions, as all results so far.
+ * How TensorFlow has to rewrite a function of these operations so that it computes the bits of a session. SiLU and GELU are
+ * sums and products, which a session rewrites and whose gate the gradient shares; no other operation needs that.
  */
-export function canBeFunction(operations: readonly { readonly op: string }[]): boolean {
-  return !operations.some(({ op }) => op === 'silu' || op === 'gelu');
+export function rewritingOf(operations: readonly { readonly op: string }[]): Rewriting {
+  return operations.some(({ op }) => op === 'silu' || op === 'gelu') ? 'arithmetic' : 'fused';
 }
 
 export interface Emitter {

@@ -70,20 +70,21 @@ export interface Seeds {
 
 /**
  * The parts of a key that all units of a cell share. `seed` is null for a cell that draws no random numbers;
- * `printed` is canonical JSON, and empty for a cell that prints no facts of the run.
+ * `printed` is canonical JSON, and empty for a cell that prints no facts of the run. `version` is that of the cell's parameters.
  */
 export function stageConstant(
   stage: Stage,
   seed: Seeds | null,
   numerics: Json | null,
   printed = '',
+  version = stage.version,
 ): StageConstant {
   return {
     libraries: librariesText(librariesOf(stage)),
     numerics: stage.device && numerics !== null ? `"numerics":${canonicalJson(numerics)},` : '',
     printed: printed === '' ? '' : `"printed":${printed},`,
     seed: seed === null ? '' : `"seed":{"pipeline":${seed.pipeline},"stage":${seed.stage}},`,
-    usesAndVersion: `"uses":${JSON.stringify(stage.uses)},"version":${stage.version}`,
+    usesAndVersion: `"uses":${JSON.stringify(stage.uses)},"version":${version}`,
   };
 }
 

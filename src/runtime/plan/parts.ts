@@ -16,6 +16,7 @@ export function withParts(registry: StageRegistry): StageRegistry {
         ...part,
         uses,
         version: stage.version,
+        ...(stage.versionWith && { versionWith: stage.versionWith }),
         partOf: stage.uses,
         ...(source !== undefined && { source }),
         ...(plugin !== undefined && { plugin }),

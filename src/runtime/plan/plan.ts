@@ -141,11 +141,12 @@ function stageConstants(
     const cell = graph.cells[index]!;
     const isRandom = draws(index);
     const printed = printedBy(index, stage);
-    const name = `${cell.uses} ${isRandom ? (cell.seed ?? 0) : ''} ${printed}`;
+    const version = stage.versionWith?.(cell.params as never) ?? stage.version;
+    const name = `${cell.uses} ${version} ${isRandom ? (cell.seed ?? 0) : ''} ${printed}`;
     let constant = known.get(name);
     if (constant === undefined) {
       const seed = isRandom ? { pipeline: graph.seed, stage: cell.seed ?? 0 } : null;
-      constant = stageConstant(stage, seed, shared, printed);
+      constant = stageConstant(stage, seed, shared, printed, version);
       known.set(name, constant);
     }
     return constant;

@@ -12,7 +12,7 @@ import { traceParameters } from './shared/trace.ts';
  */
 export const adaptiveStage = defineStage({
   uses: 'attack/adaptive',
-  version: 3,
+  version: 4,
   summary: 'Gradient ascent through a defense that the attacker knows, in an L2 ball: BPDA and EOT',
   with: Type.Object(
     {

@@ -8,6 +8,7 @@ import { foundScale } from './shared/minimum-norm.ts';
 export const apgdMinimalStage = attackStage({
   uses: 'attack/apgd-minimal',
   version: 1,
+  versionWith: ({ norm }) => (norm === 'l2' ? 2 : undefined),
   summary: 'APGD by search: the smallest ball in which APGD misclassifies an image, by bisection',
   strength: foundScale,
   with: {

@@ -7,6 +7,7 @@ import { anyBallNormParameter, ballStrength } from './shared/goal.ts';
 export const apgdStage = attackStage({
   uses: 'attack/apgd',
   version: 1,
+  versionWith: ({ norm }) => (norm === 'l2' ? 2 : undefined),
   summary: 'Auto-PGD: ascent in an L∞, L2 or L1 ball that chooses its own step sizes',
   strength: ballStrength,
   with: {

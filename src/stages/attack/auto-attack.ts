@@ -26,6 +26,7 @@ const costs: Readonly<Record<MemberName, number>> = {
 export const autoAttackStage = attackStage({
   uses: 'attack/auto-attack',
   version: 2,
+  versionWith: ({ norm }) => (norm === 'l2' ? 3 : undefined),
   summary:
     'AutoAttack in L∞, L2 or L1: APGD, FAB and Square one after another, each on the images that the earlier ones have left right',
   strength: ballStrength,

@@ -8,7 +8,7 @@ import type { Preset } from './shared/strength.ts';
 /** Carlini and Wagner's L2 attack (2017; Guo et al. 2018, section 3: κ 0, λ 10, 100 steps of Adam). */
 export const cwL2Stage = attackStage({
   uses: 'attack/cw-l2',
-  version: 2,
+  version: 3,
   summary: "Carlini and Wagner's L2 attack: the smallest perturbation with a margin in the logits, by Adam",
   strength: {
     name: 'scale',

@@ -12,6 +12,7 @@ const stepSizes = {
 export const pgdStage = attackStage({
   uses: 'attack/pgd',
   version: 4,
+  versionWith: ({ norm }) => (norm === 'l2' ? 5 : undefined),
   summary: 'Projected gradient descent in an L∞ or L2 ball, from random starts',
   strength: ballStrength,
   presets:

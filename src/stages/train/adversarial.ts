@@ -18,6 +18,7 @@ const sources = port('model', {
 export const adversarialStage = defineStage({
   uses: 'train/adversarial',
   version: 1,
+  versionWith: ({ norm }) => (norm === 'l2' ? 2 : undefined),
   summary: 'Adversarial training: PGD, FGSM, TRADES, or an ensemble of sources',
   with: Type.Object({ ...adversaryParameters, ...trainingParameters }, { additionalProperties: false }),
   in: {

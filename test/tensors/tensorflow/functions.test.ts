@@ -3,6 +3,7 @@ import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { zoo } from '../../../src/models/architectures/zoo.ts';
 import type { ArchitectureName } from '../../../src/models/architectures/zoo.ts';
+import { networkBuilder } from '../../../src/models/builder.ts';
 import { openClassifier } from '../../../src/models/inference.ts';
 import { initializeModel } from '../../../src/models/initialize.ts';
 import { openBackend } from '../../../src/tensors/backend.ts';
@@ -11,9 +12,9 @@ import { keepsTensors } from '../../../src/tensors/tensorflow/graph/session.ts';
 import type { TensorflowBackend } from '../../../src/tensors/tensorflow/raw.ts';
 import { tf } from '../../../src/tensors/tf.ts';
 import { trainSgd } from '../../../src/training/sgd.ts';
-import type { NetworkModel } from '../../../src/values/model.ts';
+import type { Network, NetworkModel } from '../../../src/values/model.ts';
 import { layers } from '../../models/inference-suite.ts';
-import { allOperations, randomModel, smallTransformer } from '../../models/networks.ts';
+import { allOperations, gatedOperations, randomModel, smallTransformer } from '../../models/networks.ts';
 import { readyBackends } from '../backends.ts';
 
 const isReady = readyBackends.includes('tensorflow');
@@ -32,6 +33,12 @@ describe.skipIf(!isReady)('functions of TensorFlow', () => {
     ['ResNet-20', () => ofZoo('cifar-resnet20', 32)],
     ['MobileNet v2', () => ofZoo('mobilenet-v2', 65)],
     ['ResNet-18', () => ofZoo('resnet18', 65)],
+    ['every gate', () => coloured(gatedOperations())],
+    ['residual blocks with SiLU', () => coloured(gatedBlocks('silu'))],
+    ['residual blocks with GELU', () => coloured(gatedBlocks('gelu'))],
+    ['residual blocks with the GELU of tanh', () => coloured(gatedBlocks('gelu-tanh'))],
+    ['ConvNeXt-like blocks', () => coloured(nextBlocks())],
+    ['EfficientNet-like blocks', () => coloured(invertedBlocks())],
     ['logits so small that they underflow', () => withTinyLogits(randomModel(allOperations()))],
     ...Object.entries(layers).map(([name, build]): [string, () => NetworkModel] => [
       name,
@@ -60,8 +67,15 @@ describe.skipIf(!isReady)('functions of TensorFlow', () => {
     tf.dispose([pixels, labels]);
   });
 
-  it('train to the same weights', async () => {
-    const model = ofZoo('cifar-resnet20', 32);
+  it.each<[string, () => NetworkModel]>([
+    ['ResNet-20', () => ofZoo('cifar-resnet20', 32)],
+    ['blocks with SiLU', () => coloured(gatedBlocks('silu'))],
+    ['blocks with GELU', () => coloured(gatedBlocks('gelu'))],
+    ['blocks with the GELU of tanh', () => coloured(gatedBlocks('gelu-tanh'))],
+    ['ConvNeXt-like blocks', () => coloured(nextBlocks())],
+    ['EfficientNet-like blocks', () => coloured(invertedBlocks())],
+  ])('train to the same weights: %s', async (_, build) => {
+    const model = build();
     const pixels = Uint8Array.from({ length: 100 * 32 * 32 * 3 }, (_, at) => (at * 7919) % 251);
     const ids = Int32Array.from({ length: 100 }, (_, id) => id);
     const trained = async (): Promise<NetworkModel['weights']> => {
@@ -113,6 +127,24 @@ describe.skipIf(!isReady)('functions of TensorFlow', () => {
     tf.dispose([pixels, labels]);
   });
 
+  it.each<[string, () => Network]>([
+    ['SiLU', () => gatedBlocks('silu')],
+    ['GELU', () => nextBlocks()],
+  ])('keep the weights of a network with %s on the device', async (_, build) => {
+    const model = coloured(build());
+    const pixels = pixelsFor(model, 4);
+    const labels = tf.tensor1d([1, 4, 0, 2], 'int32');
+    const classifier = await openClassifier(model);
+    expect(classifier.staysOnDevice).toBe(true);
+    tf.dispose(Object.values(await classifier.inputGradient(pixels, labels, 'margin')));
+    const transfers = measureTransfers();
+    const { gradient, logits } = await classifier.inputGradient(pixels, labels, 'margin');
+    await logits.data();
+    expect(transfers()).toEqual({ fed: 0, fetched: 4 * 10 * 4 });
+    tf.dispose([gradient, logits, pixels, labels]);
+    classifier.dispose();
+  });
+
   it('leave no tensor behind when a model is closed', async () => {
     const { binding } = openBinding();
     const model = ofZoo('cifar-resnet20', 32);
@@ -132,6 +164,62 @@ describe.skipIf(!isReady)('functions of TensorFlow', () => {
     pixels.dispose();
   });
 });
+
+const side = 32;
+
+function coloured(network: Network): NetworkModel {
+  return randomModel(network, { mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] });
+}
+
+/** Convolutions with a gate, added up. */
+function gatedBlocks(gate: 'silu' | 'gelu' | 'gelu-tanh'): Network {
+  const b = networkBuilder({ architecture: gate, inputShape: [side, side, 3], classes: 10 });
+  const gated = (name: string, x: string): string =>
+    gate === 'silu' ? b.silu(name, x) : b.gelu(name, x, gate === 'gelu' ? 'none' : 'tanh');
+  let x = gated('stem', b.conv('first', 'input', { filters: 16, kernel: 3, padding: 1 }));
+  for (let at = 0; at < 4; at++) {
+    const inner = b.conv(`conv${at}`, x, { filters: 16, kernel: 3, padding: 1, bias: at % 2 === 0 });
+    x = b.add(`sum${at}`, x, gated(`gate${at}`, at < 2 ? inner : b.batchNorm(`norm${at}`, inner)));
+  }
+  return b.build(b.dense('logits', b.globalAveragePool('mean', x), { units: 10 }));
+}
+
+/** Depthwise convolutions of 7 × 7, layer norms, and dense layers around GELU. */
+function nextBlocks(): Network {
+  const b = networkBuilder({ architecture: 'next', inputShape: [side, side, 3], classes: 10 });
+  let x = b.layerNorm('stem', b.conv('patches', 'input', { filters: 16, kernel: 4, stride: 4 }));
+  for (let at = 0; at < 3; at++) {
+    const wide = b.conv(`depth${at}`, x, { filters: 16, kernel: 7, padding: 3, groups: 16 });
+    const up = b.gelu(`gelu${at}`, b.dense(`up${at}`, b.layerNorm(`norm${at}`, wide), { units: 64 }));
+    x = b.add(`sum${at}`, x, b.dense(`down${at}`, up, { units: 16 }));
+  }
+  return b.build(b.dense('logits', b.globalAveragePool('mean', x), { units: 10 }));
+}
+
+/** Inverted residuals with SiLU and squeeze-and-excitation. */
+function invertedBlocks(): Network {
+  const b = networkBuilder({ architecture: 'inverted', inputShape: [side, side, 3], classes: 10 });
+  const conv = (name: string, x: string, filters: number, kernel: number, groups = 1): string => {
+    const padding = (kernel - 1) / 2;
+    return b.batchNorm(`${name}.norm`, b.conv(name, x, { filters, kernel, padding, groups, bias: false }));
+  };
+  let x = b.silu('stem.silu', conv('stem', 'input', 8, 3));
+  for (let at = 0; at < 3; at++) {
+    const wide = b.silu(`silu${at}`, conv(`expand${at}`, x, 24, 1));
+    const deep = b.silu(`deep${at}`, conv(`depth${at}`, wide, 24, 3, 24));
+    const small = b.silu(
+      `small${at}`,
+      b.dense(`reduce${at}`, b.globalAveragePool(`mean${at}`, deep), { units: 4 }),
+    );
+    const open = b.multiply(
+      `open${at}`,
+      deep,
+      b.sigmoid(`gate${at}`, b.dense(`widen${at}`, small, { units: 24 })),
+    );
+    x = b.add(`sum${at}`, x, conv(`project${at}`, open, 8, 1));
+  }
+  return b.build(b.dense('logits', b.globalAveragePool('mean', x), { units: 10 }));
+}
 
 function ofZoo(name: ArchitectureName, size: number): NetworkModel {
   const network = zoo[name].build({ size, classes: 6 });

@@ -64,6 +64,8 @@ type AllParameters<W extends TProperties> = OwnParameters<W> &
 export interface AttackDeclaration<W extends TProperties> {
   readonly uses: string;
   readonly version: number;
+  /** The version for some parameters, if a change concerned only these; `version` for others. */
+  readonly versionWith?: (params: OwnParameters<W>) => number | undefined;
   readonly summary: string;
   readonly strength: StrengthDeclaration;
   /** The changes that `like` foolbox and torchattacks make; if absent, the attack has no parameter `like`. */
@@ -184,6 +186,9 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
   return defineStage({
     uses,
     version,
+    ...(declaration.versionWith && {
+      versionWith: (params) => declaration.versionWith!(typed(params)),
+    }),
     summary,
     with: Type.Object(properties, { additionalProperties: false }),
     example: declaration.example,

@@ -22,7 +22,7 @@ export interface GraphBuilder {
   /** Adds an input that every run gets, under this name. An extent of −1 accepts any. */
   placeholder(name: string, type: typeof float32 | typeof int32, shape: readonly number[]): Output;
   /** Adds a constant. Equal constants share one node. */
-  constant(values: Float32Array | Int32Array, shape: readonly number[]): Output;
+  constant(values: Float32Array | Float64Array | Int32Array, shape: readonly number[]): Output;
   /** Adds one operation and returns its first output; `output` gives the others. */
   add(operation: string, inputs: readonly Output[], attributes: Readonly<Record<string, Attribute>>): Output;
   /** Returns output number `index` of the operation whose first output is `first`. */
@@ -95,7 +95,7 @@ export function graphBuilder(): GraphBuilder {
       return addNode(name, 'Placeholder', [], { ...encodeAll({ dtype: type }), shape: extents });
     },
     constant(values, shape) {
-      const type = values instanceof Int32Array ? int32 : float32;
+      const type = values instanceof Int32Array ? int32 : values instanceof Float64Array ? float64 : float32;
       const key = `${type.type} [${shape.join()}] ${values.join()}`;
       const known = constants.get(key);
       if (known !== undefined) return known;

@@ -22,11 +22,17 @@ export interface GraphSession {
   dispose(): void;
 }
 
+/**
+ * How TensorFlow rewrites the operations of a function. `none`: it leaves each as it is written. `fused`: it fuses them, but
+ * leaves their arithmetic alone. `arithmetic`: it rewrites that too, such as common factors and operations that are there twice.
+ */
+export type Rewriting = keyof typeof rewritings;
+
 export interface SessionOptions {
   /** Whether the graph is a function of TensorFlow; if the binding has functions. */
   readonly isFunction?: boolean;
-  /** Whether TensorFlow may rewrite a function as it does a session, by fusing operations above all; true if absent. */
-  readonly isRewritten?: boolean;
+  /** How far TensorFlow may rewrite a function; `fused` if absent. */
+  readonly rewriting?: Rewriting;
 }
 
 interface LoadedGraph {
@@ -58,12 +64,11 @@ export function openSession(
   graph: GraphBuilder,
   placeholders: readonly Output[],
   fetches: readonly Output[],
-  { isFunction = keepsTensors(), isRewritten = true }: SessionOptions = {},
+  { isFunction = keepsTensors(), rewriting = 'fused' }: SessionOptions = {},
 ): GraphSession {
   const backend = tf.backend() as unknown as TensorflowBackend;
   const feedNames = placeholders.join();
   const bytes = isFunction ? graph.definition() : graph.serialize();
-  const rewriting = isRewritten ? sameAsSessions : asWritten;
   const digest = createHash('sha256')
     .update(bytes)
     .update(`${feedNames} ${fetches.join()} ${rewriting}`)
@@ -100,18 +105,17 @@ export function keepsTensors(): boolean {
 }
 
 /**
- * TensorFlow optimises a function only if it is given a `ConfigProto`: this one, in its wire format, has
- * `graph_options { rewrite_options { arithmetic_optimization: OFF } }`. The arithmetic optimisations find more in a
- * function than in a session, whose operations have no device yet, and would give other bits.
+ * TensorFlow optimises a function only if it is given a `ConfigProto`: these, in their wire format, are a
+ * `graph_options { rewrite_options { … } }`. The arithmetic optimisations are OFF in the first two: in a session, whose
+ * operations have no device yet, they find less. `none` has OFF for `constant_folding`, `dependency_optimization` and
+ * `remapping` as well: otherwise sums of three become one operation, in an order of its own, and a division by a constant
+ * becomes a product with its inverse.
  */
-const sameAsSessions = '\x52\x04\x52\x02\x38\x02';
-
-/**
- * The same with `constant_folding`, `arithmetic_optimization`, `dependency_optimization` and `remapping` OFF, for functions
- * whose every operation has to stay: otherwise sums of three become one operation, in an order of its own, and a division by a
- * constant becomes a product with its inverse.
- */
-const asWritten = '\x52\x0a\x52\x08\x18\x02\x38\x02\x40\x02\x70\x02';
+const rewritings = {
+  none: '\x52\x0a\x52\x08\x18\x02\x38\x02\x40\x02\x70\x02',
+  fused: '\x52\x04\x52\x02\x38\x02',
+  arithmetic: '\x52\x02\x52\x00',
+} as const;
 
 function loadFunction(
   { binding }: TensorflowBackend,
@@ -121,10 +125,10 @@ function loadFunction(
     feedNames,
     fetches,
     rewriting,
-  }: { readonly feedNames: string; readonly fetches: readonly Output[]; readonly rewriting: string },
+  }: { readonly feedNames: string; readonly fetches: readonly Output[]; readonly rewriting: Rewriting },
 ): LoadedGraph {
   binding.addFunction!(name, bytes, feedNames, fetches.join());
-  const attributes = [{ name: 'config_proto', type: binding.TF_ATTR_STRING, value: rewriting }];
+  const attributes = [{ name: 'config_proto', type: binding.TF_ATTR_STRING, value: rewritings[rewriting] }];
   return {
     run: (ids) => binding.runFunction!(name, attributes, ids, fetches.length),
     unload: () => binding.removeFunction!(name),

@@ -8,17 +8,19 @@ import type { AttackProblem } from '../originals.ts';
 import { appendOnDevice, type DeviceGradient, takeOnDevice } from './device-queries.ts';
 import { rowNumbers } from './functions.ts';
 import { startsOnDevice } from './kept-originals.ts';
-import { areFlat, stepAlongSign } from './moves.ts';
+import { areFlat, type DeviceNorm, stepAlong } from './moves.ts';
 import { uploadImages } from './upload.ts';
 
 /** The part of `GradientSteps` that images on the device can take. */
-export interface SignSteps {
+export interface DeviceSteps {
   readonly goal: Goal;
   readonly rows: Int32Array;
   /** Images at which the rows start, side by side. */
   readonly starts: Float32Array;
   readonly stepSizes: Float64Array;
-  /** Radii of the L∞ balls around the originals; null if there are none. */
+  /** The norm of the balls; steps go along the sign of the gradient in L∞, and along the unit gradient in L2. */
+  readonly norm: DeviceNorm;
+  /** Radii of the balls around the originals; null if there are none. */
   readonly radii: Float64Array | null;
   readonly steps: number;
   readonly taken: number;
@@ -40,16 +42,16 @@ interface DeviceState {
 }
 
 /**
- * Takes the steps of `gradientSteps` along the sign, with the images on the device: they go there when they start and come
+ * Takes the steps of `gradientSteps` with the images on the device: they go there when they start and come
  * back when they are done. The passes, the batches and all bits are those of the steps with plain arrays.
  */
-export async function signStepsOnDevice(
+export async function stepsOnDevice(
   problem: AttackProblem,
-  options: SignSteps,
+  options: DeviceSteps,
   gradientOf: DeviceGradient,
 ): Promise<Float32Array> {
   const { queries, images, originals, hooks } = problem;
-  const { goal, rows, starts, stepSizes, radii, steps, taken: before, stopEarly } = options;
+  const { goal, norm, rows, starts, stepSizes, radii, steps, taken: before, stopEarly } = options;
   const size = imageSize(images.shape);
   const [, height, width, channels] = images.shape;
   const result = starts.slice();
@@ -134,7 +136,7 @@ export async function signStepsOnDevice(
             }
           }
           const ball = within && { originals: state.originals!, radii: within };
-          const moved = stepAlongSign(points, gradient, sizes, ball);
+          const moved = stepAlong(norm, points, gradient, sizes, ball);
           gradient.dispose();
           const positions = [...moving.keys()];
           const isDone = moving.map((image, position) => !isReached[position]! && ++image.taken === steps);
