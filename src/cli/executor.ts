@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../runtime/events.ts';
 import type { Executor, WorkerSetup } from '../runtime/executor.ts';
 import type { Plan } from '../runtime/plan/plan.ts';
-import type { Parallelism } from './parallelism.ts';
+import { allocatorVariables, type Parallelism } from './parallelism.ts';
 import type { OpenPipeline } from './pipeline.ts';
 
 export type ExecutorName = 'local' | 'slurm';
@@ -66,6 +66,7 @@ export async function openExecutor(
     env: {
       RAVELIN_PLUGINS: JSON.stringify(graph.plugins),
       RAVELIN_THREADS: String(threads),
+      ...allocatorVariables(pipeline.backend, threads, process.env),
     },
   });
 }

@@ -76,3 +76,16 @@ export function gpuShare(workers: number, memory: number | null): number {
   const inside = memory === null ? 0.85 : Math.max(1 - (workers * outsideBytes) / memory, 0.5);
   return Math.floor((1000 * inside) / workers) / 1000;
 }
+
+/**
+ * Variables for the allocator of a worker, beside those of the user: on TensorFlow as many arenas as it has threads, and two at
+ * least. glibc would make eight a core, and each keeps what was freed in it.
+ */
+export function allocatorVariables(
+  backend: string,
+  threads: number,
+  environment: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  if (backend !== 'tensorflow' || environment['MALLOC_ARENA_MAX'] !== undefined) return {};
+  return { MALLOC_ARENA_MAX: String(Math.max(threads, 2)) };
+}

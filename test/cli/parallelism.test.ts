@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gpuShare, parallelism } from '../../src/cli/parallelism.ts';
+import { allocatorVariables, gpuShare, parallelism } from '../../src/cli/parallelism.ts';
 
 it('wasm gets a worker a core, or as many as asked for, of one thread each', () => {
   expect(parallelism('wasm', 6)).toMatchObject({ workers: 6, threads: 1 });
@@ -25,6 +25,13 @@ it('TensorFlow has no more than two threads a core in all, and one a worker at l
       expect(workers * threads).toBeLessThanOrEqual(Math.max(2 * cores, workers));
     }),
   );
+});
+
+it('a worker of TensorFlow has as many arenas as threads, unless the user says another number', () => {
+  expect(allocatorVariables('tensorflow', 8, {})).toEqual({ MALLOC_ARENA_MAX: '8' });
+  expect(allocatorVariables('tensorflow', 1, {})).toEqual({ MALLOC_ARENA_MAX: '2' });
+  expect(allocatorVariables('tensorflow', 8, { MALLOC_ARENA_MAX: '1' })).toEqual({});
+  expect(allocatorVariables('wasm', 1, {})).toEqual({});
 });
 
 describe('TensorFlow with CUDA', () => {
