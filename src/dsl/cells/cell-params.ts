@@ -22,6 +22,7 @@ export class CellParams {
   readonly axes: readonly { readonly axis: string; readonly at: SourceRange }[];
   readonly #given: LocatedMap;
   readonly #signature: ParameterOwner;
+  readonly #variants: readonly ParameterOwner[];
   readonly #schema: JsonSchema;
   /** The place that is reported for a missing parameter. */
   readonly #missingAt: SourceRange;
@@ -34,7 +35,15 @@ export class CellParams {
   /** Whether a parameter was refused, so that the others are judged each by itself only. */
   readonly #partial: boolean;
 
-  constructor(given: LocatedMap, signature: ParameterOwner, missingAt: SourceRange, context: LoadContext) {
+  /** `variants` are the types of all cells of the stage: another one may have a parameter that this one lacks. */
+  constructor(
+    given: LocatedMap,
+    signature: ParameterOwner,
+    missingAt: SourceRange,
+    context: LoadContext,
+    variants: readonly ParameterOwner[] = [],
+  ) {
+    this.#variants = variants;
     this.#given = given;
     this.#signature = signature;
     this.#schema = signature.with as JsonSchema;
@@ -110,6 +119,13 @@ export class CellParams {
       unknownCode: 'unknown-param',
       missingCode: 'missing-param',
       missingAt: this.#missingAt,
+      ownersOf: (key) => [
+        ...new Set(
+          this.#variants
+            .filter((one) => (one.with as JsonSchema).properties?.[key] !== undefined)
+            .map(({ uses }) => uses),
+        ),
+      ],
       ...(this.#slots.length > 0 && { suffix: ` (in ${cell})` }),
     };
   }

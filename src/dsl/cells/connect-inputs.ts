@@ -45,7 +45,7 @@ export function judgeParamsAlone(
 ): void {
   for (const variant of variants) {
     if (variant.signature === undefined) continue;
-    paramsOf(stage, variant, variant.signature, context).forCell(() => undefined, stage.id);
+    paramsOf(stage, variant, variant.signature, variants, context).forCell(() => undefined, stage.id);
     seedOf(stage, variant, context)?.forCell(() => undefined, stage.id);
   }
 }
@@ -54,11 +54,14 @@ function paramsOf(
   stage: StageSource,
   { body }: Variant,
   signature: StageSignature,
+  variants: readonly Variant[],
   context: LoadContext,
 ): CellParams {
   const given = sectionOf(body, 'with') ?? emptyMap(stage.keyAt);
   const known = body.partial ? { ...given, partial: true as const } : given;
-  return new CellParams(known, signature, entryOf(body, 'with')?.key.at ?? stage.keyAt, context);
+  const missingAt = entryOf(body, 'with')?.key.at ?? stage.keyAt;
+  const signatures = variants.flatMap((variant) => variant.signature ?? []);
+  return new CellParams(known, signature, missingAt, context, signatures);
 }
 
 /** `seed:` is a value of a cell like a parameter: `$(axes.x)` may stand in it. */
@@ -76,6 +79,7 @@ function seedOf(stage: StageSource, { body }: Variant, context: LoadContext): Ce
 export function connectInputs(
   stage: StageSource,
   variant: Variant,
+  variants: readonly Variant[],
   expansion: Expansion,
   context: LoadContext,
 ): ConnectedVariant | undefined {
@@ -102,7 +106,7 @@ export function connectInputs(
   if (joined === undefined) return undefined;
   return {
     variant,
-    params: paramsOf(stage, variant, signature, context),
+    params: paramsOf(stage, variant, signature, variants, context),
     seed: seedOf(stage, variant, context),
     offers,
     inputs,

@@ -46,7 +46,7 @@ function connectStage(
 ): ConnectedStage | undefined {
   const { sink } = context;
   const before = sink.errorCount;
-  const attempts = variants.map((variant) => connectInputs(stage, variant, expansion, context));
+  const attempts = variants.map((variant) => connectInputs(stage, variant, variants, expansion, context));
   const connected = attempts.filter((item) => item !== undefined);
   const [first] = connected;
   if (connected.length < attempts.length || first === undefined) return undefined;

@@ -22,6 +22,8 @@ export interface Subject {
   readonly suffix?: string;
   /** The name of the value itself, if it is not a map. */
   readonly root?: string;
+  /** Other owners in the same place that have an unknown key. */
+  readonly ownersOf?: (key: string) => readonly string[];
 }
 
 /**
@@ -124,7 +126,14 @@ function report(error: ErrorObject, located: Located, subject: Subject, sink: Di
       const meant = noun === 'parameter' ? parameterFor(key, known) : nearest(key, known);
       const hint = meant === undefined ? '' : `; did you mean '${meant}'?`;
       const list = known.length <= 8 ? didYouMean(key, known, `its ${noun}s`) : '';
-      const fix = fixOfKey(key, known) ?? (hint + list === '' ? whereKnown(known, subject, site) : undefined);
+      const owners = site.name === '' && hint === '' ? (subject.ownersOf?.(key) ?? []) : [];
+      const fix =
+        fixOfKey(key, known) ??
+        (owners.length > 0
+          ? `write it in the 'with' of the labels that take it (${shortList(owners, 4)}); that of the stage is for all of them`
+          : hint + list === ''
+            ? whereKnown(known, subject, site)
+            : undefined);
       sink.error(
         subject.unknownCode,
         entry?.key.at ?? site.value.at,
