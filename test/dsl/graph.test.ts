@@ -284,6 +284,23 @@ profiles:
     expect(set).toMatchObject({ seed: 4, cells: [{ params: { limit: 10, mean: [1, 0.75] } }] });
   });
 
+  it.each(['5', '007', 'true', 'null', '1e3', '8/255'])(
+    'take %s of the environment as a text or as a number',
+    (value) => {
+      const whole = text
+        .replace("tag: '$(name)-$(env.TAG)-$(params.big)-$$(x)'", 'tag: $(params.copied)')
+        .replace('big: 1_000', 'big: 1_000\n  copied: $(env.TAG)');
+      expect(graphOf(whole, { env: { TAG: value } }).cells[0]!.params['tag']).toBe(value);
+      const number = whole.replace('limit: $(params.limit)', 'limit: $(env.TAG)');
+      expect(graphOf(number, { env: { TAG: '12' } }).cells[0]!.params).toMatchObject({
+        limit: 12,
+        tag: '12',
+      });
+      // What a file says has the type that YAML gives it.
+      expect(mistakesOf(whole.replace('$(params.copied)', '5'))).toEqual(['wrong-type 10:92']);
+    },
+  );
+
   it('are told where they are wrong, once', () => {
     expect(mistakesOf(text, { overrides: ['params.limit=0'] })).toEqual([]);
     const loaded = mistakesOf(text.replace('default: 10', 'default: 0'));

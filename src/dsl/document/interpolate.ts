@@ -290,7 +290,8 @@ function environment(
     });
     return undefined;
   }
-  return { kind: 'scalar', at: found.at, value: environmentScalar(found.value), text: found.value };
+  const value = environmentScalar(found.value);
+  return { kind: 'scalar', at: found.at, value, text: found.value, fromEnvironment: true };
 }
 
 function environmentScalar(text: string): Scalar {

@@ -26,11 +26,14 @@ export function convert(located: Located, schema: JsonSchema | undefined): Json 
 }
 
 export function convertScalar(
-  { value, text }: Pick<LocatedScalar, 'value' | 'text'>,
+  { value, text, fromEnvironment }: Pick<LocatedScalar, 'value' | 'text' | 'fromEnvironment'>,
   schema: JsonSchema | undefined,
 ): Json {
-  if (schema === undefined || value === null || typeof value === 'boolean') return value;
+  if (schema === undefined) return value;
   const branches = branchesOf(schema);
+  // Only a text is taken here, and what stands in the environment is one, however it looks.
+  if (fromEnvironment === true && branches.every(({ type }) => type === 'string')) return text;
+  if (value === null || typeof value === 'boolean') return value;
   for (const { unit } of branches) {
     if (unit === 'bytes' && typeof value === 'string') return parseBytes(text) ?? parseNumber(text) ?? value;
     // A bare number has no unit, so it may mean minutes or milliseconds. It stays a text, which the schema refuses.

@@ -14,6 +14,8 @@ export interface LocatedScalar {
   readonly text: string;
   /** The place where the value was written, if `$(…)` put it in. */
   readonly origin?: SourceRange;
+  /** Whether it is the value of an environment variable, which has no types: `5` is a text as well. */
+  readonly fromEnvironment?: true;
 }
 
 /** A scalar that waits for the labels of a cell: `noise-$(axes.strength)`. */
