@@ -25,7 +25,7 @@ export class Originals {
   #targets: Int32Array | null = null;
   /** Logits of all originals, if they may stand for every query of them. */
   #logits: Float32Array | null = null;
-  /** The originals on the device; null if nobody asked to keep them there. */
+  /** The originals on the device; null if they are not kept there. */
   #kept: KeptOriginals | null = null;
 
   constructor(rows: number) {

@@ -40,8 +40,6 @@ const mostGrowth = 1000;
  */
 export function* searchStrength(options: StrengthSearchOptions): StrengthSearch {
   const { target, tolerance, maximum } = options;
-  const isReached = (dissimilarity: number): boolean =>
-    Math.abs(dissimilarity - target) <= tolerance * target;
   // A guess of 0 would never grow, and a guess that is not a number would never be compared.
   let strength = options.start > 0 ? Math.min(options.start, maximum) : maximum;
   let low = { strength: 0, excess: -target };
@@ -50,7 +48,7 @@ export function* searchStrength(options: StrengthSearchOptions): StrengthSearch 
   let dissimilarity: number;
   for (let round = 0; ; round++) {
     dissimilarity = measured(yield strength);
-    if (isReached(dissimilarity)) return { status: 'reached', strength };
+    if (isWithin(dissimilarity, target, tolerance)) return { status: 'reached', strength };
     if (dissimilarity > target) break;
     greatest = Math.max(greatest, dissimilarity);
     low = { strength, excess: dissimilarity - target };
@@ -69,7 +67,7 @@ export function* searchStrength(options: StrengthSearchOptions): StrengthSearch 
     const secant = low.strength - (low.excess * width) / (high.excess - low.excess);
     strength = Math.min(high.strength - 0.01 * width, Math.max(low.strength + 0.01 * width, secant));
     dissimilarity = measured(yield strength);
-    if (isReached(dissimilarity)) return { status: 'reached', strength };
+    if (isWithin(dissimilarity, target, tolerance)) return { status: 'reached', strength };
     const side = dissimilarity > target ? 1 : -1;
     if (side > 0) {
       high = { strength, excess: dissimilarity - target };
@@ -82,6 +80,11 @@ export function* searchStrength(options: StrengthSearchOptions): StrengthSearch 
     lastSide = side;
   }
   return { status: 'jump', ...jump };
+}
+
+/** Whether a dissimilarity is the target but for the relative tolerance. */
+export function isWithin(dissimilarity: number, target: number, tolerance: number): boolean {
+  return Math.abs(dissimilarity - target) <= tolerance * target;
 }
 
 /** Whatever is compared with NaN is false, so a search that went on would never end. */

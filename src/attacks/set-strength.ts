@@ -6,15 +6,15 @@ import { displacementNorms, meanOf, perturbationNorms, ratios } from './dissimil
 import { evenlySpaced, gatherRows, type ImageSet, type SetPart } from './image-set.ts';
 import { allRows, type AttackHooks, type ImageBatch } from './images.ts';
 import type { Queries } from './queries.ts';
-import { type SearchResult, searchStrength, UnreachableTargetError } from './search.ts';
+import { isWithin, type SearchResult, searchStrength, UnreachableTargetError } from './search.ts';
 import { stepAlong } from './step-along.ts';
 import {
   farthest,
   requireReferences,
   type SearchProblem,
   searchTogether,
-  triedTogether,
   type TriedStrength,
+  tryTogether,
 } from './target-strength.ts';
 
 /**
@@ -211,10 +211,10 @@ async function searchFew(
   const tried: TriedStrength[] = [];
   let strength = start > 0 ? Math.min(start, maximum) : maximum;
   while (tried.length < triesAlong && tried.at(-1)?.strength !== strength) {
-    const now = { strength, dissimilarity: await triedTogether(problem, rows, strength) };
+    const { dissimilarity } = await tryTogether(problem, rows, strength);
+    const now = { strength, dissimilarity };
     tried.push(now);
-    if (Math.abs(now.dissimilarity - goal) <= tolerance * goal)
-      return { result: { status: 'reached', strength }, tried };
+    if (isWithin(dissimilarity, goal, tolerance)) return { result: { status: 'reached', strength }, tried };
     strength = along(now, goal, elasticityOf(tried, elasticity), maximum);
   }
   const { result, tried: more } = await searchTogether(problem, rows, strength);
@@ -234,8 +234,7 @@ export function judgeStrength(
   { dissimilarity: target, tolerance }: Pick<TargetDissimilarity, 'dissimilarity' | 'tolerance'>,
   maximum: number,
 ): { readonly next: SetStrength; readonly history: SearchHistory; readonly isReached: boolean } {
-  if (Math.abs(dissimilarity - target) <= tolerance * target)
-    return { next: tried, history, isReached: true };
+  if (isWithin(dissimilarity, target, tolerance)) return { next: tried, history, isReached: true };
   const { strength } = tried;
   if (dissimilarity < target && !(strength < maximum))
     throw new UnreachableTargetError(target, dissimilarity, null);

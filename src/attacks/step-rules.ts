@@ -48,19 +48,31 @@ export interface AdamOptions {
   readonly floor?: number;
 }
 
+/** The constants of Adam's authors. */
+export const adamDefaults = { beta1: 0.9, beta2: 0.999, floor: 1e-8 } as const;
+
+/** The factor 1 / (1 − βᵗ) that corrects a moment of Adam after `steps` steps for its start at 0. */
+export function unbiasing(beta: number, steps: number): number {
+  return 1 / (1 - beta ** steps);
+}
+
 /**
  * m̂ / (√v̂ + floor), with m̂ and v̂ the bias-corrected moments of the gradient (Kingma and Ba 2015,
  * algorithm 1).
  */
-export function adam({ beta1 = 0.9, beta2 = 0.999, floor = 1e-8 }: AdamOptions = {}): StepRule {
+export function adam({
+  beta1 = adamDefaults.beta1,
+  beta2 = adamDefaults.beta2,
+  floor = adamDefaults.floor,
+}: AdamOptions = {}): StepRule {
   return (size) => {
     const mean = new Float32Array(size);
     const variance = new Float32Array(size);
     let steps = 0;
     return (gradient) => {
       steps++;
-      const meanShare = 1 / (1 - beta1 ** steps);
-      const varianceShare = 1 / (1 - beta2 ** steps);
+      const meanShare = unbiasing(beta1, steps);
+      const varianceShare = unbiasing(beta2, steps);
       for (let at = 0; at < size; at++) {
         const slope = gradient[at]!;
         mean[at] = beta1 * mean[at]! + (1 - beta1) * slope;

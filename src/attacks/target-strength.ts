@@ -118,22 +118,21 @@ export async function searchTogether(
   const tried: TriedStrength[] = [];
   let step = search.next();
   while (step.done !== true) {
-    pixels = await problem.perturb(rows, new Float64Array(rows.length).fill(step.value));
-    achieved = meanOf(dissimilarities(problem, rows, pixels));
+    ({ pixels, dissimilarity: achieved } = await tryTogether(problem, rows, step.value));
     tried.push({ strength: step.value, dissimilarity: achieved });
     step = search.next(achieved);
   }
   return { result: step.value, pixels, achieved, tried };
 }
 
-/** The mean dissimilarity of some rows at one strength. */
-export async function triedTogether(
+/** Perturbs some rows at one strength, and measures their mean dissimilarity. */
+export async function tryTogether(
   problem: SearchProblem,
   rows: Int32Array,
   strength: number,
-): Promise<number> {
+): Promise<{ readonly pixels: Float32Array; readonly dissimilarity: number }> {
   const pixels = await problem.perturb(rows, new Float64Array(rows.length).fill(strength));
-  return meanOf(dissimilarities(problem, rows, pixels));
+  return { pixels, dissimilarity: meanOf(dissimilarities(problem, rows, pixels)) };
 }
 
 /** ‖x′ − x‖₂ / ‖x‖₂ of some rows, whose perturbed images are given side by side. */

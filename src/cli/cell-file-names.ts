@@ -1,4 +1,5 @@
 import { sha256 } from '../runtime/digest.ts';
+import { safeCellName } from '../runtime/run/ledger.ts';
 
 /** Most characters of a cell's name in the name of a file, to which an output and an extension are added. */
 const mostCharacters = 180;
@@ -11,17 +12,13 @@ const mostCharacters = 180;
 export function cellFileNames(cells: readonly string[]): (cell: string) => string {
   const counts = new Map<string, number>();
   for (const cell of cells) {
-    const folded = safeName(cell).toLowerCase();
+    const folded = safeCellName(cell).toLowerCase();
     counts.set(folded, (counts.get(folded) ?? 0) + 1);
   }
   return (cell) => {
-    const safe = safeName(cell);
+    const safe = safeCellName(cell);
     const isCut = safe.length > mostCharacters;
     if (!isCut && (counts.get(safe.toLowerCase()) ?? 0) <= 1) return safe;
     return `${safe.slice(0, mostCharacters)}-${sha256(cell).slice(0, 8)}`;
   };
-}
-
-function safeName(cell: string): string {
-  return cell.replaceAll(/[^\w.=,[\]-]/g, '_');
 }

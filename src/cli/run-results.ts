@@ -39,8 +39,14 @@ export function scoreColumns(rows: readonly ScoreRow[]): readonly ScoreColumns[]
   }));
 }
 
+/** A row in short: its cell with the axes inside the scores, and its accuracy or first number. */
+export function shortScore({ cell, inner, values }: ScoreRow): [name: string, number: string] {
+  const labels = Object.entries(inner).map(([axis, label]) => `${axis}=${String(label)}`);
+  return [[cell, ...labels].join(' '), firstNumber(values)];
+}
+
 /** The accuracy of a row as text, or its first number if it has none; empty if it has no number. */
-export function firstNumber(values: ScoreRow['values']): string {
+function firstNumber(values: ScoreRow['values']): string {
   const numbers = Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null);
   const shown = numbers.find(([name]) => name === 'accuracy') ?? numbers[0];
   return shown === undefined ? '' : formatMetric(...shown);

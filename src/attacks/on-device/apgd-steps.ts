@@ -1,6 +1,6 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../../tensors/tf.ts';
-import { runActiveSet } from '../active-set.ts';
+import { gather, runActiveSet } from '../active-set.ts';
 import {
   type ApgdFound,
   type ApgdRun,
@@ -15,7 +15,13 @@ import {
 import { batchCapacity, imageSize } from '../images.ts';
 import { misclassifiedRows } from '../logits.ts';
 import type { AttackProblem } from '../originals.ts';
-import { appendOnDevice, type DeviceGradient, takeOnDevice } from './device-queries.ts';
+import {
+  appendOnDevice,
+  type DeviceGradient,
+  disposeTensors,
+  mapTensors,
+  takeOnDevice,
+} from './device-queries.ts';
 import { rowFlags, rowNumbers } from './functions.ts';
 import { startsOnDevice } from './kept-originals.ts';
 import { type ApgdPoints, areFlat, moveByApgd } from './moves.ts';
@@ -30,8 +36,6 @@ interface Moving {
 interface DeviceState extends ApgdPoints {
   readonly originals: Tensor4D;
 }
-
-const names = ['current', 'previous', 'best', 'bestGradient', 'originals'] as const;
 
 /**
  * Takes the steps of a run of APGD in L∞ or L2 with the images on the device: they go there when they start, and their best points
@@ -53,7 +57,8 @@ export async function apgdOnDevice(
   const admit = (): void => {
     if (entering.length === 0) return;
     const entered = upload(problem, run, entering);
-    device = device === null ? entered : mapTensors((name) => appendOnDevice(device![name], entered[name]));
+    device =
+      device === null ? entered : mapTensors(device, (tensor, name) => appendOnDevice(tensor, entered[name]));
     moving = [...moving, ...entering];
     entering = [];
   };
@@ -75,8 +80,8 @@ export async function apgdOnDevice(
       }
       const kept = [...moving.keys()].filter((position) => !isDone[position]);
       const old: DeviceState = device;
-      device = isAll ? null : mapTensors((name) => takeOnDevice(old[name], kept));
-      disposeState(old);
+      device = isAll ? null : mapTensors(old, (tensor) => takeOnDevice(tensor, kept));
+      disposeTensors(old);
       moving = kept.map((position) => moving[position]!);
     }
     return ended.map(({ slot }) => slot);
@@ -87,7 +92,7 @@ export async function apgdOnDevice(
     };
     await runActiveSet(run.rows.length, capacity, { enter, step }, hooks);
   } finally {
-    disposeState(device);
+    disposeTensors<DeviceState>(device);
   }
   return found;
 }
@@ -144,28 +149,11 @@ function upload(
   run: ApgdRun,
   entering: readonly Moving[],
 ): DeviceState {
-  const size = imageSize(images.shape);
   const rows = entering.map(({ row }) => row);
-  const starts = new Float32Array(entering.length * size);
-  for (const [at, { state }] of entering.entries())
-    starts.set(run.starts.subarray(state.index * size, (state.index + 1) * size), at * size);
+  const indices = Int32Array.from(entering, ({ state }) => state.index);
+  const starts = gather(run.starts, indices, imageSize(images.shape));
   const { points: current, centres: originals } = startsOnDevice(kept, images, rows, starts);
   // The first point is the best one, with its gradient, so what these begin with does not matter.
   const same = (): Tensor4D => tf.clone(current);
   return { current, previous: same(), best: same(), bestGradient: same(), originals };
-}
-
-function mapTensors(tensorOf: (name: (typeof names)[number]) => Tensor4D): DeviceState {
-  const [current, previous, best, bestGradient, originals] = names.map(tensorOf);
-  return {
-    current: current!,
-    previous: previous!,
-    best: best!,
-    bestGradient: bestGradient!,
-    originals: originals!,
-  };
-}
-
-function disposeState(state: DeviceState | null): void {
-  if (state !== null) tf.dispose(names.map((name) => state[name]));
 }

@@ -2,6 +2,7 @@
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { float64, int64 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
+import { adamDefaults } from '../step-rules.ts';
 import { emitProjection } from './euclid.ts';
 import { functionOf, type Moves } from './functions.ts';
 
@@ -83,12 +84,7 @@ export interface CwStepSettings {
   readonly radii: Tensor | null;
 }
 
-const [meanDecay, varianceDecay, floor] = [0.9, 0.999, 1e-8];
-
-/** The share of a moment of Adam after `steps` steps that corrects its bias. */
-export function shareOf(moment: 'mean' | 'variance', steps: number): number {
-  return 1 / (1 - (moment === 'mean' ? meanDecay : varianceDecay) ** steps);
-}
+const { beta1, beta2, floor } = adamDefaults;
 
 /** Key: the variable, and the size of an image if there is a ball. */
 const move = functionOf<string>((moves, key) => {
@@ -108,15 +104,12 @@ const move = functionOf<string>((moves, key) => {
   };
   const gradient = moves.wide(moves.narrow(isTanh ? bent() : slope));
   const newMean = moves.narrow(
-    moves.add(
-      moves.multiply(number(meanDecay), moves.wide(mean)),
-      moves.multiply(number(1 - meanDecay), gradient),
-    ),
+    moves.add(moves.multiply(number(beta1), moves.wide(mean)), moves.multiply(number(1 - beta1), gradient)),
   );
   const newVariance = moves.narrow(
     moves.add(
-      moves.multiply(number(varianceDecay), moves.wide(variance)),
-      moves.multiply(moves.multiply(number(1 - varianceDecay), gradient), gradient),
+      moves.multiply(number(beta2), moves.wide(variance)),
+      moves.multiply(moves.multiply(number(1 - beta2), gradient), gradient),
     ),
   );
   const corrected = moves.multiply(moves.wide(newMean), meanShares!);

@@ -20,8 +20,15 @@ import type { Goal } from '../goal.ts';
 import { batchCapacity, imageSize } from '../images.ts';
 import { isFiniteRow } from '../logits.ts';
 import type { AttackProblem } from '../originals.ts';
-import { chooseRows, type CwPoints, moveByAdam, pixelsOf, shareOf } from './cw-moves.ts';
-import { appendOnDevice, type DeviceGradient, takeOnDevice } from './device-queries.ts';
+import { adamDefaults, unbiasing } from '../step-rules.ts';
+import { chooseRows, type CwPoints, moveByAdam, pixelsOf } from './cw-moves.ts';
+import {
+  appendOnDevice,
+  type DeviceGradient,
+  disposeTensors,
+  mapTensors,
+  takeOnDevice,
+} from './device-queries.ts';
 import { readSquaredDistances } from './euclid.ts';
 import { rowFlags, rowNumbers } from './functions.ts';
 import { originalsOnDevice } from './kept-originals.ts';
@@ -39,8 +46,6 @@ interface DeviceState extends CwPoints {
   readonly starts: Tensor4D;
   readonly best: Tensor4D;
 }
-
-const names = ['current', 'pixels', 'mean', 'variance', 'originals', 'starts', 'best'] as const;
 
 /** The step of an image from its point, or its end there. */
 interface Fate {
@@ -108,7 +113,7 @@ class DeviceMinimisation {
   }
 
   dispose(): void {
-    if (this.#device !== null) tf.dispose(names.map((name) => this.#device![name]));
+    disposeTensors(this.#device);
     this.#device = null;
     this.#forgetSettings();
   }
@@ -192,8 +197,8 @@ class DeviceMinimisation {
     const { variable } = this.#options;
     const own = {
       weights: rowNumbers(fates.map(({ weight }) => weight)),
-      meanShares: rowNumbers(fates.map(({ steps }) => shareOf('mean', steps))),
-      varianceShares: rowNumbers(fates.map(({ steps }) => shareOf('variance', steps))),
+      meanShares: rowNumbers(fates.map(({ steps }) => unbiasing(adamDefaults.beta1, steps))),
+      varianceShares: rowNumbers(fates.map(({ steps }) => unbiasing(adamDefaults.beta2, steps))),
     };
     const settings = { ...own, ...this.#currentSettings() };
     const moved = moveByAdam(before, before.originals, gradient, variable, settings);
@@ -263,7 +268,8 @@ class DeviceMinimisation {
       best: tf.clone(centres),
     };
     const old = this.#device;
-    this.#device = old === null ? entered : mapTensors((name) => appendOnDevice(old[name], entered[name]));
+    this.#device =
+      old === null ? entered : mapTensors(old, (tensor, name) => appendOnDevice(tensor, entered[name]));
     this.#moving = [...this.#moving, ...this.#entering];
     this.#entering = [];
     this.#forgetSettings();
@@ -280,8 +286,9 @@ class DeviceMinimisation {
 
   #keepOnly(positions: readonly number[]): void {
     const old = this.#device!;
-    this.#device = positions.length === 0 ? null : mapTensors((name) => takeOnDevice(old[name], positions));
-    tf.dispose(names.map((name) => old[name]));
+    this.#device =
+      positions.length === 0 ? null : mapTensors(old, (tensor) => takeOnDevice(tensor, positions));
+    disposeTensors(old);
     this.#moving = positions.map((position) => this.#moving[position]!);
     this.#forgetSettings();
   }
@@ -307,17 +314,4 @@ class DeviceMinimisation {
     radii?.dispose();
     this.#settings = null;
   }
-}
-
-function mapTensors(tensorOf: (name: (typeof names)[number]) => Tensor4D): DeviceState {
-  const [current, pixels, mean, variance, originals, starts, best] = names.map(tensorOf);
-  return {
-    current: current!,
-    pixels: pixels!,
-    mean: mean!,
-    variance: variance!,
-    originals: originals!,
-    starts: starts!,
-    best: best!,
-  };
 }

@@ -122,3 +122,22 @@ export function appendOnDevice(tensor: Tensor4D | null, rows: Tensor4D): Tensor4
   tf.dispose([tensor, rows]);
   return joined;
 }
+
+/** Tensors under their names. */
+type Tensors<State> = { readonly [Name in keyof State]: Tensor4D };
+
+/** The same names, with each tensor changed. */
+export function mapTensors<State extends Tensors<State>>(
+  state: State,
+  change: (tensor: Tensor4D, name: keyof State) => Tensor4D,
+): State {
+  const entries = Object.entries<Tensor4D>(state);
+  return Object.fromEntries(
+    entries.map(([name, tensor]) => [name, change(tensor, name as keyof State)]),
+  ) as unknown as State;
+}
+
+/** Disposes all of them, if there are any. */
+export function disposeTensors<State extends Tensors<State>>(state: State | null): void {
+  if (state !== null) tf.dispose(Object.values<Tensor4D>(state as Readonly<Record<string, Tensor4D>>));
+}

@@ -96,16 +96,14 @@ export class Moves {
 
   /** x + size · direction. */
   step(x: Output, size: Output, direction: Output): Output {
-    return this.narrow(
-      this.double('AddV2', [this.wide(x), this.double('Mul', [size, this.wide(direction)])]),
-    );
+    return this.narrow(this.add(this.wide(x), this.multiply(size, this.wide(direction))));
   }
 
   /** The nearest point of the L∞ ball around the original. */
   project(x: Output, original: Output, radius: Output): Output {
     const centre = this.wide(original);
-    const least = this.double('Sub', [centre, radius]);
-    const most = this.double('AddV2', [centre, radius]);
+    const least = this.subtract(centre, radius);
+    const most = this.add(centre, radius);
     return this.narrow(this.double('Minimum', [most, this.double('Maximum', [least, this.wide(x)])]));
   }
 

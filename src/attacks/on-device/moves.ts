@@ -92,11 +92,11 @@ const apgdMove = functionOf<string>((moves, key) => {
   const confine = (point: Output): Output => moves.clip(emitNearest(moves, point, originals, radii!, key));
   const ahead = confine(moves.step(from, sizes!, direction));
   const here = moves.wide(from);
-  const own = moves.double('Mul', [shares!, moves.double('Sub', [moves.wide(ahead), here])]);
-  const moved = moves.double('AddV2', [here, own]);
+  const own = moves.multiply(shares!, moves.subtract(moves.wide(ahead), here));
+  const moved = moves.add(here, own);
   // A difference, because TensorFlow may turn sums of three into one operation, in an order of its own.
-  const back = moves.double('Mul', [others!, moves.double('Sub', [moves.wide(previous!), here])]);
-  return [confine(moves.narrow(moves.double('Sub', [moved, back]))), from, newBest, newBestGradient];
+  const back = moves.multiply(others!, moves.subtract(moves.wide(previous!), here));
+  return [confine(moves.narrow(moves.subtract(moved, back))), from, newBest, newBestGradient];
 });
 
 /** One step of APGD in L∞ or L2: keeps the best points, and moves from where each image goes on. */

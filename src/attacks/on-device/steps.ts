@@ -1,7 +1,7 @@
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { argmaxRows } from '../../metrics/classification.ts';
 import { tf } from '../../tensors/tf.ts';
-import { runActiveSet } from '../active-set.ts';
+import { gather, runActiveSet } from '../active-set.ts';
 import { type Goal, reachesGoal } from '../goal.ts';
 import { batchCapacity, imageSize } from '../images.ts';
 import type { AttackProblem } from '../originals.ts';
@@ -63,9 +63,8 @@ export async function stepsOnDevice(
   const admit = (): void => {
     if (entering.length === 0) return;
     const own = entering.map(({ index }) => rows[index]!);
-    const pixels = new Float32Array(entering.length * size);
-    for (const [at, { index }] of entering.entries())
-      pixels.set(starts.subarray(index * size, (index + 1) * size), at * size);
+    const indices = Int32Array.from(entering, ({ index }) => index);
+    const pixels = gather(starts, indices, size);
     const { kept } = originals;
     if (radii === null)
       state.points = appendOnDevice(

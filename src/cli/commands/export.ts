@@ -47,7 +47,7 @@ export async function exportOutput(
       `name one, such as ${pipeline.graph.cells[cells[0]!]!.id}, or give a folder: ${options.to}/`,
     );
   }
-  const fileNameOf = cellFileNames(pipeline.graph.cells.map(({ id }) => id));
+  const fileNameOf = isFolder ? cellFileNames(pipeline.graph.cells.map(({ id }) => id)) : null;
   const planned = await planPipeline(pipeline, [selector], {});
   const damage = new DamageCollector(file);
   for (const index of cells) {
@@ -83,7 +83,7 @@ export async function exportOutput(
     }
     const value = await damage.read(cell.id, () => readOutput(pipeline.store, outputs, port, kind));
     if (value === undefined) continue;
-    if (isFolder) await writeAll(value, join(options.to, `${fileNameOf(cell.id)}.${port}`));
+    if (fileNameOf !== null) await writeAll(value, join(options.to, `${fileNameOf(cell.id)}.${port}`));
     else await writeOne(value, extension, options.to);
   }
   damage.throwIfDamaged();

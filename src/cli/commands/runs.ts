@@ -10,7 +10,7 @@ import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { findRun } from '../find-run.ts';
 import { StoreError } from '../../runtime/store/errors.ts';
 import { failuresOfRun } from '../run-events.ts';
-import { firstNumber, readRunCells, scoreColumns } from '../run-results.ts';
+import { readRunCells, scoreColumns, shortScore } from '../run-results.ts';
 import { changedParams, shown } from '../run-params.ts';
 import { counted } from '../../values/counted.ts';
 import type { JsonObject } from '../../values/json.ts';
@@ -200,12 +200,7 @@ function paramsText(params: JsonObject | null): string {
 /** The accuracy of each row of scores, or the first number of a row without one. */
 async function scoresText(cacheFolder: string, run: string): Promise<string> {
   const cells = await readRunCells(cacheFolder, run);
-  const rows = cells.flatMap(({ scores }) =>
-    scores.map(({ cell, inner, values }) => {
-      const labels = Object.entries(inner).map(([axis, label]) => `${axis}=${String(label)}`);
-      return [[cell, ...labels].join(' '), firstNumber(values)];
-    }),
-  );
+  const rows = cells.flatMap(({ scores }) => scores.map(shortScore));
   return rows.length === 0 ? 'this run has no scores' : formatColumns(rows);
 }
 

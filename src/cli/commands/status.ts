@@ -7,7 +7,7 @@ import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { formatColumns, print, printJson } from '../output.ts';
 import { openPipeline, type PipelineOptions } from '../pipeline.ts';
 import { failuresOfRun } from '../run-events.ts';
-import { firstNumber, scoreColumns, scoresOf, type ScoreRow } from '../run-results.ts';
+import { scoreColumns, scoresOf, shortScore } from '../run-results.ts';
 import { backendJson, changeOfBackend, planPipeline } from './plan.ts';
 
 /** Rows of scores that are printed for people. */
@@ -71,7 +71,7 @@ export async function status(
       ]),
     ),
   );
-  if (scores.length > 0) print(formatColumns(scores.slice(0, mostScores).map(shownScore)));
+  if (scores.length > 0) print(formatColumns(scores.slice(0, mostScores).map(shortScore)));
   if (scores.length > mostScores)
     print(`… and ${scores.length - mostScores} more; 'ravelin metrics' prints those of a run`);
   if (latest !== null) print(`latest run ${latest.run}: ${stateOfRun(pipeline.cacheFolder, latest)}`);
@@ -80,12 +80,6 @@ export async function status(
   for (const { cell, message } of stages.flatMap(({ failures }) => failures))
     print(`failed: ${cell}: ${message}`);
   return exitCodes.ok;
-}
-
-/** A row as `ravelin metrics` has it, in short: what it is of, and its first number. */
-function shownScore({ cell, inner, values }: ScoreRow): string[] {
-  const labels = Object.entries(inner).map(([axis, label]) => `${axis}=${String(label)}`);
-  return [[cell, ...labels].join(' '), firstNumber(values)];
 }
 
 function failuresOf(cacheFolder: string, run: string): Map<string, string> {

@@ -13,6 +13,11 @@ import { fill, filled, type LabelOf, lengthOf, put, type Slot, slotsOf } from '.
 /** The owner of the parameters, which messages name, with their schema. */
 type ParameterOwner = Pick<StageSignature, 'uses' | 'with' | 'check'>;
 
+interface StageVariant {
+  readonly uses: string;
+  readonly signature: ParameterOwner | undefined;
+}
+
 /**
  * The parameters of cells that differ in labels only. `with:` is read once; each further cell costs a copy of
  * its values and one validation.
@@ -22,7 +27,7 @@ export class CellParams {
   readonly axes: readonly { readonly axis: string; readonly at: SourceRange }[];
   readonly #given: LocatedMap;
   readonly #signature: ParameterOwner;
-  readonly #variants: readonly ParameterOwner[];
+  readonly #variants: readonly StageVariant[];
   readonly #schema: JsonSchema;
   /** The place that is reported for a missing parameter. */
   readonly #missingAt: SourceRange;
@@ -35,13 +40,13 @@ export class CellParams {
   /** Whether a parameter was refused, so that the others are judged each by itself only. */
   readonly #partial: boolean;
 
-  /** `variants` are the types of all cells of the stage: another one may have a parameter that this one lacks. */
+  /** `variants` are those of the stage: another one may have a parameter that this one lacks. */
   constructor(
     given: LocatedMap,
     signature: ParameterOwner,
     missingAt: SourceRange,
     context: LoadContext,
-    variants: readonly ParameterOwner[] = [],
+    variants: readonly StageVariant[] = [],
   ) {
     this.#variants = variants;
     this.#given = given;
@@ -122,7 +127,7 @@ export class CellParams {
       ownersOf: (key) => [
         ...new Set(
           this.#variants
-            .filter((one) => (one.with as JsonSchema).properties?.[key] !== undefined)
+            .filter(({ signature }) => (signature?.with as JsonSchema | undefined)?.properties?.[key])
             .map(({ uses }) => uses),
         ),
       ],

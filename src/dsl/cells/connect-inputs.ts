@@ -60,8 +60,7 @@ function paramsOf(
   const given = sectionOf(body, 'with') ?? emptyMap(stage.keyAt);
   const known = body.partial ? { ...given, partial: true as const } : given;
   const missingAt = entryOf(body, 'with')?.key.at ?? stage.keyAt;
-  const signatures = variants.flatMap((variant) => variant.signature ?? []);
-  return new CellParams(known, signature, missingAt, context, signatures);
+  return new CellParams(known, signature, missingAt, context, variants);
 }
 
 /** `seed:` is a value of a cell like a parameter: `$(axes.x)` may stand in it. */

@@ -25,9 +25,14 @@ export function runFolder(cacheFolder: string, run: string): string {
   return `${cacheFolder}/runs/${run}`;
 }
 
+/** The name of a cell with `_` for each character that file systems or shells may not take in the name of a file. */
+export function safeCellName(cell: string): string {
+  return cell.replaceAll(/[^\w.=,[\]-]/g, '_');
+}
+
 /** Path of a cell's log in a run: the name of the cell, as far as file systems allow it. */
 export function logPath(cacheFolder: string, run: string, cell: string): string {
-  const safe = cell.replaceAll(/[^\w.=,[\]-]/g, '_').slice(0, 120);
+  const safe = safeCellName(cell).slice(0, 120);
   return `${runFolder(cacheFolder, run)}/logs/${safe === cell ? cell : `${safe}-${sha256(cell).slice(0, 8)}`}.log`;
 }
 
