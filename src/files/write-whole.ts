@@ -17,7 +17,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { isFileError } from './file-error.ts';
 
 /**
- * Writes a file that a user asked for, and the folders above it. It is there whole or, after an error or a kill, as it was
+ * Writes a file that a user wants, and the folders above it. It is there whole or, after an error or a kill, as it was
  * before: the content goes to a temporary file beside it, which then takes its name. A link stays, and the file that it
  * names is written; permissions stay too. Throws the error of the file system with the path that was given.
  */

@@ -103,7 +103,7 @@ export function cudaDevice(folder: string | null, environment: Environment): Cud
 
 /**
  * The device that this process computes on, of a build in `folder`, whatever a plan assumed. If nvidia-smi does not answer, it is
- * the one of the plan, and `requireDevice` asks the driver.
+ * the one of the plan, and `requireDevice` queries the driver.
  */
 export function deviceHere(folder: string | null, environment: Environment): CudaDevice {
   return {
