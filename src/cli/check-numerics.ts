@@ -48,7 +48,7 @@ export function remedy(planned: NumericIdentity, here: NumericIdentity): string 
     : `choose nodes with one kind of GPU (constraint:, or resources: { gpu: KIND:1 }), or ${plan}`;
 }
 
-/** The parts of a version such as `2.21.0-gpu-cudnn9.28.0.42-sm90-tf32-varying-onednn+2`. */
+/** The parts of a version such as `2.21.0-gpu-cudnn9.28.0.42-sm90-tf32-varying-onednn+3`. */
 function partsOf(version: string): {
   readonly capability: string | null;
   readonly oneDnn: boolean;

@@ -7,6 +7,7 @@ import { crossEntropy } from '../models/objective.ts';
 import { float32, int32 } from '../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../tensors/tensorflow/graph/graph-builder.ts';
 import { openSession } from '../tensors/tensorflow/graph/session.ts';
+import { hasOneDnnMaxPool } from '../tensors/tensorflow/one-dnn-max-pool.ts';
 import { tf } from '../tensors/tf.ts';
 import type { NetworkModel } from '../values/model.ts';
 import { replaceTensors } from './step.ts';
@@ -18,7 +19,7 @@ export function graphStep(
   model: NetworkModel,
   { momentum, weightDecay, nesterov, objective = crossEntropy }: StepHyperparameters,
 ): SgdStep {
-  const emit = emitter(model.network.inputShape);
+  const emit = emitter(model.network.inputShape, { hasOneDnnMaxPool: hasOneDnnMaxPool() });
   const training = emitTraining(emit, model, objective);
   const rate = emit.graph.placeholder('rate', float32, []);
   const velocities: Output[] = [];

@@ -4,6 +4,7 @@ import { float32, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts'
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import { keepsTensors, openSession } from '../../tensors/tensorflow/graph/session.ts';
 import type { GraphSession } from '../../tensors/tensorflow/graph/session.ts';
+import { hasOneDnnMaxPool } from '../../tensors/tensorflow/one-dnn-max-pool.ts';
 import { tf } from '../../tensors/tf.ts';
 import type { Network } from '../../values/model.ts';
 import type { AttackLoss, FoldedClassifier, InputGradient, TargetedDlr } from '../classifier.ts';
@@ -47,7 +48,7 @@ export function graphClassifier(
   ): GraphSession => {
     let opened = sessions.get(key);
     if (opened === undefined) {
-      const emit = emitter(inputShape);
+      const emit = emitter(inputShape, { hasOneDnnMaxPool: key !== 'logits' && hasOneDnnMaxPool() });
       const forward = emitForward(emit, folded);
       const { feeds, fetches } = emitRest(emit, forward);
       opened = openSession(

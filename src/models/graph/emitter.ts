@@ -15,6 +15,8 @@ export interface Emitter {
   readonly graph: GraphBuilder;
   /** `[n, h, w, c]` in [0, 1], as a placeholder. */
   readonly pixels: Output;
+  /** Whether max pooling is that of oneDNN. */
+  readonly hasOneDnnMaxPool: boolean;
   /** Adds an operation on float32 tensors (attribute `T`). */
   float(
     operation: string,
@@ -31,7 +33,14 @@ export interface Emitter {
   integer(value: number): Output;
 }
 
-export function emitter(inputShape: readonly [number, number, number]): Emitter {
+/**
+ * `hasOneDnnMaxPool` is for graphs with gradients, where TensorFlow has the operations: a forward pass alone is faster with
+ * TensorFlow's own, which pads as it goes. Both give the same maxima.
+ */
+export function emitter(
+  inputShape: readonly [number, number, number],
+  { hasOneDnnMaxPool = false } = {},
+): Emitter {
   const graph = graphBuilder();
   const pixels = graph.placeholder('pixels', float32, [-1, ...inputShape]);
   const integers = (values: readonly number[]): Output =>
@@ -42,6 +51,7 @@ export function emitter(inputShape: readonly [number, number, number]): Emitter 
   return {
     graph,
     pixels,
+    hasOneDnnMaxPool,
     float: (operation, inputs, attributes = {}) =>
       graph.add(operation, inputs, { T: float32, ...attributes }),
     batchShape(extents) {

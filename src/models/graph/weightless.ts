@@ -6,17 +6,8 @@ import { int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { ActivationShape } from '../network.ts';
 import { poolGeometry } from '../operations/pooling.ts';
-import type { PoolGeometry } from '../operations/pooling.ts';
 import type { WeightlessNode } from '../operations/weightless.ts';
-import {
-  emitActivation,
-  emitActivationGradient,
-  emitPad,
-  emitSlice,
-  explicit,
-  isPadded,
-  paddedShape,
-} from './convolution.ts';
+import { emitActivation, emitActivationGradient, emitPad, emitSlice } from './convolution.ts';
 import {
   emitAxisSlice,
   emitAxisSliceGradient,
@@ -43,6 +34,7 @@ import {
   emitSiluGradient,
   reshape,
 } from './gates.ts';
+import { emitAveragePool, emitAveragePoolGradient, emitMaxPool, emitMaxPoolGradient } from './pooling.ts';
 import { elementCount } from '../../values/element-count.ts';
 
 type NodeOf<Op extends WeightlessNode['op']> = Extract<WeightlessNode, { op: Op }>;
@@ -171,74 +163,6 @@ export function emitWeightlessGradient(
     case 'reshape':
       return [reshape(emit, dy, [-1, ...shape])];
   }
-}
-
-function poolAttributes({ filterSize, strides }: PoolGeometry) {
-  return { ksize: [1, ...filterSize, 1], strides: [1, ...strides, 1], padding: 'VALID', data_format: 'NHWC' };
-}
-
-function emitMaxPool(emit: Emitter, x: Output, geometry: PoolGeometry): Output {
-  const padding = isPadded(geometry.pad) ? explicit(geometry.pad) : {};
-  return emit.float('MaxPool', [x], { ...poolAttributes(geometry), ...padding });
-}
-
-/**
- * With explicit padding the gradient takes six times as long as without (68 ms against 12 ms for ResNet-50's
- * at batch 8), so the images are padded beforehand, with a number that is never a maximum.
- */
-function emitMaxPoolGradient(
-  emit: Emitter,
-  dy: Output,
-  input: Output,
-  output: Output,
-  inputShape: ActivationShape,
-  geometry: PoolGeometry,
-): Output {
-  const { pad } = geometry;
-  const gradient = (images: Output): Output =>
-    emit.float('MaxPoolGrad', [images, output, dy], poolAttributes(geometry));
-  if (!isPadded(pad)) return gradient(input);
-  const paddings = emit.graph.constant(Int32Array.from(pad.flat()), [4, 2]);
-  const lowest = emit.numbers([-3e38]);
-  const padded = gradient(emit.float('PadV2', [input, paddings, lowest], { Tpaddings: int32 }));
-  return emitSlice(
-    emit,
-    padded,
-    pad.map(([before]) => before),
-    inputShape,
-  );
-}
-
-/** Pools zero-padded images and corrects the windows that count fewer pixels. */
-function emitAveragePool(emit: Emitter, x: Output, geometry: PoolGeometry): Output {
-  const padded = isPadded(geometry.pad) ? emitPad(emit, x, geometry.pad) : x;
-  return correct(emit, emit.float('AvgPool', [padded], poolAttributes(geometry)), geometry);
-}
-
-function emitAveragePoolGradient(
-  emit: Emitter,
-  dy: Output,
-  inputShape: ActivationShape,
-  geometry: PoolGeometry,
-): Output {
-  const { pad } = geometry;
-  const gradient = emit.float(
-    'AvgPoolGrad',
-    [emit.batchShape(paddedShape(inputShape, pad)), correct(emit, dy, geometry)],
-    poolAttributes(geometry),
-  );
-  if (!isPadded(pad)) return gradient;
-  return emitSlice(
-    emit,
-    gradient,
-    pad.map(([before]) => before),
-    inputShape,
-  );
-}
-
-function correct(emit: Emitter, pooled: Output, { correction, outputSize }: PoolGeometry): Output {
-  if (correction === null) return pooled;
-  return emit.float('Mul', [pooled, emit.numbers(correction, [1, ...outputSize, 1])]);
 }
 
 function emitConcatGradient(

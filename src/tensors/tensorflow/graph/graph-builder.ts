@@ -112,8 +112,9 @@ export function graphBuilder(): GraphBuilder {
       constants.set(key, output);
       return output;
     },
+    // The name of a node may not begin with an underscore, as those of some operations do.
     add: (operation, inputs, attributes) =>
-      addNode(`${operation}_${count++}`, operation, inputs, encodeAll(attributes)),
+      addNode(`${operation.replace(/^_/, '')}_${count++}`, operation, inputs, encodeAll(attributes)),
     output: (first, index) => first.replace(/:0$/, `:${index}`) as Output,
     definition: () => graph.serializeBinary(),
     serialize() {
