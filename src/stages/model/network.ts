@@ -4,6 +4,7 @@ import { readJsonFile } from '../../files/read-json.ts';
 import { isInside } from '../../models/inside-folder.ts';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { classOrderParameter, namedFiles } from './shared/class-order-parameter.ts';
+import { fileOutline } from './shared/file-outline.ts';
 
 /** Remedies for files of other kinds, by their endings. */
 const otherReaders: Readonly<Record<string, string>> = {
@@ -46,7 +47,12 @@ export const networkStage = defineStage({
   },
   survey: ({ params, resolve }) => {
     const files = [...namedFiles(params, resolve), ...weightsBeside(resolve(params.path))];
-    return Promise.resolve({ files: () => files });
+    const outline = () =>
+      fileOutline(files, async () => {
+        const { buildNetworkModel } = await import('./shared/build-network.ts');
+        return buildNetworkModel(resolve(params.path), undefined);
+      });
+    return Promise.resolve({ files: () => files, outline });
   },
   run: async ({ params: { path, classes }, resolve }) => {
     const { buildNetworkModel } = await import('./shared/build-network.ts');
