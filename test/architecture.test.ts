@@ -53,7 +53,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'values/json.ts',
     'values/nearest.ts',
   ],
-  'dsl/reference': ['dsl/signature.ts', 'dsl/schema', 'values/json.ts'],
+  'dsl/reference': ['dsl/signature.ts', 'dsl/schema', 'values/json.ts', 'values/readable-number.ts'],
   'dsl/selector.ts': ['dsl/graph.ts', 'dsl/diagnostics', 'dsl/text', 'values/nearest.ts'],
   'dsl/load.ts': [
     'files',
@@ -200,7 +200,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'dashboard/state.ts',
     'dashboard/vector.ts',
   ],
-  'dashboard/format.ts': ['runtime/events.ts', 'dashboard/estimate.ts'],
+  'dashboard/format.ts': ['runtime/events.ts', 'dashboard/estimate.ts', 'values/readable-number.ts'],
   'dashboard/next-failure.ts': ['dashboard/state.ts', 'dashboard/vector.ts'],
   'dashboard/stage-info.ts': ['dashboard/format.ts', 'dashboard/state.ts', 'dashboard/vector.ts'],
   'dashboard/summary.ts': ['dashboard/format.ts', 'dashboard/state.ts'],
@@ -228,6 +228,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'dashboard/reduce.ts',
     'dashboard/renderer.ts',
     'dashboard/summary.ts',
+    'values/readable-number.ts',
   ],
   'dashboard/parts': ['console/visible-text.ts', ...dashboardState, 'dashboard/stage-info.ts'],
   'dashboard/inline': [

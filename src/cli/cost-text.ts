@@ -126,7 +126,13 @@ function missingSentences(missing: CostReport['missing']): string[] {
       ? []
       : [`${message}; ${images.toLocaleString('en-US')} images are taken from the parameters.`],
   );
-  const weights = [...new Set(missing.flatMap(({ message, images }) => (images === null ? [message] : [])))];
+  const networks = missing.flatMap(({ message, isNetwork = false }) => (isNetwork ? [message] : []));
+  sentences.push(...networks.map((message) => `${message}, so what its network costs is not known.`));
+  const weights = [
+    ...new Set(
+      missing.flatMap(({ message, images, isNetwork }) => (images === null && !isNetwork ? [message] : [])),
+    ),
+  ];
   if (weights.length > 0) {
     const others = weights.length - 1;
     const also = others === 0 ? '' : `, and ${others} more ${others === 1 ? 'file' : 'files'} of weights`;

@@ -3,7 +3,9 @@ import type { Command } from 'commander';
 import { lazy, lazyWithFile, positiveInteger, withPipelineOptions } from './command-options.ts';
 
 export function addWeights(program: Command): void {
-  const weights = program.command('weights').description('inspect and convert files of network weights');
+  const weights = program
+    .command('weights')
+    .description('inspect and convert files of network weights, and export models for other pipelines');
   weights
     .command('show <file>')
     .description(
@@ -28,7 +30,7 @@ export function addWeights(program: Command): void {
   withPipelineOptions(weights.command('export [file] [cell]'))
     .usage('[options] [file] <cell>')
     .description(
-      'write the model of a stage as a network file, which model/network reads: the graph as .json, and its weights beside it as .safetensors',
+      'write the model of a stage as a network file, which model/network reads in any pipeline: the graph as .json, and its weights beside it as .safetensors; for images, scores and figures: ravelin export',
     )
     .requiredOption('--to <path>', '.json file to write')
     .action(lazyWithFile('one', async () => (await import('./commands/weights-export.ts')).weightsExport));

@@ -260,7 +260,7 @@ function addResults(program: Command): void {
   withPipelineOptions(program.command('export [file] [cell]'))
     .usage('[options] [file] <cell>')
     .description(
-      'write an output of a cell (CELL or CELL.output) to a folder, or to a .safetensors, .npz, .csv, .png, .svg or .md file',
+      'write an output of a cell (CELL or CELL.output) to a folder, or to a .safetensors, .npz, .csv, .png, .svg or .md file; to use a model in another pipeline: ravelin weights export',
     )
     .requiredOption('--to <path>', 'folder or file to write')
     .option('--each', 'write each image to CLASS/ID.png in the folder, as dataset/image-folder reads them')

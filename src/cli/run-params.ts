@@ -1,4 +1,5 @@
 import { canonicalJson, type JsonObject } from '../values/json.ts';
+import { readableJson } from '../values/readable-number.ts';
 
 /** Characters of the params that a ledger keeps: the first line of a ledger must stay short to be read quickly. */
 const mostCharacters = 4000;
@@ -34,6 +35,6 @@ export function changedParams(
 
 /** A value in one short line. */
 export function shown(value: JsonObject[string]): string {
-  const text = typeof value === 'string' ? value : canonicalJson(value);
+  const text = typeof value === 'string' ? value : readableJson(value);
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
 }

@@ -6,6 +6,7 @@ import type { Outputs } from '../runtime/store/record.ts';
 import { openStore, type Store } from '../runtime/store/store.ts';
 import { axisColumn } from '../report/rows.ts';
 import type { JsonObject } from '../values/json.ts';
+import { readableLabel } from '../values/readable-number.ts';
 import { DamageCollector } from './damaged-results.ts';
 import { complain } from './output.ts';
 import { eventsOfRun } from './run-events.ts';
@@ -41,7 +42,7 @@ export function scoreColumns(rows: readonly ScoreRow[]): readonly ScoreColumns[]
 
 /** A row in short: its cell with the axes inside the scores, and its accuracy or first number. */
 export function shortScore({ cell, inner, values }: ScoreRow): [name: string, number: string] {
-  const labels = Object.entries(inner).map(([axis, label]) => `${axis}=${String(label)}`);
+  const labels = Object.entries(inner).map(([axis, label]) => `${axis}=${readableLabel(label)}`);
   return [[cell, ...labels].join(' '), firstNumber(values)];
 }
 

@@ -1,5 +1,6 @@
 import type { StageSignature } from '../dsl/signature.ts';
 import type { Json, JsonObject } from '../values/json.ts';
+import { exactNumber } from '../values/readable-number.ts';
 
 /**
  * A whole pipeline in YAML that uses a stage type: for `docs/stages.md` and `ravelin stages NAME`. A test validates
@@ -165,8 +166,7 @@ function flow(value: Json): string {
     return `{ ${Object.entries(value as JsonObject)
       .map(([key, member]) => `${key}: ${flow(member)}`)
       .join(', ')} }`;
-  if (typeof value === 'number' && !Number.isInteger(value) && Number.isInteger(value * 255))
-    return `${value * 255}/255`;
+  if (typeof value === 'number') return exactNumber(value);
   return typeof value === 'string' && !/^[\p{L}_.][\p{L}\p{N}_./-]*$/u.test(value)
     ? JSON.stringify(value)
     : String(value);

@@ -1,3 +1,4 @@
+import { isRadius, isShare, readableRadius } from '../values/readable-number.ts';
 import type { RunChoices } from '../runtime/events.ts';
 import type { Remaining } from './estimate.ts';
 
@@ -55,12 +56,21 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** Whether a number is shown in per cent. One whose name says so, but that cannot be a share, is not. */
+export function isShownAsShare(name: string, value: number): boolean {
+  return isShare(name) && Math.abs(value) <= 1;
+}
+
+/** A number that is not a share, with four significant digits, and a radius as `8/255` if it is one. */
+export function formatPlain(name: string, value: number): string {
+  return isRadius(name) ? readableRadius(value, 4) : String(Number(value.toPrecision(4)));
+}
+
 /** A number in the form of the live display: shares in per cent, others with four significant digits. */
 export function formatMetric(name: string, value: number): string {
   const label = name.replace(/([a-z\d])([A-Z])/g, '$1 $2').toLowerCase();
   if (!Number.isFinite(value)) return `${label} ${value}`;
-  const share = /accuracy|rate$/i.test(name) && !/learning/i.test(name) && Math.abs(value) <= 1;
-  return `${label} ${share ? `${(value * 100).toFixed(1)} %` : String(Number(value.toPrecision(4)))}`;
+  return `${label} ${isShownAsShare(name, value) ? `${(value * 100).toFixed(1)} %` : formatPlain(name, value)}`;
 }
 
 /** Quotes a word for a POSIX shell if it needs quotes. */

@@ -1,6 +1,7 @@
 import { visibleLine } from '../console/visible-text.ts';
 import { writeLine, type TextStream } from '../console/write.ts';
 import type { RunEvent } from '../runtime/events.ts';
+import { readableLabel } from '../values/readable-number.ts';
 import { createEstimator, elapsedSeconds, imageRate, type Estimator, type Prior } from './estimate.ts';
 import { formatCount, formatDuration, formatMetric, formatRate, formatRemaining, plural } from './format.ts';
 import { reduce } from './reduce.ts';
@@ -107,7 +108,7 @@ function changeLine(event: RunEvent, before: DashboardState, after: DashboardSta
       // itself come with `done`.
       const axes = Object.entries(event.axes).filter(([axis]) => !(axis in axesOf(after, event.cell)));
       if (axes.length === 0) return undefined;
-      const where = axes.map(([axis, label]) => `${axis} ${label}`).join(', ');
+      const where = axes.map(([axis, label]) => `${axis} ${readableLabel(label)}`).join(', ');
       return `metric   ${event.cell} ${where}: ${formatMetric(event.name, event.value)}`;
     }
     case 'warning':

@@ -1,3 +1,4 @@
+import { readableLabel } from '../values/readable-number.ts';
 import { fisherGreater, type Proportion } from './fisher.ts';
 
 type Label = string | number | boolean;
@@ -83,7 +84,7 @@ function risingComparisons(rows: readonly CheckedRow[], rising: RisingAxis): rea
     return ordered.flatMap((weak, index) =>
       ordered.slice(index + 1).flatMap((strong) => {
         if (rank.get(strong.axes[axis]!) === rank.get(weak.axes[axis]!)) return [];
-        const [low, high] = [weak.axes[axis]!, strong.axes[axis]!];
+        const [low, high] = [readableLabel(weak.axes[axis]!), readableLabel(strong.axes[axis]!)];
         const sentence = `accuracy rises from ${percent(weak)} at ${axis}=${low} to ${percent(strong)} at ${axis}=${high}${where(strong, [axis])}: ${meaning}`;
         return [{ check: axis, strong: proportion(strong), weak: proportion(weak), sentence }];
       }),
@@ -106,7 +107,7 @@ function transferComparisons(
         check: 'transfer',
         strong: proportion(whiteBox),
         weak: proportion(transferred),
-        sentence: `the accuracy of ${target}=${transferred.axes[target]!} is ${percent(transferred)} under the attack made on ${source}=${transferred.axes[source]!}, and ${percent(whiteBox)} under the white-box attack${where(whiteBox, [source, target])}: a transferred attack cannot be stronger, so the gradients of the white-box attack are masked or it stops too early`,
+        sentence: `the accuracy of ${target}=${readableLabel(transferred.axes[target]!)} is ${percent(transferred)} under the attack made on ${source}=${readableLabel(transferred.axes[source]!)}, and ${percent(whiteBox)} under the white-box attack${where(whiteBox, [source, target])}: a transferred attack cannot be stronger, so the gradients of the white-box attack are masked or it stops too early`,
       }));
   });
 }
@@ -159,7 +160,9 @@ function otherAxes(axes: CheckedRow['axes'], compared: readonly string[]): strin
 
 function where({ axes }: CheckedRow, named: readonly string[]): string {
   const rest = Object.entries(axes).filter(([axis]) => !named.includes(axis));
-  return rest.length === 0 ? '' : ` (${rest.map(([axis, label]) => `${axis}=${label}`).join(', ')})`;
+  return rest.length === 0
+    ? ''
+    : ` (${rest.map(([axis, label]) => `${axis}=${readableLabel(label)}`).join(', ')})`;
 }
 
 /** Groups items with equal keys, in order of first appearance. */

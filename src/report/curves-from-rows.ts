@@ -2,7 +2,8 @@ import type { CurvePanel, CurvePoint, Curves, CurveSeries, PublishedSeries } fro
 import { publishedSeries } from './curves-published.ts';
 import { sourcesOf } from './published.ts';
 import type { PublishedRow } from './published.ts';
-import { axisLabels, axisNames, isShare, labelNumber, readableAxis, readableName } from './rows.ts';
+import { greyLevels, isShare } from '../values/readable-number.ts';
+import { axisLabels, axisNames, labelNumber, readableAxis, readableName } from './rows.ts';
 import type { Label, ScoreRow } from './rows.ts';
 import { labelled, type Labels, uniqueNames } from './labels.ts';
 import { seriesPlaces } from './series-looks.ts';
@@ -124,6 +125,9 @@ function curvePoint(row: ScoreRow, x: number, name: string, scale: number): Curv
   return { x, y: y!, low: low!, high: high! };
 }
 
+/** With more computed labels than this, round numbers are easier to read. */
+const mostLevelTicks = 12;
+
 /**
  * Positions of labels: at their numbers if all have one, otherwise evenly in document order. Ticks carry the
  * labels themselves if they are not plain numbers.
@@ -145,13 +149,23 @@ function axisPositions(
   );
   const positionOf = (label: Label): number | undefined =>
     positions.get(label) ?? (numeric ? labelNumber(label) : undefined);
-  const renamed = labels.some((label) => labelled(names, label) !== String(label));
-  if (plain && !renamed) return { positions, positionOf };
+  const isRenamed = labels.some((label) => names !== undefined && Object.hasOwn(names, String(label)));
+  if (plain && !isRenamed && !areFewGreyLevels(labels)) return { positions, positionOf };
   return {
     positions,
     positionOf,
     ticks: labels.map((label) => ({ at: positions.get(label)!, label: labelled(names, label) })),
   };
+}
+
+/** Whether all of a few computed labels are grey levels, and so ticks such as `8/255`. */
+function areFewGreyLevels(labels: readonly Label[]): boolean {
+  const others = labels.filter((label) => label !== 0);
+  return (
+    others.length > 0 &&
+    labels.length <= mostLevelTicks &&
+    others.every((label) => typeof label === 'number' && greyLevels(label) !== null)
+  );
 }
 
 function findClash(rows: readonly ScoreRow[], axis: string): CurvesClash | undefined {

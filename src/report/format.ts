@@ -1,5 +1,5 @@
+import { isRadius, isShare, readableRadius } from '../values/readable-number.ts';
 import type { PublishedNumber } from './published.ts';
-import { isShare } from './rows.ts';
 
 /** One number with its interval, like `accuracy`, `accuracyLow` and `accuracyHigh` of a row, or with its standard deviation over repeats. */
 export interface Measured {
@@ -40,7 +40,11 @@ export function formatMeasured(name: string, measured: Measured | undefined): st
   const { value, low, high, deviation } = measured;
   if (value === null || !Number.isFinite(value)) return '–';
   const share = isShare(name);
-  const text = share ? `${(value * 100).toFixed(1)} %` : formatNumber(value);
+  const text = share
+    ? `${(value * 100).toFixed(1)} %`
+    : isRadius(name)
+      ? readableRadius(value, 4)
+      : formatNumber(value);
   if (deviation !== undefined)
     return deviation === null
       ? text

@@ -1,12 +1,13 @@
+import { readableLabel } from '../values/readable-number.ts';
 import type { Label, ScoreRow } from './rows.ts';
 
 /** Display names of labels and names in figures and tables: `{ fgsm: FGSM, dissimilarity: δ }`. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** The display name of a label: its entry, or itself. */
+/** The display name of a label: its entry, or itself, computed numbers in few digits. */
 export function labelled(labels: Labels | undefined, label: Label): string {
   const own = String(label);
-  return labels !== undefined && Object.hasOwn(labels, own) ? labels[own]! : own;
+  return labels !== undefined && Object.hasOwn(labels, own) ? labels[own]! : readableLabel(label);
 }
 
 /**
@@ -29,7 +30,7 @@ export function uniqueNames(
   const names = new Map<string, string>();
   const taken = new Set<string>();
   for (const [key, row] of kinds) {
-    const name = shared.has(displayed.get(key)!) ? joined(row, String) : displayed.get(key)!;
+    const name = shared.has(displayed.get(key)!) ? joined(row, readableLabel) : displayed.get(key)!;
     let unique = name;
     for (let number = 2; taken.has(unique); number++) unique = `${name} (${number})`;
     taken.add(unique);

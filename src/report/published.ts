@@ -1,6 +1,7 @@
 import { didYouMean, nearest, shortList } from '../values/nearest.ts';
 import { type CsvCell, CsvError, readCsv } from './csv-records.ts';
-import { isShare, labelNumber } from './rows.ts';
+import { isShare } from '../values/readable-number.ts';
+import { labelNumber } from './rows.ts';
 import type { Label } from './rows.ts';
 import { counted } from '../values/counted.ts';
 

@@ -82,11 +82,6 @@ export function labelNumber(label: Label): number | undefined {
   return Number.isFinite(number) ? number : undefined;
 }
 
-/** Whether a number of this name is a share in [0, 1], which is shown in per cent. */
-export function isShare(name: string): boolean {
-  return /accuracy|rate$|probability|confidence|agreement|optimality/i.test(name);
-}
-
 /** Names whose quantity and unit a reader of a figure would not know. */
 const quantities: Readonly<Record<string, string>> = {
   l1: 'L1 distance (pixels in [0, 1])',

@@ -132,6 +132,8 @@ export interface Survey {
    * labels that follow from which folders there are. It is part of the key, and none if absent.
    */
   readonly facts?: (first: number, count: number) => Json;
+  /** The outline of a stage whose files decide it, such as one that reads a network; null if they cannot be read. */
+  readonly outline?: () => Promise<Outline | null>;
 }
 
 export interface Collected<V extends Value = Value> {

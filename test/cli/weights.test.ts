@@ -115,3 +115,68 @@ stages:
     expect(size.stderr).toContain("the size of vgg16's images must be a multiple of 224, got 100");
   });
 });
+
+describe('files that ravelin wrote', () => {
+  const pipeline = (network: string): string =>
+    `ravelin: 1\nname: own\nbackend: wasm\nstages:\n  network: ${network}\n`;
+
+  it('are read by weights: and judged by their layout before a run', async () => {
+    const project = createProject();
+    const check = async (network: string) => {
+      project.write('p.yaml', pipeline(network));
+      return project.run('validate', 'p.yaml');
+    };
+    project.write('cnn.yaml', pipeline('{ uses: model/cnn, with: { dense: [] } }'));
+    await project.run('run', 'cnn.yaml', '--ui', 'quiet');
+    await project.run('export', 'cnn.yaml', 'network', '--to', 'exported.safetensors');
+    await project.run('weights', 'export', 'cnn.yaml', 'network', '--to', 'network.json');
+    for (const file of ['exported.safetensors', 'network.safetensors']) {
+      const fitting = `{ uses: model/cnn, with: { dense: [], weights: ${file} } }`;
+      expect(await check(fitting)).toMatchObject({ code: 0 });
+      expect(await project.run('run', 'p.yaml', '--ui', 'quiet')).toMatchObject({ code: 0 });
+      const other = await check(`{ uses: model/cnn, with: { dense: [], classes: 7, weights: ${file} } }`);
+      expect(other.stderr).toContain(
+        `'fc1.weight' of ${file} is [1568, 10], but height, width, filters and classes make it [1568, 7]`,
+      );
+    }
+    project.write(
+      'p.yaml',
+      pipeline('{ uses: model/squeezenet1_1, with: { weights: exported.safetensors } }'),
+    );
+    const failed = await project.run('run', 'p.yaml', '--ui', 'quiet');
+    expect(failed.stderr).toContain('the weights are those of cnn and do not fit squeezenet1_1: ');
+    expect(failed.stderr).toContain("'ravelin weights export FILE CELL --to network.json'");
+  });
+
+  it('have their classes where their layout has them', async () => {
+    const project = createProject();
+    project.write('torch.safetensors', torchFile());
+    const target = ['--architecture', 'cifar-resnet20', '--classes', '7'];
+    await project.run('weights', 'convert', 'torch.safetensors', 'ours.safetensors', ...target);
+    for (const file of ['torch.safetensors', 'ours.safetensors']) {
+      const network = (classes: number) =>
+        `{ uses: model/cifar-resnet20, with: { weights: ${file}, classes: ${classes} } }`;
+      project.write('p.yaml', pipeline(network(7)));
+      expect(await project.run('validate', 'p.yaml')).toMatchObject({ code: 0 });
+      project.write('p.yaml', pipeline(network(10)));
+      const { stderr } = await project.run('validate', 'p.yaml');
+      expect(stderr).toContain(`the weights of ${file} are for 7 classes, not for 10`);
+    }
+  });
+
+  it('point to the stage type that reads them if they are given to another', async () => {
+    const project = createProject({ 'w.safetensors': '', 'n.json': '{}', 'n.onnx': '', 'n.pt2': '' });
+    const check = async (network: string) => {
+      project.write('p.yaml', pipeline(network));
+      return (await project.run('validate', 'p.yaml')).stderr;
+    };
+    const given = await check('{ uses: model/network, with: { path: w.safetensors } }');
+    expect(given).toContain('p.yaml:5:49 error[bad-file]');
+    expect(given).toContain("'ravelin weights export FILE CELL --to network.json' writes both");
+    expect(await check('{ uses: model/network, with: { path: n.onnx } }')).toContain('model/onnx reads');
+    expect(await check('{ uses: model/cnn, with: { weights: n.json } }')).toContain('model/network reads');
+    expect(await check('{ uses: model/vgg16, with: { weights: n.pt2 } }')).toContain(
+      'model/torch-export reads',
+    );
+  });
+});

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NetworkModel } from '../../src/values/model.ts';
-import { failureOf, runStage } from './run-stage.ts';
+import { failureOf, runStage, surveyStage } from './run-stage.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -40,6 +40,12 @@ async function refusal(params: Record<string, unknown> = {}): Promise<readonly [
 }
 
 describe('model/tfjs', () => {
+  it('says what its network costs before a run', async () => {
+    const survey = await surveyStage('model/tfjs', { path: 'model.json' }, root);
+    const outline = await survey!.outline!();
+    expect(outline!.out['model']).toMatchObject({ multiplyAdds: 8, parameters: 8, classes: 2 });
+  });
+
   it('reads files with a byte order mark', async () => {
     await writeFile(join(root, 'classes.json'), '\ufeff["dog", "cat"]');
     const { weights } = await build({ classes: 'classes.json' });

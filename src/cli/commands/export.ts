@@ -97,7 +97,9 @@ async function writeOne(value: Value, extension: string, path: string): Promise<
       `${value.kind} cannot be written as .${extension}`,
       `use ${extensionsOf(value)
         .map((name) => `.${name}`)
-        .join(', ')}`,
+        .join(
+          ', ',
+        )}${value.kind === 'model' ? "; 'ravelin weights export' writes a network file (.json) for model/network" : ''}`,
     );
   }
   writeWhole(path, bytes);

@@ -1,5 +1,6 @@
 import { toCsv } from '../../report/csv.ts';
 import { didYouMean } from '../../values/nearest.ts';
+import { greyLevels, isRadius } from '../../values/readable-number.ts';
 import { choiceWords } from '../../dashboard/format.ts';
 import { exitCodes, type ExitCode, UsageError } from '../exit-codes.ts';
 import { findNamedRun } from '../find-named-run.ts';
@@ -32,7 +33,7 @@ export async function metrics(
   else {
     if (choices !== '') complain(`scores of ${title}`);
     if (options.csv) print(toCsv([names, ...rows.map((row) => names.map((name) => row[name] ?? null))]));
-    else print(formatColumns([names, ...rows.map((row) => names.map((name) => format(row[name])))]));
+    else print(formatColumns([names, ...rows.map((row) => names.map((name) => format(name, row[name])))]));
   }
   return exitCodes.ok;
 }
@@ -56,7 +57,8 @@ function only(row: ScoreColumns, names: readonly string[]): ScoreColumns {
   return Object.fromEntries(names.map((name) => [name, row[name] ?? null]));
 }
 
-function format(value: MetricValue | undefined): string {
+function format(name: string, value: MetricValue | undefined): string {
   if (value === null || value === undefined) return '';
-  return typeof value === 'number' && !Number.isInteger(value) ? value.toPrecision(4) : String(value);
+  if (typeof value !== 'number' || Number.isInteger(value)) return String(value);
+  return (isRadius(name) ? greyLevels(value) : null) ?? value.toPrecision(4);
 }

@@ -6,6 +6,7 @@ import { readValue } from '../../runtime/store/read-value.ts';
 import type { Store } from '../../runtime/store/store.ts';
 import type { Images } from '../../values/images.ts';
 import type { Predictions } from '../../values/predictions.ts';
+import { readableLabel, readableRadius } from '../../values/readable-number.ts';
 import {
   type InputValue,
   inputValues,
@@ -120,12 +121,12 @@ function isBeside(version: Version, viewed: Version): boolean {
 /** The row of a version: its label on the axis that runs down the grid, or its role. */
 function rowOf(role: GalleryVersion['role'], { axes }: InputValue, axis: string | null): string {
   if (role === 'original' || role === 'defended original') return 'original';
-  return axis === null ? role : `${role} ${String(axes[axis] ?? '')}`;
+  return axis === null ? role : `${role} ${readableLabel(axes[axis] ?? '')}`;
 }
 
 function labelOf(role: GalleryVersion['role'], { axes }: InputValue, isOneOfSeveral: boolean): string {
   const labels = Object.entries(axes).map(([axis, label]) =>
-    typeof label === 'string' && !/^[\d.\s/]+$/.test(label) ? label : `${axis} ${String(label)}`,
+    typeof label === 'string' && !/^[\d.\s/]+$/.test(label) ? label : `${axis} ${readableLabel(label)}`,
   );
   if (role === 'original') return '';
   const own = labels.join(', ');
@@ -140,8 +141,8 @@ function nameOf(classes: readonly string[], label: number): string {
 function distanceOf({ perturbation }: Images, index: number): string {
   if (perturbation === undefined) return '';
   const [dissimilarity, linf] = [perturbation.dissimilarity[index], perturbation.linf[index]];
-  const short = (value: number | undefined): string => String(Number((value ?? NaN).toPrecision(2)));
-  return `‖δ‖₂/‖x‖₂ ${short(dissimilarity)}, L∞ ${short(linf)}`;
+  const ratio = String(Number((dissimilarity ?? NaN).toPrecision(2)));
+  return `‖δ‖₂/‖x‖₂ ${ratio}, L∞ ${readableRadius(linf ?? NaN, 2)}`;
 }
 
 function isSameSize(one: Tile, other: Tile): boolean {

@@ -1,4 +1,5 @@
 import type { Json } from '../../values/json.ts';
+import { isRadius, readableRadius } from '../../values/readable-number.ts';
 import { parametersOf, readsPort, type RecordedCell, type RunRecipes } from './run-recipes.ts';
 
 /** The origin of a score: which model saw which images, attacked how, behind which defense. */
@@ -13,7 +14,7 @@ export interface ScoreOrigin {
 
 export interface AttackOrigin {
   readonly name: string;
-  /** `dissimilarity 0.06`, `epsilon 0.0314`; empty if the attack takes none. */
+  /** `dissimilarity 0.06`, `epsilon 8/255`; empty if the attack takes none. */
   readonly budget: string;
   /** It goes through a defense. */
   readonly isAdaptive: boolean;
@@ -112,7 +113,9 @@ function attackOrigin(
 function budgetOf(given: Readonly<Record<string, Json>>): readonly [words: string, strength: number | null] {
   for (const name of ['dissimilarity', 'epsilon']) {
     const value = given[name];
-    if (typeof value === 'number') return [`${name} ${Number(value.toPrecision(3))}`, value];
+    if (typeof value !== 'number') continue;
+    const words = isRadius(name) ? readableRadius(value, 3) : String(Number(value.toPrecision(3)));
+    return [`${name} ${words}`, value];
   }
   return ['', null];
 }

@@ -1,4 +1,4 @@
-import { formatDuration, formatMetric } from '../format.ts';
+import { formatDuration, formatMetric, formatPlain, isShownAsShare } from '../format.ts';
 import { isTraining } from '../stage-info.ts';
 import type { CellState, DashboardState } from '../state.ts';
 import { windowStart } from '../parts/stage-lines.ts';
@@ -104,10 +104,9 @@ function numberSpan(cell: CellState, state: DashboardState, name: string | null,
   const found = name === null ? accuracyName(cell) : name;
   const value = found === undefined ? undefined : cell.metrics[found];
   if (value !== undefined && cell.status !== 'failed') {
-    const isShare = /accuracy|rate$/i.test(found!) && !/learning/i.test(found!) && value >= 0 && value <= 1;
-    return isShare
+    return isShownAsShare(found!, value) && value >= 0
       ? span((value * 100).toFixed(1), heatStyle(value))
-      : span(String(Number(value.toPrecision(4))));
+      : span(formatPlain(found!, value));
   }
   if (cell.status === 'running') {
     const share = shareDone(cell, state);

@@ -1,3 +1,4 @@
+import { exactNumber } from '../../values/readable-number.ts';
 import { describeSchema, unitOf } from '../schema/describe-schema.ts';
 import { branchesOf, itemSchema, type JsonSchema } from '../schema/json-schema-types.ts';
 import type { InputPort, SignatureRegistry, StageSignature } from '../signature.ts';
@@ -77,7 +78,9 @@ function fieldsOf({ properties = {}, required = [] }: JsonSchema, prefix: string
       unit: unitOf(schema),
       fallback:
         schema.default !== undefined
-          ? JSON.stringify(schema.default)
+          ? typeof schema.default === 'number'
+            ? exactNumber(schema.default)
+            : JSON.stringify(schema.default)
           : required.includes(key)
             ? 'required'
             : 'absent',

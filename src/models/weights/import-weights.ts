@@ -26,7 +26,7 @@ export interface ImportOptions {
  */
 export function importWeights(
   network: Network,
-  { tensors, layout }: WeightFile,
+  { tensors, layout, architecture = null }: WeightFile,
   { rename = (name) => name, ignored = [], judge }: ImportOptions = {},
 ): Readonly<Record<string, WeightTensor>> {
   const given = new Map(
@@ -41,9 +41,10 @@ export function importWeights(
   const expected = layout === 'torch' ? torchShapes(network) : own;
   const problems = differences(network, expected, given);
   if (problems.length > 0) {
+    const isOther = architecture !== null && architecture !== network.architecture;
     throw new WeightsError(
-      `the weights do not fit ${network.architecture}: ${problems.join('; ')}`,
-      wrapperRemedy(expected, given),
+      `the weights ${isOther ? `are those of ${architecture} and ` : ''}do not fit ${network.architecture}: ${problems.join('; ')}`,
+      isOther ? otherNetworkRemedy : wrapperRemedy(expected, given),
     );
   }
   const problem = judge?.([...tensors.keys()]) ?? null;
@@ -124,6 +125,10 @@ function wrapperRemedy(expected: ReadonlyMap<string, unknown>, given: NamedTenso
   if (prefix === null || 2 * inner.length < expected.size) return undefined;
   return `all names begin with '${prefix}': save the network inside of it, torch.save(model.${prefix}state_dict(), 'weights.pth')`;
 }
+
+/** The remedy for weights that ravelin wrote for another network. */
+const otherNetworkRemedy =
+  "use the stage type that the weights are of, or write the model with its graph, 'ravelin weights export FILE CELL --to network.json', and read that with model/network";
 
 const shownAtMost = 6;
 

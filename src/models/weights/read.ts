@@ -4,6 +4,7 @@ import { readSafetensorsHeader, SafetensorsError } from '../../values/safetensor
 import { WeightsError } from './errors.ts';
 import { isElementType, toFloat32 } from './floats.ts';
 import type { NamedTensors, RawTensor } from './named-tensors.ts';
+import { isOwnLayout, ownArchitecture } from './own-layout.ts';
 import { saveStateDictionary } from './state-dictionary.ts';
 import { readTorchLegacy, readTorchZip } from './torch-file.ts';
 import { withoutWrappers } from './wrapper-prefixes.ts';
@@ -16,6 +17,8 @@ export interface WeightFile {
    * that ravelin wrote.
    */
   readonly layout: 'torch' | 'ravelin';
+  /** The architecture that a file of ravelin names; null or absent if it names none. */
+  readonly architecture?: string | null;
 }
 
 /**
@@ -35,14 +38,8 @@ export function readWeightFile(bytes: Uint8Array): WeightFile {
 
 function readSafetensors(bytes: Uint8Array): WeightFile {
   const { tensors, metadata } = readNamedTensors(bytes);
-  const own = metadata['kind'] === 'model' || isOwnLayout(metadata);
-  const layout = own ? 'ravelin' : 'torch';
-  return { tensors: layout === 'torch' ? withoutWrappers(tensors) : tensors, layout };
-}
-
-/** Whether the metadata of a safetensors file says that `encodeWeights` wrote it. */
-export function isOwnLayout(metadata: Readonly<Record<string, string>>): boolean {
-  return metadata['layout'] === 'ravelin';
+  if (!isOwnLayout(metadata)) return { tensors: withoutWrappers(tensors), layout: 'torch' };
+  return { tensors, layout: 'ravelin', architecture: ownArchitecture(metadata) };
 }
 
 /** The tensors of a safetensors file under their own names. Throws `WeightsError`. */

@@ -1,3 +1,4 @@
+import { readableLabel } from '../../values/readable-number.ts';
 import { labelled, type Labels } from '../labels.ts';
 import { labelNumber, type ScoreRow } from '../rows.ts';
 import type { Claim, Claimed } from './run-report.ts';
@@ -84,7 +85,7 @@ function lowest(
   if (row === undefined) return null;
   const { accuracy = null, accuracyLow = null, accuracyHigh = null, n = null } = row.values;
   const cell = Object.entries(row.axes)
-    .map(([axis, label]) => `${axis}=${String(label)}`)
+    .map(([axis, label]) => `${axis}=${readableLabel(label)}`)
     .join(', ');
   return {
     cell,

@@ -1,5 +1,5 @@
 import { formatMeasured, formatNumber } from '../format.ts';
-import { isShare } from '../rows.ts';
+import { isShare } from '../../values/readable-number.ts';
 import type { Attachments } from './attachments.ts';
 import { accuracy } from './claims-section.ts';
 import type { ComparedClaim, ComparedNumber, Comparison } from './comparison.ts';

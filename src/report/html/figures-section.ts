@@ -1,3 +1,4 @@
+import { isRadius, readableRadius } from '../../values/readable-number.ts';
 import { CsvError, readCsv } from '../csv-records.ts';
 import type { Attachments } from './attachments.ts';
 import { html, table, text } from './elements.ts';
@@ -94,16 +95,18 @@ function numbersBlock(name: string, csv: string | null): string {
 
 function recordsOf(csv: string): readonly (readonly string[])[] | null {
   try {
-    return readCsv(csv).map((record) => record.map((field) => shortNumber(field.text)));
+    const [heads = [], ...records] = readCsv(csv).map((record) => record.map(({ text }) => text));
+    return [heads, ...records.map((record) => record.map((text, at) => shortNumber(heads[at] ?? '', text)))];
   } catch (error) {
     if (error instanceof CsvError) return null;
     throw error;
   }
 }
 
-/** A number with more digits than anybody reads, rounded to five. */
-function shortNumber(field: string): string {
-  return /^-?\d*\.\d{6,}$/.test(field) ? String(Number(Number(field).toPrecision(5))) : field;
+/** A number with more digits than anybody reads, rounded to five; a radius as `8/255` if it is one. */
+function shortNumber(name: string, field: string): string {
+  if (!/^-?\d*\.\d{6,}$/.test(field)) return field;
+  return isRadius(name) ? readableRadius(Number(field), 5) : String(Number(Number(field).toPrecision(5)));
 }
 
 /** A table of texts, the first row of which are the heads. `bold` are places as `row,column`. */

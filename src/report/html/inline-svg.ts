@@ -1,3 +1,4 @@
+import { greyLevels } from '../../values/readable-number.ts';
 import { parseSvg, type SvgElement, textOf } from '../svg-tree.ts';
 import { escapeXml } from '../svg.ts';
 
@@ -78,6 +79,8 @@ function write(node: SvgElement | string, series: string, state: State): string 
   const written = [...given].map(
     ([key, value]) => ` ${key}="${escapeXml(key === 'fill' || key === 'stroke' ? inkOf(value) : value)}"`,
   );
+  const levels = isPoint ? greyLevels(Number(x)) : null;
+  if (levels !== null) written.push(` data-x-label="${levels}"`);
   const title = isPoint
     ? `<title>${escapeXml(pointText(within, x, y, given.get('data-low'), given.get('data-high')))}</title>`
     : '';
@@ -87,7 +90,7 @@ function write(node: SvgElement | string, series: string, state: State): string 
 function pointText(series: string, x: string, y: string, low?: string, high?: string): string {
   const short = (value: string): string => String(Number(Number(value).toPrecision(4)));
   const interval = low === undefined || high === undefined ? '' : ` [${short(low)}, ${short(high)}]`;
-  return `${series === '' ? '' : `${series}: `}${short(y)}${interval} at ${short(x)}`;
+  return `${series === '' ? '' : `${series}: `}${short(y)}${interval} at ${greyLevels(Number(x)) ?? short(x)}`;
 }
 
 function inkOf(value: string): string {

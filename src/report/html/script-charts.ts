@@ -24,7 +24,7 @@ for (const chart of document.querySelectorAll('.chart.points')) {
     const colour = mark.getAttribute('fill') === 'none' ? mark.getAttribute('stroke') : mark.getAttribute('fill');
     const [low, high] = [mark.getAttribute('data-low'), mark.getAttribute('data-high')];
     const interval = low === null || high === null ? '' : ' [' + short(low) + ', ' + short(high) + ']';
-    return { mark, x: Number(mark.getAttribute('data-x')), text: short(mark.getAttribute('data-y')) + interval, name: name + (published ? ' (published)' : ''), group, colour };
+    return { mark, x: Number(mark.getAttribute('data-x')), label: mark.getAttribute('data-x-label'), text: short(mark.getAttribute('data-y')) + interval, name: name + (published ? ' (published)' : ''), group, colour };
   });
   const found = [...drawing.querySelectorAll('.panel')];
   const panels = (found.length > 0 ? found : [drawing]).map((panel) => {
@@ -52,7 +52,7 @@ for (const chart of document.querySelectorAll('.chart.points')) {
       return item;
     });
     const head = document.createElement('span');
-    head.textContent = (title === '' ? '' : title + ' ') + 'at ' + short(x) + ':';
+    head.textContent = (title === '' ? '' : title + ' ') + 'at ' + (points.find((point) => point.x === x).label || short(x)) + ':';
     readout.replaceChildren(head, ...items);
   };
   chart.tabIndex = 0;

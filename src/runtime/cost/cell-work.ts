@@ -32,8 +32,8 @@ export interface Bytes {
 }
 
 /**
- * The work of the cells of a plan, in their order. No data are read: shapes and sizes follow from the outlines of the
- * stage types, from the datasets and models on.
+ * The work of the cells of a plan, in their order. No images are read: shapes and sizes follow from the outlines of the
+ * stage types, from the datasets and models on. Files of networks are read for their graphs.
  */
 export async function planWork({ cells }: Pick<Plan, 'cells'>): Promise<readonly (CellWork | null)[]> {
   const outlines = new Map<string, Outline | null>();
@@ -65,7 +65,7 @@ async function workOf(
     const { values, counts } = inputs;
     const context = { params: cell.params as never, inputs: values, images: planned.images, counts };
     try {
-      outline = (await stage.outline?.(context)) ?? null;
+      outline = (await (planned.survey?.outline?.() ?? stage.outline?.(context))) ?? null;
     } catch {
       // What is wrong with the parameters or the network is reported when the cell runs.
       outline = null;

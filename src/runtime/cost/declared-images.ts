@@ -7,6 +7,8 @@ export interface MissingData {
   readonly message: string;
   /** Images by the parameters; null for a stage that makes none. */
   readonly images: number | null;
+  /** The file holds the network itself, so that nothing is known of what reads it. */
+  readonly isNetwork?: true;
 }
 
 /**
@@ -38,7 +40,10 @@ function declared(stage: Stage, onMissing: (missing: MissingData) => void): Stag
         if (found.images !== undefined) return found;
         const { there, missing } = sortFiles(found.files(0, 0));
         if (missing.length > 0)
-          onMissing({ uses, message: `${missing.join(' and ')} does not exist`, images: null });
+          onMissing({
+            ...{ uses, message: `${missing.join(' and ')} does not exist`, images: null },
+            ...(found.outline !== undefined && { isNetwork: true }),
+          });
         return { ...found, files: () => there };
       } catch (error) {
         if (!(error instanceof StageError)) throw error;

@@ -1,5 +1,6 @@
 import { canonicalJson, isJsonArray, isJsonObject } from '../../values/json.ts';
 import type { Json, JsonObject } from '../../values/json.ts';
+import { readableJson } from '../../values/readable-number.ts';
 import { factsName } from './fingerprint.ts';
 
 /**
@@ -169,6 +170,6 @@ function differs(a: Json | undefined, b: Json | undefined): boolean {
 function show(value: Json | undefined): string {
   if (value === undefined) return 'unset';
   if (typeof value === 'string') return value;
-  const text = canonicalJson(value);
+  const text = readableJson(value);
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
 }

@@ -34,7 +34,7 @@ export const safetensorsStage = datasetStage({
   },
   gives: 'as stored: float32 or uint8 [n, height, width, channels]',
   facts: ({ path, images, classes }, read) => {
-    const shape = safetensorsHead(path, read)?.get(images)?.shape;
+    const shape = safetensorsHead(path, read)?.tensors.get(images)?.shape;
     return {
       ...(shape?.length === 4 && { size: [shape[1]!, shape[2]!, shape[3]!] }),
       ...(classes.length > 0 && { classes: classes.length }),

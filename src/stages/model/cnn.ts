@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { defineStage, type Facts, port } from '../../runtime/stage.ts';
 import { oddSide } from '../shared/odd-side.ts';
 import type { CnnParameters } from './shared/build-cnn.ts';
-import { cnnWeightsProblems } from './shared/weights-problems.ts';
+import { cnnWeightsProblems, weightsEndingProblems } from './shared/weights-problems.ts';
 import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 import { counted } from '../../values/counted.ts';
 
@@ -97,6 +97,7 @@ export const cnnStage = defineStage({
   },
   randomness: ({ weights }) => weights === undefined,
   check: (params) => [
+    ...weightsEndingProblems(params.weights),
     ...oddSide('kernel', params.kernel),
     ...(['mean', 'std'] as const)
       .filter((name) => params[name].length !== 1 && params[name].length !== params.channels)

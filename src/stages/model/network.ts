@@ -1,9 +1,18 @@
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { readJsonFile } from '../../files/read-json.ts';
 import { isInside } from '../../models/inside-folder.ts';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { classOrderParameter, namedFiles } from './shared/class-order-parameter.ts';
+import { fileOutline } from './shared/file-outline.ts';
+
+/** Remedies for files of other kinds, by their endings. */
+const otherReaders: Readonly<Record<string, string>> = {
+  '.safetensors':
+    "give the .json file that names these weights: 'ravelin weights export FILE CELL --to network.json' writes both for a model of a pipeline",
+  '.onnx': 'model/onnx reads ONNX files',
+  '.pt2': 'model/torch-export reads files of torch.export.save',
+};
 
 /** A network of ravelin from a JSON file that ravelin or another program wrote. */
 export const networkStage = defineStage({
@@ -23,9 +32,27 @@ export const networkStage = defineStage({
   ),
   in: {},
   out: { model: port('model', { description: 'the network with its weights and preprocessing' }) },
+  check: ({ path }) => {
+    const remedy = otherReaders[extname(path).toLowerCase()];
+    return remedy === undefined
+      ? []
+      : [
+          {
+            code: 'bad-file',
+            path: ['path'],
+            message: `${path} is not a network file, which is JSON`,
+            fix: remedy,
+          },
+        ];
+  },
   survey: ({ params, resolve }) => {
     const files = [...namedFiles(params, resolve), ...weightsBeside(resolve(params.path))];
-    return Promise.resolve({ files: () => files });
+    const outline = () =>
+      fileOutline(files, async () => {
+        const { buildNetworkModel } = await import('./shared/build-network.ts');
+        return buildNetworkModel(resolve(params.path), undefined);
+      });
+    return Promise.resolve({ files: () => files, outline });
   },
   run: async ({ params: { path, classes }, resolve }) => {
     const { buildNetworkModel } = await import('./shared/build-network.ts');

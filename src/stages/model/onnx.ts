@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { namedFiles } from './shared/class-order-parameter.ts';
+import { fileOutline } from './shared/file-outline.ts';
 import { importedParameters } from './shared/imported-parameters.ts';
 
 const extent = { minimum: 1, maximum: 4096, unit: 'px' } as const;
@@ -44,7 +45,13 @@ export const onnxStage = defineStage({
     const { filesBeside } = await import('./shared/onnx-files.ts');
     const own = namedFiles(params, resolve);
     const files = [...own, ...filesBeside(resolve(params.path))];
-    return { files: () => files };
+    const outline = () =>
+      fileOutline(files, async () => {
+        const { buildOnnxModel } = await import('./shared/build-onnx.ts');
+        const { path, classes: _names, ...rest } = params;
+        return buildOnnxModel(resolve(path), rest);
+      });
+    return { files: () => files, outline };
   },
   run: async ({ params, resolve, warn }) => {
     const { buildOnnxModel } = await import('./shared/build-onnx.ts');

@@ -3,7 +3,7 @@ import type { PaddingForm } from '../../models/architectures/options.ts';
 import type { ArchitectureName } from '../../models/architectures/zoo.ts';
 import { defineStage, type Facts, port } from '../../runtime/stage.ts';
 import type { Stage } from '../../runtime/stage.ts';
-import { classProblems } from './shared/weights-problems.ts';
+import { classProblems, weightsEndingProblems } from './shared/weights-problems.ts';
 import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
 interface Family {
@@ -155,6 +155,7 @@ function publishedModel(name: ArchitectureName, family: Family): Stage {
     },
     randomness: ({ weights }) => weights === undefined,
     check: (params) => [
+      ...weightsEndingProblems(params.weights),
       ...(['mean', 'std'] as const)
         .filter((part) => params[part].length !== 1 && params[part].length !== 3)
         .map((part) => ({

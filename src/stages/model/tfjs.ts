@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox';
 import { readJsonFile } from '../../files/read-json.ts';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { classOrderParameter, namedFiles } from './shared/class-order-parameter.ts';
+import { fileOutline } from './shared/file-outline.ts';
 import { preprocessingParameters } from './shared/preprocessing-parameters.ts';
 
 /** A TensorFlow.js LayersModel or GraphModel as a network of ravelin. */
@@ -29,8 +30,14 @@ export const tfjsStage = defineStage({
   in: {},
   out: { model: port('model', { description: 'the network with its weights and preprocessing' }) },
   survey: ({ params, resolve }) => {
-    const own = namedFiles(params, resolve);
-    return Promise.resolve({ files: () => [...own, ...weightFiles(resolve(params.path))] });
+    const files = [...namedFiles(params, resolve), ...weightFiles(resolve(params.path))];
+    const outline = () =>
+      fileOutline(files, async () => {
+        const { buildTfjsModel } = await import('./shared/build-tfjs.ts');
+        const { path, classes: _names, ...rest } = params;
+        return buildTfjsModel(resolve(path), rest);
+      });
+    return Promise.resolve({ files: () => files, outline });
   },
   run: async ({ params, resolve }) => {
     const { buildTfjsModel } = await import('./shared/build-tfjs.ts');

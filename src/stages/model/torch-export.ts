@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { namedFiles } from './shared/class-order-parameter.ts';
+import { fileOutline } from './shared/file-outline.ts';
 import { importedParameters } from './shared/imported-parameters.ts';
 
 /** A program of torch.export as a network of ravelin. */
@@ -24,7 +25,13 @@ export const torchExportStage = defineStage({
   out: { model: port('model', { description: 'the network with its weights and preprocessing' }) },
   survey: ({ params, resolve }) => {
     const files = namedFiles(params, resolve);
-    return Promise.resolve({ files: () => files });
+    const outline = () =>
+      fileOutline(files, async () => {
+        const { buildTorchExportModel } = await import('./shared/build-torch-export.ts');
+        const { path, classes: _names, ...rest } = params;
+        return buildTorchExportModel(resolve(path), rest);
+      });
+    return Promise.resolve({ files: () => files, outline });
   },
   run: async ({ params, resolve, warn }) => {
     const { buildTorchExportModel } = await import('./shared/build-torch-export.ts');

@@ -39,7 +39,7 @@ const clean = port('metrics', {
 
 export const curvesStage = reportStage({
   uses: 'report/curves',
-  version: 4,
+  version: 5,
   summary:
     'Line charts in panels, as figure 4 of Guo et al. 2018: accuracy over strength, one line a defense; as SVG, PDF and PNG',
   with: {

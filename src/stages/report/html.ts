@@ -25,7 +25,7 @@ const largestPage = 5_000_000;
 
 export const htmlStage = reportStage({
   uses: 'report/html',
-  version: 1,
+  version: 2,
   summary:
     'Figures, tables and scores as one HTML page that needs no network, with the lowest accuracy of each model and defense on top',
   with: {

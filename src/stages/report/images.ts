@@ -33,7 +33,7 @@ const predictions = port('predictions', {
 
 export const imagesStage = reportStage({
   uses: 'report/images',
-  version: 4,
+  version: 5,
   summary:
     'A grid of originals, adversarial and defended images and of scaled differences, as figures 1 and 2 of Guo et al. 2018',
   with: {

@@ -33,7 +33,7 @@ const scores = port('metrics', {
 
 export const tableStage = reportStage({
   uses: 'report/table',
-  version: 6,
+  version: 7,
   summary: 'A table of scores as Markdown, LaTeX, CSV and JSON, with intervals',
   with: {
     rows: Type.Optional(

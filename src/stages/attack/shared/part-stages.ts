@@ -3,6 +3,7 @@ import type { TargetDissimilarity } from '../../../attacks/attack.ts';
 import type { SearchHistory, SetStrength } from '../../../attacks/set-strength.ts';
 import { defineStage, port, type Stage, type StageContext, streamedPort } from '../../../runtime/stage.ts';
 import type { Metrics, MetricsRow } from '../../../values/metrics.ts';
+import { readableRadius } from '../../../values/readable-number.ts';
 import {
   type DividedAttack,
   type MadeAttack,
@@ -223,7 +224,7 @@ export function checkPart({ name, make }: DividedAttack): Stage {
       const { mean, halfWidth, count } = measureSet(images, adversarial, target.space);
       const { strength } = setStrengthOf(found);
       const { dissimilarity, tolerance } = target;
-      const text = `dissimilarity: target ${dissimilarity}, achieved ${mean.toPrecision(6)} ± ${halfWidth.toPrecision(2)} over ${count} images with ${name} ${strength.toPrecision(6)}`;
+      const text = `dissimilarity: target ${dissimilarity}, achieved ${mean.toPrecision(6)} ± ${halfWidth.toPrecision(2)} over ${count} images with ${name} ${readableRadius(strength, 6)}`;
       context.log(text);
       const missed = Math.abs(mean - dissimilarity) > tolerance * dissimilarity;
       if (missed) {
@@ -260,7 +261,7 @@ async function makeForTarget(
 
 function describe(name: string, { strength, factor }: SetStrength): string {
   const scaled = factor === 1 ? '' : `, scaled down by ${factor.toPrecision(6)}`;
-  return `${name} ${strength.toPrecision(6)}${scaled}`;
+  return `${name} ${readableRadius(strength, 6)}${scaled}`;
 }
 
 function pilotOf(params: object): number {

@@ -13,6 +13,7 @@ import { type StageContext, StageError } from '../../../runtime/stage.ts';
 import type { Images } from '../../../values/images.ts';
 import { isNetworkModel } from '../../../values/model.ts';
 import type { Preparation } from '../../../values/preparation.ts';
+import { readableRadius } from '../../../values/readable-number.ts';
 import { toFloats } from '../../../values/slices.ts';
 import type { Trace } from '../../../values/trace.ts';
 import { attackError } from './attack-error.ts';
@@ -99,7 +100,7 @@ function warnOfRadius(
   if (farther.length === 0) return;
   const largest = farther.reduce((most, distance) => Math.max(most, distance), 0);
   warn(
-    `the attack moved ${farther.length} of ${distances.length} images farther than epsilon: ${strength}, up to ${largest.toPrecision(4)} in ${{ linf: 'L∞', l2: 'L2', l1: 'L1' }[norm]}. It does not keep to the radius that it declares, so these numbers belong to a larger one.`,
+    `the attack moved ${farther.length} of ${distances.length} images farther than epsilon: ${readableRadius(strength, 6)}, up to ${largest.toPrecision(4)} in ${{ linf: 'L∞', l2: 'L2', l1: 'L1' }[norm]}. It does not keep to the radius that it declares, so these numbers belong to a larger one.`,
   );
 }
 
@@ -229,7 +230,7 @@ function report(
     const { dissimilarity, per } = strength;
     const mean = meanOf(strengths);
     log(
-      `dissimilarity: target ${dissimilarity}, achieved ${achieved.toPrecision(6)} with ${per === 'set' ? '' : 'mean '}${name} ${mean.toPrecision(6)}`,
+      `dissimilarity: target ${dissimilarity}, achieved ${achieved.toPrecision(6)} with ${per === 'set' ? '' : 'mean '}${name} ${readableRadius(mean, 6)}`,
     );
     metric('targetDissimilarity', dissimilarity);
     metric('achievedDissimilarity', achieved);

@@ -3,6 +3,7 @@ import type { ImageGrid, Tile } from '../../../report/image-grid.ts';
 import { labelled } from '../../../report/labels.ts';
 import { StageError } from '../../../runtime/stage.ts';
 import type { Images } from '../../../values/images.ts';
+import { readableLabel } from '../../../values/readable-number.ts';
 import { noCaptions } from './image-captions.ts';
 import { imageName, sameSize, shownIndices, tellingAxes, tilesById, versionLabel } from './image-versions.ts';
 import type { Version, VersionsChoice } from './image-versions.ts';
@@ -67,7 +68,7 @@ function originalOf({ axes }: Version, originals: readonly Version[]): Version {
     Object.entries(other.axes).every(([axis, label]) => axes[axis] === label);
   const found = originals.find(agrees);
   if (found !== undefined) return found;
-  const labels = Object.entries(axes).map(([axis, label]) => `${axis}=${label}`);
+  const labels = Object.entries(axes).map(([axis, label]) => `${axis}=${readableLabel(label)}`);
   throw new StageError(`no defended originals for the defended version [${labels.join(', ')}]`, {
     code: 'bad-data',
     fix: 'apply the same defenses, with the same labels, to the originals',

@@ -1,6 +1,7 @@
 import { failedSanityChecks, type RisingAxis } from '../../../metrics/sanity-checks.ts';
 import { axisLabels, axisNames, labelNumber } from '../../../report/rows.ts';
 import type { Label, ScoreRow } from '../../../report/rows.ts';
+import { readableLabel } from '../../../values/readable-number.ts';
 import type { Metrics } from '../../../values/metrics.ts';
 
 /**
@@ -15,7 +16,7 @@ export function scoreWarnings(
   const places = new Map<string, string[]>();
   for (const { axes, value } of collected)
     for (const warning of value.warnings) {
-      const place = Object.entries(axes).map(([axis, label]) => `${axis}=${label}`);
+      const place = Object.entries(axes).map(([axis, label]) => `${axis}=${readableLabel(label)}`);
       places.set(warning, [...(places.get(warning) ?? []), place.join(', ')]);
     }
   const given = [...places].map(([warning, [first = '', ...more]]) => {
