@@ -21,6 +21,7 @@ import {
   sealOriginals,
 } from './checked-attack.ts';
 import { displacementNorms } from './dissimilarity.ts';
+import { chooseGoal, type GoalOptions } from './goal.ts';
 import { type AttackHooks, allRows, type ImageBatch, imageSize } from './images.ts';
 import { limitQueries } from './limit-queries.ts';
 import type { DistanceNorm } from './norms.ts';
@@ -67,11 +68,19 @@ export interface AttackResult {
 }
 
 /** The identity: what every attack does at strength 0. */
-export const identityAttack: Attack = {
-  kind: 'direction',
-  maximum: 0,
-  direction: ({ images }) => Promise.resolve(new Int8Array(images.pixels.length)),
-};
+export const identityAttack: Attack = identityTowards(undefined);
+
+/** The identity, which records the targets of a targeted attack. */
+function identityTowards(towards: AttackOptions['towards']): Attack {
+  return {
+    kind: 'direction',
+    maximum: 0,
+    async direction(problem) {
+      if (towards !== undefined) await chooseGoal(problem, { loss: 'cross-entropy', ...towards });
+      return new Int8Array(problem.images.pixels.length);
+    },
+  };
+}
 
 /** An attack prepared on given images, ready to run at any strength. */
 export type PreparedAttack = { readonly originals: Originals } & (
@@ -89,6 +98,8 @@ export interface AttackOptions extends AttackHooks {
   readonly limit?: number;
   /** Records the points that the attack visits, at the latest of several strengths. */
   readonly trace?: TraceRecorder;
+  /** The targets of the attack, which are also recorded if no strength is above 0, so that the attack itself is not needed. */
+  readonly towards?: Required<Pick<GoalOptions, 'targeted' | 'seed'>>;
 }
 
 /**
@@ -125,7 +136,12 @@ export async function sweepStrengths(
   checkAttack(attack);
   const isNeeded = strengths.some((strength) => !isZero(strength));
   return guarded(images, async () => {
-    const prepared = await openAttack(isNeeded ? attack : identityAttack, queries, images, options);
+    const prepared = await openAttack(
+      isNeeded ? attack : identityTowards(options.towards),
+      queries,
+      images,
+      options,
+    );
     try {
       const results: AttackResult[] = [];
       for (const strength of strengths) results.push(await attackAt(prepared, images, strength));
@@ -267,6 +283,7 @@ async function attackAt(
       scaled: 0,
       spent: 0,
       achieved,
+      ...(target && { target }),
     };
   }
   const perturb = perturbActive(prepared, images);

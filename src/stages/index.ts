@@ -35,6 +35,7 @@ import { patchDatabaseStage } from './defense/patch-database.ts';
 import { quiltingStage } from './defense/quilting.ts';
 import { tvmStage } from './defense/tvm.ts';
 import { optimalityStage } from './evaluate/optimality.ts';
+import { preprocessingStage } from './evaluate/preprocessing.ts';
 import { robustnessCurveStage } from './evaluate/robustness-curve.ts';
 import { robustnessStage } from './evaluate/robustness.ts';
 import { traceStage } from './evaluate/trace.ts';
@@ -103,6 +104,7 @@ const all: readonly Stage[] = [
   robustnessStage,
   robustnessCurveStage,
   optimalityStage,
+  preprocessingStage,
   worstCaseStage,
   traceStage,
   curvesStage,

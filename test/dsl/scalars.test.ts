@@ -1,7 +1,41 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { editDistance, nearest } from '../../src/values/nearest.ts';
-import { parseBytes, parseDuration, parseNumber } from '../../src/dsl/text/scalars.ts';
+import { parseBytes, parseDuration, parseNumber, roundedInteger } from '../../src/dsl/text/scalars.ts';
+
+describe('an integer that a double cannot hold', () => {
+  it.each([
+    ['9007199254740993', 9007199254740992],
+    ['-9_007_199_254_740_993', -9007199254740992],
+    ['+0x20000000000001', 2 ** 53],
+    ['0o400000000000000001', 2 ** 53],
+    ['12345678901234567890', 12345678901234567000],
+  ])('%s is found, and no number', (text, rounded) => {
+    expect(roundedInteger(text)).toBe(rounded);
+    expect(parseNumber(text)).toBeUndefined();
+  });
+
+  it.each([
+    '9007199254740992',
+    '18446744073709551616',
+    '-9007199254740991',
+    '1e23',
+    '0.12345678901234567890',
+  ])('%s is none', (text) => expect(roundedInteger(text)).toBeUndefined());
+
+  it('is any other than the one of which it is a double', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }), (integer) => {
+        const isKept = BigInt(Number(integer)) === integer;
+        expect(roundedInteger(String(integer))).toBe(isKept ? undefined : Number(integer));
+      }),
+    );
+  });
+
+  it('takes no time if it is long', () => {
+    expect(roundedInteger('9'.repeat(1_000_000))).toBeUndefined();
+  });
+});
 
 describe('a number', () => {
   it('may be a fraction, with underscores, or both', () => {

@@ -10,7 +10,7 @@ import type { Images } from '../../src/values/images.ts';
 import type { NetworkModel } from '../../src/values/model.ts';
 import type { Predictions } from '../../src/values/predictions.ts';
 import { concatValues, sliceValue, toFloats } from '../../src/values/slices.ts';
-import { imagesOf, runStage } from './run-stage.ts';
+import { imagesOf, runStage, stageOf } from './run-stage.ts';
 
 let model: NetworkModel;
 let digits: Images;
@@ -63,10 +63,30 @@ describe.each(targeted)('%s with %j', (uses, given) => {
     expect(stored.perturbation!.target).toEqual(target);
   });
 
+  it('records the same classes at strength 0', async () => {
+    const { perturbation } = await attacked(uses, { ...given, targeted: 'random' });
+    const zero = 'epsilon' in given ? { epsilon: 0 } : { dissimilarity: 0 };
+    const still = await attacked(uses, { ...given, ...zero, targeted: 'random' });
+    expect(still.perturbation!.target).toEqual(perturbation!.target);
+    expect(Math.max(...still.perturbation!.l2)).toBe(0);
+    expect((await attacked(uses, { ...given, ...zero })).perturbation).not.toHaveProperty('target');
+  });
+
+  it('has a version of its own with a target, because earlier results were without the classes', () => {
+    const { versionWith, version } = stageOf(uses);
+    const versionOf = (params: object): number => versionWith?.(params as never) ?? version;
+    for (const norm of ['linf', 'l2']) expect(versionOf({ norm, targeted: 3 })).toBe(versionOf({ norm }) + 1);
+  });
+
   it('records no class without a target', async () => {
     const { perturbation } = await attacked(uses, given);
     expect(perturbation).not.toHaveProperty('target');
   });
+});
+
+it('The targets of attack/fab are no classes, and its version stays', () => {
+  const { versionWith } = stageOf('attack/fab');
+  expect(versionWith?.({ targeted: true } as never)).toBeUndefined();
 });
 
 describe('the targets of an attack', () => {

@@ -4,6 +4,8 @@ import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticCode } from '../diagnostics/explain.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import { isUnknown, type Located, quote, quoteCompared } from '../text/located.ts';
+import { roundedInteger } from '../text/scalars.ts';
+import { isNumeric } from './convert.ts';
 import { describeSchema } from './describe-schema.ts';
 import { branchesOf, type JsonSchema } from './json-schema-types.ts';
 import { parameterFor } from './other-names.ts';
@@ -298,6 +300,8 @@ function fixOf({ keyword }: ErrorObject, value: Located, schema: JsonSchema): st
     return `write ${value.text}/255, because pixels are in [0, 1]`;
   if (keyword !== 'type' && keyword !== 'anyOf') return undefined;
   const branches = branchesOf(schema);
+  if (branches.some(isNumeric) && roundedInteger(value.text) !== undefined)
+    return 'write a whole number up to 9007199254740991, because larger ones would be rounded';
   const isBoolean = branches.some(({ type }) => type === 'boolean');
   if (!isBoolean && schema.default === undefined && /^(false|no|none|off|null|~)$/i.test(value.text))
     return 'leave it out, if you do not want it';

@@ -19,6 +19,7 @@ import {
   unknownValue,
 } from './located.ts';
 import { type ParsedYaml, parseYaml } from './parse-yaml.ts';
+import { roundedInteger } from './scalars.ts';
 
 /** Limits on a pipeline file before it is judged, because YAML may come from anywhere. */
 export const limits = {
@@ -186,7 +187,19 @@ class Converter {
     if (isMap(node)) return this.#map(node.items, at, depth);
     if (isSeq(node))
       return { kind: 'sequence', at, items: node.items.map((item) => this.#convert(item, depth + 1)) };
-    return this.#scalar(node, at);
+    const scalar = this.#scalar(node, at);
+    return scalar.kind === 'scalar' && typeof scalar.value === 'number' ? this.#exact(scalar) : scalar;
+  }
+
+  /** A number as it is written, or an error if it is an integer of more digits than a number keeps. */
+  #exact(scalar: LocatedScalar): LocatedScalar | LocatedTemplate {
+    const { at, text } = scalar;
+    const rounded = roundedInteger(text);
+    if (rounded === undefined) return scalar;
+    this.#sink.error('rounded-integer', at, `'${text}' would be rounded to ${BigInt(rounded)}`, {
+      fix: 'write a whole number up to 9007199254740991, or put it in quotes if it is a text',
+    });
+    return unknownValue(at, text);
   }
 
   #map(items: readonly { key: unknown; value: unknown }[], parent: SourceRange, depth: number): LocatedMap {

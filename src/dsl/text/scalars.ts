@@ -6,20 +6,39 @@ const fractionPattern = new RegExp(String.raw`^(${decimal})\s*/\s*(${decimal})$`
 
 /**
  * `8/255`, `1_000_000`, `-0.5/255`: the double nearest to the exact value, so that equal fractions are equal
- * numbers. Undefined for anything else, a division by zero included.
+ * numbers. Undefined for anything else, a division by zero and an integer that `roundedInteger` finds included.
  */
 export function parseNumber(text: string): number | undefined {
   const trimmed = text.trim();
   if (trimmed.length > 100) return undefined;
   const fraction = fractionPattern.exec(trimmed);
   if (fraction === null) {
-    return numberPattern.test(trimmed) ? finite(Number(trimmed.replaceAll('_', ''))) : undefined;
+    const isNumber = numberPattern.test(trimmed) && roundedInteger(trimmed) === undefined;
+    return isNumber ? finite(Number(trimmed.replaceAll('_', ''))) : undefined;
   }
   const over = exact(fraction[1]!);
   const under = exact(fraction[2]!);
   if (over === undefined || under === undefined || under.numerator === 0n) return undefined;
   return nearestDouble(over.numerator * under.denominator, over.denominator * under.numerator);
 }
+
+/**
+ * The number that a double makes of an integer that it cannot hold: 9007199254740992 of `9007199254740993`. Reads decimals with
+ * or without underscores, and YAML's `0x` and `0o`. Undefined for integers that stay as they are, and for all other texts.
+ */
+export function roundedInteger(text: string): number | undefined {
+  const digits = text.trim().replaceAll('_', '');
+  const [, sign = '', whole = ''] = /^([-+]?)(\d+|0x[\da-fA-F]+|0o[0-7]+)$/.exec(digits) ?? [];
+  // A double of more than 310 digits is infinite, which others report.
+  if (whole.length < leastRounded || whole.length > 320) return undefined;
+  const exactly = BigInt(whole);
+  const rounded = Number(exactly);
+  if (!Number.isFinite(rounded) || BigInt(rounded) === exactly) return undefined;
+  return sign === '-' ? -rounded : rounded;
+}
+
+/** Characters of the shortest integer above 2⁵³, `0x20000000000001`. */
+const leastRounded = 16;
 
 export function isFraction(text: string): boolean {
   return fractionPattern.test(text.trim());

@@ -42,7 +42,7 @@ export const robustnessStage = metricStage({
     const guesses = guessing(predictions);
     if (guesses !== null)
       warn(
-        `before any attack the model classifies ${guesses.correct} of ${guesses.n} images correctly, which is not above chance for ${predictions.shape[1]} classes. Likely causes are a model without weights or training, a training that diverged, a mean and std that are not those of its training, labels in another order, and a defense that destroys the images.`,
+        `before any attack the model classifies ${guesses.correct} of ${guesses.n} images correctly, which is not above chance for ${predictions.shape[1]} classes. Likely causes are a model without weights or training, a training that diverged, a mean and std that are not those of its training, labels in another order, and a defense that destroys the images. evaluate/preprocessing tries other settings.`,
       );
     const { unmoved, n, linf } = scores;
     if ((unmoved ?? 0) > 0 && (linf ?? 0) > 0) {

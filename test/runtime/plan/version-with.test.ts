@@ -44,6 +44,6 @@ it('A version for some parameters changes the keys of their cells alone', async 
 });
 
 it('attack/pgd has another version in L2, whose sums have another order', () => {
-  const versionOf = (norm: string): number | undefined => pgdStage.versionWith?.({ norm } as never);
-  expect([versionOf('linf'), versionOf('l2')]).toEqual([undefined, 5]);
+  const versionOf = (params: object): number | undefined => pgdStage.versionWith?.(params as never);
+  expect([versionOf({ norm: 'linf' }), versionOf({ norm: 'l2' })]).toEqual([undefined, 5]);
 });

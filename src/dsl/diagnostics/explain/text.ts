@@ -44,6 +44,12 @@ export const textPages = {
     'with: { lambda: .inf }',
     'with: { lambda: 1e6 }',
   ),
+  'rounded-integer': page(
+    'An integer has more digits than a number keeps',
+    'Numbers are doubles, which hold every whole number up to 9007199254740991 (2⁵³ − 1), and only some of the larger ones. A seed or a limit that is not the one in the file would change results without a word. A number that is a name, such as a date with a time, is a text in quotes.',
+    'with: { offset: 9007199254740993 }',
+    "with: { name: '20181203153000123' }",
+  ),
   'too-large': page(
     'The file, or what it expands to, is too large',
     'The limits are 1 MiB and 200,000 words, signs and blanks per file; 4,096 characters for a text with $(…); 1,000,000 values after templates and $(…) are expanded; 32 axes and 5,000 include: rows per matrix; and 10,000,000 comparisons of cells with exclusions. Pipelines written by people stay far below them, and without limits a generated file could exhaust the memory of the machine.',

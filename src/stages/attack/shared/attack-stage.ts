@@ -13,11 +13,17 @@ import {
 } from '../../../runtime/stage.ts';
 import type { Seed } from '../../../tensors/random.ts';
 import { type BudgetParameters, budgetParameters, checkBudget, limitOf } from './budget.ts';
-import { drawsTarget } from './goal.ts';
+import { drawsTarget, targetRuleOf } from './goal.ts';
 import { attackOutline, classesOf } from './attack-outline.ts';
 import { modelProblems, sameImages } from '../../shared/known-model.ts';
 import { attackParts } from './attack-parts.ts';
-import { type AttackEffort, type MakeAttack, type PreparedPart, setStrengthOf } from './made-attack.ts';
+import {
+  type AttackEffort,
+  type MadeAttack,
+  type MakeAttack,
+  type PreparedPart,
+  setStrengthOf,
+} from './made-attack.ts';
 import type { AttackInputs } from './open-target.ts';
 import { storageOf, storageParameters, type StorageParameters } from './storage.ts';
 import {
@@ -153,7 +159,12 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
     const all = typed(params);
     const chosen = targetOf(all, inputs) ?? ownStrength(params);
     if (chosen === undefined) throw new Error('the parameters give no strength, which their check refuses');
-    return { attack: await declaration.attack(all, seed), strength: chosen, through: drawing(all) };
+    return {
+      attack: await declaration.attack(all, seed),
+      strength: chosen,
+      through: drawing(all),
+      ...towardsOf(params, seed),
+    };
   };
   const drawing = (params: AllParameters<W>): AllParameters<W> => {
     const { eot } = params as { eot?: number };
@@ -186,9 +197,7 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
   return defineStage({
     uses,
     version,
-    ...(declaration.versionWith && {
-      versionWith: (params) => declaration.versionWith!(typed(params)),
-    }),
+    versionWith: (params) => versionOf(declaration, typed(params)),
     summary,
     with: Type.Object(properties, { additionalProperties: false }),
     example: declaration.example,
@@ -236,6 +245,20 @@ export function attackStage<W extends TProperties>(declaration: AttackDeclaratio
       return { images: await runAttack(context, run, attack) };
     },
   });
+}
+
+/** The version if it is not `version`: results of targeted attacks once lacked their targets, so they are one ahead of the others. */
+function versionOf<W extends TProperties>(
+  { version, versionWith }: AttackDeclaration<W>,
+  params: OwnParameters<W>,
+): number | undefined {
+  const own = versionWith?.(params);
+  return targetRuleOf(params) === undefined ? own : (own ?? version) + 1;
+}
+
+function towardsOf(params: object, seed: Seed): Pick<MadeAttack, 'towards'> {
+  const targeted = targetRuleOf(params);
+  return targeted === undefined ? {} : { towards: { targeted, seed } };
 }
 
 /** Inputs of a cell from its parts. */

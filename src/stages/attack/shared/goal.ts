@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import type { GoalOptions } from '../../../attacks/goal.ts';
+import type { GoalOptions, TargetRule } from '../../../attacks/goal.ts';
 import type { Seed } from '../../../tensors/random.ts';
 
 /** The class that an attack moves towards, for every attack that can be targeted. */
@@ -84,9 +84,18 @@ type GoalParameters = {
   readonly like?: string;
 };
 
+/** The class towards which an attack with these parameters steers; undefined if it has no target. */
+export function targetRuleOf(params: object): TargetRule | undefined {
+  const { targeted } = params as { readonly targeted?: unknown };
+  // `targeted` of attack/fab is not a class: it only says how that attack looks for any wrong class.
+  return typeof targeted === 'number' || targeted === 'random' || targeted === 'least-likely'
+    ? targeted
+    : undefined;
+}
+
 /** Whether an attack with these parameters steers towards a random class. */
 export function drawsTarget(params: object): boolean {
-  return 'targeted' in params && params.targeted === 'random';
+  return targetRuleOf(params) === 'random';
 }
 
 /** The goal that the parameters describe. */

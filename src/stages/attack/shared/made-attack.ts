@@ -1,4 +1,5 @@
 import type { Attack, Strength } from '../../../attacks/attack.ts';
+import type { AttackOptions } from '../../../attacks/attack-images.ts';
 import type { SetStrength } from '../../../attacks/set-strength.ts';
 import type { Seed } from '../../../tensors/random.ts';
 import type { Metrics } from '../../../values/metrics.ts';
@@ -19,6 +20,8 @@ export interface MadeAttack {
   readonly attack: Attack;
   readonly strength: Strength;
   readonly through: ThroughParameters;
+  /** The targets of a targeted attack. */
+  readonly towards?: NonNullable<AttackOptions['towards']>;
 }
 
 /** Makes the attack of a cell: `inputs` are read only for the normalisation of the model. */

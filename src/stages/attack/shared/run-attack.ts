@@ -1,5 +1,10 @@
 import type { Attack, Strength } from '../../../attacks/attack.ts';
-import { attackAlong, attackImages, type AttackResult } from '../../../attacks/attack-images.ts';
+import {
+  attackAlong,
+  attackImages,
+  type AttackOptions,
+  type AttackResult,
+} from '../../../attacks/attack-images.ts';
 import { meanOf, measurePerturbation, perturbationNorms, ratios } from '../../../attacks/dissimilarity.ts';
 import { countQueries, type PassCounts } from '../../../attacks/count-queries.ts';
 import type { AttackHooks, ImageBatch } from '../../../attacks/images.ts';
@@ -36,6 +41,8 @@ export interface AttackRun extends StorageParameters {
   readonly found?: SetStrength;
   /** Whether the course of the attack is kept. */
   readonly isTraced?: boolean;
+  /** The targets of a targeted attack. */
+  readonly towards?: NonNullable<AttackOptions['towards']>;
 }
 
 interface TracedResult extends AttackResult {
@@ -123,7 +130,7 @@ async function resultOf(
   attack: Attack,
   batch: ImageBatch,
 ): Promise<TracedResult> {
-  const { strength, through, preparation, found, limit, isTraced = false } = run;
+  const { strength, through, preparation, found, limit, towards, isTraced = false } = run;
   const at = found?.strength ?? strength;
   if (found !== undefined && typeof strength !== 'number') requireReferences(batch, strength.space);
   if (preparation !== undefined && attack.kind === 'direction')
@@ -140,6 +147,7 @@ async function resultOf(
         ...(preparation && { preparation }),
         ...(limit !== undefined && { limit }),
         ...(trace && { trace }),
+        ...(towards && { towards }),
       };
       const attacked = await attackImages(attack, counted.queries, batch, at, options);
       countPasses(context, counted.counts());
