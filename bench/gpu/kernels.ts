@@ -6,7 +6,7 @@ import { openMatrixSearch } from '../../src/kernels/patch-search/matrix-search.t
 import { openPatchSearch } from '../../src/kernels/patch-search/wasm.ts';
 import { openWebGpuSearch } from '../../src/kernels/patch-search/webgpu.ts';
 import type { Progress } from '../../src/kernels/tvm/problem.ts';
-import { minimiseByTensors } from '../../src/kernels/tvm/tensors.ts';
+import { minimiseOnTensorflow } from '../../src/kernels/tvm/tensorflow.ts';
 import { minimise } from '../../src/kernels/tvm/wasm.ts';
 import { minimiseOnWebGpu } from '../../src/kernels/tvm/webgpu.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
@@ -51,7 +51,7 @@ async function measureVariation({ backend, small }: Given, report: Report): Prom
       unit: 'ms/image',
       note: note(told),
     });
-    const solve = backend === 'webgpu' ? minimiseOnWebGpu : minimiseByTensors;
+    const solve = backend === 'webgpu' ? minimiseOnWebGpu : minimiseOnTensorflow;
     for (const batch of (small ? [2] : [1, 16, 64]).filter((rows) => rows <= count)) {
       const source = Float32Array.from({ length: batch * size }, (_, at) => images[Math.floor(at / size)]![at % size]!); // prettier-ignore
       let progress: readonly Progress[] = [];

@@ -40,6 +40,8 @@ export function remedy(planned: NumericIdentity, here: NumericIdentity): string 
     return 'use one ravelin and one set-up of TensorFlow on all machines: put RAVELIN_HOME on a file system that they share';
   if (before.oneDnn !== now.oneDnn)
     return `set TF_ENABLE_ONEDNN_OPTS=${before.oneDnn ? 1 : 0} on all machines`;
+  if (before.kernels !== now.kernels)
+    return `set RAVELIN_TENSORFLOW_KERNELS=${before.kernels ? 1 : 0} on all machines`;
   if (before.varying !== now.varying)
     return 'set NVIDIA_TF32_OVERRIDE and TF_DETERMINISTIC_OPS alike on all machines';
   const plan = `plan for this kind of GPU: RAVELIN_CUDA_CAPABILITY=${now.capability ?? '…'}`;
@@ -48,10 +50,11 @@ export function remedy(planned: NumericIdentity, here: NumericIdentity): string 
     : `choose nodes with one kind of GPU (constraint:, or resources: { gpu: KIND:1 }), or ${plan}`;
 }
 
-/** The parts of a version such as `2.21.0-gpu-cudnn9.28.0.42-sm90-tf32-varying-onednn+3`. */
+/** The parts of a version such as `2.21.0-gpu-cudnn9.28.0.42-sm90-tf32-varying-onednn-kernels+3`. */
 function partsOf(version: string): {
   readonly capability: string | null;
   readonly oneDnn: boolean;
+  readonly kernels: boolean;
   readonly varying: string;
   readonly rest: string;
 } {
@@ -59,7 +62,8 @@ function partsOf(version: string): {
   return {
     capability: major === undefined ? null : `${major}.${minor!}`,
     oneDnn: version.includes('-onednn'),
+    kernels: version.includes('-kernels'),
     varying: (version.match(/-(tf32|varying)/g) ?? []).join(''),
-    rest: version.replace(/-(sm\d+|onednn|tf32|varying)/g, ''),
+    rest: version.replace(/-(sm\d+|onednn|kernels|tf32|varying)/g, ''),
   };
 }

@@ -38,6 +38,7 @@ describe('a worker', () => {
   it.each([
     ['2.21.0-onednn+2', '2.21.0+2', 'set TF_ENABLE_ONEDNN_OPTS=1 on all machines'],
     ['2.21.0+2', '2.21.0-onednn+2', 'set TF_ENABLE_ONEDNN_OPTS=0 on all machines'],
+    ['2.21.0+2', '2.21.0-kernels+2', 'set RAVELIN_TENSORFLOW_KERNELS=0 on all machines'],
     ['2.21.0+2', '2.21.0+3', /^use one ravelin and one set-up of TensorFlow/],
     ['2.21.0-gpu-cudnn9.28.0.42-sm90+2', '2.21.0-onednn+2', /RAVELIN_HOME on a file system that they share/],
     ['2.21.0-gpu-cudnn9.28.0.42-sm90+2', '2.21.0-gpu-cudnn9.3.0.1-sm90+2', /one set-up of TensorFlow/],

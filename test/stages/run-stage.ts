@@ -17,6 +17,7 @@ export interface StageRun {
 }
 
 export interface RunOptions {
+  readonly backend?: string;
   readonly signal?: AbortSignal;
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly shard?: { readonly first: number; readonly count: number };
@@ -58,7 +59,7 @@ export function contextOf(
     inputs: givenInputs(stage.in, options.inputs ?? {}) as never,
     shard: options.shard ?? { first: 0, count: images?.ids.length ?? 0 },
     seed: options.seed ?? [1, 2],
-    backend: 'wasm',
+    backend: options.backend ?? 'wasm',
     batchSizes: new BatchSizes(),
     printed: options.printed ?? nothingPrinted,
     libraries: librariesOf(stage),

@@ -1,10 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { transformImages } from '../defenses/opened.ts';
 import { dropPixels } from '../../src/defenses/tvm/dropout.ts';
 import { solveImage } from '../../src/defenses/tvm/tvm.ts';
+import { numericIdentity, probeBackend } from '../../src/tensors/backend.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Transform } from '../../src/values/transform.ts';
 import { madeUp } from '../kernels/tvm-problems.ts';
+import { readyBackends } from '../tensors/backends.ts';
 import { failureOf, runStage, stageOf } from './run-stage.ts';
 
 const count = 3;
@@ -17,6 +19,42 @@ const images: Images = {
   ids: Int32Array.of(10, 11, 12),
   classes: [],
 };
+
+const hasTensorflow = readyBackends.includes('tensorflow');
+
+describe.skipIf(!hasTensorflow)('defense/tvm on tensorflow', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it('names the form in its recipe if TensorFlow solves it, and the numeric identity then differs', async () => {
+    const run = async () => {
+      const { outputs } = await runStage('defense/tvm', {}, { inputs: { images }, backend: 'tensorflow' });
+      const { steps } = outputs['transform'] as Transform;
+      return {
+        made: outputs['images'] as Images,
+        params: steps[0]!.params,
+        ...numericIdentity('tensorflow'),
+      };
+    };
+    vi.stubEnv('RAVELIN_TENSORFLOW_KERNELS', '0');
+    const byKernel = await run();
+    vi.stubEnv('RAVELIN_TENSORFLOW_KERNELS', '1');
+    const byFunctions = await run();
+    // The build for GPUs always solves it.
+    const isOnGpu = probeBackend('tensorflow').device?.kind === 'gpu';
+    expect('form' in byKernel.params).toBe(isOnGpu);
+    expect(byFunctions.params).toMatchObject({ form: 'tensorflow' });
+    expect(byFunctions.version.includes('-kernels+')).toBe(!isOnGpu);
+    expect(byKernel.version).not.toContain('-kernels');
+    // Near, and not to the bit.
+    const differences = byFunctions.made.pixels.map((value, at) =>
+      Math.abs(value - byKernel.made.pixels[at]!),
+    );
+    expect(Math.max(...differences)).toBeLessThan(0.05);
+    if (!isOnGpu) expect(Math.max(...differences)).toBeGreaterThan(0);
+  });
+});
 
 describe('defense/tvm', () => {
   it('gives `draws` views of each image, and a recipe that gives the same ones', async () => {

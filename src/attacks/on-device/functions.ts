@@ -5,7 +5,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { float32, float64, graphBuilder, int32 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 import type { GraphBuilder, Output } from '../../tensors/tensorflow/graph/graph-builder.ts';
-import { type GraphSession, openSession } from '../../tensors/tensorflow/graph/session.ts';
+import { graphFunction } from '../../tensors/tensorflow/graph/functions.ts';
 import { tf } from '../../tensors/tf.ts';
 
 /** An image-shaped input, `[n, height, width, channels]` of any size. */
@@ -120,28 +120,16 @@ export class Moves {
   }
 }
 
-/**
- * Runs a function of images of `size` values. TensorFlow keeps it, compiled, for all numbers of images; functions that are
- * written for one size only are made again for another.
- */
+/** A function of TensorFlow on images, which is kept, compiled, for all numbers of images; see `graphFunction`. */
 export function functionOf<Key extends string | number = 0>(
   emit: (moves: Moves, key: Key) => readonly Output[],
 ): (inputs: readonly Tensor[], key?: Key) => readonly Tensor[] {
-  const opened = new Map<Key | 0, GraphSession>();
-  let owner: unknown = null;
-  return (inputs, key) => {
-    const backend = tf.backend();
-    if (owner !== backend) opened.clear();
-    owner = backend;
-    let session = opened.get(key ?? 0);
-    if (session === undefined) {
-      const moves = new Moves();
-      const outputs = emit(moves, key!);
-      session = openSession(moves.graph, moves.inputs, outputs, { rewriting: 'none' });
-      opened.set(key ?? 0, session);
-    }
-    return session.run(inputs);
-  };
+  const call = graphFunction<Key>((key) => {
+    const moves = new Moves();
+    const outputs = emit(moves, key);
+    return { graph: moves.graph, inputs: moves.inputs, outputs };
+  });
+  return (inputs, key = 0 as Key) => call(inputs, key);
 }
 
 /** Float64 numbers, one for each image, for `Moves.numbers`. */

@@ -42,8 +42,8 @@ type Size = readonly [height: number, width: number, channels: number];
 /** Below this tolerance float32 is not precise enough; the float64 definition is, at 100 times the cost. */
 const leastToleranceOfKernel = 1e-5;
 const kernelLimit = 1000;
-/** Number of images on a device at a time: at most a gigabyte for 1024×1024×3. */
-const rowsOnDevice = 16;
+/** Number of images of WGSL at a time: at most a gigabyte for 1024×1024×3. */
+const rowsOnWebGpu = 16;
 const referenceLimit = 20_000;
 /** Linear systems; photographs at λ = 0.03 take about ten. */
 const groupsLimit = 1000;
@@ -61,7 +61,7 @@ export async function minimiseTotalVariation(
 ): Promise<Float32Array> {
   const size = height * width * channels;
   const result = new Float32Array(pixels.length);
-  const together = isByPixels(params) && isOnDevice(params) ? rowsOnDevice : 1;
+  const together = isByPixels(params) && isOnDevice(params) ? await rowsTogether(params, size) : 1;
   for (let first = 0; first < rows; first += together) {
     draw.signal?.throwIfAborted();
     const ids = draw.ids.subarray(first, Math.min(rows, first + together));
@@ -140,8 +140,14 @@ async function solveOnDevice(
     const { minimiseOnWebGpu } = await import('../../kernels/tvm/webgpu.ts');
     return minimiseOnWebGpu(images, shape, params, stopping);
   }
-  const { minimiseByTensors } = await import('../../kernels/tvm/tensors.ts');
-  return minimiseByTensors(images, shape, params, stopping);
+  const { minimiseOnTensorflow } = await import('../../kernels/tvm/tensorflow.ts');
+  return minimiseOnTensorflow(images, shape, params, stopping);
+}
+
+/** Number of images of `size` values that are solved at a time on the device. */
+async function rowsTogether({ form }: PixelVariation, size: number): Promise<number> {
+  if (form !== 'tensorflow') return rowsOnWebGpu;
+  return (await import('../../kernels/tvm/tensorflow.ts')).rowsOnTensorflow(size);
 }
 
 /** Replaces an image with dropped pixels (−1) by the minimiser, in [0, 1]. */

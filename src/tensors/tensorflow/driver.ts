@@ -22,6 +22,7 @@ import {
   requireCuda,
   requireDevice,
 } from './cuda.ts';
+import { takesKernelsOnCpu } from './kernels-on-cpu.ts';
 import type { TensorflowBackend } from './raw.ts';
 
 /** Raise this when a kernel in this folder, or a network as a graph, computes other bits than before. */
@@ -51,7 +52,9 @@ function versionHere(): string {
 
 function versionOn(build: TensorflowBuild, device: () => CudaDevice): string {
   const oneDnn = !build.gpu && usesOneDnn(build.folder) ? '-onednn' : '';
-  return `${build.version}${build.gpu ? cudaIdentity(process.env, device()) : ''}${oneDnn}+${kernelsVersion}`;
+  const kernels = !build.gpu && takesKernelsOnCpu(process.env) ? '-kernels' : '';
+  const cuda = build.gpu ? cudaIdentity(process.env, device()) : '';
+  return `${build.version}${cuda}${oneDnn}${kernels}+${kernelsVersion}`;
 }
 
 function probe(): BackendProbe {
