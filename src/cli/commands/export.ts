@@ -110,7 +110,9 @@ async function writeEach(value: Value | undefined, folder: string): Promise<void
   if (value?.kind !== 'images') return;
   const { writeEachImage } = await import('../export-each.ts');
   const count = await writeEachImage(value, folder);
-  complain(`wrote ${counted(count, 'image')} and classes.json to ${folder}`);
+  complain(
+    `wrote ${counted(count, 'image')} and classes.json to ${folder}; read them with classes: ${join(folder, 'classes.json')}, or labels may differ`,
+  );
 }
 
 /** Writes all files of a figure, and anything else in its first format, which contains all of it. */

@@ -89,6 +89,7 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
     for (const { planned, digests } of damaged) schedule.recomputeOutputs(planned, digests);
   }
   disobey?.();
+  if (!stopSwitch.isOff) failUnreached(plan, schedule, reporter);
   await computing?.close();
   finishedCells.close();
   saveLastKeys(request);
@@ -96,6 +97,22 @@ export async function execute(request: ExecuteRequest): Promise<RunSummary> {
     interrupted: stopSwitch.interrupted && !schedule.allFinished(),
     stopped: stopSwitch.stopped,
   });
+}
+
+/**
+ * Fails the cells that the run has not come to, although nothing has failed that they need and nobody has stopped it. There are
+ * none, unless ravelin has an error; it must not pass for a success.
+ */
+function failUnreached({ cells }: Plan, schedule: Schedule, reporter: Reporter): void {
+  const failure: TaskFailure = {
+    code: 'crash',
+    message: 'the run has ended without computing it, because of an error in ravelin',
+    fix: 'run the same command again, which keeps all results, and report the error',
+  };
+  for (const planned of cells) {
+    if (planned !== null && schedule.isActive(planned))
+      reporter.cellFailed(planned, 0, failure, 0, schedule.fail(planned));
+  }
 }
 
 async function openComputing(

@@ -1,5 +1,6 @@
 import type { ClaimHolder, Claims } from '../store/claims.ts';
 import type { CommitRecord } from '../store/record.ts';
+import type { Unit } from '../plan/units.ts';
 import type { ReadyUnit } from './schedule.ts';
 
 /** The units that another run is computing, until that run has committed them or has given them up. */
@@ -31,14 +32,15 @@ export function createWaitingRoom(
   readRecord: (ready: ReadyUnit) => CommitRecord | null,
   listener: WaitingRoomListener,
 ): WaitingRoom {
-  const waiting = new Map<string, ReadyUnit>();
+  /** By unit and not by key: several cells may wait for the same result. */
+  const waiting = new Map<Unit, ReadyUnit>();
   let timer: NodeJS.Timeout | null = null;
 
   const poll = (): void => {
-    for (const [key, ready] of [...waiting]) {
+    for (const [unit, ready] of [...waiting]) {
       const record = readRecord(ready);
-      if (record === null && claims.take(key) !== null) continue;
-      waiting.delete(key);
+      if (record === null && claims.take(unit.key!) !== null) continue;
+      waiting.delete(unit);
       if (record === null) listener.freed(ready);
       else listener.found(ready, record);
     }
@@ -51,16 +53,15 @@ export function createWaitingRoom(
 
   return {
     admit(ready) {
-      const key = ready.unit.key!;
-      const holder = claims.take(key);
+      const holder = claims.take(ready.unit.key!);
       if (holder === null) return true;
-      waiting.set(key, ready);
+      waiting.set(ready.unit, ready);
       listener.waiting(ready, holder);
       timer ??= setInterval(poll, pollMs);
       return false;
     },
     forget(planned) {
-      for (const [key, ready] of [...waiting]) if (ready.planned === planned) waiting.delete(key);
+      for (const [unit, ready] of [...waiting]) if (ready.planned === planned) waiting.delete(unit);
       if (waiting.size === 0) stop();
     },
     size: () => waiting.size,

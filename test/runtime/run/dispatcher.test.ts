@@ -557,3 +557,37 @@ describe('a failed cell that a person lets be tried again', () => {
     expect((await ended).failures).toHaveLength(2);
   });
 });
+
+test('a run that has not come to a cell fails, whatever the reason', async () => {
+  const graph = makeGraph(folder, chain);
+  const plan = await planGraph(graph);
+  // Nothing will ever queue this unit.
+  plan.cells[0]!.units[1]!.state = 'waits';
+  const { executor, events, ended } = await start(chain, { plan });
+  while (executor.open[0] !== undefined) executor.commit(executor.open[0]);
+  expect(await ended).toMatchObject({ status: 'failed', totals: { ran: 2, failed: 0 } });
+  expect(types(events).slice(-2)).toEqual(['cell-failed photos 0', 'run-finished']);
+  expect(events.find(({ type }) => type === 'cell-failed')).toMatchObject({
+    failure: { code: 'crash', message: expect.stringContaining('an error in ravelin') as string },
+    blocked: 2,
+  });
+});
+
+test('cells that wait for the same result of another run all get it', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const twins: readonly CellLiteral[] = [
+    { id: 'one', uses: 'test/source', with: { limit: 10 } },
+    { id: 'other', uses: 'test/source', with: { limit: 10 } },
+    { id: 'sum', uses: 'test/sum', in: { images: 'one' } },
+  ];
+  const [one, other] = (await planGraph(makeGraph(folder, twins))).cells;
+  const key = one!.units[0]!.key!;
+  expect(other!.units[0]!.key).toBe(key);
+  claimForAnotherRun(key);
+  const { executor, ended } = await start(twins);
+  expect(executor.open).toEqual([]);
+  unlinkSync(join(claimsFolder(), key));
+  vi.advanceTimersByTime(1_000);
+  while (executor.open[0] !== undefined) executor.commit(executor.open[0]);
+  expect(await ended).toMatchObject({ status: 'ok', totals: { cells: 3, shards: 3, ran: 3 } });
+});

@@ -54,6 +54,22 @@ test('a unit of another run waits until that run has committed it or has given i
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test('units of several cells that have the same key are all found, or all freed', () => {
+  const holders = new Map([
+    ['a', other],
+    ['b', other],
+  ]);
+  const records = new Map<string, CommitRecord>();
+  const { room, reports } = open(holders, records);
+  for (const key of ['a', 'a', 'b', 'b', 'b']) room.admit(unit(key));
+  expect(room.size()).toBe(5);
+  records.set('a', {} as CommitRecord);
+  holders.delete('b');
+  vi.advanceTimersByTime(1_000);
+  expect(reports.slice(5)).toEqual(['a found', 'a found', 'b freed', 'b freed', 'b freed']);
+  expect(room.size()).toBe(0);
+});
+
 test('a closed room looks no more', () => {
   const { room } = open(new Map([['a', other]]), new Map());
   room.admit(unit('a'));

@@ -3,14 +3,15 @@ import type { ExecutorListener, Task, TaskMessage, TaskOutcome } from '../../exe
 /**
  * The tasks of this driver that have not ended, by key. Array tasks report under the ids that their own
  * driver gave them, which may have been another one, so messages are passed on under the id that this driver
- * knows.
+ * knows. Several cells may have tasks of one key: a message is about the one that was added first, and each outcome ends one of them.
  */
 export class OpenTasks {
-  readonly #byKey = new Map<string, Task>();
+  readonly #byKey = new Map<string, readonly Task[]>();
+  #size = 0;
   #listener: ExecutorListener = () => undefined;
 
   get size(): number {
-    return this.#byKey.size;
+    return this.#size;
   }
 
   listen(listener: ExecutorListener): void {
@@ -18,7 +19,7 @@ export class OpenTasks {
   }
 
   add(task: Task): void {
-    this.#byKey.set(task.key, task);
+    this.#set(task.key, [...this.#of(task.key), task]);
   }
 
   has(key: string): boolean {
@@ -27,19 +28,32 @@ export class OpenTasks {
 
   /** Forgets the tasks with these ids, whose outcomes nobody waits for. */
   forget(ids: ReadonlySet<number>): void {
-    for (const [key, { id }] of this.#byKey) if (ids.has(id)) this.#byKey.delete(key);
+    for (const [key, tasks] of [...this.#byKey]) {
+      const left = tasks.filter(({ id }) => !ids.has(id));
+      if (left.length < tasks.length) this.#set(key, left);
+    }
   }
 
   report(key: string, message: TaskMessage, worker: number): void {
-    const task = this.#byKey.get(key);
+    const [task] = this.#of(key);
     if (task !== undefined) this.#listener({ ...message, id: task.id }, worker);
   }
 
-  /** Reports the outcome of a task, which is then no longer open. A second outcome is ignored. */
+  /** Reports the outcome of a task, which is then no longer open. One outcome more than there are tasks is ignored. */
   end(key: string, outcome: TaskOutcome, worker: number): void {
-    const task = this.#byKey.get(key);
+    const [task, ...left] = this.#of(key);
     if (task === undefined) return;
-    this.#byKey.delete(key);
+    this.#set(key, left);
     this.#listener({ ...outcome, id: task.id }, worker);
+  }
+
+  #of(key: string): readonly Task[] {
+    return this.#byKey.get(key) ?? [];
+  }
+
+  #set(key: string, tasks: readonly Task[]): void {
+    this.#size += tasks.length - this.#of(key).length;
+    if (tasks.length === 0) this.#byKey.delete(key);
+    else this.#byKey.set(key, tasks);
   }
 }

@@ -113,6 +113,17 @@ test('ready units of a stage become one array job, and their messages and ends c
   expect(scheduler.calls).toHaveLength(1);
 });
 
+test('units of two cells with the same key both come to their end', async () => {
+  const { executor, outcomes } = await open();
+  for (const id of [1, 2]) executor.submit(makeTask(id, { key: 'k' }));
+  await vi.advanceTimersByTimeAsync(100);
+  end('r1-0', 0, commit(1));
+  end('r1-0', 1, commit(2));
+  await look();
+  expect(outcomes).toEqual(['committed 1', 'committed 2']);
+  expect(executor.capacity()).toBe(10_000);
+});
+
 test.each(['null', '{', '[]', '[{ "type": "committed", "id": 1 }, null]', '[1, 2]'])(
   'an end that cannot be read (%s) is a lost task, but what it has committed stays',
   async (text) => {
