@@ -149,7 +149,7 @@ cannot start  the module 'm.py' is code, and this project does not allow it`);
     expect(stdout).toMatch(/^classes +7$/m);
     expect(stdout).toMatch(/^normalised +mean 0\.485, 0\.456, 0\.406, /m);
     expect(await stderrOf(project, 'model', 'show', 'w.safetensors', '--architecture', 'resnet18')).toContain(
-      'the weights do not fit resnet18',
+      'the weights are those of cifar-resnet20 and do not fit resnet18',
     );
     const data = new Float32Array(4);
     project.write('other.safetensors', encodeSafetensors({ w: { dtype: 'F32', shape: [2, 2], data } }));
