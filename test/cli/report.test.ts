@@ -116,6 +116,29 @@ stages:
   expect(page).toContain('data: digits, budget: epsilon 0.3, images: 16');
 });
 
+it('says under each defended image what it was classified as, also where a prediction applies the defense itself', async () => {
+  const project = createProject({
+    'p.yaml': `ravelin: 1
+name: galleries
+stages:
+  digits: { uses: dataset/mnist, with: { split: test, limit: 8 } }
+  network: { uses: model/cnn, with: { filters: [4], dense: [16] } }
+  adversarial: { uses: attack/fgsm, in: { model: network, images: digits }, with: { epsilon: 0.3 } }
+  defended:
+    in: { images: adversarial }
+    matrix: { defense: { bits: { uses: defense/bit-depth, with: { bits: 1 } }, jpeg: { uses: defense/jpeg } } }
+  predictions: { uses: predict/classify, in: { model: network, images: defended } }
+  gallery: { uses: report/images, in: { originals: digits, defended: { from: defended, collect: all } }, with: { count: 3 } }
+`,
+  });
+  await project.run('run', 'p.yaml', '-j', '1');
+  await project.run('report', '--to', 'r.html');
+  const page = readFileSync(join(project.folder, 'r.html'), 'utf8');
+  const cards = page.split('<div class="card"').filter((card) => card.includes('data-role="defended"'));
+  expect(cards).toHaveLength(3 * 2);
+  for (const card of cards) expect(card).toMatch(/class="said/);
+});
+
 it('of a failed run says what failed, and shows the rest', async () => {
   const project = createProject({
     'p.yaml': `${pipeline}  broken: { uses: dataset/image-folder, with: { path: absent } }\n`,

@@ -29,12 +29,15 @@ export function readRecords(store: Store, keys: readonly string[]): readonly Com
 export class RunRecipes {
   readonly #makers = new Map<string, RecordedCell[]>();
   readonly #predictions = new Map<string, RecordedCell>();
+  /** The first object of defended images, by the first of the images that the defense read and its recipe. */
+  readonly #defended = new Map<string, string>();
   readonly #places = new Map<RecordedCell, number>();
 
   /** The cells come in the order of the plan: each after those that it reads. */
   constructor(cells: readonly RecordedCell[]) {
     for (const [place, cell] of cells.entries()) {
       this.#places.set(cell, place);
+      this.#addDefended(cell);
       this.#addPrediction(cell);
       const [first] = cell.records;
       for (const parts of Object.values(first?.outputs ?? {})) {
@@ -47,7 +50,10 @@ export class RunRecipes {
     }
   }
 
-  /** The first cell of the pipeline that classifies the images with this first object as they are, without a defense of its own. */
+  /**
+   * The first cell of the pipeline that classifies the images with this first object as they are, or makes the same images of
+   * others by a defense that it applies itself.
+   */
   predictionOf(digest: string): RecordedCell | undefined {
     return this.#predictions.get(digest);
   }
@@ -56,13 +62,22 @@ export class RunRecipes {
     return this.#places.get(cell) ?? Infinity;
   }
 
+  #addDefended(cell: RecordedCell): void {
+    const [images] = firstDigests(recipeOf(cell)?.['inputs'], 'images');
+    const [recipe] = partsOf(cell, 'transform');
+    const [made] = partsOf(cell, 'images');
+    if (images === undefined || recipe === undefined || made === undefined) return;
+    this.#defended.set(`${images} ${recipe.digest}`, made.digest);
+  }
+
   #addPrediction(cell: RecordedCell): void {
     if (partsOf(cell, 'predictions').length === 0) return;
-    const [defense] = inputValues(cell, 'transform');
-    if (defense !== undefined) return;
-    const [images] = inputValues(cell, 'images');
-    const [first] = images?.digests ?? [];
-    if (first !== undefined && !this.#predictions.has(first)) this.#predictions.set(first, cell);
+    const inputs = recipeOf(cell)?.['inputs'];
+    const [images] = firstDigests(inputs, 'images');
+    const [recipe] = firstDigests(inputs, 'transform');
+    const classified = recipe === undefined ? images : this.#defended.get(`${images} ${recipe}`);
+    if (classified !== undefined && !this.#predictions.has(classified))
+      this.#predictions.set(classified, cell);
   }
 
   /** The cells whose outputs a cell reads at a port, in the order of the input. */
