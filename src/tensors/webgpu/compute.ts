@@ -25,6 +25,7 @@
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { whileAwaiting } from '../../timing/phases.ts';
+import { noteFed, noteFetched } from '../../timing/transfers.ts';
 import { openBackend } from '../backend.ts';
 import { tf } from '../tf.ts';
 import { openDevice } from './device.ts';
@@ -117,6 +118,7 @@ async function create(): Promise<Compute> {
       at += byteLength;
     }
     buffer.unmap();
+    noteFed(bytes);
     return buffer;
   };
 
@@ -137,6 +139,7 @@ async function create(): Promise<Compute> {
     write(buffer, data) {
       flush(backend);
       device.queue.writeBuffer(buffer, 0, data);
+      noteFed(data.byteLength);
     },
     pass(pipeline, buffers, workgroups) {
       const [x, y, z] = [workgroups[0], workgroups[1] ?? 1, workgroups[2] ?? 1].map(Math.ceil) as [
@@ -178,6 +181,7 @@ async function create(): Promise<Compute> {
         await whileAwaiting('backend', () => staging.mapAsync(GPUMapMode.READ));
         const result = new type(staging.getMappedRange().slice(0));
         throwFault();
+        noteFetched(buffer.size);
         return result;
       } catch (error) {
         throwFault();

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { measureTransfers } from '../../../src/timing/transfers.ts';
 import { tf } from '../../../src/tensors/tf.ts';
 import { openCompute } from '../../../src/tensors/webgpu/compute.ts';
 import type { Compute } from '../../../src/tensors/webgpu/compute.ts';
@@ -28,6 +29,26 @@ describe.runIf(hasWebgpu)('our own WGSL', () => {
     for (let step = 0; step < 5; step++) compute.submit([there, back]);
     expect(await compute.read(x, Float32Array)).toEqual(start.map((value) => value * 1024));
     compute.release(x, y);
+  });
+
+  it('notes the bytes that cross to the device and back, of tensors too', async () => {
+    const transfers = measureTransfers();
+    const x = compute.upload(new Float32Array(100));
+    const one = compute.uniform(Uint32Array.of(3));
+    compute.write(x, new Float32Array(10));
+    expect(transfers()).toEqual({ fed: 400 + 4 + 40, fetched: 0 });
+    await compute.read(x, Float32Array);
+    expect(transfers()).toEqual({ fed: 444, fetched: 400 });
+    // Tensors of some size, because the package computes small ones itself; the same tensor goes there once.
+    const values = tf.tensor1d(Float32Array.from({ length: 2000 }, (_, at) => at));
+    const sum = tf.tidy(() => tf.add(tf.mul(values, 2), values));
+    expect((await sum.data())[1999]).toBe(3 * 1999);
+    const { fed, fetched } = transfers();
+    expect(fed - 444).toBeGreaterThanOrEqual(8000);
+    expect(fed - 444).toBeLessThan(8000 + 16);
+    expect(fetched).toBe(400 + 8000);
+    tf.dispose([values, sum]);
+    compute.release(x, one);
   });
 
   it('takes uniforms, constants and integers', async () => {
