@@ -151,6 +151,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'dsl/graph.ts',
     'dsl/cells/publish-path.ts',
     'files',
+    'timing',
     'values',
   ],
   report: ['console/visible-text.ts', 'values'],
