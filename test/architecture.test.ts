@@ -99,7 +99,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'values',
   ],
   'runtime/border.ts': ['runtime/stage.ts', 'values'],
-  'runtime/store': ['runtime/digest.ts', 'files', 'values'],
+  'runtime/store': ['runtime/digest.ts', 'files', 'timing', 'values'],
   'runtime/plan': [
     'runtime/digest.ts',
     'runtime/stage.ts',
@@ -151,6 +151,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'dsl/graph.ts',
     'dsl/cells/publish-path.ts',
     'files',
+    'timing',
     'values',
   ],
   report: ['console/visible-text.ts', 'values'],

@@ -80,8 +80,6 @@ describe('the finder of clocks', () => {
  * `src/timing/`. Each other use is here with its reason.
  */
 const usesInSources: Readonly<Record<string, Readonly<Partial<Record<'time of day' | 'timer', string>>>>> = {
-  'cli/executor.ts': { 'time of day': 'when an event happened' },
-  'cli/terminal.ts': { 'time of day': 'compared with the times of events' },
   'cli/tidy.ts': { 'time of day': 'a day between two processes' },
   'cli/commands/logs.ts': { timer: 'looks again' },
   'cli/commands/run-watch.ts': { timer: 'looks again every two seconds' },
@@ -97,7 +95,6 @@ const usesInSources: Readonly<Record<string, Readonly<Partial<Record<'time of da
   'runtime/executors/slurm/submit-job.ts': { 'time of day': 'when a job was submitted' },
   'runtime/plan/file-digests.ts': { 'time of day': 'compared with the times of files' },
   'runtime/run/ledger.ts': { timer: 'a fifth of a second' },
-  'runtime/run/reporter.ts': { 'time of day': 'when an event happened' },
   'runtime/run/run-id.ts': { 'time of day': 'when a run began, as part of its name' },
   'runtime/run/run-state.ts': { 'time of day': 'compared with the times of files' },
   'runtime/run/waiting-room.ts': { timer: 'looks again' },
@@ -107,6 +104,7 @@ const usesInSources: Readonly<Record<string, Readonly<Partial<Record<'time of da
   'runtime/store/quarantine.ts': { 'time of day': 'part of a name' },
   'stages/debug/sleep.ts': { timer: 'is a sleep of a day at most' },
   'timing/awake-time.ts': { timer: 'makes time-outs of it' },
+  'timing/run-clock.ts': { 'time of day': 'when the process began' },
 };
 
 describe('the sources', () => {
@@ -127,7 +125,7 @@ describe('the sources', () => {
 function usesOfClocksIn(text: string): readonly ('time of day' | 'timer')[] {
   const code = text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '');
   return [
-    ...(/\bDate\.now\b|\.getTime\(\)|\+\s*new Date\b/.test(code) ? (['time of day'] as const) : []),
+    ...(/\bDate\.now\b|\.getTime\(\)|\+\s*new Date\b|\btimeOrigin\b/.test(code) ? (['time of day'] as const) : []),
     ...(/\bset(Timeout|Interval)\b/.test(code) ? (['timer'] as const) : []),
   ];
 }

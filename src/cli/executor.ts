@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../runtime/events.ts';
 import type { Executor, WorkerSetup } from '../runtime/executor.ts';
 import type { Plan } from '../runtime/plan/plan.ts';
+import { runNow } from '../timing/run-clock.ts';
 import { allocatorVariables, type Parallelism } from './parallelism.ts';
 import type { OpenPipeline } from './pipeline.ts';
 
@@ -51,7 +52,7 @@ export async function openExecutor(
       options: slurmOptions(graph.executor),
       node: process.execPath,
       entry: workerEntry(),
-      report: (message) => request.emit({ v: 1, at: Date.now(), type: 'warning', cell: null, message }),
+      report: (message) => request.emit({ v: 1, at: runNow(), type: 'warning', cell: null, message }),
     });
   }
   const { workers, hostWorkers, environments, threads } = request.parallelism;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { whileLocked } from '../runtime/store/lock.ts';
 import { ravelinHome } from '../setup/locations.ts';
 
 const keyBytes = 32;
@@ -29,8 +30,11 @@ function createKey(path: string): Uint8Array | null {
   try {
     mkdirSync(ravelinHome(), { recursive: true });
     writeFileSync(temporary, randomBytes(keyBytes), { mode: 0o600 });
-    // Of several processes that do this at once, the last decides, and the files of the others are made again.
-    renameSync(temporary, path);
+    whileLocked(path, () => {
+      // Of several processes that do this at once, the first decides, since the others may have signed nothing yet.
+      if (readKey(path) === null) renameSync(temporary, path);
+      else rmSync(temporary);
+    });
   } catch {
     // The folder cannot be written to.
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { RendererIo } from '../dashboard/renderer.ts';
+import { runNow } from '../timing/run-clock.ts';
 import { terminalHost } from './terminal-host.ts';
 
 /** The terminal of this process, in the form that renderers take. */
@@ -10,7 +11,7 @@ export function terminal(): Omit<RendererIo, 'onInterrupt' | 'onQuit'> {
     stdin: process.stdin,
     environment: process.env,
     isInBackground: isInBackground(),
-    now: () => Date.now(),
+    now: runNow,
     host: terminalHost,
   };
 }

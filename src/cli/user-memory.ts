@@ -7,6 +7,7 @@ import { readFileSync, realpathSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeWhole } from '../files/write-whole.ts';
+import { whileLocked } from '../runtime/store/lock.ts';
 import { UsageError } from './exit-codes.ts';
 
 /** A kind of decision; each project has a file of its own below a folder of this name. */
@@ -21,6 +22,21 @@ export function recall(decision: Decision, root: string): readonly string[] | nu
   } catch {
     return null;
   }
+}
+
+/**
+ * Changes the lines of a decision from those that are remembered, while no other process does; null forgets the decision.
+ * `failure` is that of `remember`.
+ */
+export function rememberChange(
+  decision: Decision,
+  root: string,
+  change: (lines: readonly string[] | null) => readonly string[] | null,
+  failure: { readonly what: string; readonly otherwise: string },
+): void {
+  whileLocked(fileOf(decision, realpathSync(root)), () =>
+    remember(decision, root, change(recall(decision, root)), failure),
+  );
 }
 
 /** Remembers a decision with these lines, or forgets it for null. `failure` names it, and the other way to make it, if it cannot be written: `UsageError`. */

@@ -45,7 +45,7 @@ export interface RendererIo {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Whether other processes have the terminal, so that this one must neither draw nor listen to keys. */
   readonly isInBackground: boolean;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, by the clock of the events of a run in this process. */
   readonly now: () => number;
   /**
    * Called on Ctrl-C if the terminal is in raw mode and sends no signal: the first drains, the second stops.

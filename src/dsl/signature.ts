@@ -101,7 +101,7 @@ export interface ParameterProblem {
 }
 
 export type WarningCode =
-  'other-classifier' | 'stops-early' | 'untrained-model' | 'other-shape' | 'other-classes';
+  'other-classifier' | 'stops-early' | 'untrained-model' | 'other-shape' | 'other-classes' | 'small-radius';
 
 /** A fact about a number that a report warns of. */
 export interface Caveat {

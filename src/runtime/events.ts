@@ -13,7 +13,7 @@ export interface RunChoices {
  */
 export type RunEvent = {
   readonly v: 1;
-  /** Milliseconds since the epoch. */ readonly at: number;
+  /** Milliseconds since the epoch; a change of the time of day during the run does not show. */ readonly at: number;
 } & RunEventBody;
 
 export type RunEventBody =

@@ -55,6 +55,18 @@ stages:
       expect((await project.run('runs', 'tag', 'baseline', wrong)).code).toBe(2);
   });
 
+  it('keeps the tags that several processes give at the same time, and the paths that they allow', async () => {
+    const names = ['one', 'two', 'three', 'four', 'five'];
+    for (const name of names) mkdirSync(project.path(`data-${name}`), { recursive: true });
+    await Promise.all([
+      ...names.map((name) => run('runs', 'tag', 'latest', name)),
+      ...names.map((name) => run('allow-path', `data-${name}`)),
+    ]);
+    expect((await run('runs')).split('\n').at(-1)).toMatch(/ five four one three two$/);
+    expect((await run('allow-path')).match(/data-\w+/g)).toHaveLength(5);
+    await run('runs', 'tag', 'latest', ...names, '--remove');
+  });
+
   it('shows the params of a file beside those of its latest run', async () => {
     expect((await run('params', 'p.yaml')).split('\n').map((line) => line.trimEnd())).toEqual([
       'param  value  latest run',

@@ -20,11 +20,11 @@ export async function allowPath(
         `${unknown} was not allowed`,
         before.length === 0 ? undefined : `name one of: ${before.join(', ')}`,
       );
-    rememberPaths(root, paths.length === 0 ? [] : before.filter((path) => !paths.includes(path)));
+    rememberPaths(root, (known) => (paths.length === 0 ? [] : known.filter((path) => !paths.includes(path))));
   } else if (paths.length > 0) {
     const missing = paths.find((path) => statSync(path, { throwIfNoEntry: false }) === undefined);
     if (missing !== undefined) throw new UsageError(`${missing} does not exist`, 'correct the path');
-    rememberPaths(root, [...before, ...paths]);
+    rememberPaths(root, (known) => [...known, ...paths]);
   }
   const allowed = rememberedPaths(root);
   print(

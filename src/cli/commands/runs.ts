@@ -214,9 +214,9 @@ export function runsTag(id: string, names: readonly string[], options: Options):
       'begin it with a letter, and use letters, digits, dots and dashes only, at most 40',
     );
   const { run, tags } = findRun(cacheFolder, id);
-  const kept = options.remove === true ? tags.filter((tag) => !names.includes(tag)) : [...tags, ...names];
-  const next = [...new Set(kept)].sort();
-  if (names.length > 0) tagRun(cacheFolder, run, next);
+  const change = (before: readonly string[]): readonly string[] =>
+    options.remove === true ? before.filter((tag) => !names.includes(tag)) : [...before, ...names];
+  const next = names.length === 0 ? tags : tagRun(cacheFolder, run, change);
   print(next.length === 0 ? `${run} has no tags` : `${run}: ${next.join(' ')}`);
   return exitCodes.ok;
 }

@@ -169,6 +169,7 @@ const warningCodes: ReadonlySet<string> = new Set<WarningCode>([
   'untrained-model',
   'other-shape',
   'other-classes',
+  'small-radius',
 ]);
 
 /** Reports a problem at its parameter, or at a place elsewhere. */

@@ -4,6 +4,7 @@ import type { Graph } from '../../dsl/graph.ts';
 import { isDigest } from '../digest.ts';
 import type { StageRegistry } from '../stage.ts';
 import { writeSideMemory } from '../store/durable.ts';
+import { whileLocked } from '../store/lock.ts';
 import type { Store } from '../store/store.ts';
 import { lastKeysPath, lastPath, readLastKeys } from './last-keys.ts';
 
@@ -75,11 +76,16 @@ function readUsed(path: string): readonly NumericIdentity[] {
 }
 
 function writeUsed(path: string, identity: NumericIdentity, earlier: () => readonly NumericIdentity[]): void {
-  const first = readUsed(path)[0];
-  if (first !== undefined && isSame(first, identity)) return;
-  const used = [identity, ...earlier().filter((other) => !isSame(other, identity))].slice(0, mostUsed);
-  // If it cannot be written, the next run chooses as if this one had not been.
-  writeSideMemory(path, JSON.stringify({ format: 1, used }));
+  const isFirst = (): boolean => {
+    const [first] = readUsed(path);
+    return first !== undefined && isSame(first, identity);
+  };
+  if (isFirst()) return;
+  whileLocked(path, () => {
+    const used = [identity, ...earlier().filter((other) => !isSame(other, identity))].slice(0, mostUsed);
+    // If it cannot be written, the next run chooses as if this one had not been.
+    writeSideMemory(path, JSON.stringify({ format: 1, used }));
+  });
 }
 
 /** The identity in the records of the latest run, for caches that have no memory of backends yet. */

@@ -4,6 +4,7 @@ import { readJsonFile } from '../../files/read-json.ts';
 import type { Graph } from '../../dsl/graph.ts';
 import { isDigest, sha256 } from '../digest.ts';
 import { writeSideMemory } from '../store/durable.ts';
+import { whileLocked } from '../store/lock.ts';
 
 /**
  * Cell id → keys of its units after the latest run of a pipeline. Only explanations read it, never results.
@@ -43,8 +44,11 @@ export function readLastKeys(path: string): LastKeys {
  * Replaces the file if `keys` differ from it. Cells that this run did not finish keep the keys that they had.
  */
 export function writeLastKeys(path: string, keys: LastKeys, complete: boolean): void {
-  const merged = complete ? keys : new Map([...readLastKeys(path), ...keys]);
-  const text = JSON.stringify(Object.fromEntries(merged));
+  whileLocked(path, () => writeIfOther(path, complete ? keys : new Map([...readLastKeys(path), ...keys])));
+}
+
+function writeIfOther(path: string, keys: LastKeys): void {
+  const text = JSON.stringify(Object.fromEntries(keys));
   try {
     if (readFileSync(path, 'utf8') === text) return;
   } catch {

@@ -11,6 +11,7 @@ import {
 import { toUserError } from '../../files/file-error.ts';
 import type { RunEvent } from '../events.ts';
 import { writeAtomic } from '../store/durable.ts';
+import { whileLocked } from '../store/lock.ts';
 import { StoreError, toStoreError } from '../store/errors.ts';
 import { runFolder } from './ledger.ts';
 import { parseEvent } from './parse-event.ts';
@@ -198,12 +199,24 @@ function readTags(folder: string): readonly string[] {
   }
 }
 
-/** Gives a run other tags. Throws `StoreError` if the cache cannot be written to. */
-export function tagRun(cacheFolder: string, run: string, tags: readonly string[]): void {
-  const path = `${runFolder(cacheFolder, run)}/tags`;
+/**
+ * Gives a run the tags that `change` makes of those that it has, each once, and returns them. Other processes may do so at the
+ * same time. Throws `StoreError` if the cache cannot be written to.
+ */
+export function tagRun(
+  cacheFolder: string,
+  run: string,
+  change: (tags: readonly string[]) => readonly string[],
+): readonly string[] {
+  const folder = runFolder(cacheFolder, run);
+  const path = `${folder}/tags`;
   try {
-    if (tags.length === 0) rmSync(path, { force: true });
-    else writeAtomic(path, `${tags.join('\n')}\n`);
+    return whileLocked(path, () => {
+      const tags = [...new Set(change(readTags(folder)))].sort();
+      if (tags.length === 0) rmSync(path, { force: true });
+      else writeAtomic(path, `${tags.join('\n')}\n`);
+      return tags;
+    });
   } catch (error) {
     throw toStoreError(error, path);
   }

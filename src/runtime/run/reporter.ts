@@ -9,6 +9,7 @@ import { ownIdentity } from '../store/process-identity.ts';
 import { appendLog, logPath } from './ledger.ts';
 import type { PublishProblem } from './publish-problem.ts';
 import type { CommitResult, ReadyUnit } from './schedule.ts';
+import { runNow } from '../../timing/run-clock.ts';
 import { counted } from '../../values/counted.ts';
 
 export interface RunSummary {
@@ -58,7 +59,7 @@ export class Reporter {
 
   constructor(request: ReporterRequest) {
     this.#request = request;
-    this.#now = request.now ?? Date.now;
+    this.#now = request.now ?? runNow;
     this.#startedAt = this.#now();
   }
 

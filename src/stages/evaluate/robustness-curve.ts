@@ -1,8 +1,10 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { linfProblems } from '../shared/linf-problems.ts';
+import { smallRadiusProblems } from '../shared/small-radius.ts';
 import { checkScored } from './shared/check-scored.ts';
 import { noDistances, recordedNormParameter } from './shared/distances.ts';
+import { accuracyOfOther } from './shared/other-classifier.ts';
 import { originalsPort, scoringOutline } from './shared/scoring.ts';
 
 /** Accuracy over the strength from one run of a minimum-norm attack. */
@@ -46,11 +48,12 @@ export const robustnessCurveStage = defineStage({
   out: {
     metrics: port('metrics', {
       axes: ['epsilon'],
+      caveats: accuracyOfOther,
       values: ['n', 'accuracy', 'accuracyLow', 'accuracyHigh'],
       description: 'one row for each epsilon: n, accuracy with its 95 % interval',
     }),
   },
-  check: (params) => (params.norm === 'linf' ? linfProblems(params, ['epsilons']) : []),
+  check: (params) => (params.norm === 'linf' ? linfProblems : smallRadiusProblems)(params, ['epsilons']),
   outline: () => scoringOutline(),
   run: async ({ inputs, params }) => {
     const { distancesFound, evenEpsilons, robustnessCurve } =

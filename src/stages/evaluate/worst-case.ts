@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { checkScored } from './shared/check-scored.ts';
+import { accuracyOfOther } from './shared/other-classifier.ts';
 import { firstOf, originalsPort, scoringOutline } from './shared/scoring.ts';
 
 /** The accuracy that several attacks leave together, image by image. */
@@ -23,6 +24,7 @@ export const worstCaseStage = defineStage({
   out: {
     metrics: port('metrics', {
       axes: [],
+      caveats: accuracyOfOther,
       values: [
         'n',
         'attacks',

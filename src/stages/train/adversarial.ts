@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
 import { adversaryOf, adversaryParameters, adversaryProblems } from './shared/adversary-parameters.ts';
 import { linfProblems } from '../shared/linf-problems.ts';
+import { smallRadiusProblems } from '../shared/small-radius.ts';
 import { modelProblems, trainedFacts } from '../shared/known-model.ts';
 import { programProblems, withNetworks } from './shared/trained-networks.ts';
 import { trainingOutline } from './shared/training-outline.ts';
@@ -48,7 +49,9 @@ export const adversarialStage = defineStage({
   check: (params) => [
     ...trainingProblems(params),
     ...adversaryProblems(params),
-    ...(params.norm === 'linf' ? linfProblems(params, ['epsilon', 'stepSize']) : []),
+    ...(params.norm === 'linf'
+      ? linfProblems(params, ['epsilon', 'stepSize'])
+      : smallRadiusProblems(params, ['epsilon'])),
   ],
   checkInputs: (_params, inputs) => [...programProblems(inputs), ...modelProblems(inputs)],
   outline: (context) => trainingOutline(context, adversaryOf(context.params)),

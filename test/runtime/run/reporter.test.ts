@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunEvent } from '../../../src/runtime/events.ts';
 import type { PlannedCell } from '../../../src/runtime/plan/plan.ts';
 import { logPath } from '../../../src/runtime/run/ledger.ts';
@@ -257,4 +257,20 @@ describe('the end of a run', () => {
       reporter.committed(shard1, { outputs, seconds: 3, reused: false, peakBytes: 0 });
     expect(end()).toMatchObject({ totals: { ran: 3, reused: 0 } });
   });
+});
+
+test('a time of day that is set back during a run changes no duration', () => {
+  vi.useFakeTimers();
+  const times: number[] = [];
+  const request = { run: 'r1', cacheFolder: makeFolder(), emit: ({ at }: RunEvent) => void times.push(at) };
+  try {
+    const own = new Reporter(request);
+    own.begin({ pipeline: 'p', file: '/p.yaml' }, plan, { backend: 'wasm', workers: 2 });
+    vi.advanceTimersByTime(2000);
+    vi.setSystemTime(new Date('2001-01-01'));
+    expect(own.end(plan, { interrupted: false, stopped: false }).seconds).toBe(2);
+    expect(times.at(-1)! - times[0]!).toBe(2000);
+  } finally {
+    vi.useRealTimers();
+  }
 });

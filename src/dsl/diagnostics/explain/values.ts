@@ -146,6 +146,12 @@ export const valuePages = {
     'adversarial: { uses: attack/apgd, in: { model: network, images: photos }, with: { epsilon: 8/255 } }\npredictions: { uses: predict/classify, in: { model: network, images: adversarial, transform: jpeg.transform } }',
     'adversarial: { uses: attack/apgd, in: { model: network, images: photos }, with: { epsilon: 8/255, stopEarly: false } }',
   ),
+  'small-radius': page(
+    'A length in L2 or L1 is one of L∞',
+    'In L∞ a length is that of each pixel, such as 8/255. In L2 and L1 it is that of the whole image: 8/255 in L2 is a seventh of a grey level for each value of 32 × 32 pixels in colour, so that an attack changes next to nothing and the accuracy stays high. Usual radii in L2 are 0.5 for CIFAR-10, 2 for MNIST and 3 for ImageNet; in L1 12 for CIFAR-10 and 60 for ImageNet. Lengths below 0.1 that are a number of grey levels are warned of; 0.05, with which a sweep may begin, is not. This is a warning.',
+    'with: { norm: l2, epsilon: 8/255 }',
+    'with: { norm: l2, epsilon: 0.5 }',
+  ),
   'param-conflict': page(
     'Parameters exclude each other',
     'Each value is valid by itself, but not together with the others. For example, an attack has either a strength of its own, such as epsilon, or a target dissimilarity, but not both.',

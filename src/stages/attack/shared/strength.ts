@@ -1,4 +1,5 @@
 import { linfProblems } from '../../shared/linf-problems.ts';
+import { smallRadiusProblems } from '../../shared/small-radius.ts';
 import { type TSchema, Type } from '@sinclair/typebox';
 import type { ParameterProblem } from '../../../runtime/stage.ts';
 
@@ -87,9 +88,10 @@ export function checkStrength(
   const given = names.filter((name) => params[name] !== undefined);
   const tooLarge = params['norm'] === 'linf' ? linfProblems(params, ['epsilon', 'stepSize']) : [];
   if (tooLarge.length > 0) return tooLarge;
+  const tooSmall = smallRadiusProblems(params, ['epsilon']);
   const all = names.map((name) => `'${name}'`).join(' or ');
   if (params['dissimilarity'] === undefined) {
-    if (given.length > 0 || hasNatural) return [];
+    if (given.length > 0 || hasNatural) return tooSmall;
     return [
       {
         path: [],

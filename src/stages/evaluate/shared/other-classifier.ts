@@ -11,8 +11,15 @@ type Caveats = Readonly<Record<string, Caveat>>;
  */
 export function otherClassifier(inputs: KnownInputs): Caveats {
   const judged = judgedImages(inputs['predictions']?.[0]);
-  if (judged === null) return {};
-  return { ...stopsEarly(judged), ...(inputs['clean'] === undefined && comparesTwo(judged)) };
+  const [first] = judged;
+  if (first === undefined) return {};
+  return { ...stopsEarly(judged), ...(inputs['clean'] === undefined && comparesTwo(first)) };
+}
+
+/** The caveat `stops-early` of the accuracies in scores of one or of several predictions. */
+export function accuracyOfOther(inputs: KnownInputs): Caveats {
+  const { accuracy } = stopsEarly((inputs['predictions'] ?? []).flatMap(judgedImages));
+  return accuracy === undefined ? {} : { accuracy, strongestAccuracy: accuracy };
 }
 
 /** Attacked images, and how the classifier that judges them differs from the attacked one, in at least one way. */
@@ -22,9 +29,25 @@ interface JudgedImages {
   readonly isSameModel: boolean;
 }
 
-/** The attacked images behind predictions; null if they are none, or if the attacked classifier itself judges them. */
-function judgedImages(predictions: KnownValue | undefined): JudgedImages | null {
-  if (predictions?.uses !== 'predict/classify') return null;
+/**
+ * The attacked images behind predictions, or behind those of which they are the average. Those are left out that are none, and that
+ * the attacked classifier itself judges.
+ */
+function judgedImages(predictions: KnownValue | undefined): readonly JudgedImages[] {
+  const members = membersOf(predictions);
+  const models = members.map((member) => member.inputs()['model']?.[0]);
+  return members.flatMap((member) => judgedBy(member, models) ?? []);
+}
+
+/** The predictions of single classifiers of which these are the average, of averages too. */
+function membersOf(predictions: KnownValue | undefined): readonly KnownValue[] {
+  if (predictions?.uses === 'predict/average')
+    return (predictions.inputs()['predictions'] ?? []).flatMap(membersOf);
+  return predictions?.uses === 'predict/classify' ? [predictions] : [];
+}
+
+/** The images of one prediction; `models` are those of all predictions that are averaged. */
+function judgedBy(predictions: KnownValue, models: readonly (KnownValue | undefined)[]): JudgedImages | null {
   const { model, images, transform } = predictions.inputs();
   let isDefended = isDefense(transform?.[0]);
   let made = images?.[0];
@@ -35,22 +58,27 @@ function judgedImages(predictions: KnownValue | undefined): JudgedImages | null 
   if (made === undefined || made.uses === 'attack/none' || !made.uses.startsWith('attack/')) return null;
   const target = made.inputs();
   const isThrough = isDefense(target['through']?.[0]);
-  const isSameModel = isSame(model?.[0], target['model']?.[0]);
+  const attacked = target['models'];
+  const isSameModel =
+    attacked === undefined ? isSame(model?.[0], target['model']?.[0]) : areSame(attacked, models);
   if (isDefended === isThrough && isSameModel) return null;
   const defense = isDefended === isThrough ? 'same' : isDefended ? 'added' : 'removed';
   return { attacked: made, defense, isSameModel };
 }
 
-function stopsEarly({ attacked, defense, isSameModel }: JudgedImages): Caveats {
+/** The caveats of the first of them that an attack made which ends early. */
+function stopsEarly(judged: readonly JudgedImages[]): Caveats {
+  const early = judged.find(({ attacked }) => attacked.facts().goFartherBy !== undefined);
+  if (early === undefined) return {};
+  const { attacked, defense, isSameModel } = early;
   const { goFartherBy } = attacked.facts();
-  if (goFartherBy === undefined) return {};
   const how = [
     ...(defense === 'added' ? ['behind a defense that the attack does not go through'] : []),
     ...(defense === 'removed' ? ['without the defense that the attack goes through'] : []),
     ...(isSameModel ? [] : ['by another model']),
   ].join(' and ');
   const through = defense === 'added' ? ' (in: { through: … })' : '';
-  const fix = `${goFartherBy}; or let the attack see the classifier that is scored${through}`;
+  const fix = `${goFartherBy!}; or let the attack see the classifier that is scored${through}`;
   const caveat = (result: string): Caveat => ({
     code: 'stops-early',
     message: `${attacked.uses} ends an image as soon as it is misclassified, but these images are then classified ${how}. There many of them can be right again, so ${result}`,
@@ -85,6 +113,14 @@ function comparesTwo({ defense, isSameModel }: JudgedImages): Caveats {
 
 function isDefense(value: KnownValue | undefined): boolean {
   return value !== undefined && value.uses !== 'defense/none';
+}
+
+/** Whether the models of an attacked ensemble are those of the averaged predictions. */
+function areSame(ensemble: readonly KnownValue[], models: readonly (KnownValue | undefined)[]): boolean {
+  return (
+    ensemble.every((one) => models.some((other) => isSame(one, other))) &&
+    models.every((other) => ensemble.some((one) => isSame(one, other)))
+  );
 }
 
 function isSame(one: KnownValue | undefined, other: KnownValue | undefined): boolean {
