@@ -87,7 +87,10 @@ it('a run on another host that gives no sign of life is unknown and not killed',
   const [id] = await runIds(project);
   const path = project.path(`.ravelin/runs/${id!}/events.jsonl`);
   const [first] = readFileSync(path, 'utf8').split('\n');
-  writeFileSync(path, `${JSON.stringify({ ...(JSON.parse(first!) as object), host: 'elsewhere' })}\n`);
+  writeFileSync(
+    path,
+    `${JSON.stringify({ ...(JSON.parse(first!) as object), host: 'elsewhere', check: undefined })}\n`,
+  );
   expect((await project.run('runs')).stdout).toContain('unknown (it was on elsewhere)');
   expect((await project.run('runs', 'show')).stdout).toMatch(/status +unknown \(it was on elsewhere\)/);
   expect(await project.json('runs', 'show', '--json')).toMatchObject({

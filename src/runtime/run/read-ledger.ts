@@ -13,7 +13,8 @@ import type { RunEvent } from '../events.ts';
 import { writeAtomic } from '../store/durable.ts';
 import { StoreError, toStoreError } from '../store/errors.ts';
 import { runFolder } from './ledger.ts';
-import { parseEvent } from './parse-event.ts';
+import { isCheckedLine } from './ledger-line.ts';
+import { beginsLikeEvent, parseEvent } from './parse-event.ts';
 import { openLines, type LineReader } from './read-lines.ts';
 import { runNames } from './run-id.ts';
 
@@ -36,9 +37,10 @@ export function* readLedger<T extends Type = Type>(
   const isWanted = (event: RunEvent): event is EventOf<T> =>
     (types as readonly Type[] | undefined)?.includes(event.type) !== false;
   const wanted = (line: string): EventOf<T> | null => {
-    if (marks?.some((mark) => line.includes(mark)) === false) return null;
+    if (marks?.some((mark) => line.includes(mark)) === false && beginsLikeEvent(line)) return null;
     const event = parseEvent(line);
-    if (event === null && line !== '') onDamage();
+    // A line with a checksum that begins otherwise is an event of a later version.
+    if (event === null && line !== '' && (beginsLikeEvent(line) || !isCheckedLine(line))) onDamage();
     return event !== null && isWanted(event) ? event : null;
   };
   let lines: LineReader;
