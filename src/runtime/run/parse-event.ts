@@ -81,6 +81,7 @@ const fieldsOf: {
     run: text,
     pipeline: text,
     file: text,
+    fileFromCache: optional(text),
     backend: text,
     workers: count,
     host: text,

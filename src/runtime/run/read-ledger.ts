@@ -8,6 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { resolve } from 'node:path';
 import { toUserError } from '../../files/file-error.ts';
 import type { RunEvent } from '../events.ts';
 import { writeAtomic } from '../store/durable.ts';
@@ -41,7 +42,7 @@ export function* readLedger<T extends Type = Type>(
     const event = parseEvent(line);
     // A line with a checksum that begins otherwise is an event of a later version.
     if (event === null && line !== '' && (beginsLikeEvent(line) || !isCheckedLine(line))) onDamage();
-    return event !== null && isWanted(event) ? event : null;
+    return event !== null && isWanted(event) ? inPlace(event, cacheFolder) : null;
   };
   let lines: LineReader;
   try {
@@ -55,12 +56,19 @@ export function* readLedger<T extends Type = Type>(
       if (event !== null) yield event;
     }
     const last = parseEvent(lines.rest());
-    if (last !== null && isWanted(last)) yield last;
+    if (last !== null && isWanted(last)) yield inPlace(last, cacheFolder);
   } catch (error) {
     throw isOfDisk(error) ? unreadableLedger(run, path, error) : error;
   } finally {
     lines.close();
   }
+}
+
+/** The event as it is, but for the beginning of a run: it names the pipeline where it is now, if the project was moved or copied. */
+function inPlace<Event extends RunEvent>(event: Event, cacheFolder: string): Event {
+  if (event.type !== 'run-started' || event.fileFromCache === undefined) return event;
+  const file = resolve(cacheFolder, event.fileFromCache);
+  return file !== event.file && existsSync(file) ? { ...event, file } : event;
 }
 
 /** A ledger that cannot be read at all, and what to do. */
@@ -122,7 +130,7 @@ export function readRunInfo(cacheFolder: string, run: string): RunInfo {
   const events = (text: string): RunEvent[] =>
     text.split('\n').flatMap((line) => {
       const event = parseEvent(line);
-      return event === null ? [] : [event];
+      return event === null ? [] : [inPlace(event, cacheFolder)];
     });
   const started = events(head).find((event) => event.type === 'run-started');
   const finished = events(tail).findLast((event) => event.type === 'run-finished');
