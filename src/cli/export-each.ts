@@ -57,6 +57,11 @@ export async function writeEachImage(images: Images, folder: string): Promise<nu
       renameSync(join(temporary, within), join(target, within));
     }
     writeWhole(join(target, 'classes.json'), `${JSON.stringify(names)}\n`);
+  } catch (error) {
+    // The temporary folder is of no interest to the user.
+    if (isFileError(error) && error.path?.startsWith(temporary) === true)
+      Object.assign(error, { path: folder, dest: undefined });
+    throw error;
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }

@@ -22,7 +22,9 @@ export function eventsOfRun<T extends RunEvent['type']>(
     complain(`warning: ${error.message}\n  fix: ${error.fix}`);
   }
   if (damaged > 0)
-    complain(`warning: ${counted(damaged, 'line')} in the ledger of run ${run} cannot be read`);
+    complain(
+      `warning: ${counted(damaged, 'line')} in the ledger of run ${run} cannot be read, so something may be missing here\n  fix: run the pipeline again, which computes nothing that is there and writes a new ledger`,
+    );
   return events;
 }
 

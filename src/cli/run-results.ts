@@ -1,5 +1,6 @@
 import { formatMetric } from '../dashboard/format.ts';
 import type { AxisLabel } from '../dsl/graph.ts';
+import type { RunEvent } from '../runtime/events.ts';
 import { DamagedObjectError } from '../runtime/store/errors.ts';
 import { readValue } from '../runtime/store/read-value.ts';
 import type { Outputs } from '../runtime/store/record.ts';
@@ -8,6 +9,7 @@ import { axisColumn, joinAxes } from '../report/rows.ts';
 import type { JsonObject } from '../values/json.ts';
 import { readableLabel } from '../values/readable-number.ts';
 import { DamageCollector } from './damaged-results.ts';
+import { areScores, type FinishedCell, missingScores, missingScoresText } from './missing-scores.ts';
 import { complain } from './output.ts';
 import { eventsOfRun } from './run-events.ts';
 
@@ -63,26 +65,37 @@ export interface RunCell {
   readonly scores: readonly ScoreRow[];
 }
 
-/** Rejects with `DamagedResultsError` if the scores of some cells are damaged. */
-export async function readRunCells(cacheFolder: string, run: string): Promise<readonly RunCell[]> {
+/**
+ * Rejects with `DamagedResultsError` if the scores of some cells are damaged. Calls `onLost` with a sentence if the cache no longer has
+ * the scores of cells that did finish.
+ */
+export async function readRunCells(
+  cacheFolder: string,
+  run: string,
+  onLost: (sentence: string) => void = complain,
+): Promise<readonly RunCell[]> {
   const store = openStore(cacheFolder);
-  const planned = new Map<string, { readonly stage: string; readonly axes: RunCell['axes'] }>();
+  const planned = new Map<string, Extract<RunEvent, { type: 'cell-planned' }>>();
   const finished = new Map<string, readonly string[]>();
-  let file = '';
+  let started: Extract<RunEvent, { type: 'run-started' }> | undefined;
   for (const event of eventsOfRun(cacheFolder, run, ['run-started', 'cell-planned', 'cell-finished'])) {
-    if (event.type === 'run-started') file = event.file;
+    if (event.type === 'run-started') started = event;
     if (event.type === 'cell-planned' && event.partOf === undefined) planned.set(event.cell, event);
     if (event.type === 'cell-finished') finished.set(event.cell, event.keys);
   }
-  const damage = new DamageCollector(file);
+  const damage = new DamageCollector(started?.file ?? '');
   const cells: RunCell[] = [];
-  for (const [cell, { stage, axes }] of planned) {
+  const kept: FinishedCell[] = [];
+  for (const [cell, { stage, axes, uses }] of planned) {
     const records = (finished.get(cell) ?? []).map((key) => store.peekRecord(key));
     const outputs = records.flatMap((record) => (record === null ? [] : [record.outputs]));
+    kept.push({ cell, uses, units: records.length, outputs });
     const scores = await damage.read(cell, () => readScores(store, { id: cell, stage, axes }, outputs));
     cells.push({ cell, stage, axes, recipe: records[0]?.preimage ?? null, scores: scores ?? [] });
   }
   damage.throwIfDamaged();
+  const missing = missingScores(kept);
+  if (missing.length > 0) onLost(`warning: ${missingScoresText(missing, started)}`);
   return cells;
 }
 
@@ -110,8 +123,7 @@ function readScores(
   units: readonly Outputs[],
 ): readonly ScoreRow[] {
   return units.flatMap((outputs) => {
-    // Only the first port is the stage's main output; the history of a training, for example, is not.
-    const part = Object.keys(outputs)[0] === 'metrics' ? outputs['metrics']?.[0] : undefined;
+    const part = areScores([outputs]) ? outputs['metrics']?.[0] : undefined;
     if (part === undefined) return [];
     const value = readValue(store, 'metrics', part.digest);
     if (value.kind !== 'metrics') return [];

@@ -22,6 +22,8 @@ export type RunEventBody =
       readonly run: string;
       readonly pipeline: string;
       readonly file: string;
+      /** The path from the cache to `file`, by which a project that was moved or copied finds its runs. Absent from runs of earlier versions. */
+      readonly fileFromCache?: string;
       readonly backend: string;
       readonly workers: number;
       readonly host: string;

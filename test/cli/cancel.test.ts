@@ -64,7 +64,7 @@ describe('a ledger that names a process which is not the run', () => {
       /its ledger does not say which process it is/,
     ],
   ])('is signalled by nobody: %s', async (_, changes, sentence) => {
-    writeFileSync(path, `${JSON.stringify({ ...first, ...changes() })}\n`);
+    writeFileSync(path, `${JSON.stringify({ ...first, ...changes(), check: undefined })}\n`);
     const { code, stdout, stderr } = await project.run('cancel');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(sentence);

@@ -92,6 +92,32 @@ describe('a damaged result', () => {
     });
   });
 
+  it('whose record is gone or damaged is named by the commands that would print it', async () => {
+    const [key] = await keysInLedger('scores');
+    const path = openStore(project.path('.ravelin')).recordPath(key!);
+    const bytes = readFileSync(path);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(path, bytes);
+    const { run: id } = (await project.json('runs', 'show', '--json')) as { readonly run: string };
+    for (const command of [
+      ['metrics'],
+      ['runs', 'show', '--scores'],
+      ['runs', 'diff', id, id],
+      ['report', '--to', 'r.html'],
+    ]) {
+      const { code, stderr } = await project.run(...command);
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: expect.stringMatching(
+          /warning: the cache no longer has the scores of 1 cell, which are missing here: scores\n {2}fix: ravelin run \S+p\.yaml, which computes them again/,
+        ) as string,
+      });
+    }
+    expect(readFileSync(project.path('r.html'), 'utf8')).toContain('no longer has the scores of 1 cell');
+    expect((await run()).code).toBe(0);
+    expect((await project.run('metrics')).stderr).toBe('');
+  });
+
   it('is one sentence of export, with the command that computes it again', async () => {
     expect((await project.run('export', 'p.yaml', 'defended', '--to', 'before.safetensors')).code).toBe(0);
     await damage('defended');

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { commandLine, createProject, type Project } from './ravelin.ts';
@@ -87,13 +87,41 @@ it('a run on another host that gives no sign of life is unknown and not killed',
   const [id] = await runIds(project);
   const path = project.path(`.ravelin/runs/${id!}/events.jsonl`);
   const [first] = readFileSync(path, 'utf8').split('\n');
-  writeFileSync(path, `${JSON.stringify({ ...(JSON.parse(first!) as object), host: 'elsewhere' })}\n`);
+  writeFileSync(
+    path,
+    `${JSON.stringify({ ...(JSON.parse(first!) as object), host: 'elsewhere', check: undefined })}\n`,
+  );
   expect((await project.run('runs')).stdout).toContain('unknown (it was on elsewhere)');
   expect((await project.run('runs', 'show')).stdout).toMatch(/status +unknown \(it was on elsewhere\)/);
   expect(await project.json('runs', 'show', '--json')).toMatchObject({
     status: 'unknown',
     host: 'elsewhere',
   });
+});
+
+it('a project that was copied or moved finds its runs by the name of the pipeline', async () => {
+  const project = createProject({ 'here/p.yaml': pipeline });
+  const run = await project.run('run', 'here/p.yaml', '--ui', 'quiet');
+  expect(run).toMatchObject({ code: 0 });
+  cpSync(project.path('here'), project.path('copy'), { recursive: true });
+  renameSync(project.path('here'), project.path('moved'));
+  for (const place of ['copy', 'moved']) {
+    const file = `${place}/p.yaml`;
+    const shown = await project.run('runs', 'ls', '--pipeline', file);
+    expect(shown.stdout.split('\n')).toHaveLength(2);
+    expect(await project.run('metrics', file)).toMatchObject({ code: 0 });
+    const { started } = (await project.json('--cache', `${place}/.ravelin`, 'runs', 'show', '--json')) as {
+      readonly started: { readonly file: string };
+    };
+    expect(started.file).toBe(project.path(file));
+  }
+  // The cache alone, elsewhere: the pipeline is where it was.
+  mkdirSync(project.path('backup'));
+  renameSync(project.path('moved/.ravelin'), project.path('backup/.ravelin'));
+  const { started } = (await project.json('--cache', 'backup/.ravelin', 'runs', 'show', '--json')) as {
+    readonly started: { readonly file: string };
+  };
+  expect(started.file).toBe(project.path('here/p.yaml'));
 });
 
 it('status shows the latest run and the scores of its own pipeline', async () => {

@@ -99,7 +99,9 @@ function isOf({ started }: RunInfo, pipeline: string | undefined): boolean {
 /** The values of a number in the rows of a run; null if they cannot be read, because the cache has lost them. */
 async function valuesOf(cacheFolder: string, run: string, name: string): Promise<readonly number[] | null> {
   try {
-    const cells = await readRunCells(cacheFolder, run);
+    const lost: string[] = [];
+    const cells = await readRunCells(cacheFolder, run, (sentence) => lost.push(sentence));
+    if (lost.length > 0) return null;
     return cells.flatMap(({ scores }) =>
       scores.flatMap(({ values }) => (typeof values[name] === 'number' ? [values[name]] : [])),
     );

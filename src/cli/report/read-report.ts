@@ -11,6 +11,7 @@ import { openStore, type Store } from '../../runtime/store/store.ts';
 import type { RunReport, ScoreTable, Source, StageCost, WorkInterval } from '../../report/html/run-report.ts';
 import { eventsOfRun, remainingFailures } from '../run-events.ts';
 import { scoreColumns, scoresOf, type ScoreRow } from '../run-results.ts';
+import { missingScores, missingScoresText } from '../missing-scores.ts';
 import { complain } from '../output.ts';
 import { claimsOf, type OriginatedScore } from './claims.ts';
 import { readFigure } from './read-figure.ts';
@@ -47,6 +48,9 @@ export function readReport(cacheFolder: string, info: RunInfo, sources: readonly
       row,
     })),
   );
+  const missing = missingScores(declared.map((cell) => ({ ...cell, outputs: outputsOf(cell) })));
+  const missingText = missing.length === 0 ? null : missingScoresText(missing, info.started ?? undefined);
+  if (missingText !== null) complain(`warning: ${missingText}`);
   const recipes = new RunRecipes(cells);
   const originated = scores.flatMap(({ cell, row }): OriginatedScore[] => {
     const origin = originOfScores(recipes, cell);
@@ -68,7 +72,10 @@ export function readReport(cacheFolder: string, info: RunInfo, sources: readonly
       const { message, fix } = event.type === 'cell-failed' ? event.failure : event;
       return [{ cell: event.cell, message, ...(fix !== undefined && { fix }) }];
     }),
-    warnings: warningsOf(events),
+    warnings: [
+      ...(missingText === null ? [] : [{ message: missingText, cells: missing }]),
+      ...warningsOf(events),
+    ],
     claims: claimsOf(originated),
     figures: declared.flatMap((cell) => readFigure(store, recipes, cell) ?? []),
     scores: scoreTable(scores.map(({ row }) => row)),
@@ -84,8 +91,9 @@ function recordedCells(store: Store, events: readonly ReportedEvent[]): readonly
   return events.flatMap((event) => {
     if (event.type !== 'cell-planned') return [];
     const { cell, stage, uses, axes, partOf } = event;
-    const records = readRecords(store, keys.get(cell) ?? []);
-    return [{ cell, stage, uses, axes, isPart: partOf !== undefined, records }];
+    const ownKeys = keys.get(cell) ?? [];
+    const records = readRecords(store, ownKeys);
+    return [{ cell, stage, uses, axes, isPart: partOf !== undefined, units: ownKeys.length, records }];
   });
 }
 

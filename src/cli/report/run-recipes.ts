@@ -11,6 +11,8 @@ export interface RecordedCell {
   readonly axes: Readonly<Record<string, AxisLabel>>;
   /** Whether it is a part of a cell that the pipeline declares. */
   readonly isPart: boolean;
+  /** Number of its units, if it has finished. */
+  readonly units: number;
   readonly records: readonly CommitRecord[];
 }
 

@@ -5,10 +5,11 @@ import type { RunEvent } from '../events.ts';
 import { writeAll } from '../store/durable.ts';
 import { toStoreError } from '../store/errors.ts';
 import type { StoreError } from '../store/errors.ts';
+import { checkedLine } from './ledger-line.ts';
 
 /**
  * Writes the events of one run down as they come: `.ravelin/runs/<id>/events.jsonl`,
- * one JSON object in each line.
+ * one JSON object in each line, with its checksum.
  */
 export interface Ledger {
   readonly run: string;
@@ -85,7 +86,7 @@ export function openLedger(cacheFolder: string, run: string): Ledger {
     folder,
     append(event) {
       if (closed) return;
-      const line = `${JSON.stringify(event)}\n`;
+      const line = `${checkedLine(JSON.stringify(event))}\n`;
       lines.push(line);
       size += line.length;
       if (size > flushBytes || file === null) flush();

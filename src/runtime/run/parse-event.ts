@@ -1,15 +1,18 @@
 import { isDigest } from '../digest.ts';
 import type { RunEvent } from '../events.ts';
+import { lineContent } from './ledger-line.ts';
 
 /**
- * Returns the event that a line of a ledger holds. Returns null for any other line: one that a kill cut short, one
- * that is not of this program, or an event that a later version has and this one does not know. What is returned
+ * Returns the event that a line of a ledger holds. Returns null for any other line: one that a kill cut short or
+ * whose checksum is wrong, one that is not of this program, or an event that a later version has and this one does not know. What is returned
  * has all fields of its type, so that no reader meets anything else.
  */
 export function parseEvent(line: string): RunEvent | null {
+  const content = lineContent(line);
+  if (content === null) return null;
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = JSON.parse(content);
   } catch {
     return null;
   }
@@ -78,6 +81,7 @@ const fieldsOf: {
     run: text,
     pipeline: text,
     file: text,
+    fileFromCache: optional(text),
     backend: text,
     workers: count,
     host: text,
@@ -167,3 +171,9 @@ const fieldsOf: {
     seconds: number,
   },
 };
+
+/** Whether a line seems to be an event of a type that this version knows, by its first fields alone, which costs little. */
+export function beginsLikeEvent(line: string): boolean {
+  const type = /^\{"v":1,"at":\d+,"type":"([a-z-]+)"/.exec(line)?.[1];
+  return type !== undefined && Object.hasOwn(fieldsOf, type);
+}

@@ -8,13 +8,15 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { resolve } from 'node:path';
 import { toUserError } from '../../files/file-error.ts';
 import type { RunEvent } from '../events.ts';
 import { writeAtomic } from '../store/durable.ts';
 import { whileLocked } from '../store/lock.ts';
 import { StoreError, toStoreError } from '../store/errors.ts';
 import { runFolder } from './ledger.ts';
-import { parseEvent } from './parse-event.ts';
+import { isCheckedLine } from './ledger-line.ts';
+import { beginsLikeEvent, parseEvent } from './parse-event.ts';
 import { openLines, type LineReader } from './read-lines.ts';
 import { runNames } from './run-id.ts';
 
@@ -37,10 +39,11 @@ export function* readLedger<T extends Type = Type>(
   const isWanted = (event: RunEvent): event is EventOf<T> =>
     (types as readonly Type[] | undefined)?.includes(event.type) !== false;
   const wanted = (line: string): EventOf<T> | null => {
-    if (marks?.some((mark) => line.includes(mark)) === false) return null;
+    if (marks?.some((mark) => line.includes(mark)) === false && beginsLikeEvent(line)) return null;
     const event = parseEvent(line);
-    if (event === null && line !== '') onDamage();
-    return event !== null && isWanted(event) ? event : null;
+    // A line with a checksum that begins otherwise is an event of a later version.
+    if (event === null && line !== '' && (beginsLikeEvent(line) || !isCheckedLine(line))) onDamage();
+    return event !== null && isWanted(event) ? inPlace(event, cacheFolder) : null;
   };
   let lines: LineReader;
   try {
@@ -54,12 +57,19 @@ export function* readLedger<T extends Type = Type>(
       if (event !== null) yield event;
     }
     const last = parseEvent(lines.rest());
-    if (last !== null && isWanted(last)) yield last;
+    if (last !== null && isWanted(last)) yield inPlace(last, cacheFolder);
   } catch (error) {
     throw isOfDisk(error) ? unreadableLedger(run, path, error) : error;
   } finally {
     lines.close();
   }
+}
+
+/** The event as it is, but for the beginning of a run: it names the pipeline where it is now, if the project was moved or copied. */
+function inPlace<Event extends RunEvent>(event: Event, cacheFolder: string): Event {
+  if (event.type !== 'run-started' || event.fileFromCache === undefined) return event;
+  const file = resolve(cacheFolder, event.fileFromCache);
+  return file !== event.file && existsSync(file) ? { ...event, file } : event;
 }
 
 /** A ledger that cannot be read at all, and what to do. */
@@ -121,7 +131,7 @@ export function readRunInfo(cacheFolder: string, run: string): RunInfo {
   const events = (text: string): RunEvent[] =>
     text.split('\n').flatMap((line) => {
       const event = parseEvent(line);
-      return event === null ? [] : [event];
+      return event === null ? [] : [inPlace(event, cacheFolder)];
     });
   const started = events(head).find((event) => event.type === 'run-started');
   const finished = events(tail).findLast((event) => event.type === 'run-finished');

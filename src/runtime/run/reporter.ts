@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import type { Graph } from '../../dsl/graph.ts';
 import type { BackendChange, Failure, ForeseenCell, RunEvent, RunEventBody } from '../events.ts';
 import type { TaskFailure, TaskMessage, TaskOutcome } from '../executor.ts';
@@ -68,13 +69,14 @@ export class Reporter {
     { totals, cells }: Plan,
     { backend, workers, backendChange = null, works }: Beginning,
   ): void {
-    const { run } = this.#request;
+    const { run, cacheFolder } = this.#request;
     const { host, pid, boot, started: processStarted } = ownIdentity();
     this.#emit({
       type: 'run-started',
       run,
       pipeline,
       file,
+      fileFromCache: relative(cacheFolder, file),
       backend,
       workers,
       host,

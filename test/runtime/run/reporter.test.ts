@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunEvent } from '../../../src/runtime/events.ts';
 import type { PlannedCell } from '../../../src/runtime/plan/plan.ts';
@@ -34,8 +35,9 @@ let events: RunEvent[] = [];
 let reporter: Reporter;
 let log = '';
 let now = 1000;
+let cacheFolder = '';
 beforeEach(() => {
-  const cacheFolder = makeFolder();
+  cacheFolder = makeFolder();
   events = [];
   now = 1000;
   log = logPath(cacheFolder, 'r1', 'added');
@@ -48,7 +50,10 @@ beforeEach(() => {
 });
 
 test('a run begins with what it is and what is planned', () => {
-  reporter.begin({ pipeline: 'p', file: '/p.yaml' }, plan, { backend: 'wasm', workers: 2 });
+  reporter.begin({ pipeline: 'p', file: join(cacheFolder, '../p.yaml') }, plan, {
+    backend: 'wasm',
+    workers: 2,
+  });
   const { host, pid, boot, started: processStarted } = ownIdentity();
   expect(events).toEqual([
     {
@@ -56,7 +61,8 @@ test('a run begins with what it is and what is planned', () => {
       type: 'run-started',
       run: 'r1',
       pipeline: 'p',
-      file: '/p.yaml',
+      file: join(cacheFolder, '../p.yaml'),
+      fileFromCache: '../p.yaml',
       backend: 'wasm',
       workers: 2,
       host,
