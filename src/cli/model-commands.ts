@@ -30,9 +30,9 @@ export function addWeights(program: Command): void {
   withPipelineOptions(weights.command('export [file] [cell]'))
     .usage('[options] [file] <cell>')
     .description(
-      'write the model of a stage as a network file, which model/network reads in any pipeline: the graph as .json, and its weights beside it as .safetensors; for images, scores and figures: ravelin export',
+      "write the model of a stage: as a network file, which model/network reads in any pipeline (the graph as .json, and its weights beside it), or its weights alone as .safetensors, which PyTorch's load_state_dict takes; for images, scores and figures: ravelin export",
     )
-    .requiredOption('--to <path>', '.json file to write')
+    .requiredOption('--to <path>', '.json or .safetensors file to write')
     .action(lazyWithFile('one', async () => (await import('./commands/weights-export.ts')).weightsExport));
 }
 

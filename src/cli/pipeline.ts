@@ -21,6 +21,7 @@ import { cacheFolderOf } from './cache-folder.ts';
 import { projectRoot } from '../dsl/project-root.ts';
 import { machineKey } from './machine-key.ts';
 import { complain } from './output.ts';
+import { remedyOfMissingPipeline } from './shipped-pipelines.ts';
 import { isTrackedByGit } from './tracked-cache.ts';
 
 export interface PipelineOptions {
@@ -160,6 +161,7 @@ async function loadGraph(
     seed: options.seed,
     maxCells: options.maxCells,
     env: env.variables,
+    remedyOfMissing: remedyOfMissingPipeline,
     allowedFlags,
     allowedPaths: allowed,
   });

@@ -86,6 +86,7 @@ const parameters: Readonly<Record<string, string>> = {
   'defense/crop': '{ crops: 10, size: 20 }',
   'defense/jpeg': '{ quality: 75 }',
   'defense/median': '{ size: 3 }',
+  'defense/noise': '{ sigma: 0.25, draws: 10 }',
   'defense/nullification': '{ rate: 0.3, draws: 10 }',
   'defense/patch-database': '{ patches: 10000, size: 5 }',
   'defense/quilting': '{ neighbors: 10, draws: 4 }',
@@ -201,6 +202,26 @@ predictions: { uses: predict/classify, in: { model: network, images: adversarial
 
 /** Examples that need more than one supplier for each input, without the first two lines of a pipeline. */
 const wholeExamples: Readonly<Record<string, string>> = {
+  'evaluate/certified': `
+training: { uses: dataset/mnist, with: { split: train, limit: 5000 } }
+digits: { uses: dataset/mnist, with: { limit: 100 } }
+network: { uses: model/cnn }
+noise: { uses: defense/noise, with: { sigma: 0.25, draws: 100 } }
+other-draws: { uses: defense/noise, seed: 1, with: { sigma: 0.25, draws: 20 } }
+classifier: { uses: train/sgd, in: { model: network, images: training, transform: noise.transform } }
+votes:
+  uses: predict/classify
+  in: { model: classifier, images: digits, transform: noise.transform }
+  with: { average: votes }
+selection:
+  uses: predict/classify
+  in: { model: classifier, images: digits, transform: other-draws.transform }
+  with: { average: votes }
+example:
+  uses: evaluate/certified
+  in: { predictions: votes, selection: selection }
+  with: { sigma: 0.25, draws: 100, radii: [0, 0.25, 0.5] }
+`,
   'evaluate/optimality': `${severalAttacks.trim()}
 example:
   uses: evaluate/optimality

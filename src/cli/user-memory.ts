@@ -13,10 +13,10 @@ import { UsageError } from './exit-codes.ts';
 /** A kind of decision; each project has a file of its own below a folder of this name. */
 export type Decision = 'trusted-projects' | 'allowed-paths';
 
-/** The lines that were remembered for the project at `root`; null if there are none, or if the file is damaged or of another project. */
+/** The lines that were remembered for the project at `root`; null if there are none, the file is damaged or of another project, or there is no such folder. */
 export function recall(decision: Decision, root: string): readonly string[] | null {
-  const project = realpathSync(root);
   try {
+    const project = realpathSync(root);
     const [head, ...lines] = readFileSync(fileOf(decision, project), 'utf8').split('\n');
     return head === project && lines.pop() === '' ? lines : null;
   } catch {

@@ -33,6 +33,8 @@ export interface LoadOptions {
   readonly allowedPaths?: readonly string[] | undefined;
   /** Throws if the file can't be read. */
   readonly readFile?: ((absolutePath: string) => string) | undefined;
+  /** The remedy for a pipeline file that does not exist; undefined if none is known. */
+  readonly remedyOfMissing?: ((absolutePath: string) => string | undefined) | undefined;
   /** Whether a file or folder exists, to warn of those that do not. No file is looked for without it. */
   readonly exists?: ((absolutePath: string) => boolean) | undefined;
   /** Why a file of code, as the pipeline names it, may not run, to warn of it; null if it may. Nothing is said of code without it. */
@@ -77,6 +79,7 @@ export function loadPipeline(
     },
     env: options.env ?? process.env,
     readFile: options.readFile ?? readTextFile,
+    remedyOfMissing: options.remedyOfMissing,
     allowedFlags: options.allowedFlags ?? [],
     allowedPaths: options.allowedPaths ?? [],
     exists: options.exists && remembered(options.exists),

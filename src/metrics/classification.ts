@@ -52,3 +52,10 @@ export function averageViews(probabilities: Float32Array, classes: number, views
   }
   return result;
 }
+
+/** 1 for the largest entry of each row of `[n, classes]`, the first of several that are equal, and 0 for the others. */
+export function votesOf(logits: Float32Array, classes: number): Float32Array {
+  const result = new Float32Array(logits.length);
+  argmaxRows(logits, classes).forEach((column, row) => (result[row * classes + column] = 1));
+  return result;
+}

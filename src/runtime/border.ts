@@ -102,7 +102,9 @@ function verifyNames({ uses, out }: Stage, port: string, value: Value): void {
     const what = axis === undefined ? `the number '${number!}'` : `the axis '${axis}'`;
     throw new ValueError(
       `${uses} returned ${what} in '${port}', which it does not declare`,
-      `declare it in the ${axis === undefined ? 'values' : 'axes'} of the output`,
+      axis === undefined
+        ? 'declare it in gives of the metric, or in the values of the output'
+        : 'declare it in the axes of the output',
     );
   }
   if (axes?.length === 0 && value.rows.length !== 1)

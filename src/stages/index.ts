@@ -30,10 +30,12 @@ import { jpegStage } from './defense/jpeg.ts';
 import { medianStage } from './defense/median.ts';
 import { nonLocalMeansStage } from './defense/non-local-means.ts';
 import { noDefenseStage } from './defense/none.ts';
+import { noiseDefenseStage } from './defense/noise.ts';
 import { nullificationStage } from './defense/nullification.ts';
 import { patchDatabaseStage } from './defense/patch-database.ts';
 import { quiltingStage } from './defense/quilting.ts';
 import { tvmStage } from './defense/tvm.ts';
+import { certifiedStage } from './evaluate/certified.ts';
 import { optimalityStage } from './evaluate/optimality.ts';
 import { preprocessingStage } from './evaluate/preprocessing.ts';
 import { robustnessCurveStage } from './evaluate/robustness-curve.ts';
@@ -95,6 +97,7 @@ const all: readonly Stage[] = [
   medianStage,
   nonLocalMeansStage,
   noDefenseStage,
+  noiseDefenseStage,
   nullificationStage,
   patchDatabaseStage,
   quiltingStage,
@@ -103,6 +106,7 @@ const all: readonly Stage[] = [
   classifyStage,
   robustnessStage,
   robustnessCurveStage,
+  certifiedStage,
   optimalityStage,
   preprocessingStage,
   worstCaseStage,

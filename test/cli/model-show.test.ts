@@ -179,13 +179,37 @@ describe('ravelin weights export', () => {
     expect((await project.run('model', 'show', 'again.safetensors')).stdout).toBe(shown);
   });
 
-  it('refuses a program in Python, and a name that is not .json, and writes nothing', async () => {
+  it('writes the weights alone in the layout of PyTorch, which the same network reads back', async () => {
+    const again = pipeline
+      .replace('batchNorm: true', 'batchNorm: true, mean: [0.5]')
+      .replace('stages:', 'stages:\n  again: { extends: net, with: { weights: net.safetensors } }')
+      .replace('stages:', 'templates: { net: { uses: model/cnn, with: { filters: [4], dense: [], height: 6, width: 5, classes: 3, batchNorm: true, mean: [0.5] } } }\nstages:'); // prettier-ignore
+    const project = createProject({ 'pipeline.yaml': again });
+    const exported = await project.run('weights', 'export', 'net', '--to', 'net.safetensors');
+    expect(exported).toMatchObject({ code: 0, stdout: '' });
+    expect(exported.stderr).toMatch(
+      /^wrote net\.safetensors, .*\nthe weights take normalised pixels: \(pixels − mean\) \/ std with mean 0\.5 and std 1$/,
+    );
+    const { 'conv1.weight': conv, 'fc1.weight': dense } = readTensors(project.path('net.safetensors'));
+    expect([conv?.shape, dense?.shape]).toEqual([
+      [4, 1, 3, 3],
+      [3, 24],
+    ]);
+    await project.run('run', 'pipeline.yaml', 'net', 'again', '--ui', 'quiet');
+    for (const name of ['net', 'again'])
+      await project.run('export', 'pipeline.yaml', name, '--to', `own-${name}.safetensors`);
+    expect(readTensors(project.path('own-again.safetensors'))).toEqual(
+      readTensors(project.path('own-net.safetensors')),
+    );
+  });
+
+  it('refuses a program in Python, and a name of another kind, and writes nothing', async () => {
     const project = createProject({ 'pipeline.yaml': pipeline });
     expect(await stderrOf(project, 'weights', 'export', 'program', '--to', 'p.json')).toMatch(
       /^error: program is a program in Python, so ravelin does not know its network\n {2}fix: export it from Python, to ONNX/,
     );
-    expect(await stderrOf(project, 'weights', 'export', 'net', '--to', 'p.safetensors')).toContain(
-      "'p.safetensors' does not end in .json",
+    expect(await stderrOf(project, 'weights', 'export', 'net', '--to', 'p.pth')).toContain(
+      "'p.pth' does not end in .json or .safetensors",
     );
     expect(existsSync(project.path('p.json')) || existsSync(project.path('p.safetensors'))).toBe(false);
   });

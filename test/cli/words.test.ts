@@ -63,6 +63,17 @@ describe('pipeline.yaml', () => {
     const { code, stderr } = await project.run('run', 'othr.yaml');
     expect(code).toBe(2);
     expect(stderr).toContain('the file does not exist');
+    expect(stderr).not.toContain('fix:');
+  });
+
+  it('says where the pipelines are that ravelin comes with', async () => {
+    for (const command of ['run', 'validate']) {
+      const { code, stderr, stdout } = await project.run(command, 'pipelines/who-knows-the-defense.yaml');
+      expect(code).toBe(2);
+      expect(stderr + stdout).toMatch(
+        /the file does not exist\n {4}fix: ravelin comes with a pipeline of this name, in (\S+)\/pipelines: cp -r \1\/pipelines \.$/m,
+      );
+    }
   });
 
   it('is asked for in a folder that has none, and so is a cell', async () => {

@@ -26,7 +26,7 @@ function registered(folder: string): (readonly [uses: string, invariants: readon
       // These invariants are of metrics of one attack with one row.
       .filter(
         ({ uses }) =>
-          !['worst-case', 'optimality', 'preprocessing', 'robustness-curve', 'trace'].some(
+          !['certified', 'worst-case', 'optimality', 'preprocessing', 'robustness-curve', 'trace'].some(
             (name) => uses === `evaluate/${name}`,
           ),
       )

@@ -20,7 +20,8 @@ export async function doctorSlurm(options: { readonly cache?: string }): Promise
       rows.push(...(await describePartitions()).map((line) => ['partition', line]));
     } catch (error) {
       isReady = false;
-      rows.push(['slurm', `does not answer: ${error instanceof Error ? error.message : String(error)}`]);
+      const message = error instanceof Error ? error.message : String(error);
+      rows.push(['slurm', `does not answer: ${message.replaceAll(/\s*\n\s*/g, '; ')}`]);
     }
     rows.push(['accounting', `${(await hasAccounting()) ? 'present' : 'none'}; it is not needed`]);
   }

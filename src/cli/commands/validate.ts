@@ -4,6 +4,7 @@ import { countCells, plural } from '../../dashboard/format.ts';
 import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
 import { loadPipeline, projectRoot } from '../../dsl/load.ts';
 import { diagnosticsJson } from '../../dsl/diagnostics/render.ts';
+import { remedyOfMissingPipeline } from '../shipped-pipelines.ts';
 import { allowedPaths } from '../allowed-paths.ts';
 import { fileFirst } from '../command-words.ts';
 import { DiagnosticsError, showDiagnostics } from '../diagnostics.ts';
@@ -57,6 +58,7 @@ async function load(
       profile: options.profile,
       maxCells: options.maxCells,
       env: process.env,
+      remedyOfMissing: remedyOfMissingPipeline,
       allowedFlags: allowedSlurmFlags(projectRoot(file)),
       allowedPaths: allowedPaths(projectRoot(file)),
       exists,

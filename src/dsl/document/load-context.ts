@@ -42,6 +42,8 @@ export interface LoadContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Throws if the file can't be read. */
   readonly readFile: (absolutePath: string) => string;
+  /** The remedy for a pipeline file that does not exist; undefined if none is known. */
+  readonly remedyOfMissing: ((absolutePath: string) => string | undefined) | undefined;
   /** Flags for sbatch that the project allows, beside those that every pipeline may give. */
   readonly allowedFlags: readonly string[];
   /** Absolute paths of files and folders outside of the project that the user lets its stages read. */

@@ -62,7 +62,8 @@ function readFile(
           ? 'is a folder'
           : `can't be read (${code ?? String(error)})`;
     if (askedAt === undefined) {
-      sink.error('cannot-read', here, `the file ${why}`);
+      const fix = code === 'ENOENT' ? context.remedyOfMissing?.(absolute) : undefined;
+      sink.error('cannot-read', here, `the file ${why}`, { fix });
     } else {
       sink.error('include-not-found', askedAt, `the included file '${shown}' ${why}`, {
         fix: 'the path is relative to the file that includes it',

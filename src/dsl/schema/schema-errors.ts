@@ -132,7 +132,7 @@ function report(error: ErrorObject, located: Located, subject: Subject, sink: Di
       const fix =
         fixOfKey(key, known) ??
         (owners.length > 0
-          ? `write it in the 'with' of the labels that take it (${shortList(owners, 4)}); that of the stage is for all of them`
+          ? `write it in the 'with' of the labels that take it (${shortList(owners, 4)})${orDefault(owners, key)}; that of the stage is for all of them`
           : hint + list === ''
             ? whereKnown(known, subject, site)
             : undefined);
@@ -359,4 +359,11 @@ export function siteAt(located: Located, path: readonly string[]): Site {
     }
   }
   return { value, keyAt, name };
+}
+
+/** Where one line sets a parameter for all stage types that have it, if these share a folder. */
+function orDefault(owners: readonly string[], key: string): string {
+  const folders = new Set(owners.map((owner) => owner.slice(0, owner.indexOf('/'))));
+  const [folder] = folders;
+  return folders.size === 1 ? `, or under defaults: { ${folder!}/*: { with: { ${key}: … } } }` : '';
 }

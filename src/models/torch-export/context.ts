@@ -16,6 +16,8 @@ export interface Context {
   readonly weights: Record<string, WeightTensor>;
   /** Output shapes of our nodes, and the shape of the input. */
   readonly shapes: Map<string, ActivationShape>;
+  /** Names of parameters in PyTorch's `state_dict`, by the names that nodes of the program have for them. */
+  readonly parameters: ReadonlyMap<string, string>;
   /** How many names were made from each wanted one. */
   readonly names: Map<string, number>;
   /** Numbers of weights that may still be made, so that a small file cannot ask for much memory. */
@@ -65,6 +67,16 @@ export function push(context: Context, wanted: string, node: NodeWithoutName): s
   context.shapes.set(name, shape);
   context.nodes.push(named);
   return name;
+}
+
+/**
+ * The name for our node of an operation with a `weight`: that of its module in PyTorch, so that its tensors have the names of
+ * `state_dict`. Without such a parameter it is the label of the node.
+ */
+export function moduleName({ node, context }: Conversion): string {
+  const given = node.inputs.get('weight');
+  const stored = given?.kind === 'tensor' ? context.parameters.get(given.name) : undefined;
+  return stored !== undefined && /.\.weight$/.test(stored) ? stored.slice(0, -'.weight'.length) : node.label;
 }
 
 const mostElements = 2 ** 30;

@@ -134,6 +134,7 @@ export function convertTorchExport(
     nodes: [],
     weights: {},
     shapes: new Map([['input', inputShape]]),
+    parameters: program.parameters,
     names: new Map(),
     budget: 2 * bytes + 2 ** 20,
   };

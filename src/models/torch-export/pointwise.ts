@@ -6,6 +6,7 @@ import {
   booleanOf,
   floatOf,
   inEvaluation,
+  moduleName,
   numberOf,
   push,
   spend,
@@ -152,9 +153,14 @@ export function batchNorm(conversion: Conversion): Activation {
     running_var: vectorOf(conversion, 'running_var', channels, 1),
   };
   const [epsilon, momentum] = [floatOf(conversion, 'eps', 1e-5), floatOf(conversion, 'momentum', 0.1)];
-  const normal = applied(conversion, own, { op: 'batch-norm', inputs: [own.node], epsilon, momentum });
-  for (const [part, values] of Object.entries(parts)) weigh(context, normal.node, part, vector(values));
-  return normal;
+  const name = push(context, moduleName(conversion), {
+    op: 'batch-norm',
+    inputs: [own.node],
+    epsilon,
+    momentum,
+  });
+  for (const [part, values] of Object.entries(parts)) weigh(context, name, part, vector(values));
+  return { ...own, node: name };
 }
 
 /** aten.add, sub, rsub, mul and div. */

@@ -6,6 +6,7 @@ import {
   constantOf,
   floatOf,
   inEvaluation,
+  moduleName,
   numberOf,
   push,
   spend,
@@ -62,7 +63,12 @@ function dense(
       ? placed(input, laidOut(conversion, input), [1])
       : withLast(conversion, input, last);
   spend(context, features * units);
-  const name = push(context, node.label, { op: 'dense', inputs: [own.node], units, bias: bias !== null });
+  const name = push(context, moduleName(conversion), {
+    op: 'dense',
+    inputs: [own.node],
+    units,
+    bias: bias !== null,
+  });
   weigh(context, name, 'weight', matrix());
   if (bias !== null) weigh(context, name, 'bias', vector(bias));
   const axis = context.shapes.get(name)!.length - 1;
@@ -182,7 +188,7 @@ export function layerNorm(conversion: Conversion, over: readonly number[]): Acti
     vectorOf(conversion, 'bias', features, 0),
   ];
   const normalise = (rows: string): string => {
-    const name = push(context, node.label, { op: 'layer-norm', inputs: [rows], epsilon });
+    const name = push(context, moduleName(conversion), { op: 'layer-norm', inputs: [rows], epsilon });
     weigh(context, name, 'weight', vector(weight));
     weigh(context, name, 'bias', vector(bias));
     return name;

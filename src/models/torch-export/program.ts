@@ -33,6 +33,8 @@ export interface ExportedProgram {
   readonly nodes: readonly ExportNode[];
   /** Weights and constants by the names that nodes have for them. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Names of parameters in PyTorch's `state_dict`, by the names that nodes have for them. */
+  readonly parameters: ReadonlyMap<string, string>;
   /** The input that takes the images, with null for an extent that is open. */
   readonly input: { readonly name: string; readonly sizes: readonly (number | null)[] };
   readonly outputs: readonly string[];
@@ -45,6 +47,7 @@ export function readProgram(bytes: Uint8Array): ExportedProgram {
   const graph = record(part(module, 'graph'), 'its graph');
   const signature = record(part(module, 'signature'), 'its signature');
   const tensors = new Map<string, StoredTensor>();
+  const parameters = new Map<string, string>();
   const images: string[] = [];
   for (const spec of list(part(signature, 'input_specs'), 'its list of inputs')) {
     const [kind = '', content] = union(spec) ?? [];
@@ -66,6 +69,7 @@ export function readProgram(bytes: Uint8Array): ExportedProgram {
     const tensor = (from === 'weights' ? weights.get(stored) : undefined) ?? constants.get(stored);
     if (tensor === undefined) throw damaged(`it lacks the tensor '${stored}'`);
     tensors.set(name, tensor);
+    if (kind === 'parameter') parameters.set(name, stored);
   }
   const [first] = images;
   if (first === undefined || images.length > 1)
@@ -81,6 +85,7 @@ export function readProgram(bytes: Uint8Array): ExportedProgram {
   return {
     nodes: list(part(graph, 'nodes'), 'its list of nodes').map(nodeOf),
     tensors,
+    parameters,
     input: { name: first, sizes: sizesOf(graph, first) },
     outputs,
   };

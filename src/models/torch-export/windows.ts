@@ -9,6 +9,7 @@ import {
   dimOf,
   integerOf,
   integersOf,
+  moduleName,
   numberOf,
   push,
   spend,
@@ -50,7 +51,7 @@ export function convolution(conversion: Conversion): Activation {
   const padding = convolutionPadding(conversion, [height, width], kernel, stride);
   const bias = constantOf(conversion, 'bias');
   spend(context, elementCount(kernel) * depth * filters);
-  const name = push(context, node.label, {
+  const name = push(context, moduleName(conversion), {
     op: 'conv',
     inputs: [images],
     kernel,

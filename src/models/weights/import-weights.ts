@@ -49,30 +49,32 @@ export function importWeights(
   }
   const problem = judge?.([...tensors.keys()]) ?? null;
   if (problem !== null) throw new WeightsError(problem.message, problem.fix);
-  const images = flattenedImages(network);
+  const turn = layout === 'torch' ? reordering(network, 'from torch') : (data: Float32Array) => data;
   const weights: Record<string, WeightTensor> = {};
-  for (const [name, shape] of own) {
-    const data = given.get(name)!.read();
-    const turned = layout === 'torch' ? fromTorch(data, expected.get(name)!, images.get(name)) : data;
-    weights[name] = { shape, data: turned };
-  }
+  for (const [name, shape] of own) weights[name] = { shape, data: turn(given.get(name)!.read(), name) };
   checkWeights(network, weights);
   return weights;
 }
 
 /** Shape that PyTorch gives each weight: `[out, in / groups, height, width]` and `[out, in]`. */
 export function torchShapes(network: Network): ReadonlyMap<string, readonly number[]> {
+  const nodes = nodesByWeight(network);
   return new Map(
     [...weightShapes(network)].map(([name, shape]) => {
-      if (shape.length === 2) return [name, [shape[1]!, shape[0]!]];
-      if (shape.length !== 4) return [name, shape];
-      const node = network.nodes.find((candidate) => `${candidate.name}.weight` === name);
-      const { filters, groups } = node as Extract<NetworkNode, { op: 'conv' }>;
+      const node = nodes.get(name);
+      if (node?.op === 'dense') return [name, [shape[1]!, shape[0]!]];
+      if (node?.op !== 'conv') return [name, shape];
+      const { filters, groups } = node;
       // Only a depthwise filter has not all filters in its last axis.
       const channels = shape[3] === filters ? shape[2]! : shape[2]! / groups;
       return [name, [filters, channels, shape[0]!, shape[1]!]];
     }),
   );
+}
+
+/** The node that each tensor called `weight` belongs to. */
+function nodesByWeight({ nodes }: Network): ReadonlyMap<string, NetworkNode> {
+  return new Map(nodes.map((node) => [`${node.name}.weight`, node]));
 }
 
 function differences(
@@ -150,29 +152,78 @@ function flattenedImages(network: Network): ReadonlyMap<string, ImageShape> {
   for (const node of network.nodes) {
     if (node.op !== 'dense') continue;
     let from = nodes.get(node.inputs[0]);
-    while (from !== undefined && (from.op === 'dropout' || from.op.startsWith('relu')))
-      from = nodes.get(from.inputs[0]);
+    while (from !== undefined && isTransparent(from)) from = nodes.get(from.inputs[0]);
     if (from?.op === 'flatten') images.set(`${node.name}.weight`, shapes.get(from.inputs[0]) as ImageShape);
   }
   return images;
 }
 
-/** Brings PyTorch's row-major elements into our order. `shape` is PyTorch's. */
-function fromTorch(
-  data: Float32Array,
-  shape: readonly number[],
-  image: ImageShape | undefined,
-): Float32Array {
-  if (shape.length === 4) {
-    // For a depthwise filter, [channels × multiplier, 1, h, w] becomes [h, w, channels, multiplier].
-    const [filters, channels, height, width] = shape as [number, number, number, number];
-    return reversed(data, filters, channels, height * width);
+/**
+ * The weights of a network in PyTorch's layout, under the names of its nodes: what `importWeights` reads back as the same bits.
+ * For a network that came from PyTorch that is its `state_dict`, but for batch norm's `num_batches_tracked`. Throws
+ * `WeightsError` if a layer reads a flattened image whose order cannot be changed in its weights.
+ */
+export function torchWeights(
+  network: Network,
+  weights: Readonly<Record<string, WeightTensor>>,
+): Readonly<Record<string, WeightTensor>> {
+  const stuck = readerOfFlattened(network);
+  if (stuck !== undefined)
+    throw new WeightsError(
+      `the layer '${stuck}' reads a flattened image, whose numbers PyTorch has in another order`,
+      'write a network file, which keeps the order: --to NAME.json',
+    );
+  const turn = reordering(network, 'to torch');
+  return Object.fromEntries(
+    [...torchShapes(network)].map(([name, shape]): [string, WeightTensor] => [
+      name,
+      { shape, data: turn(weights[name]!.data, name) },
+    ]),
+  );
+}
+
+/** Name of the first node that reads a flattened image and is neither a dense layer nor between one and the flattening. */
+function readerOfFlattened(network: Network): string | undefined {
+  const shapes = networkShapes(network);
+  const flattened = new Set<string>();
+  for (const node of network.nodes) {
+    const [height = 1, width = 1] = node.op === 'flatten' ? shapes.get(node.inputs[0])! : [];
+    if (height * width > 1) flattened.add(node.name);
+    else if (node.inputs.some((name) => flattened.has(name)) && node.op !== 'dense') {
+      if (!isTransparent(node)) return node.name;
+      flattened.add(node.name);
+    }
   }
-  if (shape.length !== 2) return data;
-  const [outputs, inputs] = shape as [number, number];
-  if (image === undefined || image[0] * image[1] === 1) return reversed(data, outputs, 1, inputs);
-  const positions = image[0] * image[1];
-  return reversed(data, outputs, image[2], positions);
+  return undefined;
+}
+
+/** Whether `flattenedImages` looks through this node. */
+const isTransparent = ({ op }: NetworkNode): boolean => op === 'dropout' || op.startsWith('relu');
+
+/** How the elements of a weight of this name come from PyTorch's row-major order into ours, or back. */
+function reordering(
+  network: Network,
+  direction: 'from torch' | 'to torch',
+): (data: Float32Array, name: string) => Float32Array {
+  const nodes = nodesByWeight(network);
+  const images = flattenedImages(network);
+  const shapes = torchShapes(network);
+  return (data, name) => {
+    const node = nodes.get(name);
+    if (node?.op !== 'conv' && node?.op !== 'dense') return data;
+    // For a depthwise filter, [channels × multiplier, 1, h, w] becomes [h, w, channels, multiplier].
+    const [outputs, inputs, height = 1, width = 1] = shapes.get(name) as readonly [number, number, number?, number?]; // prettier-ignore
+    const image = images.get(name);
+    const [channels, positions] =
+      node.op === 'conv'
+        ? [inputs, height * width]
+        : image === undefined || image[0] * image[1] === 1
+          ? [1, inputs]
+          : [image[2], image[0] * image[1]];
+    return direction === 'from torch'
+      ? reversed(data, outputs, channels, positions)
+      : reversed(data, positions, channels, outputs);
+  };
 }
 
 /** Transposes `[a, b, c]` to `[c, b, a]`. */

@@ -11,9 +11,27 @@ export function encodeWeights(
   architecture: string,
   weights: Readonly<Record<string, WeightTensor>>,
 ): Uint8Array {
+  return encoded(weights, { layout: 'ravelin', architecture });
+}
+
+/**
+ * Encodes float32 safetensors in PyTorch's layout (OIHW, [out, in]), which `load_state_dict` and `readWeightFile` take.
+ * `weights` are those of `torchWeights`.
+ */
+export function encodeTorchWeights(
+  architecture: string,
+  weights: Readonly<Record<string, WeightTensor>>,
+): Uint8Array {
+  return encoded(weights, { format: 'pt', architecture });
+}
+
+function encoded(
+  weights: Readonly<Record<string, WeightTensor>>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   const tensors = Object.entries(weights).map(([name, { shape, data }]): [string, StoredTensor] => [
     name,
     { dtype: 'F32', shape, data },
   ]);
-  return encodeSafetensors(Object.fromEntries(tensors), { layout: 'ravelin', architecture });
+  return encodeSafetensors(Object.fromEntries(tensors), metadata);
 }

@@ -47,7 +47,7 @@ function mainBudget(claims: readonly Claim[], budgets: readonly string[]): strin
 
 /** A table of some of the claims; what all of its rows share is said once, above it. */
 function claimsTable(rows: readonly Claim[], all: readonly Claim[]): string {
-  const isDefended = all.some(({ defense }) => defense !== 'none');
+  const isDefended = all.some(({ defense, adaptive }) => defense !== 'none' || adaptive !== null);
   const isTransferred = all.some(({ transferred }) => transferred !== null);
   const common = (['data', 'model', 'defense', 'budget'] as const).filter(
     (name) =>
@@ -56,7 +56,7 @@ function claimsTable(rows: readonly Claim[], all: readonly Claim[]): string {
   const counts = new Set(rows.map(imagesOf));
   const shared = [
     ...common.flatMap((name) =>
-      (name === 'defense' && !isDefended) || ['', '–'].includes(rows[0]?.[name] ?? '')
+      (name === 'defense' && rows[0]?.defense === 'none') || ['', '–'].includes(rows[0]?.[name] ?? '')
         ? []
         : [`${name}: ${rows[0]?.[name] ?? ''}`],
     ),

@@ -114,7 +114,11 @@ function claimsPart(claims: readonly ComparedClaim[], differenceOf: DifferenceOf
       : html(
           'details',
           {},
-          html('summary', {}, `${same.length} accuracies that are the same in both runs`),
+          html(
+            'summary',
+            {},
+            `${same.length === 1 ? '1 accuracy that is' : `${same.length} accuracies that are`} the same in both runs`,
+          ),
           table('Accuracies that are the same in both runs', columns, same),
         ),
     one.length === 0
@@ -122,7 +126,11 @@ function claimsPart(claims: readonly ComparedClaim[], differenceOf: DifferenceOf
       : html(
           'details',
           {},
-          html('summary', {}, `${one.length} accuracies that only one of the runs has`),
+          html(
+            'summary',
+            {},
+            `${one.length === 1 ? '1 accuracy' : `${one.length} accuracies`} that only one of the runs has`,
+          ),
           table('Accuracies of one run', columns, one),
         ),
   );

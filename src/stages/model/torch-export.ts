@@ -7,7 +7,7 @@ import { importedParameters } from './shared/imported-parameters.ts';
 /** A program of torch.export as a network of ravelin. */
 export const torchExportStage = defineStage({
   uses: 'model/torch-export',
-  version: 1,
+  version: 2,
   summary:
     'A classifier from a .pt2 file of torch.export.save, as a network that every backend runs and that can be trained',
   with: Type.Object(

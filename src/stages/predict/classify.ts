@@ -9,10 +9,10 @@ export const classifyStage = defineStage({
   summary: 'Class probabilities of a model, averaged over the views of each image',
   with: Type.Object(
     {
-      average: Type.Union([Type.Literal('probabilities'), Type.Literal('logits')], {
+      average: Type.Union([Type.Literal('probabilities'), Type.Literal('logits'), Type.Literal('votes')], {
         default: 'probabilities',
         description:
-          "of the views of an image: the mean of their probabilities, or the softmax of their mean logits as the authors' code does",
+          "of the views of an image: the mean of their probabilities; the softmax of their mean logits as the authors' code does; or the share of the views that have each class, as randomized smoothing counts them",
       }),
     },
     { additionalProperties: false },

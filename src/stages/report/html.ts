@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { port } from '../../runtime/stage.ts';
+import type { Figure } from '../../values/figure.ts';
 import { labelProblems, labelsParameter } from './shared/columns.ts';
 import { reportStage } from './shared/report-stage.ts';
 
@@ -14,6 +15,17 @@ const scores = port('metrics', {
   optional: true,
   description: 'scores for the table of claims, and for the table of all scores',
 });
+
+/** Names under which pipelines have the budget of the adversary, and what it knows; the first that the scores have counts. */
+const budgets = ['strength', 'epsilon', 'dissimilarity'];
+const knowledges = ['knowledge', 'attacker', 'box'];
+
+const firstOf = (names: readonly string[], description: string) =>
+  Type.Optional(
+    Type.String({
+      description: `axis of the scores that is ${description}. Default: the first of ${names.map((name) => `\`${name}\``).join(', ')} that they have`,
+    }),
+  );
 
 const axis = (name: string, description: string) =>
   Type.String({ default: name, description: `axis of the scores that is ${description}` });
@@ -34,8 +46,8 @@ export const htmlStage = reportStage({
     model: axis('model', 'the model'),
     defense: axis('defense', 'the defense'),
     attack: axis('attack', 'the attack; `none` is of clean images'),
-    budget: axis('strength', 'the budget of the adversary; 0 is of clean images'),
-    knowledge: axis('knowledge', 'what the adversary knows: `adaptive`, `transfer`, or anything else'),
+    budget: firstOf(budgets, 'the budget of the adversary; 0 is of clean images'),
+    knowledge: firstOf(knowledges, 'what the adversary knows: `adaptive`, `transfer`, or anything else'),
     ...labelsParameter,
   },
   formats: ['html'],
@@ -51,7 +63,11 @@ export const htmlStage = reportStage({
     const collected = inputs.scores ?? [];
     const rows = scoreRows(collected);
     const { given, found } = scoreWarnings(collected, rows);
-    const columns = [...axisNames(rows), ...valueNames(rows)];
+    const axes = axisNames(rows);
+    const columns = [...axes, ...valueNames(rows)];
+    const present = (names: readonly string[]): string =>
+      names.find((name) => axes.includes(name)) ?? names[0]!;
+    const { budget = present(budgets), knowledge = present(knowledges) } = params;
     const page = reportPage({
       pipeline: params.title,
       run: '',
@@ -61,10 +77,8 @@ export const htmlStage = reportStage({
       command: '',
       failures: [],
       warnings: [...given, ...found].map((message) => ({ message, cells: [] })),
-      claims: claimsOfRows(rows, params, params.labels),
-      figures: (inputs.figures ?? []).map(({ axes, value }, index) =>
-        reportFigure(figureName(axes, index), value),
-      ),
+      claims: claimsOfRows(rows, { ...params, budget, knowledge }, params.labels),
+      figures: figureNames(inputs.figures ?? []).map(([name, value]) => reportFigure(name, value)),
       scores: {
         columns,
         rows: rows
@@ -85,8 +99,15 @@ export const htmlStage = reportStage({
   },
 });
 
-/** Names a figure by its labels, or by its place. */
-function figureName(axes: Readonly<Record<string, unknown>>, index: number): string {
-  const labels = Object.entries(axes).map(([name, label]) => `${name}=${String(label)}`);
-  return labels.length === 0 ? `figure ${index + 1}` : `figure ${index + 1} [${labels.join(', ')}]`;
+/** Names figures and tables by their place, each kind for itself, and by their labels. */
+function figureNames(
+  items: readonly { readonly axes: Readonly<Record<string, unknown>>; readonly value: Figure }[],
+): readonly (readonly [name: string, value: Figure])[] {
+  const counts = { figure: 0, table: 0 };
+  return items.map(({ axes, value }) => {
+    const kind = 'svg' in value.files || 'png' in value.files ? 'figure' : 'table';
+    const name = `${kind} ${++counts[kind]}`;
+    const labels = Object.entries(axes).map(([axis, label]) => `${axis}=${String(label)}`);
+    return [labels.length === 0 ? name : `${name} [${labels.join(', ')}]`, value];
+  });
 }

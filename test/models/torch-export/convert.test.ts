@@ -48,6 +48,14 @@ describe('a program of torch.export', () => {
     }
   });
 
+  it('names weights as `state_dict` does', async () => {
+    const { weights } = await build(expected['trained']!.files[0]!);
+    const norm = ['weight', 'bias', 'running_mean', 'running_var'];
+    const parts = { first: ['weight'], norm, deep: ['weight', 'bias'], last: norm, second: ['weight', 'bias'], hidden: ['weight', 'bias'], classes: ['weight', 'bias'] }; // prettier-ignore
+    const names = Object.entries(parts).flatMap(([layer, own]) => own.map((part) => `${layer}.${part}`));
+    expect(Object.keys(weights).sort()).toEqual(names.sort());
+  });
+
   it('has the operations of a ViT whole', async () => {
     const { network } = await build('vit.pt2');
     const count = (op: string): number => network.nodes.filter((node) => node.op === op).length;

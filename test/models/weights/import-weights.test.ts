@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { zoo } from '../../../src/models/architectures/zoo.ts';
 import { networkBuilder } from '../../../src/models/builder.ts';
 import { NetworkError } from '../../../src/models/network.ts';
-import { importWeights, torchShapes } from '../../../src/models/weights/import-weights.ts';
+import { importWeights, torchShapes, torchWeights } from '../../../src/models/weights/import-weights.ts';
 import type { RawTensor } from '../../../src/models/weights/named-tensors.ts';
 import type { Network } from '../../../src/values/model.ts';
 
@@ -38,6 +38,25 @@ describe('importWeights', () => {
       for (let position = 0; position < 6; position++)
         for (let out = 0; out < 2; out++)
           expect(data[(position * 8 + c) * 2 + out]).toBe(out * 48 + c * 6 + position);
+  });
+
+  it('comes back to the bits of the checkpoint in the layout of PyTorch', () => {
+    for (const network of [small(), zoo['mobilenet-v2'].build({ classes: 3, size: 32 })]) {
+      const tensors = checkpoint(network);
+      const back = torchWeights(network, importWeights(network, { tensors, layout: 'torch' }));
+      expect(Object.keys(back).sort()).toEqual([...tensors.keys()].sort());
+      for (const [name, { shape, read }] of tensors) {
+        expect(back[name]?.shape, name).toEqual(shape);
+        expect(Buffer.from(back[name]!.data.buffer).equals(Buffer.from(read().buffer)), name).toBe(true);
+      }
+    }
+  });
+
+  it('does not change the order of a flattened image that another layer than a dense one reads', () => {
+    const b = networkBuilder({ architecture: 'normed', inputShape: [2, 2, 2], classes: 3 });
+    const network = b.build(b.dense('fc', b.batchNorm('bn', b.flatten('flat', 'input')), { units: 3 }));
+    const weights = importWeights(network, { tensors: checkpoint(network), layout: 'torch' });
+    expect(() => torchWeights(network, weights)).toThrow("the layer 'bn' reads a flattened image");
   });
 
   it('lists what is missing, unexpected and of another shape, with the name that was probably meant', () => {

@@ -43,6 +43,32 @@ it('takes the lowest accuracy of each defense and budget from the labels of the 
   ]);
 });
 
+it('finds the budget and the knowledge of the adversary under their usual names', async () => {
+  const scores = [
+    ['gray-box', 0, 0.9],
+    ['gray-box', 0.1, 0.8],
+    ['adaptive', 0.1, 0.4],
+    ['adaptive', 0.2, 0.2],
+  ].map(([attacker, epsilon, accuracy]) => ({
+    axes: { attacker: attacker!, epsilon: epsilon! },
+    value: {
+      kind: 'metrics' as const,
+      rows: [{ axes: {}, values: { accuracy: Number(accuracy), n: 10 } }],
+      warnings: [],
+    },
+  }));
+  const table: Figure = { kind: 'figure', title: '', files: { md: Buffer.from('| a |\n| - |\n| 1 |\n') } };
+  const inputs = { figures: [{ axes: {}, value: table }], scores };
+  const { outputs } = await runStage(htmlStage, {}, { inputs });
+  const page = Buffer.from((outputs['page'] as Figure).files['html']!).toString();
+  const claims = page.slice(page.indexOf('id="claims"'), page.indexOf('id="figures"'));
+  expect(claims.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ')).toMatch(
+    /epsilon 0\.1 90\.0 % 80\.0 % 40\.0 % .*epsilon 0\.2 90\.0 % – 20\.0 %/,
+  );
+  expect(page).toContain('table 1');
+  expect(page).not.toContain('figure 1');
+});
+
 it('is a page of what is upstream, with the same bytes each time', async () => {
   const { image, csv, title } = curvesFigure('curves');
   const figure: Figure = { kind: 'figure', title, files: { svg: image!.bytes, csv: Buffer.from(csv!) } };

@@ -79,8 +79,12 @@ const commands = ['sbatch', 'squeue', 'scontrol', 'scancel'];
 
 /** Commands of Slurm that are not on the PATH. */
 export async function missingCommands(): Promise<readonly string[]> {
-  const found = await Promise.all(commands.map((command) => succeeds(command, ['--version'])));
-  return commands.filter((_, at) => !found[at]);
+  const codes = await Promise.all(
+    commands.map(
+      async (command) => (await execa(command, ['--version'], { reject: false, timeout: 60_000 })).code,
+    ),
+  );
+  return commands.filter((_, at) => codes[at] === 'ENOENT');
 }
 
 /** Whether the cluster has accounting, which nothing here needs. */

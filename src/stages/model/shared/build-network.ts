@@ -44,7 +44,9 @@ export async function buildNetworkModel(
       file: path,
       fix:
         (error instanceof NetworkError ? undefined : error.fix) ??
-        'correct the network file, or write it again together with its weights',
+        (error instanceof WeightsError
+          ? 'correct the nodes, or write the weights with the tensors of the nodes and no others: a normalisation with buffers (mean, std) is preprocessing'
+          : 'correct the network file, or write it again together with its weights'),
       cause: error,
     });
   }

@@ -1,7 +1,7 @@
 import { type StageContext, StageError } from '../../../runtime/stage.ts';
 import type { OpenTransform } from '../../../defenses/open-transform.ts';
 import { transformImages } from '../../../defenses/transform-images.ts';
-import { averageViews, softmaxRows } from '../../../metrics/classification.ts';
+import { averageViews, softmaxRows, votesOf } from '../../../metrics/classification.ts';
 import type { Classifier } from '../../../models/classifier.ts';
 import { openBackend } from '../../../tensors/backend.ts';
 import type { Images } from '../../../values/images.ts';
@@ -17,7 +17,7 @@ import { warmClassifier } from '../../shared/warm-classifier.ts';
 import { counted } from '../../../values/counted.ts';
 
 type ClassifyContext = StageContext<
-  { readonly average: 'probabilities' | 'logits' },
+  { readonly average: 'probabilities' | 'logits' | 'votes' },
   { readonly model: Model; readonly images: Images; readonly transform?: Transform }
 >;
 
@@ -25,8 +25,8 @@ type ClassifyContext = StageContext<
 const transformedRows = 64;
 
 /**
- * Probabilities from the logits of all views, in float64: the mean of the probabilities, or the softmax of
- * the mean logits.
+ * Probabilities from the logits of all views, in float64: the mean of the probabilities, the softmax of the
+ * mean logits, or the share of the views that have each class.
  */
 export async function runClassify(context: ClassifyContext): Promise<Predictions> {
   const { model, images, transform } = context.inputs;
@@ -41,10 +41,11 @@ export async function runClassify(context: ClassifyContext): Promise<Predictions
       ? await transformedLogits(classifier, images, opened, context)
       : { logits: await plainLogits(classifier, images, context), views: images.views };
     checkLogits(logits, views * classes, images.ids, model);
+    const { average } = context.params;
     const probabilities =
-      context.params.average === 'logits'
+      average === 'logits'
         ? softmaxRows(averageViews(logits, classes, views), classes)
-        : averageViews(softmaxRows(logits, classes), classes, views);
+        : averageViews((average === 'votes' ? votesOf : softmaxRows)(logits, classes), classes, views);
     return {
       kind: 'predictions',
       probabilities,
