@@ -125,7 +125,9 @@ describe('the sources', () => {
 function usesOfClocksIn(text: string): readonly ('time of day' | 'timer')[] {
   const code = text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '');
   return [
-    ...(/\bDate\.now\b|\.getTime\(\)|\+\s*new Date\b|\btimeOrigin\b/.test(code) ? (['time of day'] as const) : []),
+    ...(/\bDate\.now\b|\.getTime\(\)|\+\s*new Date\b|\btimeOrigin\b/.test(code)
+      ? (['time of day'] as const)
+      : []),
     ...(/\bset(Timeout|Interval)\b/.test(code) ? (['timer'] as const) : []),
   ];
 }
