@@ -34,6 +34,16 @@ describe('a second run', () => {
       'params.bits=4',
     );
     expect(why.stdout).toContain('with.bits 3 → 4');
+    const below = await project.run(
+      'why',
+      'p.yaml',
+      'scores[attack=epsilon,defense=bits]',
+      '-S',
+      'params.bits=4',
+    );
+    expect(below.stdout).toMatch(
+      /^scores\[attack=epsilon,defense=bits\]: 1 of 1 shards to run\n {2}waits for predictions\[attack=epsilon,defense=bits\]\n {4}defended\[attack=epsilon,defense=bits\]: with\.bits 3 → 4$/,
+    );
   });
 
   it('runs nothing for a comment, another order of keys, a title or a description', async () => {

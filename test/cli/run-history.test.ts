@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createProject } from './ravelin.ts';
 
@@ -50,6 +50,10 @@ stages:
     expect(await run('runs', 'tag', first!.run, 'baseline', 'v1')).toBe(`${first!.run}: baseline v1`);
     expect((await run('runs')).split('\n')[1]).toMatch(/ baseline v1$/);
     expect(await run('runs', 'diff', 'baseline', 'latest')).toContain('with.value 0.25 → 0.5: score');
+    await run('report', 'baseline', 'latest', '--to', 'two.html');
+    expect(readFileSync(project.path('two.html'), 'utf8')).toContain(
+      `before: baseline, v1, run ${first!.run} (ok) · after: run `,
+    );
     expect(await run('runs', 'tag', 'baseline', 'v1', '--remove')).toBe(`${first!.run}: baseline`);
     for (const wrong of ['latest', '2026', '../x', 'a b'])
       expect((await project.run('runs', 'tag', 'baseline', wrong)).code).toBe(2);

@@ -50,5 +50,5 @@ function readNamed(named: string | undefined, options: Options): NamedReport {
   // The files are wanted even if the pipeline has errors by now, or stage types of plugins.
   const sources =
     info.started === null ? [] : loadPipeline({ file: info.started.file, registry: stages }).sources;
-  return { run: info.run, cacheFolder, report: readReport(cacheFolder, info, sources) };
+  return { run: info.run, tags: info.tags, cacheFolder, report: readReport(cacheFolder, info, sources) };
 }

@@ -7,6 +7,10 @@ import { openPipeline, type PipelineOptions } from '../pipeline.ts';
 import { selected } from '../selection.ts';
 import { planPipeline } from './plan.ts';
 
+/** Cells upstream whose reasons are printed. */
+const shownRoots = 5;
+
+/** Explains why a cell would run or be reused, back to what was changed. */
 export async function why(
   file: string,
   cell: string,
@@ -25,11 +29,13 @@ export async function why(
     printJson(stories.length === 1 ? stories[0] : stories);
     return exitCodes.ok;
   }
-  for (const { cell: id, because, failure, shards } of stories) {
+  for (const { cell: id, because, failure, roots, shards } of stories) {
     const run = shards.filter(({ state }) => state !== 'reuse').length;
     print(`${id}: ${run === 0 ? 'reused' : `${run} of ${shards.length} shards to run`}`);
     if (failure !== null) print(`  cannot run: ${failure.message}`);
     for (const reason of because) print(`  ${reason}`);
+    for (const root of roots.slice(0, shownRoots)) print(`    ${root.cell}: ${root.because.join('; ')}`);
+    if (roots.length > shownRoots) print(`    and ${roots.length - shownRoots} more cells`);
     const reused = shards.find(({ state }) => state === 'reuse');
     if (run === 0 && reused?.created !== undefined) {
       print(`  nothing that it depends on has changed since ${reused.created}`);

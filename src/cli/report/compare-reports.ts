@@ -20,8 +20,8 @@ export async function compareReports(before: NamedReport, after: NamedReport): P
   const names = [...new Set([before.report.pipeline, after.report.pipeline])];
   return {
     title: names.join(' and '),
-    before: before.report,
-    after: after.report,
+    before: { ...before.report, tags: before.tags },
+    after: { ...after.report, tags: after.tags },
     claims: joined(before.report.claims, after.report.claims, claimKey),
     changed: difference.changed.map(({ because, cells }) => ({
       because,

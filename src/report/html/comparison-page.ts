@@ -2,7 +2,7 @@ import { formatMeasured, formatNumber } from '../format.ts';
 import { isShare } from '../../values/readable-number.ts';
 import type { Attachments } from './attachments.ts';
 import { accuracy } from './claims-section.ts';
-import type { ComparedClaim, ComparedNumber, Comparison } from './comparison.ts';
+import type { ComparedClaim, ComparedNumber, ComparedRun, Comparison } from './comparison.ts';
 import { html, table, text, type Field } from './elements.ts';
 import { figureBlock, withQuietInterval } from './figures-section.ts';
 import { contentsOf, pageOf } from './page-frame.ts';
@@ -29,11 +29,7 @@ export function comparisonPage(
   ]);
   const header = [
     html('h1', {}, text(title)),
-    html(
-      'p',
-      { class: 'status' },
-      text(`before: run ${before.run} (${before.status}) · after: run ${after.run} (${after.status})`),
-    ),
+    html('p', { class: 'status' }, text(`before: ${called(before)} · after: ${called(after)}`)),
     links,
   ];
   return pageOf(
@@ -46,6 +42,11 @@ export function comparisonPage(
       scoresPart(comparison),
     ].join(''),
   );
+}
+
+/** A run by the names that people gave it, its id and how it ended. */
+function called({ run, tags = [], status }: ComparedRun): string {
+  return `${[...tags, `run ${run}`].join(', ')} (${status})`;
 }
 
 const kinds: readonly (readonly [keyof Claim & ('clean' | 'direct' | 'adaptive' | 'transferred'), string])[] =

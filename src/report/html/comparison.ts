@@ -30,6 +30,8 @@ export interface Comparison {
 
 export interface ComparedRun {
   readonly run: string;
+  /** Names that the user gave the run; none if absent. */
+  readonly tags?: readonly string[];
   readonly pipeline: string;
   readonly status: string;
 }

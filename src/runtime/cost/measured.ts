@@ -123,10 +123,31 @@ export class Calibration {
       return { seconds: nominal, basis: 'default' };
     }
     if (alike !== undefined) return { seconds: byImages(alike, images), basis: 'measured' };
+    if (work !== null) {
+      const seconds = this.#byUnknownOperation(all ?? [], work, images);
+      return seconds === null ? { seconds, basis: 'unknown' } : { seconds, basis: 'scaled' };
+    }
     // Nothing says how their time grows with anything but images, and images of unknown size are none of a known one.
-    const others = all?.filter((unit) => unit.work === null || work !== null) ?? [];
+    const others = all?.filter((unit) => unit.work === null) ?? [];
     if (others.length > 0) return { seconds: byImages(others, images), basis: 'scaled' };
     return { seconds: null, basis: 'unknown' };
+  }
+
+  /**
+   * The seconds of measured units that do an operation without a rate, such as the defense of a plugin, in proportion to how much
+   * of it this unit does; null if none of them does it. Units without it would say nothing of its time.
+   */
+  #byUnknownOperation(units: readonly MeasuredUnit[], work: UnitWork, images: number): number | null {
+    const names = [...Object.keys(work.perImage), ...Object.keys(work.perUnit)];
+    for (const name of names.filter((own) => !(own in this.#secondsPer))) {
+      const each = units.flatMap((unit) => {
+        const amount = unit.work === null ? 0 : amountOf(unit.work, unit.images, name);
+        return amount > 0 ? [{ value: unit.cpu / amount, weight: amount }] : [];
+      });
+      const seconds = weightedMedian(each);
+      if (seconds !== null) return seconds * amountOf(work, images, name);
+    }
+    return null;
   }
 
   /** The median of measured over nominal seconds, where a unit counts by its nominal seconds. */
@@ -142,6 +163,11 @@ export class Calibration {
     }
     return factor;
   }
+}
+
+/** How much of an operation a unit with this number of images does. */
+function amountOf({ perImage, perUnit }: UnitWork, images: number, name: string): number {
+  return (perUnit[name] ?? 0) + images * (perImage[name] ?? 0);
 }
 
 /** The median of seconds per image, times the images; of seconds per unit if the units have no images. */

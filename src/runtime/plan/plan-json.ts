@@ -1,7 +1,7 @@
 import type { Graph } from '../../dsl/graph.ts';
 import type { JsonObject } from '../../values/json.ts';
 import { bindInputs, countShards, unitPreimage } from './units.ts';
-import type { Plan, PlanFailure, Totals } from './plan.ts';
+import type { Plan, PlanFailure, PlannedCell, Totals } from './plan.ts';
 import type { Store } from '../store/store.ts';
 
 /** The object that `plan --json` prints, together with the backend. Scripts rely on it, so fields are only ever added. */
@@ -47,6 +47,8 @@ export interface Why {
     readonly created?: string;
     readonly seconds?: number;
   }[];
+  /** The first cells upstream that it waits for and that have another reason than waiting, with these reasons. */
+  readonly roots: readonly { readonly cell: string; readonly because: readonly string[] }[];
   /** Pre-image of the first unit's key, if its inputs are known. */
   readonly recipe: JsonObject | null;
 }
@@ -61,6 +63,7 @@ export function why(plan: Plan, store: Store, index: number): Why | null {
     cell: planned.cell.id,
     because: planned.because,
     failure: planned.failure,
+    roots: rootsOf(plan, planned),
     shards: planned.units.map((unit, shard) => {
       const record = unit.state === 'reuse' && unit.key !== null ? store.peekRecord(unit.key) : null;
       return {
@@ -73,4 +76,35 @@ export function why(plan: Plan, store: Store, index: number): Why | null {
     recipe:
       typeof inputs === 'number' ? null : (JSON.parse(unitPreimage(planned, first!, inputs)) as JsonObject),
   };
+}
+
+const waiting = 'waits for ';
+
+/** The cells of a plan by their names, made once, because `why '*'` explains each of them. */
+const cellsOf = new WeakMap<Plan, ReadonlyMap<string, PlannedCell>>();
+
+function namedCells(plan: Plan): ReadonlyMap<string, PlannedCell> {
+  let named = cellsOf.get(plan);
+  if (named === undefined) {
+    named = new Map(plan.cells.flatMap((own) => (own === null ? [] : [[own.cell.id, own] as const])));
+    cellsOf.set(plan, named);
+  }
+  return named;
+}
+
+/** Follows `waits for` upstream to the cells that run for a reason of their own. */
+function rootsOf(plan: Plan, { cell, because }: PlannedCell): Why['roots'] {
+  const seen = new Set([cell.id]);
+  const roots: { cell: string; because: readonly string[] }[] = [];
+  const queue = [...because];
+  for (const reason of queue) {
+    const id = reason.startsWith(waiting) ? reason.slice(waiting.length) : null;
+    const upstream = id === null || seen.has(id) ? undefined : namedCells(plan).get(id);
+    if (upstream === undefined) continue;
+    seen.add(upstream.cell.id);
+    const own = upstream.because.filter((other) => !other.startsWith(waiting));
+    if (own.length > 0) roots.push({ cell: upstream.cell.id, because: own });
+    queue.push(...upstream.because);
+  }
+  return roots;
 }

@@ -69,6 +69,26 @@ describe('an estimate from measured units', () => {
     expect(calibration.estimate('lab/a', null, 10)).toEqual({ seconds: null, basis: 'unknown' });
   });
 
+  it('follows an operation without a rate, from units that do it too', () => {
+    const through = (alike: string, magic: number) => ({
+      alike,
+      perImage: { forward: 3, 'defense/mine': magic },
+      perUnit: { unit: 1 },
+    });
+    const bare = measured({ cpu: 1 });
+    // Units that do not go through the defense say nothing of its time.
+    expect(new Calibration([bare], rates).estimate('lab/a', through('y', 10), 4)).toEqual({
+      seconds: null,
+      basis: 'unknown',
+    });
+    const units = [bare, measured({ work: through('z', 5), images: 2, cpu: 30 })];
+    // 3 s for each of 5 · 2, so 120 for 10 · 4.
+    expect(new Calibration(units, rates).estimate('lab/a', through('y', 10), 4)).toEqual({
+      seconds: 120,
+      basis: 'scaled',
+    });
+  });
+
   it('is not led astray by a small unit that took long', () => {
     const units = [measured({ cpu: 25 }), measured({ images: 0, cpu: 40 })];
     expect(new Calibration(units, rates).estimate('lab/a', work('x', 3), 4).seconds).toBe(25);
