@@ -6,7 +6,7 @@
  *
  * Parts (bench/gpu/): `start` opens the backend in two processes, one after the other, the second of which finds the driver's caches; `agreement`
  * compares with wasm, the size of every difference included; `network` times logits and input gradients, each read at once and ten in a row;
- * `training` steps; `kernels` total variation and patch search; `attacks` the attacks as the engine runs them, twice (the bytes must be the same);
+ * `training` steps; `kernels` total variation and patch search, also on the other backend that has a GPU; `attacks` the attacks as the engine runs them, twice (the bytes must be the same);
  * `traffic` what goes to the device and back. FOLDER is as in bench/attacks.ts (CIFAR-10 and ResNet-20); without it images and weights are random.
  * PYTHON needs torch with CUDA; without it only our side is measured. `--sides backend,torch` leaves wasm out, `--limit` is of seconds a process, `--label TEXT` names
  * the backend's side in the table, and `--small` is for GPUs emulated in software.
@@ -16,6 +16,7 @@ import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { probeBackends } from '../src/tensors/backend.ts';
 import { measureAgreement } from './gpu/agreement.ts';
 import { measureAttacks } from './gpu/attacks.ts';
 import { measureKernels } from './gpu/kernels.ts';
@@ -30,6 +31,8 @@ interface Kind {
   /** Whether it is measured on wasm too, and by PyTorch. */
   readonly wasm: boolean;
   readonly torch: boolean;
+  /** Whether it is measured on the other backend that has a GPU here, too. */
+  readonly otherGpu?: boolean;
   /** How many times, each in a new process. */
   readonly times?: number;
 }
@@ -39,7 +42,7 @@ const parts: Readonly<Record<string, Kind>> = {
   agreement: { measure: measureAgreement, wasm: false, torch: false },
   network: { measure: measureNetworks, wasm: true, torch: true },
   training: { measure: measureTraining, wasm: true, torch: true },
-  kernels: { measure: measureKernels, wasm: false, torch: true },
+  kernels: { measure: measureKernels, wasm: false, torch: true, otherGpu: true },
   attacks: { measure: measureAttacks, wasm: true, torch: false },
   traffic: { measure: measureTraffic, wasm: false, torch: false },
 };
@@ -70,6 +73,9 @@ for (const name of values.parts.split(',')) {
   const python = process.env['PYTHON'];
   for (let time = 0; sides.includes('backend') && time < (part.times ?? 1); time++)
     await runPart(name, values.backend);
+  if (part.otherGpu === true && sides.includes('backend'))
+    for (const { name: other, device } of probeBackends())
+      if (other !== values.backend && device?.kind === 'gpu') await runPart(name, other);
   if (part.wasm && sides.includes('wasm')) await runPart(name, 'wasm');
   if (part.torch && sides.includes('torch') && python !== undefined) {
     const script = fileURLToPath(new URL('../../bench/gpu.py', import.meta.url));

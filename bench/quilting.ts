@@ -7,7 +7,7 @@
  *   PYTHON=python3 npm run bench -- quilting [--images FOLDER] [--count 10] [--patches 1000000] [--few 64]
  *
  * The patches are of 290 photographs of FOLDER, the queries of --count others; made-up images where none is named. PYTHON needs faiss-cpu;
- * without it only our own side is measured. With --few 64 the matrix form computes so many queries on --backend tensorflow, and WGSL on
+ * without it only our own side is measured. With --few 64 the matrix form and the functions of TensorFlow compute so many queries on --backend tensorflow, and WGSL on
  * whatever adapter there is (SwiftShader: RAVELIN_WEBGPU_SOFTWARE=1); their results have to be those of the tree.
  */
 import { deepStrictEqual } from 'node:assert/strict';
@@ -25,6 +25,7 @@ import {
 } from '../src/defenses/quilting/quilt.ts';
 import { openPatchSearch } from '../src/kernels/patch-search/wasm.ts';
 import { type MatrixSearch, openMatrixSearch } from '../src/kernels/patch-search/matrix-search.ts';
+import { openTensorflowSearch } from '../src/kernels/patch-search/tensorflow.ts';
 import { openWebGpuSearch, type WebGpuSearch } from '../src/kernels/patch-search/webgpu.ts';
 import { BackendError, openBackend, probeBackend } from '../src/tensors/backend.ts';
 import { randomStream } from '../src/tensors/random.ts';
@@ -111,6 +112,9 @@ async function compareForms(few: number): Promise<void> {
       await openBackend(values.backend);
       return openMatrixSearch(patches.value);
     },
+    ...(values.backend === 'tensorflow' && {
+      'functions of tensorflow': () => Promise.resolve(openTensorflowSearch(patches.value)),
+    }),
     [`WGSL on ${probeBackend('webgpu').device?.name ?? 'nothing'}`]: () => openWebGpuSearch(patches.value),
   };
   for (const [name, open] of Object.entries(forms)) {

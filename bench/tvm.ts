@@ -3,8 +3,9 @@
  * pixels kept and with half dropped, and of the whole defense with its draw (also for 32×32×3 squares and for ten draws of an image), beside
  * scikit-image and ART in the same run (one thread each; the best of several turns of each image).
  *
- *   PYTHON=python3 npm run bench -- tvm [--images FOLDER] [--count 24]
+ *   PYTHON=python3 npm run bench -- tvm [--images FOLDER] [--count 24] [--tensorflow]
  *
+ * With --tensorflow the functions of TensorFlow solve the same images, on whatever device it has, in batches of 1 and 8.
  * PYTHON needs scikit-image and adversarial-robustness-toolbox; without it only our side runs. Without FOLDER the images
  * are made up. Gaps are to the objective at a certified gap of 1e-5 (all kept; 2e-4 by estimate where half are dropped). ART's TotalVarMin has an
  * objective of its own, so only its time is shown.
@@ -16,8 +17,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dropPixels } from '../src/defenses/tvm/dropout.ts';
 import { minimiseTotalVariation } from '../src/defenses/tvm/tvm.ts';
-import { objectiveOf } from '../src/kernels/tvm/problem.ts';
+import { minimiseOnTensorflow } from '../src/kernels/tvm/tensorflow.ts';
+import { objectiveOf, type Progress } from '../src/kernels/tvm/problem.ts';
 import { minimise } from '../src/kernels/tvm/wasm.ts';
+import { openBackend } from '../src/tensors/backend.ts';
 import { printHeader } from './header.ts';
 import { readPhotographs, side, size, squaresOf } from './photographs.ts';
 
@@ -27,6 +30,7 @@ const { values } = parseArgs({
   options: {
     images: { type: 'string' },
     count: { type: 'string', default: '24' },
+    tensorflow: { type: 'boolean', default: false },
   },
 });
 
@@ -41,13 +45,14 @@ const kept = ours(
   photos.map((photo) => photo.slice()),
   1e-5,
 );
-ours(
-  'half dropped',
-  photos.map((photo, id) =>
-    dropPixels(photo, 3, { keep: 0.5, mask: 'pixel-channel' }, { seed: [1, 2], draw: 0 }, id),
-  ),
-  2e-4,
+const halves = photos.map((photo, id) =>
+  dropPixels(photo, 3, { keep: 0.5, mask: 'pixel-channel' }, { seed: [1, 2], draw: 0 }, id),
 );
+const dropped = ours('half dropped', halves, 2e-4);
+if (values.tensorflow) {
+  await onTensorflow('all kept', photos, kept.least);
+  await onTensorflow('half dropped', halves, dropped.least);
+}
 await withDraws('224×224×3', photos, side);
 const squareSize = 32 * 32 * 3;
 const squares = squaresOf(pixels, 8 * photos.length);
@@ -108,6 +113,40 @@ function ours(
       `gap ${mean(trueGap).toExponential(1)} (worst ${worst(trueGap).toExponential(1)}; told ${worst((run) => run.progress.gap).toExponential(1)})`,
   );
   return { ms, least: runs.map(({ least }) => least) };
+}
+
+/** Functions of TensorFlow, which may have a GPU: wall and CPU time. */
+async function onTensorflow(
+  name: string,
+  images: readonly Float32Array[],
+  least: readonly number[],
+): Promise<void> {
+  await openBackend('tensorflow');
+  for (const batch of [1, 8]) {
+    const all = images.slice(0, 8);
+    let [ms, cpuMs] = [Infinity, Infinity];
+    let progress: Progress[] = [];
+    for (let round = 0; round < 4; round++) {
+      progress = [];
+      const [wall, cpu] = [performance.now(), process.cpuUsage()];
+      for (let first = 0; first < all.length; first += batch) {
+        const some = Float32Array.from(all.slice(first, first + batch).flatMap((image) => [...image]));
+        const shape = [some.length / size, ...dimensions] as const;
+        progress.push(
+          ...(await minimiseOnTensorflow(some, shape, variation, { tolerance: 1e-3, limit: 1000 })),
+        );
+      }
+      const { user, system } = process.cpuUsage(cpu);
+      ms = Math.min(ms, (performance.now() - wall) / all.length);
+      cpuMs = Math.min(cpuMs, (user + system) / 1000 / all.length);
+    }
+    const gaps = progress.map(({ objective }, row) => objective / least[row]! - 1);
+    const iterations = progress.reduce((sum, each) => sum + each.iterations, 0) / all.length;
+    console.log(
+      `TensorFlow, ${name}, batch ${batch}`.padEnd(48) +
+        `${ms.toFixed(2)} ms, CPU ${cpuMs.toFixed(2)}, ${iterations.toFixed(1)} iterations, worst gap ${Math.max(...gaps).toExponential(1)}`,
+    );
+  }
 }
 
 /** The defense with half dropped, its draw included, as a pipeline calls it: one draw of each image, and ten of each. */

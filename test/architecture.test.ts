@@ -159,6 +159,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'files',
     'values',
     'tensors',
+    'kernels/patch-search/forms.ts',
     'kernels/tvm/forms.ts',
     'models',
     'attacks',

@@ -14,7 +14,7 @@ export interface Parallelism {
 /** Memory of each process for CUDA, cuBLAS and cuDNN: 1,800 MiB, which TensorFlow leaves to them if it takes the rest of an H100. */
 const outsideBytes = 1800 * 2 ** 20;
 
-/** The most workers beside those on GPUs. They read, compress and quilt images, and each holds some hundred megabytes. */
+/** The most workers beside those on GPUs. They read, compress and (by the tree) quilt images, and each holds some hundred megabytes. */
 const mostHostWorkers = 8;
 
 /**

@@ -12,6 +12,8 @@ import { iterativeFgsm } from '../attacks/i-fgsm.ts';
 import type { ImageBatch } from '../attacks/images.ts';
 import { openQueries } from '../attacks/open-queries.ts';
 import { pgd } from '../attacks/pgd.ts';
+import { principalAxes } from '../defenses/quilting/principal-axes.ts';
+import { openTensorflowSearch } from '../kernels/patch-search/tensorflow.ts';
 import { minimiseOnTensorflow } from '../kernels/tvm/tensorflow.ts';
 import { zoo, type ArchitectureName } from '../models/architectures/zoo.ts';
 import { networkBuilder } from '../models/builder.ts';
@@ -50,6 +52,7 @@ export const warmUpSteps: readonly WarmUpStep[] = [
     ] as const
   ).map(([name, attack]) => ({ name: `${name} on ResNet-20`, run: () => attackOnce(attack) })),
   { name: 'total variation', run: minimiseTwice },
+  { name: 'patch search', run: searchTwice },
   { name: 'training of ResNet-20', run: () => train(ofZoo('cifar-resnet20', 32)) },
   { name: 'training of a network of all activations', run: () => train(allActivations()) },
 ];
@@ -111,6 +114,23 @@ async function minimiseTwice(): Promise<Float32Array> {
   await minimiseOnTensorflow(pixels, shape, { lambda: 0.03, tv: 'isotropic' }, stopping);
   await minimiseOnTensorflow(whole, shape, { lambda: 0.03, tv: 'anisotropic' }, stopping);
   return Float32Array.from([...pixels, ...whole]);
+}
+
+/** Queries of whole grey levels, and of others. */
+async function searchTwice(): Promise<Float32Array> {
+  const [count, size] = [20_000, 5];
+  const values = new Float32Array(count * size * size * 3);
+  randomStream([7, 8]).fillUniform(values);
+  const patches = {
+    ...{ kind: 'patches' as const, shape: [count, size, size, 3] as const },
+    pixels: Uint8Array.from(values, (value) => 255 * value),
+    ...principalAxes(new Uint8Array(size * size * 3), size * size * 3),
+  };
+  const search = openTensorflowSearch(patches);
+  const queries = values.subarray(0, 100 * size * size * 3).map((value) => 255 * value);
+  const found = [await search.nearest(queries, 2), await search.nearest(queries.map(Math.round), 2)];
+  search.dispose();
+  return Float32Array.from(found.flatMap(({ distances }) => [...distances]));
 }
 
 async function train(model: NetworkModel): Promise<Float32Array> {

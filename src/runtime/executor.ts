@@ -18,7 +18,7 @@ export interface Task {
   readonly stage: string;
   readonly shardIndex: number;
   readonly uses: string;
-  /** It computes on the backend. */
+  /** It computes on the device of the backend. */
   readonly onDevice?: boolean;
   readonly params: JsonObject;
   readonly inputs: readonly BoundInput[];

@@ -53,6 +53,11 @@ export interface Stage extends StageSignature {
    * Whether the stage computes on the tensor backend; the backend's numeric identity is then part of the key.
    */
   readonly device: boolean;
+  /**
+   * Whether a task goes to a worker with a GPU, if only some have one, though its result is the same on any backend, whose identity
+   * is therefore not part of the key. Tasks of a stage with `device` always do.
+   */
+  readonly usesDevice?: (params: never) => boolean;
   /** Facts of the run that the stage prints, and that are then part of its key; none if absent. `axes` are those whose labels it needs. */
   readonly prints?: (params: never) => { readonly backend?: boolean; readonly axes?: readonly string[] };
   /** npm packages whose versions decide the numbers (`sharp`); their versions are then part of the key. */
@@ -335,6 +340,7 @@ export function defineStage<
   readonly onTheFly?: boolean;
   readonly appliesTransform?: boolean;
   readonly device?: boolean;
+  readonly usesDevice?: (params: Static<W>) => boolean;
   readonly libraries?: readonly string[];
   readonly extent?: readonly string[];
   readonly unset?: Readonly<Record<string, string | number | boolean>>;

@@ -95,6 +95,13 @@ export function cudaDevices(backend: string): readonly string[] {
   return visibleGpus(process.env, listGpus);
 }
 
+/** Whether this process can compute on a backend's device: a worker for other tasks sees no CUDA device. */
+export function seesDevice(name: string): boolean {
+  const { device } = driverOf(name).probe();
+  if (device === null) return false;
+  return name !== 'tensorflow' || device.kind !== 'gpu' || cudaDevices(name).length > 0;
+}
+
 /** Bytes of memory of a CUDA device of `cudaDevices`; null for a MIG slice, or if the driver does not say. */
 export function cudaMemory(device: string): number | null {
   return memoryOf(device, queryGpus());

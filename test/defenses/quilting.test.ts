@@ -13,7 +13,8 @@ import { searchFormFor } from '../../src/kernels/patch-search/forms.ts';
 import { searchByMeasuringAll } from '../../src/kernels/patch-search/reference.ts';
 import { randomStream } from '../../src/tensors/random.ts';
 import type { Patches } from '../../src/values/patches.ts';
-import { hasWebgpu } from '../tensors/backends.ts';
+import { openBackend } from '../../src/tensors/backend.ts';
+import { hasWebgpu, readyBackends } from '../tensors/backends.ts';
 
 type Shape = readonly [rows: number, height: number, width: number, channels: number];
 const paper: QuiltingParameters = {
@@ -70,6 +71,31 @@ describe('searchFormFor', () => {
       'tree',
       'tree',
     ]);
+  });
+
+  it('computes with TensorFlow on a CPU if a variable is set', () => {
+    const device = { kind: 'cpu', name: '', memory: null, threads: 'one' } as const;
+    const variables = { RAVELIN_TENSORFLOW_KERNELS: '1' };
+    expect([
+      searchFormFor({ name: 'tensorflow', device }, 1, variables),
+      searchFormFor({ name: 'wasm', device }, 1, variables),
+    ]).toEqual(['matrix', 'tree']);
+  });
+
+  it('gives the same images by functions of TensorFlow as by the tree', async ({ skip }) => {
+    skip(!readyBackends.includes('tensorflow'), 'TensorFlow is not ready here');
+    await openBackend('tensorflow');
+    const image = randomImages([2, 24, 23, 3], 5);
+    const patches = samplePatches(
+      { pixels: randomImages([2, 30, 30, 3], 6), shape: [2, 30, 30, 3] },
+      { count: 800, size: 5 },
+      [1, 2],
+    );
+    for (const neighbors of [1, 10]) {
+      const quilt = (search: 'tree' | 'matrix') =>
+        quiltImages(floats(image), [2, 24, 23, 3], { ...paper, neighbors, search }, patches, drawOf([3, 4]));
+      expect(await quilt('matrix')).toEqual(await quilt('tree'));
+    }
   });
 
   it('gives the same images by WGSL as by the tree', async ({ skip }) => {

@@ -1,7 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { existsSync, mkdtempSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { transformImages } from '../defenses/opened.ts';
 import { principalAxes } from '../../src/defenses/quilting/principal-axes.ts';
 import { encodeAs, extensionsOf } from '../../src/cli/export-formats.ts';
+import { tensorflowFolder } from '../../src/setup/locations.ts';
+import { currentBackend, probeBackend } from '../../src/tensors/backend.ts';
 import { decodeValue, encodeValue } from '../../src/values/codec.ts';
 import type { Images } from '../../src/values/images.ts';
 import type { Patches } from '../../src/values/patches.ts';
@@ -35,6 +40,36 @@ function patchesOf(count: number, size: number, channels: number): Patches {
   const axes = principalAxes(new Uint8Array(dimensions), dimensions);
   return { kind: 'patches', pixels, shape: [count, size, size, channels], ...axes };
 }
+
+describe('defense/quilting and the device', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it('goes to workers with a GPU unless its parameters name the tree', () => {
+    const usesDevice = (search: string) => stageOf('defense/quilting').usesDevice!({ search } as never);
+    expect(['auto', 'matrix', 'tree'].map(usesDevice)).toEqual([true, true, false]);
+  });
+
+  it('takes the tree in a process that sees no GPU, and opens no backend', async ({ skip }) => {
+    const folder = tensorflowFolder(false);
+    skip(!existsSync(folder), 'TensorFlow is not set up here');
+    // Nothing but the name of its folder makes a build one for GPUs, before it is opened.
+    const home = mkdtempSync(join(tmpdir(), 'ravelin-quilting-'));
+    symlinkSync(folder, join(home, `${basename(folder)}-gpu`));
+    vi.stubEnv('RAVELIN_HOME', home);
+    vi.stubEnv('CUDA_VISIBLE_DEVICES', '');
+    expect(probeBackend('tensorflow').device?.kind).toBe('gpu');
+    const images = randomImages([1, 20, 22, 3]);
+    const inputs = { images, patches: await databaseOf(images) };
+    const made = async (backend: string) => {
+      const { outputs } = await runStage('defense/quilting', {}, { inputs, backend });
+      return (outputs['images'] as Images).pixels;
+    };
+    expect(await made('tensorflow')).toEqual(await made('wasm'));
+    expect(currentBackend()).toBeNull();
+  });
+});
 
 describe('defense/patch-database', () => {
   it('takes patches of 5×5, and the same ones for the same seed', async () => {

@@ -40,6 +40,10 @@ async function openSearch(patches: Patches, form: SearchForm): Promise<OpenedSea
     const { openWebGpuSearch } = await import('../../kernels/patch-search/webgpu.ts');
     return openWebGpuSearch(patches);
   }
+  if (currentBackend() === 'tensorflow') {
+    const { openTensorflowSearch } = await import('../../kernels/patch-search/tensorflow.ts');
+    return openTensorflowSearch(patches);
+  }
   const { openMatrixSearch } = await import('../../kernels/patch-search/matrix-search.ts');
   return openMatrixSearch(patches);
 }

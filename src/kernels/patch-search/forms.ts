@@ -1,9 +1,10 @@
 import type { BackendProbe } from '../../tensors/driver.ts';
+import { takesKernels } from '../../tensors/tensorflow/kernels-on-cpu.ts';
 import { mostNeighbors } from './reference.ts';
 
 /**
  * The forms of the patch search: `tree`, the WebAssembly kernel; `webgpu`, WGSL for few neighbours; `matrix`, matrix products on the current tensor
- * backend. All find the same patches, bit for bit.
+ * backend, on tensorflow by functions (`tensorflow.ts`). All find the same patches, bit for bit.
  */
 export type SearchForm = 'tree' | 'webgpu' | 'matrix';
 
@@ -11,7 +12,10 @@ export type SearchForm = 'tree' | 'webgpu' | 'matrix';
 export function searchFormFor(
   backend: Pick<BackendProbe, 'name' | 'device'> | null,
   neighbors: number,
+  environment = process.env,
 ): SearchForm {
-  if (backend?.device?.kind !== 'gpu') return 'tree';
+  if (backend === null) return 'tree';
+  if (takesKernels(backend, environment)) return 'matrix';
+  if (backend.device?.kind !== 'gpu') return 'tree';
   return backend.name === 'webgpu' && neighbors <= mostNeighbors ? 'webgpu' : 'matrix';
 }

@@ -10,7 +10,8 @@
  */
 import { type Compute, openCompute } from '../../tensors/webgpu/compute.ts';
 import type { Patches } from '../../values/patches.ts';
-import { checkQueries, mostNeighbors, type Neighbors, rankByMeasuring } from './reference.ts';
+import { chooseNeighbors } from './choose-neighbors.ts';
+import { checkQueries, mostNeighbors, type Neighbors } from './reference.ts';
 import { openPatchSearch, type PatchSearch } from './wasm.ts';
 
 export interface WebGpuSearch {
@@ -69,8 +70,18 @@ export async function openWebGpuSearch(patches: Patches): Promise<WebGpuSearch> 
       if (neighbors > mostNeighbors)
         throw new RangeError(`WGSL finds at most ${mostNeighbors} neighbours, got ${neighbors}`);
       const kept = Math.min(count, neighbors + spare);
-      const candidates = await findCandidates(compute, parts, layout, queries, kept);
-      return chooseNeighbors(patches, layout, queries, neighbors, candidates, (left) => {
+      const scoresAndIds = await findCandidates(compute, parts, layout, queries, kept);
+      const found = {
+        kept,
+        ids: scoresAndIds.filter((_, at) => at % 2 === 1),
+        // The score of the last candidate of each query.
+        beyond: Float64Array.from(
+          { length: queries.length / layout.dimensions },
+          (_, row) => scoresAndIds[2 * ((row + 1) * kept - 1)]!,
+        ),
+      };
+      const bound = (query: Float32Array, score: number): number => leastBeyond(query, score, layout.bits);
+      return chooseNeighbors(patches, queries, neighbors, found, bound, (left) => {
         tree ??= openPatchSearch(patches);
         return tree.nearest(left, neighbors);
       });
@@ -117,20 +128,14 @@ function uploadPatches(compute: Compute, { pixels, shape: [count] }: Patches, la
   return parts;
 }
 
-/** The best `kept` patches of each query, sorted by score and then by index. */
-interface Candidates {
-  readonly kept: number;
-  /** `[queries, kept, 2]`: score and patch. */
-  readonly scoresAndIds: Int32Array;
-}
-
+/** The best `kept` patches of each query, sorted by score and then by index: `[queries, kept, 2]` scores and patches. */
 async function findCandidates(
   compute: Compute,
   parts: readonly Part[],
   layout: Layout,
   queries: Float32Array,
   kept: number,
-): Promise<Candidates> {
+): Promise<Int32Array> {
   const { dimensions } = layout;
   const length = queries.length / dimensions;
   const scoresAndIds = new Int32Array(length * kept * 2);
@@ -162,7 +167,7 @@ async function findCandidates(
   } finally {
     compute.release(lists, best, total);
   }
-  return { kept, scoresAndIds };
+  return scoresAndIds;
 }
 
 /**
@@ -188,48 +193,6 @@ function packQueries(
     }
   }
   return { packed: new Uint32Array(bytes.buffer), fractional };
-}
-
-/**
- * Chooses neighbours among candidates. Queries whose candidates may not suffice are searched by `exactly`.
- */
-function chooseNeighbors(
-  patches: Patches,
-  { dimensions, bits }: Layout,
-  queries: Float32Array,
-  neighbors: number,
-  { kept, scoresAndIds }: Candidates,
-  exactly: (queries: Float32Array) => Neighbors,
-): Neighbors {
-  const length = queries.length / dimensions;
-  const ids = new Int32Array(length * neighbors);
-  const distances = new Float64Array(length * neighbors);
-  const doubtful: number[] = [];
-  for (let row = 0; row < length; row++) {
-    const query = queries.subarray(row * dimensions, (row + 1) * dimensions);
-    const list = scoresAndIds.subarray(row * kept * 2, (row + 1) * kept * 2);
-    const found = rankByMeasuring(
-      patches,
-      query,
-      list.filter((_, at) => at % 2 === 1),
-      neighbors,
-    );
-    const isComplete = kept === patches.shape[0];
-    if (!isComplete && leastBeyond(query, list.at(-2)!, bits) <= found.distances.at(-1)!) doubtful.push(row);
-    ids.set(found.ids, row * neighbors);
-    distances.set(found.distances, row * neighbors);
-  }
-  if (doubtful.length === 0) return { ids, distances };
-  const uncertain = new Float32Array(doubtful.length * dimensions);
-  doubtful.forEach((row, at) =>
-    uncertain.set(queries.subarray(row * dimensions, (row + 1) * dimensions), at * dimensions),
-  );
-  const found = exactly(uncertain);
-  doubtful.forEach((row, at) => {
-    ids.set(found.ids.subarray(at * neighbors, (at + 1) * neighbors), row * neighbors);
-    distances.set(found.distances.subarray(at * neighbors, (at + 1) * neighbors), row * neighbors);
-  });
-  return { ids, distances };
 }
 
 /**

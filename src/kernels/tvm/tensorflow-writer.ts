@@ -1,12 +1,6 @@
 /** Writes operations of TensorFlow on images as rows, `[n, height · width · channels]`. */
-import {
-  type Attribute,
-  float32,
-  graphBuilder,
-  int32,
-  type Output,
-  uint8,
-} from '../../tensors/tensorflow/graph/graph-builder.ts';
+import { FloatWriter } from '../../tensors/tensorflow/graph/float-writer.ts';
+import { float32, int32, type Output, uint8 } from '../../tensors/tensorflow/graph/graph-builder.ts';
 
 export type ImageSize = readonly [height: number, width: number, channels: number];
 
@@ -25,31 +19,15 @@ export type Problem = Readonly<Record<(typeof problemNames)[number], Output>>;
 export const tau = 0.4;
 const sigma = 1 / (8 * tau);
 
-export class Writer {
-  readonly graph = graphBuilder();
+export class Writer extends FloatWriter {
   /** Values of an image. */
   readonly length: number;
   readonly #size: ImageSize;
 
   constructor(size: ImageSize) {
+    super();
     this.#size = size;
     this.length = size[0] * size[1] * size[2];
-  }
-
-  /** An operation on float32 numbers. */
-  float(operation: string, ...inputs: readonly Output[]): Output {
-    return this.#float(operation, inputs);
-  }
-
-  readonly add = (x: Output, y: Output): Output => this.float('AddV2', x, y);
-  readonly subtract = (x: Output, y: Output): Output => this.float('Sub', x, y);
-  readonly multiply = (x: Output, y: Output): Output => this.float('Mul', x, y);
-  readonly divide = (x: Output, y: Output): Output => this.float('RealDiv', x, y);
-
-  readonly number = (value: number): Output => this.graph.constant(Float32Array.of(value), []);
-
-  clip(x: Output, least: Output, most: Output): Output {
-    return this.float('Minimum', this.float('Maximum', x, least), most);
   }
 
   /** A placeholder for rows. */
@@ -70,34 +48,26 @@ export class Writer {
     return { inputs: [...Object.values(state), ...Object.values(problem), lambda], state, problem, lambda };
   }
 
-  /** The rows with these numbers. */
-  takeRows(x: Output, rows: Output): Output {
-    const axis = this.graph.constant(Int32Array.of(0), []);
-    return this.graph.add('GatherV2', [x, rows, axis], {
-      ...{ Tparams: float32, Tindices: int32, Taxis: int32, batch_dims: 0 },
-    });
-  }
-
   firstColumns(x: Output, count: number): Output {
-    return this.#slice(x, [null, null], [null, count]);
+    return this.slice(x, [null, null], [null, count]);
   }
 
   /** Bits as 0 and 1, the lowest of a byte first, from `[n, count]` bytes. */
   bitsOf(bytes: Output, count: number): Output {
     const width = 4 * Math.ceil(count / 4);
     const whole = this.graph.add('Cast', [bytes], { SrcT: uint8, DstT: float32 });
-    const spread = this.#reshape(whole, [-1, width, 1]);
+    const spread = this.reshape(whole, [-1, width, 1]);
     const shifts = Float32Array.from({ length: 8 }, (_, bit) => 2 ** -bit);
     const shifted = this.float('Floor', this.multiply(spread, this.graph.constant(shifts, [1, 1, 8])));
-    return this.#reshape(this.float('FloorMod', shifted, this.number(2)), [-1, 8 * width]);
+    return this.reshape(this.float('FloorMod', shifted, this.number(2)), [-1, 8 * width]);
   }
 
   /** ∇ᵀp for a field that is 0 where a value has no neighbour. */
   transposedGradient(px: Output, py: Output): Output {
     const [, width, channels] = this.#size;
     const behind = (p: Output, distance: number): Output => {
-      const padded = this.#pad(this.#flat(p), [[distance, 0]]);
-      return this.#imagesOf(this.#slice(padded, [null], [-distance]));
+      const padded = this.pad(this.#flat(p), [[distance, 0]]);
+      return this.#imagesOf(this.slice(padded, [null], [-distance]));
     };
     const across = this.subtract(behind(px, channels), px);
     return this.subtract(this.add(across, behind(py, width * channels)), py);
@@ -107,22 +77,22 @@ export class Writer {
   differences(x: Output): readonly [toRight: Output, toBelow: Output] {
     const [, width, channels] = this.#size;
     const line = width * channels;
-    const padded = this.#pad(this.#flat(x), [[0, line]]);
-    const right = this.#slice(padded, [channels], [line === channels ? null : channels - line]);
-    const below = this.#slice(padded, [line], [null]);
+    const padded = this.pad(this.#flat(x), [[0, line]]);
+    const right = this.slice(padded, [channels], [line === channels ? null : channels - line]);
+    const below = this.slice(padded, [line], [null]);
     return [this.subtract(this.#imagesOf(right), x), this.subtract(this.#imagesOf(below), x)];
   }
 
   /** x[i − 1] along an axis, 0 at its beginning. */
   before(x: Output, axis: 'vertical' | 'horizontal'): Output {
     const at = axis === 'vertical' ? 1 : 2;
-    const image = this.#reshape(x, [-1, ...this.#size]);
-    const padded = this.#pad(
+    const image = this.reshape(x, [-1, ...this.#size]);
+    const padded = this.pad(
       image,
       [0, 1, 2, 3].map((each) => (each === at ? [1, 0] : [0, 0])),
     );
     return this.#imagesOf(
-      this.#slice(
+      this.slice(
         padded,
         [null, null, null, null],
         [0, 1, 2, 3].map((each) => (each === at ? -1 : null)),
@@ -133,12 +103,12 @@ export class Writer {
   /** Sums over each line, `[n, height]`. */
   sumsOfLines(x: Output): Output {
     const [height, width, channels] = this.#size;
-    return this.#reduce('Sum', this.#reshape(x, [-1, height, width * channels]), 2, false);
+    return this.reduce('Sum', this.reshape(x, [-1, height, width * channels]), 2, false);
   }
 
   /** The mean of each image, `[n, 1]`. */
   meanOfImage(x: Output): Output {
-    return this.#reduce('Mean', x, 1, true);
+    return this.reduce('Mean', x, 1, true);
   }
 
   /**
@@ -159,7 +129,7 @@ export class Writer {
     const steps = (extents: readonly number[], paddings: readonly (readonly number[])[]): Output => {
       const dims = this.graph.constant(Int32Array.from(extents), [3]);
       const filled = this.graph.add('Fill', [dims, this.number(sigma)], { T: float32, index_type: int32 });
-      return this.#reshape(this.#pad(filled, paddings), [1, this.length]);
+      return this.reshape(this.pad(filled, paddings), [1, this.length]);
     };
     const right = steps([height, width - 1, channels], [[0, 0], [0, 1], [0, 0]]); // prettier-ignore
     const below = steps([height - 1, width, channels], [[0, 1], [0, 0], [0, 0]]); // prettier-ignore
@@ -169,17 +139,17 @@ export class Writer {
 
   /** The sum of the 3×3 values around each, with weights 1 2 1 along both axes. */
   #around(x: Output): Output {
-    const image = this.#reshape(x, [-1, ...this.#size]);
+    const image = this.reshape(x, [-1, ...this.#size]);
     return this.#imagesOf(this.#sumAlong(this.#sumAlong(image, 1), 2));
   }
 
   #sumAlong(x: Output, axis: number): Output {
-    const padded = this.#pad(
+    const padded = this.pad(
       x,
       [0, 1, 2, 3].map((each) => (each === axis ? [1, 1] : [0, 0])),
     );
     const part = (first: number, last: number | null): Output =>
-      this.#slice(
+      this.slice(
         padded,
         [0, 1, 2, 3].map((each) => (each === axis ? first : null)),
         [0, 1, 2, 3].map((each) => (each === axis ? last : null)),
@@ -188,46 +158,10 @@ export class Writer {
   }
 
   #flat(x: Output): Output {
-    return this.#reshape(x, [-1]);
+    return this.reshape(x, [-1]);
   }
 
   #imagesOf(x: Output): Output {
-    return this.#reshape(x, [-1, this.length]);
-  }
-
-  #float(
-    operation: string,
-    inputs: readonly Output[],
-    attributes: Readonly<Record<string, Attribute>> = {},
-  ): Output {
-    return this.graph.add(operation, inputs, { T: float32, ...attributes });
-  }
-
-  #reshape(x: Output, shape: readonly number[]): Output {
-    return this.#float('Reshape', [x, this.#integers(shape)], { Tshape: int32 });
-  }
-
-  #pad(x: Output, paddings: readonly (readonly number[])[]): Output {
-    const flat = this.graph.constant(Int32Array.from(paddings.flat()), [paddings.length, 2]);
-    return this.#float('Pad', [x, flat], { Tpaddings: int32 });
-  }
-
-  #reduce(operation: 'Sum' | 'Mean', x: Output, axis: number, keepsAxis: boolean): Output {
-    return this.#float(operation, [x, this.#integers([axis])], { Tidx: int32, keep_dims: keepsAxis });
-  }
-
-  /** The part from `begin` to `end` on each axis, which may count from the end; null is the whole way. */
-  #slice(x: Output, begin: readonly (number | null)[], end: readonly (number | null)[]): Output {
-    const bits = (bounds: readonly (number | null)[]): number =>
-      bounds.reduce<number>((sum, bound, axis) => sum + (bound === null ? 2 ** axis : 0), 0);
-    const vectors = [begin, end].map((bounds) => this.#integers(bounds.map((bound) => bound ?? 0)));
-    return this.#float('StridedSlice', [x, ...vectors, this.#integers(begin.map(() => 1))], {
-      ...{ Index: int32, begin_mask: bits(begin), end_mask: bits(end) },
-      ...{ ellipsis_mask: 0, new_axis_mask: 0, shrink_axis_mask: 0 },
-    });
-  }
-
-  #integers(values: readonly number[]): Output {
-    return this.graph.constant(Int32Array.from(values), [values.length]);
+    return this.reshape(x, [-1, this.length]);
   }
 }

@@ -20,7 +20,7 @@ export function makeTask(
     stage: planned.cell.stage,
     shardIndex: shard,
     uses: planned.cell.uses,
-    ...(planned.stage.device && { onDevice: true }),
+    ...(computesOnDevice(planned) && { onDevice: true }),
     params: planned.cell.params,
     inputs,
     shard: planned.sharded ? { first: unit.first, count: unit.count } : null,
@@ -34,4 +34,8 @@ export function makeTask(
     batchLimit,
     resources: planned.settings.resources,
   };
+}
+
+function computesOnDevice({ stage, cell }: ReadyUnit['planned']): boolean {
+  return stage.device || stage.usesDevice?.(cell.params as never) === true;
 }

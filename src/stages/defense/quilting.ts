@@ -61,6 +61,8 @@ export const quiltingStage = defenseStage({
   // A patch of colours and a grey one are found in the same time, so that a value of colours takes a third.
   effort: ({ neighbors }, patches, length) =>
     ((Math.max(1, patches) / 100_000) ** 0.25 * neighbors ** 0.18 * 75) / Math.max(1, length),
+  // The search finds the same patches on any device.
+  usesDevice: ({ search }) => search !== 'tree',
   check: ({ neighbors, size, overlap, draws }) => [
     ...(draws > 1 && neighbors === 1
       ? [
@@ -85,15 +87,27 @@ export const quiltingStage = defenseStage({
     if (patches === undefined) throw new Error('quilting needs patches');
     checkDatabase(patches, params);
     const { size: _checked, ...recipe } = params;
-    const { openBackend, probeBackend } = await import('../../tensors/backend.ts');
-    const isOnGpu = params.search === 'auto' && probeBackend(backend).device?.kind === 'gpu';
-    if (params.search === 'matrix' || isOnGpu) await openBackend(backend);
+    if (await searchesOnBackend(params, backend)) {
+      const { openBackend } = await import('../../tensors/backend.ts');
+      await openBackend(backend);
+    }
     return { ...recipe, patches };
   },
   // The nearest patch alone leaves nothing to draw.
   views: ({ neighbors, draws }) => (neighbors > 1 ? draws : null),
   load: async () => (await import('../../defenses/quilting/quilt.ts')).quilting,
 });
+
+async function searchesOnBackend(
+  { search, neighbors }: { readonly search: QuiltingRecipe['search']; readonly neighbors: number },
+  backend: string,
+): Promise<boolean> {
+  if (search !== 'auto') return search === 'matrix';
+  const { probeBackend, seesDevice } = await import('../../tensors/backend.ts');
+  const { searchFormFor } = await import('../../kernels/patch-search/forms.ts');
+  // Workers without a GPU, and jobs that have asked for none, have the tree.
+  return searchFormFor(probeBackend(backend), neighbors) !== 'tree' && seesDevice(backend);
+}
 
 function checkDatabase(
   { shape: [count, side] }: Patches,

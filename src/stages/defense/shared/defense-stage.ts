@@ -55,6 +55,8 @@ interface SharedDeclaration<W extends TProperties, R> {
   readonly onTheFly?: boolean;
   /** Computes on the tensor backend, whose numeric identity is then part of the key. */
   readonly device?: boolean;
+  /** Whether it takes the device of the backend, if there is one, for results that are the same without it. */
+  readonly usesDevice?: (params: Params<W>) => boolean;
   /** npm packages whose versions decide the numbers. */
   readonly libraries?: readonly string[];
   /**
@@ -86,7 +88,7 @@ export function defenseStage<W extends TProperties, R = Params<W>>(
   declaration: DefenseStageDeclaration<W, R>,
 ): DefenseStage {
   checkDefense({ ...declaration });
-  const { uses, version, summary, patches, check, views } = declaration;
+  const { uses, version, summary, patches, check, views, usesDevice } = declaration;
   const name = uses.slice(defensePrefix.length);
   const drawnViews = (params: R): number | null => views?.(params) ?? null;
   const properties: TProperties = declaration.with;
@@ -118,6 +120,7 @@ export function defenseStage<W extends TProperties, R = Params<W>>(
     randomness: (params) => drawnViews(typed(params) as R) !== null,
     onTheFly: declaration.onTheFly ?? false,
     device: declaration.device ?? false,
+    ...(usesDevice && { usesDevice: (params) => usesDevice(typed(params)) }),
     libraries: declaration.libraries ?? [],
     ...(check && { check: (params) => check(typed(params)) }),
     outline: ({ params, inputs }) => {

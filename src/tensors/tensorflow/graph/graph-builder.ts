@@ -27,6 +27,8 @@ export interface GraphBuilder {
   add(operation: string, inputs: readonly Output[], attributes: Readonly<Record<string, Attribute>>): Output;
   /** Returns output number `index` of the operation whose first output is `first`. */
   output(first: Output, index: number): Output;
+  /** Returns an input, to stand after all others, that only makes an operation wait until that of `output` is done. */
+  after(output: Output): Output;
   /** Returns the bytes of the graph, a `GraphDef`. */
   definition(): Uint8Array;
   /** Returns the bytes of `saved_model.pb`. */
@@ -116,6 +118,7 @@ export function graphBuilder(): GraphBuilder {
     add: (operation, inputs, attributes) =>
       addNode(`${operation.replace(/^_/, '')}_${count++}`, operation, inputs, encodeAll(attributes)),
     output: (first, index) => first.replace(/:0$/, `:${index}`) as Output,
+    after: (output) => `^${output.replace(/:\d+$/, '')}` as Output,
     definition: () => graph.serializeBinary(),
     serialize() {
       const info = new messages.MetaGraphDef.MetaInfoDef();
