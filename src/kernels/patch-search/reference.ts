@@ -65,16 +65,27 @@ export function rankByMeasuring(
   neighbors: number,
 ): Neighbors {
   const dimensions = query.length;
-  const chosen = Array.from(candidates, (id) => ({
-    id,
-    distance: squaredDistance(query, 0, pixels, id * dimensions, dimensions),
-  }))
-    .sort((a, b) => a.distance - b.distance || a.id - b.id)
-    .slice(0, neighbors);
-  return {
-    ids: Int32Array.from(chosen, ({ id }) => id),
-    distances: Float64Array.from(chosen, ({ distance }) => distance),
-  };
+  const length = Math.min(neighbors, candidates.length);
+  const ids = new Int32Array(length);
+  const distances = new Float64Array(length);
+  let held = 0;
+  for (const id of candidates) {
+    const distance = squaredDistance(query, 0, pixels, id * dimensions, dimensions);
+    // Devices give candidates nearly in order, so that few have to move.
+    let place = held;
+    while (place > 0 && isBefore(distance, id, distances[place - 1]!, ids[place - 1]!)) place--;
+    if (place === length) continue;
+    if (held < length) held++;
+    ids.copyWithin(place + 1, place, held - 1);
+    distances.copyWithin(place + 1, place, held - 1);
+    ids[place] = id;
+    distances[place] = distance;
+  }
+  return { ids, distances };
+}
+
+function isBefore(distance: number, id: number, otherDistance: number, otherId: number): boolean {
+  return distance < otherDistance || (distance === otherDistance && id < otherId);
 }
 
 /**
