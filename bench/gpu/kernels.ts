@@ -13,7 +13,7 @@ import { minimise } from '../../src/kernels/tvm/wasm.ts';
 import { minimiseOnWebGpu } from '../../src/kernels/tvm/webgpu.ts';
 import { openBackend } from '../../src/tensors/backend.ts';
 import { randomStream } from '../../src/tensors/random.ts';
-import { measureTransfers } from '../../src/timing/transfers.ts';
+import { measureTransfers, type Transfers } from '../../src/timing/transfers.ts';
 import type { Patches } from '../../src/values/patches.ts';
 import { readPhotographs } from '../photographs.ts';
 import { orFailure, timesOf } from './row.ts';
@@ -67,7 +67,7 @@ async function measureVariation({ backend, small }: Given, report: Report): Prom
       const transfers = measureTransfers();
       const again = source.slice();
       await solve(again, [batch, side, side, 3], variation, stopping);
-      const { fed, fetched } = transfers();
+      const crossed = bytesNote(transfers());
       const changed = again.filter((value, at) => value !== solved[at]).length;
       const above = Math.max(
         ...objectives.slice(0, batch).map((objective, row) => progress[row]!.objective / objective - 1),
@@ -76,7 +76,7 @@ async function measureVariation({ backend, small }: Given, report: Report): Prom
         what: `TVM, ${name}, ${backend}, batch ${batch}`,
         value: wall / batch,
         unit: 'ms/image',
-        note: `CPU ${(cpu / batch).toFixed(2)}; first ${first.toFixed(0)} ms; ${note(progress)}; objective above that of wasm by ${above.toExponential(1)} at most; ${changed} values change the next time; ${fed} bytes to the device, ${fetched} back`,
+        note: `CPU ${(cpu / batch).toFixed(2)}; first ${first.toFixed(0)} ms; ${note(progress)}; objective above that of wasm by ${above.toExponential(1)} at most; ${changed} values change the next time${crossed}`,
       });
     }
   }
@@ -104,8 +104,12 @@ async function measureSearch({ backend, small }: Given, report: Report): Promise
   const search = await openSearch(backend, patches);
   // The time is that of the device too, once something is read from it.
   await search.nearest(queries.subarray(0, 75), 1);
-  const note = `${opened().fed} bytes to the device, by the counter of TensorFlow`;
-  report({ what: 'open the search on the device', value: performance.now() - opening, unit: 'ms', note });
+  report({
+    what: 'open the search on the device',
+    value: performance.now() - opening,
+    unit: 'ms',
+    note: `with one query${bytesNote(opened())}`,
+  });
   for (const neighbors of [1, 10]) {
     const expected = tree.nearest(queries, neighbors);
     const onTree = await timesOf(async () => {
@@ -119,17 +123,22 @@ async function measureSearch({ backend, small }: Given, report: Report): Promise
     });
     const transfers = measureTransfers();
     await search.nearest(queries, neighbors);
-    const { fed, fetched } = transfers();
+    const crossed = bytesNote(transfers());
     const differ = expected.distances.filter((distance, at) => distance !== found.distances[at]).length;
     const others = expected.ids.filter((id, at) => id !== found.ids[at]).length;
     report({
       what: `search, K = ${neighbors}, ${backend}`,
       value: wall,
       unit: 'ms/image',
-      note: `${tiles.length} queries, ${count} patches; CPU ${cpu.toFixed(1)} ms; first ${first.toFixed(0)} ms; ${differ} distances and ${others} patches differ; ${fed} bytes to the device, ${fetched} back`,
+      note: `${tiles.length} queries, ${count} patches; CPU ${cpu.toFixed(1)} ms; first ${first.toFixed(0)} ms; ${differ} distances and ${others} patches differ${crossed}`,
     });
   }
   search.dispose();
+}
+
+/** Only TensorFlow's binding is counted. */
+function bytesNote({ fed, fetched }: Transfers): string {
+  return fed === 0 ? '' : `; ${fed} bytes to the device, ${fetched} back`;
 }
 
 interface DeviceSearch {
