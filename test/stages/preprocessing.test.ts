@@ -125,15 +125,27 @@ describe('evaluate/preprocessing', () => {
   it('takes images that are spread over the data set, and counts those that change', async () => {
     const { outputs } = await runStage(
       'evaluate/preprocessing',
-      { images: 100 },
+      { images: 50 },
       { inputs: { model: summing([2, 1, 0], imagenet), images: colours(1000) } },
     );
     for (const { values } of (outputs['metrics'] as Metrics).rows) {
       const { n, accuracy, gained, lost } = values;
-      expect(n).toBe(100);
+      expect(n).toBe(50);
       const own = (outputs['metrics'] as Metrics).rows[0]!.values['accuracy']!;
-      expect(accuracy! - own).toBeCloseTo((gained! - lost!) / 100, 12);
+      expect(accuracy! - own).toBeCloseTo((gained! - lost!) / 50, 12);
     }
+  });
+
+  it('tries a setting on no more images once it is clearly worse', async () => {
+    const { outputs } = await runStage(
+      'evaluate/preprocessing',
+      {},
+      { inputs: { model: summing([0, 1, 2], imagenet), images: colours(300) } },
+    );
+    const { rows } = outputs['metrics'] as Metrics;
+    expect(rows[0]).toMatchObject({ axes: { setting: 'as given' }, values: { n: 300, accuracy: 1 } });
+    const reversed = rows.find(({ axes }) => axes['setting'] === 'channels reversed')!;
+    expect(reversed.values['n']).toBe(64);
   });
 
   it('takes no attacked images', async () => {

@@ -32,7 +32,7 @@ export const preprocessingStage = defineStage({
       axes: ['setting'],
       values: ['n', 'accuracy', 'accuracyLow', 'accuracyHigh', 'gained', 'lost'],
       description:
-        'one row for each setting: n, accuracy with its 95 % interval, gained (images that are right with this setting and wrong as given) and lost (the reverse)',
+        'one row for each setting: n (fewer images if the setting is clearly worse), accuracy with its 95 % interval, gained (images that are right with this setting and wrong as given) and lost (the reverse)',
     }),
   },
   device: true,

@@ -30,9 +30,14 @@ const falseAlarms = 0.001;
  */
 const leastGain = 0.05;
 
-/** One setting and the images that are right with it, by their place among those that were tried. */
+/** A setting that is worse than another, with this probability of an error, is tried on no more images. */
+const hopeless = 1e-6;
+
+/** One setting and the images that are right with it, by their place among the chosen ones. */
 interface Tried {
   readonly setting: InputSetting;
+  /** The first of them, on which it was tried. */
+  count: number;
   readonly isRight: Uint8Array;
 }
 
@@ -64,13 +69,13 @@ export async function runPreprocessing(context: Context): Promise<Metrics> {
   for (const warning of warnings) warn(warning);
   return {
     kind: 'metrics',
-    rows: [own!, ...others].map(({ setting, right, gained, lost }) => {
-      const interval = wilsonInterval(right, rows.length);
+    rows: [own!, ...others].map(({ setting, count, right, gained, lost }) => {
+      const interval = wilsonInterval(right, count);
       return {
         axes: { setting: setting.name },
         values: {
-          n: rows.length,
-          accuracy: rows.length === 0 ? null : right / rows.length,
+          n: count,
+          accuracy: count === 0 ? null : right / count,
           accuracyLow: interval?.low ?? null,
           accuracyHigh: interval?.high ?? null,
           gained,
@@ -99,7 +104,7 @@ function spread(count: number, most: number): Int32Array {
   return Int32Array.from({ length: number }, (_, index) => Math.floor((index * count) / number));
 }
 
-/** Classifies the rows once with each setting. */
+/** Classifies the rows once with each setting, as long as it is not clearly worse than another. */
 async function tryAll(
   context: Context,
   settings: readonly InputSetting[],
@@ -109,19 +114,25 @@ async function tryAll(
   const { model, images } = inputs;
   await openBackend(backend);
   const classifier = await warmClassifier(model, context);
-  const tried = settings.map((setting): Tried => ({ setting, isRight: new Uint8Array(rows.length) }));
+  const tried = settings.map((setting): Tried => ({
+    setting,
+    count: 0,
+    isRight: new Uint8Array(rows.length),
+  }));
   try {
     for (let first = 0; first < rows.length; first += rowsAtOnce) {
       const some = rows.subarray(first, first + rowsAtOnce);
       const pixels = toFloats(await images.read(some));
       const shape = [some.length, ...inputShapeOf(model)] as const;
-      for (const { setting, isRight } of tried) {
+      for (const one of stillTried(tried, first)) {
+        const { setting, isRight } = one;
         const seen = { pixels: setting.apply(pixels), shape, views: 1 };
         const logits = await logitsOf(classifier, seen, { signal, batchSizes });
         const classes = argmaxRows(logits, classifier.classes);
         some.forEach((row, place) => {
           isRight[first + place] = classes[place] === images.labels[row] ? 1 : 0;
         });
+        one.count = first + some.length;
       }
       progress(first + some.length, rows.length, 'images');
     }
@@ -131,13 +142,25 @@ async function tryAll(
   return tried;
 }
 
-/** How a setting differs from another on the same images. */
+/** The first setting, and those that are not clearly worse than the best so far, after `count` images. */
+function stillTried(tried: readonly Tried[], count: number): readonly Tried[] {
+  const [own, ...others] = tried.filter((one) => one.count === count);
+  const rights = [own!, ...others].map((one) => comparedTo(own!, one).right);
+  const best = [own!, ...others][rights.indexOf(Math.max(...rights))]!;
+  const isHopeless = (one: Tried): boolean => {
+    const { gained, lost } = comparedTo(best, one);
+    return signTest(lost, gained) < hopeless;
+  };
+  return [own!, ...others.filter((one) => !isHopeless(one))];
+}
+
+/** How a setting differs from another on the images on which it was tried. */
 function comparedTo(
   { isRight: before }: Tried,
-  { isRight }: Tried,
+  { isRight, count: tried }: Tried,
 ): { readonly right: number; readonly gained: number; readonly lost: number } {
   const count = (holds: (place: number) => boolean): number =>
-    isRight.reduce((sum, _, place) => sum + (holds(place) ? 1 : 0), 0);
+    isRight.subarray(0, tried).reduce((sum, _, place) => sum + (holds(place) ? 1 : 0), 0);
   return {
     right: count((place) => isRight[place] === 1),
     gained: count((place) => isRight[place] === 1 && before[place] === 0),
