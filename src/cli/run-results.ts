@@ -4,7 +4,7 @@ import { DamagedObjectError } from '../runtime/store/errors.ts';
 import { readValue } from '../runtime/store/read-value.ts';
 import type { Outputs } from '../runtime/store/record.ts';
 import { openStore, type Store } from '../runtime/store/store.ts';
-import { axisColumn } from '../report/rows.ts';
+import { axisColumn, joinAxes } from '../report/rows.ts';
 import type { JsonObject } from '../values/json.ts';
 import { readableLabel } from '../values/readable-number.ts';
 import { DamageCollector } from './damaged-results.ts';
@@ -115,11 +115,12 @@ function readScores(
     if (part === undefined) return [];
     const value = readValue(store, 'metrics', part.digest);
     if (value.kind !== 'metrics') return [];
-    return value.rows.map((row) => ({
+    const joined = joinAxes(axes, value.rows);
+    return value.rows.map((row, index) => ({
       stage,
       cell: id,
       inner: row.axes,
-      axes: { ...axes, ...row.axes },
+      axes: joined[index]!,
       values: row.values,
     }));
   });

@@ -19,8 +19,9 @@ export function scoreRows(
   const rows: ScoreRow[] = [];
   const places = new Map<string, number>();
   for (const { axes: outer, value } of collected) {
-    for (const { axes: inner, values } of value.rows) {
-      const axes: ScoreRow['axes'] = { ...outer, ...inner };
+    const joined = joinAxes(outer, value.rows);
+    for (const [index, { values }] of value.rows.entries()) {
+      const axes = joined[index]!;
       const key = JSON.stringify(Object.entries(axes).sort(([a], [b]) => (a < b ? -1 : 1)));
       const place = places.get(key) ?? rows.length;
       const known = rows[place];
@@ -33,6 +34,27 @@ export function scoreRows(
     }
   }
   return rows;
+}
+
+/**
+ * The axes of the rows of a value, those of its cell first. An axis of the rows that is called as one of the cell is `inner.AXIS`,
+ * so that no label stands in place of another, unless all rows repeat the label of the cell.
+ */
+export function joinAxes(
+  outer: Readonly<Record<string, Label>>,
+  rows: readonly { readonly axes: Readonly<Record<string, Label>> }[],
+): readonly Readonly<Record<string, Label>>[] {
+  const clashing = Object.keys(outer).filter((axis) =>
+    rows.some(({ axes }) => Object.hasOwn(axes, axis) && axes[axis] !== outer[axis]),
+  );
+  if (clashing.length === 0) return rows.map(({ axes }) => ({ ...outer, ...axes }));
+  return rows.map(({ axes }) => {
+    const inner = Object.entries(axes).map(([axis, label]): [string, Label] => [
+      clashing.includes(axis) ? `inner.${axis}` : axis,
+      label,
+    ]);
+    return { ...outer, ...Object.fromEntries(inner) };
+  });
 }
 
 /** Whether two rows have no name in common, or the same number for it, and are not the same row twice. */

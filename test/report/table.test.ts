@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toCsv } from '../../src/report/csv.ts';
 import { markdownText } from '../../src/report/markdown-text.ts';
-import { labelNumber } from '../../src/report/rows.ts';
+import { labelNumber, scoreRows } from '../../src/report/rows.ts';
 import type { ScoreRow } from '../../src/report/rows.ts';
 import {
   pivot,
@@ -165,4 +165,15 @@ test('labels are numbers where they read as numbers', () => {
     undefined,
     undefined,
   ]);
+});
+
+test('scoreRows keeps the label of a cell whose rows have an axis of the same name', () => {
+  const rows = [0.1, 0.2].map((epsilon) => ({ axes: { epsilon, part: 'a' }, values: { accuracy: epsilon } }));
+  const collected = [{ axes: { epsilon: 0.1 }, value: { kind: 'metrics' as const, rows, warnings: [] } }];
+  expect(scoreRows(collected).map(({ axes }) => axes)).toEqual([
+    { epsilon: 0.1, 'inner.epsilon': 0.1, part: 'a' },
+    { epsilon: 0.1, 'inner.epsilon': 0.2, part: 'a' },
+  ]);
+  const repeated = [{ axes: { part: 'a' }, value: collected[0]!.value }];
+  expect(scoreRows(repeated)[0]!.axes).toEqual({ part: 'a', epsilon: 0.1 });
 });

@@ -8,6 +8,7 @@ import type { CellParams } from './cell-params.ts';
 import { inputsCheck } from './check-inputs.ts';
 import { connectInputs, type ConnectedVariant, judgeParamsAlone } from './connect-inputs.ts';
 import type { ExpandedStage, Expansion } from './expansion.ts';
+import { renameAxis } from './inner-axes.ts';
 import type { Item } from './input-relation.ts';
 import type { LabelTable } from './labels.ts';
 import type { Matrix } from './matrix.ts';
@@ -54,6 +55,7 @@ function connectStage(
   reportDifferingAxes(stage, connected, sink);
   const axes = [...first.joined.axes, ...matrix.axes.map(({ name }) => name)];
   reportUnknownAxes(stage, connected, axes, sink);
+  reportInnerAxes(stage, matrix, connected, axes, sink);
   return sink.errorCount > before ? undefined : { stage, matrix, variants: connected, axes };
 }
 
@@ -78,6 +80,37 @@ function reportAxisClashes(
         },
       );
     }
+  }
+}
+
+/**
+ * Reports an axis that has the name of an axis of the rows inside the main output: `ravelin metrics` and all that reads the
+ * scores would show both in one column.
+ */
+function reportInnerAxes(
+  stage: StageSource,
+  matrix: Matrix,
+  variants: readonly ConnectedVariant[],
+  axes: readonly string[],
+  sink: DiagnosticSink,
+): void {
+  for (const { variant, offers } of variants) {
+    const { signature } = variant;
+    const axis = signature?.out[signature.defaultOutput]?.axes?.find((name) => axes.includes(name));
+    if (signature === undefined || axis === undefined) continue;
+    const own = matrix.axes.find(({ name }) => name === axis)?.at;
+    const offer = offers.find(({ relation }) => relation.axes.includes(axis));
+    const origin = offer === undefined ? '' : ` from its input '${offer.reference.stage}'`;
+    sink.error(
+      'axis-clash',
+      own ?? offer?.reference.at ?? stage.keyAt,
+      `'${stage.id}' has the axis '${axis}'${origin}, and so have the rows inside its output '${signature.defaultOutput}'`,
+      {
+        same: `${stage.id} ${axis}`,
+        related: [{ message: `${signature.uses} makes these rows`, at: variant.usesAt }],
+        fix: renameAxis(axis),
+      },
+    );
   }
 }
 

@@ -2,6 +2,7 @@ import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import type { AxisLabel, Cell, CellOutput } from '../graph.ts';
+import { reportInnerClash } from './inner-axes.ts';
 import type { Relation } from './join.ts';
 import type { LabelTable } from './labels.ts';
 import { findLabel, isPick } from './pick-labels.ts';
@@ -59,6 +60,7 @@ export function offerOf(
     const labelled = isLabelled ? { ...reference.labels, ...own } : own;
     return { cell, port: ports[source.variantOf[row]!]!, axes: labelled };
   });
+  if (reportInnerClash(reference, items, ports, source, sink)) return undefined;
   const dropped = new Set(reference.where.filter(({ single }) => single).map(({ axis }) => axis));
   const axes = source.axes.filter((axis) => !dropped.has(axis) && !collected.has(axis));
   const columns = axes.map((axis) => {

@@ -111,8 +111,8 @@ export const wiringPages = {
     'uses: attack/pgd\nmatrix: { epsilon: [0.1, 0.2] }\nwith: { epsilon: $(axes.epsilon) }',
   ),
   'axis-clash': page(
-    'A matrix repeats an axis that the stage already has',
-    'A stage inherits the axes of its inputs, so its matrix cannot have an axis with the same name.',
+    'Two axes have one name',
+    'A stage inherits the axes of its inputs, so its matrix cannot have an axis with the same name. Neither can a stage have an axis that is called as one inside of its results, such as epsilon of evaluate/robustness-curve, step of evaluate/trace and epoch of the history of a training: in tables and curves both would be one column.',
     'in: { images: adversarial }   # has the axis strength\nmatrix: { strength: [1, 2] }',
     'in: { images: adversarial }\nmatrix: { draw: [1, 2] }',
   ),
