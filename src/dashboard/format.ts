@@ -51,6 +51,24 @@ export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** Cells that the pipeline declares, and the parts into which some of them are divided: `26 cells and 2 parts`. */
+export function countCells({
+  cells,
+  parts = 0,
+}: {
+  readonly cells: number;
+  readonly parts?: number;
+}): string {
+  const own = plural(cells - parts, 'cell');
+  if (parts === 0) return own;
+  return cells === parts ? plural(parts, 'part') : `${own} and ${plural(parts, 'part')}`;
+}
+
+/** The noun after a number of cells of which some are parts: `cells and parts`. */
+export function cellsNoun({ cells, parts = 0 }: { readonly cells: number; readonly parts?: number }): string {
+  return parts === 0 ? 'cells' : cells === parts ? 'parts' : 'cells and parts';
+}
+
 /** Thousands are grouped: `12,000`. */
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');

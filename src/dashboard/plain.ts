@@ -3,7 +3,16 @@ import { writeLine, type TextStream } from '../console/write.ts';
 import type { RunEvent } from '../runtime/events.ts';
 import { readableLabel } from '../values/readable-number.ts';
 import { createEstimator, elapsedSeconds, imageRate, type Estimator, type Prior } from './estimate.ts';
-import { formatCount, formatDuration, formatMetric, formatRate, formatRemaining, plural } from './format.ts';
+import {
+  cellsNoun,
+  countCells,
+  formatCount,
+  formatDuration,
+  formatMetric,
+  formatRate,
+  formatRemaining,
+  plural,
+} from './format.ts';
 import { reduce } from './reduce.ts';
 import type { Renderer } from './renderer.ts';
 import { initialState } from './state.ts';
@@ -79,7 +88,7 @@ function changeLine(event: RunEvent, before: DashboardState, after: DashboardSta
   switch (event.type) {
     case 'run-started': {
       const { totals } = event;
-      const counts = `${plural(totals.cells, 'cell')}, ${plural(totals.shards, 'shard')}: ${formatCount(totals.reuse)} reused, ${formatCount(totals.run)} to run`;
+      const counts = `${countCells(totals)}, ${plural(totals.shards, 'shard')}: ${formatCount(totals.reuse)} reused, ${formatCount(totals.run)} to run`;
       return `${event.pipeline} · run ${event.run} · ${event.backend} · ${plural(event.workers, 'worker')} · ${counts}`;
     }
     case 'backend-changed':
@@ -134,13 +143,15 @@ function plannedLines(state: DashboardState): readonly string[] {
     .filter((stage) => stage.counts.reused > 0)
     .map(
       (stage) =>
-        `reuse    ${stage.id}: ${formatCount(stage.counts.reused)} of ${plural(stage.cells.length, 'cell')}`,
+        `reuse    ${stage.id}: ${formatCount(stage.counts.reused)} of ${plural(stage.cells.length, stage.isPart ? 'part' : 'cell')}`,
     );
 }
 
 function heartbeat(state: DashboardState, now: number, estimator: Estimator): string {
   const { counts } = state;
-  const parts = [`${formatCount(counts.finished + counts.reused)}/${plural(state.cells.length, 'cell')}`];
+  const parts = [
+    `${formatCount(counts.finished + counts.reused)}/${formatCount(state.cells.length)} ${cellsNoun(state.totals)}`,
+  ];
   if (counts.failed > 0) parts.push(`${formatCount(counts.failed)} failed`);
   const rate = imageRate(state, now);
   if (rate !== null) parts.push(`${formatRate(rate)} images/s`);

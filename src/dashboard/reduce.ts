@@ -91,7 +91,7 @@ function cellPlanned(state: DashboardState, event: Event<'cell-planned'>): Dashb
   let stage = stageIndex.get(event.stage);
   if (stage === undefined) {
     stage = stages.length;
-    stages = [...stages, newStage(event.stage, Object.keys(event.axes))];
+    stages = [...stages, newStage(event.stage, Object.keys(event.axes), event.partOf !== undefined)];
     stageIndex = new Map([...stageIndex, [event.stage, stage]]);
   }
   const cell: CellState = {

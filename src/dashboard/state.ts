@@ -47,6 +47,8 @@ export interface CellState {
 
 export interface StageState {
   readonly id: string;
+  /** Its cells are parts of those of another stage. */
+  readonly isPart: boolean;
   /** Indices into `DashboardState.cells`. */
   readonly cells: Vector<number>;
   readonly axes: readonly string[];
@@ -177,6 +179,7 @@ export interface DashboardState {
   readonly now: number;
   readonly totals: {
     readonly cells: number;
+    readonly parts?: number;
     readonly shards: number;
     readonly reuse: number;
     readonly run: number;
@@ -273,9 +276,10 @@ export function initialState(): DashboardState {
   };
 }
 
-export function newStage(id: string, axes: readonly string[]): StageState {
+export function newStage(id: string, axes: readonly string[], isPart: boolean): StageState {
   return {
     id,
+    isPart,
     cells: emptyVector(),
     axes,
     uses: [],

@@ -1,4 +1,4 @@
-import { formatCount, formatDuration, plural, rerunCommand } from './format.ts';
+import { countCells, formatCount, formatDuration, plural, rerunCommand } from './format.ts';
 import type { DashboardState } from './state.ts';
 
 /** Number of failures shown in full; one line counts the others. */
@@ -54,7 +54,7 @@ export function totalsLine(state: DashboardState): string {
   const { totals, seconds } = finished;
   const parts = [
     `${name}: ${statusOf(state, finished.status)}`,
-    plural(totals.cells, 'cell'),
+    countCells(totals),
     `${plural(totals.ran, 'shard')} ran, ${formatCount(totals.reused)} reused`,
   ];
   if (totals.failed > 0) parts.push(`${formatCount(totals.failed)} failed`);

@@ -39,6 +39,8 @@ export type RunEventBody =
       readonly revision?: string;
       readonly totals: {
         readonly cells: number;
+        /** How many of the cells are parts of others, as the preparations of attacks are; absent if none is. */
+        readonly parts?: number;
         readonly shards: number;
         readonly reuse: number;
         readonly run: number;
@@ -159,6 +161,8 @@ export type RunEventBody =
       readonly status: 'ok' | 'failed' | 'interrupted';
       readonly totals: {
         readonly cells: number;
+        /** How many of the cells are parts of others, as the preparations of attacks are; absent if none is. */
+        readonly parts?: number;
         readonly shards: number;
         readonly reused: number;
         readonly ran: number;

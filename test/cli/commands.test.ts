@@ -15,7 +15,7 @@ describe('the stable surfaces', () => {
   it('plan --json has cells with shards and reasons, and totals', async () => {
     const plan = (await project.json('plan', 'p.yaml', '--json')) as PlanJson;
     expect(plan.pipeline).toBe('real');
-    expect(plan.totals).toEqual({ cells: 36, shards: plan.totals.shards, reuse: plan.totals.shards, run: 0 });
+    expect(plan.totals).toEqual({ cells: 36, parts: 10, shards: plan.totals.shards, reuse: plan.totals.shards, run: 0 });
     expect(plan.cells.find(({ cell }) => cell === 'defended[attack=epsilon,defense=bits]')).toEqual({
       cell: 'defended[attack=epsilon,defense=bits]',
       stage: 'defended',
@@ -199,7 +199,7 @@ describe('the other commands', () => {
     await project.run('run', 'p.yaml', '--ui', 'quiet');
     const { code, stderr } = await project.run('watch', '--ui', 'plain');
     expect(code).toBe(0);
-    expect(stderr).toContain('real: ok · 36 cells');
+    expect(stderr).toContain('real: ok · 26 cells and 10 parts');
   });
 
   it('runs can be pinned and removed', async () => {

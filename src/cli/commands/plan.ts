@@ -1,4 +1,4 @@
-import { formatCount, plural } from '../../dashboard/format.ts';
+import { countCells, formatCount, plural } from '../../dashboard/format.ts';
 import { jsonText } from '../../console/visible-text.ts';
 import { plan as makePlan, type Plan } from '../../runtime/plan/plan.ts';
 import { planJson } from '../../runtime/plan/plan-json.ts';
@@ -117,12 +117,15 @@ function planText({ graph }: OpenPipeline, planned: Plan): string {
       stories.set(because, story);
     }
     for (const { cells, run, total, because } of stories.values()) {
-      const name = cells.length === 1 ? cells[0]! : `${stage.id} (${cells.length} cells)`;
+      const name =
+        cells.length === 1
+          ? cells[0]!
+          : `${stage.id} (${cells.length} ${stage.partOf === undefined ? 'cells' : 'parts'})`;
       rows.push([run > 0 ? 'run' : 'reuse', name, `${run > 0 ? run : total} of ${total} shards`, because]);
     }
   }
-  const { cells, shards, reuse, run } = planned.totals;
-  return `${formatColumns(rows)}\n\n${plural(cells, 'cell')}, ${plural(shards, 'shard')}: ${formatCount(reuse)} reused, ${formatCount(run)} to run`;
+  const { shards, reuse, run } = planned.totals;
+  return `${formatColumns(rows)}\n\n${countCells(planned.totals)}, ${plural(shards, 'shard')}: ${formatCount(reuse)} reused, ${formatCount(run)} to run`;
 }
 
 /**

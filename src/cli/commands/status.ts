@@ -26,7 +26,7 @@ export async function status(
   announceChoices(`status ${file}`, pipeline, file, options, () => latest);
   const planned = await planPipeline(pipeline, [], {});
   const failed = latest === null ? new Map<string, string>() : failuresOf(pipeline.cacheFolder, latest.run);
-  const stages = pipeline.graph.stages.map(({ id, firstCell, cellCount }) => {
+  const stages = pipeline.graph.stages.map(({ id, partOf, firstCell, cellCount }) => {
     const shards = { total: 0, reuse: 0, run: 0 };
     let done = 0;
     const failures: { cell: string; message: string }[] = [];
@@ -40,7 +40,14 @@ export async function status(
       const message = cell.failure?.message ?? (counts.run > 0 ? failed.get(cell.cell.id) : undefined);
       if (message !== undefined) failures.push({ cell: cell.cell.id, message });
     }
-    return { stage: id, cells: cellCount, done, shards, failures };
+    return {
+      stage: id,
+      ...(partOf !== undefined && { partOf }),
+      cells: cellCount,
+      done,
+      shards,
+      failures,
+    };
   });
   const scores = planned.cells.flatMap((cell) => {
     const outputs = cell?.units.map((unit) => (unit.state === 'reuse' ? unit.outputs : null)) ?? [];
@@ -63,9 +70,9 @@ export async function status(
   }
   print(
     formatColumns(
-      stages.map(({ stage, cells, done, shards, failures }) => [
+      stages.map(({ stage, partOf, cells, done, shards, failures }) => [
         stage,
-        `${done}/${cells} cells`,
+        `${done}/${cells} ${partOf === undefined ? 'cells' : 'parts'}`,
         `${shards.reuse}/${shards.total} shards`,
         failures.length > 0 ? `${failures.length} failed` : done === cells ? 'done' : 'to run',
       ]),

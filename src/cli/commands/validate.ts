@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { plural } from '../../dashboard/format.ts';
+import { countCells, plural } from '../../dashboard/format.ts';
 import type { Diagnostic } from '../../dsl/diagnostics/diagnostic.ts';
 import { loadPipeline, projectRoot } from '../../dsl/load.ts';
 import { diagnosticsJson } from '../../dsl/diagnostics/render.ts';
@@ -11,8 +11,9 @@ import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
 import type { PipelineOptions } from '../pipeline.ts';
 import { pipelineRegistry } from '../plugins/pipeline-registry.ts';
+import { addParts, withParts } from '../../runtime/plan/parts.ts';
 import { resolveCode } from '../../runtime/plan/resolve-path.ts';
-import { StageError } from '../../runtime/stage.ts';
+import { StageError, type StageRegistry } from '../../runtime/stage.ts';
 import { readPermissions } from '../plugins/permissions.ts';
 import { allowedSlurmFlags, isTrusted } from '../plugins/trust.ts';
 
@@ -25,15 +26,17 @@ export async function validate(
   const all: unknown[] = [];
   for (const file of files) {
     const path = resolve(file);
-    const loaded = await load(path, options);
+    const { loaded, registry } = await load(path, options);
     valid &&= loaded.ok;
     const diagnostics: readonly Diagnostic[] = loaded.ok ? loaded.warnings : loaded.diagnostics;
     const { sources } = loaded;
     if (options.json) all.push(...diagnosticsJson(diagnostics, sources));
     else if (diagnostics.length > 0) showDiagnostics(new DiagnosticsError(diagnostics, sources));
     if (loaded.ok && !options.json) {
-      const { graph } = loaded.value;
-      print(`${file}: ok, ${plural(graph.stages.length, 'stage')}, ${plural(graph.cells.length, 'cell')}`);
+      const { stages, cells } = loaded.value.graph;
+      const divided = addParts(loaded.value.graph, withParts(registry));
+      const counts = { cells: divided.cells.length, parts: divided.cells.length - cells.length };
+      print(`${file}: ok, ${plural(stages.length, 'stage')}, ${countCells(counts)}`);
     }
   }
   if (options.json) printJson(all);
@@ -41,11 +44,15 @@ export async function validate(
 }
 
 /** The pipeline, or the errors of the first phase that has some: those of its plugins, then its own. */
-async function load(file: string, options: PipelineOptions): Promise<ReturnType<typeof loadPipeline>> {
+async function load(
+  file: string,
+  options: PipelineOptions,
+): Promise<{ readonly loaded: ReturnType<typeof loadPipeline>; readonly registry: StageRegistry }> {
   try {
-    return loadPipeline({
+    const registry = await pipelineRegistry(file);
+    const loaded = loadPipeline({
       file,
-      registry: await pipelineRegistry(file),
+      registry,
       overrides: options.set,
       profile: options.profile,
       maxCells: options.maxCells,
@@ -56,9 +63,11 @@ async function load(file: string, options: PipelineOptions): Promise<ReturnType<
       codeProblem: (path) => codeProblem(file, path),
       readData,
     });
+    return { loaded, registry };
   } catch (error) {
     if (!(error instanceof DiagnosticsError)) throw error;
-    return { ok: false, diagnostics: error.diagnostics, sources: error.sources };
+    const { diagnostics, sources } = error;
+    return { loaded: { ok: false, diagnostics, sources }, registry: new Map() };
   }
 }
 

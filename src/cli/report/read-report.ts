@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { relative } from 'node:path';
-import { choiceWords, plural, shellQuote } from '../../dashboard/format.ts';
+import { choiceWords, countCells, plural, shellQuote } from '../../dashboard/format.ts';
 import { groupWarnings } from '../../dashboard/summary.ts';
 import { projectRoot } from '../../dsl/project-root.ts';
 import type { SourceFile } from '../../dsl/diagnostics/source.ts';
@@ -115,7 +115,7 @@ function factsOf({ started, finished }: RunInfo, cells: readonly RecordedCell[])
       'work',
       totals === undefined
         ? null
-        : `${plural(totals.cells, 'cell')}, ${plural(totals.ran, 'shard')} computed, ${totals.reused} reused, ${totals.failed} failed`,
+        : `${countCells(totals)}, ${plural(totals.ran, 'shard')} computed, ${totals.reused} reused, ${totals.failed} failed`,
     ],
     ['backend', started?.backend ?? null],
     ['numeric identities', identities.size === 0 ? null : [...identities].sort().join(', ')],

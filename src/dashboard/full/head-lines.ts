@@ -1,5 +1,12 @@
 import { elapsedSeconds, imageRate, type Remaining } from '../estimate.ts';
-import { formatBytes, formatCount, formatDuration, formatRate, formatRemaining } from '../format.ts';
+import {
+  cellsNoun,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatRate,
+  formatRemaining,
+} from '../format.ts';
 import { wrapped } from '../parts/wrapped.ts';
 import { span, textColumns } from '../parts/theme.ts';
 import type { Line, Span, Style, Theme } from '../parts/theme.ts';
@@ -57,7 +64,7 @@ function barLine({ state, theme, now }: HeadContext, width: number): Line {
   const { counts } = state;
   const total = Math.max(1, state.totals.cells, state.cells.length);
   const done = counts.finished + counts.reused;
-  const parts: Span[] = [span(`${formatCount(done)}/${formatCount(total)} cells`)];
+  const parts: Span[] = [span(`${formatCount(done)}/${formatCount(total)} ${cellsNoun(state.totals)}`)];
   const add = (count: number, text: string, style: Style): void => {
     if (count > 0) parts.push(span(`${formatCount(count)} ${text}`, style));
   };

@@ -1,5 +1,12 @@
 import { elapsedSeconds, imageRate } from '../estimate.ts';
-import { formatBytes, formatCount, formatDuration, formatRate, formatRemaining } from '../format.ts';
+import {
+  cellsNoun,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatRate,
+  formatRemaining,
+} from '../format.ts';
 import { selectedCell } from '../parts/selected-cell.ts';
 import { stageLines } from '../parts/stage-lines.ts';
 import { renderLine, span, textColumns } from '../parts/theme.ts';
@@ -45,7 +52,11 @@ function headerLines(context: FrameContext): readonly Line[] {
   if (state.peakBytes > 0) head.push([span(`peak ${formatBytes(state.peakBytes)}`, 'dim')]);
   const done = counts.finished + counts.reused;
   const tally: Line[] = [
-    [span(`${formatCount(done)}/${formatCount(Math.max(state.totals.cells, state.cells.length))} cells`)],
+    [
+      span(
+        `${formatCount(done)}/${formatCount(Math.max(state.totals.cells, state.cells.length))} ${cellsNoun(state.totals)}`,
+      ),
+    ],
   ];
   const reused = counts.reused - state.sharedCells;
   if (reused > 0) tally.push([span(`${formatCount(reused)} reused`, 'reused')]);

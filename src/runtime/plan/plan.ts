@@ -55,6 +55,8 @@ export interface PlanFailure {
 
 export interface Totals {
   readonly cells: number;
+  /** How many of the cells are parts of others, as the preparations of attacks are; absent if none is. */
+  readonly parts?: number;
   readonly shards: number;
   readonly reuse: number;
   /** Shards to compute, including those that wait for an unknown upstream result. */
@@ -89,6 +91,7 @@ export async function plan(request: PlanRequest): Promise<Plan> {
   const explain = explainer(store, graph);
   const cells: (PlannedCell | null)[] = new Array<PlannedCell | null>(graph.cells.length).fill(null);
   const totals = { cells: 0, shards: 0, reuse: 0, run: 0 };
+  let parts = 0;
 
   for (let index = 0; index < graph.cells.length; index++) {
     if (selected !== null && selected[index] === 0) continue;
@@ -120,11 +123,12 @@ export async function plan(request: PlanRequest): Promise<Plan> {
     if (stage.survey !== undefined) await surveyCell(planned, request, surveys, files);
     planCell(cells, planned, store, explain);
     totals.cells++;
+    if (graphStage.partOf !== undefined) parts++;
     totals.shards += planned.units.length;
     for (const unit of planned.units) totals[unit.state === 'reuse' ? 'reuse' : 'run']++;
   }
   files.save();
-  return { cells, totals };
+  return { cells, totals: { ...totals, ...(parts > 0 && { parts }) } };
 }
 
 /** The constant of the pre-image of a cell, one object for all cells of a type and a seed. */

@@ -88,7 +88,7 @@ const fieldsOf: {
     options: optional(list(text)),
     params: optional(isMap),
     revision: optional(text),
-    totals: object({ cells: count, shards: count, reuse: count, run: count }),
+    totals: object({ cells: count, parts: optional(count), shards: count, reuse: count, run: count }),
   },
   'run-paused': { paused: flag },
   'cell-retried': { cell: text, freed: count },
@@ -160,7 +160,10 @@ const fieldsOf: {
   'not-published': { cell: text, path: nullable(text), message: text, fix: optional(text), stale: flag },
   'run-finished': {
     status: oneOf('ok', 'failed', 'interrupted'),
-    totals: object({ cells: count, shards: count, reused: count, ran: count, failed: count }),
+    totals: object({
+      ...{ cells: count, parts: optional(count), shards: count },
+      ...{ reused: count, ran: count, failed: count },
+    }),
     seconds: number,
   },
 };

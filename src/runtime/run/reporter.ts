@@ -284,6 +284,7 @@ export class Reporter {
       status: ending.interrupted ? 'interrupted' : isFailed ? 'failed' : 'ok',
       totals: {
         cells: totals.cells,
+        ...(totals.parts !== undefined && { parts: totals.parts }),
         shards,
         // A unit that was computed a second time, because its result was damaged, has run and is no longer
         // reused.
