@@ -15,7 +15,13 @@ describe('the stable surfaces', () => {
   it('plan --json has cells with shards and reasons, and totals', async () => {
     const plan = (await project.json('plan', 'p.yaml', '--json')) as PlanJson;
     expect(plan.pipeline).toBe('real');
-    expect(plan.totals).toEqual({ cells: 36, parts: 10, shards: plan.totals.shards, reuse: plan.totals.shards, run: 0 });
+    expect(plan.totals).toEqual({
+      cells: 36,
+      parts: 10,
+      shards: plan.totals.shards,
+      reuse: plan.totals.shards,
+      run: 0,
+    });
     expect(plan.cells.find(({ cell }) => cell === 'defended[attack=epsilon,defense=bits]')).toEqual({
       cell: 'defended[attack=epsilon,defense=bits]',
       stage: 'defended',
