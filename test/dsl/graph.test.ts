@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { publishPath } from '../../src/dsl/cells/publish-path.ts';
-import { cellsOf, graphOf, mistakesOf } from './fakes.ts';
+import { cellsOf, graphOf, load, mistakesOf } from './fakes.ts';
 
 const base = `ravelin: 1
 stages:
@@ -300,6 +300,37 @@ profiles:
       expect(mistakesOf(whole.replace('$(params.copied)', '5'))).toEqual(['wrong-type 10:92']);
     },
   );
+
+  it.each([
+    ['a #b', 'a #b'],
+    ['#b', '#b'],
+    ['5', '5'],
+    ['null', 'null'],
+    ['a: b', 'a: b'],
+    [' it’s "so" \\n ', 'it’s "so" \\n'],
+    ["it's", "it's"],
+    ["'it''s'", "it's"],
+    ['"a #b"', 'a #b'],
+    ['', ''],
+    ['$(name)!', 'demo!'],
+  ])('that take a text take %j of -S whole', (given, value) => {
+    const whole = text.replace('big: 1_000', 'big: 1_000\n  word: none');
+    expect(graphOf(whole, { overrides: [`params.word=${given}`] }).params['word']).toBe(value);
+  });
+
+  it.each([
+    ['limit', '5 #6', 'remove it'],
+    ['means', '[1, 2] # 3', 'remove it'],
+    ['open', 'x #y', `-S 'params.open="x #y"'`],
+    ['open', '#y', `-S 'params.open="#y"'`],
+  ])('refuse the comment in -S params.%s=%s', (name, given, fix) => {
+    const whole = text.replace('big: 1_000', 'big: 1_000\n  open: { enum: [x, y], default: x }');
+    const loaded = load(whole, { overrides: [`params.${name}=${given}`] });
+    const [first] = loaded.ok ? [] : loaded.diagnostics;
+    const start = `params.${name}=`.length + given.indexOf('#');
+    expect(first).toMatchObject({ code: 'bad-override', at: { start } });
+    expect(first!.fix).toContain(fix);
+  });
 
   it('are told where they are wrong, once', () => {
     expect(mistakesOf(text, { overrides: ['params.limit=0'] })).toEqual([]);

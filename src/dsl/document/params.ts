@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../../values/json.ts';
 import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
+import type { DiagnosticSink } from '../diagnostics/sink.ts';
 import { sourceFile } from '../diagnostics/source.ts';
 import { convert } from '../schema/convert.ts';
 import type { JsonSchema } from '../schema/json-schema-types.ts';
@@ -18,6 +19,7 @@ import {
 } from '../text/located.ts';
 import { parseDocument } from '../text/parse-document.ts';
 import { parseNumber } from '../text/scalars.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { interpolate, type Scope } from './interpolate.ts';
 import { forbidAxes, type LoadContext } from './load-context.ts';
 
@@ -162,15 +164,51 @@ export function applyOverrides(
           `the pipeline has no param '${name}'${didYouMean(name, params.keys(), 'params')}`,
         );
     } else {
-      // Spaces before the value give its parts their place in the line.
-      const value = parseDocument(
-        sourceFile(commandLine, ' '.repeat(offset + equals + 1) + (line.slice(equals + 1) || "''")),
-        sink,
-      );
-      if (value !== undefined) params.set(name, { ...params.get(name)!, value });
+      const param = params.get(name)!;
+      const value = overrideValue(line.slice(equals + 1), param, at(equals + 1, line.length), sink);
+      if (value !== undefined) params.set(name, { ...param, value });
     }
     offset += line.length + 1;
   }
+}
+
+/** The first characters of YAML that is more than words. */
+const quotedOrFlow = /^\s*(?:$|['"[{&*!|>%@`])/;
+
+/**
+ * The value of an argument of `-S`. For a param that takes a text, words are that text as they are, with `#`, `:` and digits in it.
+ * Anything else is YAML in one line, in which a comment is an error, because nobody would see what it takes away.
+ */
+function overrideValue(
+  text: string,
+  { name, schema }: Param,
+  at: SourceRange,
+  sink: DiagnosticSink,
+): Located | undefined {
+  // Spaces before the value give its parts their place in the line.
+  const parse = (yaml: string, start: number): Located | undefined =>
+    parseDocument(sourceFile(commandLine, ' '.repeat(start) + (yaml || "''")), sink);
+  if (schema.type === 'string' && !quotedOrFlow.test(text))
+    return parse(`'${text.trim().replaceAll("'", "''")}'`, at.start);
+  const reportComment = (start: number): void => {
+    sink.error(
+      'bad-override',
+      { ...at, start },
+      `YAML reads '${text.slice(start - at.start)}' as a comment, so it would not be part of the value`,
+      {
+        fix:
+          quotedOrFlow.test(text) || schema.type !== undefined
+            ? 'remove it'
+            : `remove it, or put the value in quotes: -S ${shellWord(`params.${name}=${JSON.stringify(text)}`)}`,
+      },
+    );
+  };
+  const value = /^\s*#/.test(text) ? undefined : parse(text, at.start);
+  const end = value?.at.end ?? at.start;
+  const rest = text.slice(end - at.start).trimStart();
+  if (!rest.startsWith('#')) return value;
+  reportComment(at.end - rest.length);
+  return undefined;
 }
 
 /**

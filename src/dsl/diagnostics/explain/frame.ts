@@ -94,7 +94,7 @@ export const framePages = {
   ),
   'bad-override': page(
     'An -S argument is not params.NAME=VALUE',
-    'The value is read as YAML: 100, 8/255, true, [0, 0.06]. Only params can be set this way; use --seed to set the seed.',
+    'The value is read as YAML: 100, 8/255, true, [0, 0.06]. A param that takes a text takes words as they are; elsewhere, a # after a blank would be a comment, which is refused. Only params can be set this way; use --seed to set the seed.',
     'ravelin run figure-4.yaml -S images=100',
     'ravelin run figure-4.yaml -S params.images=100',
   ),
