@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeProfiles, profilesFolder } from '../../src/cli/profiles.ts';
+import { isPartialProfile } from '../../src/runtime/executors/task/profile-names.ts';
+import { profileWorker } from '../../src/runtime/executors/task/worker-profile.ts';
 import { createProject, exportBytes, type Project } from './ravelin.ts';
 
 const pipeline = `ravelin: 1
@@ -63,5 +66,46 @@ describe.skipIf(!possible)('a cache on a disk of 8 MB', () => {
     expect(await exportBytes(project, 'p.yaml', cells, 'disk/cache')).toEqual(
       await exportBytes(other, 'p.yaml', cells, 'disk/cache'),
     );
+  });
+});
+
+describe.skipIf(!possible)('CPU profiles on a full disk', () => {
+  const project = createProject({ 'p.yaml': pipeline });
+  const disk = project.path('disk');
+  beforeAll(() => {
+    expect(mount(disk, '1m')).toBe(true);
+  });
+  afterAll(() => {
+    spawnSync('umount', [disk]);
+  });
+  const fill = (name: string, left: number): void => {
+    const { bavail, bsize } = statfsSync(disk);
+    writeFileSync(`${disk}/${name}`, new Uint8Array(Math.max(0, bavail * bsize - left)));
+  };
+
+  it('are named parts if their ends could not be written, and the run says why', () => {
+    const profiles = profilesFolder(disk);
+    const problems: string[] = [];
+    const profile = profileWorker(`${profiles}/worker-0-1.cpuprofile`, (problem) => problems.push(problem));
+    writeFileSync(`${profiles}/worker-1-2.cpuprofile`, '{}');
+    fill('first', 0);
+    while (problems.length === 0) profile.keep();
+    expect(problems[0]).toContain('ENOSPC');
+    expect(readdirSync(profiles).filter(isPartialProfile)).toEqual(['worker-0-1.partial.cpuprofile']);
+    expect(describeProfiles({ run: 'r', folder: disk }, true)).toMatch(
+      /^2 CPU profiles are in .*\nwarning: one of them ends early, because the rest could not be written: no space is left on the disk of \S*disk\/profiles \(ENOSPC\)$/,
+    );
+  });
+
+  it('are missing for want of space, and not of workers', async () => {
+    mkdirSync(project.path('disk/cache'));
+    fill('second', 24 * 1024);
+    const cache = ['--cache', 'disk/cache', '--backend', 'wasm', '--ui', 'plain', '--cpu-profile'];
+    const { code, stderr } = await project.run('run', 'p.yaml', ...cache);
+    expect(code).toBe(5);
+    expect(stderr).toMatch(
+      /warning: (no CPU profile|\S.* of them ends? early|it ends early).*: no space is left/,
+    );
+    expect(stderr).not.toContain('no worker was started');
   });
 });

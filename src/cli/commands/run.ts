@@ -95,7 +95,9 @@ export async function run(
   });
   const choices = choicesOf(options);
   const origin = originOf(pipeline, choices, mannerOf(options));
+  let hasComputed = false;
   const emit = (emitted: RunEvent) => {
+    hasComputed ||= emitted.type === 'shard-started';
     const event = emitted.type === 'run-started' ? { ...emitted, ...origin } : emitted;
     ledger.append(event);
     screen.onEvent(event);
@@ -142,7 +144,7 @@ export async function run(
   const unwritten = await describeLoss();
   if (unwritten !== undefined) complain(`warning: ${unwritten}`);
   if (lost !== null) complain(`warning: the last events of the run could not be saved: ${lost.message}`);
-  if (options.cpuProfile && options.ui !== 'quiet') complain(describeProfiles(ledger));
+  if (options.cpuProfile && options.ui !== 'quiet') complain(describeProfiles(ledger, hasComputed));
   const failedOnDisk = summary.failures.some(({ failure }) => failure.code === 'storage');
   if (failedOnDisk) explainFullDisk(pipeline.store);
   else if (summary.totals.ran > 0) tidyCache(pipeline.store);

@@ -1,4 +1,5 @@
 import type { RunInfo } from '../../runtime/run/read-ledger.ts';
+import { isPartialProfile } from '../../runtime/executors/task/profile-names.ts';
 import { phases } from '../../timing/phases.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { complain, formatBytes, formatColumns, print, printJson } from '../output.ts';
@@ -15,6 +16,8 @@ export function runsTime({ run, folder }: RunInfo, cacheFolder: string, json: bo
   const times = sumTimes(eventsOfRun(cacheFolder, run, [...timedEvents]));
   const paths = profilePaths(folder);
   const profile = paths.length === 0 ? null : sumProfiles(paths, leftOut);
+  for (const path of paths.filter(isPartialProfile))
+    complain(`warning: the profile ${path} ends early, because the rest of it could not be written`);
   if (json) {
     const functions = profile?.functions.slice(0, shownFunctions) ?? [];
     printJson({ run, ...times, profile: profile === null ? null : { ...profile, functions } });

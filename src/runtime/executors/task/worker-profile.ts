@@ -1,8 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Profiler, Session } from 'node:inspector';
 import { writeAtomic } from '../../store/durable.ts';
 import { MergedProfile } from './merge-profiles.ts';
+import { partialProfile } from './profile-names.ts';
 
 /** Writing takes at most this part of the time. */
 const writingShare = 1 / 20;
@@ -15,7 +16,8 @@ export interface WorkerProfile {
 
 /**
  * Samples this process from now on, a thousand times a second, and writes a `.cpuprofile` file: at once, at
- * `keep`, and when the process exits. An error in writing is passed to `report`, once, and ends the profile.
+ * `keep`, and when the process exits. An error in writing is passed to `report`, once, and ends the profile: what is there is then
+ * named a part of one.
  */
 export function profileWorker(path: string, report: (message: string) => void): WorkerProfile {
   const session = new Session();
@@ -36,6 +38,7 @@ export function profileWorker(path: string, report: (message: string) => void): 
       writeAtomic(path, merged.text());
     } catch (error) {
       broken = true;
+      markPartial(path);
       report(
         `the CPU profile could not be written: ${error instanceof Error ? error.message : String(error)}`,
       );
@@ -56,4 +59,13 @@ export function profileWorker(path: string, report: (message: string) => void): 
       if (performance.now() >= nextAt) write(true);
     },
   };
+}
+
+/** Gives what was written of a profile another name, which needs no space on a full disk. */
+function markPartial(path: string): void {
+  try {
+    renameSync(path, partialProfile(path));
+  } catch {
+    // Nothing of it was written.
+  }
 }
