@@ -44,6 +44,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'dsl/cells': [
     'console/visible-text.ts',
+    'files/file-names.ts',
     'dsl/graph.ts',
     'dsl/signature.ts',
     'dsl/diagnostics',

@@ -2,11 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { isFileError } from '../files/file-error.ts';
+import { cutName } from '../files/file-names.ts';
 import { writeWhole } from '../files/write-whole.ts';
 import { counted } from '../values/counted.ts';
 import type { Images } from '../values/images.ts';
 import { toFloats } from '../values/slices.ts';
 import { UsageError } from './exit-codes.ts';
+
+/** The folder of images without a label. */
+const unlabelled = 'without a label';
+/** Names of classes are cut to leave room for what makes them unique. */
+const mostNameBytes = 200;
 
 /**
  * Writes each image to `CLASS/ID.png` in a folder, rounded to bytes (halves upwards), and the names of the classes in the order of
@@ -27,7 +33,7 @@ export async function writeEachImage(images: Images, folder: string): Promise<nu
   const places = Array.from({ length: rows }, (_, row) => {
     const image = Math.floor(row / views);
     return {
-      within: names[labels[image]!]!,
+      within: names[labels[image]!] ?? unlabelled,
       name: `${ids[image]!}${views === 1 ? '' : `-${row % views}`}.png`,
     };
   });
@@ -78,12 +84,11 @@ export function classFolderNames({ classes, labels }: Pick<Images, 'classes' | '
   // Without names, numbers of one width sort like the labels.
   const digits = String(Math.max(most, 0)).length;
   const plain = Array.from({ length: count }, (_, label) => {
-    const name = (classes[label] ?? String(label).padStart(digits, '0')).replaceAll(
-      /[^\p{L}\p{N}_.=, -]/gu,
-      '_',
-    );
-    // Hidden folders are not read, some systems cut dots and spaces at the end, and this file lies beside the folders.
-    return /^(?:\.|\s*$)|[. ]$/.test(name) || name.toLowerCase() === 'classes.json' ? `_${name}_` : name;
+    const text = classes[label] ?? String(label).padStart(digits, '0');
+    const name = cutName(text.replaceAll(/[^\p{L}\p{N}_.=, -]/gu, '_'), mostNameBytes);
+    // Hidden folders are not read, some systems cut dots and spaces at the end, and others lie beside the folders.
+    const isTaken = ['classes.json', unlabelled].includes(name.toLowerCase());
+    return /^(?:\.|\s*$)|[. ]$/.test(name) || isTaken ? `_${name}_` : name;
   });
   const fold = (name: string): string => name.normalize('NFC').toLowerCase();
   const uses = new Map<string, number>();

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { classFolderNames } from '../../src/cli/export-each.ts';
+import { classFolderNames, writeEachImage } from '../../src/cli/export-each.ts';
 import { createProject, readTensors } from './ravelin.ts';
 
 const pipeline = `ravelin: 1
@@ -37,6 +37,21 @@ async function exported(file: string, cell: string): Promise<readonly string[]> 
 }
 
 describe('export --each', () => {
+  it('writes images without a label, and those of classes with odd names, into the folder', async () => {
+    const classes = ['..', 'x'.repeat(300), 'without a label'];
+    const images = {
+      ...({ kind: 'images', shape: [4, 1, 1, 1], views: 1, classes } as const),
+      pixels: new Uint8Array(4),
+      labels: Int32Array.of(0, 1, 2, -1),
+      ids: Int32Array.of(0, 1, 2, 3),
+    };
+    const folder = join(project.folder, 'odd', 'inner');
+    expect(await writeEachImage(images, folder)).toBe(4);
+    expect(readdirSync(join(project.folder, 'odd'))).toEqual(['inner']);
+    const folders = readdirSync(folder).filter((name) => name !== 'classes.json');
+    expect(folders.sort()).toEqual([...classFolderNames(images), 'without a label'].sort());
+  });
+
   it('writes images that dataset/image-folder reads back, pixel for pixel and with their labels', async () => {
     const { code, stderr } = await project.run('export', 'p.yaml', 'adversarial', '--each', '--to', 'each');
     expect({ code, stderr }).toEqual({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { publishPath } from '../../src/dsl/cells/publish-path.ts';
+import { publishPath, whyProtected, whyUnwritable } from '../../src/dsl/cells/publish-path.ts';
 import { cellsOf, graphOf, load, mistakesOf } from './fakes.ts';
 
 const base = `ravelin: 1
@@ -340,6 +340,32 @@ profiles:
 });
 
 describe('publish', () => {
+  it.each([
+    ['..', 'out/__/__.png'],
+    ['.', 'out/_/_.png'],
+    ['.hidden', 'out/_hidden/_hidden.png'],
+    ['../up', 'out/__-up/__-up.png'],
+    ['a\\b', 'out/a-b/a-b.png'],
+    ['8/255', 'out/8-255/8-255.png'],
+    ['👩\u200d👧', 'out/👩👧/👩👧.png'],
+    ['\u200b', 'out/_/_.png'],
+    ['x.y', 'out/x.y/x.y.png'],
+    [0.1, 'out/0.1/0.1.png'],
+  ])('puts the label %j into a name that leads nowhere else', (label, path) => {
+    expect(publishPath('out/{l}/{l}.png', { l: label })).toBe(path);
+    expect(whyProtected(path)).toBeNull();
+  });
+
+  it('cuts long labels so that their names are still different', () => {
+    const paths = ['x', 'y'].map((end) => publishPath('out/{l}.png', { l: `${'ü'.repeat(300)}${end}` }));
+    expect(new Set(paths).size).toBe(2);
+    for (const path of paths) {
+      expect(path).toMatch(/^out\/ü{90,}-[\da-f]{8}\.png$/);
+      expect(whyUnwritable(path)).toBeNull();
+    }
+    expect(whyUnwritable(`out/${'x'.repeat(256)}`)).toContain('256 bytes, and file systems take 255');
+  });
+
   it('has a placeholder for each axis, filled in with a safe label', () => {
     const graph = graphOf(
       attacked.replace('    matrix:', '    publish: out/$(axes.attack)-$(axes.eps).png\n    matrix:'),

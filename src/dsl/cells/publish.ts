@@ -1,22 +1,29 @@
 import { dirname, extname, isAbsolute, relative, resolve } from 'node:path';
+import { foldedName } from '../../files/file-names.ts';
 import { didYouMean } from '../../values/nearest.ts';
 import type { SourceRange } from '../diagnostics/diagnostic.ts';
 import { isInside, type LoadContext, outsideMessage } from '../document/load-context.ts';
 import type { Cell, PublishTarget } from '../graph.ts';
 import { isUnknown, type Located, type LocatedMap, quote, valueOf } from '../text/located.ts';
 import type { ExpandedStage } from './expansion.ts';
-import { publishPath, whyProtected } from './publish-path.ts';
+import { publishPath, whyProtected, whyUnwritable } from './publish-path.ts';
 
 interface Target {
   readonly target: PublishTarget;
   readonly at: SourceRange;
 }
 
+interface PublishedFile {
+  readonly cell: string;
+  readonly at: SourceRange;
+  readonly path: string;
+}
+
 /** The cell that writes each file, over all stages. */
-export type PublishedFiles = Map<
-  string,
-  { readonly cell: string; readonly at: SourceRange; readonly path: string }
->;
+export class PublishedFiles extends Map<string, PublishedFile> {
+  /** The first file of each name, by the form in which some file systems do not tell names apart. */
+  readonly folded = new Map<string, PublishedFile>();
+}
 
 /** Checks `publish:` of an expanded stage and claims its files. */
 export function publishTargets(
@@ -166,16 +173,22 @@ function claim(
         });
       return;
     }
-    const why = whyProtected(relative(root, absolute));
+    const unwritable = whyUnwritable(path);
+    const why = unwritable ?? whyProtected(relative(root, absolute));
     if (why !== null) {
+      const otherLabel = path === target.path ? '' : 'give the label another name, or ';
       sink.error('bad-publish', at, `'${path}' cannot be published: ${why}`, {
         same: why,
-        fix: 'publish into a folder for results, such as results/',
+        fix:
+          unwritable !== null
+            ? 'shorten the labels or the rest of the name'
+            : `${otherLabel}publish into a folder for results, such as results/`,
       });
       return;
     }
     const other = files.get(absolute);
     if (other === undefined) {
+      warnOfCase({ cell: cell.id, at, path }, absolute, files, context);
       files.set(absolute, { cell: cell.id, at, path });
       continue;
     }
@@ -191,4 +204,25 @@ function claim(
     });
     return;
   }
+}
+
+/** Warns of files whose names differ only in case or in the form of Unicode: not all file systems keep them apart. */
+function warnOfCase(
+  file: PublishedFile,
+  absolute: string,
+  files: PublishedFiles,
+  { sink }: LoadContext,
+): void {
+  const { folded } = files;
+  const other = folded.get(foldedName(absolute));
+  if (other === undefined) {
+    folded.set(foldedName(absolute), file);
+    return;
+  }
+  sink.warn(
+    'publish-collision',
+    file.at,
+    `'${other.path}' of ${other.cell} and '${file.path}' of ${file.cell} are one file on disks that do not know case, as on macOS`,
+    { same: 'case', fix: 'give one of the labels another name' },
+  );
 }

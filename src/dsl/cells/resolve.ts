@@ -13,7 +13,7 @@ import { LabelTable } from './labels.ts';
 import { noMatrix, readMatrix } from './matrix.ts';
 import { type Edge, topologicalOrder } from './order.ts';
 import { protectSources } from './protected-files.ts';
-import { type PublishedFiles, publishTargets } from './publish.ts';
+import { PublishedFiles, publishTargets } from './publish.ts';
 import { type Variant, variantsOf } from './variants.ts';
 
 /**
@@ -32,7 +32,7 @@ export function resolveGraph(pipeline: Pipeline, context: LoadContext): Graph {
     mayHaveMore: pipeline.mayHaveMoreStages,
     labels,
   };
-  const files: PublishedFiles = new Map();
+  const files = new PublishedFiles();
   const stages: GraphStage[] = [];
   for (const id of order) {
     const stage = graphStage(prepared.get(id)!, pipeline, expansion, files, context);

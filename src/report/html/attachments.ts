@@ -17,6 +17,8 @@ export class FilesBeside implements Attachments {
   readonly areInside = false;
   readonly files = new Map<string, Uint8Array>();
   readonly #folder: string;
+  /** The paths of the files, by their names in lower case. */
+  readonly #paths = new Map<string, string>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -31,8 +33,11 @@ export class FilesBeside implements Attachments {
       .slice(0, 80);
     for (let count = 1; ; count++) {
       const path = `${this.#folder}/${count === 1 ? safe : `${safe}-${count}`}${extension}`;
-      const known = this.files.get(path);
-      if (known !== undefined && !Buffer.from(known).equals(bytes)) continue;
+      // Some file systems do not know case.
+      const known = this.#paths.get(path.toLowerCase());
+      if (known !== undefined && !Buffer.from(this.files.get(known)!).equals(bytes)) continue;
+      if (known !== undefined) return known;
+      this.#paths.set(path.toLowerCase(), path);
       this.files.set(path, bytes);
       return path;
     }

@@ -154,7 +154,7 @@ export const wiringPages = {
   ),
   'publish-collision': page(
     'Two cells would write the same file',
-    'It would be a matter of chance which cell writes last. Put the labels into the path, or collect the cells into one.',
+    'It would be a matter of chance which cell writes last. Put the labels into the path, or collect the cells into one. Names that differ in case only, or in how an accent is written, are a warning: they are one file on some disks.',
     'publish: results/figure.svg   # of a stage with the axis attack',
     'publish: results/figure-$(axes.attack).svg',
   ),
