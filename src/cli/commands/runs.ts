@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { RunChoices } from '../../runtime/events.ts';
-import { isTag, listRuns, pinRun, removeRun, tagRun, type RunInfo } from '../../runtime/run/read-ledger.ts';
+import { listRuns, pinRun, removeRun, type RunInfo } from '../../runtime/run/read-ledger.ts';
+import { addTags, isTag, readTags, removeTags } from '../../runtime/run/tags.ts';
 import { stateOfRun, type RunState } from '../../runtime/run/run-state.ts';
 import { cacheFolderOf, findCacheFolder } from '../cache-folder.ts';
 import { isPipelineFile } from '../command-words.ts';
@@ -215,10 +216,9 @@ export function runsTag(id: string, names: readonly string[], options: Options):
       `'${wrong}' cannot be a tag`,
       'begin it with a letter, and use letters, digits, dots and dashes only, at most 40',
     );
-  const { run, tags } = findRun(cacheFolder, id);
-  const change = (before: readonly string[]): readonly string[] =>
-    options.remove === true ? before.filter((tag) => !names.includes(tag)) : [...before, ...names];
-  const next = names.length === 0 ? tags : tagRun(cacheFolder, run, change);
+  const { run, folder } = findRun(cacheFolder, id);
+  if (names.length > 0) (options.remove === true ? removeTags : addTags)(cacheFolder, run, names);
+  const next = readTags(folder);
   print(next.length === 0 ? `${run} has no tags` : `${run}: ${next.join(' ')}`);
   return exitCodes.ok;
 }

@@ -69,6 +69,7 @@ export function openPublisher(
       if (!isOurs && !overwrite) checkReplaced(target);
       mkdirSync(dirname(target), { recursive: true });
       sweepTemporaries(dirname(target));
+      if (!isOurs) memory.expect(place, { source, owner, bytes });
       writeAtomic(target, bytes);
     }
     memory.set(place, { source, owner, bytes });

@@ -16,6 +16,15 @@ export interface PublishedFile {
   readonly owner?: string;
   /** SHA-256 of its bytes; absent in memories of earlier versions. */
   readonly digest?: string;
+  /** It was about to be written, and perhaps it was not: only its bytes say that it is ours. */
+  readonly isExpected?: true;
+}
+
+/** The content of a file to publish, and who publishes it. */
+interface Publishing {
+  readonly source: string;
+  readonly owner: string;
+  readonly bytes: Uint8Array;
 }
 
 /**
@@ -45,15 +54,22 @@ export class PublishedMemory {
     return this.#earlier.get(target);
   }
 
+  /**
+   * Remembers a file that is about to be written where nothing of ours is, so that a kill between the file and its memory does not
+   * make it somebody else's.
+   */
+  expect(path: string, file: Publishing): void {
+    this.#write({ ...entryOf(path, file), size: file.bytes.length, mtimeMs: 0, isExpected: true });
+  }
+
   /** Remembers the file that stands at `path` now. What cannot be written is not remembered. */
-  set(
-    path: string,
-    file: { readonly source: string; readonly owner: string; readonly bytes: Uint8Array },
-  ): void {
+  set(path: string, file: Publishing): void {
     const { size, mtimeMs } = statSync(path);
-    const digest = createHash('sha256').update(file.bytes).digest('hex');
-    const entry: PublishedFile = { path, source: file.source, size, mtimeMs, owner: file.owner, digest };
-    const name = this.#nameOf(path);
+    this.#write({ ...entryOf(path, file), size, mtimeMs });
+  }
+
+  #write(entry: PublishedFile): void {
+    const name = this.#nameOf(entry.path);
     writeSignedMemory(this.#pathOf(name), this.#sealOf(name), JSON.stringify(entry));
   }
 
@@ -71,12 +87,19 @@ export class PublishedMemory {
   }
 }
 
+function entryOf(
+  path: string,
+  { source, owner, bytes }: Publishing,
+): Omit<PublishedFile, 'size' | 'mtimeMs'> {
+  return { path, source, owner, digest: createHash('sha256').update(bytes).digest('hex') };
+}
+
 /**
  * Whether the file is the one that was published: at the same place, whoever has changed it there, or at another place with
  * the same bytes.
  */
-export function isPublished(target: string, { path, digest }: PublishedFile): boolean {
-  if (path === target) return true;
+export function isPublished(target: string, { path, digest, isExpected }: PublishedFile): boolean {
+  if (path === target && isExpected !== true) return true;
   if (digest === undefined || lstatSync(target, { throwIfNoEntry: false })?.isFile() !== true) return false;
   return createHash('sha256').update(readFileSync(target)).digest('hex') === digest;
 }

@@ -1,24 +1,14 @@
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { toUserError } from '../../files/file-error.ts';
 import type { RunEvent } from '../events.ts';
-import { writeAtomic } from '../store/durable.ts';
-import { whileLocked } from '../store/lock.ts';
 import { StoreError, toStoreError } from '../store/errors.ts';
 import { runFolder } from './ledger.ts';
 import { isCheckedLine } from './ledger-line.ts';
 import { beginsLikeEvent, parseEvent } from './parse-event.ts';
 import { openLines, type LineReader } from './read-lines.ts';
 import { runNames } from './run-id.ts';
+import { readTags } from './tags.ts';
 
 type Type = RunEvent['type'];
 type EventOf<T extends Type> = Extract<RunEvent, { type: T }>;
@@ -189,44 +179,6 @@ export function pinRun(cacheFolder: string, run: string, pinned: boolean): void 
   try {
     if (pinned) writeFileSync(path, '');
     else rmSync(path, { force: true });
-  } catch (error) {
-    throw toStoreError(error, path);
-  }
-}
-
-/** Whether a text can be a tag: a word that cannot be taken for the id of a run. */
-export const isTag = (text: string): boolean => /^[A-Za-z][\w.-]{0,39}$/.test(text) && text !== 'latest';
-const mostTagBytes = 4096;
-
-function readTags(folder: string): readonly string[] {
-  try {
-    const path = `${folder}/tags`;
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (!stat?.isFile() || stat.size > mostTagBytes) return [];
-    return [...new Set(readFileSync(path, 'utf8').split('\n').filter(isTag))].sort();
-  } catch {
-    return [];
-  }
-}
-
-/**
- * Gives a run the tags that `change` makes of those that it has, each once, and returns them. Other processes may do so at the
- * same time. Throws `StoreError` if the cache cannot be written to.
- */
-export function tagRun(
-  cacheFolder: string,
-  run: string,
-  change: (tags: readonly string[]) => readonly string[],
-): readonly string[] {
-  const folder = runFolder(cacheFolder, run);
-  const path = `${folder}/tags`;
-  try {
-    return whileLocked(path, () => {
-      const tags = [...new Set(change(readTags(folder)))].sort();
-      if (tags.length === 0) rmSync(path, { force: true });
-      else writeAtomic(path, `${tags.join('\n')}\n`);
-      return tags;
-    });
   } catch (error) {
     throw toStoreError(error, path);
   }

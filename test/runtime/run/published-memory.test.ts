@@ -49,6 +49,18 @@ test('what earlier versions remembered in one file is known', () => {
   expect(entry).toEqual({ path: a, source: 's', size: 5, mtimeMs: 1000, owner: 'table of p.yaml' });
 });
 
+test('a file that was about to be written is the published one by its bytes alone', () => {
+  const memory = new PublishedMemory(join(folder, 'cache'), key);
+  const a = join(folder, 'a');
+  memory.expect(a, { source: 's', owner: 'table of p.yaml', bytes });
+  const entry = memory.get(a)!;
+  expect(isPublished(a, entry)).toBe(false);
+  writeFileSync(a, 'of somebody else');
+  expect(isPublished(a, entry)).toBe(false);
+  writeFileSync(a, bytes);
+  expect(isPublished(a, entry)).toBe(true);
+});
+
 test('a file is the published one at its place, or elsewhere by its bytes', () => {
   const memory = new PublishedMemory(join(folder, 'cache'), key);
   const entry = memory.get(publish(memory, 'a'))!;
