@@ -78,7 +78,7 @@ stages:
     expect(chunks.length).toBeGreaterThan(10);
     expect(modules.length).toBeLessThan(150);
     const bytes = chunks.reduce((sum, name) => sum + statSync(new URL(name, dist)).size, 0);
-    expect(bytes).toBeLessThan(875_000);
+    expect(bytes).toBeLessThan(900_000);
     expect(counts['processes']).toBe(0);
     expect(counts['reads']).toBeLessThan(1_100);
     expect(counts['looks']).toBeLessThan(1_100);

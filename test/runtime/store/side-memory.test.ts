@@ -41,8 +41,8 @@ const guarded: Readonly<Record<string, { readonly files: readonly string[]; read
       'runtime/executors/slurm/batch.ts',
       'runtime/executors/task/worker-profile.ts',
       'runtime/run/publish.ts',
-      // The tags of a run, which a user gave.
-      'runtime/run/read-ledger.ts',
+      // Tags of earlier versions, which people gave.
+      'runtime/run/tags.ts',
       'runtime/store/durable.ts',
     ],
     instead: 'writeSideMemory, if what is written may be lost',
