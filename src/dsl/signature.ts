@@ -122,6 +122,8 @@ export interface KnownValue {
   /** The cell that makes it, its parameters, and its inputs. */
   readonly cell: number;
   readonly params: JsonObject;
+  /** The seed of its stage; 0 if it has none. */
+  readonly seed: number;
   readonly inputs: () => KnownInputs;
   /** The labels that tell it apart in a list; none for a single value. */
   readonly axes: Readonly<Record<string, string | number | boolean>>;

@@ -192,6 +192,7 @@ describe('the judgement before a run and the run agree', () => {
       port: 'metrics',
       cell: 0,
       params: {},
+      seed: 0,
       inputs: () => ({}),
       caveats: () => ({}),
       facts: () => ({}),

@@ -95,7 +95,7 @@ class KnownValues {
   }
 
   #valueOf({ cell, port }: CellOutput, axes: KnownValue['axes']): KnownValue {
-    const { uses, inputs, params } = this.#cells[cell]!;
+    const { uses, inputs, params, seed = 0 } = this.#cells[cell]!;
     const output = this.#registry.get(uses)?.out[port];
     const more = Object.entries(output?.valuesWith ?? {}).filter(([input]) => inputs[input] !== undefined);
     const values =
@@ -105,6 +105,7 @@ class KnownValues {
       port,
       cell,
       params,
+      seed,
       inputs: () => this.of(inputs),
       axes,
       innerAxes: output?.axes,

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineStage, port } from '../../runtime/stage.ts';
+import { noiseProblems } from './shared/noise-problems.ts';
 import { scoringOutline } from './shared/scoring.ts';
 
 /** Certified accuracy of randomized smoothing in L2 (Cohen et al. 2019). */
@@ -64,6 +65,7 @@ export const certifiedStage = defineStage({
     }),
   },
   example: { sigma: 0.25, draws: 100 },
+  checkInputs: (params, inputs) => noiseProblems(params, inputs),
   outline: () => scoringOutline(),
   run: async ({ inputs, params, warn }) => {
     const { certifiedRows } = await import('./shared/certified-rows.ts');
