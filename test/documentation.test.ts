@@ -119,7 +119,7 @@ describe('the code of the documentation', () => {
     expect(() => JSON.parse(text) as unknown).not.toThrow();
   });
 
-  // test/kit/types.test.ts compiles those of the guide against the types of the kit.
+  // test/kit/types.long.test.ts compiles those of the guide against the types of the kit.
   it.each(inLanguage('js'))('$place is JavaScript', ({ text }) => {
     const { diagnostics } = ts.transpileModule(text, { reportDiagnostics: true, fileName: 'block.mjs' });
     expect(diagnostics!.map(({ messageText }) => messageText)).toEqual([]);
