@@ -70,12 +70,7 @@ export function emitConvolutionInputGradient(
   if (padding !== null) return gradient(inputShape, { padding });
   // With more channels, explicit padding takes up to three times as long as oneDNN.
   const padded = gradient(paddedShape(inputShape, pad), { padding: 'VALID' });
-  return emitSlice(
-    emit,
-    padded,
-    pad.map(([before]) => before),
-    inputShape,
-  );
+  return emitUnpad(emit, padded, pad, inputShape);
 }
 
 const fewChannels = 4;
@@ -189,6 +184,17 @@ export function emitPad(emit: Emitter, x: Output, pad: ExplicitPadding): Output 
 /** Cuts images of shape `size` out, from `begin`, which includes the batch axis. */
 export function emitSlice(emit: Emitter, x: Output, begin: readonly number[], size: ActivationShape): Output {
   return emit.float('Slice', [x, emit.integers(begin), emit.integers([-1, ...size])], { Index: int32 });
+}
+
+/** Cuts images of shape `size` out of those that have padding around them. */
+export function emitUnpad(emit: Emitter, x: Output, pad: ExplicitPadding, size: ActivationShape): Output {
+  if (!isPadded(pad)) return x;
+  return emitSlice(
+    emit,
+    x,
+    pad.map(([before]) => before),
+    size,
+  );
 }
 
 export function isPadded(pad: ExplicitPadding): boolean {

@@ -8,7 +8,7 @@ import {
 } from '../../tensors/tensorflow/one-dnn-max-pool.ts';
 import type { ActivationShape } from '../network.ts';
 import type { PoolGeometry } from '../operations/pooling.ts';
-import { emitPad, emitSlice, explicit, isPadded, paddedShape } from './convolution.ts';
+import { emitPad, emitUnpad, explicit, isPadded, paddedShape } from './convolution.ts';
 import type { Emitter } from './emitter.ts';
 
 type Attributes = Readonly<Record<string, Attribute>>;
@@ -51,13 +51,7 @@ export function emitMaxPoolGradient(
         oneDnnPool(geometry),
       )
     : emit.float('MaxPoolGrad', [images, output, dy], poolAttributes(geometry));
-  if (!isPadded(pad)) return gradient;
-  return emitSlice(
-    emit,
-    gradient,
-    pad.map(([before]) => before),
-    inputShape,
-  );
+  return emitUnpad(emit, gradient, pad, inputShape);
 }
 
 /** Pads with a number that is never a maximum. */
@@ -85,13 +79,7 @@ export function emitAveragePoolGradient(
     [emit.batchShape(paddedShape(inputShape, pad)), correct(emit, dy, geometry)],
     poolAttributes(geometry),
   );
-  if (!isPadded(pad)) return gradient;
-  return emitSlice(
-    emit,
-    gradient,
-    pad.map(([before]) => before),
-    inputShape,
-  );
+  return emitUnpad(emit, gradient, pad, inputShape);
 }
 
 function correct(emit: Emitter, pooled: Output, { correction, outputSize }: PoolGeometry): Output {
