@@ -31,11 +31,11 @@ export function describeProfiles(
   if (count === 0) return `warning: no CPU profile could be written: ${whyUnwritten(folder)}`;
   const where = relative(process.cwd(), profilesFolder(folder));
   const files = count === 1 ? 'one CPU profile is' : `${count} CPU profiles are`;
-  const told = `${files} in ${where}, for Chrome DevTools or speedscope; summed up by: ravelin runs show ${run} --time`;
+  const sentence = `${files} in ${where}, for Chrome DevTools or speedscope; summed up by: ravelin runs show ${run} --time`;
   const partial = paths.filter(isPartialProfile).length;
-  if (partial === 0) return told;
+  if (partial === 0) return sentence;
   const which = count === 1 ? 'it ends' : partial === 1 ? 'one of them ends' : `${partial} of them end`;
-  return `${told}\nwarning: ${which} early, because the rest could not be written: ${whyUnwritten(folder)}`;
+  return `${sentence}\nwarning: ${which} early, because the rest could not be written: ${whyUnwritten(folder)}`;
 }
 
 /** Bytes of a small profile. */

@@ -19,7 +19,7 @@ export function graphStep(
   model: NetworkModel,
   { momentum, weightDecay, nesterov, objective = crossEntropy }: StepHyperparameters,
 ): SgdStep {
-  const emit = emitter(model.network.inputShape, { hasOneDnnMaxPool: hasOneDnnMaxPool() });
+  const emit = emitter(model.network.inputShape, { hasOneDnnMaxPool });
   const training = emitTraining(emit, model, objective);
   const rate = emit.graph.placeholder('rate', float32, []);
   const velocities: Output[] = [];

@@ -87,7 +87,7 @@ function pooled(
   isOneDnn: boolean,
 ): Pooled {
   const shape: [number, number, number] = [height, width, channels];
-  const emit = emitter(shape, { hasOneDnnMaxPool: isOneDnn });
+  const emit = emitter(shape, { hasOneDnnMaxPool: () => isOneDnn });
   const output = emitMaxPool(emit, emit.pixels, geometry);
   const dy = emit.graph.placeholder('slopes', float32, [-1, ...geometry.outputSize, channels]);
   const gradient = emitMaxPoolGradient(emit, dy, emit.pixels, output, shape, geometry);

@@ -48,7 +48,7 @@ export function graphClassifier(
   ): GraphSession => {
     let opened = sessions.get(key);
     if (opened === undefined) {
-      const emit = emitter(inputShape, { hasOneDnnMaxPool: key !== 'logits' && hasOneDnnMaxPool() });
+      const emit = emitter(inputShape, key === 'logits' ? {} : { hasOneDnnMaxPool });
       const forward = emitForward(emit, folded);
       const { feeds, fetches } = emitRest(emit, forward);
       opened = openSession(

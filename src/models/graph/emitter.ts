@@ -15,8 +15,8 @@ export interface Emitter {
   readonly graph: GraphBuilder;
   /** `[n, h, w, c]` in [0, 1], as a placeholder. */
   readonly pixels: Output;
-  /** Whether max pooling is that of oneDNN. */
-  readonly hasOneDnnMaxPool: boolean;
+  /** Whether max pooling is that of oneDNN; called only for a network that has some, because finding out takes a small run. */
+  readonly hasOneDnnMaxPool: () => boolean;
   /** Adds an operation on float32 tensors (attribute `T`). */
   float(
     operation: string,
@@ -39,7 +39,7 @@ export interface Emitter {
  */
 export function emitter(
   inputShape: readonly [number, number, number],
-  { hasOneDnnMaxPool = false } = {},
+  { hasOneDnnMaxPool = (): boolean => false } = {},
 ): Emitter {
   const graph = graphBuilder();
   const pixels = graph.placeholder('pixels', float32, [-1, ...inputShape]);

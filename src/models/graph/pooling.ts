@@ -23,7 +23,7 @@ function oneDnnPool(geometry: PoolGeometry): Attributes {
 
 /** The maximum of each window. An emitter of oneDNN's pools also keeps the place of each maximum. */
 export function emitMaxPool(emit: Emitter, x: Output, geometry: PoolGeometry): Output {
-  if (emit.hasOneDnnMaxPool)
+  if (emit.hasOneDnnMaxPool())
     return emit.graph.add(maxPoolOperation, [padWithLowest(emit, x, geometry)], oneDnnPool(geometry));
   const padding = isPadded(geometry.pad) ? explicit(geometry.pad) : {};
   return emit.float('MaxPool', [x], { ...poolAttributes(geometry), ...padding });
@@ -44,7 +44,7 @@ export function emitMaxPoolGradient(
 ): Output {
   const { pad } = geometry;
   const images = padWithLowest(emit, input, geometry);
-  const gradient = emit.hasOneDnnMaxPool
+  const gradient = emit.hasOneDnnMaxPool()
     ? emit.graph.add(
         maxPoolGradientOperation,
         [images, output, dy, emit.graph.output(output, 1)],

@@ -1,4 +1,4 @@
-/** Locks around the change of a small file that several processes read, change and write, such as the tags of a run. */
+/** Locks around the change of a small file that several processes read, change and write, such as the last keys of a pipeline. */
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { monotonicNow } from '../../timing/awake-time.ts';
